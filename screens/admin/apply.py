@@ -15,9 +15,9 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import ProgressBar
 
-from screens.step.moments import told_moment
 from screens.step.page import Opening, StepPane
 from screens.step.terraform import TerraformPane
+from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.rail import StepRail
@@ -26,8 +26,8 @@ from screens.widgets.text import Button, Option, OptionList, Text
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
+from workflows.steps.admin.accepted_plan import decided
 from workflows.steps.admin.apply import Outlook, Request
-from workflows.steps.admin.planned import decided
 from workflows.steps.admin.recovery import Repair, Told
 from workflows.steps.shared.module import Progress
 from workflows.terraform.runner import Update

@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from screens.step.moments import told_moment
 from screens.step.page import Opening, StepPane
 from screens.step.terraform import TerraformPane
+from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.field_row import FieldRow

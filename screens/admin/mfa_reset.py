@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens.step.asking import AccountWorkPane
-from screens.step.moments import told_moment
 from screens.step.page import Opening
+from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import Reading

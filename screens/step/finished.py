@@ -11,14 +11,14 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from screens.step.moments import told_moment
+from screens.step.times import told_moment
 from screens.widgets.text import Button, Text
 from workflows.core.counts import count
 from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk
-from workflows.steps.admin.everybody import Everybody, everybody
+from workflows.steps.admin.status_grid import Everybody, everybody
 
 
 def as_lines(grid: Everybody, most: int) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 
 from screens.step.asking import CodePane
-from screens.step.moments import told_moment
 from screens.step.page import Opening, StepPane
+from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text, unfold

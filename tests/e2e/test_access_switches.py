@@ -17,7 +17,7 @@ from support.styled_project import Styling, moves, restyle
 from workflows.layer.discover import find_project
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, users
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

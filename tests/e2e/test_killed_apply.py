@@ -28,7 +28,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, recovery
 from workflows.steps.admin.recovery import Way
-from workflows.steps.shared.left_behind import running_in
+from workflows.steps.shared.leftovers import running_in
 from workflows.terraform.failures import LockHeld, StateUnwritten
 from workflows.terraform.results import ApplyFailed
 from workflows.terraform.runner import Update

@@ -27,7 +27,7 @@ from workflows.layer.discover import find_project
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
 
 pytestmark = pytest.mark.e2e
 

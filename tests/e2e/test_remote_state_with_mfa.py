@@ -35,7 +35,7 @@ from workflows.machine.state import Status
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan
-from workflows.steps.shared.left_behind import running_in
+from workflows.steps.shared.leftovers import running_in
 from workflows.terraform import commands
 
 pytestmark = pytest.mark.e2e

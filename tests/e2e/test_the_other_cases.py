@@ -26,7 +26,7 @@ from workflows.aws.iam import HoldingKind
 from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD, Identity, open_handoff
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 from workflows.steps.admin import apply, deactivate, hand_over, mfa_reset, pgp_keys, plan, project
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.terraform_runs import administrator as iam_administrator
 from workflows.steps.admin.terraform_runs import open_layer, read_state
 from workflows.terraform.state import State

@@ -27,7 +27,7 @@ from workflows.machine.session import JOURNAL, Sessions
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.messages.request import open_request
 from workflows.run import Walk
-from workflows.steps.admin.everybody import everybody
+from workflows.steps.admin.status_grid import everybody
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 JOURNALS = sorted((TESTS / "journals").glob("*.jsonl"))

@@ -21,8 +21,8 @@ from support.terraform import terraform_argv
 from workflows.core.processes import child_environment
 from workflows.environment import World
 from workflows.sandbox.project import lay_out, publish
-from workflows.steps.admin import account, group_views, groups, pgp_keys, project, review, taken_keys, users
-from workflows.steps.admin.judged_keys import TakenKey
+from workflows.steps.admin import account, group_views, groups, key_intake, pgp_keys, project, review, users
+from workflows.steps.admin.key_assessment import TakenKey
 from workflows.steps.shared.module import Context, Progress, StepModule
 
 MODULES: tuple[StepModule, ...] = (project, pgp_keys, users, groups, account, review)
@@ -35,7 +35,7 @@ def quiet(progress: Progress) -> None:
 
 def taken_key(data: bytes | str, name: str, context: Context, source: str = "pasted") -> TakenKey:
     """The one key in what was sent, for a person."""
-    return taken_keys.take_in_for(data, name, source, context).keys[name]
+    return key_intake.take_in_for(data, name, source, context).keys[name]
 
 
 @dataclass

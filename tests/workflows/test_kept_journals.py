@@ -25,8 +25,8 @@ from workflows.machine.session import JOURNAL, Session, Sessions
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk
 from workflows.steps.admin import apply, hand_over, review
-from workflows.steps.admin.everybody import Stand, everybody
-from workflows.steps.admin.planned import Planned, decided
+from workflows.steps.admin.accepted_plan import Planned, decided
+from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.new_user import profiles
 
 JOURNALS = TESTS / "journals"

@@ -32,7 +32,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff
 from workflows.run import Walk
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.sts_regions import allowed_regions
 from workflows.steps.shared.module import StepModule
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key

@@ -119,7 +119,7 @@ class SessionControl:
         Raises:
             OnboardError: it is in use, Terraform still runs in it, or it could not be deleted.
         """
-        from workflows.steps.shared.left_behind import refuse_while_running  # noqa: PLC0415 - not for the first paint
+        from workflows.steps.shared.leftovers import refuse_while_running  # noqa: PLC0415 - not for the first paint
 
         entry.sessions.delete(entry.summary.id, refuse_while_running)
 
@@ -129,7 +129,7 @@ class SessionControl:
         Raises:
             OnboardError: some are there and cannot be removed.
         """
-        from workflows.steps.shared.left_behind import remove_credentials  # noqa: PLC0415 - not for the first paint
+        from workflows.steps.shared.leftovers import remove_credentials  # noqa: PLC0415 - not for the first paint
 
         self.sessions.visit_free(remove_credentials)
 
@@ -156,7 +156,7 @@ class SessionControl:
     def _opened(self, session: Session, drafts: Drafts) -> Walk:
         self.leave()
         self._session = session
-        from workflows.steps.shared.left_behind import remove_credentials  # noqa: PLC0415 - not for the first paint
+        from workflows.steps.shared.leftovers import remove_credentials  # noqa: PLC0415 - not for the first paint
 
         try:
             remove_credentials(session.folder)

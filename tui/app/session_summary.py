@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from screens.step.moments import told_moment
+from screens.step.times import told_moment
 from workflows.core.counts import listed
 from workflows.core.sentences import text_of
 from workflows.steps.decisions import Decisions

@@ -16,8 +16,8 @@ from textual.widgets import Button
 from screens.step.by_hand import ByHandPane
 from screens.step.failure import as_error
 from screens.step.finished import Finished
-from screens.step.moments import told_moment
 from screens.step.page import Opening, StepPane
+from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.text import Text
 from workflows.core.errors import Cancelled, OnboardError, Problem

@@ -25,9 +25,9 @@ from screens.step.help import HelpScreen
 from screens.step.page import StepPane
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import ask
-from screens.widgets.everybody_dialog import EverybodyDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
+from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Text, marked_up
 from tui.app.stage import Stage
 from workflows.core.counts import count
@@ -38,7 +38,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import Choice, Observation
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, Walk
-from workflows.steps.admin.everybody import everybody
+from workflows.steps.admin.status_grid import everybody
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
 _NARROW = 70

@@ -29,13 +29,13 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
 from workflows.core.secret import Secret
 from workflows.steps.admin import apply as step
-from workflows.steps.admin import new_passwords, since_planned
+from workflows.steps.admin import new_passwords, plan_drift
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.judged_plan import staleness
 from workflows.steps.admin.kept_plans import KeptPlan, KeptPlans
 from workflows.steps.admin.one_layer import forget_plan, with_plan
-from workflows.steps.admin.planned import Planned
 from workflows.steps.admin.terraform_runs import located, run_folder
-from workflows.steps.shared.left_behind import running_in
+from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
 from workflows.terraform.kept import apply_begun
 
@@ -114,7 +114,7 @@ def _refuse_old(planned: Planned, context: Context) -> None:
             why="Applying it would do what the files said before.",
             next="Plan again, and read that one.",
         )
-    note(*(f"note: {words}" for words in since_planned.of_the_checkout(planned, context)))
+    note(*(f"note: {words}" for words in plan_drift.of_the_checkout(planned, context)))
 
 
 def _confirm(planned: Planned, options: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ from workflows.steps.admin.project import wanted_binary
 from workflows.steps.admin.terraform_credentials import CodeWanted
 from workflows.steps.admin.terraform_runs import code_wanted, located
 from workflows.steps.shared.half_written import finish_half_written
-from workflows.steps.shared.left_behind import release_credentials, running_in
+from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress
 from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.binary import find_program

@@ -31,9 +31,9 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
+from workflows.steps.admin.accepted_plan import Planned, Told
 from workflows.steps.admin.handed_over import Sent
 from workflows.steps.admin.person_handoff import PersonHandoff
-from workflows.steps.admin.planned import Planned, Told
 from workflows.steps.admin.terraform_credentials import CodeWanted
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context, Progress, Report

@@ -23,8 +23,8 @@ from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.steps.admin import apply, plan, recovery, terraform_runs
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.apply import Outlook
-from workflows.steps.admin.planned import Planned
 from workflows.steps.admin.recovery import Repair, Told, Way
 from workflows.steps.shared.module import Context, Report
 from workflows.steps.shared.module import Progress as Step

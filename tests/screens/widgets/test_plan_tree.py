@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from screens.admin.plan import ForeignList, TextDialog
 from screens.widgets.filter_field import FilterField
 from screens.widgets.plan_tree import PlanTree, ResourceBrowser
+from workflows.steps.admin.accepted_plan import Told
 from workflows.steps.admin.plan_resources import Resource
-from workflows.steps.admin.planned import Told
 from workflows.terraform.events import ApplyStart, PlannedChange, RefreshComplete, RefreshStart
 from workflows.terraform.progress import ProgressTracker
 from workflows.terraform.runner import Update

@@ -24,6 +24,7 @@ from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out, publish
+from workflows.steps.admin import accepted_plan as planned_plans
 from workflows.steps.admin import (
     apply,
     deactivate,
@@ -33,11 +34,10 @@ from workflows.steps.admin import (
     plan_resources,
     terraform_runs,
 )
-from workflows.steps.admin import planned as planned_plans
-from workflows.steps.admin.judged_keys import ranked
+from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.key_assessment import ranked
 from workflows.steps.admin.person_handoff import PersonHandoff
 from workflows.steps.admin.plan_resources import Resource
-from workflows.steps.admin.planned import Planned, Told
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import message_of, parse_line
 from workflows.terraform.progress import ProgressTracker

@@ -14,12 +14,12 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
-from workflows.steps.admin import declarations, recovery, since_planned, state_now
+from workflows.steps.admin import declarations, plan_drift, recovery, state_now
+from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
-from workflows.steps.admin.planned import Planned, decided
 from workflows.steps.admin.terraform_runs import open_layer, reopen_layer, run_folder, watching
-from workflows.steps.shared.left_behind import release_credentials
+from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.kept import apply_begun, begun_at, last_result, result_of
@@ -134,7 +134,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             refuse_expired_keys(context)
             with open_layer(context, report, code=request.code, rest=time_needed(context)) as layer:
                 if request.check_state:
-                    since_planned.refuse_another_state(planned, layer, context, report)
+                    plan_drift.refuse_another_state(planned, layer, context, report)
                 context.raise_if_cancelled()
                 layer.terraform.apply(planned.record, watch=watch)
     except ApplyFailed as failed:

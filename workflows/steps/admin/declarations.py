@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflows.machine.declaration import Condition, Step
+from workflows.steps.admin.accepted_plan import read_plan
 from workflows.steps.admin.handed_over import sent_to, somebody_gets_something
-from workflows.steps.admin.planned import read_plan
 from workflows.steps.decisions import KINDS, Decisions
 
 

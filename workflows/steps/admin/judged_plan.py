@@ -8,7 +8,7 @@ from dataclasses import replace
 from workflows.core.counts import count, listed
 from workflows.core.sentences import Sentence, joined
 from workflows.steps.admin import new_passwords
-from workflows.steps.admin.planned import Planned, Told
+from workflows.steps.admin.accepted_plan import Planned, Told
 from workflows.steps.decisions import Move
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import (

@@ -20,8 +20,8 @@ from workflows.core.parsing import read_json
 from workflows.core.shapes import plain, read
 from workflows.environment import World
 from workflows.git import Git
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.new_passwords import Note
-from workflows.steps.admin.planned import Planned
 from workflows.terraform.record import local_modules
 
 LARGEST = 1 << 30

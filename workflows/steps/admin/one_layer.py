@@ -13,9 +13,9 @@ from pathlib import Path
 from workflows.environment import World
 from workflows.layer.project import Project
 from workflows.steps.admin import new_passwords
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.terraform_runs import run_folder
-from workflows.steps.shared.left_behind import running_in
+from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
 from workflows.terraform.runner import Kind, Run
 

@@ -26,8 +26,8 @@ from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.invitation import Invitation
 from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import expired, other_keys, read_layers
-from workflows.steps.admin.judged_keys import KeyJudge, Mark, TakenKey
-from workflows.steps.admin.taken_keys import people_of
+from workflows.steps.admin.key_assessment import KeyJudge, Mark, TakenKey
+from workflows.steps.admin.key_intake import people_of
 from workflows.steps.decisions import DecidedKey, Decisions
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path

@@ -24,9 +24,9 @@ from workflows.layer.project import LayerLocation
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import declarations, new_passwords, plan_resources, state_now
+from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import judged, staleness
-from workflows.steps.admin.planned import Planned, decided
 from workflows.steps.admin.project import check_upstream
 from workflows.steps.admin.terraform_credentials import WrongAccount, factory_for
 from workflows.steps.admin.terraform_profiles import layer_profile

@@ -24,7 +24,7 @@ from workflows.steps.admin.terraform_profiles import (
     project_files,
     settings_without_code,
 )
-from workflows.steps.shared.left_behind import credentials_folder, release_credentials
+from workflows.steps.shared.leftovers import credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
 from workflows.stores.vault import Vault, VaultUnavailable

@@ -19,7 +19,7 @@ from workflows.steps.admin.project import wanted_binary
 from workflows.steps.admin.terraform_credentials import credential_files, factory_for, kept_role
 from workflows.steps.admin.terraform_profiles import Source, layer_profile, profiles_of, project_files
 from workflows.steps.shared.half_written import finish_half_written
-from workflows.steps.shared.left_behind import RUNS
+from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.binary import choose_binary

@@ -12,9 +12,9 @@ from workflows.core.errors import OnboardError
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, plan, state_now
+from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.handed_over import Sent, people_of, sent_to
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing
-from workflows.steps.admin.planned import Planned, decided
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources

@@ -21,7 +21,7 @@ from workflows.machine.session import Sessions
 from workflows.machine.state import Status
 from workflows.run import Walk
 from workflows.steps.admin import groups, pgp_keys, plan, project, review, users
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.shared import moved_project
 from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from screens.widgets.dialogs import Dialog
 from screens.widgets.lists import Table, cell
 from screens.widgets.text import Text
-from workflows.steps.admin.everybody import Everybody
+from workflows.steps.admin.status_grid import Everybody
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
 

@@ -25,7 +25,7 @@ from workflows.desktop.clipboard import Clipboard
 from workflows.environment import World
 from workflows.machine.declaration import Workflow
 from workflows.machine.lock import SessionLock
-from workflows.steps.shared.left_behind import credentials_folder, release_credentials, remove_credentials
+from workflows.steps.shared.leftovers import credentials_folder, release_credentials, remove_credentials
 from workflows.steps.shared.module import Report
 from workflows.terraform.runner import Kind, Run
 from workflows.terraform.service import LayerRuns
@@ -194,7 +194,7 @@ from pathlib import Path
 from workflows.core.secret import Secret
 from workflows.aws.clients import Credentials
 from workflows.stores.kept_credentials import write_pair
-from workflows.steps.shared.left_behind import credentials_folder
+from workflows.steps.shared.leftovers import credentials_folder
 
 session, secret, token = Path(sys.argv[1]), *sys.stdin.read().split()
 given = Credentials("ASIAROLEROLEROLE0001", Secret(secret), Secret(token), datetime.now(UTC))

@@ -15,12 +15,12 @@ from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.finished import Finished
-from screens.widgets.everybody_dialog import EverybodyDialog
+from screens.widgets.status_grid import EverybodyDialog
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.terraform.record import PlanRecord
 
 PEOPLE = [f"person.{number:02}" for number in range(1, 31)]

@@ -12,8 +12,8 @@ from support.fakes import fake_world
 
 from screens.step.finished import as_lines
 from workflows.core.shapes import plain
-from workflows.steps.admin.everybody import Everybody, Stand, everybody
-from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from screens.step.moments import told_moment
+from screens.step.times import told_moment
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 MADRID = timezone(timedelta(hours=1))

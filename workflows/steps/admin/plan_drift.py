@@ -16,8 +16,8 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.git import Git
 from workflows.steps.admin import judged_plan, plan_resources
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.plan_resources import Difference, Resource
-from workflows.steps.admin.planned import Planned
 from workflows.steps.admin.terraform_runs import OpenLayer, open_layer
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.record import refuse_another_plan

@@ -21,7 +21,7 @@ from workflows.gpg.owner import Likeness, likeness
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
 from workflows.messages.envelope import MessageError
 from workflows.messages.request import Request, open_request
-from workflows.steps.admin.judged_keys import KeyJudge, TakenKey, ranked
+from workflows.steps.admin.key_assessment import KeyJudge, TakenKey, ranked
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import is_path, typed_path
 
