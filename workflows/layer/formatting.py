@@ -1,7 +1,7 @@
 """Asking the layer's own binary whether files are formatted as `terraform fmt` would.
 
-The formatted text is asked for and compared here: with `-check` the program says nothing but its exit status
-of a file on its standard input, and `-diff` needs a diff program.
+One run formats a copy of all of them, and the result is compared here: `-check` names no place, and `-diff`
+needs a diff program.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import load_file
+from workflows.core.parsing import MAX_HCL
+from workflows.core.temporary import temporary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class FormatFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """The binary could not tell whether a file is formatted."""
+    """The binary could not say whether a file is formatted."""
 
 
 def fmt_clean(
@@ -27,16 +30,16 @@ def fmt_clean(
     *,
     environment: Mapping[str, str],
     folder: Path | None = None,
-    timeout: float = 30.0,
+    timeout: float = 60.0,
 ) -> dict[str, str]:
-    """What `terraform fmt` would change in some files.
+    """What `terraform fmt` would change in some files of a layer.
 
     Args:
         binary: the program to run and its leading arguments, as `["/usr/bin/tofu"]`; `fmt` is put after them.
-        files: file contents by name; each is given to the program on its standard input.
+        files: file contents by their names in the layer, which end in `.tf`.
         environment: the program's whole environment.
         folder: where it is run: a version manager chooses the version by the folder.
-        timeout: seconds for each file.
+        timeout: seconds for all of them.
 
     Returns:
         A diff for each file that is not formatted; empty when all are.
@@ -44,28 +47,32 @@ def fmt_clean(
     Raises:
         FormatFailed: the program is missing, takes too long, or says that a file is not HCL.
     """
-    unclean: dict[str, str] = {}
-    for name, data in files.items():
-        formatted = _formatted([*binary, "fmt", "-"], name, data, environment, folder, timeout)
-        if formatted != data:
-            lines = unified_diff(_lines(data), _lines(formatted), name, f"{name} formatted")
-            unclean[name] = "".join(lines)
-    return unclean
+    if not files:
+        return {}
+    with temporary_folder() as copies:
+        for name, data in files.items():
+            (copies / name).write_bytes(data)
+        _format([*binary, "fmt", str(copies)], files, environment, folder, timeout)
+        formatted = {name: load_file(copies / name, 2 * MAX_HCL) for name in files}
+    return {
+        name: "".join(unified_diff(_lines(data), _lines(formatted[name]), name, f"{name} formatted"))
+        for name, data in files.items()
+        if formatted[name] != data
+    }
 
 
-def _formatted(
+def _format(
     argv: Sequence[str],
-    name: str,
-    data: bytes,
+    names: Iterable[str],
     environment: Mapping[str, str],
     folder: Path | None,
     timeout: float,
-) -> bytes:
+) -> None:
     title, program = "The format could not be checked", " ".join(argv[:-1])
     try:
         done = subprocess.run(
             argv,
-            input=data,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             env=dict(environment),
             cwd=folder,
@@ -75,18 +82,17 @@ def _formatted(
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FormatFailed(
             title,
-            f"{program} could not be run on {name}.",
+            f"{program} could not be run on {', '.join(names)}.",
             why=str(error),
             next="Go on without the check, or repair the program.",
         ) from error
     if done.returncode != 0:
         raise FormatFailed(
             title,
-            f"{program} refused {name}.",
-            next="Repair the file at the place that it names.",
+            f"{program} refused one of {', '.join(names)}.",
+            next="Repair the file at the place below.",
             detail=done.stderr.decode("utf-8", "replace"),
         )
-    return done.stdout
 
 
 def _lines(data: bytes) -> list[str]:
