@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tui.host import Machine
 from tui.stores import vault_for
@@ -20,8 +20,10 @@ from workflows.desktop.clipboard import (
     PyperclipClipboard,
     TmuxClipboard,
 )
-from workflows.environment import World
-from workflows.steps.shared.module import Progress, Report
+
+if TYPE_CHECKING:
+    from workflows.environment import World
+    from workflows.steps.shared.module import Report
 
 WriteToTerminal = Callable[[str], None]
 
@@ -32,7 +34,7 @@ class WorldSource(Protocol):
     Attributes:
         sandbox: whether it is disposable.
         folder: the sandbox's folder, None for the person's own world.
-        words: what is being opened, for the person who waits.
+        words: what is being opened, for the person who waits; "" where nobody has to.
     """
 
     sandbox: bool
@@ -40,6 +42,10 @@ class WorldSource(Protocol):
 
     @property
     def folder(self) -> Path | None: ...
+
+    @property
+    def key_records(self) -> Path:
+        """The folder of what is known of the access keys that are kept here; after `open`."""
 
     def open(self, report: Report) -> None:
         """Make it ready; may take seconds, and is called in a thread.
@@ -82,7 +88,7 @@ class OwnMachine:
 
     sandbox = False
     folder = None
-    words = "Opening"
+    words = ""
 
     def __init__(self, machine: Machine, binary: str = "") -> None:
         self._machine = machine
@@ -95,6 +101,8 @@ class OwnMachine:
     def world(self, workflow: str, clipboard: Clipboard, *, tty: str | None = None) -> World:
         """The same for both workflows; gpg may ask for a passphrase on the terminal `tty`."""
         del workflow
+        from workflows.environment import World  # noqa: PLC0415 - not for home
+
         machine = self._machine
         return World(
             home=machine.home,
@@ -119,6 +127,11 @@ class OwnMachine:
             key_records=machine.places.key_records,
             trusted_programs=machine.places.trusted_programs,
         )
+
+    @property
+    def key_records(self) -> Path:
+        """The program's own folder."""
+        return self._machine.places.key_records
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
         """An admin's project is looked for from the folder that the program was started in."""
@@ -161,6 +174,8 @@ class SandboxWorlds:
                 f"It needs the package {error.name}, which is not here.",
                 next=how_to_add_the_demo(),
             ) from error
+        from workflows.steps.shared.module import Progress  # noqa: PLC0415 - not for home
+
         environment = self._machine.environment
         if self.folder.exists():
             report(Progress("Starting the local AWS"))
@@ -177,6 +192,8 @@ class SandboxWorlds:
 
     def world(self, workflow: str, clipboard: Clipboard) -> World:
         """The administrator's world for the admin's workflow, the new user's for the other."""
+        from workflows.environment import World  # noqa: PLC0415 - not for home
+
         sandbox, machine = self._sandbox, self._machine
         person = sandbox.administrator if workflow == "admin" else sandbox.new_user
         browser = SandboxBrowser(
@@ -203,6 +220,13 @@ class SandboxWorlds:
             ),
             open_page=lambda url: browser.mapped(url) or url,
         )
+
+    @property
+    def key_records(self) -> Path:
+        """The new user's."""
+        from workflows.environment import key_records_below  # noqa: PLC0415 - not for home
+
+        return key_records_below(self._sandbox.new_user.home)
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
         """The sandbox's project, and somebody to bring in, as long as no layer has her key."""

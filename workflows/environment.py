@@ -75,13 +75,18 @@ class World:
     @property
     def key_records_folder(self) -> Path:
         """Where `KeyRecords` are."""
-        return self.key_records or self._state / "access-keys"
+        return self.key_records or key_records_below(self.home)
 
     @property
     def trusted_programs_file(self) -> Path:
         """Where `TrustedPrograms` are remembered."""
-        return self.trusted_programs or self._state / "trusted-programs.json"
+        return self.trusted_programs or _state(self.home) / "trusted-programs.json"
 
-    @property
-    def _state(self) -> Path:
-        return self.home / ".local" / "state" / "iam-onboard"
+
+def key_records_below(home: Path) -> Path:
+    """The folder of `KeyRecords` of a person whose platform has no say in it."""
+    return _state(home) / "access-keys"
+
+
+def _state(home: Path) -> Path:
+    return home / ".local" / "state" / "iam-onboard"

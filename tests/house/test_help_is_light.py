@@ -55,6 +55,13 @@ def test_the_list_of_sessions_loads_no_code_of_a_step() -> None:
     assert found == {"screens.registry"}
 
 
+def test_home_loads_neither_the_wizard_nor_what_it_does_not_show() -> None:
+    modules = loaded("import tui.cli.wizard, tui.app.application, screens.registry, workflows.catalogue")
+    assert "tui.app.home" in modules
+    assert not modules & {"tui.app.wizard", "tui.app.starting", "workflows.run", "workflows.environment"}
+    assert not modules & {"hashlib", "email", "importlib.metadata", "markdown_it", "zipfile"}
+
+
 def test_every_step_can_be_imported_without_a_screen_and_without_boto3() -> None:
     modules = loaded(
         "from workflows.catalogue import MODULES; [list(steps.values()) for steps in MODULES.values()]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +19,6 @@ from tui.app.guard import Guard
 from tui.app.home import HomeScreen
 from tui.app.session_control import Drafts, Parts, SessionControl, Start, first_with
 from tui.app.session_summary import since_you_left
-from tui.app.starting import Starting
 from tui.environments import WorldSource
 from tui.host import Machine
 from workflows.core.errors import OnboardError
@@ -27,6 +26,7 @@ from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:
+    from tui.app.starting import Starting
     from tui.app.wizard import WizardScreen
     from tui.session_catalogue import Entry
     from workflows.machine.journal import DamagedJournal
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 _PROJECT = StepKey("project")
+_SECONDS_AT_REST = 0.5
 
 
 class OnboardApp(Frame):
@@ -42,7 +43,7 @@ class OnboardApp(Frame):
 
     Args:
         machine: the machine it runs on.
-        load: gives the sessions, the steps and their panes; called in a thread after the first paint.
+        load: gives the sessions, the steps and their panes.
         source: what opens the world (the person's own, or a sandbox's).
         start: what to show first.
         guard: the process that sees to its end, or None in a test.
@@ -83,7 +84,13 @@ class OnboardApp(Frame):
     def on_mount(self) -> None:
         """Open the world, then show what was asked for."""
         self.app_resume_signal.subscribe(self, self._back_from_the_shell)
-        self.push_screen(Starting(self._open, self._opened, self.source.words))
+        if self.source.words:
+            self.push_screen(_starting(self._open, self._opened, self.source.words))
+        else:
+            self.call_later(self._open_at_once)
+
+    async def _open_at_once(self) -> None:
+        await self._opened(self._open(lambda _progress: None))
 
     def _back_from_the_shell(self, _app: App[Any]) -> None:
         """Whatever was done in the shell meanwhile is looked at."""
@@ -118,6 +125,9 @@ class OnboardApp(Frame):
 
     async def _show(self, screen: Screen[Any]) -> None:
         """Show a screen in place of all others."""
+        if len(self.screen_stack) == 1:
+            await self.push_screen(screen)
+            return
         while len(self.screen_stack) > 2:
             await self.pop_screen()
         self.switch_screen(screen)
@@ -127,14 +137,27 @@ class OnboardApp(Frame):
         remarks: tuple[Sentence, ...] = ()
         try:
             entries = await asyncio.to_thread(self.control.entries)
-            remarks = await asyncio.to_thread(self.control.key_remarks)
-            await asyncio.to_thread(self.control.remove_leftovers)
+            remarks = await asyncio.to_thread(self.control.key_remarks, self._machine.now())
         except OnboardError as error:
             failure = failure or error
         home = HomeScreen(entries, sandbox=self.source.sandbox, now=self._machine.now, remarks=remarks)
         await self._show(home)
         if failure is not None:
             self.show_error(failure)
+        self.set_timer(_SECONDS_AT_REST, self._use_the_rest)
+
+    def _use_the_rest(self) -> None:
+        """Do what home need not wait for, while a person reads it."""
+        self.run_worker(self._tidy_and_load, thread=True, group="rest", exclusive=True)
+
+    def _tidy_and_load(self) -> None:
+
+        import tui.app.wizard  # noqa: F401, PLC0415 - and so does a session
+
+        try:
+            self.control.remove_leftovers()
+        except OnboardError as error:
+            self.call_from_thread(self.show_error, error)
 
     # -- leaving -----------------------------------------------------------------------------------
 
@@ -263,7 +286,7 @@ class OnboardApp(Frame):
 
     async def _look_now(self, walk: Walk, wanted: StepKey | None) -> None:
         words = "Looking at what has changed since you left"
-        await self._show(Starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
+        await self._show(_starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
 
     async def _welcome(self, walk: Walk, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
         key = wanted or walk.session.proposal()
@@ -290,7 +313,7 @@ class OnboardApp(Frame):
             return
         world = self.control.parts.sandbox(folder)
         self._start = Start(session=session)
-        await self._show(Starting(partial(self._change_world, world), self._opened, world.words))
+        await self._show(_starting(partial(self._change_world, world), self._opened, world.words))
 
     def _change_world(self, world: WorldSource, report: Report) -> SessionControl:
         """Close the world that is open, and open another."""
@@ -317,3 +340,10 @@ class OnboardApp(Frame):
         if wizard is not None and screen is wizard:
             yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
             yield from wizard.commands()
+
+
+def _starting(work: Callable[[Report], Any], then: Callable[[Any], Awaitable[None]], words: str) -> Starting:
+    """The screen that is shown while something is opened, which home is not."""
+    from tui.app.starting import Starting  # noqa: PLC0415 - only then
+
+    return Starting(work, then, words)

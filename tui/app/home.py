@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 
-from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Option, OptionList, Text, styled
@@ -91,6 +90,11 @@ class HomeScreen(Screen[None]):
         self._entries = entries
         self._sandbox = sandbox
         self._now = now
+        self._lines: dict[str, list[tuple[str, str]]] = {
+            **{str(number): _entry(entry, now()) for number, entry in enumerate(entries)},
+            **{workflow: [(begins, "")] for workflow, begins in _BEGINNINGS.items()},
+        }
+        self._at = ""
 
     def compose(self) -> ComposeResult:
         where = " · SANDBOX, not AWS" if self._sandbox else ""
@@ -124,24 +128,21 @@ class HomeScreen(Screen[None]):
         options = []
         if self._entries:
             options.append(Option(styled(("Go on with a session", "bold")), disabled=True))
-            options += [Option(self._told(one), one) for one in map(str, range(len(self._entries)))]
+            options += [Option(self._line(one), one) for one in map(str, range(len(self._entries)))]
             options.append(Option("", disabled=True))
         options.append(Option(styled(("Begin", "bold")), disabled=True))
-        options += [Option(self._told(one), one) for one in _BEGINNINGS]
+        options += [Option(self._line(one), one) for one in _BEGINNINGS]
         return options
 
-    def _told(self, id_: str, *, marked: bool = False) -> Content:
-        """An option's words; the one that Enter opens has a mark that is seen without colours."""
-        begins = _BEGINNINGS.get(id_)
-        parts = [(begins, "")] if begins else _entry(self._entries[int(id_)], self._now())
-        return styled((f"{_MARK if marked else ' '} ", ""), *parts)
+    def _line(self, option: str, *, marked: bool = False) -> Content:
+        """An option's text; the one that Enter opens has a mark that is seen without colours."""
+        return styled((f"{_MARK if marked else ' '} ", ""), *self._lines[option])
 
     @on(OptionList.OptionHighlighted)
     def _mark(self, event: OptionList.OptionHighlighted) -> None:
-        for option in event.option_list.options:
-            if option.id:
-                words = self._told(option.id, marked=option.id == event.option_id)
-                event.option_list.replace_option_prompt(option.id, words)
+        before, self._at = self._at, event.option_id or ""
+        for option in filter(None, {before, self._at}):
+            event.option_list.replace_option_prompt(option, self._line(option, marked=option == self._at))
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
@@ -176,6 +177,8 @@ class HomeScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Explain the wizard."""
+        from screens.step.help import HelpScreen  # noqa: PLC0415 - when it is asked for
+
         self.app.push_screen(HelpScreen("", "The wizard", self))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import FileError
+from workflows.core.files import FileError, is_there
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
 
@@ -133,16 +134,21 @@ class SessionControl:
 
         self.sessions.visit_free(remove_credentials)
 
-    def key_remarks(self) -> tuple[Sentence, ...]:
+    def key_remarks(self, now: datetime) -> tuple[Sentence, ...]:
         """What is to be known of the access keys that are kept here: old ones, interrupted rotations.
+
+        Args:
+            now: aware, in UTC.
 
         Raises:
             OnboardError: what is known of them cannot be read.
         """
+        folder = self._source.key_records
+        if not is_there(folder):
+            return ()
         from workflows.stores.key_records import remarks  # noqa: PLC0415 - not for the first paint
 
-        world = self._source.world("rotation", self._clipboard)
-        return remarks(world.key_records_folder, world.now())
+        return remarks(folder, now)
 
     def entries(self) -> tuple[Entry, ...]:
         """The sessions that can be resumed from here: a sandbox knows only those of sandboxes.

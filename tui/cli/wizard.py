@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import sys
 import termios
 from collections.abc import Mapping
@@ -150,18 +151,18 @@ def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
 
 
 def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
+    gc.disable()  # what is imported stays: nothing of it is garbage to look for
+    from screens.registry import PANES  # noqa: PLC0415
     from tui.app.application import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.app.guard import Guard  # noqa: PLC0415 - as above
     from tui.app.session_control import Parts, Start  # noqa: PLC0415
     from tui.environments import SandboxWorlds  # noqa: PLC0415
+    from workflows.catalogue import MODULES  # noqa: PLC0415
+
+    gc.freeze()
+    gc.enable()
 
     def load() -> Parts:
-        from textual.widgets import Markdown  # noqa: F401, PLC0415 - the first help then opens at once
-
-        import tui.app.wizard  # noqa: F401, PLC0415 - as above
-        from screens.registry import PANES  # noqa: PLC0415 - in a thread, after the first paint
-        from workflows.catalogue import MODULES  # noqa: PLC0415
-
         return Parts(Shelf(machine), MODULES, PANES, lambda folder: SandboxWorlds(machine, folder))
 
     guard = Guard.start(f"Ended while something still ran. {_how_to_go_on(source)}\n")

@@ -7,7 +7,6 @@ import shlex
 import sys
 import sysconfig
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -85,6 +84,8 @@ def how_to_add_the_demo() -> Sentence:
 
 def _checkout() -> str:
     """The folder of the source that this is an editable installation of, or ""."""
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - loads half of `email`
+
     try:
         record = parse_json(distribution("iam-onboard").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):

@@ -7,7 +7,6 @@ nested more deeply than any real file is refused before the one that ends the wh
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import string
@@ -147,6 +146,8 @@ def parse_hcl(text: str) -> dict[str, Any]:
 
 def unescape_html(text: str) -> str:
     """A text with HTML's entities resolved; of numbers, those that a character can have."""
+    import html  # noqa: PLC0415 - thousands of names, which next to nothing needs
+
     return html.unescape(_NO_CHARACTER.sub("&amp;", text))
 
 

@@ -6,7 +6,6 @@ cannot be read back.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -232,6 +231,8 @@ def spoken(time: timedelta) -> str:
 
 def digest_of(text: str) -> bytes:
     """What tells a text from every other without holding it."""
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, and home copies nothing
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 

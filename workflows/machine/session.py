@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -81,7 +81,7 @@ class Session:
         self._journal = journal
         self._lock = lock
         self._now = now
-        self._run = secrets.token_hex(8)
+        self._run = _token(8)
 
     @property
     def state(self) -> State:
@@ -289,7 +289,7 @@ class Sessions:
         """
         declaration = self._workflows[workflow]
         now = self._now()
-        session_id = session_id or f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        session_id = session_id or f"{now:%Y%m%d-%H%M%S}-{_token(2)}"
         if not _is_name(session_id):
             raise ValueError(f"{session_id!r} is no name for a session")
         header = Header(
@@ -411,7 +411,7 @@ class Sessions:
         return Session(folder, loaded.header, state, journal, lock, self._now)
 
     def _keep_copy(self, path: Path) -> None:
-        stamp = f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        stamp = f"{self._now():%Y%m%d-%H%M%S}-{_token(2)}"
         with explained(path, "copied, and is left as it is"):
             shutil.copy2(path, path.with_name(f"{path.name}.damaged-{stamp}"))
 
@@ -427,6 +427,11 @@ def _move_in(path: Path, before: str, now: str) -> None:
     moved = in_folder(kept, before, now)
     if moved != kept:
         write_atomically(path, json.dumps(moved, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def _token(size: int) -> str:
+    """As many random bytes, hexadecimal; `secrets` would load OpenSSL for it."""
+    return os.urandom(size).hex()
 
 
 def _is_name(session_id: str) -> bool:

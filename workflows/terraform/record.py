@@ -8,7 +8,6 @@ modules.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,6 +105,8 @@ def local_modules(layer: Path) -> tuple[Path, ...]:
 
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file, hexadecimal."""
+    import hashlib  # noqa: PLC0415 - as in `_hash`
+
     with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -125,6 +126,8 @@ def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
 
 
 def _hash(path: Path) -> str:
+    import hashlib  # noqa: PLC0415 - the list of sessions hashes nothing
+
     digest = hashlib.sha256()
     if path.is_symlink():
         digest.update(f"-> {path.readlink()}\n".encode())

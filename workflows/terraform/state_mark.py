@@ -6,7 +6,6 @@ taken out of it.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +30,8 @@ class StateMark:
 
 def state_of_plan(path: Path) -> StateMark | None:
     """The state that a plan file was made against, or None if it cannot be told (it is encrypted, say)."""
+    import zipfile  # noqa: PLC0415 - the list of sessions reads no plan file
+
     try:
         with zipfile.ZipFile(path) as archive:
             return read_mark(archive.read(_STATE_MEMBER).decode("utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from support.panes import rest, settle
@@ -45,6 +46,10 @@ class StageSource:
 
     def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
         return self._stage.world(clipboard=clipboard, sandbox=self.sandbox)
+
+    @property
+    def key_records(self) -> Path:
+        return self._stage.folder / "access-keys"
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         return {}

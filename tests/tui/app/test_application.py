@@ -74,6 +74,10 @@ class FakeSource:
     def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
         return fake_world(self._folder, {}, clipboard=clipboard, sandbox=self.sandbox)
 
+    @property
+    def key_records(self) -> Path:
+        return self._folder / "access-keys"
+
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
         return {"project": {"text": f"from the source of {workflow}"}}
 
@@ -153,6 +157,30 @@ async def test_without_a_wish_it_shows_the_home_screen(house: House) -> None:
         assert isinstance(app.screen, HomeScreen)
         assert "I am an admin" in text_of(app)
         assert "Go on with a session" not in text_of(app)
+
+
+async def test_a_world_that_opens_at_once_has_no_screen_of_its_own(house: House) -> None:
+    house.source.words = ""
+    house.session((PROJECT, LAYERS))
+    app = house.app()
+    shown: list[type] = []
+    push = app.push_screen
+
+    def pushed(screen: Any, *more: Any, **named: Any) -> Any:
+        shown.append(type(screen))
+        return push(screen, *more, **named)
+
+    app.push_screen = pushed  # type: ignore[method-assign]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert shown == [HomeScreen]
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert len(app.screen_stack) == 2
 
 
 async def test_a_workflow_is_begun_with_the_drafts_of_the_source_and_of_the_command_line(

@@ -47,6 +47,10 @@ class Source:
     def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
         return fake_world(self._folder, {}, clipboard=clipboard)
 
+    @property
+    def key_records(self) -> Path:
+        return self._folder / "access-keys"
+
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
         return {}
 
