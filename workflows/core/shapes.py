@@ -86,9 +86,11 @@ def moment(value: Any, name: str) -> datetime:
 
 
 def _read(kind: Any, value: Any, name: str) -> Any:
-    origin, kinds = get_origin(kind), get_args(kind)
+    if type(value) is kind:  # what most values are: a text, a number
+        return value
     if is_dataclass(kind):
         return _object(kind, value, name)
+    origin, kinds = _parts(kind)
     if origin in {Union, UnionType}:
         if type(value) in kinds:
             return value
@@ -105,6 +107,11 @@ def _read(kind: Any, value: Any, name: str) -> Any:
     if kind is not Any and type(value) is not kind:
         _refuse(name, {str: "a text", bool: "true or false", int: "a whole number"}.get(kind, kind.__name__))
     return value
+
+
+@cache
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(kind), get_args(kind)
 
 
 def _object(kind: Any, value: Any, name: str) -> Any:

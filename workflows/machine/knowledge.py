@@ -98,11 +98,21 @@ class Knowledge:
                 found[f"{fact}@{item}"] = StepKey(giver.id, item)
         return found
 
-    def used_by(self, key: StepKey) -> dict[str, int | str]:
+    def used_by(self, key: StepKey) -> Mapping[str, int | str]:
         """The facts in force that a step needs: each scoped name with the number of the event that set it.
 
         Where the step uses only a part of a fact, that part itself stands for it, as JSON.
         """
+        if key not in self._used:
+            self._used[key] = self._used_now(key)
+        return self._used[key]
+
+    @cached_property
+    def _used(self) -> dict[StepKey, dict[str, int | str]]:
+        """What `used_by` was asked so far: a replay asks for every step at every event."""
+        return {}
+
+    def _used_now(self, key: StepKey) -> dict[str, int | str]:
         parts = self.workflow.step(key.step).parts
         used: dict[str, int | str] = {}
         for name in self.needed(key):
