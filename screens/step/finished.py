@@ -109,7 +109,8 @@ def _next(walk: Walk) -> Iterator[str]:
     if written and not facts.get("commit"):
         changed = count(len(written) if isinstance(written, list) else 0, "file")
         yield f"{changed} of the project changed. Commit them, if nobody has yet (git status shows which)."
-    names = [known.value["names"][-1] for name, known in every.items() if name.startswith("profiles@")]
+    written_names = [known.value["names"] for name, known in every.items() if name.startswith("profiles@")]
+    names = [names[-1] for names in written_names if names]
     if names:
         yield (
             "Try it in a new terminal that has the lines of Verify:\n"

@@ -18,7 +18,7 @@ def told_moment(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
     """
     try:
         at = datetime.fromisoformat(moment).astimezone(zone)
-    except ValueError:
+    except (ValueError, OverflowError):
         return moment
     today = now.astimezone(zone).date()
     clock = f"{at:%H:%M}"

@@ -18,8 +18,11 @@ from support.fakes import fake_world
 from support.repository import TESTS
 
 from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.core.shapes import WrongShape
 from workflows.environment import World
+from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
+from workflows.machine.journal import DamagedJournal
 from workflows.machine.observations import AGREES
 from workflows.machine.session import JOURNAL, Session, Sessions
 from workflows.machine.state import SETTLED, Status
@@ -170,3 +173,40 @@ def test_a_new_user_writes_the_profiles_that_were_still_to_come(opened: Opened, 
     assert walk.session.proposal() == StepKey("verify")
     for account in ("management", "security"):
         assert profiles.observe(walk.context(StepKey("profiles", account))) is AGREES
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        pytest.param(step, name, id=f"{step.id}: {name}")
+        for workflow in WORKFLOWS
+        for step in workflow.steps
+        for name in step.gives
+        if name not in workflow.repeated_over
+    ],
+)
+def test_each_step_refuses_a_fact_of_another_kind(step: Step, name: str) -> None:
+    with pytest.raises(WrongShape, match=name):
+        step.reads({name: 0.5})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"user":"jane.doe"', '"user":"jane\\u0007doe"'),
+        ('"account_id":"111111111111"', '"account_id":"11111111111"'),
+        ('"identities":["management"', '"identities":["shared"'),
+        ('"signed_in":{', '"signed_in":5,"x":{'),
+    ],
+    ids=["a handoff's user", "a handoff's account", "an account that it lacks", "a number"],
+)
+def test_a_new_users_facts_that_break_a_rule_are_a_damaged_session(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    head, _, rest = (JOURNALS / "new-user-done.jsonl").read_text().partition('"handoff":{')
+    assert before in rest
+    folder = tmp_path / "sessions" / "new-user-done"
+    folder.mkdir(parents=True)
+    (folder / JOURNAL).write_text(head + '"handoff":{' + rest.replace(before, after, 1))
+    with pytest.raises(DamagedJournal):
+        Sessions(tmp_path / "sessions", WORKFLOWS, lambda: NOW).open("new-user-done")

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    NoReturn,
+    NotRequired,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from workflows.core.errors import OnboardError
 
@@ -56,8 +67,9 @@ def read(kind: type[T], value: Any, name: str = "") -> T:
     """A JSON value as what it should be; fields that the kind does not have are passed over.
 
     Args:
-        kind: a dataclass of such kinds, `tuple[X, ...]`, `frozenset[X]`, `Mapping[str, X]`, `X | None`, a
-            path or a plain value. A field that is missing or null takes its default.
+        kind: a dataclass or typed dictionary of such kinds, `list[X]`, `tuple[X, ...]`, `frozenset[X]`,
+            `Mapping[str, X]`, `X | None`, an enum, a path or a plain value. A field that is
+            missing or null takes its default.
         value: the value.
         name: what a refusal calls it; a field's name is added with a dot.
 
@@ -66,6 +78,20 @@ def read(kind: type[T], value: Any, name: str = "") -> T:
     """
     found: T = _read(kind, value, name)
     return found
+
+
+def reading(**kinds: Any) -> Callable[[Mapping[str, Any]], object]:
+    """What reads facts, those that are missing or null passed over, and raises `WrongShape` for wrong ones.
+
+    Args:
+        kinds: what the fact of each name is, as for `read`.
+    """
+
+    def reads(facts: Mapping[str, Any]) -> object:
+        given = {name: kind for name, kind in kinds.items() if facts.get(name) is not None}
+        return {name: _read(kind, facts[name], name) for name, kind in given.items()}
+
+    return reads
 
 
 def moment(value: Any, name: str) -> datetime:
@@ -90,18 +116,14 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return value
     if is_dataclass(kind):
         return _object(kind, value, name)
-    origin, kinds = _parts(kind)
-    if origin in {Union, UnionType}:
-        if type(value) in kinds:
-            return value
-        return _read(next(one for one in kinds if one is not NoneType), value, name)
-    if origin in {tuple, frozenset}:
-        if not isinstance(value, list | tuple):
-            _refuse(name, "a list")
-        return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(value))
-    if origin is not None:
-        own_kind = kinds[1]
-        return {key: _read(own_kind, own, f"{name}.{key}") for key, own in _mapping(value, name).items()}
+    if is_typeddict(kind):
+        return _dictionary(kind, value, name)
+    if _parts(kind)[0] is not None:
+        return _composed(kind, value, name)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        with suppress(ValueError):
+            return kind(value)
+        _refuse(name, f"one of {', '.join(str(one.value) for one in kind)}")
     if kind is Path:
         return Path(_read(str, value, name))
     if kind is not Any and type(value) is not kind:
@@ -112,6 +134,20 @@ def _read(kind: Any, value: Any, name: str) -> Any:
 @cache
 def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
     return get_origin(kind), get_args(kind)
+
+
+def _composed(kind: Any, value: Any, name: str) -> Any:
+    origin, kinds = _parts(kind)
+    if origin in {Union, UnionType}:
+        if type(value) in kinds:
+            return value
+        return _read(next(one for one in kinds if one is not NoneType), value, name)
+    if origin in {list, tuple, frozenset}:
+        if not isinstance(value, list | tuple):
+            _refuse(name, "a list")
+        return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(value))
+    own_kind = kinds[1]
+    return {key: _read(own_kind, own, f"{name}.{key}") for key, own in _mapping(value, name).items()}
 
 
 def _object(kind: Any, value: Any, name: str) -> Any:
@@ -125,6 +161,22 @@ def _object(kind: Any, value: Any, name: str) -> Any:
                 _refuse(path, "there")
             own[one.name] = None
     return kind(**own)
+
+
+def _dictionary(kind: Any, value: Any, name: str) -> dict[str, Any]:
+    known, own = _mapping(value, name), {}
+    for field_name, own_kind, needed in _fields_of(kind):
+        if needed or known.get(field_name) is not None:
+            own[field_name] = _read(own_kind, known.get(field_name), f"{name}.{field_name}")
+    return own
+
+
+@cache
+def _fields_of(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
+    """A typed dictionary's fields: the name, the kind, and whether it has to be there."""
+    hints = get_type_hints(kind, include_extras=True).items()
+    optional = {name: get_args(own)[0] for name, own in hints if get_origin(own) is NotRequired}
+    return tuple((name, optional.get(name, own), name not in optional) for name, own in hints)
 
 
 @cache

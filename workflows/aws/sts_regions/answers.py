@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from workflows.core.sentences import Sentence
 
@@ -111,6 +111,30 @@ class AccountAnswer:
             facts["token_version"],
             problem=facts["problem"],
         )
+
+
+class _RegionFacts(TypedDict):
+    sts: StsState
+    opt_in: OptIn
+    named: NotRequired[bool]
+
+
+class _AccountFacts(TypedDict):
+    account_id: str
+    partition: str
+    profile: str
+    role: str
+    regions: Mapping[str, _RegionFacts]
+    token_version: int | None
+    problem: str
+
+
+class AuditFacts(TypedDict):
+    """What `Audit.as_facts` gives."""
+
+    asked_at: str
+    allowed: list[str]
+    accounts: Mapping[str, _AccountFacts]
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,38 @@ They stand apart from the steps' code, so that sessions can be listed without lo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from workflows.aws.sts_regions.answers import AuditFacts
+from workflows.core.shapes import reading
 from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
 from workflows.steps.admin.accepted_plan import read_plan
 from workflows.steps.admin.handed_over import sent_to, somebody_gets_something
 from workflows.steps.decisions import KINDS, Decisions
+
+
+class _File(TypedDict):
+    layer: str
+    path: str
+    sha256: str
+
+
+class _Commit(TypedDict):
+    branch: NotRequired[str]
+    sha: NotRequired[str]
+
+
+class _Applied(TypedDict):
+    at: str
+    added: int
+    changed: int
+    destroyed: int
+    elsewhere: bool
+
+
+def _read_project(facts: Facts) -> object:
+    return reading(project_root=str, project=str)(facts), Decisions.from_facts(facts)
 
 
 def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
@@ -46,7 +72,7 @@ PROJECT = Step(
         *KINDS,
         "account_wanted",
     ),
-    reads=Decisions.from_facts,
+    reads=_read_project,
 )
 
 PGP_KEYS = Step(
@@ -113,6 +139,7 @@ REVIEW = Step(
     gives=("changed_files", "commit"),
     applies=FILES_CHANGE,
     blocked_words="Review needs users and groups to be decided",
+    reads=reading(changed_files=list[_File], commit=_Commit),
 )
 
 MFA_RESET = Step(
@@ -125,6 +152,7 @@ MFA_RESET = Step(
     repeats_over="layers",
     applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
     blocked_words="MFA devices needs the project",
+    reads=reading(mfa_devices_reset=Mapping[str, Any]),
 )
 
 DEACTIVATE = Step(
@@ -137,6 +165,7 @@ DEACTIVATE = Step(
     repeats_over="layers",
     applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
     blocked_words="Deactivate needs it to be decided who leaves (Users)",
+    reads=reading(deactivated=Mapping[str, Any]),
 )
 
 PLAN = Step(
@@ -163,6 +192,7 @@ APPLY = Step(
     outlives=True,
     seals=True,
     blocked_words="Apply needs a plan that was reviewed",
+    reads=reading(applied=_Applied),
 )
 
 HAND_OVER = Step(
@@ -188,4 +218,5 @@ STS_REGIONS = Step(
     gives=("sts_regions",),
     skippable=True,
     asked_for=True,
+    reads=reading(sts_regions=AuditFacts),
 )

@@ -2,13 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
+
+from workflows.core.shapes import WrongShape, reading
 from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+
+
+class _SignedIn(TypedDict):
+    proof: NotRequired[str]
+    recorded: NotRequired[str]
+
+
+class _Device(TypedDict):
+    serial: NotRequired[str]
+    how: NotRequired[str]
+
+
+class _Kept(TypedDict):
+    id: NotRequired[str]
+    kept: str
+    how: NotRequired[str]
+    mfa_serial: NotRequired[str]
+    told: NotRequired[list[str]]
+
+
+class _Written(TypedDict):
+    names: list[str]
+    config: str
+    credentials: str
+    region: NotRequired[str]
+    mfa_names: NotRequired[bool]
+
+
+class _Answer(TypedDict):
+    profile: str
+    arn: str | None
+    problem: str | None
+    title: NotRequired[str]
+
+
+class _Verified(TypedDict):
+    results: list[_Answer]
+
+
+def _read_handoff(facts: Facts) -> object:
+    """Refuse a handoff that would be refused on its arrival, and accounts that it does not have."""
+    if facts.get("handoff") is None:
+        return None
+    from workflows.messages.envelope import MessageError  # noqa: PLC0415 - not to list sessions without one
+    from workflows.messages.handoff import handoff_from  # noqa: PLC0415
+
+    reading(handoff=Mapping[str, Any])(facts)
+    try:
+        handoff = handoff_from(facts["handoff"])
+    except MessageError as error:
+        raise WrongShape("handoff", "what your admin sent") from error
+    lacking = set(facts.get("identities") or ()) - {identity.account_name for identity in handoff.identities}
+    if lacking:
+        raise WrongShape("identities", "the accounts of the handoff")
+    return handoff
+
 
 BEFORE_YOU_START = Step(
     id="before-you-start",
     title="Before you start",
     purpose="What you need, and who you will be in AWS. Ten minutes, a wait for your admin, ten minutes.",
     gives=("project", "user", "tools"),
+    reads=reading(project=str, user=str, tools=Mapping[str, str]),
 )
 
 PGP_KEY = Step(
@@ -19,6 +81,7 @@ PGP_KEY = Step(
     needs=("project", "user"),
     gives=("fingerprint", "key_made", "request_sent"),
     skippable=True,
+    reads=reading(fingerprint=str, key_made=bool, request_sent=str),
 )
 
 HANDOFF = Step(
@@ -28,6 +91,7 @@ HANDOFF = Step(
     needs=("project", "user", "fingerprint"),
     gives=("handoff", "identities"),
     blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
+    reads=_read_handoff,
 )
 
 SIGN_IN = Step(
@@ -38,6 +102,7 @@ SIGN_IN = Step(
     gives=("signed_in",),
     repeats_over="identities",
     blocked_words="Signing in needs the handoff from your admin",
+    reads=reading(signed_in=_SignedIn),
 )
 
 MFA = Step(
@@ -49,6 +114,7 @@ MFA = Step(
     skippable=True,
     repeats_over="identities",
     blocked_words="MFA needs that you have signed in",
+    reads=reading(mfa=_Device),
 )
 
 ACCESS_KEYS = Step(
@@ -60,6 +126,7 @@ ACCESS_KEYS = Step(
     skippable=True,
     repeats_over="identities",
     blocked_words="Access keys needs that MFA is done or skipped",
+    reads=reading(access_key=_Kept),
 )
 
 PROFILES = Step(
@@ -71,6 +138,7 @@ PROFILES = Step(
     skippable=True,
     repeats_over="identities",
     blocked_words="Profiles needs that Access keys is done or skipped",
+    reads=reading(profiles=_Written),
 )
 
 VERIFY = Step(
@@ -81,4 +149,5 @@ VERIFY = Step(
     gives=("verified",),
     skippable=True,
     blocked_words="Verify needs that Profiles is done or skipped",
+    reads=reading(verified=_Verified),
 )
