@@ -34,8 +34,9 @@ settings.register_profile("repeatable", _ANY_MACHINE, derandomize=True)
 settings.register_profile("explore", _ANY_MACHINE, derandomize=False, print_blob=True)
 settings.load_profile("repeatable")
 
-# A shell that starts this in the background ignores interrupts, and so would every child.
+# A shell that starts this in the background ignores interrupts, and `nohup` a hang-up; so would every child.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Moments are told in the machine's own time zone.
 os.environ["TZ"] = "UTC"
