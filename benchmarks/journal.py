@@ -19,7 +19,8 @@ from pathlib import Path
 
 from benchmarks.form import amount, status
 from workflows.machine.declaration import Step, Workflow
-from workflows.machine.session import Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 
 EVENTS = amount(1_000, 20)
 RESUMES = amount(15, 1)

@@ -30,14 +30,15 @@ from textual.screen import Screen
 from benchmarks.form import amount, status
 from screens.registry import PANES
 from tui.app.wizard import WizardScreen
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.desktop.browser import SystemBrowser
 from workflows.desktop.clipboard import Osc52Clipboard
 from workflows.environment import World
 from workflows.machine.events import StepKey
-from workflows.machine.session import Sessions
+from workflows.machine.sessions import Sessions
 from workflows.run import Walk
 from workflows.sandbox.project import lay_out
+from workflows.step_modules import MODULES
 from workflows.stores.vault import VaultChoice, VaultUnavailable
 
 BUDGET = 2.0

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from tui.host import Machine
 from workflows.core.errors import OnboardError
+from workflows.machine.sessions import Sessions
+from workflows.machine.summaries import Summary
 
 if TYPE_CHECKING:
     from workflows.machine.declaration import Workflow
-    from workflows.machine.session import Sessions, Summary
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,6 @@ class Shelf:
             shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
 
     def _sessions(self, folder: Path) -> Sessions:
-        from workflows.machine.session import Sessions  # noqa: PLC0415 - not for the first paint
-
         return Sessions(folder, self._workflows or _all_workflows(), self._machine.now)
 
     def _all(self) -> Iterator[Entry]:
@@ -114,7 +113,7 @@ class Shelf:
             yield from (Entry(summary, sessions, folder) for summary in sessions.summaries())
 
 
-def _all_workflows() -> tuple[Workflow, ...]:
-    from workflows.catalogue import WORKFLOWS  # noqa: PLC0415 - imports every step
+def _all_workflows() -> Iterator[Workflow]:
+    from workflows.catalogue import WORKFLOWS  # noqa: PLC0415 - only once one of them is wanted
 
-    return WORKFLOWS
+    yield from WORKFLOWS

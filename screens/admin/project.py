@@ -19,7 +19,7 @@ from workflows.core.counts import count
 from workflows.layer.model import Layer
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable, layer_remarks
-from workflows.steps.decisions import KINDS
+from workflows.steps.kinds import KINDS
 from workflows.steps.shared.paths import told_path
 
 

@@ -21,12 +21,13 @@ from tui.cli.main import main
 from tui.environments import OwnMachine
 from tui.host import Machine, Places
 from tui.session_catalogue import Shelf
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.core.errors import OnboardError
 from workflows.desktop.clipboard import Osc52Clipboard
 from workflows.machine.events import StepKey
-from workflows.machine.session import Sessions
+from workflows.machine.sessions import Sessions
 from workflows.sandbox.project import lay_out
+from workflows.step_modules import MODULES
 from workflows.steps.admin import project as project_step
 
 pytestmark = pytest.mark.timeout(600)  # what waits for a pipe waits for ever

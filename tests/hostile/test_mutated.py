@@ -19,14 +19,16 @@ from support.mutations import mutated
 from support.repository import TESTS
 
 from workflows.aws.access_key_file import parse_access_key
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.core.errors import OnboardError
 from workflows.gpg.normalise import public_keys
 from workflows.layer.discover import find_project
-from workflows.machine.session import JOURNAL, Sessions
+from workflows.machine.sessions import Sessions
+from workflows.machine.summaries import JOURNAL
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.messages.request import open_request
 from workflows.run import Walk
+from workflows.step_modules import MODULES
 from workflows.steps.admin.status_grid import everybody
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

@@ -48,7 +48,7 @@ def test_the_package_of_workflows_loads_nothing_heavy() -> None:
 
 
 def test_the_list_of_sessions_loads_no_code_of_a_step() -> None:
-    modules = loaded("import workflows.catalogue, screens.registry")
+    modules = loaded("import workflows.catalogue, workflows.step_modules, screens.registry")
     rooms = ("workflows.steps.admin.", "workflows.steps.new_user.", "workflows.steps.rotation.", "screens.")
     light = {"declarations", "handed_over", "accepted_plan"}
     found = {name for name in modules if name.startswith(rooms) and name.rpartition(".")[2] not in light}
@@ -56,15 +56,16 @@ def test_the_list_of_sessions_loads_no_code_of_a_step() -> None:
 
 
 def test_home_loads_neither_the_wizard_nor_what_it_does_not_show() -> None:
-    modules = loaded("import tui.cli.wizard, tui.app.application, screens.registry, workflows.catalogue")
+    modules = loaded("import tui.cli.wizard, tui.app.application, screens.registry, workflows.step_modules")
     assert "tui.app.home" in modules
     assert not modules & {"tui.app.wizard", "tui.app.starting", "workflows.run", "workflows.environment"}
+    assert not modules & {"workflows.catalogue", "workflows.machine.session", "workflows.machine.events"}
     assert not modules & {"hashlib", "email", "importlib.metadata", "markdown_it", "zipfile"}
 
 
 def test_every_step_can_be_imported_without_a_screen_and_without_boto3() -> None:
     modules = loaded(
-        "from workflows.catalogue import MODULES; [list(steps.values()) for steps in MODULES.values()]"
+        "from workflows.step_modules import MODULES; [list(steps.values()) for steps in MODULES.values()]"
     )
     assert "workflows.steps.admin.hand_over" in modules
     assert not modules & {"textual", "rich", "boto3", "botocore"}

@@ -9,7 +9,8 @@ from pathlib import Path
 from workflows.machine.declaration import Condition, Step, Workflow
 from workflows.machine.events import Facts, Started, StepKey, Succeeded
 from workflows.machine.reducer import reduce
-from workflows.machine.session import Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import State
 
 ACCOUNT_WANTED = Condition("the account is to be changed", lambda facts: facts.get("account_wanted", False))

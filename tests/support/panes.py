@@ -18,7 +18,8 @@ from tui.app.wizard import WizardScreen
 from workflows.environment import World
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
-from workflows.machine.session import Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.run import Walk
 
 SECONDS = 300.0

@@ -23,11 +23,11 @@ from tui.app.wizard import WizardScreen
 from tui.environments import SandboxWorlds
 from tui.host import Machine
 from tui.session_catalogue import Shelf
-from workflows.catalogue import MODULES
 from workflows.desktop.clipboard import Clipboard
 from workflows.environment import World
 from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
+from workflows.step_modules import MODULES
 
 SECONDS = 300.0
 _POLL = 0.02

@@ -4,8 +4,9 @@ import pytest
 
 from screens.registry import PANES
 from screens.step.page import StepPane
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.core.later import Later
+from workflows.step_modules import MODULES
 
 STEPS = [(workflow.id, step) for workflow in WORKFLOWS for step in workflow.steps]
 

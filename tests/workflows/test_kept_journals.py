@@ -17,16 +17,19 @@ from support.admin_project import AdminProject, quiet
 from support.fakes import fake_world
 from support.repository import TESTS
 
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.core.shapes import WrongShape
 from workflows.environment import World
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.journal import DamagedJournal
 from workflows.machine.observations import AGREES
-from workflows.machine.session import JOURNAL, Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import SETTLED, Status
+from workflows.machine.summaries import JOURNAL
 from workflows.run import Walk
+from workflows.step_modules import MODULES
 from workflows.steps.admin import apply, hand_over, review
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.status_grid import Stand, everybody

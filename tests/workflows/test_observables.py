@@ -23,7 +23,6 @@ from support.panes import by_id, new_session, settle
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, jane
 
-from workflows.catalogue import MODULES
 from workflows.core.secret import Secret
 from workflows.environment import World
 from workflows.layer.discover import find_project
@@ -32,6 +31,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff
 from workflows.run import Walk
+from workflows.step_modules import MODULES
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.sts_regions import allowed_regions
 from workflows.steps.shared.module import StepModule

@@ -13,7 +13,8 @@ from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict, dated, unknown
 from workflows.machine.rules import IllegalTransition
-from workflows.machine.session import Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.run import Walk
 from workflows.steps.shared.module import Context

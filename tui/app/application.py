@@ -23,18 +23,17 @@ from tui.environments import WorldSource
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
-from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:
     from tui.app.starting import Starting
     from tui.app.wizard import WizardScreen
     from tui.session_catalogue import Entry
+    from workflows.machine.events import StepKey
     from workflows.machine.journal import DamagedJournal
     from workflows.run import Change, Walk
     from workflows.steps.shared.module import Report
 
 
-_PROJECT = StepKey("project")
 _SECONDS_AT_REST = 0.5
 
 
@@ -247,12 +246,13 @@ class OnboardApp(Frame):
 
     async def _look(self, walk: Walk, wanted: StepKey | None) -> None:
         """Look at what changed since the session was left, then go on; a moved project is asked about."""
-        from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - not for the first paint
+        from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
+        from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - likewise
         from workflows.steps.shared import moved_project  # noqa: PLC0415 - likewise
 
         context = walk.whole()
         gone = moved_project.missing(context)
-        if gone is None or walk.session.status(_PROJECT) not in SETTLED | {Status.CONTRADICTED}:
+        if gone is None or walk.session.status(StepKey("project")) not in SETTLED | {Status.CONTRADICTED}:
             await self._look_now(walk, wanted)
             return
         near = await asyncio.to_thread(moved_project.proposal, context, self._machine.working_folder)
@@ -279,8 +279,10 @@ class OnboardApp(Frame):
         self.push_screen(dialog, answered)
 
     def _move(self, walk: Walk, before: Path, now: Path) -> None:
+        from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
+
         try:
-            walk.session.move(_PROJECT, before, now)
+            walk.session.move(StepKey("project"), before, now)
         except OnboardError as error:
             self.show_error(error)
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, is_there
 from workflows.core.sentences import Sentence
-from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:
     from screens.step.page import StepPane
     from tui.environments import WorldSource
     from tui.session_catalogue import Entry, Shelf
     from workflows.desktop.clipboard import Clipboard
+    from workflows.machine.events import StepKey
     from workflows.machine.session import Session
     from workflows.run import Walk
     from workflows.steps.shared.module import StepModule
@@ -162,6 +162,7 @@ class SessionControl:
     def _opened(self, session: Session, drafts: Drafts) -> Walk:
         self.leave()
         self._session = session
+        from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
         from workflows.steps.shared.leftovers import remove_credentials  # noqa: PLC0415 - not for the first paint
 
         try:

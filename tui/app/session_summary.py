@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from screens.step.times import told_moment
 from workflows.core.counts import listed
 from workflows.core.sentences import text_of
-from workflows.steps.decisions import Decisions
+from workflows.steps.kinds import KINDS
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
     from workflows.core.sentences import Sentence
-    from workflows.machine.session import Summary
+    from workflows.machine.summaries import Summary
     from workflows.run import Change
 
 _TITLES = {"admin": "Admin", "new-user": "New user", "rotation": "Rotate access keys"}
@@ -32,8 +32,8 @@ def people_of(summary: Summary) -> str:
     """Whom it is about: "jane.doe, juan.delacruz"; "" while nobody was named."""
     if summary.workflow != "admin":
         return str(summary.facts.get("user") or "")
-    names = Decisions.from_facts(summary.facts).people
-    return listed(names, _NAMED)
+    names = dict.fromkeys(str(name) for kind in KINDS for name in summary.facts.get(kind) or ())
+    return listed(tuple(names), _NAMED)
 
 
 def standing_of(entry: Entry, now: datetime) -> str:

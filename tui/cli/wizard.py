@@ -20,7 +20,7 @@ from workflows.core.errors import OnboardError
 
 if TYPE_CHECKING:
     from tui.environments import WorldSource
-    from workflows.machine.session import Sessions
+    from workflows.machine.sessions import Sessions
 
 Drafts = Mapping[str, Mapping[str, Any]]
 
@@ -157,7 +157,7 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
     from tui.app.guard import Guard  # noqa: PLC0415 - as above
     from tui.app.session_control import Parts, Start  # noqa: PLC0415
     from tui.environments import SandboxWorlds  # noqa: PLC0415
-    from workflows.catalogue import MODULES  # noqa: PLC0415
+    from workflows.step_modules import MODULES  # noqa: PLC0415
 
     gc.freeze()
     gc.enable()

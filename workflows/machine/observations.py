@@ -18,8 +18,8 @@ from workflows.core.files import read_text, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
+from workflows.machine.summaries import OBSERVED
 
-OBSERVED = "observed.json"
 _MAX_BYTES = 1_000_000
 
 

@@ -12,8 +12,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -50,13 +50,13 @@ from workflows.machine.events import (
 )
 from workflows.machine.journal import DamagedJournal, Journal, Loaded, read_journal
 from workflows.machine.lines import SCHEMA, NewerSchema
-from workflows.machine.lock import SessionInUse, SessionLock
+from workflows.machine.lock import SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.reducer import reduce
 from workflows.machine.rules import IllegalTransition, locked_words, refusal
 from workflows.machine.state import Phase, Record, State, Status
+from workflows.machine.summaries import JOURNAL, Summary, keep_summary, made_from
 
-JOURNAL = "journal.jsonl"
 _DRAFTS = "drafts"
 
 Clock = Callable[[], datetime]
@@ -81,7 +81,8 @@ class Session:
         self._journal = journal
         self._lock = lock
         self._now = now
-        self._run = _token(8)
+        self._run = os.urandom(8).hex()
+        self._closed = False
 
     @property
     def state(self) -> State:
@@ -221,6 +222,10 @@ class Session:
     def close(self) -> None:
         """Close the journal and give the lock back; a second time does nothing."""
         self._journal.close()
+        if not self._closed:
+            self._closed = True
+            workflow = self._state.workflow
+            summarised(self.folder, {workflow.id: workflow}, self._now)  # the next list need not
         self._lock.release()
 
     def _stamp(self) -> str:
@@ -234,186 +239,76 @@ class Session:
         self._state = state
 
 
-@dataclass(frozen=True)
-class Summary:
-    """A line of the list of sessions.
-
-    Attributes:
-        id: its id.
-        workflow: the workflow's id.
-        created: when it was begun, ISO 8601 in UTC.
-        changed: when its last event happened, ISO 8601 in UTC.
-        details: what its header says (project, sandbox).
-        facts: its facts, for a few words about it.
-        next_title: the step to go on with, as "Plan (security)" if it is repeated; "" when all is done.
-        damage: why it cannot be read, "" when it can.
-        newer: whether that is because a newer version of the program wrote it.
-        confirmed: whether the last look at the world confirmed every step that is done.
-    """
-
-    id: str
-    workflow: str = ""
-    created: str = ""
-    changed: str = ""
-    details: Facts = field(default_factory=dict)
-    facts: Facts = field(default_factory=dict)
-    next_title: Sentence = ""
-    damage: Sentence = ""
-    newer: bool = False
-    confirmed: bool = True
-
-
-class Sessions:
-    """The folder of sessions.
+def begun(folder: Path, declaration: Workflow, details: Facts, at: datetime, now: Clock) -> Session:
+    """Begin a session in a folder that is not there yet.
 
     Args:
-        folder: the program's state folder; made with mode 0700 when the first session is begun.
-        workflows: those that sessions can be of.
+        folder: the session's; its name is the session's id.
+        declaration: its workflow.
+        details: further facts for the list of sessions.
+        at: now.
         now: the clock, in UTC.
+
+    Raises:
+        FileExistsError: a session of that id is there already.
+        UnstorableFactError: a detail is no JSON value, or is a secret.
+        OnboardError: its folder could not be written, and is removed again.
     """
-
-    def __init__(self, folder: Path, workflows: Iterable[Workflow], now: Clock) -> None:
-        self.folder = folder
-        self._workflows = {workflow.id: workflow for workflow in workflows}
-        self._now = now
-
-    def create(self, workflow: str, details: Facts, session_id: str = "") -> Session:
-        """Begin a session.
-
-        Raises:
-            KeyError: there is no such workflow.
-            ValueError: the id is no name for a folder.
-            FileExistsError: a session of that id is there already.
-            UnstorableFactError: a detail is no JSON value, or is a secret.
-            OnboardError: its folder could not be written; nothing of it is left.
-        """
-        declaration = self._workflows[workflow]
-        now = self._now()
-        session_id = session_id or f"{now:%Y%m%d-%H%M%S}-{_token(2)}"
-        if not _is_name(session_id):
-            raise ValueError(f"{session_id!r} is no name for a session")
-        header = Header(
-            SCHEMA, session_id, workflow, now.isoformat(timespec="seconds"), checked_facts(details)
-        )
-        folder = self.folder / session_id
-        with contextlib.ExitStack() as undo:
-            try:
-                private_folder(self.folder)
-                folder.mkdir(mode=0o700)
-                undo.callback(shutil.rmtree, folder, ignore_errors=True)
-                lock = undo.enter_context(SessionLock(folder / "lock"))
-                journal = Journal.create(folder / JOURNAL, header)
-                sync_folder(self.folder)
-            except FileExistsError:
-                raise
-            except (OSError, OnboardError) as error:
-                raise OnboardError(
-                    "The session could not be begun",
-                    f"Its folder in {self.folder} could not be written.",
-                    why=cause_of(error) if isinstance(error, OSError) else error.why,
-                    next="Check that the folder is yours and that its disk has room.",
-                ) from error
-            undo.pop_all()
-        return Session(folder, header, State.beginning(declaration), journal, lock, self._now)
-
-    def open(self, session_id: str) -> Session:
-        """Resume a session.
-
-        Raises:
-            OnboardError: there is none of that id, its journal cannot be read (DamagedJournal), or it comes
-                from a newer version.
-            SessionInUse: another process has it open.
-        """
-        folder = self._existing(session_id)
-        return self._resumed(folder, repair=False)
-
-    def repair(self, session_id: str) -> Session:
-        """Resume a session, if it is damaged from its last sound event; the damaged file is kept beside it.
-
-        Raises:
-            DamagedJournal: not even its first line can be read.
-            OnboardError: as for `open`.
-            SessionInUse: another process has it open.
-        """
-        folder = self._existing(session_id)
-        return self._resumed(folder, repair=True)
-
-    def summaries(self) -> tuple[Summary, ...]:
-        """All sessions, the most recently changed first; those that cannot be read say why.
-
-        Raises:
-            FileError: the folder itself cannot be read.
-        """
-        with explained(self.folder, "read"):
-            try:
-                folders = [entry for entry in self.folder.iterdir() if entry.is_dir()]
-            except FileNotFoundError:
-                return ()
-        every = (_summary_of(folder, self._workflows, self._now) for folder in folders)
-        found = [summary for summary in every if summary is not None]
-        return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
-
-    def visit_free(self, visit: Callable[[Path], None]) -> None:
-        """Call a function with the folder of each session that no process has open, while none can open it.
-
-        Raises:
-            OnboardError: what `visit` raises; or the folder of sessions cannot be read.
-        """
-        for summary in self.summaries():
-            folder = self.folder / summary.id
-            try:
-                lock = SessionLock(folder / "lock")
-            except SessionInUse:
-                continue
-            with lock:
-                visit(folder)
-
-    def delete(self, session_id: str, guard: Callable[[Path], None] | None = None) -> None:
-        """Delete a session and all that it keeps.
-
-        Args:
-            session_id: its id.
-            guard: called with its folder while nobody else can open it; what it raises keeps the session.
-
-        Raises:
-            SessionInUse: another process has it open.
-            OnboardError: there is none of that id, or something in its folder could not be deleted.
-        """
-        folder = self._existing(session_id)
-        with SessionLock(folder / "lock"), explained(folder, "deleted"):
-            if guard is not None:
-                guard(folder)
-            shutil.rmtree(folder)
-
-    def _existing(self, session_id: str) -> Path:
-        folder = self.folder / session_id
-        if not _is_name(session_id) or not folder.is_dir():
-            raise OnboardError(
-                "No such session",
-                f"There is no session {session_id!r}.",
-                next="`iam-onboard sessions` lists those that can be resumed.",
-            )
-        return folder
-
-    def _resumed(self, folder: Path, *, repair: bool) -> Session:
-        path = folder / JOURNAL
-        with contextlib.ExitStack() as undo:
+    created = at.isoformat(timespec="seconds")
+    header = Header(SCHEMA, folder.name, declaration.id, created, checked_facts(details))
+    with contextlib.ExitStack() as undo:
+        try:
+            private_folder(folder.parent)
+            folder.mkdir(mode=0o700)
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
             lock = undo.enter_context(SessionLock(folder / "lock"))
-            try:
-                loaded, state = _replayed(path, self._workflows)
-            except DamagedJournal as damage:
-                if not repair or damage.sound is None:
-                    raise
-                self._keep_copy(path)
-                loaded, state = damage.sound, _state_of(path, damage.sound, self._workflows)
-            journal = Journal.resume(path, loaded.sound_bytes)
-            undo.pop_all()
-        return Session(folder, loaded.header, state, journal, lock, self._now)
+            journal = Journal.create(folder / JOURNAL, header)
+            sync_folder(folder.parent)
+        except FileExistsError:
+            raise
+        except (OSError, OnboardError) as error:
+            raise OnboardError(
+                "The session could not be begun",
+                f"Its folder in {folder.parent} could not be written.",
+                why=cause_of(error) if isinstance(error, OSError) else error.why,
+                next="Check that the folder is yours and that its disk has room.",
+            ) from error
+        undo.pop_all()
+    return Session(folder, header, State.beginning(declaration), journal, lock, now)
 
-    def _keep_copy(self, path: Path) -> None:
-        stamp = f"{self._now():%Y%m%d-%H%M%S}-{_token(2)}"
-        with explained(path, "copied, and is left as it is"):
-            shutil.copy2(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+
+def resumed(folder: Path, workflows: Mapping[str, Workflow], now: Clock, *, repair: bool) -> Session:
+    """Resume the session in a folder.
+
+    Args:
+        folder: the session's.
+        workflows: those that sessions can be of, by id.
+        now: the clock, in UTC.
+        repair: whether a damaged one is cut off after its last sound event; a copy is kept beside it.
+
+    Raises:
+        OnboardError: its journal cannot be read (DamagedJournal), or it comes from a newer version.
+        SessionInUse: another process has it open.
+    """
+    path = folder / JOURNAL
+    with contextlib.ExitStack() as undo:
+        lock = undo.enter_context(SessionLock(folder / "lock"))
+        try:
+            loaded, state = _replayed(path, workflows)
+        except DamagedJournal as damage:
+            if not repair or damage.sound is None:
+                raise
+            _keep_copy(path, now)
+            loaded, state = damage.sound, _state_of(path, damage.sound, workflows)
+        journal = Journal.resume(path, loaded.sound_bytes)
+        undo.pop_all()
+    return Session(folder, loaded.header, state, journal, lock, now)
+
+
+def _keep_copy(path: Path, now: Clock) -> None:
+    stamp = f"{now():%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
+    with explained(path, "copied, and is left as it is"):
+        shutil.copy2(path, path.with_name(f"{path.name}.damaged-{stamp}"))
 
 
 def _move_in(path: Path, before: str, now: str) -> None:
@@ -427,15 +322,6 @@ def _move_in(path: Path, before: str, now: str) -> None:
     moved = in_folder(kept, before, now)
     if moved != kept:
         write_atomically(path, json.dumps(moved, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-
-
-def _token(size: int) -> str:
-    """As many random bytes, hexadecimal; `secrets` would load OpenSSL for it."""
-    return os.urandom(size).hex()
-
-
-def _is_name(session_id: str) -> bool:
-    return session_id not in {"", ".", ".."} and not {"/", "\0"} & set(session_id)
 
 
 def _replayed(path: Path, workflows: Mapping[str, Workflow]) -> tuple[Loaded, State]:
@@ -475,6 +361,21 @@ def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> 
         except (IllegalTransition, UnstorableFactError) as error:
             raise DamagedJournal(path, str(error), loaded.first(number)) from error
     return state
+
+
+def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> Summary | None:
+    """The summary of the session in a folder, of which a copy is kept; None if it holds none (any more).
+
+    Args:
+        folder: the session's.
+        workflows: those that sessions can be of, by id.
+        now: the clock, for its time zone.
+    """
+    of = made_from(folder)
+    summary = _summary_of(folder, workflows, now)
+    if summary is not None and not summary.damage:
+        keep_summary(folder, summary, of)
+    return summary
 
 
 def _summary_of(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> Summary | None:

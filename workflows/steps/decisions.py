@@ -13,12 +13,7 @@ from typing import Any
 
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import left_out, plain, read
-
-EDITING = ("joining", "leaving", "regrouping", "rekeying")
-"""Kinds of work that edit the layers' files."""
-
-KINDS = (*EDITING, "resetting", "mfa_reset")
-"""All kinds of work, each a fact of the Project step with the names of people."""
+from workflows.steps.kinds import KINDS
 
 Switches = Mapping[str, bool]
 """`login_profile` (console password) or `access_key` to whether it is wanted."""

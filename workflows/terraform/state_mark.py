@@ -29,7 +29,7 @@ class StateMark:
 
 
 def state_of_plan(path: Path) -> StateMark | None:
-    """The state that a plan file was made against, or None if it cannot be told (it is encrypted, say)."""
+    """The state that a plan file was made against, or None if the file does not say (encrypted, perhaps)."""
     import zipfile  # noqa: PLC0415 - the list of sessions reads no plan file
 
     try:

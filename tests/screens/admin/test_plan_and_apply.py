@@ -28,7 +28,8 @@ from workflows.core.files import write_atomically
 from workflows.environment import World
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
-from workflows.machine.session import Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, Told

@@ -20,7 +20,7 @@ from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.machine.events import StepKey
-from workflows.machine.session import Sessions
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import groups, pgp_keys, project, users
 

@@ -30,10 +30,12 @@ from screens.widgets.progress import ProgressLine
 from tui.app.application import OnboardApp
 from tui.app.frame import Frame
 from tui.host import Machine
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.environment import World
 from workflows.machine.events import StepKey
-from workflows.machine.session import Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
+from workflows.step_modules import MODULES
 from workflows.stores.vault import VaultChoice
 
 NOW = datetime(2026, 3, 2, 9, 30, 12, tzinfo=UTC)

@@ -19,13 +19,14 @@ from tui.app.session_control import Parts, Start
 from tui.app.session_summary import since_you_left
 from tui.host import Machine, Places
 from tui.session_catalogue import Shelf
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.desktop.clipboard import Clipboard
 from workflows.environment import World
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict, unknown
-from workflows.machine.session import Sessions
+from workflows.machine.sessions import Sessions
 from workflows.run import Change
+from workflows.step_modules import MODULES
 from workflows.steps.shared.module import Progress, Report
 
 

@@ -15,7 +15,8 @@ from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from tui.app.home import HomeScreen
 from tui.session_catalogue import Entry
-from workflows.machine.session import Sessions, Summary
+from workflows.machine.sessions import Sessions
+from workflows.machine.summaries import Summary
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SESSIONS = Sessions(Path("nowhere"), [], lambda: NOW)

@@ -20,7 +20,7 @@ from tui.cli.main import main
 from tui.host import Machine
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.events import StepKey
-from workflows.machine.session import Sessions
+from workflows.machine.sessions import Sessions
 from workflows.sandbox.project import lay_out
 from workflows.stores.key_records import KeyRecords
 

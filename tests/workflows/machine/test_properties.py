@@ -22,8 +22,10 @@ from workflows.machine.events import Facts, JsonValue, Started, StepKey, Succeed
 from workflows.machine.journal import read_journal
 from workflows.machine.reducer import reduce
 from workflows.machine.rules import IllegalTransition
-from workflows.machine.session import JOURNAL, Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import SETTLED, Phase, State, Status
+from workflows.machine.summaries import JOURNAL
 
 CANARY = "canary-7f3a"
 MAY: Mapping[str, frozenset[str]] = {

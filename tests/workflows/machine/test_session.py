@@ -26,8 +26,10 @@ from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.journal import DamagedJournal
 from workflows.machine.lines import SCHEMA
 from workflows.machine.rules import IllegalTransition
-from workflows.machine.session import JOURNAL, Session, Sessions
+from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
+from workflows.machine.summaries import JOURNAL
 
 PROJECT_KEY, USERS, REVIEW = StepKey("project"), StepKey("users"), StepKey("review")
 

@@ -14,7 +14,8 @@ from support.repository import TESTS
 from workflows.catalogue import WORKFLOWS
 from workflows.core.shapes import WrongShape
 from workflows.machine.journal import DamagedJournal
-from workflows.machine.session import JOURNAL, Sessions
+from workflows.machine.sessions import Sessions
+from workflows.machine.summaries import JOURNAL
 from workflows.steps.decisions import Decisions, Move, NewGroup, PolicyChanges, SettingChanges
 
 JOURNALS = TESTS / "journals"

@@ -14,7 +14,8 @@ from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.steps.admin.accepted_plan import read_plan
 from workflows.steps.admin.handed_over import sent_to, somebody_gets_something
-from workflows.steps.decisions import KINDS, Decisions
+from workflows.steps.decisions import Decisions
+from workflows.steps.kinds import KINDS
 
 
 class _File(TypedDict):

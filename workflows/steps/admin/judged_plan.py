@@ -54,10 +54,10 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
 def _beyond(changes: Iterable[ResourceChange], context: Context) -> tuple[ResourceChange, ...]:
     """Those of a plan's changes about the chosen people and groups that nobody decided, in their order.
 
-    A change is not meant because it is about somebody who was chosen: whoever gets a new password is not
+    A change is not meant because it is about somebody who was chosen: a person with a new password is not
     meant to become an administrator by what a colleague left in the files. So each kind of decision names
     what it allows. A person who joins may bring what else the person's own module makes; what is attached to
-    them from elsewhere is told apart.
+    them from elsewhere is listed apart.
     """
     found, meant = tuple(changes), _Meant(context)
     modules: dict[str, set[str]] = {}
@@ -177,7 +177,7 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
     parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
     others = len([address for address in left if not planned.owners.get(address)])
     parts += [f"{count(others, 'other resource')} left."] if others else []
-    return " ".join(parts) or "Nothing of it is left undone."
+    return " ".join(parts) or "Everything in it is done."
 
 
 def unfinished(planned: Planned, result: ApplyResult) -> list[str]:

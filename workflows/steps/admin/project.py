@@ -26,7 +26,7 @@ from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
 from workflows.steps.admin import declarations
-from workflows.steps.decisions import KINDS
+from workflows.steps.kinds import KINDS
 from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import typed_path

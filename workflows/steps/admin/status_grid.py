@@ -15,7 +15,7 @@ from workflows.steps.admin.accepted_plan import read_plan
 from workflows.steps.admin.handed_over import people_of, sent_to
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
-from workflows.steps.decisions import EDITING
+from workflows.steps.kinds import EDITING
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
 from workflows.terraform.kept import result_of

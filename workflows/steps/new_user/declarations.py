@@ -48,7 +48,7 @@ class _Verified(TypedDict):
 
 
 def _read_handoff(facts: Facts) -> object:
-    """Refuse a handoff that would be refused on its arrival, and accounts that it does not have."""
+    """Refuse a handoff that its step would not take, and accounts that it does not have."""
     if facts.get("handoff") is None:
         return None
     from workflows.messages.envelope import MessageError  # noqa: PLC0415 - not to list sessions without one

@@ -14,12 +14,13 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 from support.panes import settle
 
-from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.catalogue import WORKFLOWS
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey, in_folder
-from workflows.machine.session import Sessions
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.run import Walk
+from workflows.step_modules import MODULES
 from workflows.steps.admin import groups, pgp_keys, plan, project, review, users
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.shared import moved_project

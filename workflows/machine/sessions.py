@@ -1,0 +1,157 @@
+"""The folder in which sessions are begun, resumed, listed and deleted.
+
+A list of sessions that nothing happened to since the last one loads neither the machine nor the workflows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import explained
+from workflows.machine.lock import SessionInUse, SessionLock
+from workflows.machine.summaries import Summary, kept_summary
+
+if TYPE_CHECKING:
+    from workflows.machine.declaration import Workflow
+    from workflows.machine.events import Facts
+    from workflows.machine.session import Session
+
+Clock = Callable[[], datetime]
+
+
+class Sessions:
+    """The folder of sessions.
+
+    Args:
+        folder: the program's state folder; made with mode 0700 when the first session is begun.
+        workflows: those that sessions can be of; asked for when a session is begun, opened or first listed.
+        now: the clock, in UTC.
+    """
+
+    def __init__(self, folder: Path, workflows: Iterable[Workflow], now: Clock) -> None:
+        self.folder = folder
+        self._given = workflows
+        self._now = now
+
+    @cached_property
+    def _workflows(self) -> Mapping[str, Workflow]:
+        return {workflow.id: workflow for workflow in self._given}
+
+    def create(self, workflow: str, details: Facts, session_id: str = "") -> Session:
+        """Begin a session.
+
+        Raises:
+            KeyError: there is no such workflow.
+            ValueError: the id is no name for a folder.
+            FileExistsError: a session of that id is there already.
+            UnstorableFactError: a detail is no JSON value, or is a secret.
+            OnboardError: its folder could not be written, and is removed again.
+        """
+        declaration = self._workflows[workflow]
+        now = self._now()
+        session_id = session_id or f"{now:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
+        if not _is_name(session_id):
+            raise ValueError(f"{session_id!r} is no name for a session")
+        from workflows.machine.session import begun  # noqa: PLC0415 - not for the list
+
+        return begun(self.folder / session_id, declaration, details, now, self._now)
+
+    def open(self, session_id: str) -> Session:
+        """Resume a session.
+
+        Raises:
+            OnboardError: there is none of that id, its journal cannot be read (DamagedJournal), or it comes
+                from a newer version.
+            SessionInUse: another process has it open.
+        """
+        folder = self._existing(session_id)
+        return self._resumed(folder, repair=False)
+
+    def repair(self, session_id: str) -> Session:
+        """Resume a session, if it is damaged from its last sound event; the damaged file is kept beside it.
+
+        Raises:
+            DamagedJournal: not even its first line can be read.
+            OnboardError: as for `open`.
+            SessionInUse: another process has it open.
+        """
+        folder = self._existing(session_id)
+        return self._resumed(folder, repair=True)
+
+    def summaries(self) -> tuple[Summary, ...]:
+        """All sessions, the most recently changed first; those that cannot be read say why.
+
+        Raises:
+            FileError: the folder itself cannot be read.
+        """
+        with explained(self.folder, "read"):
+            try:
+                folders = [entry for entry in self.folder.iterdir() if entry.is_dir()]
+            except FileNotFoundError:
+                return ()
+        every = (kept_summary(folder) or self._summary(folder) for folder in folders)
+        found = [summary for summary in every if summary is not None]
+        return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
+
+    def visit_free(self, visit: Callable[[Path], None]) -> None:
+        """Call a function with the folder of each session that no process has open, while none can open it.
+
+        Raises:
+            OnboardError: what `visit` raises; or the folder of sessions cannot be read.
+        """
+        for summary in self.summaries():
+            folder = self.folder / summary.id
+            try:
+                lock = SessionLock(folder / "lock")
+            except SessionInUse:
+                continue
+            with lock:
+                visit(folder)
+
+    def delete(self, session_id: str, guard: Callable[[Path], None] | None = None) -> None:
+        """Delete a session and all that it keeps.
+
+        Args:
+            session_id: its id.
+            guard: called with its folder while nobody else can open it; what it raises keeps the session.
+
+        Raises:
+            SessionInUse: another process has it open.
+            OnboardError: there is none of that id, or something in its folder could not be deleted.
+        """
+        folder = self._existing(session_id)
+        with SessionLock(folder / "lock"), explained(folder, "deleted"):
+            if guard is not None:
+                guard(folder)
+            shutil.rmtree(folder)
+
+    def _existing(self, session_id: str) -> Path:
+        folder = self.folder / session_id
+        if not _is_name(session_id) or not folder.is_dir():
+            raise OnboardError(
+                "No such session",
+                f"There is no session {session_id!r}.",
+                next="`iam-onboard sessions` lists those that can be resumed.",
+            )
+        return folder
+
+    def _resumed(self, folder: Path, *, repair: bool) -> Session:
+        from workflows.machine.session import resumed  # noqa: PLC0415 - not for the list
+
+        return resumed(folder, self._workflows, self._now, repair=repair)
+
+    def _summary(self, folder: Path) -> Summary | None:
+        from workflows.machine.session import summarised  # noqa: PLC0415 - where the copy does not count
+
+        return summarised(folder, self._workflows, self._now)
+
+
+def _is_name(session_id: str) -> bool:
+    return session_id not in {"", ".", ".."} and not {"/", "\0"} & set(session_id)
