@@ -154,8 +154,9 @@ class Session:
         """
         event = Moved(key, self._run, self._stamp(), str(before), str(now))
         reduce(self._state, event)
-        for path in (*self.folder.glob("*.json"), *(self.folder / _DRAFTS).glob("*.json")):
+        for path in self.folder.glob("*.json"):
             _move_in(path, str(before), str(now))
+        self.drafts.move(str(before), str(now))
         self._happen(event)
 
     def stale_reasons(self, key: StepKey) -> tuple[Sentence, ...]:

@@ -96,3 +96,10 @@ def test_a_full_disk_leaves_the_earlier_draft(
     assert refused.value.why == "The disk is full."
     assert drafts.load(KEY) == {"note": "earlier"}
     assert len(list((tmp_path / "drafts").iterdir())) == 1
+
+
+def test_a_draft_that_was_edited_is_as_good_as_none(drafts: Drafts, tmp_path: Path) -> None:
+    drafts.save(KEY, {"message": "x"})
+    (found,) = (tmp_path / "drafts").iterdir()
+    found.write_bytes(found.read_bytes().replace(b'"x"', b"5"))
+    assert drafts.load(KEY) == {}
