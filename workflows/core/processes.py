@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, AnyStr
 
-from workflows.core.files import OWN_LIMIT, load_file, replace_file
+from workflows.core.files import OWN_LIMIT, FileError, load_file, replace_file
 from workflows.core.parsing import parse_json
 
 if TYPE_CHECKING:
@@ -142,11 +142,24 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """What `write_record` wrote; None where there is no such file."""
+    """What `write_record` wrote; None where there is no such file.
+
+    Raises:
+        FileError: what is there is no such record.
+    """
     try:
-        record: dict[str, Any] = parse_json(load_file(path, OWN_LIMIT))
+        record = parse_json(load_file(path, OWN_LIMIT))
     except FileNotFoundError:
         return None
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise FileError(
+            "Something that was kept is damaged",
+            f"{path} is no JSON object.",
+            why="The file was edited, or damaged by the disk.",
+            next="Move it away. What it said is then looked up again, or taken as unknown.",
+        )
     return record
 
 

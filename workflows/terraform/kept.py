@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workflows.core.processes import read_record, write_record
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import plain, read
+from workflows.core.shapes import moment, plain, read
 from workflows.terraform.events import moment_of
 from workflows.terraform.failures import LockInfo
 from workflows.terraform.record import PlanRecord
@@ -58,7 +58,7 @@ class EndedRun:
         Only one run can hold it at a time, so that a lock which this person made on this computer after this
         run began and before it had the lock is this run's own.
         """
-        begun, locked = (datetime.fromisoformat(one) for one in (self.begun_at, self.locked_at))
+        begun, locked = moment(self.begun_at, "begun_at"), moment(self.locked_at, "locked_at")
         made = lock.made_at
         return (
             made is not None
@@ -137,7 +137,7 @@ def _ended(run: Run) -> EndedRun | None:
     if run.kind not in _LOCKING or run.begun_at is None or run.is_running():
         return None
     with run.output.open(encoding="utf-8", errors="replace") as lines:
-        locked_at = next((moment for line in lines if (moment := moment_of(line))), None)
+        locked_at = next((found for line in lines if (found := moment_of(line))), None)
     if locked_at is None:
         return None
     exit_code = run.exit_code
@@ -164,9 +164,9 @@ def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
 def result_of(folder: Path, record: PlanRecord) -> ApplyResult | None:
     """How the last apply of this very plan ended that has been taken in, or None."""
     kept = read_record(folder / "apply.json")
-    if kept is None or kept["plan_sha256"] != record.plan_sha256:
+    if kept is None or kept.get("plan_sha256") != record.plan_sha256:
         return None
-    return read(ApplyResult, kept["result"], "result")
+    return read(ApplyResult, kept.get("result"), "result")
 
 
 def pending_replacements(folder: Path) -> tuple[str, ...]:

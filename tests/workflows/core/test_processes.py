@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from support.repository import ROOT
 
+from workflows.core.files import FileError
 from workflows.core.processes import (
     capture,
     child_environment,
     is_alive,
     process_started_at,
+    read_record,
     write_record,
 )
 
@@ -136,3 +138,10 @@ def test_a_record_is_private_and_replaced_as_a_whole(tmp_path: Path) -> None:
     assert path.read_text() == '{"b": 2}'
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff", b"[" * 100_000])
+def test_a_damaged_record_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "record.json").write_bytes(content)
+    with pytest.raises(FileError, match=r"record\.json"):
+        read_record(tmp_path / "record.json")

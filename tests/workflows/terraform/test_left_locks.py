@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from workflows.core.shapes import WrongShape
 from workflows.terraform.failures import LockInfo
 from workflows.terraform.kept import EndedRun, forget_lock, note_lock, run_that_left
 from workflows.terraform.runner import Kind, LeftRunning, Run, Watch
@@ -110,6 +111,17 @@ def test_what_differs_in_anything_is_somebody_elses(tmp_path: Path) -> None:
     ):
         assert run_that_left(other, tmp_path) is None
     assert run_that_left(own, tmp_path) is not None
+
+
+def test_a_kept_moment_without_a_time_zone_is_damage(tmp_path: Path) -> None:
+    killed = ended(tmp_path, _VERSION, _WORKS, end=KILLED)
+    lock = lock_of(killed)
+    note_lock(killed, tmp_path)
+    killed.discard()
+    kept = tmp_path / "left-lock.json"
+    kept.write_text(kept.read_text().replace("+00:00", ""))
+    with pytest.raises(WrongShape, match="time zone"):
+        run_that_left(lock, tmp_path)
 
 
 @pytest.mark.parametrize("events", [(), (_VERSION,)])
