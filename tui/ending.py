@@ -22,7 +22,7 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 def unwinding(last_words: Callable[[int], None]) -> Iterator[None]:
     """An interrupt, SIGTERM and SIGHUP unwind what runs in the block: a `KeyboardInterrupt` of their number.
 
-    What has not unwound in time is ended all the same, and at once by a second signal, with the exit code
+    What has not unwound in time is ended anyway, and at once by a second signal, with the exit code
     that shells give to it. A signal that is ignored (`nohup`) stays so.
 
     Args:

@@ -50,7 +50,7 @@ def test_a_password_is_made_anew_and_handed_over_as_such(sandbox: Sandbox) -> No
     assert "no console password of no.body" in told
     text, _ = run(sandbox, "plan", "security", "--password", NAME, "--out", str(plan))
     assert f"{NAME}: gets a new console password; the one in use stops working" in text
-    assert "Not about whom you named" not in text
+    assert "About other people or things" not in text
     _, told = run(sandbox, *create, "--new-password", expect=REFUSED)
     assert "still the one from before" in told
     _, told = run(sandbox, "apply", "security", str(plan), expect=REFUSED)

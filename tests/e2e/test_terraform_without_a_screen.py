@@ -95,7 +95,7 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
 
     text, _ = admin.run("plan", "security", "--for", NAME, "--out", str(admin.plan))
     assert f"{NAME}: new user" in text
-    assert "Not about whom you named" not in text
+    assert "About other people or things" not in text
     assert stat.S_IMODE(admin.plan.stat().st_mode) == 0o600
     assert admin.left_over() == [admin.plan]
 
@@ -119,11 +119,11 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
     admin.run("handoff", "create", "security", NAME, "--out", str(handoff))
     assert stat.S_IMODE(handoff.stat().st_mode) == 0o600
     _, told = admin.run("handoff", "open", str(handoff), expect=REFUSED)
-    assert "Not for a key of this machine: security" in told
+    assert "No key on this computer opens: security" in told
     admin.environment["GNUPGHOME"] = str(home.path)
     text, _ = admin.run("handoff", "open", str(handoff), "--user", NAME)
     assert f"user      {NAME}" in text
-    assert "the secret key is here" in text
+    assert "the secret key is on this computer" in text
     assert "role      " in text
 
     admin.run("layer", "remove", "security", NAME)
@@ -158,7 +158,7 @@ def test_an_apply_is_stopped_once_left_to_itself_and_its_end_taken_in(admin: Adm
     told += stopped.communicate()[1]
     assert stopped.returncode == REFUSED
     assert "The apply was stopped" in told
-    assert "It has been asked to stop already" in told
+    assert "Terraform is stopping already" in told
     assert NAME in told
     assert admin.left_over() == []
 
@@ -168,7 +168,7 @@ def test_an_apply_is_stopped_once_left_to_itself_and_its_end_taken_in(admin: Adm
     os.kill(left.pid, signal.SIGHUP)
     _, told = left.communicate()
     assert left.returncode == REFUSED
-    assert "Give the same command again to see how it ends" in told
+    assert "Run the same command again to see how it ends" in told
     over.touch()
     text, _ = admin.run("apply", "security", str(admin.plan))
     assert text.startswith("Applied: ")

@@ -112,7 +112,7 @@ class OnboardApp(Frame):
 
     @property
     def begun(self) -> bool:
-        """Whether a session was opened, so that there is something to go on with."""
+        """Whether a session was opened, so that there is something to resume."""
         return self._wizard_screen is not None
 
     @property

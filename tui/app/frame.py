@@ -174,7 +174,7 @@ class Frame(App[None]):
     # -- the clipboard -----------------------------------------------------------------------------
 
     def _clear_clipboard(self) -> None:
-        """Nothing of ours stays in the clipboard; one that no longer answers is told, not hidden."""
+        """Nothing of ours stays in the clipboard; one that no longer answers is shown, not hidden."""
         try:
             self._board.clear_if_ours()
         except OnboardError as error:

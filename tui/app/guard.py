@@ -1,8 +1,8 @@
 """The end of the wizard within two seconds, whatever its threads do.
 
-A worker that hears of nothing (a request without an answer) is waited for a moment, then left behind. And a
+A worker that gets no answer (a request without an answer) is waited for a moment, then left behind. And a
 thread that holds the interpreter's lock in C code (a regular expression that goes astray) lets no Python run
-at all, the keyboard included; so a process beside the wizard watches, which needs nothing of it: signals
+at all, the keyboard included; so a process beside the wizard watches, without needing it: signals
 reach it by the descriptor that the interpreter's C code wakes, and it looks at what is typed once nobody
 else does.
 """

@@ -43,7 +43,7 @@ class HomeScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "delete,d", "delete", "Delete session", id="home.delete", tooltip="Delete the marked session"
+            "delete,d", "delete", "Delete session", id="home.delete", tooltip="Delete the selected session"
         ),
         Binding("f1,question_mark", "help", "Help", id="home.help"),
     ]
@@ -127,7 +127,7 @@ class HomeScreen(Screen[None]):
     def _options(self) -> list[Option]:
         options = []
         if self._entries:
-            options.append(Option(styled(("Go on with a session", "bold")), disabled=True))
+            options.append(Option(styled(("Resume a session", "bold")), disabled=True))
             options += [Option(self._line(one), one) for one in map(str, range(len(self._entries)))]
             options.append(Option("", disabled=True))
         options.append(Option(styled(("Begin", "bold")), disabled=True))
@@ -160,7 +160,7 @@ class HomeScreen(Screen[None]):
         return self._entries[int(marked)] if marked.isdigit() else None
 
     def action_delete(self) -> None:
-        """Ask, then delete the marked session."""
+        """Ask, then delete the selected session."""
         marked = self._marked()
         if marked is None:
             self.notify("Mark a session first.", severity="warning")

@@ -32,7 +32,7 @@ class Start:
     Attributes:
         workflow: begin a session of this workflow, "" for none.
         session: resume this session, "" for none.
-        drafts: input to begin with, or to go on with, by step id.
+        drafts: input to start or resume with, by step id.
     """
 
     workflow: str = ""
@@ -92,7 +92,7 @@ class SessionControl:
         return self._opened(session, {**self._source.drafts(workflow), **drafts})
 
     def resume(self, session_id: str, drafts: Drafts) -> Walk:
-        """Go on with a session, with this input in addition.
+        """Resume a session, with this input in addition.
 
         Raises:
             DamagedJournal: it has to be repaired first.
@@ -101,7 +101,7 @@ class SessionControl:
         return self._opened(self.sessions.open(session_id), drafts)
 
     def repair(self, session_id: str) -> Walk:
-        """Go on with a damaged session from its last sound event.
+        """Resume a damaged session from its last sound event.
 
         Raises:
             OnboardError: it cannot be repaired.

@@ -56,7 +56,7 @@ def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:
         f"{'~' if one.observation.contradicts else '?'} {one.title}: {one.observation.words}"
         for one in changes
     ]
-    lines += ["", f"It goes on with: {resumes_with}"] if resumes_with else []
+    lines += ["", f"Next: {resumes_with}"] if resumes_with else []
     return "Since you left:\n\n" + "\n".join(lines)
 
 

@@ -147,7 +147,7 @@ class Stage(Vertical):
     def keep_what_changed(self) -> None:
         """Keep the input now and then while it is typed, so that even a killed wizard loses next to nothing.
 
-        A draft that cannot be kept is told when the step is left; nothing interrupts the typing.
+        A draft that cannot be kept is reported when the step is left; nothing interrupts the typing.
         """
         pane = self.pane
         if pane is None or not pane.opened or pane.running_move or pane.context.leaving.is_set():
@@ -278,7 +278,7 @@ class Stage(Vertical):
             pane.run_move("perform", lambda report: take_in(pane.context, report))
 
     def _start(self) -> bool:
-        """The step begins, unless a move of its own began it already; tells whether it has."""
+        """The step begins, unless a move of its own began it already; returns whether it has."""
         session, key = self._walk.session, self.key
         if key is None:
             return False
@@ -293,7 +293,7 @@ class Stage(Vertical):
         return self.record(begin)
 
     def record(self, write: Callable[[], None]) -> bool:
-        """Write to the session; a refusal or a full disk is told, and then the answer is False."""
+        """Write to the session; a refusal or a full disk is reported, and then the answer is False."""
         try:
             write()
         except IllegalTransition as refusal:

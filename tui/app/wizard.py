@@ -57,7 +57,7 @@ class WizardScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Go on with this step"),
+        Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Continue with this step"),
         Binding("escape", "back", "Back", id="wizard.back", tooltip="Stop what runs, or go back one step"),
         Binding("ctrl+s", "skip", "Skip", id="wizard.skip", priority=True, tooltip="Leave this step out"),
         Binding(
@@ -348,7 +348,7 @@ class WizardScreen(Screen[None]):
         self.call_after_refresh(rail.focus)
 
     def action_everybody(self) -> None:
-        """Show where everybody stands, and go on with the account that is chosen there."""
+        """Show where everybody stands, and open the account that is chosen there."""
         grid = everybody(self.walk.whole())
         if not grid.rows:
             self.notify("Nobody has been named yet.")

@@ -48,7 +48,7 @@ def listed(machine: Machine, options: argparse.Namespace) -> int:
     lines = columns([(*row, f"! {words}" if words else "") for *row, words in rows], indent="")
     answer([_as_json(record, now) for record in records], lines, as_json=options.json)
     if not (records or options.json):
-        note("Nothing is known of an access key here. `iam-onboard access-key import` keeps one.")
+        note("There is no access key here yet. `iam-onboard access-key import` keeps one.")
     return DONE
 
 
@@ -77,7 +77,7 @@ def _change(machine: Machine, options: argparse.Namespace, act: Act) -> int:
         paths = profile_paths(machine.home, options.project)
     except ValueError:
         raise OnboardError(
-            "Not a project's name",
+            "Not a project name",
             f"“{options.project}” is not a project's short name.",
             next="Use letters, digits, - and _, as in bb.",
         ) from None
@@ -92,7 +92,7 @@ def _change(machine: Machine, options: argparse.Namespace, act: Act) -> int:
     if act is not _rotate and record.kept != KEPT_IN_FILE and "credential_process" not in options_there:
         account = options.profile.removeprefix(f"{options.project}-")
         command = f"iam-onboard profiles write {options.project} --as {account}"
-        told.append(f"No profile uses it yet; this writes those that do: {command}")
+        told.append(f"No profile uses this key yet. To write the profiles that do: {command}")
     answer({**_as_json(record, machine.now()), "told": told}, told, as_json=options.json)
     return DONE
 
@@ -106,7 +106,7 @@ def _check_place(place: KeyPlace, *, is_new: bool) -> None:
         raise OnboardError(
             "Not a base profile",
             joined(problem.message for problem in problems),
-            next="Give the base profile and its region as `iam-onboard profiles show` lists them.",
+            next="Use the base profile and region that `iam-onboard profiles show` lists.",
         )
 
 
@@ -150,7 +150,7 @@ def _create(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
             session.prove(key)
             owner = place.owner(session.who, fingerprint)
             more = keep_recorded(store, key, owner, world, mfa_serial=session.serial, created=world.now())
-            return [f"{key.access_key_id} is made and kept in {store.description}.", *more]
+            return [f"{key.access_key_id} is new and kept in {store.description}.", *more]
 
     try:
         with contextlib.nullcontext() if options.csv else about_key_of(options.profile):
@@ -158,7 +158,7 @@ def _create(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
         told = _with_code(serial, world, made)
     finally:
         old.drop()
-    return [*told, f"{old.access_key_id} is active as before."]
+    return [*told, f"{old.access_key_id} is still active."]
 
 
 def _rotate(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
@@ -171,7 +171,7 @@ def _rotate(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
 
 
 def _with_code(serial: str | None, world: World, act: Callable[[str], list[Sentence]]) -> list[Sentence]:
-    """Act with the device's code; one that AWS does not take has changed nothing, and is asked for again."""
+    """Act with the device's code; one that AWS rejects has changed nothing, so ask for another."""
     tries = asking.Tries()
     while True:
         try:

@@ -64,8 +64,8 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
 def _warn_of_readers(file: Path) -> None:
     if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         note(
-            f"warning: others on this machine can read {file}, and a plan file can hold the state. It was "
-            "written for you alone (0600)."
+            f"warning: other users of this computer can read {file}, and a plan file can hold the state. "
+            "iam-onboard had written it for you alone (0600)."
         )
 
 
@@ -74,8 +74,8 @@ def _refuse_another_layer(kept: KeptPlan, context: Context) -> None:
     if kept.planned.record.layer != location.path:
         raise OnboardError(
             "This plan is for another layer",
-            f"It was made for {kept.planned.record.layer}, and you named {location.path}.",
-            next="Name the layer that it was made for, or plan this one.",
+            f"It is for {kept.planned.record.layer}, but you named {location.path}.",
+            next="Name that layer, or plan this one.",
         )
 
 
@@ -111,14 +111,14 @@ def _refuse_old(planned: Planned, context: Context) -> None:
         raise OnboardError(
             "The plan is older than the files",
             words,
-            why="Applying it would do what the files said before.",
-            next="Plan again, and read that one.",
+            why="Applying it would do what the files said before they changed.",
+            next="Plan again, and read the new plan.",
         )
     note(*(f"note: {words}" for words in plan_drift.of_the_checkout(planned, context)))
 
 
 def _confirm(planned: Planned, options: argparse.Namespace) -> None:
-    """Show what is destroyed or foreign, and let nothing of it happen that nobody has confirmed.
+    """Show what is destroyed or foreign, and let only happen what somebody has confirmed.
 
     Raises:
         OnboardError: it is not confirmed.
@@ -126,7 +126,7 @@ def _confirm(planned: Planned, options: argparse.Namespace) -> None:
     foreign = [one for one in planned.foreign if one not in planned.destroys]
     for title, changes in (
         ("Destroyed or replaced:", planned.destroys),
-        ("Not about whom you named:", foreign),
+        ("About other people or things than you named:", foreign),
     ):
         if changes:
             note(title, *(f"  {one.words}" for one in changes), "")
@@ -136,21 +136,21 @@ def _confirm(planned: Planned, options: argparse.Namespace) -> None:
         raise _not_confirmed("There is no terminal to ask on.")
     for name in planned.gone:
         if asking.ask(f"Type {name} to remove this user for good: ").strip() != name:
-            raise _not_confirmed(f"The removal of {name} was not confirmed.")
+            raise _not_confirmed(f"You didn't confirm the removal of {name}.")
     people = set(planned.gone)
     others = [
         one for one in (*planned.destroys, *foreign) if not one.people or not people.issuperset(one.people)
     ]
-    question = f"Type yes to go on with {count(len(others), 'such change')}: "
+    question = f"Type yes to apply {count(len(others), 'such change')}: "
     if others and asking.ask(question).strip() != "yes":
-        raise _not_confirmed("It was not confirmed.")
+        raise _not_confirmed("You didn't confirm that.")
 
 
 def _not_confirmed(words: str) -> OnboardError:
     return OnboardError(
         "Nothing was applied",
         f"The plan destroys something, or changes what you did not name. {words}",
-        next="Read the list above. If all of it is meant, confirm it on a terminal or give --yes.",
+        next="Read the list above. If you want all of it, confirm on a terminal or add --yes.",
     )
 
 

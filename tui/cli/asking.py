@@ -36,10 +36,10 @@ _ABOVE = "\0337\033[A\r{}\033[K\0338"
 class NoTerminal(OnboardError):  # noqa: N818 - it names what is missing
     """There is nobody to ask: the process has no terminal. `what` is wanted, as the begin of a sentence."""
 
-    def __init__(self, what: str = "A question has to be answered") -> None:
+    def __init__(self, what: str = "iam-onboard needs an answer from you") -> None:
         super().__init__(
             "There is no terminal to ask on",
-            f"{what}, and this program was started without a terminal.",
+            f"{what}, but it runs without a terminal.",
             next="Run it in a terminal window.",
         )
 
@@ -50,8 +50,8 @@ class NoCode(OnboardError):  # noqa: N818 - it names what is missing
     def __init__(self, serial: str) -> None:
         super().__init__(
             "There is no MFA code",
-            f"What was typed for {_device(serial)} was not a code of six digits.",
-            next="Give the same command again, and enter the six digits that the device shows then.",
+            f"What you typed for {_device(serial)} isn't a six-digit code.",
+            next="Run the same command again, and enter the six digits that the device shows.",
         )
 
 
@@ -89,13 +89,13 @@ def yes(question: str) -> bool:
 
 
 def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
-    """Ask for the code that an MFA device shows, and tell when its next one comes, as each is good once.
+    """Ask for the code that an MFA device shows, and show when its next one comes, as each is good once.
 
     What cannot be a code is asked for again, three times in all.
 
     Args:
         serial: the device's serial number: an ARN, or what is printed on a device that one holds.
-        world: its clock and its environment, which tells what the terminal is able to do.
+        world: its clock and its environment, which shows what the terminal can do.
         or_none: whether the person may do without; the answer is then empty.
 
     Raises:
@@ -103,7 +103,7 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
         NoCode: what was typed was never six digits, and the person may not do without.
     """
     if not has_terminal():
-        raise NoTerminal(f"The MFA code of {_device(serial)} is wanted")
+        raise NoTerminal(f"iam-onboard needs the MFA code of {_device(serial)}")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
         words.write(safe(f"MFA code of {_device(serial)}\n"))
         for _ in range(_TRIES):

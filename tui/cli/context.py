@@ -22,7 +22,7 @@ def own_world(machine: Machine, binary: str = "") -> World:
 def own_context(
     machine: Machine, facts: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Context:
-    """The person's world with what the command line told; the folder is by default that of all sessions."""
+    """The person's world with what the command line gave; the folder is by default that of all sessions."""
     told = facts or {}
     return Context(own_world(machine), told, told, "", folder or machine.places.sessions)
 

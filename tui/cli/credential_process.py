@@ -32,7 +32,7 @@ def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:
     """The answer for a profile's base access key, from the vault that keeps it.
 
     Where it is kept is written down (`KeyRecords`), so that vault is asked first; the others follow, for a
-    key of which nothing is written down.
+    key without a record.
 
     Raises:
         OnboardError: no key is kept under that name, or the vault that keeps it does not open.
@@ -42,7 +42,7 @@ def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:
         raise OnboardError(
             "No access key here",
             f"No keyring and no vault on this computer has an access key for {profile} of {project}.",
-            next="Keep one there: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
+            next="Keep one here: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
         )
     _, key = found
     return {"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()}

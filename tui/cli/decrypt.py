@@ -42,7 +42,7 @@ def decrypt(machine: Machine, options: argparse.Namespace) -> int:
     finally:
         plain.drop()
     if on_terminal():
-        note("It stays in this terminal's scrollback: sign in with it and choose a new one.")
+        note("This terminal's scrollback keeps the password: sign in with it now and choose a new one.")
     return DONE
 
 
@@ -68,11 +68,11 @@ def _of_account(handoff: Handoff, account: str) -> str:
         return next(iter(with_password.values()))
     names = ", ".join(identity.account_name for identity in handoff.identities)
     raise OnboardError(
-        "Which account?" if with_password else "There is no password in it",
+        "Which account?" if with_password else "No password in this handoff",
         f"The handoff is for {names}."
         if not account
         else f"The handoff is for {names}, without a password for {account}.",
-        next="Name one of them with --account." if with_password else "",
+        next="Name one with --account." if with_password else "",
     )
 
 
@@ -87,7 +87,7 @@ def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
         passphrase = asking.ask_secret("Passphrase of your PGP key: ")
         try:
             if len(passphrase.reveal().encode()) > PASSPHRASE_LIMIT:
-                note(f"A passphrase has at most {PASSPHRASE_LIMIT} bytes.")
+                note(f"A passphrase can have at most {PASSPHRASE_LIMIT} bytes.")
                 continue
             return _gpg(ciphertext, machine, passphrase, None)
         except WrongPassphrase as error:

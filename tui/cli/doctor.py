@@ -78,12 +78,10 @@ def conclusion(findings: Sequence[Finding]) -> str:
     stopping = sum(finding.stops for finding in findings)
     advice = sum(not finding.good for finding in findings) - stopping
     if stopping:
-        return f"{count(stopping, 'thing')} (✗) must be mended before the wizard can work."
+        return f"Fix {count(stopping, 'thing')} (✗) before you use the wizard."
     if advice:
-        return (
-            f"The wizard can work here. {count(advice, 'thing')} (!) could be better; nothing of it stops it."
-        )
-    return "Everything is as it should be."
+        return f"The wizard can work here. {count(advice, 'thing')} (!) could be better, but won't stop you."
+    return "Everything works."
 
 
 def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
@@ -100,7 +98,7 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
             machine,
             "git",
             "git",
-            "not on the PATH (only an admin needs it: the checkout is looked at)",
+            "not on the PATH (only an admin needs it, to check the project's checkout)",
             "Install it: apt install git, dnf install git, or brew install git.",
         ),
         _terminal(machine, on_terminal=on_terminal),
@@ -111,8 +109,8 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
             machine,
             "aws",
             "aws CLI",
-            "not here; the wizard itself does not need it",
-            f"If you want to use AWS from the command line:\n{how_to_install('aws')}",
+            "not installed; the wizard itself doesn't need it",
+            f"To use AWS on the command line:\n{how_to_install('aws')}",
         ),
         _demo(),
         *_shell(machine.environment),
@@ -123,7 +121,7 @@ def _shell(environment: Mapping[str, str]) -> Iterator[Finding]:
     """What of the person's shell changes whom iam-onboard speaks to, or is left out on purpose."""
     for words, one in found_in(environment):
         name, _, value = words.partition("=")
-        fix = "" if one.harmless else f"Unset {name} unless you want that."
+        fix = "" if one.harmless else f"Unset {name} unless you want this."
         set_to = f"is set to {value}" if value else "is set"
         yield Finding(name, good=one.harmless, words=f"{set_to}. {one.effect}", fix=fix)
 
@@ -151,7 +149,7 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "Terraform or OpenTofu",
             good=False,
-            words="neither `terraform` nor `tofu` is on the PATH (only an admin needs one: the layers' own)",
+            words="neither `terraform` nor `tofu` is on the PATH (only an admin needs one)",
             fix="https://developer.hashicorp.com/terraform/install, https://opentofu.org/docs/intro/install/",
         )
     for name in there:
@@ -178,20 +176,20 @@ def _program(machine: Machine, name: str, subject: str, missing: str, fix: str) 
 
 def _terminal(machine: Machine, *, on_terminal: bool) -> Finding:
     if not on_terminal:
-        return Finding("Terminal", good=True, words="not looked at: the output is redirected")
+        return Finding("Terminal", good=True, words="not checked: the output is redirected")
     size = shutil.get_terminal_size()
     kind = machine.environment.get("TERM", "")
     encoding = output.encoding()
     colours = _colours(machine.environment)
     words = f"{kind or 'of an unknown kind'}, {size.columns}×{size.lines}, {encoding}, {colours}"
     if kind in {"", "dumb"}:
-        fix = "Use a terminal that can move its cursor (TERM=xterm-256color, for example)."
+        fix = "Use a terminal that can move its cursor, such as TERM=xterm-256color."
         return Finding("Terminal", good=False, words=words, fix=fix, needed=True)
     if "utf" not in encoding:
-        fix = "Set a UTF-8 locale, for example LANG=C.UTF-8: the marks are not ASCII."
+        fix = "Set a UTF-8 locale, such as LANG=C.UTF-8: the wizard's signs aren't ASCII."
         return Finding("Terminal", good=False, words=words, fix=fix)
     if size.columns < _COMFORTABLE[0] or size.lines < _COMFORTABLE[1]:
-        return Finding("Terminal", good=False, words=words, fix="Make it 80×24 or larger; less is cramped.")
+        return Finding("Terminal", good=False, words=words, fix="Make it 80×24 or larger.")
     return Finding("Terminal", good=True, words=words)
 
 
@@ -205,17 +203,15 @@ def _colours(environment: Mapping[str, str]) -> str:
 
 
 def _keyring() -> Finding:
-    fallback = "Access keys can be kept in a file encrypted to your own PGP key instead; nothing to do."
+    fallback = "No need to act: iam-onboard keeps access keys in a file encrypted to your PGP key."
     try:
         backend, chosen = system_keyring(), chosen_backend()
     except VaultUnavailable as error:
         return Finding("Keyring", good=False, words=text_of(error.what), fix=text_of(error.next))
     if backend is None:
-        words = "there is none that keeps secrets safely"
+        words = "no keyring here keeps secrets safely"
         if chosen and not chosen.startswith("keyring.backends.fail."):
-            words = (
-                f"{chosen}, which your settings name, can't be used or isn't known to encrypt what it keeps"
-            )
+            words = f"your settings name {chosen}, which doesn't work or isn't known to encrypt its secrets"
         return Finding("Keyring", good=False, words=words, fix=fallback)
     vault = KeyringVault(backend)
     try:
@@ -227,7 +223,7 @@ def _keyring() -> Finding:
 
 def _clipboard(machine: Machine) -> Finding:
     """Asked, not guessed: the programs are often there where there is no desktop that they could reach."""
-    fix = "The terminal's own way (OSC 52) is used instead; in tmux it needs `set -g set-clipboard on`."
+    fix = "iam-onboard copies through the terminal (OSC 52); in tmux `set -g set-clipboard on`."
     if sys.platform.startswith("linux"):
         fix += (
             f"\nOn a desktop, wl-clipboard (Wayland) or xclip (X11) is better:\n{how_to_install('clipboard')}"
@@ -235,11 +231,15 @@ def _clipboard(machine: Machine) -> Finding:
     try:
         copy, paste = load_pyperclip(machine.environment).determine_clipboard()
         if not copy:  # pyperclip's stand-in for "none" is false
-            return Finding("Clipboard", good=False, words="no program of the desktop's for it", fix=fix)
+            return Finding("Clipboard", good=False, words="no clipboard program is installed", fix=fix)
         paste()
     except (OnboardError, RuntimeError, OSError, subprocess.SubprocessError, UnicodeError) as error:
         said = str(error).partition("\n")[0]
-        words = error.why if isinstance(error, OnboardError) else f"the desktop's does not answer: {said}"
+        words = (
+            error.why
+            if isinstance(error, OnboardError)
+            else f"the desktop's clipboard doesn't answer: {said}"
+        )
         return Finding("Clipboard", good=False, words=words, fix=fix)
     return Finding("Clipboard", good=True, words=f"{copy.__name__.removeprefix('copy_')} answers")
 
@@ -252,8 +252,8 @@ def _folder(machine: Machine) -> Finding:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        words = f"{wanted} cannot be written: {error.strerror}"
-        fix = f"Make {there} a folder of yours, or name another place in XDG_STATE_HOME."
+        words = f"iam-onboard can't write to {wanted}: {error.strerror}"
+        fix = f"Make {there} writable for you, or set XDG_STATE_HOME to another folder."
         return Finding("Sessions", good=False, words=words, fix=fix, needed=True)
     return Finding("Sessions", good=True, words=f"kept in {wanted}")
 

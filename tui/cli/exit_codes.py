@@ -1,4 +1,4 @@
-"""The exit codes of the command line, as its help tells them."""
+"""The exit codes of the command line, as its help lists them."""
 
 from __future__ import annotations
 

@@ -62,16 +62,16 @@ def create(machine: Machine, options: argparse.Namespace) -> int:
         person = _person(first, others, options)
     if person.trouble or not person.text:
         raise OnboardError(
-            "The handoff would not be whole" if person.text else "There is nothing to hand over",
-            joined(person.trouble) or f"The state has nothing of {options.name}.",
-            next="Check the name, and that what was made for it is applied. Nothing was written.",
+            "The handoff would be incomplete" if person.text else "There is nothing to hand over",
+            joined(person.trouble) or f"The state has nothing for {options.name}.",
+            next="Check the name, and that the layer is applied. Nothing was written.",
         )
     if person.conventional and options.no_usual_roles:
         person = person.without_conventional()
     elif person.conventional:
         note(
-            "note: the state names no role that anybody may assume, so the usual ones of such projects are "
-            "in the text; --no-usual-roles leaves them out."
+            "note: the state names no role to assume, so the text has the usual ones of such projects; "
+            "--no-usual-roles leaves them out."
         )
     note(
         f"note: this is what was made for {options.name} last. A password or key that was changed since no "
@@ -81,7 +81,7 @@ def create(machine: Machine, options: argparse.Namespace) -> int:
         hand_out(person.text)
     else:
         write_atomically(target, person.text.encode())
-        note(f"Written to {target}.")
+        note(f"Wrote {target}.")
     return DONE
 
 
@@ -91,8 +91,8 @@ def _person(first: Context, others: list[Context], options: argparse.Namespace) 
         if one.facts["project_root"] != first.facts["project_root"]:
             raise OnboardError(
                 "Layers of two projects",
-                f"{one.item} is a layer of {one.facts['project_root']}, and {first.item} is none of it.",
-                next="A handoff is for one project: name layers of the same one.",
+                f"{one.item} is a layer of {one.facts['project_root']}, but {first.item} isn't.",
+                next="Name layers of the same project: a handoff is for one project.",
             )
     about = with_new_password if options.new_password else handing_over
     context = about(first, options.name, [one.item for one in others])
@@ -110,8 +110,8 @@ def _refuse_another_file(target: Path) -> None:
         open_handoff(read_text(target, MAX_HANDOFF))
     except OnboardError:
         raise OnboardError(
-            "There is a file already",
-            f"{target} exists and is no handoff; it was left alone.",
+            "The file exists already",
+            f"{target} isn't a handoff, so iam-onboard left it alone.",
             next="Choose another name.",
         ) from None
 
@@ -131,7 +131,7 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     record = {"project": handoff.project, "occasion": handoff.occasion, "identities": records}
     answer(record, _lines(handoff, pairs, known), as_json=options.json)
     if closed := [one.account_name for one, key in pairs if key.opens is False]:
-        note(f"Not for a key of this machine: {', '.join(closed)}.")
+        note(f"No key on this computer opens: {', '.join(closed)}.")
         return REFUSED
     return DONE
 
@@ -141,13 +141,13 @@ def _refuse_another_addressee(given: Handoff, options: argparse.Namespace) -> No
     if options.project and given.project != options.project:
         raise OnboardError(
             "A handoff for another project",
-            f"It is for {given.project}, and you named {options.project}.",
+            f"It is for {given.project}, but you named {options.project}.",
             next="Ask your admin for the right one.",
         )
     if options.user and users != [options.user]:
         raise OnboardError(
             "A handoff for another user",
-            f"It is for {', '.join(users)}, and you named {options.user}.",
+            f"It is for {', '.join(users)}, but you named {options.user}.",
             next="Ask your admin for the right one.",
         )
 
@@ -158,14 +158,14 @@ def _key_for(identity: Identity, keys: tuple[OwnKey, ...]) -> Answer:
     except OnboardError as error:
         return Answer(False, error.what)
     if key is None:
-        return Answer(None, "nothing encrypted is in it")
+        return Answer(None, "it holds nothing encrypted")
     named = next((one.text for one in key.details.user_ids), key.details.fingerprint)
     wanted = _recipients(identity)
     here = key.present if HIDDEN_RECIPIENT in wanted else key.present & wanted
     if not here:
-        return Answer(False, f"{named}: it is known here, and the secret half of its encryption key is not")
+        return Answer(False, f"{named}: only the public half of its encryption key is on this computer")
     card = " (on a smartcard)" if here <= key.on_card else ""
-    return Answer(True, f"{named}: the secret key is here{card}")
+    return Answer(True, f"{named}: the secret key is on this computer{card}")
 
 
 def _recipients(identity: Identity) -> set[str]:
@@ -227,7 +227,7 @@ def _identity_lines(
     yield f"  PGP key   {grouped(identity.key_fingerprint)}"
     yield f"            {words}"
     if identity.mfa_required and identity.encrypted_password:
-        yield f"  MFA       {'has to be set up after signing in' if first else 'your device stays as it is'}"
+        yield f"  MFA       {'set it up after you sign in' if first else 'your device stays as it is'}"
     for one in identity.profiles:
         mark = mark_of(one.account_id, known)
         yield f"  role      {one.role} in {one.account_name} ({one.account_id}), profile {one.profile}{mark}"

@@ -37,8 +37,8 @@ class Kept:
     """A key that is kept now.
 
     Attributes:
-        mfa_serial: of the person's code device, as AWS tells it; None without one, or if it may not be asked.
-        told: what was done, in sentences.
+        mfa_serial: of the person's code device, as AWS reports it; None without one or without permission.
+        told: sentences on what was done.
     """
 
     mfa_serial: str | None
@@ -90,7 +90,7 @@ class KeyPlace:
         return opened_store(PGP_FILE, *place, fingerprint), fingerprint
 
     def record(self) -> KeyRecord:
-        """What is known of the kept key; where nothing is, it is looked for.
+        """What is known of the kept key; where nothing is, the stores are searched.
 
         Raises:
             OnboardError: there is none, or it is not usable.
@@ -113,7 +113,7 @@ class KeyPlace:
             raise OnboardError(
                 "No access key here",
                 f"The access key of {self.profile} is no longer in {store.description}.",
-                next=f"Give it: `{otherwise}`.",
+                next=f"Bring it here: `{otherwise}`.",
             )
         return key
 
@@ -143,8 +143,8 @@ class KeyPlace:
             store: where to.
             fingerprint: of the PGP key that the store encrypts to, or "".
             csv: the file it came from, which is about as old as the key, or "".
-            created: when AWS made it, where that is known; AWS is asked all the same.
-            check: refuses whoever it is, before anything is kept.
+            created: when AWS made it, where that is known; AWS is asked anyway.
+            check: raises for a wrong owner, before anything is kept.
 
         Raises:
             OnboardError: it does not work, is another one's, or could not be kept; nothing is changed.
@@ -183,10 +183,12 @@ def _own_fingerprint(wanted: str, context: Context) -> str:
         return keys[0].fingerprint
     raise OnboardError(
         "Which PGP key?" if keys else "No PGP key of your own",
-        f"{len(keys)} of your own keys would do." if keys else "No key of your own can be used for this.",
+        f"You can use {len(keys)} of your own keys."
+        if keys
+        else "None of your own keys can be used for this.",
         next="Name one: --pgp-file FINGERPRINT\n" + "\n".join(f"  {key.fingerprint}" for key in keys)
         if keys
-        else "The wizard's step “PGP key” makes one. Or keep the key in plain text: --credentials-file.",
+        else "Make one in the wizard's step “PGP key”. Or keep the key in plain text: --credentials-file.",
     )
 
 
@@ -203,11 +205,11 @@ def given_key(csv: str | None) -> Credentials:
         key_id, token = asking.ask("Access key id: ").strip(), None
         secret = asking.ask_secret("Secret access key: ")
         for problem in check_access_key(key_id, secret):
-            raise OnboardError("Not an access key", problem.message, next="Look at it again, then try again.")
+            raise OnboardError("Not an access key", problem.message, next="Check it, then try again.")
     if token is not None:
         raise OnboardError(
             "A temporary key",
-            f"{key_id} is a temporary key: it ends by itself within hours or days.",
+            f"{key_id} is a temporary key: it expires within hours or days.",
             next="In the console: Security credentials, Create access key, Download .csv file.",
         )
     return Credentials(key_id, secret)

@@ -58,7 +58,7 @@ def add(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard layer add LAYER NAME --key FILE`.
 
     Raises:
-        OnboardError: there is no such layer, or the edit is refused.
+        OnboardError: there is no such layer, or it can't be edited so.
     """
 
     def operations(location: LayerLocation) -> list[Operation]:
@@ -74,13 +74,13 @@ def add(machine: Machine, options: argparse.Namespace) -> int:
         return [person]
 
     joined = f", in {', '.join(options.group)}" if options.group else ""
-    return _edit(machine, options, operations, lambda where: f"{options.name} is added to {where}{joined}.")
+    return _edit(machine, options, operations, lambda where: f"Added {options.name} to {where}{joined}.")
 
 
 def remove(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard layer remove LAYER NAME`; raises as `add`."""
     wanted = [RemovePerson(options.name)]
-    return _edit(machine, options, lambda _: wanted, lambda where: f"{options.name} is removed from {where}.")
+    return _edit(machine, options, lambda _: wanted, lambda where: f"Removed {options.name} from {where}.")
 
 
 def groups(machine: Machine, options: argparse.Namespace) -> int:
@@ -184,7 +184,7 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard layer accounts [PROJECT] [--add NAME --email E [--id ID]] [--remove NAME]`.
 
     Raises:
-        OnboardError: there is no project there, or the change is refused.
+        OnboardError: there is no project there, or it can't be changed so.
         UsageError: the options do not fit together.
     """
     _refuse_misuse(options)
@@ -207,7 +207,7 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
 
 def _refuse_misuse(options: argparse.Namespace) -> None:
     if options.add and options.remove:
-        raise UsageError("--add and --remove are given one at a time.")
+        raise UsageError("Use --add or --remove, not both.")
     if options.add and not options.email:
         raise UsageError("--add needs --email, the address of the account's root user.")
     if not options.add and (options.email or options.id):
@@ -220,7 +220,7 @@ def _changes(
     if options.add:
         changes = add_account(project, Account(options.add, options.email, options.id))
         warnings: list[Sentence] = (
-            [] if options.id else ["AWS has not made the account yet: give its id later, by hand."]
+            [] if options.id else ["AWS hasn't created the account yet: add its id later, by hand."]
         )
     else:
         changes = remove_account(project, options.remove)
@@ -229,15 +229,15 @@ def _changes(
     paths = [one.path for one in changes.changes]
     if repository.is_repository() and any(repository.is_ignored(one) for one in paths):
         warnings.append(
-            f"{paths[0].name} is kept out of git: nobody gets this change by a pull. Tell your colleagues."
+            f"Git ignores {paths[0].name}, so nobody gets this change by a pull. Tell your colleagues."
         )
     return changes, warnings
 
 
 def _done(options: argparse.Namespace) -> str:
     if options.add:
-        return f"The account {options.add} is added to the project's accounts."
-    return f"The account {options.remove} is removed from the project's accounts."
+        return f"Added {options.add} to the project's accounts."
+    return f"Removed {options.remove} from the project's accounts."
 
 
 def _propose_and_write(
@@ -257,7 +257,7 @@ def _propose_and_write(
         options: `dry_run` and `json`.
 
     Raises:
-        OnboardError: the request is refused, or the disk refuses.
+        OnboardError: the request can't be met, or the disk refuses.
     """
     if options.dry_run:
         refuse_half_written(*place)

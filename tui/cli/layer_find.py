@@ -31,20 +31,20 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     except ProjectError as error:
         if not declares_people(inside):
             raise
-        note(f"warning: {error.what} The layer is read without the project's variables.")
+        note(f"warning: {error.what} iam-onboard reads the layer without the project's variables.")
         return None, lone_layer(inside)
     found = _in_project(project, text, inside)
     if len(found) == 1:
         _warn_of_links(project, found[0])
         return project, found[0]
     if not found and declares_people(inside):
-        note(f"warning: {inside} is not one of the project's identities layers.")
+        note(f"warning: {inside} isn't one of the project's identities layers.")
         return None, lone_layer(inside)
     known = ", ".join(one.relative for one in project.layers) or "none"
     raise OnboardError(
-        "Which layer is meant?",
-        f"{text} is not one base-identities layer of {project.root}.",
-        next=f"Name one of its layers, or an account. There are: {known}.",
+        "Which layer?",
+        f"{text} doesn't name one base-identities layer of {project.root}.",
+        next=f"Name one of its layers, or an account. The layers: {known}.",
     )
 
 

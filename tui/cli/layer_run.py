@@ -72,9 +72,9 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
     project, location = find_layer(machine, layer or options.layer)
     if project is None:
         raise OnboardError(
-            "The project is not complete",
-            f"{location.path} is not an identities layer of a whole project.",
-            why="Terraform needs the project's variables, and the account that the layer is for.",
+            "The project is incomplete",
+            f"{location.path} isn't an identities layer of a complete project.",
+            why="Terraform needs the project's variables, and the layer's account.",
             next="Check out the whole project, config/common.tfvars included, and name one of its layers.",
         )
     if finished := finish_half_written(machine.places.sessions.parent, project.root):
@@ -86,9 +86,9 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
         lock = SessionLock(folder / f"{location.account}.lock")
     except SessionInUse as error:
         raise OnboardError(
-            "Another command works on this layer",
-            f"Process {error.pid or 'of somebody'} plans, applies or reads {location.relative}.",
-            next="Wait for its end, then try again.",
+            "Another command is using this layer",
+            f"Process {error.pid or '(unknown)'} plans, applies or reads {location.relative}.",
+            next="Wait until it ends, then try again.",
         ) from error
     try:
         release_credentials(folder, location.account)  # of a command that was killed
@@ -119,10 +119,10 @@ def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
     try:
         yield
     except CodeWanted as error:
-        error.next = "Give the same command again, and enter the six digits that the device shows then."
+        error.next = "Run the same command again, and enter the six digits that the device shows."
         raise
     except LeftRunning as error:
-        error.next = "Give the same command again to see how it ends."
+        error.next = "Run the same command again to see how it ends."
         raise
     except LockHeld as error:
         own = recovery.own_lock(error.lock, context)
@@ -139,9 +139,9 @@ def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
     except ApplyFailed as error:
         if recovery.needed(error.result):
             error.next = (
-                "Plan again. What AWS has already and the state does not know is taken in with `terraform "
-                "import ADDRESS ID` (or tofu) in the layer's folder; a login profile that was imported has "
-                "to be made anew with -replace. The wizard does this step by step for an apply of its own."
+                "Plan again. If AWS has something that the state doesn't know, run `terraform import "
+                "ADDRESS ID` (or tofu) in the layer's folder; after an import of a login profile, plan with "
+                "-replace for it. The wizard does this step by step for its own applies."
             )
         raise
 
@@ -160,9 +160,9 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
     if run is not None and run.kind in kinds:
         raise OnboardError(
             "Terraform is still running",
-            f"Its {run.kind} in {run.layer} has not ended yet.",
-            why="An earlier command was ended before it, and left it to its work.",
-            next="Give that command again to see how it ends, or wait.",
+            f"Its {run.kind} in {run.layer} hasn't ended yet.",
+            why="An earlier command ended before it did, and left it running.",
+            next="Run that command again to see how it ends, or wait.",
         )
 
 
@@ -222,9 +222,9 @@ def stoppable(context: Context) -> Iterator[None]:
     """
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
-        words = "Stopping; waiting until it has ended in good order"
+        words = "Stopping; waiting for a clean end"
         if context.cancelled.is_set():
-            words = "It has been asked to stop already; a second time would damage the state. Waiting"
+            words = "Terraform is stopping already; asking twice would damage the state. Waiting"
         context.cancelled.set()
         note_at_once(f"{words} …")
 

@@ -1,6 +1,6 @@
 """The one writer of the command line: answers to standard output, remarks to standard error.
 
-Nothing else in `tui` writes to either; a test holds that. Foreign text is made safe here on its way to a
+No other module of `tui` writes to either; a test holds that. Foreign text is made safe here on its way to a
 terminal.
 """
 

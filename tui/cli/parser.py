@@ -1,4 +1,4 @@
-"""The words of the command line: every command with its arguments, and the function that runs it.
+"""The command line: every command with its arguments, and the function that runs it.
 
 The functions are named, not imported, so that help, completion and wrong usage load nothing else.
 """
@@ -16,7 +16,7 @@ from tui.cli.exit_codes import DONE, USAGE
 Argument = Callable[[argparse._ActionsContainer], Any]  # noqa: SLF001 - what parsers and groups share
 """Adds itself to a parser or to a group of one."""
 
-_EXIT_CODES = "exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage"
+_EXIT_CODES = "exit codes: 0 done, 1 failed (standard error says why), 2 wrong usage"
 _EPILOG = f"""\
 {_EXIT_CODES}
 
@@ -114,35 +114,37 @@ _LAYER = _argument(
 _BINARY = _option(
     "--binary",
     "PROGRAM",
-    "the Terraform or OpenTofu program to use (default: the one that the layer asks for)",
+    "the Terraform or OpenTofu program to use (default: the one the layer asks for)",
 )
-_TRUST_BINARY = _flag("--trust-binary", "run the project's own program too, and remember it: do not ask")
+_TRUST_BINARY = _flag(
+    "--trust-binary", "trust the project's own Terraform program without asking, and remember it"
+)
 _USER = _argument("name", "NAME", "the IAM user name")
 _PROJECT_OR_NAME = _option(
-    "project", "PROJECT", "a folder in the project, or its short name (default: this folder)", nargs="?"
+    "project", "PROJECT", "a folder of the project, or its short name (default: this folder)", nargs="?"
 )
 _OWN_NAMES = (
-    _option("--project", "NAME", "the project's short name, as bb"),
-    _option("--user", "NAME", "your IAM user name, as jane.doe"),
+    _option("--project", "NAME", "the project's short name, such as bb"),
+    _option("--user", "NAME", "your IAM user name, such as jane.doe"),
 )
 _BASE_PROFILE = (
-    _argument("--project", "NAME", "the short name, as bb", required=True),
-    _argument("--profile", "NAME", "the base profile, as bb-security", required=True),
-    _option("--region", "REGION", "the base profile's region"),
+    _argument("--project", "NAME", "the project's short name, such as bb", required=True),
+    _argument("--profile", "NAME", "the base profile, such as bb-security", required=True),
+    _option("--region", "REGION", "the region of the base profile"),
     _JSON,
 )
 _STORE = _one_of(
-    _flag("--keyring", "keep it in the system's keyring (default where there is one)"),
+    _flag("--keyring", "keep the key in the system keyring (default if there is one)"),
     _option(
         "--pgp-file",
         "FINGERPRINT",
-        "keep it in a file encrypted to your own PGP key (default where there is no keyring)",
+        "keep the key in a file encrypted to your PGP key (default without a keyring)",
         nargs="?",
         const="own",
     ),
-    _flag("--credentials-file", "keep it in plain text in ~/.aws/NAME/credentials"),
+    _flag("--credentials-file", "keep the key as plain text in ~/.aws/NAME/credentials"),
 )
-_EDIT = (_JSON, _flag("--dry-run", "print the unified diff and write nothing"))
+_EDIT = (_JSON, _flag("--dry-run", "print the unified diff without writing anything"))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -153,7 +155,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="tell the version and exit")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(run="wizard:wizard")
     commands = _Commands(parser, of_a_command=False)
     _wizard(commands)
@@ -170,102 +172,118 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _wizard(commands: _Commands) -> None:
-    project = _argument("project", "PROJECT", "a folder in the project (default: this one)", nargs="?")
-    words = "begin as an admin: bring people in, change groups, remove"
+    project = _argument("project", "PROJECT", "a folder of the project (default: this one)", nargs="?")
+    words = "start as an admin: add people, change groups, remove people"
     commands.add("admin", "wizard:admin", words, project, _BINARY)
 
-    handoff = _argument("handoff", "HANDOFF", "the file with the handoff text ('-': stdin)", nargs="?")
-    words = "begin as a new user, or go on with the handoff you got"
+    handoff = _argument("handoff", "HANDOFF", "the file with your handoff ('-': stdin)", nargs="?")
+    words = "start as a new user, or continue with your handoff"
     commands.add("join", "wizard:join", words, handoff, *_OWN_NAMES)
 
-    resume = commands.add("resume", "wizard:resume", "go on with a session (default: the latest)", _BINARY)
-    which = resume.add_argument("session", nargs="?", metavar="ID", help="as `iam-onboard sessions` tells it")
+    resume = commands.add("resume", "wizard:resume", "resume a session (default: the latest)", _BINARY)
+    which = resume.add_argument(
+        "session", nargs="?", metavar="ID", help="the id that `iam-onboard sessions` shows"
+    )
     which.completer = session_ids  # type: ignore[attr-defined]  # argcomplete reads it there
 
-    commands.add("sessions", "wizard:sessions", "list the sessions", _JSON)
-    words = "try both roles on a disposable project and a local AWS"
-    commands.add("demo", "wizard:demo", words, _flag("--new", "begin with a fresh sandbox"))
-    commands.add("doctor", "doctor:doctor", "look at gpg, Terraform, terminal, keyring and clipboard", _JSON)
+    commands.add("sessions", "wizard:sessions", "list your sessions", _JSON)
+    words = "try both roles in a throwaway project with a local AWS"
+    commands.add("demo", "wizard:demo", words, _flag("--new", "start with a fresh sandbox"))
+    commands.add("doctor", "doctor:doctor", "check gpg, Terraform, terminal, keyring and clipboard", _JSON)
 
 
 def _pgp(commands: _Commands) -> None:
-    parts = commands.group("pgp", "check PGP keys before an apply does; make a request with yours")
+    parts = commands.group("pgp", "check PGP keys before an apply does, or request access with yours")
     parts.add(
         "check",
         "pgp_check:check",
-        "say what the AWS provider will make of a key",
+        "check whether the AWS provider can use a PGP key",
         _argument(
             "file", "FILE", "a file or folder of keys ('-': stdin, the default)", nargs="?", default="-"
         ),
         _one_of(
-            _option("--provider-version", "V", "the AWS provider, as 3.39.0 or '~> 4.10'"),
-            _option("--layer", "FOLDER", "the layer whose AWS provider counts"),
+            _option(
+                "--provider-version", "V", "the version of the AWS provider, such as 3.39.0 or '~> 4.10'"
+            ),
+            _option("--layer", "FOLDER", "check for the AWS provider of this layer"),
         ),
-        _option("--user", "NAME", "the IAM user whose key it is to be"),
-        _option("--key", "KEY", "of several, the one with this fingerprint or mail"),
-        _one_of(_JSON, _flag("--text", "print the key as a file in keys/ has to be")),
-        description="Says of PGP keys, in whatever form they were sent, what the AWS provider will make of "
-        "them. Files in a layer's keys/ folder are judged as they are.",
-        epilog="exit codes: 0 every key may be used, 1 one may not (the reason is told), 2 wrong usage",
+        _option("--user", "NAME", "the IAM user whose key it should be"),
+        _option("--key", "KEY", "choose one of several keys by fingerprint or mail address"),
+        _one_of(_JSON, _flag("--text", "print the key in the form that keys/ needs")),
+        description="Checks whether the AWS provider can use PGP keys, in whatever form you got them. "
+        "Files in a layer's keys/ folder are checked exactly as they are.",
+        epilog="exit codes: 0 every key works, 1 one can't be used (the output says why), 2 wrong usage",
     )
     parts.add(
         "request",
         "pgp_request:request",
-        "print the text with your public key for your admin",
+        "print the request for your admin, with your public key",
         *_OWN_NAMES,
-        _option("--key", "KEY", "your key, by fingerprint or mail"),
-        _flag("--new", "make a new key; asks for a passphrase"),
-        _option("--name", "NAME", "your name in the new key"),
-        _option("--mail", "ADDRESS", "your mail address in the new key"),
-        _argument("--years", "N", "how long the new key is valid (default: 2)", default="2"),
-        _flag("--replacement", "you cannot decrypt what you got before"),
-        _option("--reason", "TEXT", "why it is replaced"),
-        description="Prints the text that asks an admin for an IAM user, with your public PGP key in it. "
-        "Nothing in it is secret. What is not told by an option is asked for on the terminal.",
+        _option("--key", "KEY", "your key, by fingerprint or mail address"),
+        _flag("--new", "make a new key; iam-onboard asks for a passphrase"),
+        _option("--name", "NAME", "your name, for the new key"),
+        _option("--mail", "ADDRESS", "your mail address, for the new key"),
+        _argument("--years", "N", "how many years the new key is valid (default: 2)", default="2"),
+        _flag("--replacement", "say that you can't decrypt what you got before"),
+        _option("--reason", "TEXT", "why you replace your key"),
+        description="Prints the text that asks an admin for an IAM user, with your public PGP key. "
+        "Nothing in it is secret. iam-onboard asks on the terminal for what the options leave out.",
     )
     commands.add(
         "decrypt",
         "decrypt:decrypt",
-        "print the one-time password that you got encrypted",
-        _argument("file", "FILE", "the text ('-': stdin, the default)", nargs="?", default="-"),
-        _option("--account", "NAME", "of a handoff's accounts, this one"),
-        description="Decrypts the password in a handoff, or a bare encrypted password, and prints it on "
-        "standard output only. The passphrase is asked for by gpg, or here on the terminal.",
+        "decrypt and print your one-time password",
+        _argument(
+            "file",
+            "FILE",
+            "the handoff or the encrypted password ('-': stdin, the default)",
+            nargs="?",
+            default="-",
+        ),
+        _option("--account", "NAME", "choose one of the handoff's accounts"),
+        description="Decrypts the password in a handoff, or a bare encrypted password, and prints it to "
+        "standard output only. gpg asks for your passphrase, or iam-onboard does on the terminal.",
     )
 
 
 def _layer(commands: _Commands) -> None:
     parts = commands.group("layer", "read and edit a base-identities layer, byte for byte")
-    words = "tell people, groups, styles, binary and provider of a layer"
+    words = "show a layer's people, groups, styles, binary and provider"
     parts.add("show", "layer:show", words, _LAYER, _JSON)
     key = (
-        "the person's public PGP key in any form ('-': stdin); a machine user may share a file that is "
+        "the person's public PGP key in any form ('-': stdin); a machine user can share a file "
         "in the layer's keys/, by its name"
     )
     parts.add(
         "add",
         "layer:add",
-        "add a person as its siblings are written: entry, groups, outputs, key file",
+        "add a person in the layer's own style: entry, groups, outputs, key file",
         _LAYER,
         *_EDIT,
         _USER,
         _argument("--key", "FILE", key, required=True),
-        _repeatable("--group", "GROUP", "join it"),
-        _flag("--access-key", "a machine user: with an access key and without a console password"),
+        _repeatable("--group", "GROUP", "add the person to this group"),
+        _flag("--access-key", "add a machine user: an access key and no console password"),
         _flag(
-            "--no-outputs", "add no outputs, even if siblings have some", dest="outputs", action="store_false"
+            "--no-outputs",
+            "add no outputs, even if other people have some",
+            dest="outputs",
+            action="store_false",
         ),
     )
-    words = "remove a person: entry, groups, outputs and key file"
+    words = "remove a person: entry, groups, outputs, key file"
     parts.add("remove", "layer:remove", words, _LAYER, *_EDIT, _USER)
-    changes = (_repeatable("--add", "GROUP", "join it"), _repeatable("--remove", "GROUP", "leave it"))
-    words = "tell a person's groups, or change them"
+    changes = (
+        _repeatable("--add", "GROUP", "add the person to this group"),
+        _repeatable("--remove", "GROUP", "take the person out of this group"),
+    )
+    words = "show or change a person's groups"
     parts.add("groups", "layer:groups", words, _LAYER, *_EDIT, _USER, *changes)
-    attribute = "an attribute of the password policy, as minimum_password_length=16"
+    attribute = "set part of the password policy, such as minimum_password_length=16"
     parts.add(
         "account",
         "layer:account",
-        "tell the account's alias and password policy, or change them",
+        "show or change the account's alias and password policy",
         _LAYER,
         *_EDIT,
         _argument("--alias", "ALIAS", "the new alias"),
@@ -274,15 +292,15 @@ def _layer(commands: _Commands) -> None:
     parts.add(
         "accounts",
         "layer:accounts",
-        "tell the project's accounts in common.tfvars, or change them",
+        "show or change the project's accounts in common.tfvars",
         _argument(
             "project", "PROJECT", "any folder of the project (default: this one)", nargs="?", default="."
         ),
         *_EDIT,
-        _option("--add", "NAME", "add an account, as its siblings are written"),
-        _option("--email", "ADDRESS", "the address of its root user"),
-        _option("--id", "ID", "its 12 digits; without: not made yet"),
-        _option("--remove", "NAME", "take an account out of the list"),
+        _option("--add", "NAME", "add an account, in the list's own style"),
+        _option("--email", "ADDRESS", "the mail address of its root user"),
+        _option("--id", "ID", "its 12 digits; leave it out if AWS hasn't created the account yet"),
+        _option("--remove", "NAME", "remove an account from the list"),
     )
 
 
@@ -290,19 +308,19 @@ def _regions(commands: _Commands) -> None:
     commands.add(
         "regions",
         "regions:regions",
-        "tell in which regions each account's STS is active, and which the project uses",
+        "show where STS is active in each account, and which regions the project uses",
         _argument(
-            "project", "PROJECT", "a folder in the project (default: this one)", nargs="?", default="."
+            "project", "PROJECT", "a folder of the project (default: this one)", nargs="?", default="."
         ),
-        _repeatable("--account", "NAME", "ask only about it"),
+        _repeatable("--account", "NAME", "ask only about this account"),
         _one_of(
             _flag("--json", "print JSON, account ids included"),
             _flag("--markdown", "print Markdown, without account ids"),
         ),
-        _flag("--with-account-ids", "have account ids in the Markdown"),
-        description="Asks the STS endpoint of every region about each account of the project that has a "
-        "profile, and holds the answers against `regions_allowed`. Nothing is changed.",
-        epilog="exit codes: 0 done, 1 refused or an account that was named could not be asked, 2 wrong usage",
+        _flag("--with-account-ids", "include account ids in the Markdown"),
+        description="Asks every region's STS endpoint about each account with a profile, and compares the "
+        "answers with `regions_allowed`. It changes nothing.",
+        epilog="exit codes: 0 done, 1 failed or couldn't ask an account that you named, 2 wrong usage",
     )
 
 
@@ -310,7 +328,7 @@ def _terraform(commands: _Commands) -> None:
     commands.add(
         "plan",
         "plan:plan",
-        "tell what Terraform or OpenTofu would do in a layer; nothing is changed",
+        "show what Terraform or OpenTofu would change in a layer",
         _LAYER,
         _BINARY,
         _TRUST_BINARY,
@@ -320,107 +338,109 @@ def _terraform(commands: _Commands) -> None:
             ),
             _JSON,
         ),
-        _option("--out", "FILE", "keep the plan file (0600), for `iam-onboard apply`"),
+        _option("--out", "FILE", "keep the plan file for `iam-onboard apply` (mode 0600)"),
         _repeatable(
-            "--for", "NAME", "whom it is meant to be about: other changes are told as foreign", dest="people"
+            "--for", "NAME", "the person you plan for: all other changes are listed as foreign", dest="people"
         ),
         _repeatable(
             "--password",
             "NAME",
-            "reset this person's console password, by -replace of the login profile",
+            "reset this person's console password (-replace of the login profile)",
             dest="passwords",
         ),
         _option(
             "--init",
             None,
-            "initialise first with newer providers, or for a backend that was changed",
+            "initialise first: with newer providers, or for a changed backend",
             choices=("upgrade", "reconfigure"),
         ),
-        description="Plans a layer with the credentials that it names, initialising it first where that is "
-        "needed, and tells the plan by person. A checkout that is behind its upstream is refused.",
+        description="Plans a layer with the layer's own profile, initialises it first if needed, and shows "
+        "the plan by person. It changes nothing, and stops if the checkout is behind its upstream.",
     )
     commands.add(
         "apply",
         "apply:apply",
-        "apply exactly a plan file that `plan --out` kept",
+        "apply a plan file that `plan --out` kept",
         _LAYER,
         _BINARY,
         _TRUST_BINARY,
-        _argument("plan", "PLANFILE", "the file of `iam-onboard plan LAYER --out FILE`"),
-        _flag("--yes", "what is destroyed or foreign is meant: do not ask on the terminal"),
+        _argument("plan", "PLANFILE", "the file from `iam-onboard plan LAYER --out FILE`"),
+        _flag("--yes", "confirm everything destroyed or foreign, without asking on the terminal"),
         _JSON,
-        description="Applies a plan as long as files, program and state are those that it was made from. The "
-        "plan file is removed once it is used. Ctrl-C asks Terraform to stop, once, and waits for it; if the "
-        "terminal is closed the apply goes on, and the same command tells how it ended.",
+        description="Applies a plan if its files, program and state are unchanged, then removes the plan "
+        "file. Ctrl-C asks Terraform once to stop, and waits for it. If you close the terminal the apply "
+        "continues; run the same command again to see how it ended.",
     )
 
 
 def _handoff(commands: _Commands) -> None:
-    parts = commands.group("handoff", "make the text that gives a person their access, or look into one")
+    parts = commands.group("handoff", "make a person's handoff, or check one that you got")
     parts.add(
         "create",
         "handoff:create",
-        "print the text for a person with what the layer's state has of them, encrypted to their key",
+        "print a person's handoff from the layer's state, encrypted to their key",
         _LAYER,
         _BINARY,
         _TRUST_BINARY,
         _USER,
-        _repeatable("--also", "LAYER", "another layer of the project whose access is to be in the same text"),
+        _repeatable("--also", "LAYER", "include the person's access in another layer of the project"),
         _flag(
             "--new-password",
-            "say that it is about a new password (after `plan --password`), and leave access keys out",
+            "hand over a new password (after `plan --password`), without access keys",
         ),
-        _option("--out", "FILE", "write it into a file (0600)"),
+        _option("--out", "FILE", "write the handoff to a file (mode 0600)"),
         _flag(
             "--no-usual-roles",
-            "where the state names no role, leave out the ones that such projects usually have",
+            "if the state names no role, leave out the usual ones",
         ),
-        description="What is not encrypted to the key in the layer is refused. Nothing in the text is "
+        description="Stops if something isn't encrypted to the key in the layer. Nothing in the text is "
         "secret.",
     )
     parts.add(
         "open",
         "handoff:show",
-        "tell whom a handoff is for, which accounts and roles it gives, and whether your key opens it",
-        _argument("file", "FILE", "the message as it came ('-': stdin)"),
-        _option("--user", "NAME", "refuse one that is for somebody else"),
-        _option("--project", "NAME", "refuse one for another project"),
+        "show who a handoff is for, its accounts and roles, and whether your key opens it",
+        _argument("file", "FILE", "the message as you got it ('-': stdin)"),
+        _option("--user", "NAME", "refuse a handoff for another user"),
+        _option("--project", "NAME", "refuse a handoff for another project"),
         _JSON,
-        description="Nothing is decrypted, and no ciphertext is printed.",
+        description="It decrypts nothing, and prints no encrypted text.",
     )
 
 
 def _access_key(commands: _Commands) -> None:
-    parts = commands.group("access-key", "keep, make and rotate the access key that your profiles use")
-    parts.add("list", "access_key:listed", "list the access keys that are kept here, with their age", _JSON)
+    parts = commands.group("access-key", "keep, create and rotate the access key that your profiles use")
+    parts.add("list", "access_key:listed", "list the access keys on this computer, with their age", _JSON)
     parts.add(
         "import",
         "access_key:bring",
-        "prove and keep the key of a downloaded .csv file, or one that you type",
-        _argument("csv", "CSV", "the file that the console gave (default: type the key)", nargs="?"),
+        "check and keep the key from a downloaded .csv file, or one that you type",
+        _argument("csv", "CSV", "the file from the console (default: type the key)", nargs="?"),
         *_BASE_PROFILE,
         _STORE,
-        _flag("--delete", "delete the file when the key is kept"),
-        description="AWS is asked whose key it is before anything is kept.",
+        _flag("--delete", "delete the file after keeping the key"),
+        description="It asks AWS whose key it is before it keeps anything.",
     )
     parts.add(
         "create",
         "access_key:create",
-        "make a key with the one that you have, and keep it",
-        _argument("--with", "CSV", "the file with the key that you have (default: the kept one)", dest="csv"),
+        "create a new key with your present one, and keep it",
+        _argument(
+            "--with", "CSV", "the file with your present key (default: the key on this computer)", dest="csv"
+        ),
         *_BASE_PROFILE,
         _STORE,
-        description="Asks for an MFA code. If the new key cannot be kept, it is deleted again.",
+        description="Asks for an MFA code. If it can't keep the new key, it deletes it again.",
     )
     parts.add(
         "rotate",
         "access_key:rotate",
-        "put a new key in place of the kept one, or go on with an interrupted rotation",
+        "replace your key with a new one, or continue an interrupted rotation",
         *_BASE_PROFILE,
-        _flag("--delete-inactive", "delete an inactive second key, to make room"),
-        _flag("--finish", "only delete the old key of the last rotation"),
-        description="Makes a new key, keeps it, proves it as it comes back, and deactivates the old one. "
-        "Asks for an MFA code. Run it again with --finish, some days later, to delete the old key.",
+        _flag("--delete-inactive", "delete an inactive second key first, to make room"),
+        _flag("--finish", "delete the old key of the last rotation, and do nothing else"),
+        description="Creates a new key, keeps it, tests it, and deactivates the old one. Asks for an MFA "
+        "code. Some days later, run it again with --finish to delete the old key.",
     )
 
 
@@ -430,25 +450,23 @@ def _profiles(commands: _Commands) -> None:
         _argument(
             "--as",
             "ACCOUNT",
-            "where your user is: security or management, or another account of the handoff",
+            "the account of your user: security, management, or another one of the handoff",
             dest="account",
             required=True,
         ),
-        _argument(
-            "--mfa-serial", "ARN", "of your code device; '' for none (default: what AWS or the file says)"
-        ),
-        _option("--region", "REGION", "of the profiles (default: the project's)"),
+        _argument("--mfa-serial", "ARN", "your MFA device; '' for none (default: as AWS or the file says)"),
+        _option("--region", "REGION", "the profiles' region (default: the project's)"),
         _flag(
             "--mfa-names",
-            "also the names …-mfa, for Leverage CLI (default where build.env says MFA_ENABLED=true)",
+            "also write names with -mfa, for Leverage CLI (default if build.env has MFA_ENABLED=true)",
         ),
         _JSON,
     )
-    parts = commands.group("profiles", "show and write the profiles of a project in ~/.aws/PROJECT")
+    parts = commands.group("profiles", "show or write the profiles of a project in ~/.aws/PROJECT")
     parts.add(
         "show",
         "profiles:show",
-        "tell which profiles there should be, and what writing them would change",
+        "show your profiles, and what writing them would change",
         *wanted,
         description="Reads both files and writes nothing.",
     )
@@ -457,13 +475,13 @@ def _profiles(commands: _Commands) -> None:
         "profiles:write",
         "write the profiles, and an access key if one is given",
         *wanted,
-        _flag("--dry-run", "print the difference, secrets masked, and stop"),
-        _option("--access-keys", "CSV", "prove and keep the key of this file of the console's"),
+        _flag("--dry-run", "print the diff with secrets masked, and stop"),
+        _option("--access-keys", "CSV", "check and keep the key in this file from the console"),
         _STORE,
-        _repeatable("--overwrite", "NAME", "write over this profile although it was changed by hand"),
-        _flag("--prune", "take out profiles that this program wrote and that are no longer wanted"),
-        description="Merges the profiles into both files: everything else in them stays byte for byte. Asks "
-        "on the terminal about profiles that were changed by hand; without one they stay as they are.",
+        _repeatable("--overwrite", "NAME", "overwrite this profile even if you changed it by hand"),
+        _flag("--prune", "remove profiles that iam-onboard wrote and you no longer need"),
+        description="Merges the profiles into both files; everything else in them stays as it is. Asks on "
+        "the terminal about profiles that you changed by hand. Without a terminal, those stay as they are.",
     )
 
 
@@ -471,33 +489,33 @@ def _verify(commands: _Commands) -> None:
     commands.add(
         "verify",
         "verify:verify",
-        "ask every profile of a project who it is, with one MFA code",
+        "check that every profile of a project works, with one MFA code",
         _PROJECT_OR_NAME,
         _option(
             "--as",
             "ACCOUNT",
-            "only the profiles of your user there: security, management (default: all)",
+            "check only your user's profiles in this account (default: all)",
             dest="account",
         ),
-        _flag("--no-code", "ask for no MFA code; roles that want one say so"),
-        _option("--shell", None, "whose form the export lines have (default: your shell's)", choices=SHELLS),
+        _flag("--no-code", "don't ask for an MFA code; roles that need one say so"),
+        _option("--shell", None, "print the export lines for this shell (default: yours)", choices=SHELLS),
         _JSON,
-        description="Every profile in ~/.aws/PROJECT is asked who it is, the roles by really assuming them. "
-        "A code is asked for on the terminal, once for each MFA device.",
-        epilog="exit codes: 0 all work, 1 refused or one does not work (the reason is told), 2 wrong usage",
+        description="Asks AWS who each profile in ~/.aws/PROJECT is, and assumes every role. "
+        "Asks for a code on the terminal, once for each MFA device.",
+        epilog="exit codes: 0 all work, 1 failed or one doesn't work (the output says why), 2 wrong usage",
     )
 
 
 def _shell(commands: _Commands) -> None:
     """What a shell or an SDK runs."""
-    shell = _argument("shell", None, "whose start file they are for", choices=SHELLS)
-    words = "print what makes Tab complete commands, for bash, zsh or fish"
+    shell = _argument("shell", None, "your shell", choices=SHELLS)
+    words = "print the lines for Tab completion in bash, zsh or fish"
     completion = commands.add("completion", "completion:completion", words, shell, description=_COMPLETION)
     completion.formatter_class = argparse.RawDescriptionHelpFormatter
     commands.add(
         "credential-process",
         "credential_process:credential_process",
-        "print an access key from the vault, for AWS SDKs",
-        _argument("--project", "NAME", "the project's short name, as bb", required=True),
-        _argument("--profile", "NAME", "the base profile, as bb-security", required=True),
+        "print an access key for AWS SDKs",
+        _argument("--project", "NAME", "the project's short name, such as bb", required=True),
+        _argument("--profile", "NAME", "the base profile, such as bb-security", required=True),
     )

@@ -39,7 +39,7 @@ def check(machine: Machine, options: argparse.Namespace) -> int:
         UsageError: the provider's version is none.
     """
     if options.provider_version and not check_version(options.provider_version):
-        raise UsageError(f"{options.provider_version!r} is no version, as 3.39.0 or '~> 4.10' is.")
+        raise UsageError(f"{options.provider_version!r} isn't a version such as 3.39.0 or '~> 4.10'.")
     path = None if options.file == "-" else Path(options.file).expanduser().absolute()
     reports = list(_reports(machine, options, path))
     if options.text:
@@ -53,7 +53,7 @@ def check(machine: Machine, options: argparse.Namespace) -> int:
         return REFUSED
     several = len(reports) > 1 and (path is None or not path.is_dir())
     if several:
-        note(f"{len(reports)} keys were given. Name the one that is meant with --key.")
+        note(f"You gave {len(reports)} keys. Choose one with --key.")
     return REFUSED if several or not all(report.accepted for report in reports) else DONE
 
 
@@ -123,10 +123,10 @@ def provider_of(layer: Path | None) -> str | None:
         return provider_wanted(layer)
     except ValueError as error:
         raise OnboardError(
-            "The layer's AWS provider is not known",
+            "The layer's AWS provider is unknown",
             str(error),
-            why="The lock file or required_providers tells it, and it decides which keys work.",
-            next="Mend that file, or name the version with --provider-version.",
+            why="The version decides which keys work; the lock file or required_providers names it.",
+            next="Fix that file, or name the version with --provider-version.",
         ) from error
 
 
@@ -137,7 +137,7 @@ def _print_text(reports: list[KeyReport]) -> int:
             note(report.as_text().rstrip("\n"))
             return REFUSED
     if len(reports) != 1 or reports[0].key is None:
-        note(f"One key is wanted for --text, not {len(reports)}.")
+        note(f"--text needs one key, not {len(reports)}.")
         return REFUSED
     hand_out(reports[0].key.key.text)
     return DONE
@@ -231,7 +231,7 @@ class KeyReport:
             lines.append(f"    Fingerprint {grouped(details.fingerprint)}")
             lines += [f"    {user_id.text}" for user_id in details.user_ids if user_id.holds]
         lines.append(
-            f"    Judged for the AWS provider {self.source.provider_version or '(version not known)'}"
+            f"    Checked for the AWS provider {self.source.provider_version or '(version unknown)'}"
         )
         lines += [f"  ! {warning}" for warning in self.warnings]
         if verdict.sentence_for_owner and not verdict.accepted:  # advice on a good one is in the JSON

@@ -30,9 +30,11 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
     """
     if not (options.project and options.user) and not asking.has_terminal():
-        raise UsageError("--project and --user are needed: there is no terminal to ask on.")
-    options.project = options.project or asking.ask("The project's short name, as bb (your admin knows it): ")
-    options.user = options.user or asking.ask("Your IAM user name, as jane.doe: ")
+        raise UsageError("Add --project and --user: there is no terminal to ask on.")
+    options.project = options.project or asking.ask(
+        "The project's short name, such as bb (your admin knows it): "
+    )
+    options.user = options.user or asking.ask("Your IAM user name, such as jane.doe: ")
     problems = [
         *rules.check(project=options.project, user=options.user),
         *rules.prose(options.reason, "reason"),
@@ -40,7 +42,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
     if problems:
         raise UsageError(text_of(joined((problem.message for problem in problems), "\n")))
     if options.new and options.key:
-        raise UsageError("--new and --key exclude each other.")
+        raise UsageError("Use --new or --key, not both.")
     with temporary_folder() as folder:
         facts = {"project": options.project, "user": options.user}
         context = own_context(machine, facts, folder)
@@ -65,7 +67,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
 
 
 def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
-    """A new key, made with what the options do not tell asked for; None where the answers are refused."""
+    """A new key, made after asking for what the options leave out; None if an answer can't be used."""
     name = options.name or asking.ask("Your name: ")
     mail = options.mail or asking.ask("Your mail address: ")
     first = asking.ask_secret("A passphrase for the key: ")
@@ -77,7 +79,7 @@ def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
         new.passphrase.drop()
         new.again.drop()
         return None
-    note("Making an RSA 4096 key; this takes some seconds.")
+    note("Making an RSA 4096 key; this takes a few seconds.")
     made = pgp_key.make(new, context, lambda _progress: None)
     note(pgp_key.revocation_told(made.fingerprint, context))
     return made
@@ -102,10 +104,10 @@ def _choose(keys: Sequence[OwnChoice], wanted: str) -> OwnChoice:
         return good[0]
     listed = "\n".join(f"{grouped(key.fingerprint)}  {key.user_id}: {key.headline}" for key in fitting)
     if good:
-        next_step = "Name one of them with --key and its fingerprint."
+        next_step = "Choose one with --key and its fingerprint."
         raise OnboardError(
-            "Which key?", f"{len(good)} of your keys can be used.", next=next_step, detail=listed
+            "Which key?", f"You can use {len(good)} of your keys.", next=next_step, detail=listed
         )
-    what = "No key of yours in this keyring fits that." if wanted else "You have no PGP key that can be used."
-    next_step = "Make one with `iam-onboard pgp request --new`, or in the wizard: iam-onboard join"
+    what = "None of your keys in this keyring matches." if wanted else "You have no PGP key that you can use."
+    next_step = "Make one: `iam-onboard pgp request --new`, or in the wizard `iam-onboard join`."
     raise OnboardError("No key to send", what, next=next_step, detail=listed)

@@ -49,7 +49,7 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
             failed; the detail has its own words.
     """
     if options.out == "-":
-        raise UsageError("a plan file can hold the state; give --out the name of a file.")
+        raise UsageError("a plan file can hold the state, so --out needs the name of a file.")
     target = plan_file(machine, options.out) if options.out else None
     with layer_alone(machine, options) as alone:
         context = meant_for(alone, options.people, options.passwords)
@@ -58,7 +58,7 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
             _warn_of_git(target, context)
         refuse_beside_a_run(context, (Kind.APPLY,))  # an older plan or init is waited for
         if log := take_in_ended_apply(context):
-            note(f"An apply that was begun before has ended meanwhile; its log is {log}.")
+            note(f"An earlier apply has ended meanwhile; its log is {log}.")
         try:
             planned = _made(context, options)
             text = _text(planned, context, options)
@@ -74,7 +74,7 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
 def _warn_of_git(target: Path, context: Context) -> None:
     if may_be_committed(target, context.world):
         note(
-            f"warning: {target} is in a git checkout that does not ignore it. A plan file can hold the "
+            f"warning: {target} is in a git checkout that doesn't ignore it. A plan file can hold the "
             "state: never commit it. Ignore *.tfplan, or keep it elsewhere."
         )
 
@@ -98,9 +98,9 @@ def _made(context: Context, options: argparse.Namespace) -> Planned:
 def _refuse_missing(names: list[str], planned: Planned, context: Context) -> None:
     if missing := [name for name in names if name not in planned.passwords]:
         raise OnboardError(
-            "There is no password to make anew",
+            "There is no password to reset",
             f"The state of {context.item} has no console password of {', '.join(missing)}.",
-            next=f"Check the name: `iam-onboard layer show {context.item}` tells who has a password there.",
+            next=f"Check the name: `iam-onboard layer show {context.item}` lists who has a password there.",
         )
 
 
@@ -112,17 +112,17 @@ def _keep(machine: Machine, planned: Planned, target: Path, context: Context) ->
         target.unlink()
         plans.forget(planned.record.plan_sha256)
         raise OnboardError(
-            "The plan is old already",
-            f"{', '.join(changed[:3])} changed while it was written.",
-            next="Plan again; if it stays so, keep the plan in a folder outside of the project.",
+            "The plan is stale already",
+            f"{', '.join(changed[:3])} changed while Terraform planned.",
+            next="Plan again. If that doesn't help, keep the plan in a folder outside the project.",
         )
 
 
 def _what_next(options: argparse.Namespace, target: Path | None) -> str:
     if target is None:
-        return "Nothing was changed, and the plan file is gone: --out FILE keeps one for `iam-onboard apply`."
+        return "Nothing was changed or kept. Add --out FILE to keep the plan for `iam-onboard apply`."
     command = shlex.join(["iam-onboard", "apply", options.layer, options.out])
-    return f"The plan is kept in {target}. To apply it: {command}"
+    return f"The plan is in {target}. To apply it: {command}"
 
 
 def _text(planned: Planned, context: Context, options: argparse.Namespace) -> str:
@@ -148,7 +148,9 @@ def _lines(planned: Planned, *, named: bool) -> Iterator[str]:
     yield f"Plan: {counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy."
     yield from _section("Destroyed or replaced:", [one.words for one in planned.destroys])
     if named:
-        yield from _section("Not about whom you named:", [one.words for one in planned.foreign])
+        yield from _section(
+            "About other people or things than you named:", [one.words for one in planned.foreign]
+        )
     yield from _section("Changed outside of Terraform:", planned.drift)
 
 

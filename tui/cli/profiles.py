@@ -60,7 +60,7 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard profiles show [PROJECT]`.
 
     Raises:
-        OnboardError: it cannot be told what is wanted, or a file cannot be read.
+        OnboardError: the wanted profiles are unknown, or a file cannot be read.
     """
     wish, _ = _wish(machine, options)
     wanted = wish.profiles(_kept_source(machine, wish))
@@ -74,7 +74,7 @@ def write(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard profiles write [PROJECT]`.
 
     Raises:
-        OnboardError: it cannot be told what is wanted, or a file cannot be read, changed or written; both
+        OnboardError: the wanted profiles are unknown, or a file cannot be read, changed or written; both
             files are as they were.
     """
     wish, before = _wish(machine, options)
@@ -86,7 +86,7 @@ def write(machine: Machine, options: argparse.Namespace) -> int:
 
 
 def _wish(machine: Machine, options: argparse.Namespace) -> tuple[Wish, Prepared]:
-    """The wish, and the files as they are; those that cannot be changed are refused before all else."""
+    """The wish, and the files as they are; raises first of all for one that can't be changed."""
     wish = _read_wish(machine, named_project(machine, options.project), options)
     return wish, prepare(wish.paths, wish.profiles(None), _LEAVE_ALL)
 
@@ -102,7 +102,7 @@ def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> None:
         say(*preview(prepared).split("\n")[:-1])
     _tell_left(prepared)
     if options.access_keys and not wish.mfa_serial:
-        note("AWS was not asked for your MFA device; writing asks, unless --mfa-serial tells it.")
+        note("AWS wasn't asked for your MFA device. `profiles write` asks, unless you add --mfa-serial.")
 
 
 def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namespace) -> KeySource:
@@ -160,8 +160,8 @@ def _moved(options: argparse.Namespace, wish: Wish, place: KeyPlace) -> Kept:
         return Kept(None, ())
     if record.rotation is not None:
         raise OnboardError(
-            "A rotation is not over",
-            f"The rotation of the access key of {wish.base} is not over, so the key stays where it is.",
+            "A rotation isn't finished",
+            f"The rotation of the access key of {wish.base} isn't finished, so the key stays where it is.",
             next="Finish it first: `iam-onboard access-key rotate --finish`.",
         )
     key = place.load("--access-keys CSV")
@@ -169,7 +169,7 @@ def _moved(options: argparse.Namespace, wish: Wish, place: KeyPlace) -> Kept:
     if record.kept != KEPT_IN_FILE:
         return kept
     left = (
-        "Backups of `credentials` beside it may still hold the key in plain text: delete them, or rotate it."
+        "Backups beside `credentials` may still hold the key in plain text: delete them, or rotate the key."
     )
     return Kept(kept.mfa_serial, (*kept.told, left))
 
@@ -201,7 +201,7 @@ def _given(options: argparse.Namespace, wanted: WantedProfiles, found: Prepared)
     if unknown:
         raise OnboardError(
             "No such profile",
-            f"{', '.join(unknown)} is none of the profiles that are written.",
+            f"{', '.join(unknown)} isn't one of the profiles to write.",
             next="`iam-onboard profiles show` lists them.",
         )
     gone = [one for one in found.stale if not one.changed_by_hand or one.profile in options.overwrite]
@@ -212,10 +212,10 @@ def _asked(found: Prepared, decided: Decisions) -> Decisions:
     """What the person decides about the rest; Enter leaves a profile as it is."""
     overwrite, prune = list(decided.overwrite or ()), list(decided.prune)
     for change in found.by_hand:
-        if change.profile not in overwrite and asking.yes(f"{change.words}\nWrite over it?"):
+        if change.profile not in overwrite and asking.yes(f"{change.words}\nOverwrite it?"):
             overwrite.append(change.profile)
     for stale in found.stale:
-        if stale.profile not in prune and asking.yes(f"{stale.words} is no longer wanted.\nTake it out?"):
+        if stale.profile not in prune and asking.yes(f"{stale.words} is no longer needed.\nRemove it?"):
             prune.append(stale.profile)
     return Decisions(tuple(overwrite), tuple(prune))
 
@@ -227,11 +227,11 @@ def _names(stale: tuple[Stale, ...] | list[Stale]) -> tuple[str, ...]:
 def _tell_left(prepared: Prepared) -> None:
     """What stays although it is not as wanted, for somebody who was not asked or said no."""
     for name in prepared.kept:
-        note(f"! {name} was changed by hand and stays so; --overwrite {name} writes over it.")
+        note(f"! {name} was changed by hand and stays as it is; add --overwrite {name} to replace it.")
     for stale in prepared.stale:
         if stale.profile not in prepared.config.removed:
             more = f" --overwrite {stale.profile}" if stale.changed_by_hand else ""
-            note(f"! {stale.words} is no longer wanted; --prune{more} takes it out.")
+            note(f"! {stale.words} is no longer needed; add --prune{more} to remove it.")
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ class Wish:
         )
         if problems := wanted.problems():
             raise OnboardError(
-                "These profiles cannot be written",
+                "Can't write these profiles",
                 joined(problem.message for problem in problems),
                 next="Correct it, then try again. Nothing was written.",
             )
@@ -285,10 +285,10 @@ class Wish:
             return
         user = f"the user {owner.user}" if owner.user else "a user"
         raise OnboardError(
-            "Another one's access key",
+            "Another user's access key",
             f"This key belongs to {who.arn}.",
-            why=f"Needed is a key of {user} in the account {owner.account_name} ({owner.account_id}).",
-            next="In the console, look at the top right who is signed in and where; make the key there.",
+            why=f"You need a key of {user} in the account {owner.account_name} ({owner.account_id}).",
+            next="In the console, check at the top right who is signed in and where, then create the key.",
         )
 
 
@@ -345,9 +345,9 @@ def _owner(machine: Machine, named: Named, account: str) -> ProfileOwner:
     if named.checkout is not None:
         return owner_by_convention(named.checkout, account)
     raise OnboardError(
-        "No roles are known",
-        f"No session has a handoff for {named.name}, and this is no checkout of it.",
-        next="Join with your admin's handoff (`iam-onboard join FILE`), or give the checkout's folder.",
+        "The roles are unknown",
+        f"No session has a handoff for {named.name}, and this folder isn't in its checkout.",
+        next="Join with your admin's handoff (`iam-onboard join FILE`), or name the checkout's folder.",
     )
 
 
@@ -369,7 +369,7 @@ def _show_lines(wish: Wish, wanted: WantedProfiles, prepared: Prepared) -> Itera
     for change in prepared.by_hand:
         yield f"  ! {change.words}"
     for stale in prepared.stale:
-        yield f"  - {stale.words}: no longer wanted"
+        yield f"  - {stale.words}: no longer needed"
     for words in _remarks(wish, prepared):
         yield f"  {words}"
     yield from (f"\n{preview(prepared)}".splitlines() if prepared.changes else ["Nothing would change."])
@@ -403,17 +403,17 @@ def _written_lines(wish: Wish, wanted: WantedProfiles, written: Written) -> Iter
     home = wish.paths.folder.parent.parent
     folder = told_path(wish.paths.folder, home)
     if not written.changed:
-        yield f"{count(len(wanted.names), 'profile')} in {folder}: nothing had to be changed."
+        yield f"{count(len(wanted.names), 'profile')} in {folder}: nothing to change."
     else:
         yield f"{count(len(wanted.names), 'profile')} in {folder}: {', '.join(wanted.names)}."
-    for word, names in (("New", written.added), ("Changed", written.updated), ("Taken out", written.removed)):
+    for word, names in (("New", written.added), ("Changed", written.updated), ("Removed", written.removed)):
         if names:
             yield f"{word}: {', '.join(names)}."
     for path in written.tightened:
-        yield f"{told_path(path, home)} was open to others; it is private now."
+        yield f"{told_path(path, home)} was readable by others; now only you can read it."
     for path in written.backups:
-        yield f"As it was before: {told_path(path, home)}."
-    yield f"Try them: iam-onboard verify {wish.project}"
+        yield f"Backup: {told_path(path, home)}."
+    yield f"To try them: iam-onboard verify {wish.project}"
 
 
 def _written_record(
@@ -472,8 +472,8 @@ def _states(wanted: WantedProfiles, prepared: Prepared) -> dict[str, str]:
 def _remarks(wish: Wish, prepared: Prepared) -> list[str]:
     remarks = []
     if not wish.mfa_serial:
-        remarks.append("Without an MFA device's serial, roles that ask for a code will refuse.")
+        remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
     texts = (prepared.config.text, prepared.credentials.text)
     if not any(word in text for text in texts for word in ("credential_process", "aws_access_key_id")):
-        remarks.append(f"No access key is here: {wish.base} works only when it has one.")
+        remarks.append(f"There is no access key here yet: {wish.base} needs one to work.")
     return remarks

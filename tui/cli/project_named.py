@@ -61,7 +61,7 @@ def named_project(machine: Machine, text: str) -> Named:
         return Named(known[0], None)
     if not _SHORT_NAME.fullmatch(checkout.name):
         raise OnboardError(
-            "Not a project's name",
+            "Not a project name",
             f"“{checkout.name}” in the project's common variables is not a short name.",
             next="Use letters, digits, - and _ there, as in bb.",
         )
@@ -107,11 +107,11 @@ def _handoffs(machine: Machine) -> Iterator[Mapping[str, object]]:
 
 
 def _none(error: ProjectError, text: str, known: list[str]) -> OnboardError:
-    names = f" These are known here: {', '.join(known)}." if known else ""
+    names = f" Known here: {', '.join(known)}." if known else ""
     where = f"“{text}” is" if text else "This folder is"
     return OnboardError(
         "Which project?",
-        f"{where} not in a checkout of a project, nor the short name of one that is known here.",
+        f"{where} neither in a project's checkout nor the short name of a known project.",
         why=error.what,
-        next=f"Give a folder in the project, or its short name.{names}",
+        next=f"Name a folder of the project, or its short name.{names}",
     )

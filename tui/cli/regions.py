@@ -54,7 +54,7 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
         OnboardError: there is no project, no such account, or a file cannot be read.
     """
     if options.with_account_ids and not options.markdown:
-        raise UsageError("--with-account-ids is about the Markdown; give --markdown too.")
+        raise UsageError("--with-account-ids needs --markdown.")
     project = find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
     context = own_context(machine, {"project_root": str(project.root), "project": project.name})
     sessions = MfaSessions(context)
@@ -78,7 +78,7 @@ def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: 
         raise OnboardError(
             "No such account",
             f"The project has no account {', '.join(unknown)}.",
-            next=f"These are its accounts: {', '.join(known)}.",
+            next=f"Its accounts: {', '.join(known)}.",
         )
     what = sts_regions.survey(project, context, sessions, tell)
     chosen = tuple(way for way in what.ways if not accounts or way.account in accounts)
@@ -123,14 +123,14 @@ def _without_code(way: Way, serial: str, why: Sentence) -> Way:
         return way
     if not way.role_arn:
         return replace(way, serial="")
-    return replace(way, problem=f"{way.profile} wants a code of {serial}. {why}")
+    return replace(way, problem=f"{way.profile} needs a code of {serial}. {why}")
 
 
 def _exit_code(audit: Audit, *, named: bool) -> int:
     failed = [one.account for one in audit.accounts if one.problem]
     if not failed or (not named and len(failed) < len(audit.accounts)):
         return DONE
-    note(f"Not asked: {', '.join(failed)}. The output says why.")
+    note(f"Couldn't ask {', '.join(failed)}. The output says why.")
     return REFUSED
 
 

@@ -73,7 +73,7 @@ def verify(machine: Machine, options: argparse.Namespace) -> int:
         raise OnboardError(
             "No profiles",
             f"{paths.folder} has no profile with an access key{' of that name' if options.account else ''}.",
-            next="Write them: `iam-onboard profiles write`, or the wizard's step “Profiles”.",
+            next="Write them: run `iam-onboard profiles write`, or use the wizard's step “Profiles”.",
         )
     try:
         answers = _ask_all(context, files, bases, orphans, options)
@@ -177,8 +177,8 @@ def _ask_one(
 def _no_source(role: RoleProfile) -> OnboardError:
     return OnboardError(
         "No access key",
-        f"It uses the access key of {role.source}, and that profile has none.",
-        next="Keep one: `iam-onboard access-key import`, or write the profiles again.",
+        f"It uses the access key of {role.source}, but that profile has none.",
+        next="Keep one with `iam-onboard access-key import`, or write the profiles again.",
     )
 
 
@@ -250,7 +250,7 @@ def failure_lines(answers: Answers) -> Iterator[str]:
     failed = [(one.profile, one.problem) for one in answers.given if one.problem]
     yield f"\n{len(answers.given) - len(failed)} of {len(answers.given)} profiles work."
     if answers.others:
-        yield f"Not asked, without a key or a role on one: {', '.join(answers.others)}."
+        yield f"Not checked, because they use neither a key nor a role with one: {', '.join(answers.others)}."
     for profile, problem in failed:
         yield f"\n{_FAILS} {profile}: {problem.what}"
         yield from (f"  {words}" for words in (problem.why, problem.next) if words)
@@ -267,7 +267,7 @@ def after_lines(answers: Answers, shell: Shell, *, has_aws: bool) -> Iterator[st
         yield from (f"  {line}" for line in _exports(answers, shell))
         yield "Then open a new terminal and type  aws s3 ls"
     if not has_aws:
-        yield f"\nThe aws command is not here. To install it:\n{how_to_install('aws')}"
+        yield f"\nThe aws command isn't installed. To install it:\n{how_to_install('aws')}"
 
 
 def as_record(answers: Answers, shell: Shell) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands that open the wizard, and `sessions`, which lists what it can go on with."""
+"""The commands that open the wizard, and `sessions`, which lists what it can resume."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _waiting(sessions: Sessions, project: str, user: str) -> str:
 
 
 def resume(machine: Machine, options: argparse.Namespace) -> int:
-    """`iam-onboard resume [ID]`: go on with a session, in its sandbox if it has one."""
+    """`iam-onboard resume [ID]`: resume a session, in its sandbox if it has one."""
     entry = Shelf(machine).find(options.session)
     if entry.sandbox is None:
         return _run_own(machine, "", entry.summary.id, {}, options.binary)
@@ -90,7 +90,7 @@ def sessions(machine: Machine, options: argparse.Namespace) -> int:
         say_json([{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries])
         return DONE
     if not entries:
-        say("No sessions yet. `iam-onboard` begins one.")
+        say("No sessions yet. Run `iam-onboard` to start one.")
     say(*(session_line(entry, machine.now()) for entry in entries))
     note(*(f"! {words}" for words in remarks(machine.places.key_records, machine.now())))
     return DONE
@@ -105,7 +105,7 @@ def demo(machine: Machine, options: argparse.Namespace) -> int:
     if missing := missing_for_demo():
         raise OnboardError(
             "The demo is not installed",
-            f"It needs {', '.join(missing)}, which is not here.",
+            f"It needs {', '.join(missing)}, which isn't installed.",
             next=how_to_add_the_demo(),
         )
     shelf = Shelf(machine)
@@ -126,7 +126,7 @@ def _take_terminal() -> None:
     """
     if not (sys.stdin.isatty() and on_terminal()):
         raise UsageError(
-            "the wizard needs a terminal, and this is none (its input or output is redirected).\n"
+            "the wizard needs a terminal, but its input or output is redirected.\n"
             "Run it in a terminal window; `iam-onboard --help` lists what works without one."
         )
     modes = termios.tcgetattr(sys.stdin)
@@ -185,4 +185,4 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
 
 def _how_to_go_on(source: WorldSource) -> str:
     again = "iam-onboard demo  (or `make demo`)" if source.sandbox else "iam-onboard resume"
-    return f"Saved. Go on with: {again}"
+    return f"Saved. Resume with: {again}"

@@ -315,7 +315,7 @@ async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
         assert desk.world.clipboard.content == "### Plan for management\n"
         (desk.world.home / "mine.md").write_text("mine")
         await press(pilot, "x", *["backspace"] * 30, *"mine.md", "enter")
-        assert "There is a file already" in app.text()
+        assert "The file exists already" in app.text()
         assert (desk.world.home / "mine.md").read_text() == "mine"
 
 

@@ -84,7 +84,7 @@ async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) ->
         saved = decided.world.home / "review-bb.diff"
         assert saved.read_text() == text
         await ui.press("s", "enter")
-        assert "There is a file already" in ui.text
+        assert "The file exists already" in ui.text
         await ui.press("escape")
         (decided.root / "patch").write_text(text)
         decided.git("apply", "--check", "patch")

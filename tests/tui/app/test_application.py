@@ -156,7 +156,7 @@ async def test_without_a_wish_it_shows_the_home_screen(house: House) -> None:
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
         assert "I am an admin" in text_of(app)
-        assert "Go on with a session" not in text_of(app)
+        assert "Resume a session" not in text_of(app)
 
 
 async def test_a_world_that_opens_at_once_has_no_screen_of_its_own(house: House) -> None:
@@ -209,7 +209,7 @@ async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house
         await settled(pilot)
         assert isinstance(app.screen, Notice)
         assert "~ Project: The folder is gone." in text_of(app)
-        assert "It goes on with: Project" in text_of(app)
+        assert "Next: Project" in text_of(app)
         await pilot.press("enter")
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
@@ -549,7 +549,7 @@ async def test_a_session_is_deleted_after_a_question_whose_default_is_no(house: 
         await pilot.press("delete", "shift+tab", "enter")
         await settled(pilot)
         assert house.sessions.summaries() == ()
-        assert "Go on with a session" not in text_of(app)
+        assert "Resume a session" not in text_of(app)
 
 
 async def test_a_sandbox_session_is_resumed_in_its_sandbox_from_the_first_screen(house: House) -> None:
@@ -588,7 +588,7 @@ async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
         await pilot.press("delete", "shift+tab", "enter")
         await settled(pilot)
         assert house.shelf.entries() == ()
-        assert "Go on with a session" not in text_of(app)
+        assert "Resume a session" not in text_of(app)
 
 
 async def test_a_message_takes_lines_of_its_own_and_covers_nothing(house: House) -> None:

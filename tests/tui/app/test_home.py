@@ -88,7 +88,7 @@ async def test_with_no_session_enter_begins_as_admin() -> None:
     app = Host([])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "Go on with a session" not in app.text()
+        assert "Resume a session" not in app.text()
         await pilot.press("enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Begin("admin")]

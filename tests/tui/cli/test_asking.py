@@ -81,7 +81,7 @@ def test_what_is_no_code_is_asked_for_again() -> None:
 def test_a_third_mistake_is_the_last_one() -> None:
     said = at_a_terminal("dumb", DEVICE, until="2 characters", typed=("1\n12\n", "123\n"))
     assert said.count("comes in") == 3
-    assert "NoCode: There is no MFA code: What was typed for the device jane.doe in" in said
+    assert "NoCode: There is no MFA code: What you typed for the device jane.doe in" in said
     assert "answered" not in said
     said = at_a_terminal("dumb", DEVICE, "or none", until="2 characters", typed=("1\n12\n", "123\n"))
     assert said.endswith("answered <>\n")

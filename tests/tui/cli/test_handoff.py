@@ -60,7 +60,7 @@ def test_a_handoff_for_a_key_of_this_machine_is_told_without_its_ciphertext(
     (identity,) = handoff.identities
     assert text.startswith("A handoff of the project bb (new password)\n")
     assert f"{identity.account_name} ({identity.account_id})" in text
-    assert "jane.doe <jane.doe@a.example>: the secret key is here" in text
+    assert "jane.doe <jane.doe@a.example>: the secret key is on this computer" in text
     for profile in identity.profiles:
         assert f"{profile.role} in {profile.account_name}" in text
     assert identity.encrypted_password
@@ -79,7 +79,7 @@ def test_one_for_a_key_that_is_elsewhere_is_told_and_refused(
         (identity,) = json.loads(told.out)["identities"]
         assert identity["secret_key_here"] is False
         assert identity["fingerprint"] == home.fingerprint("jane.doe")
-        assert "Not for a key of this machine" in told.err
+        assert "No key on this computer opens" in told.err
 
 
 def test_a_key_whose_encryption_subkey_is_elsewhere_does_not_open_it(
@@ -92,7 +92,7 @@ def test_a_key_whose_encryption_subkey_is_elsewhere_does_not_open_it(
         other.run("--import", stdin=home.export("jane.doe"))
         other.run("--import", stdin=primary_alone)
         assert run(machine_of(tmp_path, other), "open", name) == REFUSED
-    assert "the secret half of its encryption key is not" in capsys.readouterr().out
+    assert "only the public half of its encryption key" in capsys.readouterr().out
 
 
 def test_nothing_encrypted_is_nothing_to_open(
@@ -100,7 +100,7 @@ def test_nothing_encrypted_is_nothing_to_open(
 ) -> None:
     name = written(tmp_path, handoff_for(home, "jane.doe", encrypted_password=None))
     assert run(machine_of(tmp_path, home), "open", name) == DONE
-    assert "nothing encrypted is in it" in capsys.readouterr().out
+    assert "it holds nothing encrypted" in capsys.readouterr().out
 
 
 def test_accounts_that_are_not_known_are_marked_as_on_the_page(
@@ -160,7 +160,7 @@ def test_one_text_takes_in_other_layers_of_the_same_project_each_with_its_code(
     assert run(machine, *words) == DONE
     assert capsys.readouterr().out == "the text"
     trouble.append("management is left out, its state could not be read: Denied.")
-    with pytest.raises(OnboardError, match="would not be whole"):
+    with pytest.raises(OnboardError, match="would be incomplete"):
         run(machine, *words)
     another = tmp_path / "another"
     shutil.copytree(admin_project.root, another, symlinks=True)
@@ -175,7 +175,7 @@ def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     machine = machine_of(tmp_path / "state", working=admin_project.root)
-    with pytest.raises(OnboardError, match="There is a file already"):
+    with pytest.raises(OnboardError, match="The file exists already"):
         run(machine, "create", "security", "jane.doe", "--out", "build.env")
     monkeypatch.setattr(handoff, "asked_code", lambda _context: None)
     answers = [

@@ -33,8 +33,8 @@ def quit_at_once(begun: bool) -> type:
 @pytest.mark.parametrize(
     ("source", "begun", "words"),
     [
-        (OwnMachine, True, "Saved. Go on with: iam-onboard resume\n"),
-        (ClosedSandbox, True, "Saved. Go on with: iam-onboard demo  (or `make demo`)\n"),
+        (OwnMachine, True, "Saved. Resume with: iam-onboard resume\n"),
+        (ClosedSandbox, True, "Saved. Resume with: iam-onboard demo  (or `make demo`)\n"),
         (OwnMachine, False, ""),
     ],
 )

@@ -168,7 +168,7 @@ def test_a_missing_file_names_its_example_and_an_ignored_one_is_told(
     subprocess.run(["git", "init", "-q", str(project)], check=True)
     (project / ".gitignore").write_text("common.tfvars\n")
     assert run(machine, *ADD) == DONE
-    assert "kept out of git" in capsys.readouterr().err
+    assert "Git ignores" in capsys.readouterr().err
     common(project).rename(project / "config/common.tfvars.example")
     with pytest.raises(OnboardError) as refusal:
         run(machine, *ADD)

@@ -261,7 +261,7 @@ def test_the_doctor_tells_each_thing_with_its_fix(
     told = capsys.readouterr().out
     assert "✗ gpg: " in told
     assert "! git: " in told
-    assert told.endswith("1 thing (✗) must be mended before the wizard can work.\n")
+    assert told.endswith("Fix 1 thing (✗) before you use the wizard.\n")
 
 
 def test_the_doctor_says_what_of_the_shell_counts(

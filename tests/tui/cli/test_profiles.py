@@ -224,7 +224,7 @@ def test_another_ones_key_is_refused_before_anything_is_kept(
 ) -> None:
     csv = str(new_user.csv(new_user.aws.user("ann", account=APPS)))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
-    assert "Another one's access key" in capsys.readouterr().err
+    assert "Another user's access key" in capsys.readouterr().err
     joined(new_user)
     csv = str(new_user.csv(user_key(new_user, "juan.delacruz")))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
@@ -252,7 +252,7 @@ def test_what_was_changed_by_hand_is_asked_about_and_stays_where_nobody_is_asked
     terminal.answers = [""]
     assert main(write) == DONE
     assert config.read_text() == changed
-    assert "region: eu-west-1 → us-east-1\nWrite over it? [y/N] " in terminal.asked[0]
+    assert "region: eu-west-1 → us-east-1\nOverwrite it? [y/N] " in terminal.asked[0]
     terminal.answers = ["y"]
     assert main(write) == DONE
     assert config.read_text() == wanted
@@ -275,7 +275,7 @@ def test_what_is_no_longer_wanted_goes_only_when_told(
     capsys.readouterr()
     assert main(write) == DONE
     assert config.read_text() == before
-    assert "--prune takes it out" in capsys.readouterr().err
+    assert "add --prune to remove it" in capsys.readouterr().err
     terminal.answers = ["y", "", ""]
     assert main(write) == DONE
     assert "bb-security-devops" not in config.read_text()
@@ -356,7 +356,10 @@ def test_verify_says_of_odd_profiles_what_is_odd_and_names_those_that_it_does_no
     assert "“DevOps”" in problems["odd"]["what"]
     assert problems["mars"]["title"] == "No such region"
     assert main(["verify", "bb"]) == REFUSED
-    assert "Not asked, without a key or a role on one: chained, circle, sso." in capsys.readouterr().out
+    assert (
+        "Not checked, because they use neither a key nor a role with one: chained, circle, sso."
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

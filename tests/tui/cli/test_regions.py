@@ -138,7 +138,7 @@ def test_accounts_that_need_no_code_are_told_where_none_was_taken(
     assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
     assert security["regions"]
-    assert f"wants a code of arn:aws:iam::{SECURITY}:mfa/jane.doe. This MFA code was" in shared["problem"]
+    assert f"needs a code of arn:aws:iam::{SECURITY}:mfa/jane.doe. This MFA code was" in shared["problem"]
     assert terminal.answers == []
 
 
@@ -155,7 +155,7 @@ def test_what_never_was_a_code_leaves_only_its_accounts_out(
     assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
     assert security["regions"]
-    assert "was not a code of six digits" in shared["problem"]
+    assert "isn't a six-digit code" in shared["problem"]
 
 
 def test_a_key_that_aws_does_not_know_is_told_with_its_profile(

@@ -188,9 +188,9 @@ def test_a_plan_replaces_only_a_plan_and_is_no_file_of_the_layer(machine: Machin
     plans.refuse_target(target, layer)
     plans.refuse_target(layer / "my.tfplan", layer)
     for path, words in [
-        (machine.working_folder / "build.env", "There is a file already"),
-        (layer / "users.tf", "There is a file already"),
-        (machine.home, "There is a file already"),
+        (machine.working_folder / "build.env", "The file exists already"),
+        (layer / "users.tf", "The file exists already"),
+        (machine.home, "The file exists already"),
         (layer / "plan.out", "The plan would be a file of the layer"),
         (target / "x", "There is no such folder"),
     ]:
@@ -210,7 +210,7 @@ def test_a_plan_in_a_checkout_is_warned_of_unless_git_ignores_it(
         (machine.working_folder / ".terraform").mkdir(exist_ok=True)
         with pytest.raises(OnboardError, match="Stopped here"):
             plan.plan(machine, parsed("plan", "security", "--out", name))
-        assert ("does not ignore it" in capsys.readouterr().err) is warned, name
+        assert ("doesn't ignore it" in capsys.readouterr().err) is warned, name
 
 
 def test_only_the_plan_that_was_kept_is_applied_and_then_it_is_gone(
@@ -278,7 +278,7 @@ def test_a_plan_that_others_can_read_is_told(
     keep(machine, target)
     target.chmod(0o640)
     assert applying(machine, target) == DONE
-    assert f"others on this machine can read {target}" in capsys.readouterr().err
+    assert f"other users of this computer can read {target}" in capsys.readouterr().err
 
 
 def test_a_plan_is_written_to_no_stream(machine: Machine) -> None:
@@ -328,9 +328,14 @@ def test_an_empty_plan_is_done_without_terraform(
     [
         ({}, (), 0, ""),
         ({"gone": ("alex.kim",), "destroys": (GONE,)}, ("alex.kim",), 1, ""),
-        ({"gone": ("alex.kim",), "destroys": (GONE,)}, ("yes",), 1, "The removal of alex.kim was not"),
+        (
+            {"gone": ("alex.kim",), "destroys": (GONE,)},
+            ("yes",),
+            1,
+            "You didn't confirm the removal of alex.kim",
+        ),
         ({"gone": ("alex.kim",), "destroys": (GONE, GROUP)}, ("alex.kim", "yes"), 2, ""),
-        ({"destroys": (GROUP,)}, ("y",), 1, "It was not confirmed"),
+        ({"destroys": (GROUP,)}, ("y",), 1, "You didn't confirm that"),
         ({"foreign": (FOREIGN,)}, ("yes",), 1, ""),
         ({"foreign": (FOREIGN,)}, (), 0, "no terminal to ask on"),
         ({"destroys": (GROUP,)}, (), 0, "no terminal to ask on"),
@@ -374,7 +379,7 @@ def test_two_commands_do_not_work_on_a_layer_at_once(machine: Machine) -> None:
         with layer_alone(machine, parsed("plan", "management")) as other:
             assert other.item == "management"
         with (
-            pytest.raises(OnboardError, match="Another command works on this layer"),
+            pytest.raises(OnboardError, match="Another command is using this layer"),
             layer_alone(machine, parsed("plan", "security")),
         ):
             pass
@@ -387,7 +392,7 @@ def test_a_layer_without_its_project_is_not_planned(machine: Machine, tmp_path: 
     alone.mkdir()
     (alone / "users.tf").write_text('module "user_a_b" {\n  source = "../iam-user"\n  name   = "a.b"\n}\n')
     with (
-        pytest.raises(OnboardError, match="The project is not complete"),
+        pytest.raises(OnboardError, match="The project is incomplete"),
         layer_alone(machine, parsed("plan", str(alone))),
     ):
         pass
@@ -402,7 +407,7 @@ def test_interrupts_stop_once_and_a_hang_up_stops_what_is_no_apply(
         signal.raise_signal(signal.SIGINT)
         told = capfd.readouterr().err
         assert told.count("Stopping; waiting") == 1
-        assert told.count("asked to stop already") == 1
+        assert told.count("is stopping already") == 1
         context.cancelled.clear()
         signal.raise_signal(signal.SIGHUP)
         assert context.cancelled.is_set()
@@ -542,8 +547,8 @@ HELD = LockHeld(LockInfo("a-lock", "sam@laptop", "OperationTypeApply", "today", 
     [
         (HELD, "force-unlock a-lock"),
         (InitRefused(OnboardError("t", "w", next="Upgrade."), InitWay.UPGRADE), "--init upgrade"),
-        (CodeWanted("bb-security-devops", "arn:x"), "Give the same command again, and enter the six digits"),
-        (LeftRunning("t", "w", next="Resume"), "Give the same command again"),
+        (CodeWanted("bb-security-devops", "arn:x"), "Run the same command again, and enter the six digits"),
+        (LeftRunning("t", "w", next="Resume"), "Run the same command again"),
         (ApplyFailed(OnboardError("t", "w"), KILLED), "import ADDRESS ID"),
         (ApplyFailed(OnboardError("t", "w", next="As it was."), replace(KILLED, exit_code=1)), "As it was."),
     ],

@@ -135,7 +135,7 @@ class KeptPlans:
             )
         if target.exists() and not (target.is_file() and self._is_kept(target)):
             raise OnboardError(
-                "There is a file already",
+                "The file exists already",
                 f"{target} exists and is no plan that was kept with --out; it was left alone.",
                 next="Choose another name.",
             )

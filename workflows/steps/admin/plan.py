@@ -200,7 +200,7 @@ def export(target: str, context: Context) -> Sentence:
     path, text = typed_path(target, context.world.home), markdown(context)
     if path.exists() and not read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD):
         raise OnboardError(
-            "There is a file already",
+            "The file exists already",
             f"{told_path(path, context.world.home)} exists and is no exported plan; it was left alone.",
             next="Choose another name.",
         )

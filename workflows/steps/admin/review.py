@@ -178,7 +178,7 @@ def save(target: str, text: str, context: Context) -> Sentence:
     told = told_path(path, context.world.home)
     if path.exists():
         raise OnboardError(
-            "There is a file already", f"{told} exists; it was left alone.", next="Choose another name."
+            "The file exists already", f"{told} exists; it was left alone.", next="Choose another name."
         )
     write_atomically(path, text.encode(), mode=0o644)
     return f"Saved as {told}."

@@ -227,7 +227,7 @@ def _known(key: Credentials, clients: ClientFactory) -> bool:
 def _check_owner(record: KeyRecord, who: sts.Identity) -> None:
     if (who.user_name or "", who.account) != (record.user, record.account_id):
         raise OnboardError(
-            "Another one's access key",
+            "Another user's access key",
             f"The kept key belongs to {who.arn}.",
             why=f"Written down is {record.user} in the account {record.account_id}.",
             next="Import the right key again: `iam-onboard access-key import`.",

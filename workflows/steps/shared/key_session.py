@@ -72,7 +72,7 @@ class KeySession:
         found = usable_identity(key, self.clients, self.cancelled)
         if found.arn != self.who.arn:
             raise OnboardError(
-                "Another one's access key",
+                "Another user's access key",
                 f"{key.access_key_id} belongs to {found.arn}, not to {self.who.arn}.",
                 next="Look who else writes where your key is kept.",
             )

@@ -131,7 +131,7 @@ def check_owner(who: sts.Identity, identity: Identity) -> None:
     if who.account == identity.account_id and (who.user_name or "").casefold() == identity.user.casefold():
         return
     raise OnboardError(
-        "Another one's access key",
+        "Another user's access key",
         f"This key belongs to {who.arn}.",
         why=f"Needed is a key of the user {identity.user} in the account {account_label(identity)}.",
         next="In the console, look at the top right who is signed in and where; make the key there.",

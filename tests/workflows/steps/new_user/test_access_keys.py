@@ -93,7 +93,7 @@ def test_in_plain_text_it_is_written_with_the_base_profile(new_user: NewUserAws)
 @pytest.mark.parametrize("kept", [VAULT, CREDENTIALS_FILE])
 def test_another_persons_key_is_refused_and_nothing_is_kept(new_user: NewUserAws, kept: str) -> None:
     path = new_user.csv(user_key(new_user, "juan.delacruz"))
-    with pytest.raises(OnboardError, match="Another one's access key"):
+    with pytest.raises(OnboardError, match="Another user's access key"):
         step.perform(Request(kept, CONSOLE, path=str(path)), new_user.context(), new_user.report)
     assert path.exists()
     assert vault_of(new_user).kept == {}

@@ -250,7 +250,7 @@ def test_without_a_vault_an_enabled_device_is_recognised_all_the_same(
 
 def test_another_persons_key_is_refused(new_user: NewUserAws) -> None:
     other = user_key(new_user, "juan.delacruz")
-    with pytest.raises(OnboardError, match="Another one's access key") as refused:
+    with pytest.raises(OnboardError, match="Another user's access key") as refused:
         step.begin(typed(other), new_user.context(), new_user.report)
     assert "juan.delacruz" in refused.value.what
     assert "jane.doe" in refused.value.why
