@@ -103,7 +103,7 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     recovery.carry_out(told.follow_up, runs.context(ACCOUNT), runs.report)
 
     failed = apply_and_fail(runs)
-    assert failed.why.startswith(f"{BAD}: A PGP key cannot be used.")
+    assert failed.why.startswith(f"{BAD}: Can't use a PGP key.")
     assert any(FINE in address and "login_profile" in address for address in failed.result.done)
 
     key.write_text(good)

@@ -216,7 +216,7 @@ def test_a_session_that_ends_during_the_apply_loses_nothing(
     with pytest.raises(ApplyFailed) as failed:
         apply.perform(apply.Request(), context, cut_off)
     sandbox.advance_clock(-3700)
-    assert failed.value.title == "The state could not be written"
+    assert failed.value.title == "Terraform couldn't write the state"
     assert NAME in failed.value.what
     assert failed.value.result.unwritten
     with pytest.raises(StateUnwritten) as unwritten:

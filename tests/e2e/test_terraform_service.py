@@ -168,7 +168,7 @@ def test_a_module_that_is_not_installed_is_noticed(quick: Terraform) -> None:
     module.mkdir()
     (module / "main.tf").write_text('resource "terraform_data" "x" {}\n')
     (quick.layer / "module.tf").write_text('module "local" {\n  source = "../module"\n}\n')
-    assert quick.init_reasons() == ("its modules are not installed",)
+    assert quick.init_reasons() == ("its modules aren't installed",)
     record, plan = quick.plan()
     assert "module.local.terraform_data.x" in {change.address for change in plan.changes}
     (module / "main.tf").write_text('resource "terraform_data" "y" {}\n')
@@ -548,5 +548,5 @@ def test_a_left_state_that_is_older_or_anothers_is_kept_and_told(quick: Terrafor
     for file in (leave_unwritten(quick, serial=-1), leave_unwritten(quick, lineage="of-another-layer")):
         with pytest.raises(OnboardError) as refused:
             quick.push_unwritten()
-        assert refused.value.title == "The state that was left is another one"
+        assert refused.value.title == "That is another state"
         assert file.is_file()

@@ -383,7 +383,7 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Break]]] = {
             "a file changed": text_changed("locals.tf", f'"{NAME}"', '"jane.roe"'),
             "a file more": lambda stand: stand.layer("more.tf").write_text("# more\n"),
             "the plan's file is gone": lambda stand: (stand.folder.parent / "plan.tfplan").unlink(),
-            "somebody applied something": state_is(state(4)),
+            "somebody has applied something": state_is(state(4)),
             "somebody applied just this": state_is(state(4, *HOLDS)),
             "another state": state_is(state(3).replace("a-line", "b-line")),
             "a state nobody can read": state_is("?"),

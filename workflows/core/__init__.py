@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, secrets, files, locks, processes. It imports nothing of it."""
+"""What everything else stands on: errors, secrets, files, locks, processes. It imports no other room."""

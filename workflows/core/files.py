@@ -1,7 +1,7 @@
 """Whole files, read and written so that none is ever lost, torn or readable by others.
 
-A file is written beside its target, synced and renamed over it: whoever looks and whatever kills the process,
-it is the old file or the new one. Failures say the path, the cause and what to do.
+A file is written beside its target, synced and renamed over it. Whatever kills the process, a reader finds
+the old file or the new one. Failures say the path, the cause and what to do.
 
 Only the standard library is imported here, and little of it: Terraform's supervisor starts with it.
 """
@@ -32,7 +32,7 @@ OWN_LIMIT = 100_000_000
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 _NO_ROOM = "Make room, then try again. Nothing was changed."
 _NO_PERMISSION = (
-    "You do not have the permission.",
+    "You don't have permission.",
     "Look at `ls -ld` of the path: who owns it, and what is its mode?",
 )
 _CAUSES = {
@@ -48,7 +48,7 @@ _CAUSES = {
     ),
     errno.EISDIR: ("This is a folder, not a file.", "Give the path of a file."),
     errno.EEXIST: (
-        "There is a file where a folder has to be.",
+        "There is a file where a folder should be.",
         "Move that file away, or choose another path.",
     ),
     errno.ELOOP: ("The path is a symbolic link that leads back to itself.", "Remove the link."),
@@ -87,7 +87,7 @@ def explained(path: Path, participle: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FileError(
-            "A file problem", f"{path} cannot be {participle}.", why=cause_of(error), next=_remedy(error)
+            "A file problem", f"{path} can't be {participle}.", why=cause_of(error), next=_remedy(error)
         ) from error
 
 
@@ -130,8 +130,8 @@ def read_text(path: Path, limit: int) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FileError(
-            "This is not a text file",
-            f"{path} cannot be read as UTF-8 text: byte {error.start + 1}, in line {line}, does not fit.",
+            "This isn't a text file",
+            f"{path} isn't UTF-8 text: byte {error.start + 1}, in line {line}, doesn't fit.",
             next="Check that it is the right file, or save it as UTF-8.",
         ) from None
 
@@ -166,7 +166,7 @@ def load_file(path: Path, limit: int, *, follow: bool = True) -> bytes:
         size = os.fstat(stream.fileno()).st_size
         data = stream.read(limit + 1) if size <= limit else b""  # what has no size (/proc) is read, too
     if size > limit or len(data) > limit:
-        raise NotAccepted(path, f"It has more than {limit:,} bytes, the most that is accepted here.")
+        raise NotAccepted(path, f"It has more than {limit:,} bytes, the most that iam-onboard accepts here.")
     return data
 
 
@@ -204,7 +204,7 @@ def _no_file(path: Path) -> NotAccepted:
     return NotAccepted(
         path,
         "It is a device, a pipe or a socket.",
-        "Put a regular file in its place, or give the path of one.",
+        "Replace it with a regular file, or give the path of one.",
     )
 
 
@@ -468,9 +468,9 @@ def _somebody_elses(path: Path) -> FileError:
     owner = next(found.st_uid for found in (path.lstat(), path.stat()) if found.st_uid != me)
     return FileError(
         "A private folder belongs to somebody else",
-        f"{path} belongs to user {owner}, and you are user {me}.",
+        f"{path} belongs to user {owner}, but you are user {me}.",
         why="Its owner can read and change what you keep in it.",
-        next=f"If it is yours, take it over: chown -R {me} {path}. Else move it away.",
+        next=f"If it is yours, take it over: chown -R {me} {path}. Otherwise move it away.",
     )
 
 

@@ -1,7 +1,7 @@
 """JSON and HCL of strangers: the one entry to each parser, with bounds that it does not have itself.
 
 Both parsers, and the functions that read what they give, go one call deeper for each bracket. So what is
-nested more deeply than any real file is refused before the one that ends the whole process (Go's, at some
+nested more deeply than any real file is rejected before the one that ends the whole process (Go's, at some
 50,000 brackets), and whatever is read here can be walked by recursion.
 """
 
@@ -113,9 +113,9 @@ def read_json(path: Path, limit: int) -> Any:
     except ValueError as error:
         raise FileError(
             "A damaged file",
-            f"{path} cannot be read.",
-            why=f"It holds no JSON that this program wrote: {error}.",
-            next="Move the file away and do the step again that writes it.",
+            f"iam-onboard can't read {path}.",
+            why=f"It isn't JSON that iam-onboard wrote: {error}.",
+            next="Move the file away and redo the step that writes it.",
         ) from None
 
 
@@ -180,13 +180,13 @@ def check_amount(data: bytes) -> None:
         odd = _NO_LETTER.findall(data.decode("utf-8", "replace"))
         signs += len(odd)
         if sum(map(str.isspace, odd)) > MAX_ODD:
-            raise TooMany(MAX_ODD, "blanks that are no ASCII")
+            raise TooMany(MAX_ODD, "non-ASCII blanks")
     if signs + words > MAX_TOKENS:
         raise TooMany(MAX_TOKENS, "words and signs")
     if data.count(b'"') > MAX_ODD:
         lines = data.replace(b'\\"', b"").split(b"\n")
         if sum(line.count(b'"') % 2 for line in lines) > MAX_ODD:
-            raise TooMany(MAX_ODD, "lines with a quote that nothing closes")
+            raise TooMany(MAX_ODD, "lines with an unclosed quote")
 
 
 def check_depth(data: bytes) -> None:

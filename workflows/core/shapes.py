@@ -36,10 +36,10 @@ class WrongShape(OnboardError):  # noqa: N818 - it says what is wrong
 
     def __init__(self, name: str, wanted: str) -> None:
         super().__init__(
-            "Something that was kept is damaged",
-            f"{name} should be {wanted}, and is not.",
-            why="The file that it is kept in was edited or damaged.",
-            next="Do the step that decides it again, or start a new session.",
+            "The session's record is damaged",
+            f"{name} should be {wanted}, but isn't.",
+            why="The file that holds it was edited or damaged.",
+            next="Redo the step that decides it, or start a new session.",
         )
         self.name = name
 

@@ -35,9 +35,9 @@ def _system_folder() -> str:
     except FileNotFoundError as error:
         raise FileError(
             "There is no place for temporary files",
-            "None of the usual folders takes a file: that of TMPDIR, /tmp, /var/tmp, /usr/tmp.",
+            "iam-onboard can't write to any of the usual folders: TMPDIR, /tmp, /var/tmp, /usr/tmp.",
             why="They are missing, full, not writable, or files may not grow here (`ulimit -f`).",
-            next="Set TMPDIR to a folder of yours that takes files, for example: export TMPDIR=~/tmp",
+            next="Set TMPDIR to a folder that you can write to, for example: export TMPDIR=~/tmp",
         ) from error
 
 

@@ -1,7 +1,7 @@
 """Which program runs a layer: the one that the layer asks for, or none.
 
 A newer Terraform upgrades a state so that colleagues' older ones cannot read it any more, and OpenTofu's and
-Terraform's lock files exclude each other. So a mismatch is refused with what to install, never papered over.
+Terraform's lock files exclude each other. So a mismatch is an error that says what to install.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Wanted:
         required_version: the layer's `required_version`, all of them joined by commas, or None.
         toolbox_image: `TERRAFORM_IMAGE_TAG` of build.env, or None.
         project: the project's root folder: `TF_BINARY` may be relative to it, and what is in it is foreign.
-        trusted: the foreign programs that the person said yes to; without it none is refused.
+        trusted: the foreign programs that the person said yes to; without it all are allowed.
     """
 
     explicit: str | tuple[str, ...] | None = None
@@ -137,16 +137,16 @@ def choose_binary(
     if version < OLDEST:
         raise OnboardError(
             f"{binary.product} is too old",
-            f"{argv[0]} is {binary}; {OLDEST} is the oldest that can be used.",
-            why="Older versions cannot report a plan and an apply as events, nor replace a login profile.",
+            f"{argv[0]} is {binary}; iam-onboard needs {OLDEST} or newer.",
+            why="Older versions can't report a plan and an apply as events, or replace a login profile.",
             next=_install(binary.product, wanted),
         )
     _refuse_the_other_product(wanted, binary.product, f"{argv[0]} is {binary}")
     if wanted.required_version and not _fits(wanted.required_version, version):
         raise OnboardError(
-            f"The layer excludes {binary}",
+            f"The layer doesn't allow {binary}",
             f"It asks for {binary.product} {wanted.required_version}, but {argv[0]} is {binary.version}.",
-            why="A newer version upgrades the state, so that colleagues with the right one cannot read it.",
+            why="A newer version upgrades the state, and colleagues with the right one can't read it then.",
             next=_install(binary.product, wanted),
         )
     return binary
@@ -156,9 +156,9 @@ def _refuse_the_other_product(wanted: Wanted, product: Product, found: str) -> N
     registry = wanted.product
     if registry is not None and registry is not product:
         raise OnboardError(
-            f"This layer is run with {registry}",
+            f"This layer uses {registry}",
             f"Its lock file names {registry.registry}, but {found}.",
-            why="The two keep different lock files, and a state of the one may be closed to the other.",
+            why="The two keep different lock files, and one may be unable to read the other's state.",
             next=_install(registry, wanted),
         )
 
@@ -196,8 +196,8 @@ def identify(
     match = re.match(r"(Terraform|OpenTofu) v(\S+)", text.lstrip())
     if match is None:
         raise OnboardError(
-            "Not Terraform, not OpenTofu",
-            f"{' '.join(argv)} does not say that it is one of them.",
+            "Neither Terraform nor OpenTofu",
+            f"{' '.join(argv)} doesn't identify itself as either.",
             next="Name the right program with --binary.",
             detail=(answer.stdout + answer.stderr).strip(),
         )
@@ -233,7 +233,7 @@ def _refuse_foreign(wanted: Wanted, argv: tuple[str, ...]) -> None:
     elif wanted.project is not None and any(
         place.is_relative_to(wanted.project) for place in (found.parent.resolve(), found.resolve())
     ):
-        why = "It lies in the project's own folder"
+        why = "It is in the project's own folder"
     if why:
         wanted.trusted.require(ForeignProgram.at(found, why))
 
@@ -260,7 +260,7 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
             product = Product.OPENTOFU if Path(name).name == "tofu" else wanted.product or Product.TERRAFORM
             raise OnboardError(
                 f"There is no {name} here",
-                f"{name} is not a program on this machine.",
+                f"{name} isn't a program on this computer.",
                 why=f"{why}.",
                 next=_install(product, wanted),
             )
@@ -303,10 +303,10 @@ def _fits(constraint: str, version: VersionNumber) -> bool:
         return allows(constraint, version)
     except ValueError as error:
         raise OnboardError(
-            "The layer's required_version cannot be read",
+            "Can't read the layer's required_version",
             f"It says {constraint!r}.",
             why=f"{error}.",
-            next='Write it as in "~> 1.6" or ">= 1.3, < 2.0".',
+            next='Write it like "~> 1.6" or ">= 1.3, < 2.0".',
         ) from error
 
 
@@ -319,10 +319,10 @@ def _ask(
         return run(argv, environment)
     except (OSError, TimeoutError) as error:
         raise OnboardError(
-            "The program cannot be run",
-            f"{argv[0]} did not tell its version.",
+            "Can't run the program",
+            f"{argv[0]} didn't report its version.",
             why=str(error),
-            next="Check that it is a program for this machine, or name another one with --binary.",
+            next="Check that it is a program for this computer, or name another one with --binary.",
         ) from error
 
 

@@ -40,8 +40,8 @@ def inherited(environment: Mapping[str, str]) -> tuple[str, ...]:
         if refused:
             raise OnboardError(
                 f"{name} changes what is planned",
-                f"It holds -{refused[0]}, which Terraform would add to every command.",
-                why="The plan would not show all that the files say, or nobody else would be kept out.",
+                f"It contains -{refused[0]}, which Terraform would add to every command.",
+                why="The plan wouldn't show everything in the files, or wouldn't lock the state.",
                 next=f"Unset {name} in your shell, then start iam-onboard again.",
             )
     return tuple(
@@ -83,7 +83,7 @@ class Commands:
     def plan(
         self, out: Path, *, var_files: Sequence[Path] = (), replace: Sequence[str] = (), json: bool = True
     ) -> list[str]:
-        """`plan` into the file `out`; every address in `replace` is made anew."""
+        """`plan` into the file `out`; every address in `replace` is replaced."""
         return self._build(
             "plan",
             out=str(out),
@@ -110,7 +110,7 @@ class Commands:
         return self._build("state pull", no_color=True)
 
     def state_push(self, file: Path) -> list[str]:
-        """`state push` of a file, which is refused if the state is another one or newer; speaks in text."""
+        """`state push` of a file, which fails if the state is another one or newer; the output is text."""
         return self._build("state push", str(file), no_color=True, lock_timeout=LOCK_TIMEOUT)
 
     def output(self) -> list[str]:

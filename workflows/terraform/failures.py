@@ -96,29 +96,29 @@ _CAUSES = (
         Failure.NOT_IN_AWS,
         r"Cannot import non-existent remote object",
         "There is nothing to import",
-        "AWS has nothing of that name.",
-        "Plan again: the apply makes it.",
+        "AWS has nothing with that name.",
+        "Plan again: the apply will create it.",
     ),
     _cause(
         Failure.IN_STATE,
         r"Resource already managed by",
         "The state has it already",
-        "It was imported before.",
-        "Plan again and look at what is left.",
+        "Somebody imported it before.",
+        "Plan again to see what is left.",
     ),
     _cause(
         Failure.STATE_UNWRITTEN,
         r"errored\.tfstate|Failed to (?:save|persist) state",
-        "The state could not be written",
-        "The network or the credentials ended during the apply. What it made is in errored.tfstate in the "
+        "Terraform couldn't write the state",
+        "The network or the credentials failed during the apply. What it made is in errored.tfstate in the "
         "layer's folder, and in no state.",
-        "Once AWS can be reached again, press p to plan: you are asked first whether to write that state.",
+        "Once AWS can be reached again, press p to plan: iam-onboard asks first whether to write that state.",
     ),
     _cause(
         Failure.OTHER_STATE,
         r"cannot (?:import|overwrite|write) .{0,60}(?:serial|lineage)|unrelated state with lineage|"
         r"state with serial",
-        "The state that was left is another one",
+        "That is another state",
         "The state in the backend is newer than errored.tfstate, or of another layer: it seems to have been "
         "written since.",
         "Compare the two (`terraform show errored.tfstate`, `terraform show`); if nothing is missing, remove "
@@ -129,16 +129,16 @@ _CAUSES = (
         r"ExpiredToken|token (?:included in the request )?(?:is|has) expired|SSO session.*expired|"
         r"RequestExpired|refresh(?:ing)? cached (?:SSO )?(?:token|credentials)",
         "The credentials have expired",
-        "The temporary credentials that Terraform was given are no longer valid.",
+        "The temporary credentials that Terraform got are no longer valid.",
         _SIGN_IN,
     ),
     _cause(
         Failure.KEY_REFUSED,
         r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
-        "AWS does not accept the credentials",
-        "The access key is unknown, inactive or damaged, or this machine's clock is more than five "
+        "AWS rejected the credentials",
+        "The access key is unknown, inactive or damaged, or this computer's clock is more than five "
         "minutes off.",
-        "Check the profile that the layer names, and the clock; then try again.",
+        "Check the layer's profile and the clock, then try again.",
     ),
     _cause(
         Failure.NO_CREDENTIALS,
@@ -161,7 +161,7 @@ _CAUSES = (
         Failure.PGP_KEY,
         r"parsing given PGP key|decoding given PGP key|setting up encryption for PGP|"
         r"cannot encrypt a message to key",
-        "A PGP key cannot be used",
+        "Can't use a PGP key",
         "AWS provider could not encrypt to it. The IAM user exists now, without a password.",
         "Replace the key in the PGP keys step, then plan again: the login profile will be what is "
         "left to add.",
@@ -169,7 +169,7 @@ _CAUSES = (
     _cause(
         Failure.ALIAS_TAKEN,
         r"account[ _]?alias.{0,200}(?:EntityAlreadyExists|already exists)",
-        "The account alias is taken",
+        "Somebody uses this account alias already",
         "Aliases must differ from everybody else's in AWS, and somebody has this one: another account, or "
         "this one from an apply that was killed.",
         "Choose another alias in the layer, then plan again; if it is this account's own, import it.",
@@ -193,30 +193,30 @@ _CAUSES = (
     _cause(
         Failure.LIMIT,
         r"LimitExceeded|quota",
-        "A limit of the account is reached",
+        "The account has reached a limit",
         "AWS allows only so many of these (two access keys a user, ten groups a user).",
-        "Remove what is not needed or ask AWS for more, then plan again.",
+        "Remove what you don't need, or ask AWS for more. Then plan again.",
     ),
     _cause(
         Failure.THROTTLED,
         r"Throttling|Rate exceeded|TooManyRequests",
-        "AWS asks to go slower",
-        "Too many requests were made in a short time.",
+        "AWS asks to slow down",
+        "AWS got too many requests in a short time.",
         "Wait a minute and try again.",
     ),
     _cause(
         Failure.STALE_PLAN,
         r"Saved plan is stale|saved plan does not match the given state",
         "The plan is older than the state",
-        "Somebody applied something to this state after the plan was made.",
-        "Plan again and look at what is left.",
+        "Somebody has applied something to this state since the plan.",
+        "Plan again to see what is left.",
     ),
     _cause(
         Failure.VERSION,
         r"Unsupported Terraform Core version|Unsupported OpenTofu Core version|created by a newer version|"
         r"was created by Terraform v|does not support Terraform version",
-        "This version cannot be used here",
-        "The layer or its state was made for another version of the program.",
+        "Can't use this version here",
+        "The layer or its state needs another version of the program.",
         "Install the version that Terraform names below, then try again.",
     ),
     _cause(
@@ -229,8 +229,8 @@ _CAUSES = (
     _cause(
         Failure.NO_BUCKET,
         r"NoSuchBucket|bucket does not exist",
-        "The state's bucket is not there",
-        "The backend file names a bucket that this account does not have.",
+        "The state's bucket doesn't exist",
+        "The backend file names a bucket that this account doesn't have.",
         "Check the account's config/backend.tfvars and the profile in it.",
     ),
     _cause(
@@ -239,7 +239,7 @@ _CAUSES = (
         r"inconsistent)|"
         r"checksums? (?:that )?(?:previously )?recorded|read-only mode|previously.selected version|"
         r"locked provider.{0,120}does not match configured version constraint",
-        "The lock file does not fit",
+        "The lock file doesn't fit",
         "Its providers or their checksums are not those that this layer needs on this machine.",
         "Upgrade the providers on purpose (the lock file becomes part of the diff), or get the "
         "committed one back.",
@@ -247,7 +247,7 @@ _CAUSES = (
     _cause(
         Failure.BACKEND,
         r"Backend configuration changed|Backend initialization required|Backend type changed",
-        "The backend was changed",
+        "The backend has changed",
         "Where the state is kept is not what this checkout was initialised with.",
         "Initialise again with reconfigure, if the new place is the right one.",
     ),
@@ -256,7 +256,7 @@ _CAUSES = (
         r"no such host|connection refused|network is unreachable|i/o timeout|send request failed|"
         r"could not connect|TLS handshake timeout|Failed to query available provider packages",
         "Cannot reach the network",
-        "A server that Terraform needs (AWS, the registry, or a module's repository) did not answer.",
+        "A server that Terraform needs (AWS, the registry, or a module's repository) didn't answer.",
         "Check the connection, the VPN and the proxy, then try again.",
     ),
     _cause(
@@ -341,8 +341,8 @@ class LockHeld(TerraformFailed):
         super().__init__(
             "The state is locked",
             f"{lock.who or 'Somebody'} has held its lock since {lock.created or 'an unknown time'}.",
-            why=(f"Another run ({lock.purpose}) is working on this state, or was killed while it did."),
-            next="Wait for it and try again. Only if that run is surely dead, release the lock by force.",
+            why=(f"Another run ({lock.purpose}) is using this state, or was killed while it did."),
+            next="Wait for it and try again. Release the lock by force only if that run is surely dead.",
             detail=detail,
         )
         self.lock = lock
@@ -367,9 +367,9 @@ class StateUnwritten(OnboardError):  # noqa: N818 - it says what is the matter
 
     def __init__(self, file: Path) -> None:
         super().__init__(
-            "The last apply could not write its state",
+            "The last apply couldn't write its state",
             f"What it made is in {file.name} and in no state. That file is in the layer, {file.parent}.",
-            why="The network or the credentials ended while it ran. To plan now would make it all again.",
+            why="The network or the credentials failed while it ran. A plan now would create it all again.",
             next=f"Let it be written first (or run `terraform state push {file.name}` in that folder). "
             "Do not commit the file: it can hold secrets.",
         )
@@ -437,7 +437,7 @@ def failure(
         return TerraformFailed(
             f"The {operation} failed",
             what,
-            next=f"Read {program}'s own words below, put it right, and try again.",
+            next=f"Read {program}'s own message below, fix the cause, and try again.",
             detail=detail,
         )
     error = TerraformFailed(cause.title, what, why=cause.why, next=cause.next, detail=detail)

@@ -90,7 +90,7 @@ def last_result(folder: Path) -> ApplyResult | None:
 
 
 def begun_at(folder: Path) -> float | None:
-    """When the apply that is not taken in yet was begun, in seconds since the epoch, or None."""
+    """When the apply whose end isn't recorded yet began, in seconds since the epoch, or None."""
     run = Run.attach(folder / Kind.APPLY)
     return None if run is None else run.begun_at
 
@@ -180,7 +180,7 @@ def pending_replacements(folder: Path) -> tuple[str, ...]:
 
 
 def replace_next(folder: Path, address: str) -> None:
-    """Note that the next plan is to make a resource anew.
+    """Note that the next plan is to replace a resource.
 
     Args:
         folder: the private folder of the layer's runs.

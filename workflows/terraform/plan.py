@@ -72,7 +72,7 @@ class ResourceChange:
 
     @property
     def destroys(self) -> bool:
-        """Whether something that exists is destroyed, for good or to be made anew."""
+        """Whether something that exists is destroyed, for good or to be replaced."""
         return self.action in {Action.DELETE, Action.REPLACE}
 
     @property
@@ -106,7 +106,7 @@ class Plan:
         changes: every managed resource that changes, in the plan's order; nothing that stays as it is.
         outputs: every output that changes.
         drift: resources that were changed outside of Terraform, as Terraform noticed.
-        accounts: the ids of the accounts that its IAM resources are in, as AWS told.
+        accounts: the ids of the accounts that its IAM resources are in, as AWS reported.
         least_password_length: the fewest characters that the account's password policy allows after it; None
             where no policy of the layer says so.
     """
@@ -133,7 +133,7 @@ class Plan:
 
     @property
     def replaced(self) -> tuple[ResourceChange, ...]:
-        """Changes that destroy something and make it anew; of a login profile it means a new password."""
+        """Changes that replace something; for a login profile that means a new password."""
         return tuple(change for change in self.changes if change.action is Action.REPLACE)
 
     @property

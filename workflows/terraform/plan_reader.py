@@ -43,11 +43,11 @@ _BY = {
 
 NOT_IMPORTABLE = {
     "aws_iam_access_key": (
-        "An access key cannot be imported with its secret: nobody will ever know the secret of the one that "
+        "An access key can't be imported with its secret: nobody will ever know the secret of the one that "
         "is there."
     ),
 }
-"""Types that are made anew although one is there, and why."""
+"""Types that are replaced although one is there, and why."""
 _OF_AN_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
 
@@ -215,7 +215,7 @@ def import_id(kind: str, values: Mapping[str, Any]) -> str:
 def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
     """The ids of the accounts whose users, groups, roles and policies a plan read: whom it really talked to.
 
-    The profile of a provider can be a name that only Terraform works out, or take on a role elsewhere. An IAM
+    The profile of a provider can be a name that only Terraform works out, or assume a role elsewhere. An IAM
     resource's own ARN holds the account, as AWS gave it just then.
 
     Args:

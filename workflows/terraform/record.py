@@ -186,13 +186,13 @@ def refuse_another_plan(record: PlanRecord) -> None:
     if not record.plan.is_file():
         raise OnboardError(
             "The plan is gone",
-            f"{record.plan} is not there any more.",
-            why="A plan file is removed when it was applied or given up.",
+            f"{record.plan} no longer exists.",
+            why="iam-onboard removes a plan file when it is applied or given up.",
             next="Plan again.",
         )
     if file_sha256(record.plan) != record.plan_sha256:
         raise OnboardError(
             "This is another plan",
-            f"{record.plan} is not the file that was reviewed.",
-            next="Plan again, and review that one.",
+            f"{record.plan} isn't the file that you reviewed.",
+            next="Plan again, and review the new plan.",
         )

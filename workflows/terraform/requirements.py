@@ -47,7 +47,7 @@ def init_needed(
         blocks = list(_blocks(layer))
         given = [_load(path) for path in backend_configs]
     except ValueError:
-        return ("its files cannot be read in full",)
+        return ("iam-onboard can't read all of its files",)
     return (*_providers(layer, data), *_modules(blocks, layer, data), *_backend(blocks, given, data))
 
 
@@ -65,14 +65,14 @@ def _load(path: Path) -> Mapping[str, Any]:
     try:
         return parse_hcl(_bytes(path).decode("utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        raise ValueError(f"iam-onboard can't read {path}: {error}") from error
 
 
 def _bytes(path: Path) -> bytes:
     try:
         return load_file(path, MAX_HCL)
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {cause_of(error)}") from error
+        raise ValueError(f"iam-onboard can't read {path}: {cause_of(error)}") from error
 
 
 def _providers(layer: Path, data: Path) -> Iterator[str]:
@@ -85,11 +85,11 @@ def _providers(layer: Path, data: Path) -> Iterator[str]:
     try:
         locked = _load(lock).get("provider", {})
     except ValueError:
-        yield "its lock file cannot be read"
+        yield "iam-onboard can't read its lock file"
         return
     for source, provider in locked.items():
         if not (installed / source / str(provider.get("version", ""))).is_dir():
-            yield f"provider {source} {provider.get('version', '')} is not installed"
+            yield f"provider {source} {provider.get('version', '')} isn't installed"
 
 
 def _modules(blocks: Sequence[Mapping[str, Any]], layer: Path, data: Path) -> Iterator[str]:
@@ -103,12 +103,12 @@ def _modules(blocks: Sequence[Mapping[str, Any]], layer: Path, data: Path) -> It
         text = load_file(data / "modules" / "modules.json", MAX_HCL)
         installed = {module["Key"]: module for module in parse_json(text)["Modules"]}
     except (OSError, ValueError, KeyError, TypeError):
-        yield "its modules are not installed"
+        yield "its modules aren't installed"
         return
     for name, module in wanted.items():
         found = installed.get(name)
         if found is None or not (layer / str(found.get("Dir", ""))).is_dir():
-            yield f"module {name} is not installed"
+            yield f"module {name} isn't installed"
         elif not _same_module(module, found):
             yield f"module {name} has another source or version"
 
@@ -182,7 +182,7 @@ def provider_wanted(layer: Path) -> str | None:
 
     Returns:
         The version in the lock file ("3.39.0"); without one, the constraint of `required_providers` or of an
-        older `provider` block ("~> 3.27"), several of them joined with commas; None if nothing tells.
+        older `provider` block ("~> 3.27"), several of them joined with commas; None if unknown.
 
     Raises:
         ValueError: a file that would tell cannot be read or parsed.

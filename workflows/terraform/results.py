@@ -44,7 +44,7 @@ class ApplyResult:
         done: addresses of the resources that are as planned now.
         failed: addresses that failed.
         remaining: addresses that were not reached.
-        begun: addresses that Terraform had begun with, whether or not it told how they ended.
+        begun: addresses that Terraform had begun with, whether or not it reported how they ended.
         existing: addresses that failed since AWS has something of that name already.
         troubles: what went wrong, resource by resource.
         unwritten: whether the state could not be written, so that it is in the layer's folder instead.
@@ -143,9 +143,9 @@ def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
     if outcome.exit_code is None or outcome.exit_code < 0:
         return OnboardError(
             "The apply was killed",
-            f"{program} was ended from outside while it worked in {layer}.",
-            why="What it had just done may be missing from the state, and the state may still be locked.",
-            next="Recover it in the Apply step: release a lock that is left, import what exists, plan again.",
+            f"Something killed {program} while it worked in {layer}.",
+            why="The state may miss what it had just done, and may still be locked.",
+            next="Recover it in the Apply step: release its lock, import what exists, plan again.",
             detail=outcome.text,
         )
     return failure("apply", layer, outcome.progress.diagnostics, outcome.text, program)
@@ -156,8 +156,8 @@ def older_than_files(changed: Sequence[str]) -> OnboardError:
     shown = [*changed[:10], *([f"and {len(changed) - 10} more"] if len(changed) > 10 else [])]
     return OnboardError(
         "The plan is older than the files",
-        f"{len(changed)} file{'s' if len(changed) > 1 else ''} changed after the plan was made.",
-        why="Applying it would do what the files said before.",
-        next="Plan again, and review that one.",
+        f"{len(changed)} file{'s' if len(changed) > 1 else ''} changed after the plan.",
+        why="Applying it would do what the files said before they changed.",
+        next="Plan again, and review the new plan.",
         detail="\n".join(shown),
     )

@@ -2,7 +2,7 @@
 
 A pipe would kill Terraform when the wizard dies, in the middle of an apply. So it writes into a private
 file, which is read as it grows; it runs in a session of its own, where the terminal's signals do not reach
-it; and a supervisor (see `supervisor`) keeps its exit status. Whoever opens the run's folder later follows
+it; and a supervisor (see `supervisor`) keeps its exit status. A later reader of the run's folder follows
 it from there.
 """
 
@@ -284,9 +284,9 @@ class Run:
         if self.is_running():
             raise OnboardError(
                 "Terraform is still running",
-                f"Its {self.kind} in {self.layer} has not ended yet.",
-                why="It goes on by itself when the program that started it ends.",
-                next="Wait for its end, or cancel it.",
+                f"Its {self.kind} in {self.layer} hasn't ended yet.",
+                why="It continues by itself when the program that started it ends.",
+                next="Wait until it ends, or cancel it.",
             )
 
     def _tail(self, watch: Watch) -> Iterator[tuple[str, ...]]:
@@ -304,9 +304,9 @@ class Run:
                 stop = watch.cancelled is not None and watch.cancelled.is_set()
                 if watch.leave is not None and watch.leave.is_set():
                     raise LeftRunning(
-                        "Terraform goes on",
+                        "Terraform continues",
                         f"Its {self.kind} in {self.layer} is still running.",
-                        next="Come back here to see how it ends.",
+                        next="Come back to see how it ends.",
                     )
                 if stop:
                     self.cancel()
@@ -410,16 +410,16 @@ def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str
     except OSError as error:
         raise OnboardError(
             "Cannot start Terraform",
-            f"{program} could not be started in {cwd}.",
+            f"iam-onboard couldn't start {program} in {cwd}.",
             why=str(error),
-            next="Check that the folder is there and that Python can start programs.",
+            next="Check that the folder exists and that Python can start programs.",
         ) from error
 
 
 def _no_room(folder: Path, why: Sentence) -> OnboardError:
     return OnboardError(
         "Cannot start Terraform",
-        f"Nothing was started, since what it says and that it runs cannot be noted in {folder}.",
+        f"iam-onboard started nothing, because it couldn't write the run's record to {folder}.",
         why=why,
         next="Check that there is room on the disk and that the folder above is yours, then start it again.",
     )

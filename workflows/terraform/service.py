@@ -241,7 +241,7 @@ class Terraform:
         return parse_state(self._capture("show", self.binary.commands.show(), cancelled).stdout)
 
     def state_mark(self, *, cancelled: threading.Event | None = None) -> StateMark | None:
-        """Which version of the state there is now; None if that cannot be told.
+        """Which version of the state there is now; None if unknown.
 
         Raises:
             OnboardError: it cannot be read.
@@ -352,7 +352,7 @@ class Terraform:
         """Plan the layer into a private file, initialising it first if need be; an older plan is removed.
 
         Args:
-            replace: addresses to make anew (a login profile, for a new password), besides those that
+            replace: addresses to replace (a login profile, for a new password), besides those that
                 `replace_next` noted.
             watch: how it is watched.
 
@@ -452,7 +452,7 @@ class Terraform:
         if record.binary != str(self.binary):
             raise OnboardError(
                 "Another program made this plan",
-                f"It was made by {record.binary}, and this is {self.binary}.",
+                f"{record.binary} made it, but this is {self.binary}.",
                 next="Plan again.",
             )
         (self.folder / "apply.json").unlink(missing_ok=True)

@@ -23,7 +23,7 @@ _OWN_ACCESS = (
     *("role_arn", "assume_role", "assume_role_with_web_identity", "access_key", "token"),
     *("sse_customer_key", "shared_credentials_file", "shared_credentials_files", "shared_config_files"),
 )
-"""Settings of an S3 backend by which it signs otherwise than the layer's profile does."""
+"""Settings of an S3 backend by which it signs differently from the layer's profile."""
 _OWN_ENDPOINT = ("endpoint", "endpoints")
 
 

@@ -4,7 +4,7 @@ Run as `python -I -S supervisor.py FOLDER TEMPORARY PROGRAM ARGUMENT…`, in a s
 empty, and stdout and stderr already in the run's output file. It splits in two: the first process ends as
 soon as it is noted who runs, so that the wizard has nothing to reap; the second waits for Terraform and
 leaves `exit.json`. The wizard may be killed meanwhile: nothing here depends on it. Signals that hit the
-whole session do not end this process, so that the exit status is always told.
+whole session do not end this process, so that the exit status is always recorded.
 
 Files in FOLDER (0700), each 0600 and replaced as a whole:
     process.json  {"pid", "started_at", "supervisor_pid", "supervisor_started_at"}

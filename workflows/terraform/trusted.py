@@ -54,7 +54,7 @@ class ForeignProgram:
         return (
             f"{self.why}:\n\n  {self.path}\n  owner {self.owner}, SHA-256 {self.sha256[:16]}…\n\n"
             "It would run with your AWS credentials. Run it only if you know where it comes from. "
-            "You're asked once, and again when the file changes."
+            "iam-onboard asks once, and again when the file changes."
         )
 
 
@@ -76,7 +76,7 @@ class ProgramNotTrusted(OnboardError):  # noqa: N818 - it reads better where it 
         super().__init__(
             "The project brings its own program",
             f"{program.why}: {program.path}, owned by {program.owner}.",
-            why="It would run with your AWS credentials, and nobody has said here that you trust it.",
+            why="It would run with your AWS credentials, and you haven't said that you trust it.",
             next=(
                 "Check where it comes from. Then give --trust-binary to run it, "
                 "or --binary with a program of your own."

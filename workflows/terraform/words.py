@@ -27,7 +27,7 @@ MARKDOWN_HEAD = "### Plan for"
 _WORDS = {
     (USER, Action.CREATE): "new user",
     (USER, Action.DELETE): "removed for good",
-    (USER, Action.REPLACE): "removed and made anew, with every password and key lost",
+    (USER, Action.REPLACE): "removed and created again, with every password and key lost",
     (USER, Action.UPDATE): "settings change",
     (LOGIN_PROFILE, Action.CREATE): "gets a console password",
     (LOGIN_PROFILE, Action.DELETE): "loses the console password",
@@ -56,8 +56,8 @@ _DONE = {
     Action.CREATE: "made",
     Action.UPDATE: "changed",
     Action.DELETE: "destroyed",
-    Action.REPLACE: "destroyed and made anew",
-    Action.FORGET: "left out of the state from now on",
+    Action.REPLACE: "replaced",
+    Action.FORGET: "dropped from the state",
     Action.NOTHING: "moved or imported in the state",
 }
 
@@ -78,7 +78,7 @@ def summary(plan: Plan) -> tuple[Sentence, ...]:
 
 
 def meaning(change: ResourceChange) -> Sentence | None:
-    """What a change means for whom it is about, in words; None for a resource that is told by its address."""
+    """What a change means for the person it is about; None for a resource that is named by its address."""
     if change.type == GROUP_MEMBERS:
         moves = [f"{name} joins" for name in change.joining] + [f"{name} leaves" for name in change.leaving]
         return ", ".join(moves) or None
@@ -95,7 +95,7 @@ def describe(change: ResourceChange) -> Sentence:
 def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
     """The plan's actions as Markdown for a pull request, redacted, in a block that unfolds.
 
-    Under an action stands what changes inside the resource, as far as the action does not say it: whoever
+    Under an action stands what changes inside the resource, as far as the action does not say it: who
     approves a plan has to see which policy a group gets. Secrets in it are masked (see `attributes`).
 
     Args:
@@ -111,7 +111,7 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
     if len(block) > _LONGEST:
         block, remark = (
             _block(plan, inside=False),
-            "What changes inside the resources is too long to be here.",
+            "The changes inside the resources are too long to show here.",
         )
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
     lines = [_prose(f"{MARKDOWN_HEAD} {title}"), ""]

@@ -354,7 +354,7 @@ async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
 
     def fail() -> dict[str, Any]:
         result = ApplyResult(1, False, (USER,), (PASSWORD,), ())
-        error = OnboardError("A PGP key cannot be used", "Not done: jane.doe.", next="Replace the key.")
+        error = OnboardError("Can't use a PGP key", "Not done: jane.doe.", next="Replace the key.")
         raise ApplyFailed(error, result)
 
     play_apply(monkeypatch, fail)

@@ -129,7 +129,7 @@ async def test_a_state_that_was_not_written_is_written_first_if_the_person_says_
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "ctrl+n")
-        assert "The last apply could not write its state" in app.text()
+        assert "The last apply couldn't write its state" in app.text()
         assert "errored.tfstate" in app.text()
         if answer == "yes":
             app.screen.query_one("#yes").focus()
@@ -352,11 +352,11 @@ async def test_the_causes_of_a_failed_apply_are_told_by_person_when_one_comes_ba
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accepted(desk)
-    apply_left(monkeypatch, causes=("jane.doe: A PGP key cannot be used.",))
+    apply_left(monkeypatch, causes=("jane.doe: Can't use a PGP key.",))
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "✗ jane.doe: A PGP key cannot be used." in app.text()
+        assert "✗ jane.doe: Can't use a PGP key." in app.text()
         assert "Recover (r)" not in app.text()
         await press(pilot, "r")
         assert not app.pane.query_one(RecoveryList).has_class("-shown")

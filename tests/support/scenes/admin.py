@@ -324,7 +324,7 @@ def apply_failed(stage: Stage, office: Office) -> Scene:
 
     def perform(_request: apply.Request, _context: Context, _report: Report) -> dict[str, Any]:
         raise OnboardError(
-            "A PGP key cannot be used",
+            "Can't use a PGP key",
             "AWS made the user jane.doe, but Terraform could not encrypt the password.",
             why="The provider cannot read keys of the kind Curve25519. Not done: jane.doe.",
             next="Replace the key in PGP keys, write the files in Review, then plan and apply again.",

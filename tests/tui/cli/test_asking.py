@@ -98,6 +98,6 @@ def test_without_a_terminal_nobody_is_asked() -> None:
     )
     assert done.returncode != 0
     assert "NoTerminal" in done.stderr
-    words = "The MFA code of the device jane.doe in the account 222222222222 is wanted, and this program was"
+    words = "iam-onboard needs the MFA code of the device jane.doe in the account 222222222222, but it runs"
     assert words in done.stderr
     assert "answered" not in done.stdout

@@ -316,7 +316,7 @@ def test_a_folder_of_users_is_taken_without_a_project(
     assert run(here, "remove", "other/iam", "alex.kim") == DONE
     told = capsys.readouterr()
     assert "without the project's variables" in told.err
-    assert "alex.kim is removed from iam" in told.out
+    assert "Removed alex.kim from iam" in told.out
     assert run(here, "show", "other/iam", "--json") == DONE
     assert "alex.kim" not in capsys.readouterr().out
     common = project / "config/common.tfvars"

@@ -95,7 +95,7 @@ def test_an_account_joins_and_goes_without_another_byte(
     )
     assert applied.returncode == 0, applied.stdout
     assert run(machine, *ADD) == DONE
-    assert "The account data-science is added" in capsys.readouterr().out
+    assert "Added data-science" in capsys.readouterr().out
     head, tail = before.split(b"\n}\n".replace(b"\n", newline.encode()), 1)
     entry = MIXED_ENTRY.replace("\n", newline).encode()
     end = newline.encode()

@@ -91,7 +91,7 @@ def test_an_account_that_was_named_and_cannot_be_asked_is_a_refusal(
     assert run(project, "--account", "shared", "--account", "security") == REFUSED
     captured = capsys.readouterr()
     assert "not asked: There is no profile" in captured.out
-    assert "Not asked: shared." in captured.err
+    assert "Couldn't ask shared." in captured.err
     with pytest.raises(OnboardError) as refusal:
         run(project, "--account", "nope")
     assert "security" in refusal.value.next

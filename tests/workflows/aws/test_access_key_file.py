@@ -118,7 +118,7 @@ def test_a_file_of_another_kind_does_not_have_the_key_made_anew(text: str) -> No
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0\0", b"PK\x03\x04\xff\xfe\xfa", b"\xff\xfe\x00"])
 def test_a_file_that_is_no_text_is_told(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.csv").write_bytes(data)
-    with pytest.raises(AccessKeyFileError, match="not a text file"):
+    with pytest.raises(AccessKeyFileError, match="isn't a text file"):
         read_access_key_file(tmp_path / "x.csv")
 
 

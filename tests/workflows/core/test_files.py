@@ -115,7 +115,7 @@ def test_a_loop_of_links_is_told(tmp_path: Path) -> None:
     ("number", "why"),
     [
         (errno.ENOSPC, "The disk is full."),
-        (errno.EACCES, "You do not have the permission."),
+        (errno.EACCES, "You don't have permission."),
         (errno.EROFS, "The file system is read-only."),
         (errno.EIO, "Input/output error."),
     ],

@@ -205,7 +205,7 @@ def test_what_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         find_project(root)
     assert (caught.value.what, caught.value.why) == (
         f"{root / name} cannot be read.",
-        "You do not have the permission.",
+        "You don't have permission.",
     )
 
 

@@ -139,7 +139,7 @@ def test_a_lock_says_who_and_since_when() -> None:
     assert found.lock.who == "jane@laptop"
     assert found.lock.created == "2026-02-03 10:20:30.123456 +0000 UTC"
     assert found.what == "jane@laptop has held its lock since 2026-02-03 10:20:30.123456 +0000 UTC."
-    assert found.why.startswith("Another run (an apply) is working on this state")
+    assert found.why.startswith("Another run (an apply) is using this state")
     assert replace(found.lock, operation="OperationTypeNew").purpose == "OperationTypeNew"
     assert read_lock("Lock Info of something else") is None
 

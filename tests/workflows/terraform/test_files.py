@@ -150,7 +150,7 @@ def test_init_is_needed_once_and_then_only_after_changes(layer: Path) -> None:
         ),
         ('module "far" {\n  source = "x/y/other"\n}\n', ("module far has another source or version",)),
         ('module "near" {\n  source = "./near"\n}\n', ("module near is not installed",)),
-        ("module {", ("its files cannot be read in full",)),
+        ("module {", ("iam-onboard can't read all of its files",)),
     ],
 )
 def test_init_after_modules_changed(layer: Path, block: str, reasons: tuple[str, ...]) -> None:

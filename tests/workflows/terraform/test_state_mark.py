@@ -45,10 +45,10 @@ def test_a_state_that_was_never_written_is_one_too() -> None:
     [
         (StateMark("a", 3), StateMark("a", 3), ""),
         (StateMark("a", 0), StateMark("", 0), ""),
-        (StateMark("a", 3), StateMark("a", 4), "somebody applied something"),
-        (StateMark("", 0), StateMark("a", 1), "somebody applied something"),
+        (StateMark("a", 3), StateMark("a", 4), "somebody has applied something"),
+        (StateMark("", 0), StateMark("a", 1), "somebody has applied something"),
         (StateMark("a", 3), StateMark("b", 3), "another state"),
-        (StateMark("a", 3), StateMark("a", 2), "an older one"),
+        (StateMark("a", 3), StateMark("a", 2), "is older"),
     ],
 )
 def test_what_happened_since_is_told(planned: StateMark, now: StateMark, words: str) -> None:

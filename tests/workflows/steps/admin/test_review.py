@@ -117,7 +117,7 @@ def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> N
 def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:
     admin.replace("security", "config.tf", "required_version = ", 'required_version = "< 1.0" #')
     before = admin.git("status", "--porcelain")
-    with pytest.raises(OnboardError, match="The layer excludes"):
+    with pytest.raises(OnboardError, match="The layer doesn't allow"):
         review.prepare(admin.context(), quiet)
     assert admin.git("status", "--porcelain") == before
 
