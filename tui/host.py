@@ -117,5 +117,5 @@ def _working_folder() -> Path:
             "The current folder is gone",
             "The folder that this was started in has been removed, or may not be entered any more.",
             why=cause_of(error),
-            next="Change to a folder that exists (`cd ~`, or `cd .` if it was created again), then start again.",
+            next="Change to a folder that exists (`cd ~`, or `cd .` if it is back), then start again.",
         ) from error

@@ -204,7 +204,7 @@ async def planned_with_a_code(office: Office) -> None:
         await rest(pilot)
         assert f"arn:aws:iam::{ACCOUNT}:mfa/{USER}" in app.text()
         await press(pilot, *"000000", "ctrl+n")
-        assert "The MFA code was not accepted" in app.text()
+        assert "AWS rejected the MFA code" in app.text()
         await press(pilot, "escape")
         office.sandbox.advance_clock(60)
         app.pane.query_one("#code").focus()

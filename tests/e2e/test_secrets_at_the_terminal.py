@@ -163,7 +163,7 @@ def test_pinentry_has_the_terminal_and_the_wizard_gets_it_back(screen: Terminal,
     screen.press_until(["Tab", "Tab", "Enter"], "Please enter the passphrase")
     assert screen.modes().split()[1] == "0", "the wizard still has the mouse"
     screen.press("C-c")
-    screen.wait_for("Its passphrase", "The question for the passphrase was cancelled")
+    screen.wait_for("Its passphrase", "You cancelled the question for the passphrase")
 
     screen.press_until(["Tab", "Tab", "Enter"], "Please enter the passphrase")
     (pinentry,) = [one for one in psutil.process_iter(["name", "environ"]) if _is_ours(one, gpg)]

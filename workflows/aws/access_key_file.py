@@ -47,7 +47,7 @@ class AccessKeyFileError(OnboardError):
 
 @dataclass(frozen=True)
 class AccessKey:
-    """An access key as the file tells it.
+    """An access key as the file has it.
 
     Attributes:
         access_key_id: its id, which is no secret.
@@ -107,7 +107,7 @@ def delete_access_key_file(path: Path) -> str:
     with files.explained(path, "deleted"):
         path.unlink()
     return (
-        f"{path.name} is deleted. Copies may remain where this program cannot reach: a backup, a synchronised"
+        f"{path.name} is deleted. Copies may remain where iam-onboard can't reach: a backup, a synchronised"
         " folder, unused blocks of the disk. If you doubt it, rotate the key."
     )
 
@@ -154,8 +154,8 @@ def parse_access_key(text: str, name: str) -> AccessKey:
         ]
     except csv.Error:
         raise _error(
-            f"{name} is not a CSV file: its quotes do not match.",
-            next_step="Give the file as the console downloaded it, or type the key instead.",
+            f"{name} isn't a CSV file: its quotes don't match.",
+            next_step="Use the file as the console downloaded it, or type the key instead.",
         ) from None
     if not rows:
         raise _error(f"{name} is empty.", "Perhaps the download was interrupted.")
@@ -166,7 +166,7 @@ def parse_access_key(text: str, name: str) -> AccessKey:
     if len(rows) > 2:
         raise _error(
             f"{name} holds {len(rows) - 1} keys.",
-            next_step="Keep only the heading and the line of the key that is meant, then try again.",
+            next_step="Keep only the heading and the line of the key that you want, then try again.",
         )
     return _access_key(rows[1], columns, name)
 
@@ -190,10 +190,10 @@ def check_access_key(
         field = "key_id"
         message = "The access key id begins with ASIA: a temporary key, which needs a session token too."
     elif len(secret) != 40:
-        field, message = "secret", f"The secret access key has {len(secret)} characters; it has to have 40."
+        field, message = "secret", f"The secret access key has {len(secret)} characters; it needs 40."
     elif not _SECRET.fullmatch(secret):
         field = "secret"
-        message = "The secret access key holds a character that is none of A-Z, a-z, 0-9, / and +."
+        message = "The secret access key holds a character other than A-Z, a-z, 0-9, / and +."
     else:
         return []
     return [Problem(message, field)]
@@ -203,9 +203,9 @@ def _decode(data: bytes, name: str) -> str:
     try:
         text = data.decode(_encoding(data))
     except UnicodeDecodeError:
-        raise _error(f"{name} is not a text file.") from None
+        raise _error(f"{name} isn't a text file.") from None
     if "\0" in text:
-        raise _error(f"{name} is not a text file.")
+        raise _error(f"{name} isn't a text file.")
     return text
 
 
@@ -252,7 +252,7 @@ def _columns(header: list[str], name: str) -> _Columns:
     raise _error(
         f"{name} has no column {' and no column '.join(missing)}.",
         "The console's file has these two headings; perhaps this is another file.",
-        "Give the file that the console downloaded, or type the key instead.",
+        "Use the file that the console downloaded, or type the key instead.",
     )
 
 

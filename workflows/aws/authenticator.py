@@ -41,11 +41,11 @@ class CodeCheck:
 
 
 def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
-    """What the QR code says: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, as CreateVirtualMFADevice tells.
+    """What the QR code says: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, as from CreateVirtualMFADevice.
 
     Args:
         device: the device's name, usually the user's.
-        account: the account's alias or id, so that the app tells two accounts apart; "" leaves it out.
+        account: the account's alias or id, so that the app distinguishes two accounts; "" leaves it out.
         seed: the Base32 seed. It is a part of the result, so that is a Secret too.
     """
     label = quote(f"{device}@{account}" if account else device, safe="@")
@@ -172,7 +172,7 @@ def _key(seed: Secret) -> bytes:
         return base64.b32decode(text + "=" * (-len(text) % 8))
     except binascii.Error:
         raise OnboardError(
-            "The seed is damaged", "The device's seed is not Base32 text.", next="Start the MFA device anew."
+            "The seed is damaged", "The device's seed isn't Base32 text.", next="Set up a new MFA device."
         ) from None
 
 

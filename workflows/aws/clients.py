@@ -42,7 +42,7 @@ PROCESS_SECONDS = 120.0
 """How long it may take: some open a browser and wait for a person there. Botocore itself waits for ever."""
 USUAL = Patience()
 USUAL_REGION = "us-east-1"
-"""Where nothing tells a region: every account has this one, and nobody can switch it off."""
+"""Where no region is known: every account has this one, and nobody can switch it off."""
 
 
 def _client_config(endpoint_url: str | None, patience: Patience) -> Any:

@@ -84,7 +84,7 @@ class _Row:
 
 _TABLE: Final[Mapping[AwsFailure, _Row]] = {
     AwsFailure.NETWORK: _Row(
-        "AWS cannot be reached",
+        "Can't reach AWS",
         "no answer came from AWS.",
         "The network is down, a VPN, proxy or firewall is in the way, or the region's name is wrong.",
         "Check the connection (does https://aws.amazon.com open?), then try again.",
@@ -93,24 +93,24 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
         "IncompleteReadError",
     ),
     AwsFailure.CERTIFICATE: _Row(
-        "AWS cannot be reached",
+        "Can't reach AWS",
         "no answer came from AWS.",
         "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off.",
         "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock.",
         "SSLError",
     ),
     AwsFailure.NOT_AWS: _Row(
-        "AWS cannot be reached",
+        "Can't reach AWS",
         "something answered, but it was not AWS.",
         "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place.",
-        "Sign in to the network in a browser, or ask who looks after the proxy; then try again.",
+        "Sign in to the network in a browser, or ask the proxy's administrator; then try again.",
         "ResponseParserError",
     ),
     AwsFailure.LOCAL_AWS: _Row(
-        "The local AWS does not answer",
+        "The local AWS doesn't answer",
         "nothing answers at {about}.",
         "This address of your own computer stands in for AWS: in the sandbox, or by AWS_ENDPOINT_URL.",
-        "In the sandbox quit (^q) and resume, which starts its AWS again. Else look at AWS_ENDPOINT_URL.",
+        "In the sandbox quit (^q) and resume, which starts its AWS again. Otherwise check AWS_ENDPOINT_URL.",
     ),
     AwsFailure.NO_CREDENTIALS: _Row(
         "No access key",
@@ -120,25 +120,25 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
         "NoCredentialsError PartialCredentialsError CredentialRetrievalError",
     ),
     AwsFailure.PROFILE: _Row(
-        "The profile files cannot be used",
-        "the AWS profile files have no such profile, or a part of them cannot be read.",
+        "Can't use the profile files",
+        "the AWS profile files have no such profile, or are partly unreadable.",
         "A profile is missing or misspelt, a source_profile leads nowhere or in a circle, or a line is bad.",
-        "Look at the details below, correct the file or write the profiles again.",
+        "Read the details below, then fix the file or write the profiles again.",
         "ProfileNotFound ConfigParseError ConfigNotFound InvalidConfigError "
         "InfiniteLoopConfigError UnknownCredentialError NoRegionError InvalidRegionError "
         "UnknownEndpointError",
     ),
     AwsFailure.KEY_UNKNOWN: _Row(
-        "AWS does not know this access key",
-        "AWS does not accept the access key.",
+        "AWS doesn't know this access key",
+        "AWS rejected the access key.",
         "The key was deleted or made inactive, its id is mistyped, or it is so new (about ten seconds) that"
-        " AWS does not know it everywhere yet.",
+        " AWS doesn't know it everywhere yet.",
         "Wait a moment and try again. If it stays, create or import another access key.",
         "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
     ),
     AwsFailure.SIGNATURE: _Row(
         "The secret access key is wrong",
-        "the request's signature does not match the access key.",
+        "the request's signature doesn't match the access key.",
         "The secret access key does not belong to this access key id: a character is missing, or they come"
         " from two different keys.",
         "Import the key again from its file, or create another one.",
@@ -146,7 +146,7 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
     ),
     AwsFailure.CLOCK: _Row(
         "This computer's clock is off",
-        "AWS refuses requests whose time is more than five minutes off.",
+        "AWS rejects requests whose time is more than five minutes off.",
         "The computer's clock differs from AWS's.",
         "Switch automatic time on in the system's settings, then try again.",
         "RequestExpired RequestTimeTooSkewed RequestInTheFuture",
@@ -161,51 +161,51 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
     AwsFailure.SSO: _Row(
         "Sign in to SSO again",
         "the SSO session has expired, or there is none.",
-        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS takes no other.",
-        "Run `aws sso login` with the profile that is named below, then try again.",
+        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS accepts no other.",
+        "Run `aws sso login` with the profile named below, then try again.",
         "SSOError TokenRetrievalError",
     ),
     AwsFailure.DENIED: _Row(
-        "AWS does not allow this",
-        "you are not allowed to do it.",
+        "AWS doesn't allow this",
+        "you don't have permission.",
         "No policy of your groups allows it, or it is allowed only in a session that began with an MFA code.",
         "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
         "AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorized",
     ),
     AwsFailure.DENIED_EXPLICITLY: _Row(
-        "AWS does not allow this without MFA",
+        "AWS doesn't allow this without MFA",
         "one of your policies denies it.",
         "The usual policy denies nearly everything until you are signed in with an MFA code.",
         "Set up MFA, or enter a code from your device, and try again. If it stays, ask your administrator.",
     ),
     AwsFailure.DENIED_FROM_ABOVE: _Row(
-        "AWS does not allow this",
+        "AWS doesn't allow this",
         "a {about} refuses it.",
         "A {about} sets the limit of what everybody below it may do, whatever their groups allow.",
-        "Show the details below to whoever looks after the organization's accounts.",
+        "Show the details below to the administrator of your organization's accounts.",
     ),
     AwsFailure.NOT_GRANTED: _Row(
-        "AWS does not allow this",
+        "AWS doesn't allow this",
         "no policy of your groups allows it.",
         "Your groups do not have it, or have it only in a session that began with an MFA code.",
         "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
     ),
     AwsFailure.NOT_TRUSTED: _Row(
-        "AWS does not allow this",
-        "the policy of what you asked for does not name you.",
+        "AWS doesn't allow this",
+        "its policy doesn't name you.",
         "A role's trust policy, or another resource's own policy, has to name your account.",
         "Ask your administrator to let your account use it.",
     ),
     AwsFailure.MFA_CODE: _Row(
-        "The MFA code was not accepted",
-        "AWS did not accept the six digits.",
+        "AWS rejected the MFA code",
+        "AWS rejected the six digits.",
         "They were mistyped, are too old, were used already (each code works once), or come from another"
         " device; or the phone's clock is off.",
         "Wait for the app's next code and enter that one.",
         "InvalidAuthenticationCode",
     ),
     AwsFailure.MFA_DEVICE: _Row(
-        "The MFA device does not fit",
+        "The MFA device doesn't match",
         "AWS knows no such MFA device for you.",
         "Its serial number is wrong, or the device belongs to another user or account.",
         "Look it up again in the console: Security credentials, Multi-factor authentication.",
@@ -219,15 +219,15 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
     ),
     AwsFailure.NOT_FOUND: _Row(
         "AWS has no such thing",
-        "what was asked for does not exist in this account.",
+        "it doesn't exist in this account.",
         "It was removed meanwhile, its name is misspelt, or this is another account.",
         "Check the name and the account, then try again.",
         "NoSuchEntity NoSuchKey",
     ),
     AwsFailure.EXISTS: _Row(
         "It exists already",
-        "there is one of that name already.",
-        "It was made earlier, perhaps by an attempt that was interrupted.",
+        "that name exists already.",
+        "Somebody made it earlier, perhaps in an interrupted attempt.",
         "Use the existing one, or have it deleted first.",
         "EntityAlreadyExists",
     ),
@@ -235,43 +235,43 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
         "AWS allows no more of them",
         "the account or the user already has as many as AWS allows.",
         "A user has at most two access keys and eight MFA devices.",
-        "Delete one that is no longer used, then try again.",
+        "Delete one that you no longer use, then try again.",
         "LimitExceeded",
     ),
     AwsFailure.PASSWORD_POLICY: _Row(
         "The password breaks the account's rules",
-        "AWS does not accept this new password.",
+        "AWS rejected this new password.",
         "The account has a password policy.",
-        "Choose another one that keeps the rules shown.",
+        "Choose another one that meets the rules shown.",
         "PasswordPolicyViolation",
     ),
     AwsFailure.REGION_DISABLED: _Row(
         "The region is switched off",
-        "this account does not use that region.",
+        "this account doesn't use that region.",
         "The region is not enabled for the account, or its STS endpoint is deactivated.",
         "Use one of the project's regions in the profile, or have the region activated.",
         "RegionDisabledException OptInRequired",
     ),
     AwsFailure.UNAVAILABLE: _Row(
-        "AWS is busy with it",
-        "AWS cannot do it right now.",
-        "AWS has a disturbance, or another change to the same thing is still under way.",
-        "Wait a minute and try again; https://health.aws.amazon.com/health/status shows disturbances.",
+        "AWS is busy",
+        "AWS can't do it right now.",
+        "AWS has a problem, or is still busy with another change to the same thing.",
+        "Wait a minute and try again; https://health.aws.amazon.com/health/status shows problems.",
         "EntityTemporarilyUnmodifiable ConcurrentModification ServiceFailure ServiceUnavailable "
         "InternalFailure InternalError",
     ),
     AwsFailure.INPUT: _Row(
-        "AWS does not understand the input",
-        "a value has a form that AWS does not accept.",
+        "AWS doesn't understand the input",
+        "a value has a form that AWS doesn't accept.",
         "",
-        "Check what was entered, then try again.",
+        "Check what you entered, then try again.",
         "ValidationError InvalidInput MalformedPolicyDocument ParamValidationError",
     ),
     AwsFailure.OTHER: _Row(
         "AWS reported an error",
-        "AWS answered with an error that this program has no words for.",
+        "AWS answered with an error that iam-onboard doesn't know.",
         "",
-        "The details below are AWS's own words; try again, or show them to your administrator.",
+        "The details below are AWS's own message. Try again, or show them to your administrator.",
     ),
 }
 _KINDS: Final = {code: failure for failure, row in _TABLE.items() for code in row.codes.split()}
@@ -334,7 +334,7 @@ class AwsError(OnboardError):
         row = _TABLE[failure]
         super().__init__(
             row.title,
-            f"{doing[:1].upper()}{doing[1:]} did not work: {row.what.format(about=about)}",
+            f"{doing[:1].upper()}{doing[1:]} didn't work: {row.what.format(about=about)}",
             why=why or row.why.format(about=about),
             next=next or row.next,
             detail=detail,
@@ -408,10 +408,10 @@ def calling_aws(doing: str) -> Iterator[None]:
 
 @contextmanager
 def about_key_of(profile: str) -> Iterator[None]:
-    """Where AWS does not take the access key that is used inside the block, say of which profile it is.
+    """Where AWS rejects the access key that is used inside the block, name its profile.
 
     Args:
-        profile: the profile whose own key signs the requests; not one that takes on a role with it.
+        profile: the profile whose own key signs the requests; not one that assumes a role with it.
 
     Raises:
         AwsError: the call failed.

@@ -264,7 +264,7 @@ def list_access_keys(iam: AwsClient, user: str | None = None) -> tuple[AccessKey
 
 
 def create_access_key(iam: AwsClient, user: str | None = None) -> tuple[str, Secret]:
-    """Create an access key: its id and its secret, which AWS tells this once.
+    """Create an access key: its id and its secret, which AWS shows only once.
 
     Raises:
         AwsError: `LIMIT` when the user has two already; anything else.
@@ -384,7 +384,7 @@ class MfaDevice:
 
     @property
     def kind(self) -> MfaDeviceKind:
-        """Told by the form of the serial."""
+        """Derived from the form of the serial."""
         if ":u2f/" in self.serial:
             return MfaDeviceKind.SECURITY_KEY
         return MfaDeviceKind.APP if ":mfa/" in self.serial else MfaDeviceKind.HARDWARE
@@ -413,14 +413,14 @@ class DeviceExists(OnboardError):  # noqa: N818 - as the other refusals are name
     def __init__(self, name: str, user: str, serial: str) -> None:
         quoted = shlex.quote(serial)
         super().__init__(
-            "There is an MFA device of this name already",
-            f"The account has a virtual MFA device named {name}, and its seed is not known here.",
+            "An MFA device with this name exists already",
+            f"The account has a virtual MFA device named {name}, but its seed isn't on this computer.",
             why="It belongs to somebody, or an earlier set-up was interrupted before the device was enabled."
             " Without MFA you may not delete it yourself, and AWS shows a seed only once.",
             next="Send these lines to your administrator, then start again here:\n\n"
             f"  aws iam deactivate-mfa-device --user-name {shlex.quote(user)} --serial-number {quoted}\n"
             f"  aws iam delete-virtual-mfa-device --serial-number {quoted}\n\n"
-            "The first one fails with NoSuchEntity if the device was never enabled; that is in order.",
+            "The first one fails with NoSuchEntity if the device was never enabled; that is fine.",
         )
         self.serial = serial
 
@@ -442,7 +442,7 @@ def list_mfa_devices(iam: AwsClient, user: str | None = None) -> tuple[MfaDevice
 
 
 def create_virtual_mfa_device(iam: AwsClient, name: str, owner: Identity) -> tuple[str, Secret]:
-    """Create a device; the Base32 seed is told this once, so keep it in the vault before anything else.
+    """Create a device; the Base32 seed is shown only this once, so keep it in the vault before anything else.
 
     Args:
         iam: a client of the user's own access key.
@@ -497,7 +497,7 @@ def enable_mfa_device(
             RepeatedCode if normal_code(first) == normal_code(second) and normal_code(first) else WrongCode
         )
         raise refusal(
-            "These two codes cannot enable the device",
+            "These two codes can't enable the device",
             problem.message,
             next="Enter two codes, one after the other.",
         )
@@ -598,7 +598,7 @@ class Holding:
 
     @property
     def words(self) -> Sentence:
-        """As a person is told of it."""
+        """As a person reads it."""
         return f"{self.kind.value} {self.id}" + (f" ({self.note})" if self.note else "")
 
 
@@ -616,7 +616,7 @@ class Holdings:
 
 
 def list_holdings(iam: AwsClient, user: str) -> Holdings:
-    """What a user has beside its access keys (`list_access_keys` tells more of those) and its password.
+    """What a user has beside its access keys (`list_access_keys` has more on those) and its password.
 
     Raises:
         AwsError: IAM could not be asked, for another reason than a missing permission.
@@ -692,7 +692,7 @@ def _pages(
         operation: the client's method.
         field: where an answer holds its entries.
         identifier: where an entry holds its id; "" where the entry is the id itself.
-        note: where an entry holds what is told beside it, or "".
+        note: where an entry holds what is shown beside it, or "".
     """
 
     def ask(iam: AwsClient, user: str) -> list[Holding]:

@@ -1,7 +1,7 @@
 """STS: who a key belongs to, a session that began with an MFA code, and roles.
 
 Facts are those of the STS API reference. AWS accepts each TOTP code once for a device and answers a repeated
-code exactly as a mistyped one, so the codes given are remembered here and a repetition is refused in time.
+code exactly as a mistyped one, so this remembers the codes given and stops a repetition in time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RepeatedCode(OnboardError):  # noqa: N818 - as the other refusals are name
 
 @dataclass(frozen=True)
 class Identity:
-    """Who signed a request, as GetCallerIdentity tells it.
+    """Who signed a request, as GetCallerIdentity reports it.
 
     Attributes:
         arn: of the user or of the assumed role's session.
@@ -76,7 +76,7 @@ class Identity:
 class CodeMemory:
     """The codes already given to AWS in this process, for each device; one object serves a whole session.
 
-    Nothing of it is stored: a code is worthless after a minute.
+    None of it is stored: a code is worthless after a minute.
     """
 
     _given: dict[str, list[str]] = field(default_factory=dict, repr=False)
@@ -92,7 +92,7 @@ class CodeMemory:
         problem = code_problem(code)
         if problem is not None:
             wrong = WrongCode(
-                "That is not a code", problem.message, next="Enter the six digits that the app shows now."
+                "That isn't a code", problem.message, next="Enter the six digits that the app shows now."
             )
             wrong.serial = serial
             raise wrong
@@ -102,8 +102,8 @@ class CodeMemory:
             if digits in given:
                 repeated = RepeatedCode(
                     "This code was used already",
-                    "This MFA code was given to AWS before.",
-                    why="AWS takes each code once.",
+                    "AWS has already seen this MFA code.",
+                    why="AWS accepts each code once.",
                     next="Wait until the app shows the next code (up to 30 seconds) and enter that one.",
                 )
                 repeated.serial = serial
@@ -123,7 +123,7 @@ def partition_of(arn: str) -> str:
     if match is None:
         raise OnboardError(
             "Not an ARN",
-            f"“{arn}” is not the name of an AWS resource.",
+            f"“{arn}” isn't the name of an AWS resource.",
             next="It looks like arn:aws:iam::123456789012:role/DevOps.",
         )
     return match["partition"]
@@ -147,7 +147,7 @@ def session_token(
 
     Args:
         sts: a client that signs with the user's own access key.
-        serial: the device's, as ListMFADevices tells it.
+        serial: the device's, as ListMFADevices reports it.
         code: as typed; blanks in it are allowed.
         seconds: the session's length, 900 to 129600.
         memory: the codes given so far.
@@ -178,7 +178,7 @@ def assume_role(
     mfa: tuple[str, str] | None = None,
     memory: CodeMemory | None = None,
 ) -> tuple[Credentials, str]:
-    """Take on a role.
+    """Assume a role.
 
     Args:
         sts: a client of the user's key or of an MFA session.
@@ -217,7 +217,7 @@ def _explained(error: AwsError, serial: str) -> OnboardError:
     """A refused code as `WrongCode`, which names the device that it has to be of; others as they are."""
     if error.failure is not AwsFailure.MFA_CODE:
         return error
-    remedy = f"{error.next} It has to be one of {serial}." if serial else error.next
+    remedy = f"{error.next} It has to be a code of {serial}." if serial else error.next
     wrong = WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail)
     wrong.serial = serial
     return wrong

@@ -103,7 +103,7 @@ class _Roles:
     def _one(self, client: AwsClient | OnboardError, profile: RoleProfile) -> Verification:
         """Assume the role and ask, as it, who one is."""
         if self.cancelled.is_set():
-            return Verification(profile.name, None, Cancelled("Stopped", "It was not asked."))
+            return Verification(profile.name, None, Cancelled("Stopped", "iam-onboard didn't ask it."))
         if isinstance(problem := _unusable_role(profile) or client, OnboardError):
             return Verification(profile.name, None, problem)
         region = profile.region or self.region
@@ -189,7 +189,7 @@ def _unusable_role(profile: RoleProfile) -> OnboardError | None:
         return None
     return OnboardError(
         "No role is named",
-        f"Its role_arn “{profile.role_arn}” is not the ARN of a role.",
+        f"Its role_arn “{profile.role_arn}” isn't the ARN of a role.",
         why="A role's ARN looks like arn:aws:iam::123456789012:role/DevOps.",
         next="Correct role_arn in the project's `config`, or write the profile again.",
     )
@@ -227,12 +227,12 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
         )
     if not error.denied or error.failure is AwsFailure.DENIED_FROM_ABOVE:
         return error
-    what = f"AWS does not let you assume {profile.role_arn}."
+    what = f"AWS doesn't let you assume {profile.role_arn}."
     if not with_mfa and (profile.mfa_serial is not None or error.failure is AwsFailure.DENIED_EXPLICITLY):
         return MfaNeeded(
-            "MFA is needed",
+            "The role needs MFA",
             what,
-            why="The role wants a session that began with an MFA code, and this one did not.",
+            why="The role needs a session that began with an MFA code, but this one didn't.",
             next="Verify again with a code from your device.",
             detail=error.detail,
         )
@@ -242,25 +242,25 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
             why = "None of your groups allows this role."
             remedy = f"Ask your administrator for a group that may assume {role}."
         case AwsFailure.NOT_TRUSTED:
-            why = "The role's trust policy does not name your account."
+            why = "The role's trust policy doesn't name your account."
             remedy = f"Ask your administrator to let your account assume {role}."
         case _:
             causes = [
                 f"account {profile.account} has no role named {profile.role_name}",
-                "its trust policy does not name your account",
+                "its trust policy doesn't name your account",
                 "none of your groups allows it",
                 *([] if with_mfa else ["it asks for an MFA code"]),
             ]
             why = f"One of these: {'; '.join(causes)}."
             remedy = "Compare the role's name with the other profiles, then ask your administrator."
-    return OnboardError("The role cannot be assumed", what, why=why, next=remedy, detail=error.detail)
+    return OnboardError("Can't assume the role", what, why=why, next=remedy, detail=error.detail)
 
 
 def _not_asked(profile: RoleProfile, problem: OnboardError) -> OnboardError:
     """A role whose base profile has a key that does not work."""
     return OnboardError(
         "Not asked",
-        f"It uses the access key of {profile.source}, which does not work.",
+        f"It uses the access key of {profile.source}, which doesn't work.",
         why=problem.what,
         next=problem.next,
     )

@@ -4,7 +4,7 @@ gpg answers a wrong passphrase with "no secret key"; the difference is in its st
 pkdecrypt_failed`, GnuPG's doc/DETAILS; the numbers are those of libgpg-error, in the low 16 bits).
 
 gpg-agent remembers a passphrase for some minutes after it was right once. Until it forgets, gpg decrypts
-with *any* passphrase, a wrong one too. The result is right all the same, and the agent of the person's own
+with *any* passphrase, a wrong one too. The result is right anyway, and the agent of the person's own
 folder is not ours to reset, so that is left as it is: "wrong passphrase" is never said when it is not so, but
 a wrong one may go unnoticed. A passphrase given here is remembered by the agent in the same way.
 """
@@ -52,7 +52,7 @@ class NotAMessage(DecryptError):  # noqa: N818 - it names what was given
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            "This is not an encrypted password",
+            "This isn't an encrypted password",
             what,
             why="An encrypted password is one block of base64 text that begins with w or h.",
             next="Copy the whole block from the message again, from its first letter to its last.",
@@ -65,7 +65,7 @@ class WrongPassphrase(DecryptError):  # noqa: N818 - it names what happened
     def __init__(self, detail: str) -> None:
         super().__init__(
             "Wrong passphrase",
-            "The secret key is here, but this passphrase does not open it.",
+            "This passphrase doesn't open your secret key.",
             why="It is the passphrase of your PGP key, not a password of AWS or of this computer.",
             next=f"Try again. {_REPLACEMENT_HINT}",
             detail=detail,
@@ -80,10 +80,10 @@ class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
     """
 
     def __init__(self, key_ids: tuple[str, ...], detail: str) -> None:
-        wanted = ", ".join(key_ids) or "a key that it does not name"
+        wanted = ", ".join(key_ids) or "a key that it doesn't name"
         super().__init__(
-            "The key for this message is not here",
-            f"It is encrypted to {wanted}, and that secret key is not in the keyring of this computer.",
+            "The key for this message isn't on this computer",
+            f"It is encrypted to {wanted}, but this computer's keyring doesn't have that secret key.",
             why="It may be on another computer or a smartcard, or the message is for somebody else.",
             next=f"{BRING_THE_KEY} {_REPLACEMENT_HINT}",
             detail=detail,
@@ -95,7 +95,7 @@ class DecryptCancelled(DecryptError, Cancelled):  # noqa: N818 - it is not an er
     """The person cancelled the question for the passphrase."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__("Cancelled", "The question for the passphrase was cancelled.", detail=detail)
+        super().__init__("Cancelled", "You cancelled the question for the passphrase.", detail=detail)
 
 
 class PinentryTimeout(DecryptError):  # noqa: N818 - it names what happened
@@ -104,7 +104,7 @@ class PinentryTimeout(DecryptError):  # noqa: N818 - it names what happened
     def __init__(self, detail: str) -> None:
         super().__init__(
             "The question timed out",
-            "GnuPG asked for the passphrase and had no answer in time.",
+            "GnuPG asked for the passphrase, but got no answer in time.",
             next="Try again.",
             detail=detail,
         )
@@ -115,8 +115,8 @@ class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "The passphrase is needed",
-            "GnuPG wanted to ask for the key's passphrase and could not.",
+            "GnuPG needs your passphrase",
+            "GnuPG couldn't ask for the key's passphrase.",
             why="Its own question (pinentry) is not installed or has no terminal to appear on.",
             next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
             + how_to_install("pinentry"),
@@ -129,8 +129,8 @@ class LoopbackForbidden(DecryptError):  # noqa: N818 - it names what is forbidde
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "GnuPG wants to ask by itself",
-            "The settings of gpg-agent do not let another program hand over a passphrase.",
+            "GnuPG has to ask for the passphrase itself",
+            "The settings of gpg-agent don't let another program pass on a passphrase.",
             why="gpg-agent.conf holds  no-allow-loopback-pinentry.",
             next="Choose to enter the passphrase in GnuPG's own question.",
             detail=detail,
@@ -142,9 +142,9 @@ class SmartcardProblem(DecryptError):  # noqa: N818 - it names what it is about
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "The smartcard did not decrypt it",
-            "The secret key is on a smartcard that is absent, locked, or was given a wrong PIN.",
-            next="Insert the card, look at  gpg --card-status, and use GnuPG's own question for the PIN.",
+            "The smartcard couldn't decrypt it",
+            "The smartcard with the secret key is absent or locked, or got a wrong PIN.",
+            next="Insert the card, check  gpg --card-status, and use GnuPG's own question for the PIN.",
             detail=detail,
         )
 
@@ -163,7 +163,7 @@ def clean_ciphertext(text: bytes | str) -> bytes:
         NotAMessage: there is not exactly one encrypted message in it, or it is damaged.
     """
     if len(text) > INPUT_LIMIT:
-        raise NotAMessage(f"It is too large: {len(text):,} characters, where some hundred are usual.")
+        raise NotAMessage(f"It is too large: {len(text):,} characters, but a few hundred are usual.")
     binary = _binary_message(text)
     if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
         binary = _binary_message(binary)
@@ -172,16 +172,16 @@ def clean_ciphertext(text: bytes | str) -> bytes:
     except MalformedPackets as error:
         if error.truncated:
             raise NotAMessage("Its end is missing.") from error
-        raise NotAMessage("It is not OpenPGP data.") from error
+        raise NotAMessage("It isn't OpenPGP data.") from error
     tags = {packet.tag for packet in packets}
     if sum(packet.tag in ENCRYPTED_DATA for packet in packets) > 1:
-        raise NotAMessage("There is more than one encrypted message in it; give one at a time.")
+        raise NotAMessage("There is more than one encrypted message in it; use one at a time.")
     if tags & (KEYS | SECRET_KEYS):
         raise NotAMessage("It is a key, not a message.")
     if not tags & ENCRYPTED_DATA:
         raise NotAMessage("Its encrypted part is missing.")
     if not recipients(binary):
-        raise NotAMessage("It is not encrypted to any key.")
+        raise NotAMessage("It isn't encrypted to any key.")
     return binary
 
 
@@ -200,7 +200,7 @@ def recipients(ciphertext: bytes) -> tuple[str, ...]:
     try:
         packets = split(ciphertext)
     except MalformedPackets as error:
-        raise NotAMessage("It is not OpenPGP data, or its end is missing.") from error
+        raise NotAMessage("It isn't OpenPGP data, or its end is missing.") from error
     return tuple(
         _recipient(packet.body)
         for packet in packets
@@ -248,7 +248,7 @@ def _binary_message(data: bytes | str) -> bytes:
     if blocks and not messages:
         raise NotAMessage("It is another kind of PGP block, not an encrypted message.")
     if len(messages) > 1:
-        raise NotAMessage("There is more than one encrypted message in it; give one at a time.")
+        raise NotAMessage("There is more than one encrypted message in it; use one at a time.")
     if messages and not messages[0].complete:
         raise NotAMessage("Its last line, -----END PGP MESSAGE-----, is missing.")
     try:
@@ -319,7 +319,7 @@ def decrypt(
     try:
         return Secret(run.output.decode("utf-8"))
     except UnicodeDecodeError:  # without its cause, which would hold the plain bytes
-        raise NotAMessage("What was encrypted in it is not a text, so it is no password.") from None
+        raise NotAMessage("It decrypts to something that isn't text, so it isn't a password.") from None
 
 
 def _has_windows(environment: Mapping[str, str]) -> bool:
@@ -346,10 +346,10 @@ def _failure(run: GpgRun) -> OnboardError:
     if run.has("NO_SECKEY"):
         return NoSecretKey(encrypted_to, run.messages)
     return GpgFailed(
-        "GnuPG could not decrypt it",
-        "The secret key is here, but decrypting failed.",
-        why="The message was probably changed or cut on the way.",
-        next="Copy the encrypted password again, or ask for it to be sent again.",
+        "GnuPG couldn't decrypt it",
+        "The secret key is on this computer, but decrypting failed.",
+        why="The message was probably changed or cut off on the way.",
+        next="Copy the encrypted password again, or ask your admin to send it again.",
         detail=run.messages,
     )
 

@@ -41,9 +41,9 @@ class UnreadableKey(KeyRefused):
 
     def __init__(self, detail: Sentence) -> None:
         super().__init__(
-            "GnuPG cannot read this key",
+            "GnuPG can't read this key",
             "It has the form of a public key, but gpg finds no usable key in it.",
-            why="It may be damaged, or made in a format that this version of gpg does not know.",
+            why="It may be damaged, or in a format that this version of gpg doesn't know.",
             next="Ask its owner for an RSA key, exported with  gpg --armor --export NAME",
             detail=detail,
         )
@@ -66,7 +66,7 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKe
     """Normalise, reduce and read a key, in one run of gpg.
 
     The reduced key has one signature a user id and a subkey, which leaves the provider no choice between an
-    old date of expiry and the prolonged one, and is the same bytes whoever exports it. It is not taken where
+    old date of expiry and the extended one, and is the same bytes for each export. It is left out where
     gpg would drop a subkey from it (one that is bound wrongly, or in the future).
 
     Args:

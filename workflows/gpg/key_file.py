@@ -22,7 +22,7 @@ from workflows.gpg.refusals import KeybaseName, KeyRefused, OtherKeyVersion, Sec
 from workflows.gpg.verdict import REJECTION, Verdict, VerdictKind, judge
 
 _OLD_VERSIONS: Final = frozenset({b"\x02", b"\x03"})
-_READABLE: Final = "The key in it can be read: `iam-onboard pgp check --text` writes the right form."
+_READABLE: Final = "The key in it works: `iam-onboard pgp check --text` prints it in the right form."
 _PRIMARY: Final = frozenset({Tag.PUBLIC_KEY, Tag.SECRET_KEY})
 
 
@@ -81,14 +81,14 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
     try:
         decode_key_file(data)
     except UnicodeDecodeError:
-        what = joined(("Terraform's file() reads text only, so already the plan fails.", remark))
+        what = joined(("Terraform's file() only reads text, so the plan fails already.", remark))
         return _verdict(VerdictKind.REFUSED_BY_PROVIDER, "A binary file", what)
     except ValueError:
         if b"-----BEGIN PGP" in data:
-            headline, what = "Armored text", "It is armored text, and the provider"
+            headline, what = "Armored text", "It is armored text, but the provider"
         else:
             headline, what = "Not plain base64", "The provider"
-        return _rejected(headline, joined((f"{what} takes nothing but base64 of the binary key.", remark)))
+        return _rejected(headline, joined((f"{what} accepts only base64 of the binary key.", remark)))
     return None
 
 
@@ -99,14 +99,14 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
     if found := _unread(seen, provider_version):
         return found
     if binary.startswith(b"-----BEGIN PGP"):
-        what = f"It is base64 of armored text, and the provider wants base64 of the binary key. {remark}"
+        what = f"It is base64 of armored text, but the provider needs base64 of the binary key. {remark}"
         return _rejected("Base64 of armored text", what)
     if not whole:
-        return _rejected("Damaged", "The key in the file is not whole.")
+        return _rejected("Damaged", "The key in the file is incomplete.")
     if not seen:  # nothing at all, or nothing but markers
         return _rejected("Empty", "There is no key in the file.")
     if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
-        what = "The key has no user id that is signed by itself, and the provider demands one."
+        what = "The key has no self-signed user id, and the provider needs one."
         return _rejected("No user id", what)
     return None
 
@@ -131,16 +131,16 @@ def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | No
         return None
     version = packets[0].body[:1]
     if packets[0].tag not in _PRIMARY or version in _OLD_VERSIONS:
-        what = "What is in the file is not a public key, or one of the format of before 1998."
+        what = "The file doesn't hold a public key, or its format is from before 1998."
         return _rejected("Not a key", what)
     if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:
         return None
     if version not in {b"\x04", b""}:
-        what = "It is not a version 4 key, and the locked AWS provider reads no other."
+        what = "It isn't a version 4 key, and the locked AWS provider reads no others."
         return _rejected("A newer key format", what)
     if not keybase_reads(packets):
-        what = "A signature or a part of the key is of a kind that the locked AWS provider does not know."
-        return _rejected("A part that the provider cannot read", what)
+        what = "The locked AWS provider doesn't know the kind of one of the key's signatures or parts."
+        return _rejected("A part that the provider can't read", what)
     return None
 
 

@@ -62,9 +62,9 @@ class NoSuchKey(OnboardError):  # noqa: N818 - it names what is missing
 
     def __init__(self, fingerprint: str) -> None:
         super().__init__(
-            "This key is not here",
+            "This key isn't on this computer",
             f"The keyring has no key with the fingerprint {fingerprint}.",
-            next="Look at the keys that are there with  gpg --list-secret-keys",
+            next="List your keys with  gpg --list-secret-keys",
         )
 
 
@@ -103,7 +103,7 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
     listed = keyring.list_keys(secret=True)
     if listed.returncode not in {0, None}:
         raise GpgFailed(
-            "The keyring cannot be read", "gpg could not list its secret keys.", detail=str(listed.stderr)
+            "Can't read the keyring", "gpg couldn't list its secret keys.", detail=str(listed.stderr)
         )
     found = []
     for key in listed:
@@ -164,26 +164,24 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
     """
     problems = []
     if not name.strip():
-        problems.append(Problem("A name is needed: it tells people whose key this is.", "name"))
+        problems.append(Problem("Enter a name: it shows people whose key this is.", "name"))
     elif not name.isprintable() or any(bracket in name for bracket in "<>"):
         problems.append(Problem("The name is one line of text without < and >.", "name"))
     if not re.fullmatch(r"[^\s@<>()\\]+@[^\s@<>()\\]+", email) or not email.isprintable():
-        problems.append(Problem("This is not a mail address, as jane.doe@company.example is.", "email"))
+        problems.append(Problem("This isn't a mail address such as jane.doe@company.example.", "email"))
     if not re.fullmatch(r"0|[1-9][0-9]{0,4}[dwmy]?", expires):
-        problems.append(
-            Problem("Give the time that the key is valid as 90d, 18m or 2y, or 0 for ever.", "expires")
-        )
+        problems.append(Problem("Enter how long the key is valid: 90d, 18m, 2y, or 0 for ever.", "expires"))
     text = passphrase.reveal()
     if not text.strip():
         problems.append(
-            Problem("A passphrase is needed: it protects the key when the computer is lost.", "passphrase")
+            Problem("Enter a passphrase: it protects the key if you lose the computer.", "passphrase")
         )
     elif len(text.encode()) > PASSPHRASE_LIMIT or not text.isprintable():
         message = f"The passphrase is one line of at most {PASSPHRASE_LIMIT} bytes."
         problems.append(Problem(message, "passphrase"))
     elif len(text) < RECOMMENDED_PASSPHRASE_LENGTH:
         message = (
-            f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are recommended; four random words are good."
+            f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are better; four random words are good."
         )
         problems.append(Problem(message, "passphrase", fatal=False))
     return problems
@@ -256,10 +254,10 @@ def _created(run: GpgRun) -> str:
     created = run.arguments("KEY_CREATED")  # KEY_CREATED type fingerprint
     if run.exit_status != 0 or not created:
         raise GpgFailed(
-            "The key was not made",
-            "gpg could not make a new key.",
-            why="Its folder may not be writable, or its settings may forbid it; its own words are below.",
-            next="Correct that and try again.",
+            "gpg didn't make the key",
+            "gpg couldn't make a new key.",
+            why="Its folder may not be writable, or its settings may forbid it. Its own message is below.",
+            next="Fix that and try again.",
             detail=run.messages,
         )
     return created[0][1]
@@ -268,7 +266,7 @@ def _created(run: GpgRun) -> str:
 def revocation_certificate(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> Path:
     """Where gpg keeps the certificate that revokes a key it made (`openpgp-revocs.d`, GnuPG 2.1 and later).
 
-    Whoever has that file can make the key useless; it belongs on paper or on a stick in a drawer.
+    Anyone with that file can revoke the key; it belongs on paper or on a stick in a drawer.
 
     Args:
         fingerprint: of the key.
@@ -312,9 +310,9 @@ def encrypt(
     )
     if run.exit_status != 0 or not run.output:
         raise GpgFailed(
-            "gpg did not encrypt",
-            f"Nothing could be encrypted to the key {fingerprint}.",
-            next="Check with `gpg --list-keys` that the key is there and has not expired.",
+            "gpg couldn't encrypt",
+            f"gpg couldn't encrypt to the key {fingerprint}.",
+            next="Check with `gpg --list-keys` that the key exists and hasn't expired.",
             detail=run.messages,
         )
     return run.output
@@ -358,7 +356,7 @@ def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
         raise GpgMissing from error
     except ValueError as error:
         raise GpgFailed(
-            "GnuPG does not start", "gpg ended with an error at once.", detail=str(error)
+            "GnuPG doesn't start", "gpg ended with an error at once.", detail=str(error)
         ) from error
 
 

@@ -39,7 +39,7 @@ from workflows.gpg.refusals import (
 )
 
 INPUT_LIMIT: Final = 2_000_000
-"""Bytes or characters of one key; what is larger is refused before anything reads it.
+"""Bytes or characters of one key; anything larger is rejected before it is read.
 
 A usual key has two kilobytes; one with a photograph and thousands of signatures, all left out, a million.
 """
@@ -111,7 +111,7 @@ def normalise(data: bytes | str) -> PublicKeyText:
         The key, whole by its framing. Whether it is of any use is for `verdict.judge` to say.
 
     Raises:
-        KeyRefused: there is not exactly one public key in it. Its subclass tells which case it is:
+        KeyRefused: there is not exactly one public key in it. Its subclass says which case it is:
             `EmptyKey`, `KeyTooLarge`, `SecretKeyGiven`, `NotAPublicKey`, `SeveralKeys`, `DamagedKey`,
             `KeybaseName`.
     """
@@ -172,7 +172,7 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
     except pasted.MalformedBase64 as error:
         if len(text) < _SHORTEST:
             raise NotAPublicKey("a text without a key in it") from error
-        raise DamagedKey(f"The base64 text cannot be decoded: {error}.") from error
+        raise DamagedKey(f"The base64 text can't be decoded: {error}.") from error
     if not binary:
         raise NotAPublicKey("a text without a key in it")
     # Base64 of armored text is text again; a binary packet never is (its first byte has the high bit set).
@@ -192,7 +192,7 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
     try:
         return tuple(key.decode() for key in keys)
     except pasted.MalformedBase64 as error:
-        raise DamagedKey(f"The armored block cannot be decoded: {error}.") from error
+        raise DamagedKey(f"The armored block can't be decoded: {error}.") from error
 
 
 def _noun_for_label(label: str) -> str:
@@ -245,9 +245,9 @@ def _other_kind(text: str) -> str:
     """What an unquoted text is by its look instead of a key, as a noun; "" for none of these."""
     bare = text.strip()
     if bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare:
-        return "an SSH key, which is of another kind: nothing can be encrypted to it here"
+        return "an SSH key, which can't be used to encrypt here"
     if "-----BEGIN CERTIFICATE-----" in bare:
-        return "a certificate, as of TLS or S/MIME, which is of another kind"
+        return "a certificate for TLS or S/MIME, not a PGP key"
     if "\0" in text and "-----BEGIN PGP" not in text:
         return "a file of another kind, neither text nor PGP data"
     if "\n" in bare:
@@ -262,7 +262,7 @@ def _kind_of_line(line: str) -> str:
     if len(digits) in _FINGERPRINT_DIGITS and set(string.hexdigits).issuperset(digits):
         return "the fingerprint of a key, which only names it"
     if line.startswith(("https://", "http://", "hkps://", "hkp://")):
-        return "a link. Nothing is fetched here: open it in a browser, and give what is there"
+        return "a link. iam-onboard doesn't follow it: open it in a browser, and use what is there"
     if "@" in line and "." in line and " " not in line.strip("<>"):
         return "a mail address"
     return ""
@@ -284,20 +284,20 @@ def _keys_in(binary: bytes) -> list[bytes]:
         _refuse_by_first_packet(binary)
         if error.truncated:
             raise DamagedKey("It ends too early: the end is missing.") from error
-        raise DamagedKey("After a good beginning it is no longer a PGP key.") from error
+        raise DamagedKey("It begins well, but then is no longer a PGP key.") from error
     if not packets:
         raise NotAPublicKey("PGP data without a key in it")
     if any(packet.tag in SECRET_KEYS for packet in packets):
         raise SecretKeyGiven
     _refuse_unless_key(packets[0].tag)
     if not all(packet.tag in _KEY_TAGS for packet in packets):
-        raise DamagedKey("There is something in it that does not belong into a public key.")
+        raise DamagedKey("It holds something that doesn't belong in a public key.")
     keys: list[list[Packet]] = []
     for packet in packets:
         if packet.tag == Tag.PUBLIC_KEY:
             # A version (RFC 9580, section 5.5.2), four bytes of date, an algorithm, and some of a key.
             if len(packet.body) < 12 or packet.body[0] not in _KEY_VERSIONS:
-                raise DamagedKey("Its first part is not a key of any known format.")
+                raise DamagedKey("Its first part isn't a key of any known format.")
             keys.append([])
         keys[-1].append(packet)
     _refuse_excess(keys)

@@ -1,4 +1,4 @@
-"""Whose key it is, as far as the key itself tells: its user ids against an IAM name, and keys met twice."""
+"""Whose key it is, as far as the key itself shows: its user ids against an IAM name, and keys met twice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def likeness(name: str, details: KeyDetails) -> Likeness:
 
 
 def looks_like(name: str, details: KeyDetails) -> bool:
-    """Whether a user id of a key names an IAM user at all, as far as `likeness` tells."""
+    """Whether a user id of a key names an IAM user at all, by `likeness`."""
     return likeness(name, details) is not Likeness.NONE
 
 

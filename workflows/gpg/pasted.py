@@ -177,7 +177,7 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
     # The shorter line that ends a block may be the next word of the mail.
     found = _openpgp([whole]) or _openpgp(blocks) or _openpgp(one.rpartition("\n")[0] for one in blocks)
     if len(found) > 1:
-        raise MalformedBase64("there is more than one block in it; give one at a time")
+        raise MalformedBase64("there is more than one block in it; use one at a time")
     if found:
         return found[0]
     if packed and "=\n" in text:
@@ -213,10 +213,10 @@ def decode_base64(text: str) -> bytes:
     checksum = words.pop() if words and len(words[-1]) == 5 and words[-1][0] == "=" else ""
     joined = "".join(words)
     if not _is_base64(joined):
-        raise MalformedBase64("there are characters in it that base64 does not have")
+        raise MalformedBase64("it has characters that base64 doesn't have")
     data = _strictly_decoded(joined)
     if checksum and _strictly_decoded(checksum[1:]) != _crc24(data).to_bytes(3):
-        raise MalformedBase64("its checksum does not fit its content")
+        raise MalformedBase64("its checksum doesn't match its content")
     return data
 
 
@@ -237,7 +237,7 @@ def _is_base64(word: str) -> bool:
 def _blocks(lines: list[str]) -> list[str]:
     """The runs of base64 lines of one length, each with the shorter line that ends it.
 
-    That a block has lines of one length tells it from the words of a mail, which are base64 letters as well.
+    Lines of one length distinguish a block from the text of a mail, which are base64 letters as well.
     """
     blocks: list[str] = []
     index = 0

@@ -29,7 +29,7 @@ class OpenPgpLibrary(enum.Enum):
 
     KEYBASE = "before 3.76.0, and from 4.0.0 to 4.1.0"
     PROTONMAIL = "3.76.x, and from 4.2.0"
-    UNKNOWN = "no provider version is known"
+    UNKNOWN = "the provider version is unknown"
 
 
 # The first version of each stretch of versions with one library.
@@ -86,7 +86,7 @@ def _library(version: VersionNumber) -> OpenPgpLibrary:
 
 
 def _candidates(constraint: str) -> list[VersionNumber]:
-    """Versions of which one is in every stretch that the constraint reaches into.
+    """Versions such that one is in every stretch that the constraint reaches into.
 
     A stretch begins with its first version, or with one that the constraint names, or right after that one.
     """

@@ -29,7 +29,7 @@ class KeyRefused(OnboardError):  # noqa: N818 - a refusal of an input, named for
     """
 
     for_owner: ClassVar[Sentence] = (
-        f"What you sent for your AWS user cannot be read as a PGP key. {_SEND_AGAIN}"
+        f"What you sent for your AWS user can't be read as a PGP key. {_SEND_AGAIN}"
     )
 
     @property
@@ -63,14 +63,14 @@ class KeyTooLarge(KeyRefused):
     """
 
     for_owner = (
-        "What you sent for your AWS user is too large to be one PGP key. Please send one key alone:\n"
+        "What you sent for your AWS user is too large to be one PGP key. Please send one key:\n"
         "  gpg --export-options export-minimal --armor --export YOUR_MAIL"
     )
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
             "This is too large to be a key",
-            f"{size:,} bytes were given; up to {limit:,} are read.",
+            f"It has {size:,} bytes; iam-onboard reads up to {limit:,}.",
             why="A public key is a few kilobytes. A whole keyring or another file may have been chosen.",
             next="Export one key:  gpg --export-options export-minimal --armor --export NAME",
         )
@@ -90,7 +90,7 @@ class TooManyParts(KeyRefused):
     def __init__(self, what: str, count: int, limit: int) -> None:
         super().__init__(
             "This is too much for a key",
-            f"There are {count:,} {what}; up to {limit:,} are read.",
+            f"It has {count:,} {what}; iam-onboard reads up to {limit:,}.",
             why="No person's key is like that, and reading it would take too long.",
             next="Ask its owner for one key:  gpg --export-options export-minimal --armor --export NAME",
         )
@@ -100,7 +100,7 @@ class SecretKeyGiven(KeyRefused):
     """A secret key was given where the public one belongs."""
 
     for_owner = (
-        "You sent the SECRET half of your PGP key. Whoever could read that message can decrypt yours.\n"
+        "You sent the SECRET half of your PGP key. Anyone who could read that message can decrypt yours.\n"
         "Please delete it, revoke that key, make a new one with `iam-onboard pgp request --new` or as\n"
         "below, and send the last command's output, the public half:\n"
         '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
@@ -111,12 +111,12 @@ class SecretKeyGiven(KeyRefused):
     def __init__(self) -> None:
         super().__init__(
             "This is a SECRET key",
-            "It is the private half of a PGP key. It was not read further and not stored.",
+            "It is the private half of a PGP key. iam-onboard read no further and stored nothing.",
             why="The AWS provider would accept it, and the secret key would then lie in the Terraform state.",
             next=(
-                "Delete the message or file that it came in. Whoever could read it can decrypt the owner's "
-                "messages, so the owner should revoke this key, make a new one, and send the public half:  "
-                "gpg --armor --export NAME"
+                "Delete the message or file that it came in. Anyone who could read it can decrypt the "
+                "owner's messages, so the owner should revoke this key, make a new one, and send the "
+                "public half:  gpg --armor --export NAME"
             ),
         )
 
@@ -125,7 +125,7 @@ class OtherSecretKey(SecretKeyGiven):
     """The private half of an SSH or TLS key was given."""
 
     for_owner = (
-        "You sent the PRIVATE half of an SSH or TLS key. Whoever could read that message can act as you.\n"
+        "You sent the PRIVATE half of an SSH or TLS key. Anyone who could read that message can act as you.\n"
         "Please delete it and replace that key wherever it is used. A PGP key is another thing;\n"
         "`iam-onboard pgp request --new` makes one."
     )
@@ -134,8 +134,8 @@ class OtherSecretKey(SecretKeyGiven):
         OnboardError.__init__(
             self,
             "This is a PRIVATE key",
-            "It is the private half of an SSH or TLS key. It was not read further and not stored.",
-            why="Nobody but its owner should ever have it, and it is no PGP key.",
+            "It is the private half of an SSH or TLS key. iam-onboard read no further and stored nothing.",
+            why="Only its owner should ever have it, and it isn't a PGP key.",
             next=(
                 "Delete the message or file that it came in, and tell its owner to replace that key. "
                 "A PGP key is made with  iam-onboard pgp request --new"
@@ -150,12 +150,12 @@ class NotAPublicKey(KeyRefused):
         found: what it is, as a noun ("an encrypted message").
     """
 
-    for_owner = f"What you sent for your AWS user is not a PGP public key. {_SEND_AGAIN}"
+    for_owner = f"What you sent for your AWS user isn't a PGP public key. {_SEND_AGAIN}"
 
     def __init__(self, found: str) -> None:
         super().__init__(
-            "This is not a public key",
-            f"What was given is {found}.",
+            "This isn't a public key",
+            f"It is {found}.",
             why="A public key begins with -----BEGIN PGP PUBLIC KEY BLOCK-----, or is base64 or binary data.",
             next=EXPORT_HINT,
         )
@@ -169,7 +169,7 @@ class SeveralKeys(KeyRefused):
     """
 
     for_owner = (
-        "You sent more than one PGP key for your AWS user. Please send one alone, by its fingerprint:\n"
+        "You sent more than one PGP key for your AWS user. Please send one, by its fingerprint:\n"
         "  gpg --list-keys\n"
         "  gpg --armor --export FINGERPRINT"
     )
@@ -177,9 +177,9 @@ class SeveralKeys(KeyRefused):
     def __init__(self, count: int) -> None:
         super().__init__(
             "There is more than one key here",
-            f"{count} different public keys were given; exactly one is wanted.",
+            f"{count} different public keys are in it, but you need exactly one.",
             why="The AWS provider uses the first one and silently ignores the others.",
-            next="Find the right one with  gpg --show-keys FILE  and export it alone by its fingerprint.",
+            next="Find the right one with  gpg --show-keys FILE  and export only that, by its fingerprint.",
         )
 
 
@@ -212,7 +212,7 @@ class OtherKeyVersion(KeyRefused):
     """
 
     for_owner = (
-        "Your PGP key is in a format that AWS's tools do not read. Please make an RSA key with\n"
+        "Your PGP key is in a format that AWS's tools don't read. Please make an RSA key with\n"
         "`iam-onboard pgp request --new`, or as below, and send the last command's output:\n"
         '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
         "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
@@ -246,9 +246,9 @@ class KeybaseName(KeyRefused):
     def __init__(self, name: str) -> None:
         super().__init__(
             "This is the name of a Keybase account",
-            f"keybase:{name} names a key that has to be fetched first; only the key itself is checked here.",
-            why="The AWS provider would fetch it anew at every change, so the key could change unseen.",
-            next=f"Fetch it with  curl https://keybase.io/{name}/pgp_keys.asc  and give its output here.",
+            f"keybase:{name} only names a key, which has to be fetched first.",
+            why="The AWS provider would fetch it again at every change, so the key could change unseen.",
+            next=f"Fetch it with  curl https://keybase.io/{name}/pgp_keys.asc  and use its output here.",
         )
 
 
@@ -266,8 +266,8 @@ class NoSuchKeyHere(KeyRefused):
     def __init__(self, wanted: str, count: int, fingerprints: Sequence[str]) -> None:
         super().__init__(
             "Which key?",
-            f"{count or 'None'} of the keys that were given {'fit' if count else 'fits'} {wanted!r}.",
-            why="Exactly one is wanted: a fingerprint, its last 8 digits or more, or a mail address tells.",
+            f"{count or 'None'} of the keys {'match' if count else 'matches'} {wanted!r}.",
+            why="You need exactly one: choose by fingerprint, its last 8 digits or more, or mail address.",
             next="Give the fingerprint of one of these.",
             detail="\n".join(fingerprints[:20]),
         )

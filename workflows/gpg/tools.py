@@ -53,9 +53,9 @@ class GpgMissing(OnboardError):  # noqa: N818 - it names what is missing
 
     def __init__(self) -> None:
         super().__init__(
-            "GnuPG is not installed",
-            "The program gpg was not found on this computer.",
-            why="It reads PGP keys and decrypts passwords; this program does no cryptography of its own.",
+            "GnuPG isn't installed",
+            "iam-onboard found no gpg on this computer.",
+            why="gpg reads PGP keys and decrypts passwords; iam-onboard does no cryptography of its own.",
             next=f"Install it and try again:\n{how_to_install('gpg')}",
         )
 
@@ -69,8 +69,8 @@ class GpgTooSlow(GpgFailed):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            "GnuPG did not end",
-            f"gpg was stopped after {seconds:g} seconds; nothing was changed.",
+            "GnuPG didn't end",
+            f"iam-onboard stopped gpg after {seconds:g} seconds; nothing was changed.",
             why="What it was given is far larger than usual, or its agent doesn't answer.",
             next="End the agent with  gpgconf --kill gpg-agent  and try again.",
         )
@@ -84,7 +84,7 @@ class GpgRun:
         exit_status: 0 for success; gpg uses 1 and 2 for failures.
         output: its standard output. It may be secret: `repr` leaves it out.
         statuses: its status lines in their order, each split at blanks (GnuPG's doc/DETAILS).
-        messages: what it told people, without the status lines.
+        messages: what it said to people, without the status lines.
     """
 
     exit_status: int

@@ -3,7 +3,7 @@
 A bad key passes `terraform plan` and fails in `apply`, after the IAM user was created. One table of rules,
 keyed by the OpenPGP library of the layer's provider version, gives the verdict. Sources: every row for
 Keybase's library was applied with provider 3.39.0, and is again by `tests/e2e/test_provider_verdicts.py`.
-cv25519 keys are in use in layers that lock 4.67.0. Nothing else was tried with ProtonMail's library, hence
+cv25519 keys are in use in layers that lock 4.67.0. Nothing else was tried with ProtonMail's library, so
 "not verified".
 """
 
@@ -36,7 +36,7 @@ class VerdictKind(enum.Enum):
     WORKS = "works"
     UNVERIFIED = "reported to work, or not verified for this provider version"
     REFUSED_BY_PROVIDER = "the provider fails on it"
-    REFUSED_BY_US = "the provider takes it, and it must not be used"
+    REFUSED_BY_US = "the provider accepts it, but you must not use it"
 
 
 ACCEPTED: Final = frozenset({VerdictKind.WORKS, VerdictKind.UNVERIFIED})
@@ -105,9 +105,9 @@ _ASKED: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
         "Please send it again, best as a file:",
         ("gpg --armor --export {fingerprint} > key.asc",),
     ),
-    Remedy.PROLONG: ("Please prolong it and send the output of the last command:", _PROLONGING),
+    Remedy.PROLONG: ("Please extend its expiry and send the output of the last command:", _PROLONGING),
     Remedy.SIGN_AGAIN: (
-        "Please prolong it, which signs it again, and send the output of the last command:",
+        "Please extend its expiry, which signs it again, and send the output of the last command:",
         _PROLONGING,
     ),
 }
@@ -228,7 +228,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.key.primary.revoked,
         VerdictKind.REFUSED_BY_US,
         "Revoked",
-        "Its owner revoked this key. Older provider versions do not notice and would encrypt to it.",
+        "Its owner revoked this key. Older provider versions don't notice and would encrypt to it.",
         reason="it is revoked",
         remedy=Remedy.NEW_KEY,
     ),
@@ -236,39 +236,39 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.keybase and case.has_newer_format,
         VerdictKind.REFUSED_BY_PROVIDER,
         "A newer key format",
-        "It is not a version 4 key, and the locked AWS provider reads no other.",
-        reason="it is in a newer format that the AWS provider does not read",
+        "It isn't a version 4 key, and the locked AWS provider reads no others.",
+        reason="it is in a newer format that the AWS provider doesn't read",
         remedy=Remedy.NEW_KEY,
     ),
     _Rule(
         lambda case: case.has_newer_format,
         VerdictKind.REFUSED_BY_US,
         "A newer key format",
-        "It is not a version 4 key. No provider version is known to read another one.",
-        reason="it is in a newer format that the AWS provider does not read",
+        "It isn't a version 4 key. No known provider version reads others.",
+        reason="it is in a newer format that the AWS provider doesn't read",
         remedy=Remedy.NEW_KEY,
     ),
     _Rule(
         lambda case: case.keybase and case.key.unread,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "A part that the provider cannot read",
-        "A signature or a part of the key is of a kind that the locked AWS provider does not know.",
-        reason="it has a part that our AWS provider cannot read",
+        "A part that the provider can't read",
+        "The locked AWS provider doesn't know the kind of one of the key's signatures or parts.",
+        reason="it has a part that our AWS provider can't read",
         remedy=Remedy.NEW_KEY,
     ),
     _Rule(
         lambda case: bool(case.key.user_ids) and not any(one.signed for one in case.key.user_ids),
         VerdictKind.REFUSED_BY_PROVIDER,
-        "Its own signature does not hold",
+        "Its own signature is invalid",
         "No user id is signed by the key itself: it was damaged on the way, or changed.",
-        reason="it came damaged: its signature on its own name does not hold",
+        reason="it came damaged: its signature on its own name is invalid",
         remedy=Remedy.SEND_AGAIN,
     ),
     _Rule(
         lambda case: not case.key.user_ids,
         VerdictKind.REFUSED_BY_PROVIDER,
         "No user id",
-        "The key has no user id, and the provider demands one.",
+        "The key has no user id, and the provider needs one.",
         reason="it has no user id",
         remedy=Remedy.NEW_KEY,
     ),
@@ -276,7 +276,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: not any(user_id.holds for user_id in case.key.user_ids),
         VerdictKind.REFUSED_BY_US,
         "Every user id revoked",
-        "Its owner revoked every user id, so nothing in it says whose it is. Older providers do not notice.",
+        "Its owner revoked every user id, so nothing in it says whose it is. Older providers don't notice.",
         reason="all of its user ids are revoked",
         remedy=Remedy.NEW_KEY,
     ),
@@ -285,15 +285,15 @@ _RULES: Final[tuple[_Rule, ...]] = (
         VerdictKind.REFUSED_BY_PROVIDER,
         "Elliptic curve",
         "The locked AWS provider cannot read keys with this curve, as GnuPG makes them by default.",
-        reason="it uses an elliptic curve that our AWS provider cannot read",
+        reason="it uses an elliptic curve that our AWS provider can't read",
         remedy=Remedy.NEW_KEY,
     ),
     _Rule(
         lambda case: case.keybase and case.keybase_finds_only_curves,
         VerdictKind.REFUSED_BY_PROVIDER,
         "Elliptic curve",
-        "The locked AWS provider cannot encrypt to keys with an elliptic curve.",
-        reason="it uses an elliptic curve that our AWS provider cannot encrypt to",
+        "The locked AWS provider can't encrypt to keys with an elliptic curve.",
+        reason="it uses an elliptic curve that our AWS provider can't encrypt to",
         remedy=Remedy.NEW_KEY,
     ),
     _Rule(
@@ -311,7 +311,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         ),
         VerdictKind.REFUSED_BY_PROVIDER,
         "Expired",
-        "The key, or the part of it that is encrypted to, has expired.",
+        "The key, or its encryption subkey, has expired.",
         reason="it has expired",
         remedy=Remedy.PROLONG,
     ),
@@ -319,7 +319,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.lacks_because(lambda part: part.revoked),
         VerdictKind.REFUSED_BY_PROVIDER,
         "Encryption subkey revoked",
-        "The only part of it that could be encrypted to is revoked.",
+        "Its only encryption subkey is revoked.",
         reason="its encryption subkey is revoked",
         remedy=Remedy.ADD_SUBKEY,
     ),
@@ -327,7 +327,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: not case.usable,
         VerdictKind.REFUSED_BY_PROVIDER,
         "No encryption subkey",
-        "The key can sign, but nothing can be encrypted to it.",
+        "The key can sign, but not encrypt.",
         reason="it has no encryption subkey",
         remedy=Remedy.ADD_SUBKEY,
     ),
@@ -336,7 +336,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         VerdictKind.REFUSED_BY_PROVIDER,
         "A signature that the provider misreads",
         "The locked AWS provider wrongly rejects one Ed25519 signature in 128, and this key has one.",
-        reason="our AWS provider misreads one of its signatures, by an error of its own",
+        reason="a bug in our AWS provider makes it misread one of its signatures",
         remedy=Remedy.SIGN_AGAIN,
     ),
     _Rule(
@@ -351,19 +351,19 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: not case.keybase and case.key.unread,
         VerdictKind.UNVERIFIED,
         "An unusual key: not verified",
-        "Older AWS providers cannot read a part of it; whether this provider can was not tried.",
+        "Older AWS providers can't read a part of it; nobody has tried this version.",
     ),
     _Rule(
         lambda case: not case.keybase and case.part is not None and case.part.curve == "cv25519",
         VerdictKind.UNVERIFIED,
         "Elliptic curve: reported to work",
-        "Keys with the curve cv25519 are in use with this provider version; it was not verified here.",
+        "Keys with the curve cv25519 are in use with this provider version, but it isn't verified here.",
     ),
     _Rule(
         lambda case: not case.keybase and case.has_curve,
         VerdictKind.UNVERIFIED,
         "Elliptic curve: not verified",
-        "Whether this provider version takes a key with this curve was not tried.",
+        "Nobody has tried whether this provider version accepts a key with this curve.",
     ),
     _Rule(
         lambda case: (
@@ -371,13 +371,13 @@ _RULES: Final[tuple[_Rule, ...]] = (
         ),
         VerdictKind.UNVERIFIED,
         "Old algorithm: not verified",
-        "Provider versions before 3.76.0 take such a key; for this one it was not tried.",
+        "Provider versions before 3.76.0 accept such a key; nobody has tried this version.",
     ),
     _Rule(
         lambda case: not case.keybase and case.key.created > case.now,
         VerdictKind.UNVERIFIED,
         "Made in the future: not verified",
-        "Provider versions before 3.76.0 do not notice; for this one it was not tried.",
+        "Provider versions before 3.76.0 don't notice; nobody has tried this version.",
     ),
     _Rule(
         lambda _: True,
@@ -406,7 +406,7 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
         to_owner = _advice(case, rule.kind)
     else:
         to_owner = _to_owner(
-            details, f"cannot be used for your AWS password, because {rule.reason}.", rule.remedy
+            details, f"can't be used for your AWS password, because {rule.reason}.", rule.remedy
         )
     explanation = rule.explanation
     if rule.kind is VerdictKind.REFUSED_BY_PROVIDER:
@@ -421,7 +421,7 @@ def _warnings(case: _Case) -> tuple[Sentence, ...]:
             "It was made in the future: the clock of its owner's computer, or of this one, is wrong."
         )
     if case.expires_soon:
-        found.append(f"It expires soon, on {case.expires:%Y-%m-%d}: its owner should prolong it.")
+        found.append(f"It expires soon, on {case.expires:%Y-%m-%d}: its owner should extend it.")
     if case.short_rsa:
         bits = case.short_rsa[0]
         found.append(f"RSA with {bits} bits is short; {RECOMMENDED_RSA_BITS} or 4096 are recommended.")

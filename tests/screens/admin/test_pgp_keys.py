@@ -182,7 +182,7 @@ async def test_a_text_for_the_owner_is_there_for_every_verdict(
             "rsa3072": "arrived and can be used",
             "rsa": "weaker than what is recommended",
             "cv25519": "nobody has tried",
-            "revoked": "cannot be used for your AWS password",
+            "revoked": "can't be used for your AWS password",
             "expired": "--quick-set-expire",
             "rsa-signing-only": "--quick-add-key",
             "expiring-soon": "it expires on",
@@ -208,7 +208,7 @@ async def test_the_files_of_the_layers_are_shown_on_request(
             *(str(table.get_row_at(0)[3]), "sam.okafor"),
         ]
         assert table.row_count == 8
-        assert "already the plan fails" in " ".join(ui.text.split()), ui.text
+        assert "the plan fails already" in " ".join(ui.text.split()), ui.text
         await ui.press("escape")
         assert ui.focused == "people"
 

@@ -99,7 +99,7 @@ async def test_a_missing_gpg_is_told_with_commands_and_looked_for_again(tmp_path
         assert "sudo apt install gnupg" in app.text()
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "GnuPG is not installed" in app.text()
+        assert "GnuPG isn't installed" in app.text()
         await pilot.press("escape")
         assert session.status(KEY) is Status.FAILED
         (programs / "gpg").write_text("#!/bin/sh\necho 'gpg (GnuPG) 2.4.7'\n")

@@ -219,9 +219,7 @@ async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAw
         field(app, "secret").value = "short"
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "5 characters; it has to have 40" in " ".join(
-            app.text().replace("│", " ").replace("█", " ").split()
-        )
+        assert "5 characters; it needs 40" in " ".join(app.text().replace("│", " ").replace("█", " ").split())
         field(app, "secret").value = key["SecretAccessKey"]
         await pilot.press("ctrl+n")
         await rest(pilot)
@@ -390,7 +388,7 @@ async def test_what_does_not_work_is_explained_and_can_be_accepted(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert "1 of 2 profiles work" in app.text()
-        assert "MFA is needed" in app.text()
+        assert "The role needs MFA" in app.text()
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(VERIFY) is Status.READY

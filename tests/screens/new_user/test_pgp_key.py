@@ -54,7 +54,7 @@ async def test_a_good_key_is_chosen_and_next_makes_the_request(tmp_path: Path, g
         assert "Expired" in text
         await pilot.press("down", "down")
         await pilot.pause()
-        assert "that is encrypted to, has expired." in said(app)
+        assert "encryption subkey, has expired." in said(app)
         await pilot.press("ctrl+n")
         await pilot.pause()
         assert "This key cannot be used (Expired)" in said(app)

@@ -123,7 +123,7 @@ async def test_a_code_that_was_not_given_is_what_is_typed_next(
         await rest(pilot)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "MFA is needed" in app.text()
+        assert "The role needs MFA" in app.text()
         await pilot.press(*new_user.code(seed, 1), "ctrl+n")
         await rest(pilot)
         assert "2 of 2 profiles work." in app.text()

@@ -361,7 +361,7 @@ def test_without_a_terminal_nobody_is_asked(home: GpgHome, message: str) -> None
     home.forget_passphrases()
     done = run(home, "decrypt", given=message.encode())
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert "passphrase is needed" in done.stderr
+    assert "needs your passphrase" in done.stderr
 
 
 def test_a_passphrase_that_the_agent_remembers_is_not_asked_for(home: GpgHome, message: str) -> None:

@@ -186,7 +186,7 @@ def test_a_key_is_proved_kept_and_found_and_every_profile_says_who_it_is(
     assert found[ROLE]["arn"] == f"arn:aws:sts::{APPS}:assumed-role/DevOps/iam-onboard"
     assert f"account={APPS}&roleName=DevOps" in found[ROLE]["switch_role"]
     refused = found["bb-apps-prd-devops"]["problem"]
-    assert refused["title"] == "The role cannot be assumed"
+    assert refused["title"] == "Can't assume the role"
     assert "no role named DevOps" in refused["why"] or "None of your groups" in refused["why"]
 
     assert main(["profiles", "write", checkout, *AS, "--keyring"]) == DONE  # and back
@@ -319,7 +319,7 @@ def test_verify_tells_every_reason_in_words_and_what_comes_next(
     assert main(["verify", "bb"]) == REFUSED
     out = capsys.readouterr().out
     assert f"✗ {ROLE}" in out
-    assert "MFA is needed" in out
+    assert "The role needs MFA" in out
     assert "✗ bb-lost: It uses the access key of bb-nobody" in out
     terminal.answers = [new_user.code(seed, 1)]
     assert main(["verify", "bb", "--as", "security", "--shell", "fish"]) == DONE
@@ -330,7 +330,7 @@ def test_verify_tells_every_reason_in_words_and_what_comes_next(
     assert "aws s3 ls" in out
     terminal.answers = ["000000"]
     assert main(["verify", "bb", "--as", "security"]) == REFUSED
-    assert "did not accept the six digits" in capsys.readouterr().out
+    assert "rejected the six digits" in capsys.readouterr().out
     assert key["SecretAccessKey"] not in out
 
 

@@ -123,7 +123,7 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     assert run(project, "--json", "--account", "shared") == DONE
     captured = capsys.readouterr()
     assert json.loads(captured.out)["accounts"][0]["regions"]
-    assert "This MFA code was given to AWS before. Wait until the app shows the next code" in captured.err
+    assert "AWS has already seen this MFA code. Wait until the app shows the next code" in captured.err
     assert len(terminal.asked) == 3
 
 
@@ -138,7 +138,7 @@ def test_accounts_that_need_no_code_are_told_where_none_was_taken(
     assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
     assert security["regions"]
-    assert f"needs a code of arn:aws:iam::{SECURITY}:mfa/jane.doe. This MFA code was" in shared["problem"]
+    assert f"needs a code of arn:aws:iam::{SECURITY}:mfa/jane.doe. AWS has already seen" in shared["problem"]
     assert terminal.answers == []
 
 

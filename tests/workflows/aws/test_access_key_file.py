@@ -76,9 +76,9 @@ def test_a_temporary_key_comes_with_its_token() -> None:
         (f"{HEADER}\n{KEY_ID}\n", "has 1 field; the headings of x.csv name 2"),
         (f"{HEADER}\n{ROW},more\n", "more fields than the headings"),
         (f"{HEADER}\n{ROW}\n{ROW}\n", "holds 2 keys"),
-        (f"{HEADER}\n{KEY_ID},{SECRET}x\n", "has 41 characters; it has to have 40"),
+        (f"{HEADER}\n{KEY_ID},{SECRET}x\n", "has 41 characters; it needs 40"),
         (f"{HEADER}\n{KEY_ID},{SECRET[:-1]}\n", "has 39 characters"),
-        (f"{HEADER}\n{KEY_ID},{SECRET[:-1]}=\n", "a character that is none of"),
+        (f"{HEADER}\n{KEY_ID},{SECRET[:-1]}=\n", "a character other than"),
         (f"{HEADER}\n{KEY_ID},\n", "secret access key in x.csv is empty"),
         (f"{HEADER}\n,{SECRET}\n", "access key id in x.csv is empty"),
         (f"{HEADER}\nBKIA{KEY_ID[4:]},{SECRET}\n", "has to begin with AKIA"),
@@ -89,7 +89,7 @@ def test_a_temporary_key_comes_with_its_token() -> None:
         (f"Access key ID\n{KEY_ID}\n", "no column Secret access key"),
         ("a,b\n1,2\n", "no column Access key ID and no column Secret access key"),
         (f"Access key ID,access key id,Secret access key\n{KEY_ID},{KEY_ID},{SECRET}\n", "same column twice"),
-        (f'{HEADER}\n"{KEY_ID},{SECRET}\n', "quotes do not match"),
+        (f'{HEADER}\n"{KEY_ID},{SECRET}\n', "quotes don't match"),
     ],
 )
 def test_each_failure_has_its_own_sentence_and_repeats_no_secret(text: str, sentence: str) -> None:

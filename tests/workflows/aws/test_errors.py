@@ -22,16 +22,16 @@ def answer(
 @pytest.mark.parametrize(
     ("error", "failure", "title"),
     [
-        (answer("AccessDenied", "not authorized"), AwsFailure.DENIED, "AWS does not allow this"),
+        (answer("AccessDenied", "not authorized"), AwsFailure.DENIED, "AWS doesn't allow this"),
         (
             answer("AccessDenied", "not authorized … with an explicit deny in an identity-based policy"),
             AwsFailure.DENIED_EXPLICITLY,
-            "AWS does not allow this without MFA",
+            "AWS doesn't allow this without MFA",
         ),
         (
             answer("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code."),
             AwsFailure.MFA_CODE,
-            "The MFA code was not accepted",
+            "AWS rejected the MFA code",
         ),
         (
             answer(
@@ -39,7 +39,7 @@ def answer(
                 "MultiFactorAuthentication failed, must provide both MFA serial and one time pass code.",
             ),
             AwsFailure.DENIED,
-            "AWS does not allow this",
+            "AWS doesn't allow this",
         ),
         (
             answer(
@@ -47,20 +47,20 @@ def answer(
                 "MultiFactorAuthentication failed, unable to validate MFA code. Please verify",
             ),
             AwsFailure.MFA_DEVICE,
-            "The MFA device does not fit",
+            "The MFA device doesn't match",
         ),
         (
             answer("AccessDenied", "… because no identity-based policy allows the iam:GetUser action"),
             AwsFailure.NOT_GRANTED,
-            "AWS does not allow this",
+            "AWS doesn't allow this",
         ),
         (
             answer("AccessDenied", "… because no resource-based policy allows the sts:AssumeRole action"),
             AwsFailure.NOT_TRUSTED,
-            "AWS does not allow this",
+            "AWS doesn't allow this",
         ),
-        (answer("InvalidAuthenticationCode"), AwsFailure.MFA_CODE, "The MFA code was not accepted"),
-        (answer("InvalidClientTokenId"), AwsFailure.KEY_UNKNOWN, "AWS does not know this access key"),
+        (answer("InvalidAuthenticationCode"), AwsFailure.MFA_CODE, "AWS rejected the MFA code"),
+        (answer("InvalidClientTokenId"), AwsFailure.KEY_UNKNOWN, "AWS doesn't know this access key"),
         (answer("ExpiredToken"), AwsFailure.EXPIRED, "The session has expired"),
         (
             answer("SignatureDoesNotMatch", "does not match"),
@@ -76,30 +76,30 @@ def answer(
             AwsFailure.PASSWORD_POLICY,
             "The password breaks the account's rules",
         ),
-        (answer("Brandnew", status=503), AwsFailure.UNAVAILABLE, "AWS is busy with it"),
+        (answer("Brandnew", status=503), AwsFailure.UNAVAILABLE, "AWS is busy"),
         (answer("Brandnew", "who knows"), AwsFailure.OTHER, "AWS reported an error"),
-        (boto.EndpointConnectionError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
-        (boto.ReadTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
-        (boto.ConnectTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
+        (boto.EndpointConnectionError(endpoint_url="https://x"), AwsFailure.NETWORK, "Can't reach AWS"),
+        (boto.ReadTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "Can't reach AWS"),
+        (boto.ConnectTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "Can't reach AWS"),
         (
             boto.SSLError(endpoint_url="https://x", error="bad"),
             AwsFailure.CERTIFICATE,
-            "AWS cannot be reached",
+            "Can't reach AWS",
         ),
-        (ResponseParserError("<html>"), AwsFailure.NOT_AWS, "AWS cannot be reached"),
+        (ResponseParserError("<html>"), AwsFailure.NOT_AWS, "Can't reach AWS"),
         (boto.NoCredentialsError(), AwsFailure.NO_CREDENTIALS, "No access key"),
-        (boto.ProfileNotFound(profile="p"), AwsFailure.PROFILE, "The profile files cannot be used"),
+        (boto.ProfileNotFound(profile="p"), AwsFailure.PROFILE, "Can't use the profile files"),
         (
             boto.InfiniteLoopConfigError(source_profile="p", visited_profiles=["p"]),
             AwsFailure.PROFILE,
-            "The profile files cannot be used",
+            "Can't use the profile files",
         ),
     ],
 )
 def test_every_failure_has_its_sentences(error: Exception, failure: AwsFailure, title: str) -> None:
     translated = translate(error, "listing your access keys")
     assert (translated.failure, translated.title) == (failure, title)
-    assert translated.what.startswith("Listing your access keys did not work: ")
+    assert translated.what.startswith("Listing your access keys didn't work: ")
     assert translated.next
     assert translated.detail
 
@@ -116,7 +116,7 @@ def test_every_failure_has_its_sentences(error: Exception, failure: AwsFailure, 
 )
 def test_a_policy_that_no_code_changes_is_named_and_no_mfa_is_advised(message: str, policy: str) -> None:
     error = translate(answer("AccessDenied", message, 403))
-    assert (error.failure, error.title) == (AwsFailure.DENIED_FROM_ABOVE, "AWS does not allow this")
+    assert (error.failure, error.title) == (AwsFailure.DENIED_FROM_ABOVE, "AWS doesn't allow this")
     assert error.denied
     assert policy in error.what
     assert "MFA" not in error.as_text().removesuffix(message)

@@ -159,7 +159,7 @@ def test_a_wrong_code_at_a_session_is_spent_too(aws: dict[str, Any]) -> None:
     aws["sts_stub"].add_client_error("get_session_token", "AccessDenied", message, http_status_code=403)
     with pytest.raises(sts.WrongCode) as wrong:
         sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
-    assert wrong.value.next.endswith(f"It has to be one of {SERIAL}.")
+    assert wrong.value.next.endswith(f"It has to be a code of {SERIAL}.")
     with pytest.raises(sts.RepeatedCode):
         sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
     assert "123456" not in repr(memory)

@@ -200,9 +200,9 @@ def test_each_profile_asks_in_its_own_region(aws: type[FakeSts], tmp_path: Path)
 @pytest.mark.parametrize(
     ("role", "title", "why"),
     [
-        ("NoPolicy", "The role cannot be assumed", "None of your groups"),
-        ("NoTrust", "The role cannot be assumed", "trust policy does not name your account"),
-        ("Missing", "The role cannot be assumed", "no role named Missing"),
+        ("NoPolicy", "Can't assume the role", "None of your groups"),
+        ("NoTrust", "Can't assume the role", "trust policy doesn't name your account"),
+        ("Missing", "Can't assume the role", "no role named Missing"),
         ("Elsewhere", "The region is switched off", "STS endpoint is deactivated"),
         ("Late", "This computer's clock is off", "clock"),
     ],
@@ -229,7 +229,7 @@ def test_a_region_that_is_not_enabled_is_not_taken_for_a_bad_key(aws: type[FakeS
     assert near is not None
     assert far.title == "The region is switched off"
     assert "eu-south-1" in far.what
-    assert near.title == "AWS does not know this access key"
+    assert near.title == "AWS doesn't know this access key"
 
 
 def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(
@@ -257,7 +257,7 @@ def test_without_a_code_a_role_that_wants_one_says_so(aws: type[FakeSts], tmp_pa
     found = run(aws, write(tmp_path, profile("role", "DevOps")), None)
     assert found["bb-security"].arn == ME
     assert found["role"].problem is not None
-    assert found["role"].problem.title == "MFA is needed"
+    assert found["role"].problem.title == "The role needs MFA"
     assert not [action for action, _, _ in aws.calls if action == "GetSessionToken"]
 
 

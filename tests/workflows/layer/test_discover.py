@@ -204,7 +204,7 @@ def test_what_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(ProjectError) as caught:
         find_project(root)
     assert (caught.value.what, caught.value.why) == (
-        f"{root / name} cannot be read.",
+        f"{root / name} can't be read.",
         "You don't have permission.",
     )
 

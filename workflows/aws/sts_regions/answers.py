@@ -62,7 +62,7 @@ class AccountAnswer:
         account_id: its twelve digits.
         partition: `aws`, `aws-cn`, `aws-us-gov`, ….
         profile: the profile that it was asked with, or "".
-        role: the name of the role that the profile takes on, "" where it has a key of its own.
+        role: the name of the role that the profile assumes, "" where it has a key of its own.
         regions: in alphabetical order; empty where the account could not be asked.
         token_version: of the global endpoint's tokens, 1 or 2; None where it could not be read.
         remarks: what else could not be read, each a sentence.

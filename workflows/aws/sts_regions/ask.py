@@ -45,7 +45,7 @@ def regions_of(partition: str) -> tuple[str, ...]:
     names = tuple(sorted(session.get_available_regions("sts", partition)))
     if not names:
         raise OnboardError(
-            "The partition is not known",
+            "The partition is unknown",
             f"botocore knows no regions of the partition {partition}.",
             next="Update this program's boto3, and try again.",
         )
@@ -64,7 +64,7 @@ def partition_of_region(region: str) -> str:
         return str(botocore_alone().get_partition_for_region(region))
     except botocore.exceptions.UnknownRegionError as error:
         raise OnboardError(
-            "The region is not known",
+            "The region is unknown",
             f"botocore knows no region {region!r}.",
             next="Correct `region_primary` in config/common.tfvars.",
         ) from error
@@ -109,7 +109,7 @@ class Account:
     """What an account says of itself.
 
     Attributes:
-        opt_in: whether it uses a region, for those that were told.
+        opt_in: whether it uses a region, for those that are known.
         token_version: 1 or 2, or None.
         remarks: what could not be read, each a sentence.
     """
@@ -126,8 +126,8 @@ class Access:
     Attributes:
         account_id: the account that has to answer.
         region: where it is asked about itself.
-        signing: credentials of the account, or those that take on the role.
-        role_arn: the role to take on, or "".
+        signing: credentials of the account, or those that assume the role.
+        role_arn: the role to assume, or "".
         external_id: what its trust policy may ask for, or None.
     """
 
@@ -159,7 +159,7 @@ def acting(factory: ClientFactory, access: Access) -> Iterator[Credentials]:
         if answering != access.account_id:
             raise OnboardError(
                 "Wrong account",
-                f"The profile answers for the account {answering}, and {access.account_id} is meant.",
+                f"The profile belongs to the account {answering}, not to {access.account_id}.",
                 next="Correct the profile in the project's credentials, then ask again.",
             )
         yield role or access.signing
@@ -181,7 +181,7 @@ def read_account(factory: ClientFactory, access: Access) -> Account:
         try:
             return read()
         except AwsError as error:
-            remarks.append(f"{words} could not be read: {error.title}.")
+            remarks.append(f"{words} couldn't be read: {error.title}.")
             return None
 
     region = access.region
@@ -241,7 +241,7 @@ _STATES: Mapping[AwsFailure, StsState] = {
     **dict.fromkeys(DENIALS, StsState.DENIED),
 }
 CANNOT_TELL = (
-    "Temporary credentials without a role to take on may call neither GetSessionToken nor AssumeRole."
+    "Temporary credentials without a role to assume may call neither GetSessionToken nor AssumeRole."
 )
 
 
@@ -253,8 +253,8 @@ class Question:
         account: its name in the project.
         partition: the partition whose regions are asked.
         profile: the profile that it is asked with.
-        access: how the regions are asked: a role is taken on in each, or else a session token is wanted of
-            the user's own key.
+        access: how the regions are asked: a role is assumed in each, or else the user's own key asks for a
+            session token.
         own: credentials for the account's own settings that may read more than the key: a session with MFA;
             None without one, and with a role.
         source: the profile whose key signs; the same as `profile` without a role.
@@ -269,7 +269,7 @@ class Question:
 
     @property
     def can_tell(self) -> bool:
-        """Whether a call that tells may be made: temporary credentials cannot get a session token."""
+        """Whether a call that shows it may be made: temporary credentials cannot get a session token."""
         return bool(self.access.role_arn) or self.access.signing.session_token is None
 
 
@@ -408,7 +408,7 @@ def _answer(question: Question, account: Account | OnboardError | None, told: _P
     if isinstance(account, OnboardError):
         return replace(answer, problem=account.sentences)
     if account is None:
-        account = Account(remarks=("The account's own settings were not answered in time.",))
+        account = Account(remarks=("AWS didn't return the account's own settings in time.",))
     regions = []
     for region in regions_of(question.partition):
         state, detail = told.get((question.account, region), _untold(question))

@@ -137,7 +137,7 @@ def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) 
     Args:
         answer: the account.
         wanted: what has to be done in it.
-        with_ids: whether the way into the account, which has its id, is told.
+        with_ids: whether to show the way into the account, which has its id.
     """
     if not (wanted.deactivate or wanted.activate or wanted.enable):
         return ()
@@ -223,7 +223,7 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
     used = ", ".join(audit.allowed) or "none named"
     yield f"Asked at {audit.asked_at}. Regions that the project uses: {used}.\n"
     if not with_ids:
-        yield "Account ids are left out; there is nothing secret in this text.\n"
+        yield "This text has no account ids and nothing secret.\n"
     for answer in audit.accounts:
         yield f"## {answer.account}{f' ({answer.account_id})' if with_ids else ''}\n"
         if answer.problem:
@@ -240,14 +240,14 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
             yield f"| {one.region} | {one.sts} | {one.opt_in} | {verdict} |"
         yield ""
         yield from _what_to_do(answer, audit.allowed, with_ids)
-    yield f"Which endpoints cannot be deactivated: {SOURCE}"
+    yield f"Which endpoints can't be deactivated: {SOURCE}"
 
 
 def _what_to_do(answer: AccountAnswer, allowed: tuple[str, ...], with_ids: bool) -> Iterator[str]:  # noqa: FBT001
     wanted = to_do(answer, allowed)
     clicks = instructions(answer, wanted, with_ids=with_ids)
     if clicks:
-        yield "By hand, since no API does it:\n"
+        yield "By hand, because no API does it:\n"
         for line in clicks:
             yield f"    - {line.strip()}" if line.startswith(" ") else f"- {line}"
         yield ""

@@ -164,7 +164,7 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
         read_layer(location(tmp_path))
     link = tmp_path / "common-variables.tf"
     assert (caught.value.what, caught.value.why) == (
-        f"{link} cannot be read.",
+        f"{link} can't be read.",
         "There is no such file or folder.",
     )
 

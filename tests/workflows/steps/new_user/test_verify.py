@@ -99,7 +99,7 @@ def test_a_used_code_is_told_for_the_profiles_that_wanted_it(new_user: NewUserAw
     verify.verify({"security": code}, context, new_user.report)
     results = verify.verify({"security": code}, context, new_user.report)
     assert answers(results)[BASE]
-    assert "given to AWS before" in next(one.problem for one in results if one.profile == ROLE)
+    assert "already seen" in next(one.problem for one in results if one.profile == ROLE)
     new_user.aws.ahead += 60
     again = verify.verify({"security": new_user.code(seed, 1)}, context, new_user.report)
     assert all(answers(again).values())
