@@ -279,7 +279,7 @@ class Git:
         try:
             answer = self._run(*command, cancelled=cancelled, timeout=FETCH_SECONDS)
         except TimeoutError:
-            return f"The upstream did not answer within {FETCH_SECONDS} seconds."
+            return f"The upstream didn't answer within {FETCH_SECONDS} seconds."
         if answer.exit_code == 0:
             return ""
         return answer.stderr.strip() or f"git fetch ended with status {answer.exit_code}."
@@ -299,7 +299,7 @@ class Git:
         """Where the contents that files lack now still are, as git names it: "stash@{0}", a branch, a commit.
 
         Args:
-            files: SHA-256 in hexadecimal digits of the content that is looked for, by the file's path.
+            files: SHA-256 in hexadecimal digits of the wanted content, by the file's path.
 
         Returns:
             Every place that holds all that can be found of them, the stashes first; the 20 latest branches
@@ -328,7 +328,7 @@ class Git:
         if self._run("check-ref-format", "--branch", name).exit_code != 0:
             raise OnboardError(
                 "Not a name for a branch",
-                f"git does not take {name!r} as the name of a branch.",
+                f"git doesn't accept {name!r} as the name of a branch.",
                 next="Use letters, digits, dashes and slashes, as in onboard/jane.doe.",
             )
         self._ask("switch", "--quiet", "--create", name)
@@ -450,16 +450,16 @@ class Git:
             if timeout:
                 raise
             raise OnboardError(
-                "git does not answer",
-                f"git {command} did not end within {LOOK_SECONDS} seconds in {self.folder}.",
+                "git doesn't answer",
+                f"git {command} didn't end within {LOOK_SECONDS} seconds in {self.folder}.",
                 next="Run `git status` there. If it hangs too, look for a file below .git that is a pipe.",
             ) from error
         except OSError as error:
             raise OnboardError(
-                "git cannot be run",
-                f"{self._program} could not be started in {self.folder}.",
+                "Can't run git",
+                f"{self._program} couldn't be started in {self.folder}.",
                 why=cause_of(error),
-                next="Install git, or go on without branch and commit.",
+                next="Install git, or continue without branch and commit.",
             ) from error
         if answers and answer.exit_code not in answers:
             raise refused(command, self.folder, (answer.stderr + answer.stdout).strip())
@@ -480,23 +480,23 @@ def refused(verb: str, folder: Path, words: str) -> OnboardError:
     """
     if verb == "commit" and any(one in words for one in _NOT_SIGNED):
         return OnboardError(
-            "The commit is not signed, so not made",
+            "Git couldn't sign the commit, so there is none",
             f"The files are written, but git could not sign the commit in {folder}.",
             why=(
-                "Git is set to sign commits (commit.gpgsign), and cannot ask for the key's passphrase here: "
-                "this program has the terminal."
+                "Git is set to sign commits (commit.gpgsign), but can't ask for the key's passphrase here: "
+                "iam-onboard has the terminal."
             ),
             next=(
                 "Sign something with that key in another terminal, so that its agent knows the passphrase, "
                 "and do this step again; with gpg:  echo | gpg --clearsign\n"
-                "Or unmark “commit”, and commit the files yourself."
+                "Or switch “commit” off, and commit the files yourself."
             ),
             detail=words,
         )
     return OnboardError(
         "git refused",
         f"git {verb} failed in {folder}.",
-        next="Read git's own words below; nothing else was changed.",
+        next="Read git's own message below; nothing else changed.",
         detail=words,
     )
 

@@ -117,7 +117,7 @@ class Walk:
         """Ask every done step whether the world still agrees, and let the session know.
 
         A look that fails, for whatever reason, counts as one that could not be made: the session can be
-        resumed all the same.
+        resumed anyway.
 
         Returns:
             what contradicts a step without a decision about it, and what could not be looked at, with why.

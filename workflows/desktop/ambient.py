@@ -58,7 +58,7 @@ AMBIENT: Final = (
     Ambient(
         ("TF_CLI_ARGS", "TF_CLI_ARGS_*"),
         "Terraform adds these arguments. Each plan shows them; those that would make it partial, a "
-        "destruction or unlocked are refused.",
+        "destruction or unlocked stop it.",
     ),
     Ambient(("TF_WORKSPACE",), "Terraform uses this workspace. Each plan shows it."),
     Ambient(("TF_DATA_DIR",), "Terraform keeps its data there, not in .terraform. Each plan shows it."),

@@ -168,8 +168,8 @@ def check_web_address(url: str) -> None:
         named = False
     if not named or any(character <= " " or character in "\"'\\`<>{}|^\x7f" for character in url):
         raise OnboardError(
-            "That is not a web address",
-            "Only addresses that begin with http:// or https:// are opened.",
+            "That isn't a web address",
+            "iam-onboard only opens addresses that begin with http:// or https://.",
             next="Check the address in the message that it came from.",
         )
 

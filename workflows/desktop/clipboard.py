@@ -25,7 +25,7 @@ KEEP_SECONDS = 120
 RETRY_SECONDS = 30
 """After this time a clipboard that did not answer is asked again to be emptied."""
 
-MANAGERS_KEEP_COPIES = "A clipboard manager keeps its own copy, which nobody but you can delete."
+MANAGERS_KEEP_COPIES = "A clipboard manager keeps its own copy, which only you can delete."
 
 
 class ClipboardUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named
@@ -50,7 +50,7 @@ class Clipboard(Protocol):
         """
 
     def clear_if_ours(self) -> bool:
-        """Empty the clipboard if it still holds the secret copied last (or if that cannot be told).
+        """Empty the clipboard if it still holds the secret copied last (or if that is unknown).
 
         Returns:
             True if it was emptied.
@@ -210,7 +210,7 @@ class FirstWorkingClipboard:
         """See `Clipboard`; every one is asked, since a text may have gone to one after the other.
 
         Raises:
-            ClipboardUnavailable: one of them did not answer; the others are cleared all the same.
+            ClipboardUnavailable: one of them did not answer; the others are cleared anyway.
         """
         cleared, refusal = False, None
         for clipboard in self._clipboards:
@@ -230,7 +230,7 @@ def spoken(time: timedelta) -> str:
 
 
 def digest_of(text: str) -> bytes:
-    """What tells a text from every other without holding it."""
+    """What distinguishes a text from every other without holding it."""
     import hashlib  # noqa: PLC0415 - loads OpenSSL, and home copies nothing
 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -239,8 +239,8 @@ def digest_of(text: str) -> bytes:
 def unavailable(why: Sentence) -> ClipboardUnavailable:
     """The refusal of a clipboard, for a reason in a sentence that does not hold the text."""
     return ClipboardUnavailable(
-        "Nothing can be copied",
-        "There is no clipboard that could take the text.",
+        "Can't copy",
+        "No clipboard here can take the text.",
         why=why,
         next="Show the text and select it with the mouse (hold Shift), or install what copies:\n"
         + how_to_install("clipboard"),

@@ -1,8 +1,8 @@
-"""The person's own editor, opened at a line: which program it is, how it is told the line, what it inherits.
+"""The person's own editor, opened at a line: which program it is, how it gets the line, what it inherits.
 
 What an editor takes for a line is in its own manual: vi and its heirs, nano, emacs, micro, helix, kakoune and
 joe take `+LINE FILE`; VS Code and what is made from it `--goto FILE:LINE`, Sublime Text and Zed `FILE:LINE`,
-and these return at once unless they are told to wait. One that is not known gets the file alone.
+and these return at once unless they are asked to wait. One that is not known gets the file alone.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def editor_of(environment: Mapping[str, str]) -> tuple[str, ...]:
             if program.startswith("~/"):
                 program = str(Path(environment.get("HOME", "/")) / program[2:])
             if shutil.which(program, path=path) is None:
-                raise _missing(f"{variable} is set to {text}, and there is no program {words[0]} here.")
+                raise _missing(f"{variable} is set to {text}, but there is no program {words[0]} here.")
             return (program, *words[1:])
     for name in FALLBACKS:
         if shutil.which(name, path=path) is not None:
@@ -90,14 +90,14 @@ def _split(variable: str, text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise _missing(f"{variable} is set to {text}, which cannot be split into words: {error}.") from error
+        raise _missing(f"{variable} is set to {text}, which can't be split into words: {error}.") from error
 
 
 def _missing(what: str) -> EditorMissing:
     return EditorMissing(
         "No editor to open",
         what,
-        next="Leave with ^q, say which editor is yours, as in `export EDITOR=nano`, and come back.",
+        next="Leave with ^q, choose your editor with `export EDITOR=nano`, say, and come back.",
     )
 
 
@@ -145,8 +145,8 @@ def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: P
             )
         except OSError as error:
             raise OnboardError(
-                "The editor cannot be started",
-                f"{command[0]} could not be started.",
+                "Can't start the editor",
+                f"{command[0]} couldn't be started.",
                 why=str(error),
                 next="Set EDITOR to an editor that works here, or edit the file in another window.",
             ) from error

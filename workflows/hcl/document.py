@@ -44,7 +44,7 @@ def _language() -> Language:
 
 
 def parse(data: bytes, old: Tree | None = None) -> Tree:
-    """The tree of some bytes; with an old tree that was told the edits, only what changed is parsed."""
+    """The tree of some bytes; with an old tree that knows the edits, only what changed is parsed."""
     return _tree(Parser(_language()), data, old)
 
 
@@ -97,7 +97,7 @@ def captures(tree: Tree, source: str, first: int, last: int) -> dict[str, list[N
     """The nodes that a query captures on some lines, by the capture's name.
 
     Args:
-        tree: the tree to look into.
+        tree: the tree to search.
         source: the query, in tree-sitter's language for them.
         first: the first line, from 0.
         last: the last one.

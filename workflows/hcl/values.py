@@ -71,7 +71,7 @@ def read_variables(path: Path) -> dict[str, object]:
         raise BadVariables(
             "A variables file is not valid HCL",
             f"{path} cannot be parsed.",
-            next="Repair it; the parser's words are below.",
+            next="Repair it; the parser's message is below.",
             detail=str(error).replace("tmp.hcl", path.name),  # the name that pygohcl gives to any text
         ) from error
 
@@ -120,7 +120,7 @@ def text_of(attribute: Attribute | None, names: Mapping[str, object]) -> str | N
 
 
 def plain_value(text: str, names: Mapping[str, object]) -> object:
-    """The value of an attribute of a plain file, told by its text alone.
+    """The value of an attribute of a plain file, by its text alone.
 
     Args:
         text: the source text, as `plain_values` gives it.
@@ -163,8 +163,8 @@ def string_value(document: Document, node: Node) -> str:
 def plain_string(document: Document, node: Node) -> str | None:
     """The value of an expression that is one quoted string without interpolation, else None.
 
-    The layers have thousands of these, so the common form is told by its text alone: between two quotes and
-    without quotes, escapes or templates inside, an expression can be nothing else.
+    The layers have thousands of these, so the common form is recognised by its text alone: between two quotes
+    and without quotes, escapes or templates inside, an expression can be nothing else.
     """
     text = document.text(node)
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':

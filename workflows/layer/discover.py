@@ -52,7 +52,7 @@ _REGISTRIES: dict[str, Literal["terraform", "opentofu"]] = {
 
 
 class ProjectError(OnboardError):
-    """A folder is not a complete Leverage project; says what is missing and where it was looked for."""
+    """A folder is not a complete Leverage project; says what is missing and where it was searched."""
 
 
 def find_project(start: Path) -> Project:
@@ -166,7 +166,7 @@ def _find_root(start: Path) -> Path:
         raise ProjectError(
             "There is no such folder",
             f"{start} does not exist.",
-            next="Give the project's folder, or any in it.",
+            next="Use the project's folder, or any folder in it.",
         )
     for folder in (start, *start.parents):
         config = folder / "config"

@@ -68,7 +68,7 @@ def _format(
     folder: Path | None,
     timeout: float,
 ) -> None:
-    title, program = "The format could not be checked", " ".join(argv[:-1])
+    title, program = "Couldn't check the format", " ".join(argv[:-1])
     try:
         done = subprocess.run(
             argv,
@@ -84,7 +84,7 @@ def _format(
             title,
             f"{program} could not be run on {', '.join(names)}.",
             why=str(error),
-            next="Go on without the check, or repair the program.",
+            next="Continue without the check, or repair the program.",
         ) from error
     if done.returncode != 0:
         raise FormatFailed(

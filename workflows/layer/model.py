@@ -84,10 +84,10 @@ class Person(NamedTuple):
         iam_name: the user's name as IAM knows it.
         declaration: the list entry, map key or block label that declares it.
         module: the label of the module block, as `user`.
-        key_file: the PGP key's path relative to the layer folder, as `keys/jane.doe`; None if it cannot be
-            told.
-        login_profile: whether the module makes a console password; None if it cannot be told.
-        access_key: whether the module makes an access key; None if it cannot be told.
+        key_file: the PGP key's path relative to the layer folder, as `keys/jane.doe`; None if
+            unknown.
+        login_profile: whether the module makes a console password; None if unknown.
+        access_key: whether the module makes an access key; None if unknown.
         machine: whether it is a machine user: an access key and no console password, or so named.
         groups: the names of its groups, as IAM knows them, in the order of the files.
         style: how it is declared.
@@ -132,7 +132,7 @@ class Group:
         place: where its block begins.
         reason: why it cannot, as a sentence without its end; "" when it can.
         followed: the members that a `for` over the users makes: they come and go with their declaration.
-        computed: whether who is in it is computed, so that there may be members who cannot be told.
+        computed: whether who is in it is computed, so that some members may be unknown.
     """
 
     name: str
@@ -174,8 +174,8 @@ class Setting:
 
     Attributes:
         name: the attribute's name.
-        value: its value; an expression's is evaluated with the project's variables. None if it cannot be
-            told.
+        value: its value; an expression's is evaluated with the project's variables. None if
+            unknown.
         source: the expression's text, as it is written.
         literal: whether it is a plain value that the editor may replace.
         place: where it is written.

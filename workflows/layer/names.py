@@ -1,4 +1,4 @@
-"""IAM's rules for names, aliases and password policies, told before anything is written.
+"""IAM's rules for names, aliases and password policies, checked before anything is written.
 
 Sources: IAM API reference, CreateUser, CreateGroup, CreateAccountAlias and UpdateAccountPasswordPolicy;
 user guide, "IAM and AWS STS quotas" (names are unique without regard to case).

@@ -29,7 +29,7 @@ _SHORT: Final = {"OrganizationAccountAccessRole": "oaar"}
 
 
 def account_profile(project: Project, account: str, role: str) -> str:
-    """The profile that takes on a role in an account.
+    """The profile that assumes a role in an account.
 
     By convention `<project>-<account>-<role in lower case>` (`bb-shared-devops`), or `-oaar` for the
     organisation's role. Where the account's own `backend.tfvars` names a profile for the same role by a
@@ -127,7 +127,7 @@ def _merged(
     """The attributes of the blocks that can name a profile, as Terraform merges them, override files last.
 
     An override file's argument takes the place of that of the same name, a `config` as a whole; a backend
-    takes the place of the other whole (Terraform, "Override Files"). A provider is told by its alias.
+    takes the place of the other whole (Terraform, "Override Files"). A provider is known by its alias.
     """
     found: dict[tuple[str, ...], dict[str, Attribute]] = {}
     for block in (one for document in documents for one in document.blocks):

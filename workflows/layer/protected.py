@@ -1,7 +1,7 @@
 """Files that their owner has protected from being changed.
 
 A file is replaced by renaming another one over it, which its own mode does not hinder. A team that marked a
-file read-only means it, so such a file is left alone, whoever runs the program.
+file read-only means it, so such a file is left alone, also for root.
 """
 
 from __future__ import annotations
@@ -53,5 +53,5 @@ def refuse_protected(paths: Iterable[Path]) -> None:
             "A file is read-only",
             f"{', '.join(map(str, found))} would be changed, and is read-only.",
             why=next(iter(found.values())),
-            next="Nothing was written. Ask whoever protected it, or make it writable and try again.",
+            next="Nothing was written. Ask who protected it, or make it writable and try again.",
         )

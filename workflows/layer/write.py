@@ -1,8 +1,8 @@
 """Writing a change set: each file atomically, and all files of the set or none, whatever kills the process.
 
-The whole set (public keys and HCL, nothing secret) is recorded in a private folder first. Whoever writes with
-the same record next finishes a set that was cut off between two files, and gives up one that had not begun or
-whose files were changed since. What the disk refuses is taken back at once.
+The whole set (public keys and HCL, nothing secret) is recorded in a private folder first. The next
+writer with the same record finishes a set that was cut off between two files, and gives up one that had not
+begun or whose files were changed since. What the disk refuses is taken back at once.
 """
 
 from __future__ import annotations
@@ -184,10 +184,10 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
     foreign = [one for one in change_set.changes if one.standing() == "other" or one.path.is_symlink()]
     if foreign:
         raise ChangedMeanwhile(
-            "A file was changed meanwhile",
-            f"{', '.join(str(one.path) for one in foreign)} is not what the review was made from.",
+            "A file has changed meanwhile",
+            f"{', '.join(str(one.path) for one in foreign)} isn't what you reviewed.",
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
-            next="Nothing was written. Go back one step: the layer is read again and the review made anew.",
+            next="Nothing was written. Go back one step: the review is made again.",
         )
     refuse_protected(one.path for one in change_set.changes if one.standing() == "before")
     done: list[Path] = []
@@ -201,7 +201,7 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
                 "A file could not be written",
                 f"{one.path} could not be {'written' if one.after is not None else 'removed'}.",
                 why=_why(error, one.path.parent),
-                next="Repair the cause and write again: what is written already is left as it is.",
+                next="Repair the cause and write again: what is already written stays as it is.",
                 detail="\n".join(f"written: {path}" for path in done),
             ) from error
         done.append(one.path)
@@ -221,7 +221,7 @@ def _write_one(change: FileChange) -> None:
 def _why(error: OSError, folder: Path) -> Sentence:
     """The cause in words; a file is written beside its place and renamed, so its folder has to allow it."""
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"You need the permission to write in the folder {folder}."
+        return f"You need permission to write in the folder {folder}."
     return cause_of(error)
 
 
@@ -239,12 +239,12 @@ def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
             "The layer is half written",
             failure.what,
             why=failure.why,
-            next="Repair the cause and try the same again: it writes what is missing.",
-            detail=joined((failure.detail, f"not taken back: {second.what}"), "\n"),
+            next="Repair the cause and do the same again: it writes what is missing.",
+            detail=joined((failure.detail, f"not undone: {second.what}"), "\n"),
         ) from second
     failure.detail = ""
     failure.next = (
-        "Nothing was changed: what was written before it has been taken back. Repair the cause and try again."
+        "Nothing was changed: iam-onboard undid what it had written. Repair the cause and try again."
     )
 
 

@@ -1,7 +1,7 @@
 """What a workflow is: a tuple of step declarations that reads like the list in the documentation.
 
 A declaration promises what the step needs and gives, so that the machine can tell by itself which steps are
-open, and which ones a change makes stale. Declarations that could lead to a dead end are refused when the
+open, and which ones a change makes stale. Declarations that could lead to a dead end are errors when the
 workflow is made, not when a person stands in it.
 """
 
@@ -44,16 +44,16 @@ class Step:
         skippable: whether a person may leave it out.
         asked_for: whether it is done only when a person asks for it: it is never proposed, and the work is
             finished without it.
-        repeats_over: the name of a fact, a list of different texts, for each of which it is done once; "" for
+        repeats_over: the name of a fact, a list of different texts; it is done once for each; "" for
             once.
         applies: when the step is part of the workflow at all.
         outlives: whether what it began may go on without this program; where that is so, its end comes before
             everything else when the person is back.
         seals: whether what it did stays done, whatever is decided again before it (an apply): what comes
             after it waits for it, and for nothing before it.
-        parts: for each fact of which a repeated step uses only a part, a function of the fact and the item
+        parts: for each fact that a repeated step uses in part, a function of the fact and the item
             that gives this part; a change elsewhere in the fact does not make the step stale.
-        blocked_words: the reason, in words, that it is refused while a need is open ("Apply needs a plan …").
+        blocked_words: the reason, in words, why it has to wait while a need is open ("Apply needs a plan …").
         reads: reads the facts that it gives; raises `WrongShape` for what they cannot be.
     """
 

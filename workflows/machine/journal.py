@@ -82,14 +82,14 @@ def read_journal(path: Path) -> Loaded:
         content = load_file(path, OWN_LIMIT)
     except OSError as error:
         raise OnboardError(
-            "This session cannot be opened",
+            "Can't open this session",
             f"{path} cannot be read.",
             why=cause_of(error),
-            next="Check that the file is there and is yours, or start a new session.",
+            next="Check that the file exists and is yours, or start a new session.",
         ) from error
     *lines, _torn = content.split(b"\n")
     if not lines:
-        raise DamagedJournal(path, "It has no whole line.", None)
+        raise DamagedJournal(path, "It has no complete line.", None)
     header = _header(path, lines[0])
     ends = tuple(accumulate(len(line) + 1 for line in lines))
     events: list[Event] = []
@@ -108,7 +108,7 @@ def _header(path: Path, line: bytes) -> Header:
     except NewerSchema as error:
         raise OnboardError(
             "This session is from a newer version",
-            f"It is written in version {error.schema} of the format; this program reads up to {SCHEMA}.",
+            f"It is written in version {error.schema} of the format; this iam-onboard reads up to {SCHEMA}.",
             next="Update iam-onboard and resume it then. Nothing was changed.",
         ) from error
     except BadLineError as error:
@@ -144,7 +144,7 @@ class Journal(AppendedFile):
             return cls(path, sound_bytes)
         except OSError as error:
             raise OnboardError(
-                "This session cannot be opened",
+                "Can't open this session",
                 f"{path} cannot be written.",
                 why=cause_of(error),
                 next="Check that the file is yours and that its disk can be written.",
@@ -163,7 +163,7 @@ class Journal(AppendedFile):
             self.append(line)
         except OSError as error:
             raise OnboardError(
-                "The session could not be saved",
+                "Couldn't save the session",
                 f"{self.path} could not be written.",
                 why=cause_of(error),
                 next="Make room on the disk and try the step again; what was saved before is still there.",

@@ -1,6 +1,6 @@
 """Events and headers as lines of JSON: the format of a journal.
 
-Reading is strict. What a line must hold and of which type is checked here, so that a damaged file is told as
+Reading is strict. What a line must hold, types included, is checked here, so that a damaged file is seen as
 one, and never becomes an event that trips somebody else.
 """
 

@@ -14,7 +14,7 @@ class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person
     """Another process has the session open.
 
     Attributes:
-        pid: its process id, or None where it cannot be told.
+        pid: its process id, or None if unknown.
     """
 
     def __init__(self, pid: int | None) -> None:

@@ -16,7 +16,7 @@ ACCESS = "access"
 """The person gets in for the first time; what a handoff without an occasion is for."""
 NEW_PASSWORD = "new-password"  # noqa: S105 - an occasion
 NEW_KEY = "new-key"
-"""A new PGP key, so everything that was encrypted to the old one is made anew."""
+"""A new PGP key, so everything that was encrypted to the old one is reset."""
 NEW_CREDENTIALS = "new-credentials"
 """A console password or an access key for somebody who had none of the kind."""
 _OCCASION = re.compile(r"[a-z][a-z-]{0,39}")
@@ -290,20 +290,20 @@ _HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {
     (True, True): ("passwords and secret keys in it are", "password and access key"),
     (False, False): ("passwords in it are", "password"),
 }
-"""By whether it holds passwords and access keys: what is encrypted, and what is made anew if that fails."""
+"""By whether it holds passwords and access keys: what is encrypted, and what is reset if that fails."""
 _FIRST = "your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
     "new-password": "this is a new password for the AWS accounts of {project}; the one you had\n"
     "does not work any more. Your access keys are as they were.",
     "new-key": "your new PGP key is in place in the AWS accounts of {project}. What the old one\n"
-    "was used for is made anew: what you had does not work any more.",
+    "was used for is new: what you had no longer works.",
     "new-credentials": "there is more for you to sign in with to the AWS accounts of {project}.",
 }
 """How a message begins by its occasion, where it is not the first one that the person gets."""
 
 
 def _greeting(handoff: Handoff) -> str:
-    """The text above the block: what this is, how to go on with the wizard, how by hand."""
+    """The text above the block: what this is, how to continue with the wizard, how by hand."""
     again = handoff.occasion in _OPENINGS
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project)
     password = any(one.encrypted_password is not None for one in handoff.identities)

@@ -23,7 +23,7 @@ class Request:
         public_key: the binary public key in base64, in one line.
         fingerprint: of that key, 40 upper-case hexadecimal digits.
         name: the person's name as people say it, or "".
-        replacement: True where an earlier password or key cannot be decrypted and has to be made anew.
+        replacement: True where an earlier password or key can't be decrypted and has to be reset.
         reason: why, in the person's words, or "".
         extra: fields of a newer program, kept.
     """

@@ -134,7 +134,7 @@ def _not_encrypted(text: str) -> Sentence:
 def public_key(value: str, wanted: str) -> list[Problem]:
     """A base64 text that is the one public key with the fingerprint `wanted`, nothing secret in it."""
     reason = "it is too long" if len(value) > MAX_PUBLIC_KEY else _not_the_key(value, wanted)
-    return [Problem(f"The public key is refused: {reason}.", "public_key")] if reason else []
+    return [Problem(f"The public key can't be used: {reason}.", "public_key")] if reason else []
 
 
 def _not_the_key(text: str, wanted: str) -> Sentence:
@@ -202,7 +202,7 @@ def sign_in_url(url: str, *, alias: str, account: str, partition: str) -> list[P
         return []
     return [
         Problem(
-            f"The sign-in address {shown(url)} is refused: {reason}. It has to be {wanted}", "sign_in_url"
+            f"The sign-in address {shown(url)} can't be used: {reason}. It has to be {wanted}", "sign_in_url"
         )
     ]
 
@@ -213,7 +213,7 @@ def shown(value: str) -> str:
 
 
 def refuse(problems: list[Problem], kind: str) -> None:
-    """Raise one error that tells all fatal problems.
+    """Raise one error that lists all fatal problems.
 
     Raises:
         MessageError: there is a fatal problem.
@@ -221,8 +221,8 @@ def refuse(problems: list[Problem], kind: str) -> None:
     fatal = [problem.message for problem in problems if problem.fatal]
     if fatal:
         raise MessageError(
-            f"The {kind} is refused",
-            fatal[0] if len(fatal) == 1 else f"{len(fatal)} things in it are not right.",
+            f"Can't use the {kind}",
+            fatal[0] if len(fatal) == 1 else f"{len(fatal)} things in it are wrong.",
             next=f"Do not use it. Ask the person who sent the {kind} for a new one.",
             detail="" if len(fatal) == 1 else joined(fatal[:20], "\n"),
         )

@@ -107,7 +107,7 @@ def _merged(
     prefix: str,
     name: str,
 ) -> str:
-    """The text with all changes made in it, with its own line ends where they are all the same."""
+    """The text with all changes made in it, with its own line ends where they are uniform."""
     breaks, windows = text.count("\n"), text.count("\r\n")
     end = "\r\n" if windows > breaks / 2 else "\n"
     uniform = windows in {0, breaks}
@@ -135,9 +135,9 @@ def _update(
     updater.read_string(text)
     if str(updater) != text:
         raise ProfileFileError(
-            "This file is not changed",
-            f"{name} has a form that cannot be kept byte for byte.",
-            next="Change its profiles by hand, or move the file away and let it be made anew.",
+            "Can't change this file",
+            f"{name} has a form that can't be kept byte for byte.",
+            next="Change its profiles by hand, or move the file away so that iam-onboard writes a new one.",
         )
     for wanted in changed:
         current = found[wanted.profile]
@@ -206,15 +206,15 @@ def _check_result(found: Mapping[str, Found], wanted: Sequence[WantedSection], n
         given = [option for option in section.absent if there is not None and option in there.inherited]
         if wrong and given:
             raise ProfileFileError(
-                "This file is not changed",
+                "Can't change this file",
                 f"The section [DEFAULT] in {name} gives every profile {given[0]}, {section.profile} too.",
-                why="With it the AWS tools would not use the access key or the role of that profile.",
+                why="With it the AWS tools wouldn't use the access key or the role of that profile.",
                 next=f"Move {given[0]} to the profiles that need it, then try again. Nothing was written.",
             )
         if wrong:
             raise ProfileFileError(
-                "This file is not changed",
-                f"The section of {section.profile} in {name} has a form that cannot be changed safely.",
+                "Can't change this file",
+                f"The section of {section.profile} in {name} has a form that can't be changed safely.",
                 next="Remove that section by hand, then try again.",
             )
 
@@ -227,7 +227,7 @@ def _check_others(
         key: found.options for key, found in now.items() if key not in ours
     }:
         raise ProfileFileError(
-            "This file is not changed",
+            "Can't change this file",
             f"Another profile in {name} would be changed along.",
             next="Remove the profile by hand, then try again.",
         )

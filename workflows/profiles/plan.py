@@ -122,7 +122,7 @@ class WantedProfiles:
     def problems(self) -> list[Problem]:
         """What is wrong with them. Asks botocore for the regions, so the first call takes some 50 ms."""
         found = [
-            Problem(f"“{name}” is not a profile name (letters, digits and + = , . @ _ -).", "name")
+            Problem(f"“{name}” isn't a profile name (letters, digits and + = , . @ _ -).", "name")
             for name in self.names
             if not _NAME.fullmatch(name)
         ]
@@ -134,7 +134,7 @@ class WantedProfiles:
         ]
         serials = {profile.mfa_serial for profile in self._all} - {None}
         found += [
-            Problem(f"“{serial}” is not the serial number or ARN of an MFA device.", "mfa_serial")
+            Problem(f"“{serial}” isn't the serial number or ARN of an MFA device.", "mfa_serial")
             for serial in serials
             if serial is not None and not _MFA_SERIAL.fullmatch(serial)
         ]
@@ -143,7 +143,7 @@ class WantedProfiles:
                 base.key.command.strip() and base.key.command.isprintable()
             ):
                 found.append(
-                    Problem(f"The command for the key of {base.name} is not one line of text.", "key")
+                    Problem(f"The command for the key of {base.name} isn't one line of text.", "key")
                 )
         regions = {(profile.region, _partition_of(profile)) for profile in self._all}
         for region, partition in sorted(regions):

@@ -126,7 +126,7 @@ def _line_of_block(text: str, header: str, option: str) -> int:
 
 def _refused(name: str, line: int | None, reason: str) -> ProfileFileError:
     return ProfileFileError(
-        "This file is not changed",
+        "Can't change this file",
         f"{name}, line {line}: {reason}.",
         why="The AWS tools would not read the file, or would read it differently from what it says.",
         next=f"Correct line {line}, then try again. Nothing was written.",

@@ -1,4 +1,4 @@
-"""What this program wrote into a project's `config`: so a change by hand is told from an older wish of ours.
+"""What this program wrote into a project's `config`: so a change by hand differs from an older wish of ours.
 
 It lies beside the two files as `iam-onboard.json` and is written with them. It holds no secret. While the
 files take their places it holds what was written and what is being written: after a kill in between, the next
@@ -107,7 +107,7 @@ def _lines(record: Record) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """An option that is there otherwise than wanted.
+    """An option whose value differs from the wanted one.
 
     Attributes:
         option: its name.

@@ -70,7 +70,7 @@ def switch_role_url(account: str, role: str, display_name: str, partition: str =
         account: the twelve digits or the alias.
         role: the role's name, with its path if it has one ("DevOps").
         display_name: what the console shows for it; it takes 64 characters.
-        partition: as `partition_of` tells.
+        partition: as from `partition_of`.
 
     Raises:
         OnboardError: that partition's console address is not known.
@@ -79,7 +79,7 @@ def switch_role_url(account: str, role: str, display_name: str, partition: str =
     if host is None:
         raise OnboardError(
             "No link to the console",
-            f"The console's address in the partition {partition} is not known here.",
+            f"The console's address in the partition {partition} is unknown here.",
             next=f"In the console choose Switch role, account {account}, role {role}.",
         )
     query = urlencode({"account": account, "roleName": role, "displayName": display_name[:64]}, safe="/")

@@ -178,7 +178,7 @@ def _refuse_links_to_other_files(paths: ProfilePaths) -> None:
     for path, target in zip((paths.config, paths.credentials), targets, strict=True):
         if target in taken or targets.count(target) > 1:
             raise ProfileFileError(
-                "This file is not changed",
+                "Can't change this file",
                 f"{path} is a link to {target}.",
                 why="That file is your own, or has both names; a project's profiles go to files of theirs.",
                 next="Remove the link, then try again. Nothing was written.",

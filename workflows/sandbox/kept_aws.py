@@ -2,8 +2,8 @@
 
 moto's objects refer to one another, so they are kept as a list in which each has a number. A class is only
 named if it is one of moto's own that is loaded already; an object of it is filled without being constructed.
-What every new process of moto has anyway is left out: its backends and AWS's managed policies, of which there
-are some 1,500 in each account, are those of the process that loads.
+What every new process of moto has anyway is left out: its backends and AWS's managed policies, some 1,500
+in each account, are those of the process that loads.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class ServerProcess:
         return self.is_running()
 
     def is_running(self) -> bool:
-        """Whether the sandbox has a server, whoever owns it."""
+        """Whether the sandbox has a server, its own or another's."""
         return is_held(self._layout.server_lock)
 
     def start(self, environment: Mapping[str, str]) -> None:

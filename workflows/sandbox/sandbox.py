@@ -195,7 +195,7 @@ class Sandbox:
             folder: where it goes; it must not exist yet.
             cache: what sandboxes share: the unpacked AWS provider and the prepared template.
             environment: of the real machine; PATH, language, terminal and proxies are taken from it.
-            progress: is told, in a few words, what is being done; only the first sandbox has more than one.
+            progress: hears, in a few words, what is being done; only the first sandbox has more than one.
 
         Raises:
             OnboardError: the folder exists, a package or program is missing, or preparing it failed.

@@ -77,7 +77,7 @@ def bootstrap_key(directory: Directory, account: str) -> tuple[str, BootstrapKey
 
 
 def fill(endpoint_url: str, record: Path, environment: Mapping[str, str]) -> None:
-    """Make the state backends and the member accounts' roles, as whoever set the organization up did.
+    """Make the state backends and the member accounts' roles, as the organization's founder did.
 
     A child with the sandbox's environment does it: boto3 would mind the real one's profiles and proxies.
 

@@ -128,7 +128,7 @@ def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
 
 
 def load(layout: Layout, strict: StrictAws) -> bool:
-    """Take over what `save` wrote; tells whether anything was."""
+    """Take over what `save` wrote; returns whether anything was."""
     from workflows.sandbox import kept_aws  # noqa: PLC0415 - moto belongs to the server's process
 
     if layout.aws_state.exists():

@@ -1,6 +1,6 @@
 """What this computer knows of the access keys it keeps: which, where, since when, and how far a rotation is.
 
-None of it is secret. It is apart from the secrets, so that the age of a key can be told without a passphrase,
+None of it is secret. It is apart from the secrets, so that the age of a key is known without a passphrase,
 without a dialog of the keyring and without asking AWS; and it is written before each act of a rotation, so
 that one that was killed is finished or undone by the next start.
 """
@@ -190,7 +190,7 @@ def _read(path: Path) -> KeyRecord:
     except (ValueError, KeyError, TypeError, AttributeError, WrongShape) as error:
         raise OnboardError(
             "A damaged record",
-            f"{path} does not tell of an access key.",
+            f"{path} isn't the record of an access key.",
             why="It was changed by hand, or written by a newer version.",
             next="It holds no secret: delete it, and import the key again (`iam-onboard access-key import`).",
             detail=f"{type(error).__name__}: {error}",

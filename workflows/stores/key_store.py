@@ -47,7 +47,7 @@ class KeyStore(Protocol):
         """Keep a key in place of the one before; an OnboardError leaves that one."""
 
     def load(self) -> Credentials | None:
-        """The key as whoever uses it gets it, or None."""
+        """The key as its users get it, or None."""
 
     def put_aside(self, key: Credentials) -> None:
         """Keep a second copy of the key that is about to be replaced."""

@@ -55,7 +55,7 @@ class Parts:
         save: writes the record down, synced.
         now: the clock (UTC).
         mfa_serial: of the person's code device, or None.
-        tell: is told what is done.
+        tell: hears what is done.
     """
 
     keys: OwnKeys
@@ -67,7 +67,7 @@ class Parts:
 
 
 CLOCKS_APART = timedelta(minutes=5)
-"""AWS tells by its own clock when a key was made; where this computer's differs by more, AWS refuses it."""
+"""AWS says by its own clock when a key was made; where this computer's differs by more, AWS rejects it."""
 
 
 def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
@@ -84,10 +84,10 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
         OnboardError: nothing has changed, or the sentence says what is left to do.
     """
     if record.rotation is not None:
-        raise ValueError("a rotation is not over")
+        raise ValueError("a rotation isn't finished")
     known = tuple(key.access_key_id for key in parts.keys.listed())
     record = _phase(record, parts, Rotation(Phase.CREATING, record.id, "", known, parts.now()))
-    parts.tell("Making the new access key")
+    parts.tell("Creating the new access key")
     try:
         new_id, secret = parts.keys.create()
     except OnboardError as failure:
@@ -98,7 +98,7 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
         record = _next(record, parts, Phase.STORING, new_id)
         _stored(new, parts)
         record = _next(record, parts, Phase.VERIFYING)
-        parts.tell(f"Proving it as it comes back from {parts.store.description}")
+        parts.tell(f"Testing the key from {parts.store.description}")
         _prove_kept(new_id, parts)
     except Exception as failure:  # whatever it is, the new key must not stay half in place
         _undo(record, new_id, parts, failure)
@@ -117,7 +117,7 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
     rotation = record.rotation
     if rotation is None or rotation.interrupted:
         raise ValueError("no old key waits")
-    parts.tell("Proving the kept key before the old one goes")
+    parts.tell("Testing the kept key before deleting the old one")
     _prove_kept(record.id, parts)
     parts.tell(f"Deleting {rotation.old_id}")
     delete(rotation.old_id, parts)
@@ -128,14 +128,14 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
 
 
 def _stored(new: Credentials, parts: Parts) -> None:
-    parts.tell("Waiting until AWS knows it; that takes some seconds")
+    parts.tell("Waiting until AWS knows it; that takes a few seconds")
     parts.keys.prove(new)
     old = parts.store.load()
     if old is None:
         raise OnboardError(
             "The old key is gone",
             f"There is no access key in {parts.store.description} any more.",
-            next="Look who removed it; then keep a key there again.",
+            next="Find out who removed it, then keep a key there again.",
         )
     try:
         parts.store.put_aside(old)
@@ -155,8 +155,8 @@ def _prove_kept(access_key_id: str, parts: Parts) -> None:
     if kept is None or kept.access_key_id != access_key_id:
         raise OnboardError(
             "The key did not come back",
-            f"{parts.store.description} does not give back the access key {access_key_id}.",
-            next="Look whether something else writes there; then try again.",
+            f"{parts.store.description} doesn't return the access key {access_key_id}.",
+            next="Check whether something else writes there, then try again.",
         )
     try:
         parts.keys.prove(kept)
@@ -168,7 +168,7 @@ def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
     """The new key is kept and works: now the old one may rest.
 
     Raises:
-        OnboardError: it is still active; the record tells how far it is.
+        OnboardError: it is still active; the record says how far it is.
     """
     rotation = record.under_way
     created = _created(rotation.new_id, parts)
@@ -181,7 +181,7 @@ def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
         if error.failure is not AwsFailure.NOT_FOUND:
             raise OnboardError(
                 "The old key is still active",
-                f"{rotation.new_id} is kept and works; {rotation.old_id} could not be deactivated.",
+                f"{rotation.new_id} is kept and works, but {rotation.old_id} couldn't be deactivated.",
                 why=error.what,
                 next="Rotate again: that finishes it. Both keys work until then.",
                 detail=error.detail,
@@ -199,10 +199,10 @@ def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:
         _forget_unknown(record, parts)
     except OnboardError as error:
         raise OnboardError(
-            "It is not known whether there is a new key",
+            "AWS may have created a new key",
             failure.what,
             why=error.what,
-            next="Rotate again: that finds it out. The old key is kept and works.",
+            next="Rotate again to find out. The old key is kept and works.",
             detail=failure.detail,
         ) from None
 
@@ -233,7 +233,7 @@ def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> N
         reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
         raise OnboardError(
             "The rotation stopped halfway",
-            f"The new access key {new_id} could not be taken into use, nor taken back.",
+            f"The new access key {new_id} could neither be kept nor deleted again.",
             why=f"{reason} Then: {error.what}",
             next="Rotate again: that finishes or undoes it. The old key still works.",
             detail=error.detail,
@@ -300,7 +300,7 @@ def recover(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
         The record, and what was done, in a sentence; "" if there was nothing to do.
 
     Raises:
-        OnboardError: it could not be done now; the record still tells how far it is.
+        OnboardError: it could not be done now; the record still says how far it is.
     """
     rotation = record.rotation
     if rotation is None or not rotation.interrupted:

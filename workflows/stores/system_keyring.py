@@ -75,7 +75,7 @@ class KeyringVault:
         if not keeps_secrets(backend):
             raise VaultUnavailable(
                 "No safe keyring",
-                f"The only keyring found is {_backend_name(backend)}, which does not protect what it keeps.",
+                f"The only keyring found is {_backend_name(backend)}, which doesn't protect what it keeps.",
                 next="Use a file encrypted to your PGP key, or start the desktop's keyring and try again.",
             )
         self._backend = backend
@@ -103,8 +103,8 @@ class KeyringVault:
         self._ask(lambda: self._backend.set_password(SERVICE, name, value))
         if self._ask(lambda: self._backend.get_password(SERVICE, name)) != value:
             raise VaultUnavailable(
-                "The keyring did not keep the secret",
-                f"What was put into {self.description} did not come back.",
+                "The keyring didn't keep the secret",
+                f"{capitalized(self.description)} didn't return what it was given.",
                 next="Choose another place for it.",
             )
 
@@ -167,9 +167,9 @@ def chosen_backend() -> str:
             settings.read_string(read_text(path, _SETTINGS_LIMIT))
     except (FileError, ConfigParserError) as error:
         raise VaultUnavailable(
-            "The keyring's settings cannot be read",
-            f"Python's keyring has settings in {path}, and they cannot be read.",
-            why=error.why if isinstance(error, FileError) else "They are no INI file.",
+            "Can't read the keyring's settings",
+            f"iam-onboard can't read Python's keyring settings in {path}.",
+            why=error.why if isinstance(error, FileError) else "They aren't an INI file.",
             next="Correct the file, or move it away.",
         ) from None
     by_settings = settings.get("backend", "default-keyring", fallback="")
@@ -186,7 +186,7 @@ def named_keyring(name: str) -> KeyringBackend | None:
     """The backend of a class, without looking for all others, which takes ten times as long.
 
     Args:
-        name: of the class, as `backend_class` tells it.
+        name: of the class, as from `backend_class`.
 
     Returns:
         The backend, or None if it cannot be used here or is not known to keep secrets.
@@ -228,8 +228,8 @@ def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None)
             usable.append(vault)
     without = VaultUnavailable(
         "No keyring",
-        "There is no keyring on this computer that could keep a secret.",
-        next="Create or choose your PGP key first: then a file encrypted to it is used.",
+        "No keyring on this computer can keep a secret.",
+        next="Create or choose your PGP key first: iam-onboard then uses a file encrypted to it.",
     )
     if not usable and files is None:
         raise problem or without

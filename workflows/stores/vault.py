@@ -109,8 +109,8 @@ class PgpFileVault:
             return secret
         raise VaultUnavailable(
             "A damaged file",
-            f"{path} does not hold the secret named {name}.",
-            next="Delete that file, then start anew.",
+            f"{path} doesn't hold the secret named {name}.",
+            next="Delete that file, then start again.",
         )
 
     def holds(self, name: str) -> bool:
@@ -171,7 +171,7 @@ def unavailable(description: Sentence, detail: str) -> VaultUnavailable:
         detail: what it said; no secret.
     """
     return VaultUnavailable(
-        "The secret store does not answer",
+        "The secret store doesn't answer",
         f"{capitalized(description)} cannot be used.",
         why="It is not running, or not reachable from here (over ssh, without a desktop, in a container).",
         next="Use a file encrypted to your PGP key instead, or try again on the desktop.",

@@ -214,9 +214,9 @@ def test_an_old_key_is_told_without_asking_aws(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--profile", "bb sec]"], "“bb sec]” is not a profile name"),
-        (["--profile", "bb\nsecurity"], "is not a profile name"),
-        (["--profile", ""], "is not a profile name"),
+        (["--profile", "bb sec]"], "“bb sec]” isn't a profile name"),
+        (["--profile", "bb\nsecurity"], "isn't a profile name"),
+        (["--profile", ""], "isn't a profile name"),
         (["--profile", BASE, "--region", "mars-1"], "AWS has no region “mars-1”"),
     ],
 )

@@ -240,7 +240,7 @@ def test_every_command_says_what_is_wrong(way: str, machine: Broken) -> None:
         ("state: foreign 755", ".local/state/iam-onboard belongs to user"),
         ("vault: a link", "vault is a symbolic link to"),
         ("access-keys: own 777", "was open to other users"),
-        ("a naive date", "x.json does not tell of an access key"),
+        ("a naive date", "x.json isn't the record of an access key"),
     ],
 )
 def test_the_folder_or_file_is_named(way: str, words: str, machine: Broken) -> None:

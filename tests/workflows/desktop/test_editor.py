@@ -62,7 +62,7 @@ def test_visual_comes_before_editor_and_vi_before_nano(tmp_path: Path) -> None:
     [
         ({}, "Neither VISUAL nor EDITOR is set"),
         ({"EDITOR": "emax"}, "EDITOR is set to emax, and there is no program emax here."),
-        ({"VISUAL": "vi 'x"}, "cannot be split into words"),
+        ({"VISUAL": "vi 'x"}, "can't be split into words"),
     ],
 )
 def test_a_missing_editor_says_what_to_set(tmp_path: Path, variables: dict[str, str], told: str) -> None:
@@ -93,7 +93,7 @@ def test_an_editor_that_does_not_start_is_told(tmp_path: Path) -> None:
     script = tmp_path / "broken"
     script.write_bytes(b"\x00\x01")
     script.chmod(0o755)
-    with pytest.raises(OnboardError, match="could not be started"):
+    with pytest.raises(OnboardError, match="couldn't be started"):
         run_editor([str(script)], {}, tmp_path)
 
 

@@ -169,7 +169,7 @@ def test_a_message_changed_on_the_way_is_not_a_wrong_passphrase(home: GpgHome, m
 
 def test_what_is_not_a_text_is_no_password(home: GpgHome) -> None:
     message = home.run("-r", "open@a.example", "--encrypt", stdin=b"\xff\xfe\x00")
-    with pytest.raises(NotAMessage, match="something that isn.t text") as failure:
+    with pytest.raises(NotAMessage, match="that isn't text") as failure:
         decrypt(message, home, None)
     assert failure.value.__cause__ is None
 

@@ -134,7 +134,7 @@ def test_a_folder_that_may_not_be_written_in_is_named(folder: Path, monkeypatch:
     monkeypatch.setattr("workflows.core.files.os.open", forbidden)
     with pytest.raises(WriteFailed) as failure:
         write(changes)
-    assert failure.value.why == f"You need the permission to write in the folder {folder}."
+    assert failure.value.why == f"You need permission to write in the folder {folder}."
 
 
 def test_nothing_to_change_is_an_empty_set(folder: Path) -> None:

@@ -168,7 +168,7 @@ def test_an_event_that_could_not_be_written_did_not_happen(
     before, state = journal_of(sessions).read_bytes(), session.state
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", fail)
-        with pytest.raises(OnboardError, match="could not be saved"):
+        with pytest.raises(OnboardError, match="save the session"):
             session.succeed(PROJECT_KEY, PROJECT)
     assert journal_of(sessions).read_bytes() == before
     assert session.state is state
@@ -189,7 +189,7 @@ def test_a_disk_that_is_really_full_leaves_the_journal_whole(sessions: Sessions)
     command = [sys.executable, "-B", journal_writer.__file__, str(sessions.folder), "write"]
     done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "OnboardError: The session could not be saved" in done.stderr
+    assert "OnboardError: Couldn't save the session" in done.stderr
     assert journal_of(sessions).stat().st_size <= 4096
     assert journal_of(sessions).read_bytes().endswith(b"}\n")
     session = sessions.open("s")

@@ -184,7 +184,7 @@ def _change(path: Path, before: Document, after: Document, wanted: dict[str, Any
     if not same:
         raise EditUnsafe(
             "The edit was thrown away",
-            f"{path} would not have said exactly what it was meant to.",
+            f"{path} wouldn't have said exactly what it should.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
             detail=detail,
         )

@@ -53,7 +53,7 @@ class AddGroup:
         if not problems:
             label = self._label(layer) if layer.group(self.sibling) else ""
             if any(one.label == label for one in layer.groups):
-                message = f"The module label {label} is taken; choose a name that is spelled otherwise."
+                message = f"The module label {label} is taken; choose a name with another spelling."
                 problems.append(Problem(message, "name"))
         return problems + _check_group(layer, self.sibling, "sibling")
 

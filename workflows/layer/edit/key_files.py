@@ -147,7 +147,7 @@ LONGEST_KEY = 1_000_000
 def check_key_text(text: str) -> list[Problem]:
     """What is plainly wrong with a key file's text; whether the key is good is gpg's to say."""
     if not text.strip():
-        return [Problem("A public PGP key is needed.", "key")]
+        return [Problem("Add a public PGP key.", "key")]
     if len(text) > LONGEST_KEY:
         return [Problem("This is far larger than a public PGP key.", "key")]
     return []
@@ -197,7 +197,7 @@ def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
 
 @dataclass(frozen=True)
 class ReplaceKey:
-    """Replace a person's key file; every password and access key made with it is then made anew.
+    """Replace a person's key file; every password and access key made with it is then replaced.
 
     Attributes:
         name: the IAM user name.
@@ -212,7 +212,7 @@ class ReplaceKey:
         problems = [*check_known_person(layer, self.name), *check_key_text(self.key_text)]
         sharing = self.shared_with(layer)
         if sharing:
-            message = f"The same key file serves {', '.join(sharing)}: their secrets are made anew too."
+            message = f"The same key file serves {', '.join(sharing)}: their secrets are reset too."
             problems.append(Problem(message, "key", fatal=False))
         return problems
 
@@ -239,7 +239,7 @@ class ReplaceKey:
     def _path(self, layer: Layer) -> str:
         person = find_person(layer, self.name)
         if person.key_file is None:
-            raise refuse(f"The key file of {self.name} is not known.", "It is computed.", person.place)
+            raise refuse(f"The key file of {self.name} is unknown.", "It is computed.", person.place)
         refuse_binary(self.name, module_of(layer.files, person.module).block)
         return person.key_file
 

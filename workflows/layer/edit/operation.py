@@ -75,7 +75,7 @@ class Operation(Protocol):
 def refuse(what: Sentence, why: Sentence, place: Place | None = None, remedy: Sentence = "") -> EditRefused:
     """An `EditRefused` with the place to edit by hand, or what else to do."""
     where = f"Edit it by hand at {place}." if place is not None else remedy
-    refused = EditRefused("This cannot be edited automatically", what, why=why, next=where)
+    refused = EditRefused("Can't edit this automatically", what, why=why, next=where)
     refused.place = place
     return refused
 
@@ -122,7 +122,7 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list
 
 def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence:
     """What it means that somebody is in no group, of an account where that has to be said."""
-    means = "it has no permissions" if machine else "they can sign in and do next to nothing"
+    means = "it has no permissions" if machine else "they can sign in, but do almost nothing"
     return f"{name} is in no group{account and f' of {account}'}: {means}."
 
 

@@ -41,8 +41,8 @@ class Kind(NamedTuple):
 
     Attributes:
         machine: whether it is a machine user.
-        login_profile: whether the module makes a console password; None if it cannot be told.
-        access_key: whether the module makes an access key; None if it cannot be told.
+        login_profile: whether the module makes a console password; None if unknown.
+        access_key: whether the module makes an access key; None if unknown.
     """
 
     machine: bool

@@ -57,7 +57,7 @@ class ShortPassword(NamedTuple):
         place, line = place_of(self.argument or self.block), f"{_ARGUMENT} = {self.least}"
         name, block = self.person.iam_name, self.block.label
         refused = refuse(
-            f"AWS would refuse the password of {name}: it has {self.length} characters, and the account's "
+            f"AWS would reject the password of {name}: it has {self.length} characters, and the account's "
             f"password policy wants {self.least}.",
             f"The length is set at {place}."
             if self.argument

@@ -102,7 +102,7 @@ class AddPerson:
             problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
         place = _commented_at(layer.files, self.name)
         if place is not None:
-            message = f"{self.name} is in a comment at {place}, which stays: look whether it is still wanted."
+            message = f"{self.name} is in a comment at {place}, which stays: check whether you still need it."
             problems.append(Problem(message, "name", fatal=False))
         if any(one.fatal for one in problems):
             return problems
@@ -153,7 +153,7 @@ class AddPerson:
             yield Problem(message, "outputs", fatal=False)
         if declared.copied:
             message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
-            yield Problem(f"{message}: look whether it fits.", "name", fatal=False)
+            yield Problem(f"{message}: check whether it fits.", "name", fatal=False)
         exception = out_of_order(declared.siblings)
         if exception is not None:
             message = f"All users are in alphabetical order but {declared.siblings[exception]}, which stays"
@@ -167,7 +167,7 @@ class AddPerson:
         if declared.owner in {one.owner for one in layer.people} or (
             key is None and _has_module(layer, label)
         ):
-            message = f"{key or label} is taken in this layer; choose a name that is spelled otherwise."
+            message = f"{key or label} is taken in this layer; choose a name with another spelling."
             yield Problem(message, "name")
 
     def taken_in_by(self, layer: Layer) -> tuple[str, ...]:

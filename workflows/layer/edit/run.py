@@ -79,7 +79,9 @@ def _edited(layer: Layer, operations: Iterable[Operation]) -> Layer:
     for operation in operations:
         fatal = [one.message for one in operation.check(edited) if one.fatal]
         if fatal:
-            raise EditRefused("This cannot be done", joined(fatal), next="Change the request and try again.")
+            raise EditRefused(
+                "Can't make this change", joined(fatal), next="Change the request and try again."
+            )
         edited = _run(edited, operation)
     for name, document in edited.files.documents.items():
         before = layer.files.documents.get(name)
@@ -137,7 +139,7 @@ def _run(layer: Layer, operation: Operation) -> Layer:
     if facts != intended:
         raise EditUnsafe(
             "The edit was thrown away",
-            f"{type(operation).__name__} would not have done exactly what it was meant to.",
+            f"{type(operation).__name__} wouldn't have done exactly what it should.",
             why="The edited layer, read back, differs from the intended one.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
             detail=joined(intended.differences(facts), "\n"),
@@ -156,7 +158,7 @@ def _check_syntax(before: Document | None, after: Document) -> None:
     if error:
         raise EditUnsafe(
             "The edit was thrown away",
-            f"{after.name} would not have been valid HCL.",
+            f"{after.name} wouldn't have been valid HCL.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
             detail=error,
         )

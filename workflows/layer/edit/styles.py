@@ -77,7 +77,7 @@ class Declarations(ABC):
 
     @property
     def place(self) -> Place:
-        """Where it is, for whoever edits it by hand."""
+        """Where it is, for a person who edits it by hand."""
         return self.modules[-1].place
 
     @property
@@ -163,7 +163,7 @@ def copied_fields(
         sibling: the fields of the sibling that is followed, as source texts by name.
         others: those of the others of its kind.
         known: the fields that are written for the new person: name, key and switches.
-        renaming: how the sibling's name is put in the new person's; a value that holds it is not taken over.
+        renaming: how the sibling's name is put in the new person's; a value that holds it is not copied.
     """
     return tuple(
         field

@@ -317,7 +317,7 @@ def _first_is_object(document: Document, container: Node) -> bool:
 
 
 def _not_plain(block: Block) -> Sentence:
-    """Why a block of one user cannot be edited: its name is what everything else is told by."""
+    """Why a block of one user cannot be edited: everything else is known by its name."""
     if _plain_text(block, "name") is not None:
         return ""
     name = block.attributes.get("name")
@@ -353,7 +353,7 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
 
 
 def _plain_text(block: Block, attribute: str) -> str | None:
-    """The text of an attribute of a plain file, told without a tree; None where one may be needed."""
+    """The text of an attribute of a plain file, read without a tree; None where one may be needed."""
     text = (block.plain_values or {}).get(attribute, "")
     if attribute == "pgp_key":
         path = _PLAIN_KEY.fullmatch(text)

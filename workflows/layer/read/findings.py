@@ -1,7 +1,7 @@
 """What else a person should know of a layer: files that are not read or not edited, and what comments hide.
 
 `# "jane.doe",` among the users is somebody who was taken out for a while. Only a comment that is nothing but
-such entries counts as one; what is said in words is left to whoever reads the file.
+such entries counts as one; what is said in words is left to the reader of the file.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def read_findings(files: FileSet) -> list[Finding]:
             found.append(_of_file(message, document.name, document.broken_at, hand_edit=True))
         if is_override(document.name):
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
-            message = "An override file changes what the other files say; what it says is not shown here."
+            message = "An override file changes what the other files say; iam-onboard doesn't show that."
             found += [_of_file(message, document.name, one.line) for one in islice(telling, 1)]
         found.extend(_resources(document, _RESOURCES, hand_edit=True))
         found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
@@ -111,7 +111,7 @@ def read_unread(names: Iterable[str]) -> list[Finding]:
     """The findings about files of a layer that are not read: those in JSON, and those for OpenTofu alone."""
     why = {".tf.json": "is in JSON", ".tofu": "is for OpenTofu alone", ".tofu.json": "is for OpenTofu alone"}
     return [
-        _of_file(f"{name} {words}: what it declares is not shown here.", name, 1, hand_edit=True)
+        _of_file(f"{name} {words}: iam-onboard doesn't show what it declares.", name, 1, hand_edit=True)
         for name in names
         for ending, words in why.items()
         if name.endswith(ending)

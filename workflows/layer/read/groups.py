@@ -112,7 +112,7 @@ def _members(
     else:
         known, unknown = computed_entries(files, block.document, node)
         entries, computed = list(known), True
-        why = why or f"the list is computed{f', and who is in {unknown} cannot be told' if unknown else ''}"
+        why = why or f"the list is computed{f', and who is in {unknown} is unknown' if unknown else ''}"
     members = []
     followed: set[str] = set()
     for entry in entries:

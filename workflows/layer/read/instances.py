@@ -77,7 +77,7 @@ class Entries(NamedTuple):
 
     Attributes:
         known: the entries that are written in the layer, in order; of one that is repeated, each.
-        unknown: the text of the first part whose entries cannot be told; "" when all are known.
+        unknown: the text of the first part whose entries are unknown; "" when all are known.
     """
 
     known: tuple[Entry, ...]
@@ -231,7 +231,7 @@ class Source(NamedTuple):
         container: the list or map; None when there is none to read.
         why: why it cannot be edited, as a sentence without its end; "" when it can.
         place: where an expression that is no plain list or map is written.
-        entries: what such an expression holds, as far as the layer tells.
+        entries: what such an expression holds, as far as the layer shows.
         counted: the list or map, as it is written, whose length is the module's `count`; else "".
         as_set: whether what is named is `toset([…])`.
     """
@@ -329,7 +329,7 @@ def _missing(files: FileSet, document: Document, text: str) -> Source:
 
 def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
     known, unknown = computed_entries(files, document, node)
-    rest = f", and who is in {unknown} cannot be told" if known and unknown else ""
+    rest = f", and who is in {unknown} is unknown" if known and unknown else ""
     data = _data_file(files, document.text(node))
     rest += f"; they come from {data}" if data else ""
     return Source(document, None, why + rest, Place(document.name, node.start_point.row + 1), known)
@@ -410,7 +410,7 @@ def counted(files: FileSet, document: Document, node: Node) -> Source | None:
         return None
     text = document.text(call[1][0])
     known, unknown = computed_entries(files, document, call[1][0])
-    rest = f", and who is in {unknown} cannot be told" if unknown else ""
+    rest = f", and who is in {unknown} is unknown" if unknown else ""
     places = [Place(one.document.name, one.line) for one in definitions(files, text)]
     place = places[0] if places else Place(document.name, node.start_point.row + 1)
     why = f"they are numbered by count = {shortened(document, node)}{rest}"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def read_layer(location: LayerLocation) -> Layer:
     """The layer in a folder, as it is on disk now.
 
-    Nothing in it is refused: what cannot be understood or edited is a finding with its place.
+    Nothing in it is an error: what cannot be understood or edited is a finding with its place.
 
     Raises:
         LayerUnreadable: a file cannot be read.
@@ -169,7 +169,7 @@ def declares_people(folder: Path) -> bool:
 
 
 def lone_layer(folder: Path) -> LayerLocation:
-    """What can be told of a layer by its folder alone.
+    """What a layer's folder alone shows of it.
 
     Args:
         folder: the layer folder, absolute, without symbolic links in it.

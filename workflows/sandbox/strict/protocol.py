@@ -33,7 +33,7 @@ class Style(Enum):
 
 
 class Reason(Enum):
-    """Why a request is refused before the service itself looks at it."""
+    """Why a request fails before the service itself looks at it."""
 
     UNSIGNED = "unsigned"
     UNKNOWN_KEY = "unknown key"

@@ -42,13 +42,13 @@ def with_users(*entries: str) -> Layer:
 
 def test_groups_of_a_sibling_are_told_even_if_all_have_the_same() -> None:
     assert told(with_users('a.a groups = ["admins"]')) == [
-        "b.b takes groups over from a.a: look whether it fits."
+        "b.b takes groups over from a.a: check whether it fits."
     ]
 
 
 def test_a_value_that_is_not_everybodys_is_told() -> None:
     layer = with_users('a.a team = "red"', 'c.c team = "blue"')
-    assert told(layer) == ["b.b takes team over from a.a: look whether it fits."]
+    assert told(layer) == ["b.b takes team over from a.a: check whether it fits."]
 
 
 def test_what_all_have_alike_and_what_holds_the_name_is_not_told() -> None:
@@ -70,7 +70,7 @@ def test_an_ssh_key_of_a_block_is_told() -> None:
         'module "iam_group_ops" {\n  source = "../modules/iam-group"\n  name = "ops"\n  group_users = []\n}\n'
     )
     layer = layer_of({"users.tf": users + group})
-    assert told(layer, "bob") == ["bob takes ssh_public_key over from ann: look whether it fits."]
+    assert told(layer, "bob") == ["bob takes ssh_public_key over from ann: check whether it fits."]
 
 
 def test_a_comment_that_only_the_followed_block_has_is_said_to_be_taken_over() -> None:

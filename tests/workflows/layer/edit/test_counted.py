@@ -71,7 +71,7 @@ def test_a_list_that_cannot_be_told_is_named() -> None:
     read = layer("var.users", "var.users[count.index]", "")
     assert read.people == ()
     (finding,) = [one for one in read.findings if one.hand_edit]
-    assert "who is in var.users cannot be told" in finding.message
+    assert "who is in var.users is unknown" in finding.message
     assert str(finding.place) == "users.tf:3"
 
 

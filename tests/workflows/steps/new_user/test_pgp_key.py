@@ -29,7 +29,7 @@ class NoClipboard:
     expires_at = None
 
     def copy(self, text: str | Secret) -> str:  # noqa: ARG002 - the protocol
-        raise ClipboardUnavailable("Nothing can be copied", "There is no clipboard.")
+        raise ClipboardUnavailable("Can't copy", "There is no clipboard.")
 
     def clear_if_ours(self) -> bool:
         return False
