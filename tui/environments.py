@@ -134,7 +134,7 @@ class OwnMachine:
         return self._machine.places.key_records
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
-        """An admin's project is searched from the folder that the program was started in."""
+        """The search for an admin's project starts in the folder that the program was started in."""
         return {"project": {"path": str(self._machine.working_folder)}} if workflow == "admin" else {}
 
     def close(self) -> None:

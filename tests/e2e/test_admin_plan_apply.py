@@ -273,4 +273,4 @@ def test_a_secret_for_another_key_is_not_handed_over(runs: AdminRuns, home: GpgH
     runs.once["keys"][NAME]["text"] = normalise(home.export("somebody.else")).text
     (person,) = hand_over.prepare(runs.context("management"), runs.report)
     assert person.text == ""
-    assert "not encrypted to the key" in person.trouble[0]
+    assert "isn't encrypted to the key" in person.trouble[0]

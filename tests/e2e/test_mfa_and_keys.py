@@ -219,7 +219,7 @@ def _kept_too_late(session: KeySession, new_user: NewUserAws) -> None:
     [
         (
             "Active",
-            "is not the one that was used just now. If nothing needs it, deactivate it in the console",
+            "isn't the one that you just used. If nothing needs it, deactivate it in the console",
         ),
         ("Inactive", "is inactive, so nothing uses it: delete it"),
     ],
@@ -335,7 +335,7 @@ def test_a_wizard_killed_over_the_codes_goes_on_with_the_same_device(
         assert found == Registered(SERIAL)
     else:
         assert isinstance(found, Pending)
-        assert found.remark == "This goes on with the device that was begun before."
+        assert found.remark == "This continues with the device that you began before."
         seed = found.seed.reveal()
         good = mfa.Request(mfa.API, None, found, new_user.code(seed, -1), new_user.code(seed))
         mfa.perform(good, new_user.context(dict(facts)), new_user.report)

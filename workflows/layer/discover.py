@@ -52,7 +52,7 @@ _REGISTRIES: dict[str, Literal["terraform", "opentofu"]] = {
 
 
 class ProjectError(OnboardError):
-    """A folder is not a complete Leverage project; says what is missing and where it was searched."""
+    """A folder is not a complete Leverage project; says what is missing and where this looked."""
 
 
 def find_project(start: Path) -> Project:

@@ -13,7 +13,7 @@ def credential_command(project: str, profile: str, *, interpreter: Path, search_
     """The whole line, quoted where its words need it.
 
     The program is named by its full path: a desktop application that uses the profile has another PATH than
-    the person's shell. It is searched beside the running Python first (the installation that is used now),
+    the person's shell. The search begins beside the running Python (the installation that is used now),
     then on the PATH; where there is neither, the Python itself runs it as a module, with `-P`: without it,
     Python would import a `tui` from whatever folder the SDK runs in.
 

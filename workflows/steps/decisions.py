@@ -140,7 +140,7 @@ class PolicyChanges(Move):
 
 @dataclass(frozen=True)
 class GroupChanges:
-    """What changes about the groups of one layer; siblings and policies are told by the groups' new names.
+    """What changes about the groups of one layer; siblings and policies are keyed by the groups' new names.
 
     Attributes:
         add: groups to make.

@@ -160,7 +160,7 @@ async def test_the_review_is_shown_anew_when_a_file_changed_meanwhile(
     async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
         admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
         await ui.press("ctrl+n")
-        assert "Something changed meanwhile" in ui.text
+        assert "Something has changed meanwhile" in ui.text
         assert ui.status("review") is Status.FAILED
         await ui.press("escape")
         shown = ui.app.pane.query_one(FileDiffs).files

@@ -230,7 +230,7 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "Changed since the plan was made: layer/users.tf" in " ".join(app.text().split())
+        assert "Changed since the plan: layer/users.tf" in " ".join(app.text().split())
         await press(pilot, "ctrl+n")
         assert len(desk.made) == 1
         assert "accepts exactly this plan" in app.text()

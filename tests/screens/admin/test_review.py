@@ -143,7 +143,7 @@ async def test_one_dialog_tells_of_a_key_that_came_meanwhile(
         key = decided.root / "security/global/base-identities/keys/jane.doe"
         key.write_bytes(base64.b64encode(people_keys["brainpool"]))
         await ui.press("ctrl+n")
-        assert "Another key is there" in ui.text
+        assert "There is another key" in ui.text
         await ui.press("escape")
         assert not isinstance(ui.app.screen, ErrorDialog)
         assert "The difference cannot be made:" in ui.text

@@ -162,7 +162,7 @@ async def test_a_device_that_was_deleted_over_the_codes_is_made_anew_by_next(
             field(app, name).value = new_user.code(seed, step)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "The device is not there any more" in app.text()
+        assert "The device is gone" in app.text()
         await pilot.press("escape")
         await rest(pilot)
         assert "The access key is" in app.text()

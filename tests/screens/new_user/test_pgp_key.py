@@ -57,11 +57,11 @@ async def test_a_good_key_is_chosen_and_next_makes_the_request(tmp_path: Path, g
         assert "encryption subkey, has expired." in said(app)
         await pilot.press("ctrl+n")
         await pilot.pause()
-        assert "This key cannot be used (Expired)" in said(app)
+        assert "Can't use this key (Expired)" in said(app)
         assert session.status(KEY) is Status.READY
         await pilot.press("up", "up")
         await pilot.pause()
-        assert "This key cannot be used" not in said(app)
+        assert "Can't use this key" not in said(app)
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.DONE
@@ -118,7 +118,7 @@ async def test_a_key_that_was_made_is_not_made_again_when_the_request_fails(
         for name in ("passphrase", "again"):
             app.pane.query_one(f"#{name}", Input).value = PASSPHRASE
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: "Another file is there" in app.text())
+        await until(pilot, lambda: "There is another file" in app.text())
         await pilot.press("escape")
         assert session.status(KEY) is Status.FAILED
         app.pane.query_one("#path", Input).value = "~/r.txt"

@@ -159,7 +159,7 @@ def test_one_text_takes_in_other_layers_of_the_same_project_each_with_its_code(
     words = ("create", "security", "jane.doe", "--also", "management", "--also", "security")
     assert run(machine, *words) == DONE
     assert capsys.readouterr().out == "the text"
-    trouble.append("management is left out, its state could not be read: Denied.")
+    trouble.append("management is left out, because its state couldn't be read: Denied.")
     with pytest.raises(OnboardError, match="would be incomplete"):
         run(machine, *words)
     another = tmp_path / "another"

@@ -143,7 +143,7 @@ def _left(before: FileSet, after: FileSet, person: Person) -> Iterator[tuple[Pla
 def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, bool]]:
     """The lines that name a user, with their text and whether a comment does.
 
-    A name of a single word is searched in comments only: elsewhere it may be anything.
+    For a name of a single word the search covers comments only: elsewhere it may be anything.
     """
     lines: dict[int, tuple[bytes, bool]] = {}
     for start, end in where_named(document.data.decode("latin-1"), name):

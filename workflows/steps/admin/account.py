@@ -62,8 +62,8 @@ class Choice:
 
     Attributes:
         values: what was entered for each setting that can be changed; text that is no whole number stays
-            text, and is refused.
-        others: the values of those that cannot be changed, as far as they can be told.
+            text, and is an error.
+        others: the values of those that cannot be changed, as far as they are known.
     """
 
     values: Mapping[str, Constant] = field(default_factory=dict)
@@ -154,7 +154,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     decisions = Decisions(account_changes={account: one for account, one in changes.items() if one})
     for account in decisions.account_changes:
         context.raise_if_cancelled()
-        with refused_by_hand(layers[account], "Take that value back here"):
+        with refused_by_hand(layers[account], "Undo that value here"):
             edit_layer(layers[account], operations(layers[account], decisions))
     return decisions.as_facts(*STEP.gives)
 
@@ -215,10 +215,10 @@ EXPLANATIONS: Mapping[str, str] = {
     "require_numbers": "A new password needs at least one digit.",
     "require_symbols": "A new password needs one of ! @ # $ % ^ & * ( ) _ + - = [ ] { } | '",
     "max_password_age": "A password must be replaced after so many days, 1 to 1095; with 0 it never expires. "
-    "Whoever's is older must replace it at the next sign-in.",
+    "Anyone with an older one must replace it at the next sign-in.",
     "password_reuse_prevention": "A new password may be none of the last so many, 1 to 24; with 0 an old one "
     "may be used again.",
-    "hard_expiry": "Who lets the password expire cannot replace it: an admin has to set a new one.",
+    "hard_expiry": "If your password expires, you can't replace it: an admin has to set a new one.",
     "allow_users_to_change_password": "Everybody in the account may replace the own password. At the first "
     "sign-in people must, so without this a group of theirs has to allow it.",
 }
@@ -267,7 +267,7 @@ def weaknesses(policy: Mapping[str, Constant]) -> tuple[Sentence, ...]:
     if policy.get("allow_users_to_change_password") is False:
         found.append("People can replace their first password only if a group of theirs allows it.")
     if policy.get("hard_expiry") is True:
-        found.append("Whoever lets a password expire is locked out until an admin sets a new one.")
+        found.append("Anyone whose password expires is locked out until an admin sets a new one.")
     return tuple(found)
 
 

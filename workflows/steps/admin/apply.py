@@ -37,7 +37,7 @@ class Request:
         removals: the names of those whose removal was confirmed by typing them.
         code: an MFA code, where the layer's profile wants one.
         check_state: whether the state is asked first if it is still the one that was planned against, so that
-            a difference is told before Terraform refuses the plan.
+            a difference is shown before Terraform refuses the plan.
     """
 
     removals: tuple[str, ...] = ()
@@ -50,9 +50,9 @@ class Outlook:
     """How things stand before an apply.
 
     Attributes:
-        begun: an apply of this plan runs, or ran while nobody looked: its end is to be taken in.
+        begun: an apply of this plan runs, or ran while nobody looked: its end is still to be recorded.
         refusal: why the plan cannot be applied any more, as a sentence, or "".
-        began_at: when that apply was begun, if it is not taken in yet.
+        began_at: when that apply was begun, if its end isn't recorded yet.
         recoverable: whether the last apply left something to be recovered.
         causes: what went wrong in the last apply of this plan, a line for each person, if it failed.
     """
@@ -66,7 +66,7 @@ class Outlook:
 
 def look(context: Context, report: Report) -> Outlook:
     """Look whether an apply of the plan was begun before, and whether the plan still fits its files."""
-    report(Progress("Looking at the plan"))
+    report(Progress("Checking the plan"))
     planned = decided(context)
     if planned is None or planned.empty:
         return Outlook(begun=False, refusal="")
@@ -97,7 +97,7 @@ def nothing_to_do(context: Context) -> Sentence:
     """Why there is nothing to apply, as a sentence, or ""."""
     planned = decided(context)
     if planned is None:
-        return "It was applied elsewhere; the state holds what was decided."
+        return "It was applied elsewhere; the state holds what you decided."
     return "The plan changes nothing." if planned.empty else ""
 
 
@@ -107,7 +107,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if planned is None or apply_begun(run_folder(context), planned.record):
         return []
     missing = [name for name in planned.gone if name not in request.removals]
-    return [Problem(f"The removal of {', '.join(missing)} has to be confirmed by name.")] if missing else []
+    return [Problem(f"Type the name to confirm the removal of {', '.join(missing)}.")] if missing else []
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
@@ -125,7 +125,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     watch = watching(context, report, counting=True)
     try:
         if apply_begun(run_folder(context), planned.record):
-            report(Progress("Finding the apply that was begun before"))
+            report(Progress("Finding the earlier apply"))
             try:
                 reopen_layer(context).terraform.apply(planned.record, watch=watch)
             finally:

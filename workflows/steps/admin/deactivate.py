@@ -207,7 +207,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if not leavers(context):
         return []
     if request.findings is None:
-        return [Problem("Look at what they have first.")]
+        return [Problem("Check what they have first.")]
     problems = []
     for one in request.findings.people:
         if one.denied:
@@ -220,14 +220,14 @@ def validate(request: Request, context: Context) -> list[Problem]:
         others = [item for item in one.blocking if item.kind is not HoldingKind.ACCESS_KEY]
         if others or len(one.blocking) > len(one.active_keys):
             things = joined((item.words for item in one.blocking), ", ")
-            message = f"The removal of {one.name} may be refused (DeleteConflict) because of: {things}."
+            message = f"AWS may reject the removal of {one.name} (DeleteConflict) because of: {things}."
             problems.append(Problem(message, "people", fatal=False))
     return problems
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record what was found last; nothing of it is secret."""
-    report(Progress("Noting what is left"))
+    """Record what was found last; none of it is secret."""
+    report(Progress("Recording what is left"))
     people = {
         one.name: {
             "inactive": [key.access_key_id for key in one.keys or () if not key.active],
@@ -265,8 +265,8 @@ class Mentioned:
 
     Attributes:
         mentions: the places, by file and line.
-        terms: what was looked for.
-        remark: why something could not be looked for, or "".
+        terms: what the search was for.
+        remark: what the search had to leave out and why, or "".
     """
 
     mentions: tuple[Mention, ...]
@@ -282,7 +282,7 @@ def find_mentions(names: Iterable[str], context: Context, report: Report) -> dic
     """
     git = GitSearch(context.root, context.world.environment)
     if not git.is_repository():
-        remark = "The project is no git repository: it was not searched for mentions."
+        remark = "The project isn't a git repository, so iam-onboard didn't search it for mentions."
         return {name: Mentioned((), (), remark) for name in names}
     found = {}
     for name in names:
@@ -324,7 +324,7 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
             terms |= {one.mail: "mail address" for one in details.user_ids if one.mail}
             terms |= {details.fingerprint: "PGP key", details.fingerprint[-_SHORT_ID:]: "PGP key"}
     except OnboardError as error:
-        return terms, f"The mail address and the key of {name} were not looked for: {error.what}"
+        return terms, f"The mail address and the key of {name} couldn't be searched for: {error.what}"
     return terms, ""
 
 
@@ -334,7 +334,7 @@ def _whole(term: str) -> re.Pattern[str]:
 
 
 def as_text(found: Mapping[str, Mentioned]) -> str:
-    """All of it as lines to read, or to send to whoever looks after these files."""
+    """All of it as lines to read, or to send to the owner of these files."""
     lines = []
     for name, one in found.items():
         lines.append(f"{name}: {'mentioned in' if one.mentions else 'nothing else mentions them'}")

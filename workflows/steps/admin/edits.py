@@ -52,8 +52,8 @@ def read_layers(context: Context) -> dict[str, Layer]:
     if missing:
         raise OnboardError(
             "A layer is gone",
-            f"{', '.join(missing)} has no identities layer in {project.root} any more.",
-            why="It was moved or removed, or another branch is checked out.",
+            f"{', '.join(missing)} no longer has an identities layer in {project.root}.",
+            why="Somebody moved or removed it, or another branch is checked out.",
             next="Bring it back, or go to the Project step and choose the layers again.",
         )
     layers = {name: read_layer(locations[name]) for name in context.facts["layers"]}
@@ -77,9 +77,9 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     """
     if others := other_keys(layer, decisions):
         raise OnboardError(
-            "Another key is there",
+            "There is another key",
             joined([one.words for one in others], " "),
-            why="It came there after the keys were taken in.",
+            why="It came after you took the keys in.",
             next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
         )
     here = decisions.of(layer.location.account)
@@ -109,7 +109,7 @@ def refuse_expired_keys(context: Context) -> None:
         raise OnboardError(
             "A PGP key has expired",
             f"The key of {', '.join(gone)} has expired since you took it in.",
-            why="AWS would create the user, and then the password could not be encrypted.",
+            why="AWS would create the user, but couldn't encrypt the password.",
             next="Ask for a new key, and take it in on the PGP keys page.",
         )
 
@@ -140,7 +140,7 @@ class OtherKey:
     @property
     def words(self) -> Sentence:
         """Both fingerprints, in a sentence each."""
-        there = f"the key {grouped(self.present)}" if self.present else "something that is no key"
+        there = f"the key {grouped(self.present)}" if self.present else "something that isn't a key"
         return (
             f"{self.file} in {self.account} holds {there}. "
             f"The key that you took in for {self.name} is {grouped(self.decided)}."
@@ -198,7 +198,7 @@ def _regroup(layer: Layer, name: str, move: Move, rename: Mapping[str, str]) -> 
 
 
 def _replaced_key(layer: Layer, name: str, key: DecidedKey) -> Iterator[Operation]:
-    """The new key where it was told what it resets; elsewhere the file holds it already."""
+    """The new key where its resets were confirmed; elsewhere the file holds it already."""
     if layer.location.account not in key.resets:
         return
     person = layer.person(name)

@@ -1,4 +1,4 @@
-"""The groups: which person is in which group of which layer, and groups that come, go or change."""
+"""The groups: the groups of each person in each layer, and groups that come, go or change."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _group_changes(choice: LayerChoice) -> GroupChanges:
-    """What happens to the groups themselves; siblings and policies are told by the groups' new names."""
+    """What happens to the groups themselves; siblings and policies are keyed by the groups' new names."""
     new_name = choice.rename.get
     add = tuple(NewGroup(one.name, new_name(one.sibling, one.sibling)) for one in choice.add)
     policies = {new_name(group, group): one for group, one in choice.policies.items() if one}
@@ -92,7 +92,7 @@ def _group_changes(choice: LayerChoice) -> GroupChanges:
 def _moves(layer: Layer, choice: LayerChoice, context: Context) -> dict[str, Move]:
     """For each person the groups to join and to leave; a renamed group counts under its new name.
 
-    What was decided before in this session is still told when the files say so already, so that a decision
+    What was decided before in this session is still shown when the files say so already, so that a decision
     does not depend on whether it was written. Who joins in this session joins all of their groups.
     """
     here = context.decisions.of(layer.location.account)
@@ -126,7 +126,7 @@ def observe(context: Context) -> Observation:
         gone = [one for one in people if one.casefold() in regrouping and layer and not layer.person(one)]
         if gone:
             names = ", ".join(gone)
-            words = f"{account} has no user {names} any more, whose groups were to change."
+            words = f"{account} no longer has a user {names}, whose groups were to change."
             return Observation(Verdict.GONE, words, about=(account, *gone))
         changes = decisions.of(account).groups
         new = {*(one.name for one in changes.add), *changes.rename.values()}
@@ -136,5 +136,5 @@ def observe(context: Context) -> Observation:
             missing = [one for one in groups if one not in new and not (layer and layer.group(one))]
             if missing:
                 names = ", ".join(missing)
-                return Observation(Verdict.CHANGED, f"{account} has no group {names} any more, {why}.")
+                return Observation(Verdict.CHANGED, f"{account} no longer has a group {names}, {why}.")
     return AGREES

@@ -90,7 +90,7 @@ def prepare(
         except OnboardError as error:
             if account == context.item:
                 raise
-            troubles.append(f"{account} is left out, its state could not be read: {error.what}")
+            troubles.append(f"{account} is left out, because its state couldn't be read: {error.what}")
     report(Progress("Checking what is encrypted to whom"))
     return tuple(person_handoff(name, sources, troubles, context) for name in people)
 
@@ -115,18 +115,18 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
         for name in names:
             if find_user(iam, name) is None:
-                found[name] = "AWS has no such user any more"
+                found[name] = "AWS no longer has this user"
             elif name in state.login_profiles and PASSWORD in parts_of(name, account, context):
                 made = password_made_at(iam, name)
                 if made is None:
-                    found[name] = "AWS has no console password for them any more"
+                    found[name] = "AWS no longer has a console password for them"
                 elif until is not None and made > until + _CLOCKS_DIFFER:
                     found[name] = "somebody gave them another password after this apply"
     return found
 
 
 def _applied_at(fact: Mapping[str, Any]) -> datetime | None:
-    """When this session's apply ended; None for one made elsewhere, or of which no time is known."""
+    """When this session's apply ended; None for one made elsewhere, or without a known time."""
     return moment(fact["at"], "apply.at") if "at" in fact and not fact.get("elsewhere") else None
 
 
@@ -185,7 +185,7 @@ def marked_by_hand(context: Context) -> Sent:
 
 
 def saved_words(path: Path, context: Context) -> Sentence:
-    """How a saved text is told."""
+    """How a saved text is reported."""
     return f"saved as {told_path(path, context.world.home)}"
 
 
@@ -204,7 +204,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record what was sent to whom; nothing else is kept of it."""
-    report(Progress("Noting what was sent"))
+    report(Progress("Recording what was sent"))
     sent = {name: request.people.get(name, Sent()) for name in people_of(context.item, context)}
     return {"handed_over": plain(HandedOver(sent))}
 

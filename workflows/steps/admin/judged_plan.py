@@ -154,12 +154,12 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
 def staleness(planned: Planned, context: Context) -> Sentence:
     """Why a plan cannot be accepted or applied any more, as a sentence; "" if it can."""
     if not planned.empty and not planned.record.plan.is_file():
-        return "The plan file is gone: it was applied, given up, or cut off. Plan again."
+        return "The plan file is gone: applied, given up, or cut off. Plan again."
     changed = changed_since(planned.record)
     if not changed:
         return new_passwords.outdated(context)
     names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
-    return f"Changed since the plan was made: {listed(names, 3)}. Plan again."
+    return f"Changed since the plan: {listed(names, 3)}. Plan again."
 
 
 def standing(planned: Planned, result: ApplyResult) -> Sentence:
@@ -174,7 +174,7 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
     done_words = "Done, but perhaps missing from the state" if result.killed else "Done"
     done_words = "Done, but not in the state yet" if result.unwritten else done_words
     parts = [f"{done_words}: {', '.join(done)}."] if done else []
-    parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
+    parts += [f"Not done, or only in part: {', '.join(waiting)}."] if waiting else []
     others = len([address for address in left if not planned.owners.get(address)])
     parts += [f"{count(others, 'other resource')} left."] if others else []
     return " ".join(parts) or "Everything in it is done."

@@ -1,7 +1,7 @@
 """Plan files that a person keeps, and what has to be known of each before it may be applied.
 
-What a plan was made from is not told by its file. So it is noted here, in a private folder, under the file's
-hash: a file that was moved is known, and one that anybody changed is another file.
+A plan file doesn't show what it was made from. So that is recorded here, in a private folder, by the
+file's hash: a file that was moved is known, and one that anybody changed is another file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class KeptPlan:
     """A plan file with what is noted of it.
 
     Attributes:
-        planned: the plan as it was told when it was made.
+        planned: the plan as it was shown when it was made.
         account: the account of its layer.
         data: the file's content; it can carry the state.
         passwords: who gets a new password by it, with what they had before (`new_passwords`).
@@ -81,7 +81,7 @@ class KeptPlans:
         if _sha256(data) != planned.record.plan_sha256:
             raise OnboardError(
                 "This is another plan",
-                f"{planned.record.plan} was changed after it was made.",
+                f"{planned.record.plan} has changed since it was made.",
                 next="Plan again.",
             )
         private_folder(self._folder)
@@ -110,8 +110,8 @@ class KeptPlans:
         found = read_json(note, _LARGEST_NOTE)
         if found["format"] != _FORMAT:
             raise OnboardError(
-                "This plan was kept by another version",
-                f"What {file} was made from is noted in a way that this version does not read.",
+                "Another version kept this plan",
+                f"This version can't read the record of what {file} was made from.",
                 next="Plan again.",
             )
         passwords = read(Note, found.get("passwords"), "passwords")
@@ -131,12 +131,12 @@ class KeptPlans:
             raise OnboardError(
                 "There is no such folder",
                 f"{target.parent} does not exist.",
-                next="Make it, or name another one.",
+                next="Create it, or choose another one.",
             )
         if target.exists() and not (target.is_file() and self._is_kept(target)):
             raise OnboardError(
                 "The file exists already",
-                f"{target} exists and is no plan that was kept with --out; it was left alone.",
+                f"{target} isn't a plan from --out, so iam-onboard left it alone.",
                 next="Choose another name.",
             )
         place = target.parent.resolve() / target.name
@@ -144,8 +144,8 @@ class KeptPlans:
         if among and not place.name.endswith(".tfplan"):
             raise OnboardError(
                 "The plan would be a file of the layer",
-                f"{target} is in a folder that the plan is made from.",
-                why="A file more in it makes the plan old as soon as it is written.",
+                f"{target} is in a folder that the plan depends on.",
+                why="A new file there makes the plan stale at once.",
                 next="Give it a name that ends in .tfplan, or keep it in another folder.",
             )
 
@@ -170,16 +170,16 @@ def may_be_committed(target: Path, world: World) -> bool:
 def _unknown(file: Path, data: bytes) -> OnboardError:
     if not _is_plan(data):
         return OnboardError(
-            "This is no plan",
-            f"{file} is no plan file that was kept here.",
+            "This isn't a plan",
+            f"{file} isn't a plan file from this computer.",
             next="Make one with: iam-onboard plan LAYER --out FILE",
         )
     return OnboardError(
-        "Nothing is known of this plan",
-        f"{file} is a plan file, and it is not one that `iam-onboard plan --out` kept on this machine.",
+        "This plan is unknown",
+        f"{file} is a plan file, but `iam-onboard plan --out` didn't keep it on this computer.",
         why="Whether files, program and state are still those that it was made from cannot be told: it was "
         "made by `terraform plan -out`, on another machine, more than 30 days ago, or changed since.",
-        next="Make it anew with `iam-onboard plan LAYER --out FILE`, read it, and apply that one.",
+        next="Plan again with `iam-onboard plan LAYER --out FILE`, read that plan, and apply it.",
     )
 
 

@@ -59,10 +59,10 @@ class Replacement:
     """A new key for somebody who is there already.
 
     `pgp_key` forces a new login profile and a new access key of everybody who has the key file. So this is
-    told per layer, confirmed with the typed name, and recorded with the key.
+    shown per layer, confirmed with the typed name, and recorded with the key.
 
     Attributes:
-        resets: what is made anew, by account.
+        resets: what is reset, by account.
         unchanged: the accounts whose layer holds this key already.
         by_hand: where the layer does not say which file holds the key, as sentences with the place.
     """
@@ -73,7 +73,7 @@ class Replacement:
 
     @property
     def told(self) -> tuple[Sentence, ...]:
-        """What is made anew, a sentence for each layer that names everybody."""
+        """What is reset, a sentence for each layer that names everybody."""
         return tuple(f"{account} ({one.file}): {_reset_words(one)}" for account, one in self.resets.items())
 
 
@@ -202,13 +202,13 @@ def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
 
 @dataclass(frozen=True)
 class _Provider:
-    """The AWS provider that a layer asks for: a version or constraint, None if nothing tells; and why not."""
+    """The AWS provider that a layer asks for: a version or constraint, None if unknown; and why."""
 
     wanted: str | None
     trouble: Sentence = ""
 
     def __str__(self) -> str:
-        return f"AWS provider {self.wanted}" if self.wanted else "AWS provider not known"
+        return f"AWS provider {self.wanted}" if self.wanted else "AWS provider unknown"
 
 
 class KeyJudge:
@@ -244,7 +244,7 @@ class KeyJudge:
     def same_as(self, account: str, file: str) -> tuple[str, ...]:
         """The other key files of these layers with the same key as a file, as `security: keys/jane.doe`.
 
-        That the same person has the same key in another layer is as it should be, and not told.
+        That the same person has the same key in another layer is as it should be, and not reported.
         """
         places = self._places.get((account, file), ())
         return tuple(f"{one}: {path}" for one, path in places if path != file)
@@ -301,7 +301,7 @@ class KeyJudge:
 
     def _about_providers(self, verdicts: Mapping[str, Verdict]) -> list[Sentence]:
         troubles = {one: self._providers[one].trouble for one in verdicts}
-        return [f"The AWS provider of {one} is not known: {why}" for one, why in troubles.items() if why]
+        return [f"The AWS provider of {one} is unknown: {why}" for one, why in troubles.items() if why]
 
     def _about_others(self, name: str, checked: CheckedKey) -> list[Sentence]:
         """What the layers say about this key, or about another key of the same person."""

@@ -109,7 +109,7 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
 
     Args:
         path: the file or folder.
-        names: the persons; for a file, the first is whom it is for, unless the file's name tells another.
+        names: the persons; for a file, the first is whom it is for, unless the file's name says another.
         context: what the step may read.
         report: takes the progress.
 
@@ -154,7 +154,7 @@ def take_in_mail(names: Iterable[str], person: str, context: Context, report: Re
     raise OnboardError(
         "No request yet",
         "There is no request in the sandbox's mailbox.",
-        next="Press F3, begin as the new user, and send one.",
+        next="Press F3, start as the new user, and send one.",
     )
 
 
@@ -168,8 +168,8 @@ def _from_request(request: Request, name: str, source: str, context: Context) ->
     other = request.user.casefold() != name.casefold()
     if other and not there:
         raise OnboardError(
-            "A request of somebody else",
-            f"It is from {request.user}, and you are taking in the key of {name}.",
+            "A request from another user",
+            f"It is from {request.user}, but you are taking in the key of {name}.",
             next=f"If {request.user} joins too, say so in the Project step; else ask {name} for theirs.",
         )
     checked = check_key(request.public_key, environment=context.world.environment)
@@ -211,7 +211,7 @@ def _check_project(request: Request, context: Context) -> None:
     if request.project != project:
         raise OnboardError(
             "A request for another project",
-            f"It asks for {request.project}, and this is {project}.",
+            f"It is for {request.project}, but this is {project}.",
             next="Check that you pasted the right message.",
         )
 
@@ -287,7 +287,7 @@ def _files_in(folder: Path) -> list[Path]:
         raise OnboardError(
             "Too many files",
             f"{folder} has {len(files):,} files; up to {MOST_FILES:,} are read.",
-            next="Put the keys into a folder of their own, and open that one.",
+            next="Put the keys into a separate folder, and open that.",
         )
     return files
 

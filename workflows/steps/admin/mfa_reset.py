@@ -162,7 +162,7 @@ today; until then you may do little else there.
 def validate(request: Request, _context: Context) -> list[Problem]:
     """It was looked; a person whose device is still there is warned about."""
     if request.found is None:
-        return [Problem("Look at the devices first.")]
+        return [Problem("Check the devices first.")]
     return [
         Problem(f"{one.name} still has a device: {one.devices[0].serial}.", "devices", fatal=False)
         for one in request.found.owners
@@ -172,7 +172,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record which devices were taken away."""
-    report(Progress("Noting what was taken away"))
+    report(Progress("Recording what was removed"))
     people: dict[str, list[str]] = {}
     for name, serial in request.removed:
         people.setdefault(name, []).append(serial)

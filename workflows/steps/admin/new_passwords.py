@@ -1,7 +1,7 @@
-"""A new console password for somebody who is there: Terraform makes the login profile anew.
+"""A new console password for an existing user: Terraform replaces the login profile.
 
-Nothing in the files says so, so the plan is told (`-replace`), and what the state held before is noted:
-a password that is still the same afterwards was not made anew, and is not handed over.
+Nothing in the files says so, so the plan gets `-replace`, and what the state held before is recorded:
+a password that is still the same afterwards is not new, and is not handed over.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def outdated(context: Context) -> Sentence:
     """Why the last plan is not for those who are to get a new password now, as a sentence; "" if it is."""
     if set(note_of(context).asked) == set(context.decisions.resetting):
         return ""
-    return "Who gets a new password was changed since the plan was made. Plan again."
+    return "You changed who gets a new password since the plan. Plan again."
 
 
 def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
@@ -94,19 +94,19 @@ def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
         if profile is None or name in context.decisions.named:
             continue
         if name not in note.asked:
-            found[name] = "it cannot be told whether the password is new: no plan for it was made here"
+            found[name] = "nobody planned it here, so the password may be an old one"
         elif note.before.get(name) == _hash(profile.encrypted_password):
             found[name] = "the password in the state is still the one from before"
     return found
 
 
 def replaced(made: Collection[str], context: Context) -> tuple[str, ...]:
-    """Whose password in the step's layer a plan makes anew because a new one was asked for."""
+    """Whose password in the step's layer a plan resets because a new one was asked for."""
     return tuple(name for name in context.decisions.resetting if name in made)
 
 
 def question(names: tuple[str, ...], account: str) -> tuple[str, str]:
-    """What to ask before passwords are made anew: the question, and what a yes does."""
+    """What to ask before passwords are reset: the question, and what a yes does."""
     whom = ", ".join(names)
     body = (
         f"The present console password of {whom} in {account} stops working as soon as this is applied. "

@@ -57,8 +57,8 @@ def with_plan(context: Context, planned: Planned, passwords: Iterable[str] = ())
 def with_new_password(context: Context, name: str, others: Iterable[str] = ()) -> Context:
     """The same, where somebody got a new console password in this account and in others.
 
-    Where the plan for it was made here, a password that is still the one from before is refused later; one
-    that was made elsewhere (a pull request) has nothing that it could be held against.
+    Where the plan for it was made here, a password that is still the one from before is an error later; one
+    that was made elsewhere (a pull request) has nothing to compare it with.
     """
     accounts = [context.item, *others]
     plans = {f"plan@{account}": {"passwords": [name], "access_keys": []} for account in accounts}

@@ -2,7 +2,7 @@
 
 What is sent is what was made in this session. The state also holds passwords that people have changed long
 ago; handing those over again would only mislead. Where the state names no role that anybody may assume, the
-roles that projects of this kind have by convention are the best guess: the admin is told, and may leave them
+roles that projects of this kind have by convention are the best guess: the admin sees that and may leave them
 out.
 """
 
@@ -64,7 +64,7 @@ def occasion_of(name: str, context: Context) -> str:
 
 
 class NotForThisKey(OnboardError):  # noqa: N818 - it says what is wrong
-    """Something in the state is not encrypted to the key that it should be for."""
+    """Something in the state isn't encrypted to the key that it should be for."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _key_text(name: str, source: Source, context: Context) -> str:
     text = source.layer.keys.get(file)
     if text is None and person is None and name not in source.state.users:
         raise OnboardError(
-            "Nobody of that name",
+            "No user of that name",
             f"Neither the layer nor its state has a user {name}.",
             next="Check the spelling.",
         )
@@ -217,7 +217,7 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
         raise OnboardError(
             "Not in the state",
             f"The state of {account} has no user {name}.",
-            next="Check that the apply went through; plan again to see what is left.",
+            next="Check that the apply succeeded; plan again to see what is left.",
         )
     password = _password(state, name, details) if PASSWORD in parts else None
     key = _access_key(state, name, details) if ACCESS_KEY in parts else None
@@ -275,8 +275,8 @@ def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> N
         raise NotForThisKey(
             "A secret in clear",
             f"{what} is in the state unencrypted: it was made without a PGP key.",
-            why="Whoever can read the state can read it, so it is not handed over.",
-            next="Give the user a key file in the layer, and plan again: it will be made anew.",
+            why="Anyone who can read the state can read it, so iam-onboard doesn't hand it over.",
+            next="Add a key file for the user to the layer, and plan again to replace it.",
         )
     try:
         meant = bool(ciphertext) and is_for(clean_ciphertext(ciphertext), details)
@@ -285,7 +285,7 @@ def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> N
     if not meant:
         raise NotForThisKey(
             "Not for this key",
-            f"{what} in the state is not encrypted to the key {grouped(details.fingerprint)}.",
+            f"{what} in the state isn't encrypted to the key {grouped(details.fingerprint)}.",
             why="It was made with another key, perhaps before the key file was replaced.",
             next="Plan again: a changed key file makes a new password. Nothing was handed over.",
         )

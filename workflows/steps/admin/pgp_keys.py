@@ -77,7 +77,7 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
         Cancelled: the person stopped it.
         OnboardError: a layer cannot be read.
     """
-    report(Progress("Looking at the key files that are there"))
+    report(Progress("Reading the present key files"))
     judge, people = KeyJudge(context), people_of(context)
     texts: dict[str, tuple[bytes | str, Sentence]] = {
         name: (layer.files.keys[f"keys/{name}"], f"{layer.location.relative}/keys/{name}")
@@ -114,7 +114,7 @@ def mail_for(context: Context) -> tuple[str, ...]:
 
 
 def invite(name: str, context: Context) -> Sentence:
-    """Make the text to send to a person who has not sent a key, and hand it out; tells where it is.
+    """Make the text to send to a person who has not sent a key, and hand it out; returns where it is.
 
     Raises:
         OnboardError: the name breaks a rule, or the text could not be put anywhere.
@@ -129,7 +129,7 @@ def invite(name: str, context: Context) -> Sentence:
 
 
 def hand_out(text: str, file_name: str, context: Context) -> Sentence:
-    """Copy a text that is to be sent, or save it at home where there is no clipboard; tells which.
+    """Copy a text that is to be sent, or save it at home where there is no clipboard; returns which.
 
     Raises:
         OnboardError: it could not be saved either.
@@ -164,7 +164,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the keys; they are public, and written by Review.
 
     Raises:
-        OnboardError: what a replacement makes anew is no longer what was confirmed.
+        OnboardError: what a replacement resets is no longer what was confirmed.
     """
     report(Progress("Looking at the layers once more"))
     people = people_of(context)
@@ -174,10 +174,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         checked = check_key(key.text, environment=context.world.environment)
         if judge is None or judge.judge(key.name, checked, key.origin).replacement != key.replacement:
             raise OnboardError(
-                "Something changed meanwhile",
-                f"What the new key of {key.name} makes anew is not what was shown.",
-                why="A file of the layers was edited after this step was opened.",
-                next="Go back one step and come here again, and read it once more.",
+                "Something has changed meanwhile",
+                f"The new key of {key.name} would reset other things than you saw.",
+                why="Somebody edited a file of the layers after you opened this step.",
+                next="Go back one step, come here again, and read it once more.",
             )
     return Decisions(keys={name: _decided(request.keys[name]) for name in people}).as_facts(*STEP.gives)
 

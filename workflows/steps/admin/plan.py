@@ -1,4 +1,4 @@
-"""The plan: what Terraform would do in one layer, told by person, before anything is done.
+"""The plan: what Terraform would do in one layer, shown by person, before anything is done.
 
 It is made as a move of its own; accepting it is the step's outcome. Nothing else than that file is applied
 later, and only as long as the files it was made from stay as they are.
@@ -96,7 +96,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
-        report(Progress(f"Waiting for the plan; a state that is locked is waited for {LOCK_TIMEOUT}"))
+        report(Progress(f"Waiting for the plan; if the state is locked, up to {LOCK_TIMEOUT}"))
         record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
         planned = judged(record, plan, context)
         try:
@@ -150,7 +150,7 @@ def _refuse_to_leave_out(planned: Planned, layer: OpenLayer, context: Context, r
         raise OnboardError(
             "The plan leaves out what you decided",
             f"Neither the plan nor the state of {context.item} has it: {joined(missing, '; ')}.",
-            why="The files don't say it any more: another branch, a stash, or an edit took it away.",
+            why="The files no longer say it: another branch, a stash, or an edit took it away.",
             next="Open Review: it shows what is missing, and writes it again.",
         )
 
@@ -174,10 +174,10 @@ def markdown(context: Context) -> str:
     text = read_text(_markdown_file(context), MAX_TEXT)
     if left := left_over(text):
         raise OnboardError(
-            "The plan cannot be exported",
+            "Can't export the plan",
             f"Its Markdown would still hold {joined(left, ', ')}.",
-            why="It is scanned once more after account ids, keys and secrets were replaced.",
-            next="Plan again; if it stays so, share the plan by hand and report this.",
+            why="iam-onboard scans it once more after replacing account ids, keys and secrets.",
+            next="Plan again. If that doesn't help, share the plan by hand and report this.",
         )
     return text
 
@@ -201,7 +201,7 @@ def export(target: str, context: Context) -> Sentence:
     if path.exists() and not read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD):
         raise OnboardError(
             "The file exists already",
-            f"{told_path(path, context.world.home)} exists and is no exported plan; it was left alone.",
+            f"{told_path(path, context.world.home)} isn't an exported plan, so iam-onboard left it alone.",
             next="Choose another name.",
         )
     write_atomically(path, text.encode(), mode=0o644)
@@ -227,7 +227,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     if not missing:
         return []
     words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
-    message = f"{words}. Mark each one that may be applied too, or mend the files and plan again."
+    message = f"{words}. Mark each one that may be applied too, or fix the files and plan again."
     return [Problem(message, "foreign")]
 
 
@@ -247,12 +247,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if changed := changed_since(record):
         raise older_than_files(changed)
     if words := new_passwords.outdated(context):
-        raise OnboardError("This plan is for others", words, next="Plan again, and read that one.")
+        raise OnboardError("This plan is for others", words, next="Plan again, and read the new plan.")
     if not record.plan.is_file() or file_sha256(record.plan) != record.plan_sha256:
         raise OnboardError(
             "This is another plan",
-            f"{record.plan} is not the file that was shown.",
-            next="Plan again, and read that one.",
+            f"{record.plan} isn't the file that you saw.",
+            next="Plan again, and read the new plan.",
         )
     if planned.empty:
         record.plan.unlink()
@@ -266,15 +266,15 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
     if missing:
         raise OnboardError(
             "Not applied yet",
-            f"The state of {context.item} is not what was decided: {joined(missing, '; ')}.",
-            why="It was read just now, with the layer's own profile.",
+            f"The state of {context.item} isn't what you decided: {joined(missing, '; ')}.",
+            why="iam-onboard has just read it, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
         )
     return {
         "elsewhere": True,
         "empty": False,
         "layer": str(located(context)[1].path),
-        "summary": ["Applied elsewhere: the state holds what was decided."],
+        "summary": ["Applied elsewhere: the state holds what you decided."],
         "counts": {"add": 0, "change": 0, "destroy": 0},
         "passwords": [name for name in context.decisions.resetting if name in state.login_profiles],
         "access_keys": [],
@@ -369,7 +369,7 @@ def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | Non
         return
     names = ", ".join(sorted({one.user or one.address for one in short}))
     raise OnboardError(
-        "AWS would refuse a password",
+        "AWS would reject a password",
         f"The plan makes {names} a password of {min(one.password_length or 0 for one in short)} characters, "
         f"and the password policy of {location.account} wants {least}.",
         why="The apply would create the user and then stop at the password (PasswordPolicyViolation).",
@@ -379,7 +379,7 @@ def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | Non
 
 
 def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
-    """A sentence for each provider whose account nobody could check; none once the plan itself tells."""
+    """A sentence for each provider whose account nobody could check; none once the plan itself shows it."""
     if location.account_id in plan.accounts:
         return ()
     return tuple(

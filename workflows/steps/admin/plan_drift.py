@@ -37,7 +37,7 @@ def is_old(made: Planned, context: Context) -> bool:
 
 
 def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
-    """What git tells of the checkout since the plan was made, in sentences; nothing without a checkout.
+    """What git reports on the checkout since the plan was made, in sentences; nothing without a checkout.
 
     The upstream is not asked: it is as it was last fetched.
     """
@@ -48,7 +48,7 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     told = []
     head, branch = git.head(), git.branch() or ""
     if record.branch and branch != record.branch:
-        told.append(f"The plan was made on the branch {record.branch}; now it is {branch or 'no branch'}.")
+        told.append(f"The plan is from the branch {record.branch}; now it is {branch or 'no branch'}.")
     if head != record.commit:
         told.append(
             f"The checkout went from {record.commit[:_SHORT]} to {head[:_SHORT]}; "
@@ -80,7 +80,7 @@ def refuse_another_state(made: Planned, layer: OpenLayer, context: Context, repo
         OnboardError: the state was changed since, or cannot be read.
     """
     if words := _state_words(made, layer, context, report):
-        raise OnboardError("The state is another one now", words, next="Plan again, and read that one.")
+        raise OnboardError("The state has changed", words, next="Plan again, and read the new plan.")
 
 
 def _state_words(made: Planned, layer: OpenLayer, context: Context, report: Report) -> Sentence:
@@ -100,7 +100,7 @@ class Return:
         refusal: why it cannot be accepted or applied any more, as a sentence, or "".
         since: what happened meanwhile that is no reason against it, each a sentence.
         resources: the resources of the last plan.
-        differences: what it does otherwise than the plan before.
+        differences: what changed from the plan before.
         old: whether the state should be asked, since the plan was not made just now.
     """
 

@@ -1,8 +1,8 @@
 """The resources of a layer's last two plans, kept so that they can be looked into and compared.
 
-What is kept holds no secret (see `terraform.attributes`), but it tells a lot about an account: a private file
+What is kept holds no secret (see `terraform.attributes`), but it says a lot about an account: a private file
 in the session's folder, which goes with it. The plan before is kept until the layer is planned once more, so
-that a person who comes back after days sees what is otherwise than it was.
+that a person who comes back after days sees what changed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Difference:
-    """How a plan treats a resource otherwise than the plan before.
+    """How a plan treats a resource differently from the plan before.
 
     Attributes:
         sign: "+" for one that only the new plan changes, "-" for one that only the old one did, "~" for both.
@@ -147,13 +147,13 @@ def kept(context: Context) -> tuple[Resource, ...]:
 
 
 def differences(context: Context) -> tuple[Difference, ...]:
-    """What the layer's last plan does otherwise than the one before; nothing if there was none."""
+    """What changed from the layer's plan before to its last; nothing if there was none."""
     now, before = _files(context)
     return tuple(compared(_read(before), _read(now))) if before.exists() else ()
 
 
 def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Difference]:
-    """What a plan does otherwise than another, resource by resource, in the order of the plans."""
+    """What differs from one plan to another, resource by resource, in the order of the plans."""
     old = {(one.address, one.drift): one for one in before}
     new = {(one.address, one.drift): one for one in now}
     for key, one in new.items():
@@ -168,7 +168,7 @@ def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Di
             yield Difference("~", one.address, words, _lines(was, one))
     for key, one in old.items():
         if key not in new:
-            yield Difference("-", one.address, f"Not in the plan any more: {_told(one)}.", _marked("-", one))
+            yield Difference("-", one.address, f"No longer in the plan: {_told(one)}.", _marked("-", one))
 
 
 def _told(resource: Resource) -> Sentence:

@@ -122,9 +122,9 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     """Names by IAM's rules, somebody to do something for, and nobody both joining and leaving."""
     problems = []
     if not request.path.strip():
-        problems.append(Problem("A folder in the project is needed, for example ~/work/bb-infra.", "path"))
+        problems.append(Problem("Enter a folder of the project, for example ~/work/bb-infra.", "path"))
     if not request.layers:
-        problems.append(Problem("Mark at least one layer that is to be edited.", "layers"))
+        problems.append(Problem("Select at least one layer to edit.", "layers"))
     if not (request.joining or request.leaving or request.staying() or request.account_wanted):
         message = "Say who joins, leaves or changes, or mark the account's settings."
         problems.append(Problem(message, "joining"))
@@ -174,7 +174,7 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
             "No such layer here",
             f"{', '.join(missing)} has no identities layer in {found.project.root}.",
             why=f"These have one: {', '.join(accounts)}.",
-            next="Press Enter in the folder's field to look again, then mark the layers.",
+            next="Press Enter in the folder's field to search again, then select the layers.",
         )
     return [layer for layer in found.layers if layer.location.account in request.layers]
 
@@ -189,7 +189,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
         if name not in before.joining and all(layer.person(name) for layer in layers):
             raise OnboardError(
                 "Already there",
-                f"{name} is in every layer that you marked.",
+                f"{name} is in every layer that you selected.",
                 next="Enter the name where people who stay are asked for, as in “Other groups for?”.",
             )
     for name in request.resetting:
@@ -197,23 +197,23 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
         if found and all(person.login_profile is False for person in found):
             raise OnboardError(
                 "No console password",
-                f"{name} has none in any of the layers that you marked, so there is none to make anew.",
+                f"{name} has none in any of the layers that you selected, so there is none to reset.",
                 why="The layer gives this user access keys only.",
                 next="Switch a console password on in Users (name the person under “Other groups for?”).",
             )
 
 
 def _nobody(name: str, layers: list[Layer]) -> OnboardError:
-    """That nobody is called so, or that it cannot be told."""
+    """That nobody is called so, or that it is unknown."""
     known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
     people = f"These people are: {known}." if known else "There is nobody in them yet."
     unknown = people_unknown(layers)
     by_hand = " Who is in what cannot be read is changed by hand." if unknown else ""
     return OnboardError(
-        "Nobody of that name",
-        f"{name} is in none of the layers that you marked.",
+        "No user of that name",
+        f"{name} is in none of the layers that you selected.",
         why=f"{people} Not everything could be read. {unknown}" if unknown else people,
-        next=f"Correct the name, or mark the layer that the person is in.{by_hand}",
+        next=f"Correct the name, or select the person's layer.{by_hand}",
     )
 
 
@@ -243,19 +243,19 @@ def observe(context: Context) -> Observation:
 
 
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """It cannot be told whether the checkout is current; a person may decide to go on all the same."""
+    """It is unknown whether the checkout is current; a person may decide to continue anyway."""
 
 
 def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
     """Refuse a checkout that is behind its upstream; later steps ask again before they plan.
 
     Where the branch has no upstream, the remote's default branch takes its place. Without any remote nothing
-    can be told, and nothing is refused.
+    is known, and nothing stops.
 
     Args:
         project: the project.
         context: what the step may read.
-        needed: whether an upstream that cannot be reached is refused too.
+        needed: whether an upstream that can't be reached stops it too.
 
     Raises:
         UpstreamUnreachable: it cannot be reached, and is needed.
@@ -268,7 +268,7 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
     context.raise_if_cancelled()
     if upstream.distrusted and needed:
         raise UpstreamUnreachable(
-            "The upstream was not asked",
+            "iam-onboard didn't ask the upstream",
             f"iam-onboard didn't ask {upstream.name} whether this checkout is current.",
             why=(
                 f"The checkout's own git settings name a program for it ({listed(upstream.distrusted, 3)}). "
@@ -281,10 +281,10 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
         )
     if upstream.why_not_fetched and needed:
         raise UpstreamUnreachable(
-            "The upstream does not answer",
-            f"{upstream.name} could not be asked whether this checkout is current.",
+            "The upstream doesn't answer",
+            f"{upstream.name} couldn't say whether this checkout is current.",
             why="A plan from a checkout that is behind would destroy what colleagues have added since.",
-            next="Try again with the network, or mark the box below the layers to go on without asking.",
+            next="Try again with the network, or mark the box below the layers to continue without asking.",
             detail=upstream.why_not_fetched,
         )
     if upstream.behind:
@@ -306,7 +306,7 @@ def _way_to_catch_up(upstream: Upstream, *, dirty: bool) -> str:
     words += ["--rebase"] if not upstream.is_default and (dirty or upstream.ahead) else []
     words += ["--autostash"] if dirty else []
     words += [upstream.name] if upstream.is_default else []
-    conflicts = " Where git tells of a conflict, keep both sides' lines." if dirty or upstream.ahead else ""
+    conflicts = " Where git reports a conflict, keep both sides' lines." if dirty or upstream.ahead else ""
     return f"Run `{' '.join(words)}` in the project, then try again.{conflicts}"
 
 
@@ -348,12 +348,10 @@ def _is_replacement(file: Path) -> bool:
 def _git_remarks(project: Project, context: Context) -> list[Sentence]:
     git = Git(project.root, context.world.environment)
     if not git.is_repository():
-        return ["This folder is no git checkout: nobody can review or undo what is changed in it."]
+        return ["This folder isn't a git checkout: nobody can review or undo changes in it."]
     remarks: list[Sentence] = []
     if not git.upstream().name:
-        remarks.append(
-            "This checkout has no remote to compare it with: it is not known whether it is current."
-        )
+        remarks.append("This checkout has no remote to compare with, so nobody knows whether it is current.")
     folders = [layer.path for layer in project.layers]
     dirty = git.dirty_files(folders)
     if dirty:

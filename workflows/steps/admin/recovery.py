@@ -29,7 +29,7 @@ from workflows.terraform.state import State
 
 
 class Way(StrEnum):
-    """How something is mended."""
+    """How something is repaired."""
 
     IMPORT = "import"
     REPLACE = "replace"
@@ -63,7 +63,7 @@ class Repair:
             case Way.IMPORT:
                 return f"import {words} {self.resource_id}"
             case Way.REPLACE:
-                return f"have the {words} made anew"
+                return f"replace the {words}"
             case Way.BY_HAND:
                 return f"by hand: {words}"
 
@@ -87,7 +87,7 @@ def needed(result: ApplyResult) -> bool:
 
 
 def examine(context: Context, report: Report, code: Secret | None = None) -> tuple[Repair, ...]:
-    """Compare the last apply with a new plan and the state, and say what has to be mended.
+    """Compare the last apply with a new plan and the state, and say what has to be repaired.
 
     The plan that is made for it is removed again; the one that is applied later is made and read in Plan.
 
@@ -120,7 +120,7 @@ def carry_out(repair: Repair, context: Context, report: Report, code: Secret | N
             return Told("Left to you.")
         case Way.REPLACE:
             replace_next(run_folder(context), repair.address)
-            return Told("Noted: the next plan makes it anew.")
+            return Told("Noted: the next plan replaces it.")
         case Way.IMPORT:
             return _import(repair, context, report, code)
 
@@ -130,7 +130,7 @@ def _import(repair: Repair, context: Context, report: Report, code: Secret | Non
         report(Progress(f"Importing {repair.address}"))
         there = layer.terraform.import_(repair.address, repair.resource_id, watch=watching(context, report))
     if not there:
-        return Told("AWS has none: the next plan makes it.")
+        return Told("AWS has none: the next plan creates it.")
     follow_up = _replacement(repair.address) if f"{LOGIN_PROFILE}." in repair.address else None
     return Told("Imported: it is in the state now.", follow_up)
 
@@ -176,7 +176,7 @@ def _taken_in(change: ResourceChange, layer: OpenLayer) -> Iterator[Repair]:
 def _replacement(address: str) -> Repair:
     why = (
         "An import brings no encrypted password, so there would be nothing to hand over. The next plan makes "
-        "a new password; the one that AWS has now was seen by nobody."
+        "a new password; nobody has seen the one that AWS has now."
     )
     return Repair(Way.REPLACE, address, "", f"plan -replace='{address}'", why)
 
@@ -195,7 +195,7 @@ INIT_WAYS = {
         (
             "init -reconfigure forgets where this checkout kept its state before, and uses what "
             "the backend files say now. Nothing is copied: if the new place holds no state, the next plan "
-            "wants to make everything anew. Look at the bucket and the key in them first."
+            "wants to create everything again. Check the bucket and the key in them first."
         ),
     ),
 }
@@ -218,7 +218,7 @@ def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None
         What was done, as a sentence.
 
     Raises:
-        OnboardError: it could not be released; a lock that is gone meanwhile is told in Terraform's words.
+        OnboardError: it could not be released; a lock that is gone meanwhile is named by Terraform.
     """
     with open_layer(context, report, code=code) as layer:
         report(Progress(f"Releasing the lock of {lock.who or 'somebody'}"))

@@ -47,7 +47,7 @@ _TOLD = {
 """What a commit's message calls each kind of change of users."""
 _WRITTEN = "written.json"
 _NOTED = frozenset({"name", "outputs"})
-"""The fields of an operation whose warnings no other step has told."""
+"""The fields of an operation whose warnings no other step has shown."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _edited(context: Context, report: Report) -> ChangeSet:
     for layer in read_layers(context).values():
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
-        with refused_by_hand(layer, "Go back and take that back"):
+        with refused_by_hand(layer, "Go back and undo that"):
             changes += _changes(layer, context.decisions)
     return ChangeSet(tuple(changes))
 
@@ -178,7 +178,9 @@ def save(target: str, text: str, context: Context) -> Sentence:
     told = told_path(path, context.world.home)
     if path.exists():
         raise OnboardError(
-            "The file exists already", f"{told} exists; it was left alone.", next="Choose another name."
+            "The file exists already",
+            f"{told} exists, so iam-onboard left it alone.",
+            next="Choose another name.",
         )
     write_atomically(path, text.encode(), mode=0o644)
     return f"Saved as {told}."
@@ -208,11 +210,11 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     """A commit has a message, and there is something that was shown."""
     problems = []
     if not request.digest:
-        problems.append(Problem("Wait until the difference is shown.", ""))
+        problems.append(Problem("Wait until you see the difference.", ""))
     if request.commit and not request.message.strip():
         problems.append(Problem("A commit needs a message.", "message"))
     if request.branch and not request.commit:
-        problems.append(Problem("A branch without a commit helps nobody; mark “commit” too.", "commit"))
+        problems.append(Problem("A branch needs a commit: select “commit” too.", "commit"))
     return problems
 
 
@@ -230,10 +232,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     done_before = change_set.is_empty and _kept(context.folder)["digest"] == request.digest
     if change_set.digest != request.digest and not done_before:
         raise OnboardError(
-            "Something changed meanwhile",
-            "What would be written now differs from what was shown.",
-            why="A file of the layers was edited after this step was opened.",
-            next="Nothing was written. Read the difference once more: it is shown anew.",
+            "Something has changed meanwhile",
+            "iam-onboard would now write something else than you saw.",
+            why="Somebody edited a file of the layers after you opened this step.",
+            next="Nothing was written. Read the difference again: the page shows the new one.",
         )
     if not change_set.is_empty:
         report(Progress("Asking the checkout's upstream"))
@@ -271,7 +273,7 @@ def _repository(request: Request, context: Context) -> Git:
         raise OnboardError(
             "No git checkout",
             "There is no git checkout to commit the files in. Nothing was written.",
-            next="Unmark “commit” and press Next again.",
+            next="Switch “commit” off and press Next again.",
         )
     if request.branch and git.branch() != request.branch:
         git.create_branch(request.branch)
@@ -335,7 +337,7 @@ def observe(context: Context) -> Observation:
     about = (*sorted(open_in), *where, *(f"{path}={_sha256(path)}" for path in sorted(lacking)))
     continuing = "The plan is made from the files as they are, without what is missing in them."
     if where:
-        words = f"{names}: what was written is not there any more. It is in {' and '.join(where)}."
+        words = f"{names}: what was written is gone. It is in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing)
     words = f"{names} changed, and {' and '.join(open_in)} no longer says what you decided."
     return Observation(Verdict.CHANGED, words, about, continuing)

@@ -97,7 +97,7 @@ def seen(context: Context) -> Observation:
     missing = not_applied(now.state, context)
     if not missing:
         return AGREES
-    words = f"The state of {context.item} isn't what was decided any more: {joined(missing, '; ')}."
+    words = f"The state of {context.item} is no longer what you decided: {joined(missing, '; ')}."
     going_on = "Leaves it as it is: the change was meant."
     return Observation(Verdict.UNDONE, words, (now.mark.lineage, *map(text_of, missing)), continuing=going_on)
 

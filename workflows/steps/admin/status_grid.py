@@ -1,6 +1,6 @@
 """Where everybody stands in every account: what was decided, planned, applied and handed over, at a glance.
 
-It is read from the session alone, so it costs nothing to ask; what has happened in AWS since is told by the
+It is read from the session alone, so it costs nothing to ask; what has happened in AWS since is shown by the
 steps themselves.
 """
 

@@ -1,8 +1,8 @@
 """How each account of the project is asked for its STS regions: by its profile, with a code if one is due.
 
 The profile is the one that the account's layers are applied with, else one of the usual names, else any that
-takes on a role in the account. One code of a device serves all accounts that it opens: it begins a session,
-and that takes on the roles.
+assumes a role in the account. One code of a device serves all accounts that it opens: it begins a session,
+and that assumes the roles.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Way:
         account: its name in the project.
         account_id: its twelve digits, or "".
         profile: the profile, "" where there is none.
-        source: the profile whose key signs; the same where it takes on no role.
-        role_arn: the role that it takes on, or "".
+        source: the profile whose key signs; the same where it assumes no role.
+        role_arn: the role that it assumes, or "".
         external_id: what the role's trust policy may ask for, or None.
         serial: the device whose code is due, or "".
         problem: why the account cannot be asked, or "".
@@ -121,7 +121,7 @@ def _way(
     profiles: Mapping[str, Mapping[str, Any]],
 ) -> Way:
     if not account_id:
-        return Way(account, "", problem="The project does not say which account it is.")
+        return Way(account, "", problem="The project doesn't give the account's id.")
     names = [backend_profile(project, account)]
     names += [f"{project.name}-{account}-{role}" for role in _USUAL] + [f"{project.name}-{account}"]
     names += sorted(name for name, one in profiles.items() if _role_account(one) == account_id)
@@ -225,7 +225,7 @@ def _question(
     sessions: MfaSessions,
 ) -> Question:
     if way.problem:
-        raise NoWay("The account cannot be asked", way.problem)
+        raise NoWay("Can't ask the account", way.problem)
     factory = factory_for(context, project)
     if way.source not in keys:
         keys[way.source] = factory.profile_credentials(project_files(context, project), way.source)

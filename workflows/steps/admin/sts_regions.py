@@ -166,17 +166,17 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     try:
         copied = world.clipboard.copy(text)
     except OnboardError as error:
-        copied = f"It was not copied: {error.what}"
+        copied = f"It wasn't copied: {error.what}"
     return f"Written, {ids}: {names}. {copied}"
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
     """Something was asked; accounts that could not be asked are a warning."""
     if request.audit is None:
-        return [Problem("Nothing was asked yet: Next (^n) asks, ^s leaves it.")]
+        return [Problem("Not asked yet: Next (^n) asks, ^s skips it.")]
     missing = [one.account for one in request.audit.accounts if one.problem]
     if missing and len(missing) == len(request.audit.accounts):
-        return [Problem("No account could be asked; the list says why.", fatal=False)]
+        return [Problem("iam-onboard couldn't ask any account; the list says why.", fatal=False)]
     return []
 
 
@@ -186,9 +186,9 @@ def perform(request: Request, _context: Context, report: Report) -> Facts:
     Raises:
         OnboardError: there are none.
     """
-    report(Progress("Noting the answers"))
+    report(Progress("Recording the answers"))
     if request.audit is None:
-        raise OnboardError("Nothing was asked yet", "There are no answers to keep.", next="Ask first.")
+        raise OnboardError("Not asked yet", "There are no answers to keep.", next="Ask first.")
     return {"sts_regions": request.audit.as_facts()}
 
 
@@ -201,4 +201,4 @@ def observe(context: Context) -> Observation:
         return unknown(error.what)
     if list(now) == list(recorded.get("allowed", ())):
         return AGREES
-    return Observation(Verdict.CHANGED, "The project uses other regions now than when they were asked.")
+    return Observation(Verdict.CHANGED, "The project's regions have changed since the answers.")

@@ -2,7 +2,7 @@
 
 Terraform reads the project's own profile files as they are, unless a profile that the layer names wants an
 MFA code or signs in through SSO. Terraform cannot ask for the one and does not always know the other, so the
-wizard takes on the role, and what that gives is in a private pair of files for as long as Terraform runs.
+wizard assumes the role, and what that gives is in a private pair of files for as long as Terraform runs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, k
 from workflows.stores.vault import Vault, VaultUnavailable
 
 _USUAL_SESSION = timedelta(hours=1)
-"""How long a role is taken on for where its profile does not say."""
+"""How long a role is assumed for where its profile does not say."""
 
 _MOST = 0.75
 """The part of a role's time that can be asked to be left; more would ask for a code over and over."""
@@ -41,8 +41,8 @@ class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
 
     def __init__(self, profile: str, serial: str) -> None:
         super().__init__(
-            "An MFA code is needed",
-            f"The profile {profile} takes on its role only with a code of {serial}.",
+            "Terraform needs an MFA code",
+            f"The profile {profile} can assume its role only with a code of {serial}.",
             next="Enter the six digits that the device shows now, and press Next again.",
         )
         self.serial = serial
@@ -119,8 +119,8 @@ def _given(
             raise OnboardError(
                 "Two MFA devices, and no keyring",
                 f"The profiles that the layer names want codes of {' and '.join(devices)}.",
-                why="One is asked for after the other, and there is no keyring to keep what the first gives.",
-                next="Unlock or install the system's keyring (`iam-onboard doctor` tells), then try again.",
+                why="iam-onboard asks for one after the other, and has no keyring to keep the first session.",
+                next="Unlock or install the system's keyring (see `iam-onboard doctor`), then try again.",
             )
         for serial in devices:
             group = [one for one in profiles if one.serial == serial]
@@ -148,7 +148,7 @@ def _with_code(
     if missing:
         if not code:
             raise CodeWanted(missing[0].name, missing[0].serial)
-        report(Progress(f"Taking on the role of {', '.join(one.name for one in missing)}"))
+        report(Progress(f"Assuming the role of {', '.join(one.name for one in missing)}"))
         new = _assumed(factory_for(context, project), project_files(context, project), missing, code, context)
         given |= new
         _keep_roles(context, project, new, report)
@@ -165,9 +165,9 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
     """
     if profile.account and not profile.account_id:
         raise OnboardError(
-            "The account is not known",
-            f"The project does not say which account {profile.account} is.",
-            why="Without its id nobody can tell whether the credentials are for the right account.",
+            "The account is unknown",
+            f"The project doesn't give the id of {profile.account}.",
+            why="Without the id iam-onboard can't check that the credentials are for the right account.",
             next=f"Add {profile.account} with its id to `accounts` in config/common.tfvars.",
         )
     try:
@@ -198,7 +198,7 @@ def _over(error: AwsError, context: Context, project: Project, profile: LayerPro
     if error.failure is AwsFailure.KEY_UNKNOWN:
         return OnboardError(
             error.title,
-            f"AWS does not accept the access key of {profile.name} ({file}).",
+            f"AWS rejected the access key of {profile.name} ({file}).",
             why=error.why,
             next=f"Wait a moment and try again. If it stays, put a key that works under {profile.name}.",
             detail=error.detail,
@@ -207,7 +207,7 @@ def _over(error: AwsError, context: Context, project: Project, profile: LayerPro
         return OnboardError(
             "The credentials have expired",
             f"The temporary credentials of {profile.name} in {file} are no longer valid.",
-            why="They end after some hours, and whatever wrote them there has to write new ones.",
+            why="They end after some hours, and then need to be renewed.",
             next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
             detail=error.detail,
         )
@@ -250,7 +250,7 @@ def _keep_roles(context: Context, project: Project, new: Mapping[str, Credential
         for name, credentials in new.items():
             keep_credentials(vault, _vault_name(project, name), credentials)
     except VaultUnavailable as error:
-        report(Progress(f"The session is not kept, so the next step asks for a code again: {error.what}"))
+        report(Progress(f"The session isn't kept, so the next step asks for a code again: {error.what}"))
 
 
 def _forget_role(context: Context, project: Project, profile: str) -> None:
@@ -275,7 +275,7 @@ def _assumed(
     code: Secret,
     context: Context,
 ) -> dict[str, Credentials]:
-    """Take on the roles of profiles that want a code of the same device.
+    """Assume the roles of profiles that want a code of the same device.
 
     Args:
         factory: makes the clients.
@@ -306,7 +306,7 @@ def _assumed(
 
 
 def _role(factory: ClientFactory, profile: LayerProfile, session: Credentials) -> Credentials:
-    """The role of a profile, by way of the roles that it is taken on from."""
+    """The role of a profile, by way of the roles that it is assumed from."""
     credentials = session
     for own in reversed([own for _, own in profile.chain if own.get("role_arn")]):
         seconds = own.get("duration_seconds")

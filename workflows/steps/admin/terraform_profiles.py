@@ -22,7 +22,7 @@ class Source(Enum):
 
     Attributes:
         FILES: Terraform reads them itself, from the profile files.
-        CODE: a role is taken on with an MFA code, which Terraform cannot ask for.
+        CODE: a role is assumed with an MFA code, which Terraform cannot ask for.
         SSO: a token of `aws sso login`; older Terraform and AWS providers do not know its newer form.
     """
 

@@ -64,7 +64,7 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
     if location is None:
         raise OnboardError(
             "The layer is gone",
-            f"{project.root} has no base-identities layer of {name} any more.",
+            f"{project.root} no longer has a base-identities layer of {name}.",
             next="Check that the checkout is on the right branch, or choose the layers again in Project.",
         )
     return project, location

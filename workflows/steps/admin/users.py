@@ -1,7 +1,7 @@
 """The users: who is added to and removed from which layer, and who may sign in with what.
 
 It arrives filled from what was decided before. Where a layer has one switch for all users of a module, nobody
-is switched alone: that is refused with the place. A decision holds what is wanted other than the layer says;
+is switched alone: that is an error with the place. A decision holds what is wanted other than the layer says;
 one written in this session stays in it, so that the plan is known to be about these people.
 """
 
@@ -172,7 +172,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
     """Everybody who joins or leaves is in at least one layer's list; what is switched off is warned about."""
     problems = [
         Problem(
-            f"{name} {words}, but no layer is marked for it. Mark one, or change the Project step.", "people"
+            f"{name} {words}, but no layer is selected for it. Select one, or change the Project step.",
+            "people",
         )
         for words, names, verb in (
             ("joins", context.decisions.joining, "add"),
@@ -185,7 +186,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def _losses(request: Request, context: Context) -> list[Problem]:
-    """A warning for everything that is switched off, once it is decided anew."""
+    """A warning for everything that is switched off, once it is newly decided."""
     return [
         Problem(f"{account}: the {WORDS[fact]} of {name} is deleted at the apply.", fatal=False)
         for account, people in request.access.items()
@@ -208,7 +209,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     for layer in read_layers(context).values():
         context.raise_if_cancelled()
         report(Progress(f"Checking {layer.location.relative}"))
-        with refused_by_hand(layer, "Take that back here"):
+        with refused_by_hand(layer, "Undo that here"):
             edit_layer(layer, operations(layer, decisions))
     return decisions.as_facts(*STEP.gives)
 
@@ -221,7 +222,7 @@ def observe(context: Context) -> Observation:
         there = {one.iam_name for one in layer.people}.union(here.remove)
         gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
     if gone:
-        words = f"{', '.join(gone)} is not in the layer any more, and something was to change for them."
+        words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
         return Observation(Verdict.CHANGED, words)
     return AGREES
 
@@ -237,7 +238,7 @@ def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> 
     """
     if person.editable and wanted and person.key_file not in layer.files.keys:
         what = f"{person.iam_name} has no PGP key to encrypt the {WORDS[fact]} for."
-        return refuse(what, f"There is no {person.key_file or 'key file that can be told'}.", person.place)
+        return refuse(what, f"There is no {person.key_file or 'known key file'}.", person.place)
     return _refusal(person, lambda: own_switch(layer, person, SWITCHES[fact]))
 
 

@@ -106,13 +106,13 @@ def downloads(context: Context) -> tuple[Download, ...]:
 def validate(request: Request, context: Context) -> list[Problem]:
     """What the chosen way needs is there and well formed."""
     if not is_store_choice(request.kept):
-        return [Problem("Choose where the key is to be kept.", "kept")]
+        return [Problem("Choose where to keep the key.", "kept")]
     match request.how:
         case "console":
             if not request.path.strip():
                 message = (
-                    "No file yet. Make the key in the console and download its .csv file: it is noticed in"
-                    f" {context.world.downloads}. If it is elsewhere, enter its path."
+                    "No file yet. Make the key in the console and download its .csv file: iam-onboard"
+                    f" notices it in {context.world.downloads}. If it is elsewhere, enter its path."
                 )
                 return [Problem(message, "path")]
             return []
@@ -137,13 +137,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """
     identity = identity_of(context)
     clients = clients_for(context.world, identity.region)
-    report(Progress("Looking where the key is to be kept"))
+    report(Progress("Checking where to keep the key"))
     store = store_for(request.kept, context, identity)
     with _obtained(request, context, clients, report) as (key, session):
         if key.session_token is not None:
             raise OnboardError(
                 "A temporary key",
-                f"{key.access_key_id} is a temporary key: it ends by itself within hours or days.",
+                f"{key.access_key_id} is a temporary key: it expires within hours or days.",
                 next="In the console: Security credentials, Create access key, Download .csv file.",
             )
         devices = _proved(key, identity, clients, context, report)
@@ -209,7 +209,7 @@ def _proved(
     key: Credentials, identity: Identity, clients: ClientFactory, context: Context, report: Report
 ) -> tuple[MfaDevice, ...]:
     """Wait until AWS knows the key, see that it is the person's; give their MFA devices."""
-    report(Progress("Asking AWS whose key this is; a new one takes some seconds"))
+    report(Progress("Asking AWS whose key this is; a new one takes a few seconds"))
     check_owner(usable_identity(key, clients, context.cancelled), identity)
     # a key that may not ask has none: the profiles step then takes the serial typed
     return devices_of_new_key(key, clients, context.cancelled)
@@ -218,7 +218,7 @@ def _proved(
 def _sign_in(
     key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory
 ) -> Sentence:
-    """What AWS tells of the sign-in; with MFA it tells more."""
+    """What AWS reports on the sign-in; with MFA it reports more."""
     if session is not None:
         return told_by_aws(session.client, identity)
     with clients.client("iam", key) as client:
@@ -249,11 +249,11 @@ def _owner(context: Context, identity: Identity) -> Owner:
 
 
 def _deleted(path: Path) -> Sentence:
-    """What became of the downloaded file. The key is kept by now, so a failure is told, not raised."""
+    """What became of the downloaded file. The key is kept by now, so a failure is reported, not raised."""
     try:
         return delete_access_key_file(path)
     except OnboardError as error:
-        return f"{path.name} could not be deleted: {error.what} Delete it yourself."
+        return f"{path.name} couldn't be deleted: {error.what} Delete it yourself."
 
 
 def observe(context: Context) -> Observation:

@@ -76,7 +76,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
     program = aws_program(context)
     if program is None:
         raise OnboardError(
-            "The aws command is not here",
+            "The aws command isn't installed",
             "There is no program named aws on your PATH.",
             next="Install it (https://aws.amazon.com/cli/), open a new terminal, and try there.",
         )
@@ -96,7 +96,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
         )
     except TimeoutError as error:
         raise OnboardError(
-            "aws does not answer", f"{error}.", next="Check your network, then again."
+            "aws doesn't answer", f"{error}.", next="Check your network, then again."
         ) from None
     context.raise_if_cancelled()
     return _told(done, profile, with_code=bool(digits))
@@ -116,12 +116,12 @@ def _told(done: Completed, profile: str, *, with_code: bool) -> Tried:
         words = f"{profile} wants a code: type the app's next one above, then run this again."
         return Tried("", words, needs_code=True)
     if "AccessDenied" in said and "ListBuckets" in said:
-        words = f"aws works as {profile}; AWS only does not let it list buckets. Try what you are there for."
+        words = f"aws works as {profile}; AWS just doesn't let it list buckets. Try what you need it for."
         return Tried(said, words)
     raise OnboardError(
-        "aws says no",
+        "aws failed",
         f"{COMMAND} ended with {done.exit_code} for the profile {profile}.",
-        next="Read its words below; Verify above tells what each profile lacks.",
+        next="Read its message below; Verify above shows what each profile lacks.",
         detail=said or output,
     )
 

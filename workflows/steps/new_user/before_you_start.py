@@ -38,11 +38,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that is looked for.
+    """A program that this step looks for.
 
     Attributes:
         name: as it is called.
-        version: its version in its own words, or "" if it is not here.
+        version: its version as it reports it, or "" if it isn't installed.
         needed: whether the way ends without it.
         purpose: what it is for.
     """
@@ -107,9 +107,9 @@ def _aws_version(context: Context) -> str:
             cancelled=context.cancelled,
         )
     except TimeoutError:
-        return "(does not tell its version)"
+        return "(doesn't report its version)"
     words = (answer.stdout or answer.stderr).split()
-    return words[0].removeprefix("aws-cli/") if words else "(does not tell its version)"
+    return words[0].removeprefix("aws-cli/") if words else "(doesn't report its version)"
 
 
 def invitations(context: Context) -> tuple[Invitation, ...]:
@@ -130,7 +130,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     problems = []
     if not request.user:
         problems.append(
-            Problem("Your IAM user name is needed, for example jane.doe; the invitation holds it.", "user")
+            Problem("Enter your IAM user name, for example jane.doe; it is in the invitation.", "user")
         )
     else:
         problems += rules.check(user=request.user)
@@ -139,7 +139,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     else:
         problems.append(
             Problem(
-                "Without the project's short name you can only go on with a handoff that you have already.",
+                "Without the project's short name you can only continue if you already have a handoff.",
                 "project",
                 fatal=False,
             )

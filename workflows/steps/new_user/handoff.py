@@ -115,7 +115,7 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
     if project and handoff.project != project:
         raise OnboardError(
             "A handoff for another project",
-            f"It is for {handoff.project}, and you are joining {project}.",
+            f"It is for {handoff.project}, but you are joining {project}.",
             next="Ask your admin for the right one, or correct the project in Before you start.",
         )
     users = {identity.user for identity in handoff.identities}
@@ -124,7 +124,7 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
         raise OnboardError(
             "A handoff for another user",
             f"It is for {', '.join(strangers or sorted(users))}, and you are {user}.",
-            why="It was sent to the wrong person, or your user name was typed differently here.",
+            why="It went to the wrong person, or your user name is spelled differently here.",
             next="Ask your admin, or correct the user name in Before you start.",
         )
     names = [identity.account_name for identity in handoff.identities]
@@ -132,7 +132,7 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
     if twice:
         raise OnboardError(
             "An account is in it twice",
-            f"It holds more than one user of {', '.join(twice)}, and this program leads through one.",
+            f"It holds more than one user of {', '.join(twice)}, but iam-onboard guides you through one.",
             next="Ask your admin for a handoff for each user.",
         )
 
@@ -153,16 +153,16 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
             return key
         if named:
             raise OnboardError(
-                "The password does not fit its key",
+                "The password doesn't match its key",
                 f"The handoff says that the password of {identity.account_name} is for your key "
                 f"{grouped(identity.key_fingerprint)}, but it is encrypted to another one.",
-                why="Your admin's project holds another key for you than the one you sent, or mixed two up.",
-                next="Ask your admin to look at your key file and to send a new handoff.",
+                why="Your admin's project has another key for you than the one you sent, or mixed two up.",
+                next="Ask your admin to check your key file and to send a new handoff.",
             )
     raise OnboardError(
         "This handoff is for another key",
         f"The password of {identity.account_name} is encrypted to the key "
-        f"{grouped(identity.key_fingerprint)}, and that is none of yours on this computer.",
+        f"{grouped(identity.key_fingerprint)}, but you don't have that key on this computer.",
         why="It may be somebody else's handoff, or the key is on another computer or was deleted.",
         next=f"{BRING_THE_KEY} If it is lost, or its passphrase forgotten, press “I can't use my key” below.",
     )
@@ -178,7 +178,7 @@ def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context
     for identity, key in zip(handoff.identities, owners, strict=True):
         if key is None:
             remarks.append(
-                f"{identity.account_name}: nothing encrypted is in it, so no password comes with it."
+                f"{identity.account_name}: it holds nothing encrypted, so no password comes with it."
             )
         elif asked and key.details.fingerprint != asked:
             remarks.append(
@@ -192,7 +192,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     """There is a text or a path."""
     if request.text.strip() or request.path.strip():
         return []
-    return [Problem("Paste the handoff, the whole message, or give the path of the file it is in.", "text")]
+    return [Problem("Paste the whole message with the handoff, or enter the path of its file.", "text")]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

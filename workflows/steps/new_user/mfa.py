@@ -63,7 +63,7 @@ class Request:
 def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registered:
     """Find the device that is there, or make one, with a key in hand.
 
-    A set-up that was interrupted goes on with the same device, since its seed is still in the vault.
+    An interrupted set-up continues with the same device, since its seed is still in the vault.
 
     Raises:
         DeviceExists: a device of the user's name is there and its seed is not known here.
@@ -78,7 +78,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
         who = sts.caller_identity(client)
     check_owner(who, identity)
     context.raise_if_cancelled()
-    report(Progress("Looking for the MFA devices that are there"))
+    report(Progress("Looking for your MFA devices"))
     with clients.client("iam", credentials) as client:
         devices = iam.list_mfa_devices(client)
         serial = code_device(devices)
@@ -90,9 +90,9 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
         kept = kept_seed(vault, name)
         if kept is not None:
             serial, seed = kept
-            remark = "This goes on with the device that was begun before."
+            remark = "This continues with the device that you began before."
         else:
-            report(Progress("Making the device"))
+            report(Progress("Creating the device"))
             serial, seed, remark = create_device(client, who, vault, name)
     return Pending(serial, seed, label, credentials, f"{remark} {device_words(devices)}".strip())
 
@@ -128,7 +128,7 @@ def problems_of(pending: Pending, first: str, second: str, context: Context) -> 
         pending: the device.
         first: the first code.
         second: the second, or "" if it is not there yet.
-        context: tells the time.
+        context: has the time.
     """
     wrong = _code_problems(pending, first, context, "first_code")
     if not wrong and second:
@@ -145,14 +145,14 @@ def _code_problems(pending: Pending, code: str, context: Context, name: str) -> 
         return []
     if found.offset_seconds is None:
         message = (
-            f"{code} is not a code of this device. Compare it with the app, and check that the app's entry is"
+            f"{code} isn't a code of this device. Compare it with the app, and check that the app's entry is"
             f" the one named {pending.entry}."
         )
         return [Problem(message, name)]
     seconds = abs(found.offset_seconds)
     side = "ahead of" if found.offset_seconds > 0 else "behind"
     message = (
-        f"This code is {seconds} seconds {side} this computer's clock, and AWS allows about 30. Enter the"
+        f"This code is {seconds} seconds {side} this computer's clock, but AWS allows about 30. Enter the"
         " codes that the app shows now; if it stays, set the phone's and the computer's clock to automatic."
     )
     return [Problem(message, name, fatal=False)]
@@ -194,7 +194,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def _gone(pending: Pending, error: AwsError) -> DeviceGone:
     return DeviceGone(
-        "The device is not there any more",
+        "The device is gone",
         f"AWS has no device {pending.serial} that waits to be enabled.",
         why="Somebody deleted it since it was begun, perhaps your administrator.",
         next=f"Delete the entry {pending.entry} in the app, and press Next (^n): that makes a new device.",
@@ -336,7 +336,11 @@ def create_device(client: AwsClient, who: sts.Identity, vault: Vault, name: str)
     try:
         vault.store(name, content)
     except VaultUnavailable as error:
-        return serial, seed, f"The seed could not be kept ({error.what}): finish this without leaving."
+        return (
+            serial,
+            seed,
+            f"iam-onboard couldn't keep the seed ({error.what}): finish this without leaving.",
+        )
     finally:
         content.drop()
     return serial, seed, ""

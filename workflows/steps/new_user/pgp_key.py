@@ -1,6 +1,6 @@
 """The new user's PGP key: one of theirs or a new one, and the request with its public half for the admin.
 
-The first password comes encrypted to this key. Whoever loses it, or forgets its passphrase, comes back here
+The first password comes encrypted to this key. Who loses it, or forgets its passphrase, comes back here
 for a replacement.
 """
 
@@ -98,7 +98,7 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
             new.passphrase,
             gnupg_home=context.world.gnupg_home,
             environment=context.world.environment,
-            progress=lambda _seconds: report(Progress("Making an RSA 4096 key; this takes some seconds")),
+            progress=lambda _seconds: report(Progress("Making an RSA 4096 key; this takes a few seconds")),
             cancelled=context.cancelled,
         )
     finally:
@@ -113,9 +113,9 @@ def revocation_told(fingerprint: str, context: Context) -> Sentence:
     environment = {"HOME": str(world.home), **world.environment}
     path = revocation_certificate(fingerprint, world.gnupg_home, environment)
     return (
-        "Should the key be lost or stolen, this file revokes it; gpg made it with the key:\n"
+        "If you lose the key, or somebody steals it, this file revokes it; gpg made it with the key:\n"
         f"{told_path(path if path.is_relative_to(world.home) else path.resolve(), world.home)}\n"
-        "Keep it away from this computer, printed for example: whoever has it can make the key useless."
+        "Keep it away from this computer, for example on paper: anyone with this file can revoke your key."
     )
 
 
@@ -155,7 +155,7 @@ def _unreadable(context: Context) -> set[str]:
 
 
 def _path_problems(typed: str, context: Context) -> list[Problem]:
-    """What keeps a file from being written, as far as it can be told before anything is done."""
+    """What keeps a file from being written, as far as it is known before anything is done."""
     if not typed.strip():
         return []
     path = typed_path(typed, context.world.home)
@@ -163,15 +163,15 @@ def _path_problems(typed: str, context: Context) -> list[Problem]:
     words = ""
     try:
         if not typed.isprintable():
-            words = "This cannot be the name of a file."
+            words = "A file can't have this name."
         elif path.is_dir():
             words = "This is a folder. Add the name of a file in it."
         elif not path.parent.is_dir():
             words = f"There is no folder {told}. Choose one that is there."
         elif not os.access(path.parent, os.W_OK | os.X_OK):
-            words = f"You have no permission to write in {told}. Choose another folder."
+            words = f"You don't have permission to write in {told}. Choose another folder."
     except OSError:  # too long
-        words = "This cannot be the name of a file."
+        words = "A file can't have this name."
     return [Problem(words, "path")] if words else []
 
 
@@ -185,7 +185,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     key = own_key(request.fingerprint, context, report)
     if not key.accepted:
         raise OnboardError(
-            "This key cannot be used",
+            "Can't use this key",
             f"{key.headline}. {key.explanation}",
             next="Choose another key, or make a new one.",
         )
@@ -194,8 +194,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     places = [*_saved(request, text, context), *_posted(text, context), *_copied(text, context)]
     if not places:
         raise OnboardError(
-            "The request is nowhere yet",
-            "No file was named, and nothing can be copied on this computer.",
+            "The request isn't saved yet",
+            "You named no file, and this computer has no clipboard.",
             next="Enter a file to save it in, and send that file to your admin.",
         )
     sent = joined(places, ", ")
@@ -235,8 +235,8 @@ def _saved(request: Request, text: str, context: Context) -> list[Sentence]:
             open_request(read_text(path, MAX_REQUEST))
         except MessageError as error:
             raise OnboardError(
-                "Another file is there",
-                f"{told_path(path, context.world.home)} exists and is not a request; it is left as it is.",
+                "There is another file",
+                f"{told_path(path, context.world.home)} isn't a request, so iam-onboard leaves it alone.",
                 next="Choose another name for the request.",
             ) from error
     write_atomically(path, text.encode("utf-8"))
@@ -310,7 +310,7 @@ def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
     Raises:
         OnboardError: the keyring cannot be read, or gpg is not installed.
     """
-    report(Progress("Looking at your PGP keys"))
+    report(Progress("Reading your PGP keys"))
     world = context.world
     found = [_choice(key, context) for key in list_secret_keys(world.gnupg_home, world.environment)]
     return tuple(sorted(found, key=lambda choice: choice.rank))
@@ -322,8 +322,8 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
     part = details.encryption_part(now)
     accepted, headline, explanation = verdict.accepted, verdict.headline, verdict.explanation
     if accepted and part is not None and part.key_id not in key.present:
-        accepted, headline = False, "Its secret half is not here"
-        explanation = "You could not decrypt on this computer what is encrypted to it."
+        accepted, headline = False, "Its secret half isn't on this computer"
+        explanation = "You couldn't decrypt on this computer what is encrypted to it."
     expires = details.expires(now)
     return OwnChoice(
         fingerprint=details.fingerprint,
@@ -349,7 +349,7 @@ def own_key(fingerprint: str, context: Context, report: Report) -> OwnChoice:
         if key.fingerprint == fingerprint:
             return key
     raise OnboardError(
-        "This key is not here",
+        "This key isn't on this computer",
         f"Your keyring has no secret key with the fingerprint {fingerprint}.",
         next="Choose another key, or make a new one.",
     )

@@ -21,7 +21,7 @@ class ProfileOwner:
     Attributes:
         account_name: the account that its user is in.
         account_id: its twelve digits.
-        user: the IAM user, or "" where nothing tells it.
+        user: the IAM user, or "" where unknown.
         region: the region of the account's layer, or the project's.
         partition: the AWS partition.
         profiles: the roles.
@@ -54,7 +54,7 @@ def owner_of_handoff(handoff: Handoff, account: str) -> ProfileOwner:
     raise OnboardError(
         "Not in the handoff",
         f"The handoff has no user in {account}.",
-        next=f"It has one in: {known}. Give `--as` one of them, or take in the newest handoff first.",
+        next=f"It has one in: {known}. Use `--as` with one of them, or join with the newest handoff first.",
     )
 
 
@@ -71,15 +71,15 @@ def owner_by_convention(project: Project, account: str) -> ProfileOwner:
         raise OnboardError(
             "No such account",
             f"The project has no account {account}.",
-            next=f"These are its accounts: {known}.",
+            next=f"Its accounts: {known}.",
         )
     profiles = conventional_profiles(project, account)
     if not profiles:
         raise OnboardError(
             "No roles by convention",
-            f"Nothing tells which roles the users of {account} may assume.",
-            why="By convention only those of management and of security assume roles.",
-            next="Give `--as security` or `--as management`; or join with the handoff that your admin sent.",
+            f"No file says which roles the users of {account} may assume.",
+            why="By convention only users of management and security assume roles.",
+            next="Use `--as security` or `--as management`, or join with the handoff from your admin.",
         )
     region, source = project.region_of(account), "`accounts` in the project's common variables"
     place = (account, found.id, "", region, partition_of_region(region))

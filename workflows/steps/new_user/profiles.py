@@ -58,7 +58,7 @@ class Request:
 
     @property
     def decided(self) -> Decisions:
-        """The same for whoever writes."""
+        """The same for writing."""
         return Decisions(overwrite=self.overwrite, prune=self.prune)
 
 
@@ -82,7 +82,7 @@ class Preview:
 
 
 def proposal(context: Context) -> Request:
-    """What was written before, else what the handoff and AWS told."""
+    """What was written before, else what the handoff and AWS said."""
     identity = identity_of(context)
     key: Mapping[str, Any] = context.facts.get("access_key") or {}
     device: Mapping[str, Any] = context.facts.get("mfa") or {}
@@ -141,11 +141,11 @@ def look(request: Request, context: Context, report: Report) -> Preview:
     remarks = []
     identity = identity_of(context)
     if not identity.profiles:
-        remarks.append("The handoff names no roles for this identity: it gets its base profile alone.")
+        remarks.append("The handoff names no roles for this identity: it only gets its base profile.")
     if not context.facts.get("access_key"):
         remarks.append(f"No access key was kept: {profiles.names[0]} works only if the files have its key.")
     if not request.mfa_serial:
-        remarks.append("Without an MFA device's serial, roles that ask for a code will refuse.")
+        remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
     prepared = prepare(paths_of(context), profiles, request.decided)
     return Preview(preview(prepared), profiles.names, tuple(remarks), prepared.by_hand, prepared.stale)
 
@@ -157,14 +157,14 @@ def validate(request: Request, context: Context) -> list[Problem]:
     """
     identity = identity_of(context)
     if not request.region:
-        return [Problem(f"A region is needed, for example {identity.region}.", "region")]
+        return [Problem(f"Enter a region, for example {identity.region}.", "region")]
     problems = region_problems(request.region, identity.partition) or wanted(request, context).problems()
     if problems:
         return problems
     kept = [name for name in request.asked if name not in request.overwrite]
     if not kept:
         return []
-    words = f"Changed by hand, and not written over: {', '.join(kept)}. Mark what is to be written over."
+    words = f"Changed by hand, and not overwritten: {', '.join(kept)}. Select what to overwrite."
     return [Problem(words, "questions", fatal=False)]
 
 
@@ -179,8 +179,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     paths, profiles = paths_of(context), wanted(request, context)
     written = write_profiles(paths, profiles, context.world.now(), request.decided)
     home = context.world.home
-    told = [f"{told_path(path, home)} was open to others; it is private now." for path in written.tightened]
-    told += [f"The files as they were: {told_path(path, home)}." for path in written.backups]
+    told = [
+        f"{told_path(path, home)} was readable by others; now only you can read it."
+        for path in written.tightened
+    ]
+    told += [f"Backups: {told_path(path, home)}." for path in written.backups]
     if written.kept:
         told.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")
     if written.removed:

@@ -1,7 +1,7 @@
 """Decrypt and sign in: the one-time password out of the handoff, exchanged for one of the person's own.
 
 The password is never a fact: it is handed to the screen as a `Secret`, and all that is recorded is that the
-person says they have signed in, and what AWS tells of it where a key is kept to ask with.
+person says they have signed in, and what AWS reports where a key is kept to ask with.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _check(passphrase: Secret) -> None:
     text = passphrase.reveal()
     if len(text.encode()) > PASSPHRASE_LIMIT or "\n" in text or "\r" in text:
         raise OnboardError(
-            "This cannot be the passphrase",
+            "This can't be the passphrase",
             f"A passphrase is one line of at most {PASSPHRASE_LIMIT} bytes.",
             next="Enter the passphrase of your PGP key.",
         )
@@ -102,10 +102,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record the sign-in as the person told it, and as AWS tells it if there is a key to ask with."""
+    """Record the sign-in as the person reports it, and as AWS does if there is a key to ask with."""
     recorded: Sentence = ""
     if has_password(context):
-        report(Progress("Looking whether there is a key to ask AWS with"))
+        report(Progress("Looking for a key to ask AWS with"))
         recorded = told_with_kept_key(context, identity_of(context))
     if not has_password(context):
         proof = "no password came for this user, so there is nothing to sign in with"
@@ -130,7 +130,7 @@ def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Repor
         passphrase: of the key.
         fingerprint: of the key.
         context: of the step.
-        report: is told what is done.
+        report: hears what is done.
 
     Raises:
         WrongPassphrase: it is another one.

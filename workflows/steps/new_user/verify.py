@@ -166,7 +166,7 @@ def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[
     Args:
         codes: the codes as typed, by account.
         context: of the step.
-        report: told of every answer.
+        report: hears every answer.
 
     Raises:
         PassphraseNeeded: a key is kept in a file encrypted to the person's own key, and gpg-agent has
@@ -245,10 +245,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if not written_profiles(context):
         return [Problem("No profiles were written, so there is nothing to verify. Skip this (^s).")]
     if not request.results:
-        return [Problem("Nothing was asked yet: press Verify.")]
+        return [Problem("Nothing is verified yet: press Verify.")]
     broken = [result.profile for result in request.results if result.problem]
     if broken:
-        message = f"These profiles do not work yet: {', '.join(broken)}."
+        message = f"These profiles don't work yet: {', '.join(broken)}."
         return [Problem(message, "results", fatal=False)]
     return []
 

@@ -52,7 +52,7 @@ class Request:
 def validate(request: Request, context: Context) -> list[Problem]:
     """There is such a key, and the code is well formed."""
     if KeyRecords(context.world.key_records_folder).get(request.project, request.profile) is None:
-        return [Problem("Choose the access key that is to be rotated.", "key")]
+        return [Problem("Choose the access key to rotate.", "key")]
     problem = code_problem(request.code) if request.code.strip() else None
     return [problem] if problem else []
 
@@ -61,7 +61,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """Finish or undo what was interrupted, else rotate.
 
     Raises:
-        OnboardError: it could not be done. A kept key works all the same.
+        OnboardError: it could not be done. A kept key works anyway.
     """
     record, told = rotated(request, context, report)
     rotation = record.rotation
@@ -78,7 +78,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """The record still tells of the new key."""
+    """The record still names the new key."""
     known = context.facts["rotated"]
     record = KeyRecords(context.world.key_records_folder).get(known["project"], known["profile"])
     if record is None or record.id != known["id"]:
@@ -109,7 +109,7 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
         record = rotate(record, parts)
         old = record.under_way.old_id
         told.append(f"{record.id} is kept in {parts.store.description}, and works.")
-        told.append(f"{old} is deactivated. Delete it when some days have shown that nothing missed it.")
+        told.append(f"{old} is deactivated. Delete it in a few days, if nothing has missed it.")
     return record, told
 
 
@@ -125,7 +125,7 @@ def retired(request: Request, context: Context, report: Report) -> tuple[KeyReco
         raise OnboardError(
             "No old key waits",
             f"No rotation of {record.profile} has left a key to delete.",
-            next="`iam-onboard access-key rotate` begins one, or finishes one that was interrupted.",
+            next="`iam-onboard access-key rotate` starts one, or finishes an interrupted one.",
         )
     with _session(record, request.code, context, report) as (_, parts):
         return finish(record, parts), [f"{rotation.old_id} is deleted."]
@@ -165,7 +165,7 @@ def _record(request: Request, world: World) -> KeyRecord:
     if record is None:
         raise OnboardError(
             "No access key here",
-            f"Nothing is known of an access key of {request.profile} of {request.project} on this computer.",
+            f"This computer has no access key of {request.profile} of {request.project}.",
             next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
         )
     return record
@@ -177,7 +177,7 @@ def _session(
 ) -> Iterator[tuple[KeySession, Parts]]:
     world = context.world
     clients = clients_for(world, record.region)
-    report(Progress("Looking where the key is kept"))
+    report(Progress("Looking for the key"))
     store = store_of(record, world)
     key = _working_key(record, store, clients)
     try:
@@ -229,7 +229,7 @@ def _check_owner(record: KeyRecord, who: sts.Identity) -> None:
         raise OnboardError(
             "Another user's access key",
             f"The kept key belongs to {who.arn}.",
-            why=f"Written down is {record.user} in the account {record.account_id}.",
+            why=f"The record says {record.user} in the account {record.account_id}.",
             next="Import the right key again: `iam-onboard access-key import`.",
         )
 

@@ -1,7 +1,7 @@
 """Places that only a person can edit: what is computed, hidden in a comment, or refused by an operation.
 
 The wizard names them wherever it meets them, and opens the person's own editor there. What the person did is
-told from the file alone, before and after; what it means the step's screen tells by reading the layer again.
+seen from the file alone, before and after; the step's screen shows what it means by reading the layer again.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def refused_by_hand(layer: Layer, back: str) -> Iterator[None]:
 def edit(spot: Spot, context: Context) -> Sentence:
     """Open the person's editor at a spot, wait until it ends, and say what changed in the file.
 
-    It needs the terminal: whoever calls it has suspended the application.
+    It needs the terminal: the caller has suspended the application.
 
     Raises:
         EditorMissing: there is no editor.
@@ -157,7 +157,7 @@ def _told(spot: Spot, before: bytes, after: bytes | None) -> Sentence:
     added, removed = FileChange("", spot.place.file, spot.path, before, after).counts()
     words = f"{where} changed: +{added} -{removed} lines. The layer was read again."
     if spot.path.suffix in _HCL and Document(spot.place.file, after).broken_at is not None:
-        return f"{words} It cannot be parsed as it is now, so nothing in it can be changed here."
+        return f"{words} iam-onboard can't parse it now, so you can't change anything in it here."
     return words
 
 
@@ -167,8 +167,8 @@ def _in_project(spot: Spot, context: Context) -> Path:
     if not path.is_relative_to(root):
         raise OnboardError(
             "Not in the project",
-            f"{spot.path} is not a file of the project in {root}.",
+            f"{spot.path} isn't a file of the project in {root}.",
             why="A symbolic link leads out of it." if spot.path.is_symlink() else "",
-            next="Open it in an editor yourself if it is meant to be changed.",
+            next="If you want to change it, open it in an editor yourself.",
         )
     return path

@@ -14,7 +14,7 @@ from workflows.layer.write import Standing, WriteJournal
 
 _CHANGED_SINCE: Sentence = (
     "warning: an earlier change was cut off between two files, and they have been changed since: "
-    "it is not finished. Look at `git diff`."
+    "it isn't finished. Check `git diff`."
 )
 
 
@@ -45,7 +45,7 @@ def refuse_half_written(state: Path, root: Path) -> None:
             "The layer is half written",
             f"The last command that changed {root} was cut off between two files.",
             why="Who is in a half-written layer, and what a plan of it would do, is what nobody decided.",
-            next="Give that command again: it finishes the change. `iam-onboard plan` finishes it too.",
+            next="Run that command again: it finishes the change. `iam-onboard plan` does too.",
         )
     for session in _half_written_sessions(state, root):
         raise HalfWritten(

@@ -42,7 +42,7 @@ class Owner:
 
     @classmethod
     def told(cls, who: sts.Identity, *, project: str, profile: str, region: str, fingerprint: str) -> Owner:
-        """The owner as STS tells it.
+        """The owner as STS reports it.
 
         Raises:
             OnboardError: the key is not a user's.
@@ -72,7 +72,7 @@ def keep_recorded(
 
     Raises:
         OnboardError: it could not be kept; what was kept before is still there. A rotation of the key
-            before that is not over is refused: its end would be forgotten.
+            before that isn't over stops it: its end would be forgotten.
     """
     records = KeyRecords(world.key_records_folder)
     known = records.get(owner.project, owner.profile)
@@ -99,7 +99,7 @@ def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
 
 
 def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[Sentence]:
-    """An older key elsewhere might be found before this one. A failure is told, as the new one is kept."""
+    """An older key elsewhere might be found before this one. A failure is only reported."""
     told: list[Sentence] = []
     for vault in usable_vaults(world, owner.fingerprint):
         if isinstance(store, VaultStore) and vault == store.vault:
@@ -112,7 +112,7 @@ def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[Sente
 
 
 def adopted(world: World, project: str, profile: str, region: str, cancelled: Event) -> KeyRecord:
-    """Write down a key that is kept here and of which nothing is known: put there by hand, or long ago.
+    """Record a key that is kept here without a record: put there by hand, or long ago.
 
     Raises:
         OnboardError: there is none, or it is not usable.
@@ -128,7 +128,7 @@ def adopted(world: World, project: str, profile: str, region: str, cancelled: Ev
     if key is None:
         raise OnboardError(
             "No access key here",
-            f"No access key of {profile} of {project} is known on this computer.",
+            f"This computer has no access key of {profile} of {project}.",
             next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
         )
     clients = clients_for(world, region)

@@ -74,7 +74,7 @@ class KeySession:
             raise OnboardError(
                 "Another user's access key",
                 f"{key.access_key_id} belongs to {found.arn}, not to {self.who.arn}.",
-                next="Look who else writes where your key is kept.",
+                next="Find out who else writes where your key is kept.",
             )
 
 
@@ -145,7 +145,7 @@ def key_session(
         clients: makes the AWS clients.
         world: the person's world.
         cancelled: set when the person wants to stop.
-        check: refuses whoever it is, before the code is spent.
+        check: raises for a wrong owner, before the code is spent.
 
     Raises:
         OnboardError: the key is not usable, the code is not accepted, or it is missing.
@@ -159,7 +159,7 @@ def key_session(
         )
     if serial is not None and not code:
         raise OnboardError(
-            "A code is needed",
+            "AWS needs a code",
             f"AWS lets you change your keys only with a code of {serial}.",
             next="Enter the six digits that your app shows now.",
         )
@@ -199,8 +199,8 @@ def two_keys(keys: Sequence[iam.AccessKey], now: datetime, used: str) -> Onboard
     else:
         spare = next(key.access_key_id for key in keys if key.access_key_id != used)
         advice = (
-            f"{spare} is not the one that was used just now. If nothing needs it, deactivate it in the"
-            " console (Security credentials), see for some days that nothing breaks, delete it, and come"
+            f"{spare} isn't the one that you just used. If nothing needs it, deactivate it in the"
+            " console (Security credentials), check for some days that nothing breaks, delete it, and come"
             " back."
         )
     return OnboardError(
@@ -212,7 +212,7 @@ def two_keys(keys: Sequence[iam.AccessKey], now: datetime, used: str) -> Onboard
 
 def _use(key: iam.AccessKey, now: datetime) -> Sentence:
     if not key.last_use_known:
-        return "last use not known"
+        return "last use unknown"
     if key.last_used is None:
         return "never used"
     days = max(0, (now - key.last_used).days)
@@ -232,7 +232,7 @@ def made_key(
         code: the six digits.
         context: of the step.
         clients: makes the AWS clients.
-        report: is told what is done.
+        report: hears what is done.
 
     Raises:
         OnboardError: there is no usable key or no device, the code is not accepted, or there are two keys
@@ -246,7 +246,7 @@ def made_key(
         with key_session(
             old, code, clients, context.world, context.cancelled, lambda who: check_owner(who, identity)
         ) as session:
-            report(Progress("Making the access key"))
+            report(Progress("Creating the access key"))
             with created_key(session) as key:
                 yield key, session
     finally:
@@ -279,7 +279,7 @@ def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
         reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
         raise OnboardError(
             "A key is left over",
-            f"The new access key {key_id} could not be kept, and could not be deleted again.",
+            f"The new access key {key_id} could neither be kept nor deleted again.",
             why=reason,
             next=f"Delete {key_id} in the console: Security credentials, Access keys.",
             detail=error.detail,

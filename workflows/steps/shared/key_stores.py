@@ -46,7 +46,7 @@ class StoreOption:
 
 
 def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
-    """The stores that can be used here, the best first; it tells why a better one is passed over."""
+    """The stores that can be used here, the best first; and why a better one is passed over."""
     plain = told_path(paths_of(context).credentials, context.world.home)
     words = f"in plain text in {plain}"
     try:
@@ -122,8 +122,8 @@ def opened_store(
     if vaults.passed_over is not None:
         raise vaults.passed_over
     raise VaultUnavailable(
-        "This store is not here",
-        f"Here are only {joined((vault.description for vault in vaults.all), ', ')}.",
+        "This computer doesn't have that store",
+        f"It only has {joined((vault.description for vault in vaults.all), ', ')}.",
         next="Choose another place for the key.",
     )
 

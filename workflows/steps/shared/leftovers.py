@@ -1,8 +1,8 @@
 """What a wizard that was left, or killed, can have left behind in its session's folder.
 
-Terraform goes on when the wizard is left, so a session may not be deleted under it, and the temporary
-credentials that it was started with stay until it has ended. Whoever sees that end removes them; where nobody
-does, because the wizard was left or killed, the next start of the program is the one.
+Terraform continues when the wizard is left, so a session may not be deleted under it, and the temporary
+credentials that it was started with stay until it has ended. The first run to see that end removes them; where
+nobody does, because the wizard was left or killed, the next start of the program is the one.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def refuse_while_running(session: Path) -> None:
     if run is not None:
         raise OnboardError(
             f"{_A[run.kind]} is still running in this session",
-            f"Terraform has not ended yet in {run.layer}.",
-            why="It goes on by itself when the wizard is left, and how it ends would be lost.",
-            next="Resume the session and wait for its end, then delete it.",
+            f"Terraform hasn't ended yet in {run.layer}.",
+            why="It continues by itself when you leave the wizard, but its end would be lost.",
+            next="Resume the session, wait until it ends, then delete it.",
         )
 
 
@@ -102,7 +102,7 @@ def _remove(folder: Path) -> None:
     except OSError as error:
         raise OnboardError(
             "Temporary credentials are left",
-            f"An earlier run left temporary AWS credentials in {folder}, and they cannot be removed.",
+            f"An earlier run left temporary AWS credentials in {folder}, and iam-onboard can't remove them.",
             why=str(error),
             next="Remove that folder, then resume the session.",
         ) from error

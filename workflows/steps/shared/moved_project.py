@@ -42,8 +42,8 @@ def _same(folder: Path, context: Context) -> Path:
     if project.name != name:
         raise OnboardError(
             "Another project",
-            f"{project.root} is the project {project.name}, and this session is about {name}.",
-            next=f"Enter the folder that {name} is in now.",
+            f"{project.root} is the project {project.name}, but this session is about {name}.",
+            next=f"Enter the folder of {name}.",
         )
     lacking = [account for account in layers if project.layer(account) is None]
     if lacking:

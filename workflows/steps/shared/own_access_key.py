@@ -30,7 +30,7 @@ from workflows.steps.shared.paths import typed_path
 from workflows.stores.access_key_vault import find_access_key
 from workflows.stores.key_records import KeyRecords
 
-NOT_REPLACED = "The one-time password is not replaced yet: sign in once more, and choose a new one there."
+NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
     MfaDeviceKind.APP: "an authenticator app",
     MfaDeviceKind.HARDWARE: "a hardware token",
@@ -133,8 +133,8 @@ def check_owner(who: sts.Identity, identity: Identity) -> None:
     raise OnboardError(
         "Another user's access key",
         f"This key belongs to {who.arn}.",
-        why=f"Needed is a key of the user {identity.user} in the account {account_label(identity)}.",
-        next="In the console, look at the top right who is signed in and where; make the key there.",
+        why=f"You need a key of the user {identity.user} in the account {account_label(identity)}.",
+        next="In the console, check at the top right who is signed in and where, then create the key.",
     )
 
 
@@ -151,7 +151,7 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     for device in devices:
         kind = _KINDS[device.kind]
         if not device.gives_codes:
-            told.append(f"{device.serial} is {kind}: it gives no codes for the command line.")
+            told.append(f"{device.serial} is {kind}: it shows no codes for the command line.")
         elif device.serial != chosen:
             told.append(f"{device.serial} is {kind}; its codes do not count here.")
         elif len(devices) > 1 or device.kind is not MfaDeviceKind.APP:
@@ -160,7 +160,7 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
 
 
 def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
-    """A sentence on the sign-in of the one whose key the client signs with; "" if AWS tells nothing.
+    """A sentence on the sign-in of the one whose key the client signs with; "" if AWS reports nothing.
 
     GetUser is allowed without MFA, GetLoginProfile usually is not.
 
@@ -173,7 +173,7 @@ def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
         return NOT_REPLACED
     used = asked(lambda: iam.password_last_used(client), "")
     if used is None:
-        return "AWS has not recorded a sign-in with your password yet; it tells some minutes late."
+        return "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
     return f"AWS has recorded your sign-in of {used:%Y-%m-%d %H:%M} UTC." if used else ""
 
 
@@ -195,4 +195,4 @@ def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
         finally:
             key.drop()
     except OnboardError as error:
-        return f"AWS could not be asked about it: {error.what}"
+        return f"iam-onboard couldn't ask AWS about it: {error.what}"

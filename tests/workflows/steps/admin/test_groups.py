@@ -141,7 +141,7 @@ def test_a_person_to_regroup_who_was_removed_meanwhile_is_noticed(admin_project:
     admin_project.replace("security", "locals.tf", '    "sam.okafor",\n', "")
     seen = groups.observe(admin_project.context())
     assert seen.contradicts
-    assert seen.words == "security has no user sam.okafor any more, whose groups were to change."
+    assert seen.words == "security no longer has a user sam.okafor, whose groups were to change."
     (view,) = group_views.look(admin_project.context(), quiet)
     assert group_views.gone(admin_project.context(), [view], view, ()) == ["sam.okafor"]
 
@@ -284,7 +284,7 @@ def test_a_group_whose_policies_were_to_change_and_went_away_is_noticed(
     admin_project.replace("security", "groups.tf", 'name = "devops"', 'name = "platform"')
     seen = groups.observe(admin_project.context())
     assert seen.contradicts
-    assert seen.words == "security has no group devops any more, whose policies were to change."
+    assert seen.words == "security no longer has a group devops, whose policies were to change."
 
 
 def test_what_was_changed_here_belongs_to_the_plan(admin_project: AdminProject) -> None:

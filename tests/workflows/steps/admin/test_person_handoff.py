@@ -117,7 +117,7 @@ def test_a_machine_gets_its_key_without_an_address_and_without_mfa(project: Proj
 
 def test_what_is_for_another_key_is_refused(project: Project, home: GpgHome) -> None:
     other = login(encrypted(home, "somebody.else"))
-    with pytest.raises(NotForThisKey, match="not encrypted to the key"):
+    with pytest.raises(NotForThisKey, match="isn't encrypted to the key"):
         identity(source(project, login_profiles={NAME: other}), NAME, details(home))
 
 

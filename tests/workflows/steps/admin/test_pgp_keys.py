@@ -110,7 +110,7 @@ def test_a_request_of_somebody_who_does_not_join_is_refused(admin: AdminProject,
         key_intake.take_in_for(
             request_text(people_keys, "juan.delacruz"), "jane.doe", "pasted", admin.context()
         )
-    assert caught.value.title == "A request of somebody else"
+    assert caught.value.title == "A request from another user"
 
 
 def test_a_request_for_another_project_is_refused(admin: AdminProject, people_keys: Keys) -> None:

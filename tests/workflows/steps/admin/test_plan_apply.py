@@ -152,10 +152,10 @@ def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRe
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, True, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
     assert standing(made, ApplyResult(1, False, (), (), ())).startswith(
-        "Not done, or not whole: alex.kim, jan"
+        "Not done, or only in part: alex.kim, jan"
     )
     assert standing(made, result) == (
-        "Done: alex.kim. Not done, or not whole: jane.doe. 2 other resources left."
+        "Done: alex.kim. Not done, or only in part: jane.doe. 2 other resources left."
     )
     assert standing(made, ApplyResult(0, False, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
 

@@ -82,7 +82,7 @@ def test_the_difference_is_to_the_plan_before_and_not_to_one_that_was_applied(tm
     plan_resources.keep(Plan((USER, MEMBERS, ALIAS), drift=(DRIFT,)), [], own)
     (gone,) = plan_resources.differences(own)
     assert (gone.sign, gone.address) == ("-", POLICY.address)
-    assert gone.words == "Not in the plan any more: module policies: destroyed."
+    assert gone.words == "No longer in the plan: module policies: destroyed."
     plan_resources.keep(PLAN, [], context(tmp_path, applied={"at": "now"}))
     assert plan_resources.differences(own) == ()
 
@@ -169,7 +169,7 @@ def test_another_branch_and_another_commit_are_told_and_refuse_nothing_while_the
     commit(checkout, "Nothing in it")
     found = plan_drift.look(made, at(checkout))
     assert found.refusal == ""
-    assert "made on the branch main; now it is other" in found.since[0]
+    assert "is from the branch main; now it is other" in found.since[0]
     assert found.since[1].startswith(f"The checkout went from {made.record.commit[:8]} to ")
     (checkout / "users.tf").write_text("# other people\n")
     assert "users.tf" in plan_drift.look(made, at(checkout)).refusal
@@ -230,7 +230,7 @@ def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:
     run_folder(own).mkdir(parents=True)
     write_atomically(run_folder(own) / "plan.md", b"### Plan for security\nnew\n")
     (tmp_path / "mine.md").write_text("mine")
-    with pytest.raises(OnboardError, match="no exported plan"):
+    with pytest.raises(OnboardError, match="isn't an exported plan"):
         plan.export("mine.md", own)
     assert (tmp_path / "mine.md").read_text() == "mine"
     (tmp_path / "plan.md").write_text("### Plan for security\nold\n")

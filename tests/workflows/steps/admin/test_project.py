@@ -161,7 +161,7 @@ def test_a_remote_that_does_not_answer_is_told_without_an_upstream_too(admin_pro
 def test_a_checkout_without_remote_is_told_and_not_refused(admin_project: AdminProject) -> None:
     admin_project.git("remote", "remove", "origin")
     (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
-    assert "not known whether it is current" in remark
+    assert "nobody knows whether it is current" in remark
     assert admin_project.run(project, joining(admin_project))["joining"] == ["jane.doe"]
 
 
@@ -195,7 +195,7 @@ def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -
 
 def test_somebody_who_is_nowhere_does_not_leave(admin_project: AdminProject) -> None:
     error = refused(admin_project, Request(str(admin_project.root), LAYERS, leaving=("jane.doe",)))
-    assert error.title == "Nobody of that name"
+    assert error.title == "No user of that name"
     assert "alex.kim" in error.why
 
 
@@ -210,7 +210,7 @@ def test_the_project_can_be_done_again_after_its_people_were_written(admin_proje
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        (Request("", LAYERS, joining=("a.example",)), "A folder in the project"),
+        (Request("", LAYERS, joining=("a.example",)), "Enter a folder of the project"),
         (Request("/x", (), joining=("a.example",)), "at least one layer"),
         (Request("/x", LAYERS), "Say who joins"),
         (Request("/x", LAYERS, joining=("a example",)), "letters"),

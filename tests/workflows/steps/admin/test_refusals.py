@@ -40,7 +40,7 @@ def test_a_computed_list_is_named_where_somebody_is_not_found(
 ) -> None:
     compute_users(admin_project)
     error = refused(admin_project, people_keys, leaving=("alex.kim",))
-    assert error.title == "Nobody of that name"
+    assert error.title == "No user of that name"
     assert "local.users is computed" in error.why
     line = admin_project.text("security", "locals.tf").partition("users = ")[0].count("\n") + 1
     assert f"security locals.tf:{line}" in error.why
@@ -66,7 +66,7 @@ def test_a_name_that_is_wrong_is_told_without_such_words(
 ) -> None:
     error = refused(admin_project, people_keys, leaving=("nobody.here",))
     assert error.why == "These people are: alex.kim, dana.lopez, machine.github.actions, sam.okafor."
-    assert error.next == "Correct the name, or mark the layer that the person is in."
+    assert error.next == "Correct the name, or select the person's layer."
 
 
 def test_an_override_file_is_given_as_the_reason(admin_project: AdminProject, people_keys: Keys) -> None:

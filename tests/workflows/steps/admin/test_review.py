@@ -188,7 +188,7 @@ def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written
 ) -> None:
     key = admin.root / "security/global/base-identities/keys/jane.doe"
     key.write_bytes(b64encode(people_keys["juan.delacruz"]))
-    with pytest.raises(OnboardError, match="Another key is there") as refused:
+    with pytest.raises(OnboardError, match="There is another key") as refused:
         review.prepare(admin.context(), quiet)
     seen = pgp_keys.observe(admin.context())
     assert seen.verdict is Verdict.CHANGED
@@ -211,7 +211,7 @@ def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminP
     before = admin.text("security", "groups.tf")
     with pytest.raises(OnboardError) as caught:
         perform(admin, Request(digest))
-    assert caught.value.title == "Something changed meanwhile"
+    assert caught.value.title == "Something has changed meanwhile"
     assert admin.text("security", "groups.tf") == before
     assert not admin.file("security", "keys/jane.doe").exists()
 

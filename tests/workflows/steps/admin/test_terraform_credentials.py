@@ -283,9 +283,9 @@ def test_a_keyring_that_fails_asks_for_a_code_each_time_and_stops_nothing(desk: 
         pytest.fail("nothing is kept")
     with desk.files_for(context, desk.code()) as files:
         assert profile_map(files)[OWN]["aws_access_key_id"].startswith("ASIA")
-    told = [one.words for one in desk.made.progress if "not kept" in one.words]
+    told = [one.words for one in desk.made.progress if "isn't kept" in one.words]
     assert told == [
-        f"The session is not kept, so the next step asks for a code again: bb/terraform/{OWN} cannot be kept."
+        f"The session isn't kept, so the next step asks for a code again: bb/terraform/{OWN} cannot be kept."
     ]
 
 

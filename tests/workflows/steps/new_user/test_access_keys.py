@@ -186,7 +186,7 @@ def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws, in_hand
         step.perform(request, new_user.context(), new_user.report)
     for key in keys:
         assert f"{key['AccessKeyId']}  active, 0 days old" in refused.value.what
-    assert "last use not known" in refused.value.what  # its policy does not let it ask
+    assert "last use unknown" in refused.value.what  # its policy does not let it ask
     assert "deactivate it in the console" in refused.value.next
     assert refused.value.next.startswith(keys[1 - in_hand]["AccessKeyId"])
 

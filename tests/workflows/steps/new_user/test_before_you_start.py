@@ -50,7 +50,7 @@ def test_an_aws_that_is_silent_or_missing_stops_nobody(tmp_path: Path) -> None:
     bin_folder = tmp_path / "bin"
     program(bin_folder, "aws", "exit 3")
     found = step.look(context(tmp_path, f"{bin_folder}:{ENVIRONMENT['PATH']}"), nothing)
-    assert found.tools[1].version == "(does not tell its version)"
+    assert found.tools[1].version == "(doesn't report its version)"
     (bin_folder / "aws").unlink()
     program(bin_folder, "gpg", "echo 'gpg (GnuPG) 2.4.7'")
     facts = step.perform(Request("bb", "jane.doe"), context(tmp_path, str(bin_folder)), nothing)

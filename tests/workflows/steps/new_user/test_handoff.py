@@ -127,7 +127,7 @@ def test_a_password_that_is_not_encrypted_to_the_key_it_names_is_refused(
     tmp_path: Path, keys: GpgHome, stranger: GpgHome
 ) -> None:
     mixed = handoff_for(keys, "jane", encrypted_password=encrypted(stranger, "stranger"))
-    with pytest.raises(OnboardError, match="does not fit its key"):
+    with pytest.raises(OnboardError, match="doesn't match its key"):
         step.read(Request(text=mixed.render()), context(tmp_path, keys), nothing)
 
 

@@ -67,7 +67,7 @@ def test_a_key_whose_secret_subkey_is_elsewhere_is_not_offered(tmp_path: Path, k
         other.run("--import", stdin=keys.run("--export-secret-keys", f"{fingerprint}!"))
         other.run("--import", stdin=keys.export("good"))
         (key,) = own_keys(context(tmp_path, other), nothing)
-        assert (key.accepted, key.headline) == (False, "Its secret half is not here")
+        assert (key.accepted, key.headline) == (False, "Its secret half isn't on this computer")
 
 
 def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: GpgHome) -> None:
@@ -123,8 +123,8 @@ def test_a_replacement_needs_another_key_than_the_one_that_cannot_be_used(
         ("~", "This is a folder."),
         ("~/no such/r.txt", "There is no folder ~/no such."),
         ("/dev/null/r.txt", "There is no folder /dev/null."),
-        ("~/" + "x" * 300, "cannot be the name"),
-        ("~/a\0b", "cannot be the name"),
+        ("~/" + "x" * 300, "A file can't have this name"),
+        ("~/a\0b", "A file can't have this name"),
         ("~/r.txt", ""),
         ("  ", ""),
     ],
@@ -151,14 +151,14 @@ def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: Gp
     asked = context(tmp_path, keys)
     diary = asked.world.home / "diary.txt"
     diary.write_text("Dear diary")
-    with pytest.raises(OnboardError, match="Another file is there"):
+    with pytest.raises(OnboardError, match="There is another file"):
         step.perform(Request(keys.fingerprint("good"), "~/diary.txt"), asked, nothing)
     assert diary.read_text() == "Dear diary"
 
 
 def test_a_request_has_to_get_out_somehow(tmp_path: Path, keys: GpgHome) -> None:
     asked = context(tmp_path, keys, clipboard=NoClipboard())
-    with pytest.raises(OnboardError, match="nowhere yet"):
+    with pytest.raises(OnboardError, match="isn't saved yet"):
         step.perform(Request(keys.fingerprint("good"), ""), asked, nothing)
     facts = step.perform(Request(keys.fingerprint("good"), "~/r.txt"), asked, nothing)
     assert facts["request_sent"] == "the request is saved as ~/r.txt"

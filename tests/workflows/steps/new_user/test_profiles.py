@@ -86,7 +86,7 @@ def test_a_key_in_plain_text_is_left_alone_and_masked(tmp_path: Path) -> None:
     told = step.perform(REQUEST, of, nothing)["profiles"]["told"]
     assert credentials.read_text() == text
     assert "credential_process" not in (folder(tmp_path) / "config").read_text()
-    assert "~/.aws/bb/credentials was open to others; it is private now." in told
+    assert "~/.aws/bb/credentials was readable by others; now only you can read it." in told
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
 
 

@@ -25,7 +25,7 @@ OWN_LOGIN = json.dumps(
         "Statement": {"Effect": "Allow", "Action": "iam:GetLoginProfile", "Resource": "*"},
     }
 )
-NOT_YET = "AWS has not recorded a sign-in with your password yet; it tells some minutes late."
+NOT_YET = "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
 
 
 def with_password(new_user: NewUserAws) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_that_aws_cannot_be_asked_is_told_and_stops_nobody(new_user: NewUserAws)
     key = with_password(new_user)
     keeps(new_user, key)
     new_user.aws.administrator("iam").delete_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"])
-    assert recorded(new_user).startswith("AWS could not be asked about it: ")
+    assert recorded(new_user).startswith("iam-onboard couldn't ask AWS about it: ")
 
 
 def test_a_key_that_comes_later_proves_the_sign_in(new_user: NewUserAws) -> None:

@@ -242,7 +242,7 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
     (programs / "aws").write_text("#!/bin/sh\necho 'Unable to locate credentials' >&2\nexit 253\n")
     (programs / "aws").chmod(0o755)
     with_programs(new_user, programs)
-    with pytest.raises(OnboardError, match="aws says no") as refused:
+    with pytest.raises(OnboardError, match="aws failed") as refused:
         aws_command.try_aws(BASE, "", replace(context, world=new_user.world), new_user.report)
     assert refused.value.detail == "Unable to locate credentials"
 

@@ -80,7 +80,7 @@ def test_what_the_editor_did_is_told(admin: AdminProject) -> None:
 def test_what_the_editor_left_broken_is_told(admin: AdminProject) -> None:
     changed = with_editor(admin, 'printf "\\nlocals {\\n  a = [1\\n" > "$1"')
     told = by_hand.edit(spot(admin), changed.context())
-    assert told.endswith(" It cannot be parsed as it is now, so nothing in it can be changed here.")
+    assert told.endswith(" iam-onboard can't parse it now, so you can't change anything in it here.")
     fine = with_editor(admin, 'printf "locals {\\n}\\n" > "$1"')
     assert by_hand.edit(spot(admin), fine.context()).endswith("The layer was read again.")
 
@@ -91,7 +91,7 @@ def test_a_file_outside_of_the_project_is_not_opened(admin: AdminProject, tmp_pa
     inside = admin.file("security", "link.tf")
     inside.symlink_to(outside)
     writing = with_editor(admin, 'echo touched >> "$1"')
-    with pytest.raises(OnboardError, match="is not a file of the project"):
+    with pytest.raises(OnboardError, match="isn't a file of the project"):
         by_hand.edit(spot(admin, "link.tf"), writing.context())
     assert outside.read_text() == "x = 1\n"
 
