@@ -142,7 +142,7 @@ class AccountForm(Vertical):
 
     def _shown(self, name: str) -> str:
         setting = self.view.settings[name]
-        value = "cannot be told" if setting.value is None else _in_words(setting.value)
+        value = "unknown" if setting.value is None else _in_words(setting.value)
         shown = f"{MEANINGS[name]}: {value}"
         if not setting.literal:
             shown += f"\n  computed in {setting.place}, left alone:\n  {setting.source}"
@@ -196,7 +196,7 @@ def _in_words(value: Constant) -> str:
 
 
 class AccountPane(ByHandPane):
-    """One form a layer, below each other; at the foot, what the marked setting does."""
+    """One form a layer, below each other; at the foot, what the selected setting does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -256,7 +256,7 @@ class AccountPane(ByHandPane):
 
     @on(DescendantFocus)
     def _explain(self, event: DescendantFocus) -> None:
-        """Say what the marked setting does."""
+        """Say what the selected setting does."""
         names = [form.name_of(event.widget.id) for form in self.query(AccountForm)]
         name = next((one for one in names if one), "")
         self.query_one("#meaning", Text).update(EXPLANATIONS.get(name, ""))

@@ -400,7 +400,7 @@ class ApplyPane(TerraformPane):
             self.run_coded("repair", lambda report, code: (repair, carry_out(report, code)))
 
     def try_again(self, move: str) -> None:
-        """Go on with what a lock or an init stopped."""
+        """Continue what a lock or an init stopped."""
         match move:
             case "examine":
                 self.action_recover()

@@ -36,14 +36,19 @@ class _Row:
 
 
 class DeactivatePane(AccountWorkPane):
-    """`k` stops all access keys at once; `d` takes the marked thing away for good."""
+    """`k` stops all access keys at once; `d` takes the selected thing away for good."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "k", "stop", "Deactivate keys", id="deactivate.stop", show=False, tooltip="Stop all access keys"
         ),
         Binding(
-            "d", "remove", "Remove", id="deactivate.remove", show=False, tooltip="Take the marked thing away"
+            "d",
+            "remove",
+            "Remove",
+            id="deactivate.remove",
+            show=False,
+            tooltip="Take the selected thing away",
         ),
         Binding(
             "v",
@@ -183,11 +188,11 @@ class DeactivatePane(AccountWorkPane):
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
-        """Take the marked thing away for good, after the name was typed."""
+        """Take the selected thing away for good, after the name was typed."""
         highlighted = self.query_one("#things", OptionList).highlighted
         row = self._rows[highlighted] if highlighted is not None and highlighted < len(self._rows) else None
         if row is None or row.holding is None:
-            self.notify("Terraform takes care of the marked line; mark one with !.", severity="warning")
+            self.notify("Terraform removes this itself; select a line with !.", severity="warning")
             return
         name, holding = row.name, row.holding
 

@@ -53,7 +53,7 @@ class GroupPolicies:
         changes: what was decided before.
         note: where the policies come from, if that needs telling, or "".
         account_id: the account, 12 digits, or None if it is not known.
-        others: policies of the layer's other groups; an ARN among them tells AWS's partition.
+        others: policies of the layer's other groups; an ARN among them shows AWS's partition.
     """
 
     group: str
@@ -147,7 +147,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
                 return text_of(one.message)
             if self._doubted != arn:
                 self._doubted = arn
-                return f"{one.message} Enter again adds it all the same."
+                return f"{one.message} Press Enter again to add it anyway."
         return ""
 
     def action_accept(self) -> None:
@@ -171,19 +171,19 @@ class GroupsPane(ByHandPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
         Binding("l", "layer", "Layer", id="groups.layer", tooltip="Show the next layer"),
-        Binding("g", "new_group", "New", id="groups.new", tooltip="Make a group like the marked one"),
+        Binding("g", "new_group", "New", id="groups.new", tooltip="Make a group like the selected one"),
         Binding(
-            "e", "rename_group", "Rename", id="groups.rename", tooltip="Give the marked group another name"
+            "e", "rename_group", "Rename", id="groups.rename", tooltip="Give the selected group another name"
         ),
         Binding(
             "x",
             "remove_group",
             "Remove",
             id="groups.remove",
-            tooltip="Remove the marked group, or let it stay after all",
+            tooltip="Remove the selected group, or let it stay after all",
         ),
         Binding(
-            "p", "policies", "Policies", id="groups.policies", tooltip="The marked group's managed policies"
+            "p", "policies", "Policies", id="groups.policies", tooltip="The selected group's managed policies"
         ),
     ]
     DEFAULT_CSS = """
@@ -296,7 +296,7 @@ class GroupsPane(ByHandPane):
         self.query_one("#about", Text).update("\n".join(filter(None, lines)), layout=False)
 
     def places(self) -> Sequence[Spot]:
-        """What needs a hand in the layer that is shown, the marked group first."""
+        """What needs a hand in the layer that is shown, the selected group first."""
         return self.view.spots_for(self.query_one(Matrix).group) if self._account else ()
 
     def read_again(self) -> None:
@@ -347,10 +347,10 @@ class GroupsPane(ByHandPane):
         else:
             self.choose(self.view.toggled(self.choice, message.name, message.group))
 
-    # -- what the keys about the marked group do ---------------------------------------------------
+    # -- what the keys about the selected group do ---------------------------------------------------
 
     def action_new_group(self) -> None:
-        """Ask for a name and make a group in the shape of the marked one."""
+        """Ask for a name and make a group in the shape of the selected one."""
         sibling = self.view.like(self.choice, self.query_one(Matrix).group)
         if sibling is None:
             self.notify("There is no group to make another one like.", severity="warning")
@@ -365,7 +365,7 @@ class GroupsPane(ByHandPane):
         self._ask_name("A new group", words, "", self.view.taken(self.choice), make)
 
     def action_rename_group(self) -> None:
-        """Ask for another name of the marked group."""
+        """Ask for another name of the selected group."""
         group = self.query_one(Matrix).group
         if not group:
             return
@@ -394,7 +394,7 @@ class GroupsPane(ByHandPane):
         ask(self, NameDialog(title, words, value, wrong, example="for example  observers"), then)
 
     def action_remove_group(self) -> None:
-        """Ask, then remove the marked group; a new one is simply forgotten, a removed one stays after all."""
+        """Ask, then remove the selected group; a new one is forgotten, a removed one stays after all."""
         group = self.query_one(Matrix).group
         if not group or group in self.choice.remove:
             self.choose(group_views.kept(self.choice, group), group)
@@ -414,7 +414,7 @@ class GroupsPane(ByHandPane):
         ask(self, Confirm(f"Remove the group {group}?", body, "Remove", typed=group), remove)
 
     def action_policies(self) -> None:
-        """Show the marked group's managed policies, and take changes of them."""
+        """Show the selected group's managed policies, and take changes of them."""
         group = self.query_one(Matrix).group
         like = self.view.like(self.choice, group)
         if like is None or group in self.choice.remove:
@@ -522,5 +522,5 @@ def about_layer(view: LayerView) -> str:
 
 
 def _that_is_known(view: LayerView) -> str:
-    """The members of a computed group cannot be told."""
-    return " that can be told" if any(one.computed for one in view.by_name.values()) else ""
+    """The members of a computed group are unknown."""
+    return " that are known" if any(one.computed for one in view.by_name.values()) else ""

@@ -43,7 +43,12 @@ class HandOverPane(TerraformPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "c", "copy", "Copy", id="handover.copy", show=False, tooltip="Copy the text of the marked person"
+            "c",
+            "copy",
+            "Copy",
+            id="handover.copy",
+            show=False,
+            tooltip="Copy the text of the selected person",
         ),
         Binding(
             "w",
@@ -118,7 +123,7 @@ class HandOverPane(TerraformPane):
             return "Nobody got a password or a key in this account. Next (^n) goes on."
         later = hand_over.later_layers(self.context)
         if self.opening.done:
-            return "Next (^n) goes on; ^r opens this again, to read the texts anew and send them once more."
+            return "Press ^n to continue, or ^r to open this again and send the texts once more."
         if later:
             return (
                 f"{', '.join(later)} follows, and its text will hold this identity too: skip (^s) to send "
@@ -223,10 +228,10 @@ class HandOverPane(TerraformPane):
             self.post_message(self.Submitted(self.request()))
 
     def _send(self, work: _Sending) -> None:
-        """Send the marked person's text by a function of it that says how, and what else there is to say."""
+        """Send the selected person's text by a function that says how, and what else there is to say."""
         handoff = self._chosen(self._marked)
         if handoff is None or not handoff.text:
-            self.notify("There is no text to send for the marked person yet.", severity="warning")
+            self.notify("There is no text to send for the selected person yet.", severity="warning")
             return
         self.run_move("send", partial(_sending, handoff, work))
 
@@ -264,7 +269,7 @@ class HandOverPane(TerraformPane):
 
     @on(Button.Pressed, "#new-key")
     def action_new_key(self) -> None:
-        """Lead to Project, where a new key is taken in for the marked person."""
+        """Lead to Project, where a new key is taken in for the selected person."""
         name = self._marked
 
         def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer

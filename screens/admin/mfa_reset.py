@@ -24,11 +24,11 @@ from workflows.steps.shared.module import Report
 
 
 class MfaResetPane(AccountWorkPane):
-    """A line is a device; `d` takes the marked one away, `c` copies what its owner does next."""
+    """A line is a device; `d` takes the selected one away, `c` copies what its owner does next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "d", "remove", "Remove", id="mfareset.remove", show=False, tooltip="Take the marked device away"
+            "d", "remove", "Remove", id="mfareset.remove", show=False, tooltip="Take the selected device away"
         ),
         Binding(
             "c", "copy", "Copy text", id="mfareset.copy", show=False, tooltip="Copy what the owner does next"
@@ -80,7 +80,7 @@ class MfaResetPane(AccountWorkPane):
         if self._removed:
             return "Removed. Send each person what to do next: c copies it. Next (^n) goes on."
         return (
-            "d takes the marked device away, after you typed its owner's name. Make sure first that it is "
+            "d takes the selected device away, after you typed its owner's name. Make sure first that it is "
             "really they who ask: call them."
         )
 
@@ -110,10 +110,10 @@ class MfaResetPane(AccountWorkPane):
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
-        """Take the marked device away, after its owner's name was typed."""
+        """Take the selected device away, after its owner's name was typed."""
         marked = self._marked()
         if marked is None or marked[1] is None:
-            self.notify("There is no device to take away in the marked line.", severity="warning")
+            self.notify("The selected line has no device to take away.", severity="warning")
             return
         owner, device = marked[0], marked[1]
 
@@ -124,7 +124,7 @@ class MfaResetPane(AccountWorkPane):
         own = "It is the device that your own profile here asks codes of. " if device.own else ""
         body = (
             f"{own}{device.kind.capitalize()} {device.serial} of {owner.name} in {self.context.item}. "
-            "Whoever knows the password then signs in without a code, until another device is registered."
+            "Anyone with the password can then sign in without a code, until another device is registered."
         )
         title = f"Take the MFA device of {owner.name} away?"
         ask(self, Confirm(title, body, "Remove", typed=owner.name), remove)
@@ -141,7 +141,7 @@ class MfaResetPane(AccountWorkPane):
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
-        """Copy what the marked person does next."""
+        """Copy what the selected person does next."""
         marked = self._marked()
         if marked is not None and not self.running_move:
             text = mfa_reset.text_for(marked[0].name, self.found, self.context)

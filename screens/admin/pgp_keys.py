@@ -125,7 +125,7 @@ class LayerKeys(Dialog[bool]):
         self.query_one("#about", Text).update("\n".join(line for line in lines if line))
 
     def action_owner(self) -> None:
-        """Copy what to tell the owner of the marked key."""
+        """Copy what to tell the owner of the selected key."""
         row = self._marked
         if row is None or not row.for_owner:
             self.notify("There is nothing to tell the owner of this key.")
@@ -158,7 +158,7 @@ _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 
 
 class PgpKeysPane(StepPane):
-    """The marked row is the person that a pasted text or an opened file is for.
+    """The selected row is the person that a pasted text or an opened file is for.
 
     Attributes:
         names: the people whose keys are wanted.
@@ -283,7 +283,7 @@ class PgpKeysPane(StepPane):
         )
 
     def advance(self) -> None:
-        """What was pasted is taken in first; if it was the last one missing, Next goes on with it."""
+        """What was pasted is taken in first; if it was the last one missing, Next continues with it."""
         if self.query_one(TextArea).text.strip():
             self.take_pasted(TAKE_AND_GO_ON)
         else:
@@ -291,12 +291,12 @@ class PgpKeysPane(StepPane):
 
     @on(Button.Pressed, "#invite")
     def action_invite(self) -> None:
-        """Make the invitation for the marked person, and hand it out."""
+        """Make the invitation for the selected person, and hand it out."""
         name = self.person()
         self.run_told(lambda _report: f"Invitation. {pgp_keys.invite(name, self.context)}")
 
     def action_owner_text(self) -> None:
-        """Copy what to tell the owner of the marked person's key."""
+        """Copy what to tell the owner of the selected person's key."""
         name = self.person()
         known = self._refused.get(name) or self._keys.get(name)
         if known is None:
@@ -373,7 +373,7 @@ class PgpKeysPane(StepPane):
 
     @on(StepPane.MoveFailed)
     def _not_taken(self, message: StepPane.MoveFailed) -> None:
-        """What was refused stays to be mended; a secret key does not."""
+        """A text that can't be used stays to be fixed; a secret key does not."""
         if isinstance(message.error, SecretKeyGiven):
             self.query_one(TextArea).load_text("")
         self.mark_refused_text()
@@ -462,7 +462,7 @@ def _told_replacement(replaced: Replacement) -> list[str]:
 
 
 def _refusal_lines(error: OnboardError) -> list[str]:
-    """Why what was given last for a person was not taken in."""
+    """Why the last text for a person can't be used."""
     return [f"✗ {error.title}. {error.what}", "o copies a text for the person who sent it."]
 
 
@@ -505,10 +505,10 @@ def _proposal(taken: Taken) -> str:
 
 
 def _replacing(key: TakenKey) -> str:
-    """What a new key makes anew, by name, for the question that wants the typed name."""
+    """What a new key resets, by name, for the question that wants the typed name."""
     resets = key.replacement.told if key.replacement else ()
     return (
-        "The next apply makes these anew, and the ones in use stop working:\n"
+        "The next apply resets these, and the ones in use stop working:\n"
         + "".join(f"  {text_of(words)}\n" for words in resets)
         + f"New key {key.algorithm}, fingerprint\n  {grouped(key.fingerprint)}"
     )

@@ -131,7 +131,7 @@ class PlanPane(TerraformPane):
         _key("l", "log", "Log", "Show or hide Terraform's own words"),
         _key("x", "export", "Export", "Markdown for a pull request, redacted"),
         _key("e", "elsewhere", "Applied elsewhere", "See in the state that it is"),
-        _key("d", "differences", "Differences", "What is otherwise than in the plan before"),
+        _key("d", "differences", "Differences", "What changed from the plan before"),
         _key("c", "check", "Check", "Ask whether files, branch and state are as they were planned"),
     ]
     LOG = "plan"
@@ -314,7 +314,7 @@ class PlanPane(TerraformPane):
         ask(self, NameDialog("Export the plan", EXPORT, target), export)
 
     def action_differences(self) -> None:
-        """Show what is otherwise than in the plan before."""
+        """Show what changed from the plan before."""
         text = _all_differences(self._found.differences)
         self.app.push_screen(TextDialog("This plan and the one before", text))
 
@@ -434,7 +434,7 @@ def _told_differences(differences: Sequence[Difference]) -> list[str]:
 
 
 def _all_differences(differences: Sequence[Difference]) -> str:
-    """What is otherwise than in the plan before, resource by resource, with the lines inside."""
+    """What changed from the plan before, resource by resource, with the lines inside."""
     if not differences:
         return "There is no plan before this one, or both do the same."
     signs = {sign: sum(one.sign == sign for one in differences) for sign in "+-~"}

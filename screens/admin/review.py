@@ -122,7 +122,7 @@ class ReviewPane(ByHandPane):
 
     @on(Worker.StateChanged)
     def _look_again(self, event: Worker.StateChanged) -> None:
-        """Make the difference anew once the worker that failed has ended."""
+        """Make the difference again once the worker that failed has ended."""
         if self._show_anew and event.worker.is_finished:
             self._again, self._show_anew = True, False
             self._prepare()
@@ -199,7 +199,7 @@ class ReviewPane(ByHandPane):
         if diff.at < 0 or diff.files[diff.at].change.before is None:
             return []
         change = diff.files[diff.at].change
-        words = "The file as it is on disk; what was decided is made anew from it."
+        words = "The file as it is on disk; the review is made from it again."
         return [Spot(words, change.layer.partition("/")[0], Place(change.name, diff.line), change.path)]
 
     def read_again(self) -> None:

@@ -43,7 +43,7 @@ class Who(NamedTuple):
 
 @dataclass(frozen=True)
 class _Row:
-    """A line, and the text that a filter looks into, in lower case."""
+    """A line, and the text that a filter searches, in lower case."""
 
     line: Line
     text: str
@@ -137,7 +137,7 @@ def _told_spot(spot: Spot) -> Iterator[str]:
 
 
 class UserList(LineList):
-    """Says what the person wants to do with the marked line."""
+    """Says what the person wants to do with the selected line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -164,14 +164,14 @@ class UserList(LineList):
             "Edit by hand",
             id="users.by-hand",
             show=False,
-            tooltip="Open your editor at the marked line's place",
+            tooltip="Open your editor at the selected line's place",
         ),
         Binding("slash", "filter", "Filter", id="users.filter", show=False, tooltip="Look for somebody"),
     ]
 
     @dataclass
     class Wanted(Message):
-        """The person wants this of the marked line: `login_profile`, `access_key`, `key_file`, `by_hand`."""
+        """A wish for the selected line: `login_profile`, `access_key`, `key_file`, `by_hand`."""
 
         what: str
 
@@ -291,7 +291,7 @@ class UsersPane(ByHandPane):
 
     @on(LineList.Moved)
     def _tell_about(self) -> None:
-        """Say more of the marked line below the list."""
+        """Say more of the selected line below the list."""
         line = self.query_one(UserList).marked
         about: list[str] = []
         if line is not None and isinstance(line.key, Spot):
@@ -301,7 +301,7 @@ class UsersPane(ByHandPane):
         self.query_one("#about", Text).update("\n".join(about))
 
     def marked(self) -> tuple[LayerView, Person] | None:
-        """The marked person, with the layer."""
+        """The selected person, with the layer."""
         line = self.query_one(UserList).marked
         who = line.key if line is not None and isinstance(line.key, Who) else None
         view = next((one for one in self._views if who is not None and one.account == who.account), None)
@@ -319,7 +319,7 @@ class UsersPane(ByHandPane):
             self._lines.show(self.request())
             self._filter()
 
-    # -- what the keys about the marked person do --------------------------------------------------
+    # -- what the keys about the selected person do --------------------------------------------------
 
     def consequences(self, view: LayerView, person: Person) -> list[str]:
         """What each change that is decided for somebody brings about, a sentence each."""
@@ -343,7 +343,7 @@ class UsersPane(ByHandPane):
         if message.what == "by_hand":
             self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
         elif found is None:
-            self.notify("Mark a person for that; e opens your editor here.", severity="warning")
+            self.notify("Select a person for that; e opens your editor here.", severity="warning")
         elif found[1].iam_name in self.request().of(found[0].account).remove:
             self.notify(f"{found[1].iam_name} leaves {found[0].account}; nothing else changes for them.")
         elif message.what == "key_file":
@@ -378,7 +378,7 @@ class UsersPane(ByHandPane):
             same = name == person.key_name
             return "" if same else text_of(users.wrong_file(view.layer, person, name))
 
-        words = "The key stays the same, so no password and no access key is made anew."
+        words = "The key stays the same, so no password and no access key is reset."
         title = f"Another name for the key file of {person.iam_name}"
         ask(self, NameDialog(title, words, before, wrong), rename)
 

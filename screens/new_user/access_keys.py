@@ -37,7 +37,7 @@ _LOOK_SECONDS = 1.0
 
 
 class AccessKeysPane(BrowsingPane):
-    """Looks into the downloads folder while it is open, and offers the file that appears."""
+    """Watches the downloads folder while it is open, and offers the file that appears."""
 
     class Noticed(Message):
         """The access key files in the downloads folder.

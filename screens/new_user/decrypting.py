@@ -1,7 +1,7 @@
 """A pane that decrypts the one-time password of its identity, and has it until it goes.
 
 The password lives in the pane alone and is forgotten with it. Either the passphrase is typed into a masked
-field, or gpg asks by itself while the application is suspended; whoever can do neither is led to a request
+field, or gpg asks by itself while the application is suspended; who can do neither is led to a request
 for a replacement.
 """
 

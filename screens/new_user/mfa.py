@@ -39,7 +39,7 @@ class DeviceCodes(Vertical):
     """Asks for two codes of a device that is begun.
 
     Args:
-        context: tells the time, and has the clipboard.
+        context: has the time and the clipboard.
         id: the widget's id.
     """
 

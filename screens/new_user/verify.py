@@ -37,7 +37,7 @@ class ProfileAnswers(Table):
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
 
     def wait_for(self, profiles: Sequence[str]) -> None:
-        """Show these profiles, none of which has answered yet."""
+        """Show these profiles, still without answers."""
         marked = self.cursor_row
         self.clear(columns=True)
         self.add_column("", key="mark")
@@ -51,7 +51,7 @@ class ProfileAnswers(Table):
         """Show what a profile answered; one that is not in the table is passed over."""
         if result.profile in self.rows:
             self.update_cell(result.profile, "mark", _FAILS if result.problem else _WORKS)
-            who = text_of(result.title or "fails; Enter tells why") if result.problem else _short(result.arn)
+            who = text_of(result.title or "fails; Enter shows why") if result.problem else _short(result.arn)
             self.update_cell(result.profile, "who", who, update_width=True)
 
     @property
@@ -72,7 +72,7 @@ def _proof(results: Sequence[Result]) -> str:
     words += f"\n✗ {broken[0].profile}: {broken[0].problem}"
     if any(result.wants_code for result in broken):
         words += "\nType the next code now: the cursor is in its field. Then Next (^n) asks again."
-    return words + ("\nEnter on a line of the table tells its reason." if len(broken) > 1 else "")
+    return words + ("\nPress Enter on a line of the table to see why." if len(broken) > 1 else "")
 
 
 def _short(arn: str) -> str:
@@ -269,7 +269,7 @@ class VerifyPane(BrowsingPane):
     # -- what comes after --------------------------------------------------------------------------
 
     def _chosen(self) -> str:
-        """The profile to use: the marked role if it works, else a role that does, else a base profile."""
+        """The profile to use: the selected role if it works, else a role that does, else a base profile."""
         known = self._results
         working = [name for name in self._profiles() if name in known and not known[name].problem]
         bases = {view.base for view in self._survey.identities}
@@ -319,7 +319,7 @@ class VerifyPane(BrowsingPane):
                 field.focus()
 
     def _switch_url(self) -> str:
-        """The page that switches to the marked role; without one it is said, and ""."""
+        """The page that switches to the selected role; without one it is said, and ""."""
         marked = self.query_one(ProfileAnswers).marked
         roles = (role for view in self._survey.identities for role in view.roles)
         url = next((role.switch_url for role in roles if role.profile == marked), "")
@@ -329,7 +329,7 @@ class VerifyPane(BrowsingPane):
 
     @on(Button.Pressed, "#switch")
     def action_switch(self) -> None:
-        """Open the page that switches to the marked role."""
+        """Open the page that switches to the selected role."""
         if url := self._switch_url():
             self.run_move("switch", lambda _report: self.context.world.browser.open(url))
 

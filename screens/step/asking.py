@@ -1,6 +1,6 @@
 """Pages whose work needs something of the person first: the passphrase of their PGP key, or an MFA code.
 
-A move that lacks it fails. The page asks for it in place of a dialog that tells of the failure, and the move
+A move that lacks it fails. The page asks for it in place of a dialog on the failure, and the move
 runs again.
 """
 
@@ -82,7 +82,7 @@ class BrowsingPane(UnlockingPane):
     """What the panes of MFA, access keys and Verify share; the button `#open` opens the sign-in page."""
 
     def sign_in_identity(self) -> Identity:
-        """Whose sign-in page is opened; a pane with that button tells it."""
+        """Whose sign-in page is opened; a pane with that button sets it."""
         raise NotImplementedError
 
     def told_by(self, work: Callable[[], Sentence]) -> None:
@@ -110,7 +110,7 @@ class CodePane(StepPane):
     """Runs moves with the code that is entered in its `CodeField`; one that needs a code makes that ask.
 
     Attributes:
-        code_wanted: whether the last move was refused for want of a code.
+        code_wanted: whether the last move failed for want of a code.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -178,7 +178,7 @@ class AccountWorkPane(CodePane):
         self.ask("look", self.look)
 
     def ask(self, deed: str, work: CodedMove) -> None:
-        """Do something in the account; `done` is told the deed's name."""
+        """Do something in the account; `done` gets the deed's name."""
         if not self.running_move:
             self._deed = deed
             self.run_coded(_DO, work)

@@ -21,7 +21,7 @@ from workflows.steps.shared.by_hand import NotPossible, Spot
 
 
 class SpotDialog(Dialog[Spot]):
-    """Offers places; Enter opens the marked one.
+    """Offers places; Enter opens the selected one.
 
     Args:
         spots: at least one, the likeliest first.
@@ -74,7 +74,7 @@ class ByHandPane(StepPane):
 
     @on(StepPane.MoveFailed)
     def _remember_place(self, message: StepPane.MoveFailed) -> None:
-        """Where a move was refused is where the editor is opened first."""
+        """The editor opens first at the place that stopped a move."""
         if isinstance(message.error, NotPossible):
             self._refused_at = message.error.spot
 
@@ -93,7 +93,7 @@ class ByHandPane(StepPane):
             ask(self, SpotDialog(spots), self.edit_at)
 
     def edit_at(self, spot: Spot) -> None:
-        """Lend the terminal to the editor, say what changed, and show the files anew."""
+        """Lend the terminal to the editor, say what changed, and show the files again."""
         self._refused_at = None
         words = f"{spot.words}\nYour editor opens {spot.path}; close it to come back."
         try:

@@ -9,7 +9,7 @@ from workflows.core.errors import OnboardError
 
 
 def as_error(failure: BaseException) -> OnboardError:
-    """The failure itself if it speaks for itself, else an error that tells where the program is wrong.
+    """The failure itself if it speaks for itself, else an error that says where the program is wrong.
 
     Only the kind of the failure and the place in the program are told: the message of an unforeseen exception
     may quote what a person typed.

@@ -117,4 +117,4 @@ def _next(walk: Walk) -> Iterator[str]:
             f"aws --profile {names[-1]} sts get-caller-identity"
         )
     if walk.world.sandbox:
-        yield "F3 lists the sessions: begin there as the other person, or go on with their session."
+        yield "F3 lists the sessions: start there as the other person, or resume their session."

@@ -78,7 +78,7 @@ class StepPane(Working):
 
     @dataclass
     class Submitted(Working.Posted):
-        """The person is done with the input: go on with this request."""
+        """The person is done with the input: continue with this request."""
 
         request: Any
 
@@ -160,7 +160,7 @@ class StepPane(Working):
         self.leave()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        """Show what is not right with the input, and put the focus where it can be mended."""
+        """Show what is not right with the input, and put the focus where it can be fixed."""
         self._judged = self._entered()
         self.query_one(ProblemList).show(problems)
         for problem in problems:
@@ -184,7 +184,7 @@ class StepPane(Working):
         areas[0].post_message(Paste(event.text))
 
     def mark_refused_text(self) -> None:
-        """What is pasted next takes the place of a text that was refused, rather than being added to it."""
+        """The next paste replaces a text that can't be used, rather than being added to it."""
         for area in self.query(TextArea):
             if not area.read_only:
                 area.select_all()

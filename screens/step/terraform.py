@@ -125,7 +125,7 @@ class LockDialog(Typed[LockAnswer]):
 
 
 class TerraformPane(CodePane):
-    """A pane whose work runs Terraform; subclasses say what `try_again` begins anew."""
+    """A pane whose work runs Terraform; subclasses say what `try_again` begins again."""
 
     LOG: ClassVar[Literal["plan", "apply"]] = "plan"
     """Whose log is shown."""
@@ -146,7 +146,7 @@ class TerraformPane(CodePane):
         """Begin again what a lock or an init stopped.
 
         Args:
-            move: the name of the move that was refused ("perform" for the step's own).
+            move: the name of the move that was stopped ("perform" for the step's own).
         """
         raise NotImplementedError
 

@@ -26,10 +26,10 @@ _TOLD = "told"
 
 
 class Working(VerticalScroll):
-    """A page that works in the background; a progress line of it tells how far it is.
+    """A page that works in the background; a progress line of it shows how far it is.
 
     Args:
-        context: what tells a move to stop.
+        context: what asks a move to stop.
         id: the widget's id.
 
     Attributes:
@@ -56,7 +56,7 @@ class Working(VerticalScroll):
     class MoveFailed(Posted):
         """A move ended badly; for a journaled one the step failed.
 
-        A pane that asks about the failure itself sets `told`: then no dialog tells of it besides.
+        A pane that asks about the failure itself sets `told`: then no dialog shows it besides.
         """
 
         name: str
@@ -92,14 +92,14 @@ class Working(VerticalScroll):
         return super().post_message(message)
 
     def run_move(self, name: str, work: Move, *, journaled: bool = False, looks: bool = False) -> None:
-        """Do something in the background; `MoveDone` or `MoveFailed` tells how it went.
+        """Do something in the background; `MoveDone` or `MoveFailed` says how it went.
 
         Nothing is begun while another move runs, or once the page is being left.
 
         Args:
             name: what the message will carry.
             work: called in a thread with a function that reports progress.
-            journaled: whether this is the step's own work, so that the journal tells of it.
+            journaled: whether this is the step's own work, so that the journal records it.
             looks: whether it changes nothing: then stopping it waits for nothing.
         """
         if self.running_move or self.context.leaving.is_set():
@@ -126,9 +126,9 @@ class Working(VerticalScroll):
         self.run_move(_TOLD, work)
 
     def stop_move(self) -> bool:
-        """Ask the running move to stop; tells whether there was one.
+        """Ask the running move to stop; returns whether there was one.
 
-        One that only looks is left to itself, since it may be stuck: nothing of it is heard any more.
+        One that only looks is left to itself, since it may be stuck: the page ignores it from then on.
         """
         if not self.running_move:
             return False

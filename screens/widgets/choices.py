@@ -1,4 +1,4 @@
-"""A list of which one line is chosen: the highlighted one, with a mark that is seen without colour."""
+"""A list with one chosen line: the highlighted one, with a mark that is seen without colour."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
 
 
 def ask(node: DOMNode, dialog: Dialog[Answer], then: Callable[[Answer], Any]) -> None:
-    """Show a dialog, and go on with its answer, unless it is closed without one."""
+    """Show a dialog, and continue with its answer, unless it is closed without one."""
 
     def answered(answer: Answer | None) -> Any:
         return None if answer is None else then(answer)
@@ -292,7 +292,7 @@ class QuitQuestion(Confirm):
             "A running apply goes on by itself and is picked up when you come back.\n"
             "Anything else that runs is stopped, and its step stays open. ^q again quits."
         )
-        super().__init__("Something is still running. Quit all the same?", body, "Quit")
+        super().__init__("Something is still running. Quit anyway?", body, "Quit")
 
 
 class NameDialog(Dialog[str]):

@@ -1,4 +1,4 @@
-"""The differences of many files below each other, of which only the lines in view are drawn.
+"""The differences of many files below each other; only the lines in view are drawn.
 
 Every line keeps the mark that a unified diff gives it; colours only add to that. What a file holds beside
 text (control characters, marks that turn the direction of writing) is shown as a sign for it, since a

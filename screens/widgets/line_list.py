@@ -81,7 +81,7 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def marked(self) -> Line | None:
-        """The marked line, or None if there is none."""
+        """The selected line, or None if there is none."""
         line = self._lines[self._row] if self._row < len(self._lines) else None
         return line if line is not None and line.key is not None else None
 
@@ -100,7 +100,7 @@ class LineList(ScrollView, can_focus=True):
         self._marked()
 
     def _first(self, row: int, direction: int) -> int:
-        """The first line from there on that can be marked; the marked one where there is none."""
+        """The first line from there on that can be marked; the selected one where there is none."""
         while 0 <= row < len(self._lines):
             if self._lines[row].key is not None:
                 return row
@@ -141,7 +141,7 @@ class LineList(ScrollView, can_focus=True):
             self._marked()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """Keep the marked line in view."""
+        """Keep the selected line in view."""
         self._reveal()
 
     @property
@@ -149,7 +149,7 @@ class LineList(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.height - 1)
 
     def _reveal(self) -> None:
-        """Scroll just as far as the marked line and a heading above it need."""
+        """Scroll just as far as the selected line and a heading above it need."""
         heading = self._row > 0 and self._lines[self._row - 1].key is None
         top, bottom = self._row - (1 if heading else 0), self._row - self._body + 1
         y = min(max(round(self.scroll_y), bottom), top)

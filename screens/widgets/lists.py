@@ -88,7 +88,7 @@ class MarkList(widgets.SelectionList[str]):
 
 
 class Table(widgets.DataTable[RichText]):
-    """A table of texts, whose head is drawn anew when rows have made its columns wider.
+    """A table of texts, whose head is drawn again when rows have made its columns wider.
 
     Textual 8 keeps the drawn head until the next row: a screen that is painted between a row and the moment
     in which the widths are measured keeps the narrow head above wide columns.

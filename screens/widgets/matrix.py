@@ -244,7 +244,7 @@ class Grid:
         Args:
             left: how far the columns are scrolled.
             width: of the line.
-            marked: the index of the marked column.
+            marked: the index of the selected column.
             style_of: the styles.
             second: whether it is the line with the notes.
         """
@@ -267,7 +267,7 @@ class Grid:
             row: the index of the line.
             left: how far the columns are scrolled.
             width: of the line.
-            marked: the index of the marked cell, or None if another person is marked.
+            marked: the index of the selected cell, or None if another person is selected.
             style_of: the styles.
             focused: whether keys go to the matrix.
         """
@@ -365,7 +365,7 @@ class Matrix(ScrollView, can_focus=True):
 
     @dataclass
     class Put(Message):
-        """The person wants the marked person in the marked group, or out of it."""
+        """The person wants the selected person in the selected group, or out of it."""
 
         name: str
         group: str
@@ -386,18 +386,18 @@ class Matrix(ScrollView, can_focus=True):
 
     @property
     def person(self) -> str:
-        """The marked person, "" if nobody is shown."""
+        """The selected person, "" if nobody is shown."""
         lines = self.layout_shown.lines
         return lines[self._row] if self._row < len(lines) else ""
 
     @property
     def group(self) -> str:
-        """The marked group, "" if there is none."""
+        """The selected group, "" if there is none."""
         columns = self.layout_shown.columns
         return columns[self._column].group if self._column < len(columns) else ""
 
     def show(self, layout: MatrixLayout) -> None:
-        """Show another layer, choice or filter; the marked person and group stay marked if they are in it."""
+        """Show another layer, choice or filter; person and group stay selected if they are in it."""
         person, group = self.person, self.group
         self.layout_shown = layout
         self._grid = Grid(layout)
@@ -406,7 +406,7 @@ class Matrix(ScrollView, can_focus=True):
         self.mark(person, group)
 
     def mark(self, person: str = "", group: str = "") -> None:
-        """Mark a person's cell of a group; the nearest there is where one of them is not shown."""
+        """Select a person's cell of a group; the nearest there is where one of them is not shown."""
         lines, columns = self.layout_shown.lines, self.layout_shown.columns
         self._row = lines.index(person) if person in lines else min(self._row, max(0, len(lines) - 1))
         if self._row < len(lines) and isinstance(lines[self._row], Section):
@@ -434,7 +434,7 @@ class Matrix(ScrollView, can_focus=True):
         self._marked()
 
     def _step(self, down: int) -> bool:
-        """Go to the next line that is a person; tells whether there is one."""
+        """Go to the next line that is a person; returns whether there is one."""
         lines, row = self.layout_shown.lines, self._row + down
         while 0 <= row < len(lines) and isinstance(lines[row], Section):
             row += down
@@ -448,7 +448,7 @@ class Matrix(ScrollView, can_focus=True):
         self.action_row(self._row + direction * max(1, self._body - 1))
 
     def action_row(self, row: int) -> None:
-        """Mark the person on a line, or the nearest; negative ones count from the end."""
+        """Select the person on a line, or the nearest; negative ones count from the end."""
         count = len(self.layout_shown.lines)
         if not count:
             return
@@ -463,12 +463,12 @@ class Matrix(ScrollView, can_focus=True):
         self._marked()
 
     def action_put(self) -> None:
-        """Ask for the marked person to be put in or out."""
+        """Ask for the selected person to be put in or out."""
         if self.person and self.group:
             self.post_message(self.Put(self.person, self.group))
 
     def on_click(self, event: Click) -> None:
-        """Mark the cell under the pointer; a click on the marked one puts in or out."""
+        """Select the cell under the pointer; a click on the selected one puts in or out."""
         row = round(self.scroll_y) + event.y - self._head
         lines = self.layout_shown.lines
         if event.y < self._head or not 0 <= row < len(lines) or isinstance(lines[row], Section):
@@ -494,11 +494,11 @@ class Matrix(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.height - self._head)
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """Keep the marked cell in view."""
+        """Keep the selected cell in view."""
         self._reveal()
 
     def _reveal(self) -> None:
-        """Scroll just as far as the marked cell, its head and a section's line above it need."""
+        """Scroll just as far as the selected cell, its head and a section's line above it need."""
         region = self.scrollable_content_region
         if not region.height:
             return

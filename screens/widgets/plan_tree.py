@@ -156,7 +156,7 @@ class PlanTree(LineList):
     # -- what the person does ----------------------------------------------------------------------
 
     def action_open(self) -> None:
-        """Show or hide what changes inside the marked resource."""
+        """Show or hide what changes inside the selected resource."""
         line = self.marked
         if line is None:
             return
@@ -185,7 +185,7 @@ class PlanTree(LineList):
 
 
 def _key(resource: Resource) -> str:
-    """What tells a resource's line from all others: it can have changed outside and be changed as well."""
+    """A resource's line among all others: it can have changed outside and be changed as well."""
     return f"outside {resource.address}" if resource.drift else resource.address
 
 
@@ -200,7 +200,7 @@ def _told(resource: Resource) -> str:
 
 
 def _inside(resource: Resource) -> list[Line]:
-    lines = resource.details or ("nothing inside is told",)
+    lines = resource.details or ("no details",)
     return [
         Line((f"    {text}",), Inside(_key(resource), number), "quiet") for number, text in enumerate(lines)
     ]

@@ -27,7 +27,7 @@ class ProblemList(Text):
             f"{'✗ Not accepted' if problem.fatal else '! Note'}: {problem.message}" for problem in problems
         ]
         if problems and not fatal:
-            lines.append("Press Next (^n) again to go on all the same.")
+            lines.append("Press Next (^n) again to continue anyway.")
         self.update("\n".join(lines))
         self.set_class(bool(problems), "-shown")
         self.set_class(fatal, "-fatal")

@@ -18,7 +18,7 @@ class ProgressLine(Text):
     """The progress of what runs in the background; takes no room while nothing does.
 
     Args:
-        stoppable: whether esc stops it, so that it can be told.
+        stoppable: whether esc stops it, so that it can be shown.
     """
 
     DEFAULT_CSS = """

@@ -52,7 +52,7 @@ class QrDialog(Dialog[bool]):
         matrix: the code; True is dark.
         seed: the device's seed, for somebody who types it.
         name: how the app will call the entry.
-        copy: copies a text and tells what it did.
+        copy: copies a text and returns what it did.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

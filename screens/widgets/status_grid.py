@@ -17,7 +17,7 @@ _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
 
 
 class EverybodyDialog(Dialog[str]):
-    """Shows the grid; Enter answers with the account of the marked cell.
+    """Shows the grid; Enter answers with the account of the selected cell.
 
     Args:
         grid: the grid.
@@ -37,7 +37,7 @@ class EverybodyDialog(Dialog[str]):
     def body(self) -> ComposeResult:
         yield Text(self._grid.told, id="told")
         yield Table(id="grid", zebra_stripes=True, fixed_columns=1)
-        yield Text("Enter goes on with the account of the marked cell.")
+        yield Text("Enter opens the account of the selected cell.")
 
     def on_mount(self) -> None:
         """Fill the table, and mark the first cell with something left to do."""

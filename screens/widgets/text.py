@@ -133,7 +133,7 @@ class Option(option_list.Option):
 
 
 class OptionList(widgets.OptionList):
-    """A list of lines of which one is highlighted."""
+    """A list of lines with a highlighted one."""
 
     def __init__(self, *options: Any, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(*options, id=id, compact=True)
@@ -156,7 +156,7 @@ class OptionList(widgets.OptionList):
 
 
 def unfold(widget: Widget) -> bool:
-    """Show a widget that was hidden, with the focus and in view, or hide it; tells whether it is shown."""
+    """Show a widget that was hidden, with the focus and in view, or hide it; returns whether it is shown."""
     widget.toggle_class("-shown")
     unfolded = widget.has_class("-shown")
     if unfolded:

@@ -20,7 +20,7 @@ INSTEAD = {
     r"of which": "whose; or two sentences",
     r"otherwise than": "what changed; differs from",
     r"mend(s|ed|ing)?": "fix, repair",
-    r"the marked|marks? (a|the|each|every) (cell|row|person|people)": "the selected …, selects",
+    r"the marked|marks? (a|the|each|every) (cell|row|person|people)(?![’'])": "the selected …, selects",
     r"(is|are|was|were|be|been|being) refused": "can't …, because …; rejects",
     r"(take|takes|taking|took|taken) on": "assume a role",
     r"(held|holds?|holding) [^.;]{,60}\bagainst": "compare with",
@@ -38,6 +38,8 @@ INSTEAD = {
 MEANT = {
     "told:": "a field, and a key of `access-key --json`",
     "`Told`": "a class",
+    "`told`": "an attribute of a page",
+    "#told": "the id of a widget",
 }
 """Parts of texts that may hold such an expression, and why."""
 LEFT = Path(__file__).with_name("words_left.txt")

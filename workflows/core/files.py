@@ -301,7 +301,7 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: b
 
 
 class AppendedFile:
-    """A file that grows by whole lines, each of which is on the disk when `append` returns.
+    """A file that grows by whole lines; each is on the disk when `append` returns.
 
     Attributes:
         path: where it is.

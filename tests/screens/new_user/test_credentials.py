@@ -323,7 +323,7 @@ async def test_a_profile_changed_by_hand_is_asked_about_before_it_is_written_ove
         field(app, "mfa-serial").value = SERIAL.replace("jane.doe", "phone")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "to go on all the same" in app.text()
+        assert "to continue anyway" in app.text()
         assert config.read_text() == by_hand
         boxes.focus()
         await pilot.press("a")

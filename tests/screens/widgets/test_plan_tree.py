@@ -78,10 +78,10 @@ async def test_enter_opens_a_resource_and_closes_it_from_within() -> None:
         assert marked.key == USER
         await pilot.press("a")
         text = "\n".join(app.shown())
-        assert "nothing inside is told" in text
+        assert "no details" in text
         assert '  + "jane.doe"' in text
         await pilot.press("a")
-        assert "nothing inside is told" not in "\n".join(app.shown())
+        assert "no details" not in "\n".join(app.shown())
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """What a wizard that was left, or killed, can have left behind in its session's folder.
 
 Terraform continues when the wizard is left, so a session may not be deleted under it, and the temporary
-credentials that it was started with stay until it has ended. The first run to see that end removes them; where
-nobody does, because the wizard was left or killed, the next start of the program is the one.
+credentials that it was started with stay until it has ended. The first run to see that end removes them;
+where nobody does, because the wizard was left or killed, the next start of the program is the one.
 """
 
 from __future__ import annotations
