@@ -13,7 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/de
 
 .PHONY: help demo test check quick format-check lint types contracts words unit slow explore format docs snapshots pictures benchmarks audit build lock tools clean
 
-help:  ## Say what there is
+help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(READY)  ## Set everything up, then the wizard on a disposable project and a local AWS
@@ -58,13 +58,13 @@ format: $(READY)  ## Write the code as the format check wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(READY)  ## Write the generated part of docs/ anew
+docs: $(READY)  ## Write the generated part of docs/
 	$(BIN)/python docs/build.py
 
 snapshots: $(READY)  ## Accept the screens as they are now; look at the difference before you commit it
 	$(BIN)/pytest tests/ui/test_snapshots.py -q --snapshot-update
 
-pictures: $(READY)  ## Draw the pictures of docs/images anew
+pictures: $(READY)  ## Draw the pictures of docs/images
 	$(BIN)/python docs/pictures.py
 
 benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md; 1 if one is exceeded
@@ -78,7 +78,7 @@ build: $(RELEASE)  ## Build the wheel and the source archive, and list what is i
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --of JSON -o dist/iam-onboard.cdx.json
 
-lock: $(RELEASE)  ## Write requirements/ anew from pyproject.toml
+lock: $(RELEASE)  ## Write requirements/ from pyproject.toml
 	$(LOCK) -o requirements/run.txt
 	$(LOCK) -o requirements/dev.txt --extra demo --extra dev
 	$(LOCK) -o requirements/release.txt --extra demo --extra dev --extra release
