@@ -43,7 +43,9 @@ MEANT = {
 }
 """Parts of texts that may hold such an expression, and why."""
 DOCUMENTS = ("README.md", "SECURITY.md", "docs/*.md", "screens/help/*.md")
-PATTERN = re.compile("|".join(rf"\b(?:{expression})\b" for expression in INSTEAD), re.IGNORECASE)
+PATTERNS = [
+    (re.compile(rf"\b(?:{expression})\b", re.IGNORECASE), better) for expression, better in INSTEAD.items()
+]
 
 
 def unreleased(changelog: str) -> str:
@@ -72,11 +74,11 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 def forbidden(text: str) -> list[str]:
-    """The expressions in a text that have a better one."""
+    """The expressions in a text that have a better one, each with that."""
     plain = " ".join(text.split())
     for meant in MEANT:
         plain = plain.replace(meant, "")
-    return [found[0] for found in PATTERN.finditer(plain)]
+    return [f"{found[0]} → {better}" for pattern, better in PATTERNS for found in pattern.finditer(plain)]
 
 
 @pytest.mark.parametrize("text", ["It tells\nthe state.", "The key is Mended.", "It was refused."])
@@ -85,5 +87,5 @@ def test_an_expression_is_found_across_lines_and_in_any_case(text: str) -> None:
 
 
 def test_no_text_for_people_has_an_expression_with_a_better_one() -> None:
-    found = [f"{file}: {expression}" for file, text in texts() for expression in forbidden(text)]
+    found = [f"{file}: {advice}" for file, text in texts() for advice in forbidden(text)]
     assert found == []

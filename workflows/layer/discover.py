@@ -82,8 +82,8 @@ def reading_project(start: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ProjectError(
-            "The project cannot be read",
-            f"{error.filename or start} cannot be read.",
+            "Can't read the project",
+            f"{error.filename or start} can't be read.",
             why=cause_of(error),
             next="Look at `ls -ld` of it: who owns it, and what is its mode? Then try again.",
         ) from error
@@ -147,9 +147,7 @@ def read_build_env(path: Path) -> dict[str, str]:
     try:
         lines = load_file(path, MAX_VARIABLES).decode(errors="replace").splitlines()
     except OSError as error:
-        raise ProjectError(
-            "build.env cannot be read", f"{path} cannot be read.", why=cause_of(error)
-        ) from error
+        raise ProjectError("Can't read build.env", f"{path} can't be read.", why=cause_of(error)) from error
     found: dict[str, str] = {}
     for line in lines:
         name, sign, value = line.strip().removeprefix("export ").partition("=")
@@ -218,7 +216,7 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
         except PermissionError as error:
             if folder.name in known:
                 raise
-            warnings.append(f"{error.filename} cannot be read, so the folder {folder.name} is left out.")
+            warnings.append(f"{error.filename} can't be read, so the folder {folder.name} is left out.")
             continue
         if len(paths) > 1:
             used, left = (one.relative_to(folder).as_posix() for one in paths[:2])

@@ -128,8 +128,8 @@ class FileSet:
                             linked.add(f"{name}/{path.name}")
         except OSError as error:
             raise LayerUnreadable(
-                "The layer cannot be read",
-                f"{error.filename or folder} cannot be read.",
+                "Can't read the layer",
+                f"{error.filename or folder} can't be read.",
                 why=cause_of(error),
                 next="Repair the file or its permissions; a broken symbolic link counts too.",
             ) from error

@@ -26,4 +26,4 @@ def test_a_folder_that_may_not_be_entered_is_told_as_that(
     monkeypatch.setattr(Path, "is_dir", lambda path: bool(refuse(path)))  # later Pythons ask the system alone
     with pytest.raises(FileError) as caught:
         find_layer(machine, str(closed))
-    assert caught.value.why == "You do not have the permission."
+    assert caught.value.why == "You don't have permission."

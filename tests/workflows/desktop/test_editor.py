@@ -61,7 +61,7 @@ def test_visual_comes_before_editor_and_vi_before_nano(tmp_path: Path) -> None:
     ("variables", "told"),
     [
         ({}, "Neither VISUAL nor EDITOR is set"),
-        ({"EDITOR": "emax"}, "EDITOR is set to emax, and there is no program emax here."),
+        ({"EDITOR": "emax"}, "EDITOR is set to emax, but there is no program emax here."),
         ({"VISUAL": "vi 'x"}, "can't be split into words"),
     ],
 )

@@ -217,4 +217,4 @@ def test_a_folder_of_no_account_that_may_not_be_read_is_left_out(
     forbid(monkeypatch, root / "scratch")
     project = find_project(root)
     assert [one.account for one in project.layers] == ["security"]
-    assert project.warnings == (f"{root}/scratch cannot be read, so the folder scratch is left out.",)
+    assert project.warnings == (f"{root}/scratch can't be read, so the folder scratch is left out.",)

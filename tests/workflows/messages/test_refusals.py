@@ -84,7 +84,7 @@ def test_the_sign_in_pages_of_aws_are_accepted(partition: str, url: str) -> None
 )
 def test_any_other_sign_in_address_is_refused(url: str, reason: str) -> None:
     [problem] = identity(sign_in_url=url).problems()
-    assert "refused" in problem.message
+    assert "can't be used" in problem.message
     assert reason in problem.message.split("It has to be")[0]
 
 
@@ -128,7 +128,7 @@ def test_any_other_sign_in_address_is_refused(url: str, reason: str) -> None:
 def test_a_value_that_breaks_its_rule_is_refused_on_both_ways(changes: dict[str, object]) -> None:
     handoff = Handoff("bb", (identity(**changes),))
     assert handoff.problems()
-    with pytest.raises(MessageError, match="refused"):
+    with pytest.raises(MessageError, match="Can't use"):
         handoff.render()
 
 
@@ -226,7 +226,7 @@ def test_the_same_block_twice_is_one() -> None:
 
 
 def test_a_wrong_value_inside_a_message_is_never_used() -> None:
-    with pytest.raises(MessageError, match="refused") as caught:
+    with pytest.raises(MessageError, match="Can't use") as caught:
         open_handoff(block().replace("bb-security.signin.aws.amazon.com", "evil.example"))
     assert "It has to be https://bb-security.signin.aws.amazon.com/console" in caught.value.what
 
@@ -245,7 +245,7 @@ def test_a_request_with_a_secret_key_or_a_foreign_fingerprint_is_refused() -> No
         ({"public_key": ""}, "isn't a public key"),
         ({"public_key": "A" * 70_000}, "too long"),
     ):
-        with pytest.raises(MessageError, match="refused") as caught:
+        with pytest.raises(MessageError, match="Can't use") as caught:
             request(**changes).render()
         assert part in caught.value.what
     assert open_request(request().render()).fingerprint == fingerprint
@@ -258,7 +258,7 @@ def test_an_invitation_is_read_back_from_its_command() -> None:
     assert invitation.command in invitation.render()
     with pytest.raises(MessageError, match="No invitation"):
         open_invitation("hello")
-    with pytest.raises(MessageError, match="refused"):
+    with pytest.raises(MessageError, match="Can't use"):
         open_invitation("iam-onboard join --project ../x --user a.b")
 
 

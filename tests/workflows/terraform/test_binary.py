@@ -66,7 +66,7 @@ def test_the_explicit_name_comes_before_build_env_and_both_before_the_lock_file(
 
 def test_the_other_product_than_the_lock_file_names_is_refused(tmp_path: Path) -> None:
     path = install(tmp_path / "bin", "terraform")
-    with pytest.raises(OnboardError, match="run with OpenTofu") as refused:
+    with pytest.raises(OnboardError, match="uses OpenTofu") as refused:
         choose(Wanted(registry="opentofu"), path)
     assert "Install OpenTofu" in refused.value.next
     with pytest.raises(OnboardError, match="run with Terraform"):
@@ -75,7 +75,7 @@ def test_the_other_product_than_the_lock_file_names_is_refused(tmp_path: Path) -
 
 def test_a_version_that_the_layer_excludes_is_refused(tmp_path: Path) -> None:
     path = install(tmp_path / "bin", "terraform")
-    with pytest.raises(OnboardError, match=r"excludes Terraform 1.9.0") as refused:
+    with pytest.raises(OnboardError, match=r"doesn't allow Terraform 1.9.0") as refused:
         choose(Wanted(required_version="~> 1.6.0"), path)
     assert "~> 1.6.0" in refused.value.next
     assert choose(Wanted(required_version="~> 1.6, != 1.8.0"), path).version == "1.9.0"
@@ -240,7 +240,7 @@ def test_the_version_is_the_one_that_a_version_manager_runs_in_the_layers_folder
 
     assert version() == "1.6.6"
     assert version(**{variable: "1.8.0"}) == "1.8.0"
-    with pytest.raises(OnboardError, match=r"excludes Terraform 1\.6\.6"):
+    with pytest.raises(OnboardError, match=r"doesn't allow Terraform 1\.6\.6"):
         choose_binary(
             Wanted(required_version="< 1.5"), path=path, environment=child_environment(shell), folder=layer
         )
@@ -251,7 +251,7 @@ def test_finding_a_program_runs_nothing(tmp_path: Path) -> None:
     path = install(tmp_path / "bin", "terraform")
     Path(path, "terraform").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     assert find_program(Wanted(registry="terraform"), path) == (f"{path}/terraform",)
-    with pytest.raises(OnboardError, match="run with OpenTofu"):
+    with pytest.raises(OnboardError, match="uses OpenTofu"):
         find_program(Wanted(registry="opentofu"), path)
     assert not (tmp_path / "ran").exists()
 

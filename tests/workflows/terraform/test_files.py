@@ -135,7 +135,7 @@ def test_init_is_needed_once_and_then_only_after_changes(layer: Path) -> None:
     (layer / ".terraform.lock.hcl").write_text(
         'provider "registry.terraform.io/hashicorp/aws" {\n  version = "4.67.0"\n}\n'
     )
-    assert init_needed(layer) == ("provider registry.terraform.io/hashicorp/aws 4.67.0 is not installed",)
+    assert init_needed(layer) == ("provider registry.terraform.io/hashicorp/aws 4.67.0 isn't installed",)
     (layer / ".terraform.lock.hcl").unlink()
     assert init_needed(layer) == ("its lock file is gone",)
 
@@ -149,7 +149,7 @@ def test_init_is_needed_once_and_then_only_after_changes(layer: Path) -> None:
             ("module far has another source or version",),
         ),
         ('module "far" {\n  source = "x/y/other"\n}\n', ("module far has another source or version",)),
-        ('module "near" {\n  source = "./near"\n}\n', ("module near is not installed",)),
+        ('module "near" {\n  source = "./near"\n}\n', ("module near isn't installed",)),
         ("module {", ("iam-onboard can't read all of its files",)),
     ],
 )

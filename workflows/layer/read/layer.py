@@ -52,8 +52,8 @@ def read_layer(location: LayerLocation) -> Layer:
             wrapped = tuple(wrapped_users(location.path, location.root, layer.files))
         except OSError as error:
             raise LayerUnreadable(
-                "A module of the layer cannot be read",
-                f"{error.filename or location.path} cannot be read.",
+                "Can't read a module of the layer",
+                f"{error.filename or location.path} can't be read.",
                 why=cause_of(error),
                 next="Repair the file or its permissions.",
             ) from error

@@ -151,7 +151,7 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     for device in devices:
         kind = _KINDS[device.kind]
         if not device.gives_codes:
-            told.append(f"{device.serial} is {kind}: it shows no codes for the command line.")
+            told.append(f"{device.serial} is {kind}: it gives no codes for the command line.")
         elif device.serial != chosen:
             told.append(f"{device.serial} is {kind}; its codes do not count here.")
         elif len(devices) > 1 or device.kind is not MfaDeviceKind.APP:

@@ -105,7 +105,7 @@ def test_uncommitted_changes_in_a_layer_are_told(admin_project: AdminProject) ->
 def test_a_folder_without_git_is_told(admin_project: AdminProject) -> None:
     (admin_project.root / ".git").rename(admin_project.root.parent / "git-away")
     (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
-    assert "no git checkout" in remark
+    assert "isn't a git checkout" in remark
     admin_project.run(project, joining(admin_project))
 
 

@@ -84,7 +84,7 @@ def test_an_interrupted_set_up_goes_on_with_the_same_device(new_user: NewUserAws
     first.drop()
     again = begun(new_user, key, new_user.context())
     assert (again.serial, again.seed.reveal()) == (SERIAL, seed)
-    assert "goes on" in again.remark
+    assert "continues" in again.remark
 
 
 def test_a_device_without_its_seed_names_what_the_admin_must_run(new_user: NewUserAws) -> None:

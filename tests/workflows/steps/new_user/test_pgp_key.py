@@ -166,7 +166,7 @@ def test_a_request_has_to_get_out_somehow(tmp_path: Path, keys: GpgHome) -> None
 
 def test_a_bad_key_or_one_that_is_gone_is_refused(tmp_path: Path, keys: GpgHome) -> None:
     asked = context(tmp_path, keys)
-    with pytest.raises(OnboardError, match="cannot be used: Expired"):
+    with pytest.raises(OnboardError, match="Can't use this key: Expired"):
         step.perform(Request(keys.fingerprint("old"), ""), asked, nothing)
     with pytest.raises(OnboardError, match="not here"):
         step.perform(Request("A" * 40, ""), asked, nothing)

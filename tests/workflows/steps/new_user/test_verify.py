@@ -233,7 +233,7 @@ def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
 
 def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tmp_path: Path) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
-    with pytest.raises(OnboardError, match="not here"):
+    with pytest.raises(OnboardError, match="isn't installed"):
         aws_command.try_aws(
             BASE, "", replace(context, world=replace(context.world, environment={"PATH": ""})), print
         )
