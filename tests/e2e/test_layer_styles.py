@@ -179,7 +179,7 @@ def expected_init(styling: Styling | None) -> list[str]:
         return ["Initialising the layer: it was never initialised here"]
     blocks = [(styling.people, JOINS), (styling.machines, NEW_MACHINE)]
     labels = [f"user_{name.replace('.', '_')}" for style, name in blocks if style == "block"]
-    return [f"Initialising the layer: module {label} is not installed" for label in labels]
+    return [f"Initialising the layer: module {label} isn't installed" for label in labels]
 
 
 def administered(sandbox: Sandbox, folder: Path) -> AdminProject:
