@@ -460,7 +460,7 @@ def test_opentofu_is_called_by_its_name_in_every_word(tmp_path: Path) -> None:
         folder=tmp_path,
     )
     assert str(chosen) == "OpenTofu 1.8.0"
-    with pytest.raises(OnboardError, match="run with Terraform") as refused:
+    with pytest.raises(OnboardError, match="uses Terraform") as refused:
         choose_binary(
             Wanted(registry="terraform"), path=str(tofu.parent), environment=environment, folder=tmp_path
         )

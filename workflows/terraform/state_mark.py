@@ -58,7 +58,7 @@ def changed_words(planned: StateMark, now: StateMark) -> Sentence:
     if planned.serial == now.serial and (planned.lineage == now.lineage or planned.serial == 0):
         return ""
     if planned.lineage and now.lineage and planned.lineage != now.lineage:
-        return "The backend holds another state than the one that was planned against."
+        return "The backend has another state than the one that was planned against."
     if now.serial > planned.serial:
         return "The state has changed since the plan: somebody has applied something."
     return "The state is older than the one that was planned against."

@@ -69,7 +69,7 @@ def test_the_other_product_than_the_lock_file_names_is_refused(tmp_path: Path) -
     with pytest.raises(OnboardError, match="uses OpenTofu") as refused:
         choose(Wanted(registry="opentofu"), path)
     assert "Install OpenTofu" in refused.value.next
-    with pytest.raises(OnboardError, match="run with Terraform"):
+    with pytest.raises(OnboardError, match="uses Terraform"):
         choose(Wanted(registry="terraform", explicit=("x",)), path, product="OpenTofu")
 
 

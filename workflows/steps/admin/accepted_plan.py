@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Told:
-    """A change that is told one by one.
+    """A change that is listed by itself.
 
     Attributes:
         address: the resource.
@@ -77,7 +77,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class _Elsewhere:
-    """The one field of a plan that tells whether the others are there."""
+    """The one field of a plan that shows whether the others are there."""
 
     elsewhere: bool = False
 

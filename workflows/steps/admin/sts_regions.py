@@ -1,6 +1,6 @@
 """STS regions, the documented task after the rollout: where each account's STS answers, and where it should.
 
-It asks and tells; no API can switch them, so it gives the console's page and the clicks in it.
+It asks and reports; no API can switch them, so it gives the console's page with the clicks.
 """
 
 from __future__ import annotations

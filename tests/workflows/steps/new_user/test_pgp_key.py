@@ -168,7 +168,7 @@ def test_a_bad_key_or_one_that_is_gone_is_refused(tmp_path: Path, keys: GpgHome)
     asked = context(tmp_path, keys)
     with pytest.raises(OnboardError, match="Can't use this key: Expired"):
         step.perform(Request(keys.fingerprint("old"), ""), asked, nothing)
-    with pytest.raises(OnboardError, match="not here"):
+    with pytest.raises(OnboardError, match="isn't on this"):
         step.perform(Request("A" * 40, ""), asked, nothing)
 
 
