@@ -150,7 +150,7 @@ class PgpKeyPane(StepPane):
             return
         key = self._chosen_key()
         if key is not None and not key.accepted:
-            words = f"This key cannot be used ({key.headline}). Choose another one, or make a new key."
+            words = f"Can't use this key ({key.headline}). Choose another one, or make a new key."
             self.show_problems([Problem(words, "keys")])
             return
         if self._chosen() != _NEW:
