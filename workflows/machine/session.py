@@ -365,7 +365,7 @@ def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> 
 
 
 def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> Summary | None:
-    """The summary of the session in a folder, of which a copy is kept; None if it holds none (any more).
+    """The summary of the session in a folder, which is kept beside it; None if it holds none (any more).
 
     Args:
         folder: the session's.

@@ -24,11 +24,11 @@ from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out, publish
-from workflows.steps.admin import accepted_plan as planned_plans
 from workflows.steps.admin import (
     apply,
     deactivate,
     hand_over,
+    judged_plan,
     mfa_reset,
     plan,
     plan_resources,
@@ -196,7 +196,8 @@ def _planned(folder: Path, **changes: Any) -> Planned:
 def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned | None = None) -> Any:
     """A session whose files are written, and in which management is done."""
     stage.put(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
-    stage.put(planned_plans, "staleness", lambda _planned, _context: "")
+    for module in (judged_plan, plan):
+        stage.put(module, "staleness", lambda _planned, _context: "")
     stage.put(apply, "look", lambda _context, _report: apply.Outlook(begun=False, refusal=""))
     facts = {
         **office.facts,
