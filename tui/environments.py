@@ -170,8 +170,8 @@ class SandboxWorlds:
             from workflows.sandbox.sandbox import Sandbox  # noqa: PLC0415 - needs the extra `demo`
         except ModuleNotFoundError as error:
             raise OnboardError(
-                "The sandbox is not installed",
-                f"It needs the package {error.name}, which is not here.",
+                "The sandbox isn't installed",
+                f"It needs the package {error.name}, which isn't installed.",
                 next=how_to_add_the_demo(),
             ) from error
         from workflows.steps.shared.module import Progress  # noqa: PLC0415 - not for home

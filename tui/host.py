@@ -115,7 +115,7 @@ def _working_folder() -> Path:
     except OSError as error:
         raise OnboardError(
             "The current folder is gone",
-            "The folder that this was started in has been removed, or may not be entered any more.",
+            "Somebody removed the folder that you started in, or you no longer have permission to enter it.",
             why=cause_of(error),
             next="Change to a folder that exists (`cd ~`, or `cd .` if it is back), then start again.",
         ) from error

@@ -86,7 +86,7 @@ class Shelf:
         raise OnboardError(
             "No such session" if session_id else "No session yet",
             f"There is no session {session_id!r}." if session_id else "There is nothing to resume.",
-            next="`iam-onboard sessions` lists them; `iam-onboard` alone begins one.",
+            next="`iam-onboard sessions` lists them; `iam-onboard` alone starts one.",
         )
 
     def tidy(self) -> None:

@@ -84,10 +84,10 @@ class SessionControl:
             session = self.sessions.create(workflow, details)
         except FileExistsError as error:
             raise OnboardError(
-                "The session could not be begun",
-                f"Something else is in the way of its folder in {self.sessions.folder}.",
+                "Couldn't start the session",
+                f"Something else has the name of its folder in {self.sessions.folder}.",
                 why=str(error),
-                next="Move it away, and begin again.",
+                next="Move it away, then start again.",
             ) from error
         return self._opened(session, {**self._source.drafts(workflow), **drafts})
 
@@ -176,8 +176,8 @@ class SessionControl:
         except FileError as error:
             self.leave()
             raise OnboardError(
-                "The session could not be written",
-                f"What it begins with could not be kept in {session.folder}.",
+                "Couldn't save the session",
+                f"iam-onboard couldn't write to {session.folder}.",
                 why=error.why,
                 next="Make room on the disk, then resume the session.",
             ) from error

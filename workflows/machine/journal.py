@@ -61,7 +61,7 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to
         line = len(sound.ends) + 1 if sound else 1
         super().__init__(
             "This session is damaged",
-            f"Line {line} of {path} cannot be read.",
+            f"Line {line} of {path} can't be read.",
             why=why,
             next="Resume it from its last sound step (the damaged file is kept), or start a new session."
             if sound
@@ -83,7 +83,7 @@ def read_journal(path: Path) -> Loaded:
     except OSError as error:
         raise OnboardError(
             "Can't open this session",
-            f"{path} cannot be read.",
+            f"{path} can't be read.",
             why=cause_of(error),
             next="Check that the file exists and is yours, or start a new session.",
         ) from error
@@ -145,7 +145,7 @@ class Journal(AppendedFile):
         except OSError as error:
             raise OnboardError(
                 "Can't open this session",
-                f"{path} cannot be written.",
+                f"{path} can't be written.",
                 why=cause_of(error),
                 next="Check that the file is yours and that its disk can be written.",
             ) from error
@@ -164,7 +164,7 @@ class Journal(AppendedFile):
         except OSError as error:
             raise OnboardError(
                 "Couldn't save the session",
-                f"{self.path} could not be written.",
+                f"{self.path} couldn't be written.",
                 why=cause_of(error),
                 next="Make room on the disk and try the step again; what was saved before is still there.",
             ) from error

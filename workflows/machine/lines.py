@@ -63,7 +63,7 @@ def encode_event(event: Event) -> bytes:
     """An event as one line, with its line end.
 
     Raises:
-        UnstorableFactError: a value is no JSON value, or is a secret.
+        UnstorableFactError: a value isn't a JSON value, or is a secret.
     """
     values = {name: getattr(event, name) for name in _FIELDS[type(event)]}
     return encode({"event": _NAMES[type(event)], "step": str(event.key), **values})
@@ -78,10 +78,10 @@ def decode_event(line: bytes) -> Event:
     values = decode(line)
     kind = _KINDS.get(str(values.pop("event", "")))
     if kind is None:
-        raise BadLineError("it is no event that this program knows")
+        raise BadLineError("it isn't an event that iam-onboard knows")
     step = values.pop("step", None)
     if not isinstance(step, str):
-        raise BadLineError("it does not say which step it is about")
+        raise BadLineError("it doesn't say which step it is about")
     return kind(key=StepKey.parse(step), **_checked(values, _FIELDS[kind]))
 
 
@@ -89,7 +89,7 @@ def encode_header(header: Header) -> bytes:
     """A header as one line, with its line end.
 
     Raises:
-        UnstorableFactError: a detail is no JSON value, or is a secret.
+        UnstorableFactError: a detail isn't a JSON value, or is a secret.
     """
     return encode({name: getattr(header, name) for name in _FIELDS[Header]})
 
@@ -104,7 +104,7 @@ def decode_header(line: bytes) -> Header:
     values = decode(line)
     schema = values.pop("schema", None)
     if type(schema) is not int or schema < 1:
-        raise BadLineError("it is no session header")
+        raise BadLineError("it isn't a session header")
     if schema > SCHEMA:
         raise NewerSchema(schema)
     return Header(
@@ -118,7 +118,7 @@ def encode(values: Facts) -> bytes:
     A lone surrogate (a file name that is no UTF-8) is kept as it is, and `decode` gives it back.
 
     Raises:
-        UnstorableFactError: a value is no JSON value, or is a secret.
+        UnstorableFactError: a value isn't a JSON value, or is a secret.
     """
     text = json.dumps(checked_facts(values), ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass") + b"\n"
@@ -137,21 +137,21 @@ def decode(line: bytes) -> dict[str, Any]:
     except TooDeep as error:
         raise BadLineError("it is nested too deeply") from error
     except ValueError as error:
-        raise BadLineError("it is no JSON") from error
+        raise BadLineError("it isn't JSON") from error
     if not isinstance(values, dict):
-        raise BadLineError("it is no JSON object")
+        raise BadLineError("it isn't a JSON object")
     return values
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise BadLineError(f"{name} is no JSON value")
+    raise BadLineError(f"{name} isn't a JSON value")
 
 
 def _checked(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     for name in names:
         if not isinstance(values.get(name), dict if name in _OBJECTS else str):
-            raise BadLineError(f"{name} is missing or is of a wrong type")
+            raise BadLineError(f"{name} is missing or has the wrong type")
     unknown = values.keys() - set(names)
     if unknown:
-        raise BadLineError(f"it has fields that this program does not know: {', '.join(sorted(unknown))}")
+        raise BadLineError(f"it has fields that iam-onboard doesn't know: {', '.join(sorted(unknown))}")
     return values

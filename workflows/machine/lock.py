@@ -18,11 +18,11 @@ class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person
     """
 
     def __init__(self, pid: int | None) -> None:
-        who = f"process {pid}" if pid else "another process"
+        who = f"Process {pid}" if pid else "Another process"
         super().__init__(
             "This session is open elsewhere",
-            f"It is in use by {who}.",
-            next="Go on in that window, or quit it there (^q saves everything) and try again.",
+            f"{who} is using it.",
+            next="Continue in that window, or quit it there (^q saves everything) and try again.",
         )
         self.pid = pid
 
@@ -48,9 +48,9 @@ class SessionLock(FileLock):
         except OSError as error:
             self.release()
             raise OnboardError(
-                "This session cannot be locked",
-                f"{path} cannot be used as a lock.",
+                "Can't lock this session",
+                f"{path} can't be used as a lock.",
                 why=cause_of(error),
-                next="Check that the folder is there, is yours, and is on a local disk with room.",
+                next="Check that the folder exists, is yours, and is on a local disk with room.",
             ) from error
         raise SessionInUse(int(owner) if owner.isdigit() else None)

@@ -150,7 +150,7 @@ class Session:
 
         Raises:
             IllegalTransition: the step is not done.
-            OnboardError: a file could not be written.
+            OnboardError: a file couldn't be written.
         """
         event = Moved(key, self._run, self._stamp(), str(before), str(now))
         reduce(self._state, event)
@@ -269,8 +269,8 @@ def begun(folder: Path, declaration: Workflow, details: Facts, at: datetime, now
             raise
         except (OSError, OnboardError) as error:
             raise OnboardError(
-                "The session could not be begun",
-                f"Its folder in {folder.parent} could not be written.",
+                "Couldn't start the session",
+                f"Its folder in {folder.parent} couldn't be written.",
                 why=cause_of(error) if isinstance(error, OSError) else error.why,
                 next="Check that the folder is yours and that its disk has room.",
             ) from error

@@ -154,32 +154,32 @@ def test_zeros_that_a_power_failure_left_at_the_end_are_cut_off(path: Path, writ
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        (b"", "it is no JSON"),
-        (b"{", "it is no JSON"),
-        (bytes(40), "it is no JSON"),
-        (b"\xff\xfe", "it is no JSON"),
-        (b"[]", "it is no JSON object"),
-        (b"3", "it is no JSON object"),
+        (b"", "it isn't JSON"),
+        (b"{", "it isn't JSON"),
+        (bytes(40), "it isn't JSON"),
+        (b"\xff\xfe", "it isn't JSON"),
+        (b"[]", "it isn't a JSON object"),
+        (b"3", "it isn't a JSON object"),
         (b"[" * 100_000, "it is nested too deeply"),
-        (b"{}", "it is no event that this program knows"),
-        (b'{"event":"exploded","step":"plan"}', "it is no event that this program knows"),
-        (b'{"event":["started"],"step":"plan"}', "it is no event that this program knows"),
-        (b'{"event":"started","run":"r","at":"1"}', "it does not say which step it is about"),
-        (b'{"event":"started","step":5,"run":"r","at":"1"}', "it does not say which step it is about"),
-        (b'{"event":"started","step":"plan","at":"1"}', "run is missing or is of a wrong type"),
-        (b'{"event":"started","step":"plan","run":1,"at":"1"}', "run is missing or is of a wrong type"),
+        (b"{}", "it isn't an event that iam-onboard knows"),
+        (b'{"event":"exploded","step":"plan"}', "it isn't an event that iam-onboard knows"),
+        (b'{"event":["started"],"step":"plan"}', "it isn't an event that iam-onboard knows"),
+        (b'{"event":"started","run":"r","at":"1"}', "it doesn't say which step it is about"),
+        (b'{"event":"started","step":5,"run":"r","at":"1"}', "it doesn't say which step it is about"),
+        (b'{"event":"started","step":"plan","at":"1"}', "run is missing or has the wrong type"),
+        (b'{"event":"started","step":"plan","run":1,"at":"1"}', "run is missing or has the wrong type"),
         (
             b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":[]}',
-            "facts is missing or is of a wrong",
+            "facts is missing or has the wrong",
         ),
-        (b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":{"a":NaN}}', "NaN is no JSON value"),
+        (b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":{"a":NaN}}', "NaN isn't a JSON value"),
         (
             b'{"event":"failed","step":"p","run":"r","at":"1","error":"no"}',
-            "error is missing or is of a wrong",
+            "error is missing or has the wrong",
         ),
         (
             b'{"event":"started","step":"p","run":"r","at":"1","key":"x"}',
-            "fields that this program does not know",
+            "fields that iam-onboard doesn't know",
         ),
     ],
 )
@@ -305,5 +305,5 @@ def test_a_closed_journal_takes_no_events(path: Path, written: bytes) -> None:
 
 
 def test_a_line_that_is_no_event_says_so() -> None:
-    with pytest.raises(BadLineError, match="no JSON"):
+    with pytest.raises(BadLineError, match="isn't JSON"):
         decode_event(b"nonsense")

@@ -39,10 +39,10 @@ def test_a_session_that_another_process_has_is_refused_with_its_process_id(tmp_p
             sessions_in(tmp_path).repair,
             sessions_in(tmp_path).delete,
         ):
-            with pytest.raises(SessionInUse, match=f"process {process.pid}") as refused:
+            with pytest.raises(SessionInUse, match=f"Process {process.pid}") as refused:
                 attempt("s")
             assert refused.value.pid == process.pid
-            assert "Go on in that window" in refused.value.next
+            assert "Continue in that window" in refused.value.next
         assert [summary.id for summary in sessions_in(tmp_path).summaries()] == ["s"]
     assert (tmp_path / "s").is_dir()
 
@@ -79,14 +79,14 @@ def test_one_process_has_a_session_only_once(tmp_path: Path) -> None:
 def test_an_owner_that_has_not_told_its_process_id_yet_is_another_process(tmp_path: Path) -> None:
     lock = SessionLock(tmp_path / "lock")
     (tmp_path / "lock").write_text("")
-    with pytest.raises(SessionInUse, match="another process") as refused:
+    with pytest.raises(SessionInUse, match="Another process") as refused:
         SessionLock(tmp_path / "lock")
     assert refused.value.pid is None
     lock.release()
 
 
 def test_a_lock_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
-    with pytest.raises(OnboardError, match="cannot be locked") as refused:
+    with pytest.raises(OnboardError, match="Can't lock") as refused:
         SessionLock(tmp_path / "nowhere" / "lock")
     assert refused.value.why == "There is no such file or folder."
 
@@ -98,6 +98,6 @@ def test_a_file_system_without_locks_is_not_taken_for_another_process(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(OnboardError, match="cannot be locked") as refused:
+    with pytest.raises(OnboardError, match="Can't lock") as refused:
         SessionLock(tmp_path / "lock")
     assert not isinstance(refused.value, SessionInUse)

@@ -263,7 +263,7 @@ INFINITE = json.dumps(
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        (b"garbage", "it is no JSON"),
+        (b"garbage", "it isn't JSON"),
         (ILLEGAL, "Users was interrupted; start it again"),
         (ILLEGAL.replace(b"users", b"nowhere"), "There is no step called nowhere"),
         (INFINITE.encode(), "the fact project is inf"),
@@ -428,7 +428,7 @@ def test_a_session_that_cannot_be_begun_leaves_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        with pytest.raises(OnboardError, match="could not be begun") as refused:
+        with pytest.raises(OnboardError, match="Couldn't start the session") as refused:
             sessions.create("admin", {}, "s")
     assert refused.value.why == "The disk is full."
     assert list(sessions.folder.iterdir()) == []
