@@ -92,11 +92,11 @@ def workflows_page() -> str:
 def environment_page() -> str:
     """What becomes of the variables of a person's shell."""
     parts = [
-        "# What of your shell counts\n",
-        "iam-onboard speaks to AWS as the project's files say, not as your shell happens to be set up.",
-        "These variables make a difference, or are left out on purpose. `iam-onboard doctor` shows those",
-        "that are set. The wizard's top line names another AWS, each plan shows what changes Terraform.\n",
-        "| Variable | What becomes of it |",
+        "# Your shell's variables\n",
+        "iam-onboard uses AWS as the project's files say, however your shell is set up. These variables",
+        "make a difference, or are left out on purpose. `iam-onboard doctor` shows those that are set. The",
+        "wizard's top line names another AWS, and each plan shows what changes Terraform.\n",
+        "| Variable | Effect |",
         "|---|---|",
         *(f"| {', '.join(f'`{name}`' for name in one.names)} | {one.effect} |" for one in AMBIENT),
     ]

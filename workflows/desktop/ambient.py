@@ -36,7 +36,7 @@ AMBIENT: Final = (
     Ambient(OF_ENDPOINTS, "Requests go to AWS's endpoints of that kind."),
     Ambient(
         ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"),
-        "AWS's certificates are checked with this file. Of several, the first of these counts.",
+        "iam-onboard checks AWS's certificates with this file. The first of these that is set counts.",
     ),
     Ambient(
         ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"),
@@ -48,38 +48,38 @@ AMBIENT: Final = (
             *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"),
             *("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN"),
         ),
-        "Isn't used: the project says which profile, region and files count.",
+        "Not used: the project names the profile, region and files.",
     ),
     Ambient(
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-        "Isn't used, and isn't passed on: only the project's profiles sign.",
+        "Not used and not passed on: only the project's profiles sign requests.",
         shown=False,
     ),
     Ambient(
         ("TF_CLI_ARGS", "TF_CLI_ARGS_*"),
-        "Terraform adds these arguments. Each plan shows them; those that would make it partial, a "
-        "destruction or unlocked stop it.",
+        "Terraform adds these arguments. Each plan shows them. Arguments that would make it "
+        "partial, a destruction or unlocked stop it.",
     ),
     Ambient(("TF_WORKSPACE",), "Terraform uses this workspace. Each plan shows it."),
     Ambient(("TF_DATA_DIR",), "Terraform keeps its data there, not in .terraform. Each plan shows it."),
     Ambient(
         ("TF_VAR_*",),
-        "Terraform takes it for a variable that no file sets. Each plan shows the name.",
+        "Terraform uses it for a variable that no file sets. Each plan shows the name.",
         shown=False,
     ),
-    Ambient(("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"), "Terraform takes providers from where it says."),
+    Ambient(("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"), "Terraform gets its providers from there."),
     Ambient(
         ("TFENV_*", "TOFUENV_*", "TENV_*", "ASDF_*", "MISE_*"),
-        "Your version manager chooses the Terraform or OpenTofu of each layer's folder by them.",
+        "Your version manager uses them to choose the Terraform or OpenTofu of each layer's folder.",
     ),
-    Ambient(("GNUPGHOME",), "Your PGP keys are searched for there."),
+    Ambient(("GNUPGHOME",), "gpg looks for your PGP keys there."),
     Ambient(
         ("PYTHON_KEYRING_BACKEND",),
-        "Your access keys are kept there, if that keyring is known to keep secrets.",
+        "iam-onboard keeps your access keys there, if that keyring is known to keep secrets.",
     ),
     Ambient(
         ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE"),
-        "Isn't passed on: its output would hold credentials.",
+        "Not passed on: its output would hold credentials.",
     ),
 )
 """The order is that of the documentation."""
