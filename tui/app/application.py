@@ -46,6 +46,7 @@ class OnboardApp(Frame):
         source: what opens the world (the person's own, or a sandbox's).
         start: what to show first.
         guard: the process that sees to its end, or None in a test.
+        ahead: loads what is opened later; called once, in a thread, when the first screen is there.
 
     Attributes:
         source: the world that is open; another one once a session of another world is resumed.
@@ -70,8 +71,10 @@ class OnboardApp(Frame):
         source: WorldSource,
         start: Start,
         guard: Guard | None = None,
+        ahead: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(machine, guard)
+        self._ahead = ahead
         self._load = load
         self.source = source
         self._start = start
@@ -103,6 +106,9 @@ class OnboardApp(Frame):
 
     async def _opened(self, control: SessionControl) -> None:
         self._control, start = control, self._start
+        if (ahead := self._ahead) is not None:
+            self._ahead = None
+            self.set_timer(_SECONDS_AT_REST, partial(self._in_background, ahead, "ahead"))
         if start.session:
             await self._resume(start.session, start.drafts)
         elif start.workflow:
@@ -143,16 +149,13 @@ class OnboardApp(Frame):
         await self._show(home)
         if failure is not None:
             self.show_error(failure)
-        self.set_timer(_SECONDS_AT_REST, self._use_the_rest)
+        self.set_timer(_SECONDS_AT_REST, partial(self._in_background, self._tidy, "tidy"))
 
-    def _use_the_rest(self) -> None:
-        """Do what home need not wait for, while a person reads it."""
-        self.run_worker(self._tidy_and_load, thread=True, group="rest", exclusive=True)
+    def _in_background(self, work: Callable[[], None], group: str) -> None:
+        """Do what nobody need wait for, while a person reads."""
+        self.run_worker(work, thread=True, group=group, exclusive=True)
 
-    def _tidy_and_load(self) -> None:
-
-        import tui.app.wizard  # noqa: F401, PLC0415 - and so does a session
-
+    def _tidy(self) -> None:
         try:
             self.control.remove_leftovers()
         except OnboardError as error:

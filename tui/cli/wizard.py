@@ -153,6 +153,7 @@ def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
 def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
     gc.disable()  # what is imported stays: nothing of it is garbage to look for
     from screens.registry import PANES  # noqa: PLC0415
+    from tui.app.ahead import load_ahead  # noqa: PLC0415 - as below
     from tui.app.application import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.app.guard import Guard  # noqa: PLC0415 - as above
     from tui.app.session_control import Parts, Start  # noqa: PLC0415
@@ -166,7 +167,7 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
         return Parts(Shelf(machine), MODULES, PANES, lambda folder: SandboxWorlds(machine, folder))
 
     guard = Guard.start(f"Ended while something still ran. {_how_to_go_on(source)}\n")
-    app = OnboardApp(machine, load, source, Start(workflow, session, drafts), guard)
+    app = OnboardApp(machine, load, source, Start(workflow, session, drafts), guard, load_ahead)
     try:
         try:
             app.run()

@@ -183,6 +183,26 @@ async def test_a_world_that_opens_at_once_has_no_screen_of_its_own(house: House)
         assert len(app.screen_stack) == 2
 
 
+async def test_what_is_opened_later_is_loaded_once_and_ahead(house: House) -> None:
+    loaded: list[str] = []
+    app = OnboardApp(
+        house.machine,
+        house.parts,
+        house.source,
+        Start(),
+        ahead=lambda: loaded.append(threading.current_thread().name),
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await until(pilot, lambda: bool(loaded))
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+    assert len(loaded) == 1
+    assert loaded != [threading.current_thread().name]
+
+
 async def test_a_workflow_is_begun_with_the_drafts_of_the_source_and_of_the_command_line(
     house: House,
 ) -> None:
