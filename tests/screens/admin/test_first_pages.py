@@ -73,7 +73,7 @@ async def test_an_upstream_that_does_not_answer_offers_to_go_on(admin_project: A
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
         assert not ui.app.pane.query_one("#without-upstream").display
         await ui.press("ctrl+n")
-        assert "does not answer" in ui.text
+        assert "doesn't answer" in ui.text
         assert ui.status("project") is Status.FAILED
         await ui.press("escape")
         ui.app.pane.query_one("#without-upstream", MarkBox).value = True
