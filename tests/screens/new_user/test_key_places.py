@@ -31,7 +31,7 @@ def host(new_user: NewUserAws) -> PaneHost:
     session = new_session(new_user.folder / "sessions", MODULES)
     facts = new_user.context().facts
     settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
-    settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40, "key_made": False, "request_sent": True})
+    settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40, "key_made": False, "request_sent": "sent"})
     settle(session, StepKey("handoff"), {name: facts[name] for name in ("handoff", "identities")})
     settle(session, StepKey("sign-in", "security"), {"signed_in": facts["signed_in"]})
     settle(session, StepKey("mfa", "security"), {"mfa": {"serial": None}})
