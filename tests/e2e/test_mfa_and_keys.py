@@ -176,7 +176,7 @@ def test_a_session_begins_with_a_code_of_now_that_was_not_used(new_user: NewUser
     with clients.client("sts", key) as client:
         wrong = f"{(int(new_user.code(seed)) + 1) % 1_000_000:06}"
         for code in (wrong, new_user.code(seed, step), new_user.code(seed)):  # the last enabled the device
-            with pytest.raises(WrongCode, match="not accepted"):
+            with pytest.raises(WrongCode, match="rejected"):
                 sts.session_token(client, SERIAL, code, memory=CodeMemory())
         memory = CodeMemory()
         assert sts.session_token(client, SERIAL, new_user.code(seed, 1), memory=memory).session_token

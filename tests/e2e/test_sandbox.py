@@ -85,7 +85,7 @@ def servers_of(folder: Path) -> list[psutil.Process]:
             words = process.cmdline()
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if "workflows.sandbox.server" in words and str(folder) in words:
+        if str(folder) in words and any("workflows.sandbox.server" in word for word in words):
             found.append(process)
     return found
 
