@@ -186,7 +186,7 @@ def test_a_changed_backend_is_noticed(binary: Binary, tmp_path: Path) -> None:
     assert terraform.init_reasons() == ()
     config.write_text(f'path = "{tmp_path}/two.tfstate"\n')
     assert terraform.init_reasons() == ("its backend was changed (path)",)
-    with pytest.raises(OnboardError, match="backend was changed"):
+    with pytest.raises(OnboardError, match="backend has changed"):
         terraform.init()
     terraform.init(reconfigure=True)
     assert terraform.init_reasons() == ()
