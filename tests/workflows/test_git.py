@@ -55,7 +55,7 @@ def test_what_is_a_repository(tmp_path: Path, checkout: Path, environment: dict[
     assert len(git.head()) == 40
     assert not Git(tmp_path, environment).is_repository()
     assert not Git(tmp_path, environment, program=str(tmp_path / "none")).is_repository()
-    with pytest.raises(OnboardError, match="cannot be run"):
+    with pytest.raises(OnboardError, match="Can't run git"):
         Git(checkout, environment, program=str(tmp_path / "none")).root()
     with pytest.raises(OnboardError, match="git refused") as refused:
         Git(tmp_path, environment).root()

@@ -162,7 +162,7 @@ def test_a_pipe_in_the_place_of_gits_own_file_ends_a_look(
     index = desk.checkout / ".git" / "index"
     index.unlink()
     os.mkfifo(index)
-    with pytest.raises(OnboardError, match="did not end within"):
+    with pytest.raises(OnboardError, match="didn't end within"):
         Git(desk.checkout, desk.environment).dirty_files()
 
 

@@ -133,7 +133,8 @@ def with_policy(admin: Stand) -> Stand:
 
 @pytest.fixture
 def with_regions(admin: Stand) -> Stand:
-    admin.facts["sts_regions"] = {"allowed": list(allowed_regions(find_project(admin.folder)))}
+    allowed = list(allowed_regions(find_project(admin.folder)))
+    admin.facts["sts_regions"] = {"asked_at": "now", "allowed": allowed, "accounts": {}}
     return admin
 
 
@@ -185,7 +186,7 @@ def planned_elsewhere(planned: Stand) -> Stand:
 @pytest.fixture
 def applied(planned: Stand) -> Stand:
     planned.layer("terraform.tfstate").write_text(state(4, *HOLDS))
-    planned.facts["applied"] = {"at": "now"}
+    planned.facts["applied"] = {"at": "now", "added": 3, "changed": 0, "destroyed": 0, "elsewhere": False}
     return planned
 
 
@@ -235,7 +236,9 @@ def key_in_vault(with_identity: Stand) -> Stand:
 def with_profiles(with_identity: Stand) -> Stand:
     config = with_identity.folder / ".aws/bb/config"
     config.write_text(f"[profile {BASE}]\nregion = us-east-1\n\n[profile bb-x]\nregion = us-east-1\n")
-    with_identity.facts["profiles"] = {"config": str(config), "names": [BASE, "bb-x"]}
+    credentials = config.with_name("credentials")
+    written = {"config": str(config), "credentials": str(credentials), "names": [BASE, "bb-x"]}
+    with_identity.facts["profiles"] = written
     return with_identity
 
 
@@ -478,5 +481,5 @@ def test_a_step_that_can_see_nothing_is_never_confirmed(admin: Stand, tmp_path: 
     module = EVERY[step]
     identities = {"identities": [LAYER]} if step.startswith("new-user") else {}
     admin.facts |= {"leaving": [NAME], "mfa_reset": [NAME]} | identities
-    admin.facts |= {name: {} for name in module.STEP.gives}
+    admin.facts |= {name: {"results": []} if name == "verified" else {} for name in module.STEP.gives}
     assert done(module, admin, tmp_path / "sessions").status() is Status.UNCONFIRMED

@@ -129,6 +129,7 @@ def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
     back.close()
     groups = next(module for module in modules if module.STEP.id == "groups")
     groups.STEP = replace(groups.STEP, outlives=True)
+    (tmp_path / "sessions" / session.header.session / "summary.json").unlink()
     workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
     sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
     assert sessions.summaries()[0].next_title == "Groups (security)"

@@ -88,7 +88,7 @@ def test_a_command_killed_at_any_write_is_finished_by_the_same_command(project: 
         assert contents(project / LAYER) == half
         again = run(project, *REMOVE)
         assert again.returncode == 0, again.stderr
-        assert "alex.kim is removed" in again.stdout
+        assert "Removed alex.kim" in again.stdout
         assert contents(project / LAYER) == wanted
         assert state_files() == []
 

@@ -60,5 +60,5 @@ def test_the_locked_version_comes_before_what_the_layer_asks_for(
 
 def test_a_file_that_cannot_be_parsed_is_told(tmp_path: Path) -> None:
     (tmp_path / LOCK_FILE).write_text("provider {{{")
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="can't read"):
         provider_wanted(tmp_path)
