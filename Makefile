@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 RELEASE := $(VENV)/.release
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml
+# glibc keeps a heap for each thread, and the tests start hundreds: two are enough, and a worker stays smaller.
+export MALLOC_ARENA_MAX ?= 2
 # Many tests wait for Terraform or gpg, so one more than there are processors.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 

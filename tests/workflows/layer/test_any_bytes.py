@@ -112,12 +112,12 @@ _MANY: dict[str, tuple[int, Callable[[int], bytes]]] = {
     "templates": (3_000, lambda n: b'x = "' + b"${" * n + b"a" + b"}" * n + b'"\n'),
     "brackets": (5_000, lambda n: b"locals {\n  users = " + b"(" * n + b"1" + b")" * n + b"\n}\n"),
     "comments": (40_000, lambda n: b"# a comment\n" * n),
-    "open": (100_000, lambda n: b"/*" * n),
+    "open": (40_000, lambda n: b"/*" * n),
     "quotes": (100_000, lambda n: b'"' * n),
     "nul": (1_000_000, lambda n: b"\x00" * n),
-    "people": (20_000, lambda n: b"locals {\n  users = [\n" + b'    "somebody.else",\n' * n + b"  ]\n}\n"),
+    "people": (10_000, lambda n: b"locals {\n  users = [\n" + b'    "somebody.else",\n' * n + b"  ]\n}\n"),
     "blank": (5_000_000, lambda n: b" " * n),
-    "unclosed": (10_000, lambda n: b'output "a" {\n  value = 1\n' * n),
+    "unclosed": (5_000, lambda n: b'output "a" {\n  value = 1\n' * n),
 }
 
 
