@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 from workflows.core.errors import OnboardError
+
+_SHORT: Mapping[int, tuple[str, str]] = {
+    errno.EMFILE: ("one program may open no more files", "Allow more: `ulimit -n 1024`. Then start again."),
+    errno.ENFILE: ("no program may open more files", "Close other programs, then try again."),
+    errno.EAGAIN: ("it allows no more processes", "Allow more (`ulimit -u`), or end some. Then try again."),
+    errno.ENOMEM: ("there is no memory left", "Close other programs, or allow more: `ulimit -v unlimited`."),
+}
+"""What a computer can run out of wherever the program is, and what to do (errno(3))."""
 
 
 def as_error(failure: BaseException) -> OnboardError:
@@ -16,6 +26,12 @@ def as_error(failure: BaseException) -> OnboardError:
     """
     if isinstance(failure, OnboardError):
         return failure
+    number = failure.errno if isinstance(failure, OSError) else None
+    short = _SHORT.get(errno.ENOMEM if isinstance(failure, MemoryError) else number or 0)
+    if short:
+        return OnboardError(
+            "The computer has reached a limit", f"The work stopped, because {short[0]}.", next=short[1]
+        )
     return OnboardError(
         "Something unforeseen happened",
         f"The program met a failure that it does not know how to explain: {type(failure).__name__}.",
