@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +31,7 @@ from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, wri
 from workflows.core.parsing import read_json
 from workflows.core.processes import is_alive, read_record, write_record
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import read
 from workflows.terraform.events import Event, LineSplitter, message_of, parse_line
 from workflows.terraform.progress import Progress, ProgressTracker
 from workflows.terraform.redaction import redact
@@ -37,7 +39,7 @@ from workflows.terraform.supervisor import NOT_NOTED
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 POLL_SECONDS = 0.02
 """How often the output file is looked at; measured to cost Terraform nothing."""
@@ -48,6 +50,7 @@ ALIVE_EVERY = 25
 TEXT_LINES = 400
 """How many of the last lines are kept for an error's detail."""
 
+_TEMPORARY = "io-"
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
@@ -122,6 +125,25 @@ NOBODY = Watch()
 """Waits without a word, and is not stopped."""
 
 
+@dataclass(frozen=True)
+class _Description:
+    """What `run.json` says of a run."""
+
+    kind: Kind
+    layer: Path
+    temporary: Path
+    facts: Mapping[str, Any]
+    holder: str = ""
+    begun_at: float | None = None
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What `exit.json` says of it."""
+
+    exit_code: int | None
+
+
 class Run:
     """A run in its folder (0700): `run.json`, `output.log`, `process.json`, `exit.json`, `cancelled`.
 
@@ -132,7 +154,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.output = folder / "output.log"
-        self._description: dict[str, Any] = read_json(folder / "run.json", OWN_LIMIT)
+        self._description = read(_Description, read_json(folder / "run.json", OWN_LIMIT), "run.json")
 
     @classmethod
     def start(
@@ -174,33 +196,33 @@ class Run:
     @property
     def kind(self) -> Kind:
         """What the run is for."""
-        return Kind(self._description["kind"])
+        return self._description.kind
 
     @property
     def layer(self) -> Path:
         """The folder it runs in."""
-        return Path(self._description["layer"])
+        return self._description.layer
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the starter wanted to be kept."""
-        return dict(self._description["facts"])
+        return dict(self._description.facts)
 
     @property
     def holder(self) -> str:
         """Whom Terraform names as the holder of this run's locks ("jane@laptop"); "" if not kept."""
-        return str(self._description.get("holder", ""))
+        return self._description.holder
 
     @property
     def begun_at(self) -> float | None:
         """When it was started, in seconds since the epoch; None where that was not kept."""
-        return self._description.get("begun_at")
+        return self._description.begun_at
 
     @property
     def exit_code(self) -> int | None:
         """Terraform's exit status; None while it runs, and where nobody knows."""
         record = read_record(self.folder / "exit.json")
-        return None if record is None else record["exit_code"]
+        return None if record is None else read(_Ended, record, "exit.json").exit_code
 
     def is_running(self) -> bool:
         """Whether Terraform, or the supervisor that will write its exit status, still runs."""
@@ -260,7 +282,8 @@ class Run:
             OnboardError: it still runs.
         """
         self.refuse_if_running()
-        shutil.rmtree(self._description["temporary"], ignore_errors=True)
+        if self._description.temporary.name.startswith(_TEMPORARY):  # as it was made
+            shutil.rmtree(self._description.temporary, ignore_errors=True)
         shutil.rmtree(self.folder)
 
     def keep_redacted(self, target: Path) -> None:
@@ -349,7 +372,7 @@ def _launch(
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
             # Plugins make sockets in TMPDIR, whose path may have only 104 characters: a short folder.
-            temporary = Path(tempfile.mkdtemp(prefix="io-", dir=environment.get("TMPDIR") or None))
+            temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=environment.get("TMPDIR") or None))
             undo.callback(shutil.rmtree, temporary, ignore_errors=True)
             description = {
                 "kind": kind,

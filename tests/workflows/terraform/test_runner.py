@@ -263,3 +263,23 @@ def test_it_is_noted_before_it_runs(tmp_path: Path) -> None:
     program = f"import os; print(open({str(tmp_path / 'run' / 'process.json')!r}).read()); print(os.getpid())"
     record, pid = start(tmp_path / "run", program).follow().text.splitlines()
     assert json.loads(record)["pid"] == int(pid)
+
+
+@pytest.mark.parametrize(
+    "damage", ["{}", '{"kind": "plan"}', '{"kind": 3, "layer": "x", "temporary": "x", "facts": {}}']
+)
+def test_a_run_whose_record_is_damaged_is_named(damage: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(damage)
+    with pytest.raises(OnboardError, match=r"run\.json"):
+        Run.attach(tmp_path)
+
+
+def test_a_damaged_record_never_has_another_folder_removed(tmp_path: Path) -> None:
+    run, mine = tmp_path / "run", tmp_path / "mine"
+    run.mkdir()
+    mine.mkdir()
+    record = {"kind": "plan", "layer": str(tmp_path), "temporary": str(mine), "facts": {}}
+    (run / "run.json").write_text(json.dumps(record))
+    Run(run).discard()
+    assert mine.is_dir()
+    assert not run.exists()
