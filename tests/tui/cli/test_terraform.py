@@ -438,7 +438,8 @@ def test_nothing_is_done_beside_an_apply_that_runs_and_a_hang_up_leaves_it_to_it
         (folder / "process.json").write_text(
             json.dumps({**me, **{f"supervisor_{name}": value for name, value in me.items()}})
         )
-        (folder / "run.json").write_text(json.dumps({"kind": "apply", "layer": "x", "facts": {}}))
+        described = {"kind": "apply", "layer": "x", "temporary": "x", "facts": {}}
+        (folder / "run.json").write_text(json.dumps(described))
         with stoppable(context):
             signal.raise_signal(signal.SIGTERM)
         assert context.leaving.is_set()
