@@ -88,8 +88,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def applying(terraform: Terraform) -> bool:
+    """Whether it works on both users; Terraform begins them one after the other."""
     output = terraform.folder / "apply" / "output.log"
-    return output.is_file() and 'user["a.example"]: Provisioning' in output.read_text().replace("\\", "")
+    log = output.read_text().replace("\\", "") if output.is_file() else ""
+    return all(f"{user}: Provisioning" in log for user in USERS)
 
 
 def test_plan_apply_and_read(quick: Terraform) -> None:
