@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.content import Content
-from textual.events import MouseDown
+from textual.events import MouseDown, MouseMove
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
-from screens.widgets.text import styled
+from screens.widgets.text import shown, styled
 
 _MORE = "…"
 _PRESSES = "presses"
@@ -32,6 +32,7 @@ class Key:
         shown: as people call it.
         words: what it does.
         action: what it runs.
+        tooltip: more about it, or "".
         enabled: whether it does something now.
     """
 
@@ -40,6 +41,7 @@ class Key:
     shown: str
     words: str
     action: str
+    tooltip: str = ""
     enabled: bool = True
 
     @property
@@ -122,12 +124,10 @@ class KeyLine(Widget, can_focus=False):
 
     def render(self) -> Content:
         keys = self._keys
-        shown = fitting(
-            keys, self.size.width, kept=(*self._first, *self._last), first_to_go=self._first_to_go
-        )
-        marked = len(shown) == len(keys)
+        fit = fitting(keys, self.size.width, kept=(*self._first, *self._last), first_to_go=self._first_to_go)
+        marked = len(fit) == len(keys)
         parts: list[tuple[str, Style]] = []
-        for key in shown:
+        for key in fit:
             if not marked and key.id in self._last:
                 marked = True
                 parts.append((f"{_MORE} ", self.get_visual_style("key-line--more")))
@@ -146,6 +146,13 @@ class KeyLine(Widget, can_focus=False):
         if isinstance(key, str):
             self.app.simulate_key(key)
 
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """The key under the pointer says more about itself."""
+        pressed = event.style.meta.get(_PRESSES)
+        self.tooltip = next(
+            (shown(key.tooltip) for key in self._keys if key.key == pressed and key.tooltip), None
+        )
+
     def _working(self) -> list[Key]:
         """The keys that are to be shown, one an action, in their order."""
         found: dict[str, Key] = {}
@@ -158,6 +165,7 @@ class KeyLine(Widget, can_focus=False):
                     self.app.get_key_display(binding),
                     binding.description,
                     binding.action,
+                    active.tooltip or binding.tooltip,
                     active.enabled,
                 )
         return sorted(found.values(), key=self._place)

@@ -43,7 +43,8 @@ class Keys(App[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Save and quit", id="quit"),
-        *(Binding(letter, f"do('{letter}')", f"Does {letter}", id=letter) for letter in "abcdef"),
+        Binding("a", "do('a')", "Does a", id="a", tooltip="More of a"),
+        *(Binding(letter, f"do('{letter}')", f"Does {letter}", id=letter) for letter in "bcdef"),
         Binding("ctrl+n", "next", "Next", id="next"),
     ]
 
@@ -75,11 +76,15 @@ async def test_the_line_is_never_cut_and_says_that_there_is_more() -> None:
         assert app.line() == "^n Next … ^q Save and qu"
 
 
-async def test_a_click_presses_the_key_under_it_and_nothing_else() -> None:
+async def test_a_click_presses_the_key_under_it_and_the_pointer_asks_for_more() -> None:
     app = Keys()
     async with app.run_test(size=(90, 10)) as pilot:
         await rest(pilot)
         await pilot.click(KeyLine, offset=(app.line().index("Does b"), 0))
         await pilot.click(KeyLine, offset=(89, 0))
+        await pilot.hover(KeyLine, offset=(app.line().index("Does a"), 0))
+        assert app.query_one(KeyLine).tooltip == "More of a"
+        await pilot.hover(KeyLine, offset=(app.line().index("Does b"), 0))
+        assert app.query_one(KeyLine).tooltip is None
         await rest(pilot)
         assert app.done == ["b"]
