@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.form import amount
-from workflows.hcl.garbage import collection_paused
+from workflows.core.garbage import collection_paused
 from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import propose
 from workflows.layer.project import LayerLocation

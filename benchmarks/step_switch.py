@@ -27,8 +27,8 @@ from textual.widgets import Static
 from benchmarks.form import amount, status
 from benchmarks.key_presses import make_project, now, world_in
 from screens.registry import PANES
-from tui.app.ahead import load_ahead
 from tui.app.wizard import WizardScreen
+from tui.cli.wizard import load_ahead
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.sessions import Sessions
 from workflows.run import Walk

@@ -21,8 +21,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.widgets.text import segment
+from workflows.core.garbage import collection_paused
 from workflows.hcl.diff import DiffLine
-from workflows.hcl.garbage import collection_paused
 from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 

@@ -19,11 +19,11 @@ from tui.cli.output import answer, columns, hand_out, note, say, say_json
 from tui.cli.pgp_check import KeyReport, Source, provider_of, report_on
 from tui.host import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.garbage import collection_paused
 from workflows.core.sentences import Sentence
 from workflows.git import Git
 from workflows.gpg.inspect import check_key
 from workflows.gpg.normalise import INPUT_LIMIT
-from workflows.hcl.garbage import collection_paused
 from workflows.layer.discover import find_project
 from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.edit.account_list import add_account, remove_account, warnings_of_removal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import sys
 import termios
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from tui.cli.output import OutputLost, note, on_terminal, say, say_json
 from tui.host import Machine
 from tui.session_catalogue import Shelf
 from workflows.core.errors import OnboardError
+from workflows.core.garbage import collection_paused, freeze, set_apart
 
 if TYPE_CHECKING:
     from tui.environments import WorldSource
@@ -151,17 +151,15 @@ def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
 
 
 def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
-    gc.disable()  # what is imported stays: nothing of it is garbage to look for
-    from screens.registry import PANES  # noqa: PLC0415
-    from tui.app.ahead import load_ahead  # noqa: PLC0415 - as below
-    from tui.app.application import OnboardApp  # noqa: PLC0415 - Textual, only now
-    from tui.app.guard import Guard  # noqa: PLC0415 - as above
-    from tui.app.session_control import Parts, Start  # noqa: PLC0415
-    from tui.environments import SandboxWorlds  # noqa: PLC0415
-    from workflows.step_modules import MODULES  # noqa: PLC0415
+    with collection_paused():
+        from screens.registry import PANES  # noqa: PLC0415
+        from tui.app.application import OnboardApp  # noqa: PLC0415 - Textual, only now
+        from tui.app.guard import Guard  # noqa: PLC0415 - as above
+        from tui.app.session_control import Parts, Start  # noqa: PLC0415
+        from tui.environments import SandboxWorlds  # noqa: PLC0415
+        from workflows.step_modules import MODULES  # noqa: PLC0415
 
-    gc.freeze()
-    gc.enable()
+        set_apart()
 
     def load() -> Parts:
         return Parts(Shelf(machine), MODULES, PANES, lambda folder: SandboxWorlds(machine, folder))
@@ -182,6 +180,19 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
         if guard is not None:
             guard.close()
     return DONE
+
+
+def load_ahead() -> None:
+    """Load the wizard, the help, and every step, while a person reads home: each then opens at once."""
+    import textual.widgets._markdown  # noqa: F401, PLC0415 - later than home
+
+    import tui.app.wizard  # noqa: F401, PLC0415 - likewise
+    from screens.registry import PANES  # noqa: PLC0415
+    from workflows.step_modules import MODULES  # noqa: PLC0415
+
+    for every in (*MODULES.values(), PANES):
+        list(every.values())
+    freeze()
 
 
 def _how_to_go_on(source: WorldSource) -> str:

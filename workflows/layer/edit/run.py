@@ -14,9 +14,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workflows.core.garbage import collection_paused
 from workflows.core.parsing import parse_hcl
 from workflows.core.sentences import joined
-from workflows.hcl.garbage import collection_paused
 from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.edit.facts import facts_of
 from workflows.layer.edit.operation import EditRefused, refuse

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from workflows.core.files import cause_of
-from workflows.hcl.garbage import collection_paused
+from workflows.core.garbage import collection_paused
 from workflows.hcl.values import evaluate
 from workflows.layer.discover import read_lock_file, read_required_version, reading_project
 from workflows.layer.files import FileSet, LayerUnreadable

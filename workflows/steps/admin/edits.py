@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
+from workflows.core.garbage import freeze
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape, moment
-from workflows.hcl.garbage import freeze
 from workflows.layer.discover import find_project
 from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
