@@ -523,4 +523,4 @@ def about_layer(view: LayerView) -> str:
 
 def _that_is_known(view: LayerView) -> str:
     """The members of a computed group are unknown."""
-    return " that are known" if any(one.computed for one in view.by_name.values()) else ""
+    return " that is known" if any(one.computed for one in view.by_name.values()) else ""

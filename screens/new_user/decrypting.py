@@ -1,8 +1,8 @@
 """A pane that decrypts the one-time password of its identity, and has it until it goes.
 
 The password lives in the pane alone and is forgotten with it. Either the passphrase is typed into a masked
-field, or gpg asks by itself while the application is suspended; who can do neither is led to a request
-for a replacement.
+field, or gpg asks by itself while the application is suspended; a person who can do neither is led to a
+request for a replacement.
 """
 
 from __future__ import annotations

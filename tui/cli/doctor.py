@@ -81,7 +81,7 @@ def conclusion(findings: Sequence[Finding]) -> str:
         return f"Fix {count(stopping, 'thing')} (✗) before you use the wizard."
     if advice:
         return f"The wizard can work here. {count(advice, 'thing')} (!) could be better, but won't stop you."
-    return "Everything works."
+    return "The wizard has everything that it needs here."
 
 
 def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:

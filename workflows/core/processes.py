@@ -156,9 +156,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         raise FileError(
             "Something that was kept is damaged",
-            f"{path} is no JSON object.",
+            f"{path} isn't a JSON object.",
             why="The file was edited, or damaged by the disk.",
-            next="Move it away. What it said is then looked up again, or taken as unknown.",
+            next="Move it away. iam-onboard then looks that up again, or counts it as unknown.",
         )
     return record
 

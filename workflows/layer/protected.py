@@ -53,5 +53,5 @@ def refuse_protected(paths: Iterable[Path]) -> None:
             "A file is read-only",
             f"{', '.join(map(str, found))} would be changed, and is read-only.",
             why=next(iter(found.values())),
-            next="Nothing was written. Ask who protected it, or make it writable and try again.",
+            next="Nothing was written. Ask the person who protected it, or make it writable and try again.",
         )

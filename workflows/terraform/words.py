@@ -56,7 +56,7 @@ _DONE = {
     Action.CREATE: "made",
     Action.UPDATE: "changed",
     Action.DELETE: "destroyed",
-    Action.REPLACE: "replaced",
+    Action.REPLACE: "destroyed and created again",
     Action.FORGET: "dropped from the state",
     Action.NOTHING: "moved or imported in the state",
 }

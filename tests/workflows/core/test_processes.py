@@ -110,11 +110,11 @@ time.sleep(3600)
 
 
 def test_what_a_program_leaves_behind_does_not_hold_its_pipes(tmp_path: Path) -> None:
-    program = "import subprocess, time; subprocess.Popen(['sleep', '60']); time.sleep(60)"
+    program = "import subprocess, time; subprocess.Popen(['sleep', '600']); time.sleep(600)"
     begun = time.monotonic()
     with pytest.raises(TimeoutError):
         capture([sys.executable, "-c", program], cwd=tmp_path, environment=dict(os.environ), timeout=2)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 300
 
 
 def test_core_dumps_are_off_for_the_process_and_its_children(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             raise OnboardError(
                 "Something has changed meanwhile",
                 f"The new key of {key.name} would reset other things than you saw.",
-                why="Somebody edited a file of the layers after you opened this step.",
+                why="A file of the layers has changed since you opened this step.",
                 next="Go back one step, come here again, and read it once more.",
             )
     return Decisions(keys={name: _decided(request.keys[name]) for name in people}).as_facts(*STEP.gives)

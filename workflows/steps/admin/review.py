@@ -234,7 +234,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         raise OnboardError(
             "Something has changed meanwhile",
             "iam-onboard would now write something else than you saw.",
-            why="Somebody edited a file of the layers after you opened this step.",
+            why="A file of the layers has changed since you opened this step.",
             next="Nothing was written. Read the difference again: the page shows the new one.",
         )
     if not change_set.is_empty:

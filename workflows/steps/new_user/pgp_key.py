@@ -1,7 +1,7 @@
 """The new user's PGP key: one of theirs or a new one, and the request with its public half for the admin.
 
-The first password comes encrypted to this key. Who loses it, or forgets its passphrase, comes back here
-for a replacement.
+The first password comes encrypted to this key. A person who loses it, or forgets its passphrase, comes back
+here for a replacement.
 """
 
 from __future__ import annotations

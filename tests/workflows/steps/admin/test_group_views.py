@@ -189,7 +189,7 @@ def test_nobody_in_a_shared_group_is_known_to_be_nobody() -> None:
 def test_changes_are_told_in_cells_signs_and_words() -> None:
     seen = view(joining=("jane.doe",))
     choice = LayerChoice(members={"jane.doe": frozenset()})
-    assert about_person(seen, choice, "jane.doe") == "! jane.doe (joining): in no group that are known"
+    assert about_person(seen, choice, "jane.doe") == "! jane.doe (joining): in no group that is known"
     choice = seen.toggled(choice, "jane.doe", "devops")
     choice = seen.toggled(choice, "alex.kim", "devops")
     choice = seen.toggled(choice, "dana.lopez", "devops")
