@@ -8,18 +8,12 @@ and what is found can be cut out or cloned like any other block.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from workflows.hcl.document import Document, Splice, remembered
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from workflows.hcl.document import Block
-    from workflows.hcl.index import Item
-
+from workflows.hcl.document import Block, Document, Splice, remembered
+from workflows.hcl.index import Item
 
 _WORDS = (b"module", b"output", b"resource")
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    Opcode = tuple[str, int, int, int, int]
+from typing import NamedTuple
 
 _ENDS = ("\ud800", "\ud801")
 """Stand before the first and after the last line; no decoded text holds them."""
@@ -50,7 +46,9 @@ def diff_lines(path: str, before: bytes | None, after: bytes | None) -> Iterator
         yield from hunk
 
 
-def _hunk(group: Sequence[Opcode], old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
+def _hunk(
+    group: Sequence[tuple[str, int, int, int, int]], old: Sequence[str], new: Sequence[str]
+) -> Iterator[DiffLine]:
     for tag, old_start, old_end, new_start, new_end in group:
         if tag == "equal":
             found = [(" ", old[at], at, at - old_start + new_start) for at in range(old_start, old_end)]

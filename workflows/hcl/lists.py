@@ -12,19 +12,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from workflows.hcl.document import Splice
+from tree_sitter import Node
+
+from workflows.hcl.document import Document, Splice
 from workflows.hcl.values import object_key, plain_strings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Document
-
 
 _BLANKS = b" \t"
 

@@ -14,19 +14,15 @@ import json
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tree_sitter import Node
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.parsing import MAX_VARIABLES, parse_hcl, parse_json
-from workflows.hcl.document import Attribute, Document, function_call, remembered, unwrap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Block
+from workflows.hcl.document import Attribute, Block, Document, function_call, remembered, unwrap
 
 
 class _Unknown(Enum):

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
@@ -25,10 +26,6 @@ from workflows.hcl.document import Document
 from workflows.hcl.values import object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 
 LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
 """Where an account's folder holds its identities layer, the current place first, that of 2019 last."""

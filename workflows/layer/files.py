@@ -9,21 +9,15 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.openpgp import SIZE_LIMIT
 from workflows.core.parsing import load_hcl
-from workflows.hcl.document import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from workflows.hcl.document import Block
-
+from workflows.hcl.document import Block, Document
 
 _KEY_FOLDER = re.compile(
     rb'pgp_key[ \t]*=[ \t]*"?(?:\$\{)?[ \t]*file(?:base64)?\('

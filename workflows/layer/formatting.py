@@ -7,17 +7,14 @@ needs a diff program.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import load_file
 from workflows.core.parsing import MAX_HCL
 from workflows.core.temporary import temporary_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 
 class FormatFailed(OnboardError):  # noqa: N818 - it reads better where it is raised

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, count, groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from tree_sitter import Node, Tree
 
 from workflows.hcl.document import captures, parse, parse_range
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from tree_sitter import Node, Tree
-
-    from workflows.layer.edit.change_set import FileChange
+from workflows.layer.edit.change_set import FileChange
 
 KINDS = ("comment", "string", "number", "constant", "keyword", "name", "function")
 """Of two that overlap, the later one counts."""

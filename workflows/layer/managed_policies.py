@@ -11,15 +11,13 @@ root sessions left out, which no group can have.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from workflows.core.errors import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):iam::(?P<owner>aws|\d{12}):policy/(?P<name>[\w+=,.@/-]+)", re.ASCII

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, cause_of, load_file
@@ -17,12 +17,7 @@ from workflows.hcl.document import Document
 from workflows.layer.files import refuse_outside
 from workflows.layer.model import Place
 from workflows.layer.profile_names import account_in_name
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from workflows.layer.project import Project
-
+from workflows.layer.project import Project
 
 _HCL = (".tf", ".tofu", ".tfvars", ".config")
 _READ = (*_HCL, ".json", ".hcl", ".env", ".example", ".yaml", ".yml")

@@ -10,18 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+
+from tree_sitter import Node
 
 from workflows.core.parsing import parse_json
-from workflows.hcl.document import function_call, walk
+from workflows.hcl.document import Block, Document, function_call, walk
 from workflows.hcl.values import evaluate
+from workflows.layer.files import FileSet
 from workflows.layer.model import Place
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Block, Document
-    from workflows.layer.files import FileSet
 
 _WORTH_READING = b"aws:MultiFactorAuthPresent"
 _ACTION = "iam:changepassword"

@@ -6,6 +6,7 @@ and the editor compares the two. Nothing in it is secret: public keys and names 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,8 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from workflows.layer.files import FileSet
     from workflows.layer.project import LayerLocation
 

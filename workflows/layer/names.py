@@ -7,13 +7,12 @@ user guide, "IAM and AWS STS quotas" (names are unique without regard to case).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from workflows.layer.model import Constant
 
 USER_NAME_LENGTH: Final = 64

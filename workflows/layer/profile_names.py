@@ -8,21 +8,16 @@ is given as "".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from workflows.hcl.document import Attribute, unwrap
+from workflows.hcl.document import Attribute, Document, unwrap
 from workflows.hcl.values import evaluate, object_key, read_variables, text_of
 from workflows.layer.files import FileSet, read_documents
+from workflows.layer.project import Account, LayerLocation, Project
 from workflows.layer.read.declarations import constants, place_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from workflows.hcl.document import Document
-    from workflows.layer.project import Account, LayerLocation, Project
-
 
 _SHORT: Final = {"OrganizationAccountAccessRole": "oaar"}
 """Roles that Leverage's profiles call by another name."""

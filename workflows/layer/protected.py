@@ -7,14 +7,11 @@ file read-only means it, so such a file is left alone, also for root.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 _WRITABLE = 0o222
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+from tree_sitter import Node
 
 from workflows.core.errors import Problem
+from workflows.hcl.document import Document
 from workflows.hcl.values import fields_at
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.operation import check_known_person, find_person, refuse, with_attribute
-from workflows.layer.model import Style
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer, Person, Style
 from workflows.layer.read.declarations import (
     SWITCHES,
     attribute_of,
@@ -19,14 +22,6 @@ from workflows.layer.read.declarations import (
     name_in,
     place_of,
 )
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Document
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Person
 
 
 @dataclass(frozen=True)

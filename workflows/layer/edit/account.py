@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
-from workflows.hcl.document import Splice
+from workflows.hcl.document import Block, Splice
 from workflows.hcl.values import quote
-from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.operation import PlacedProblem, refuse, with_attribute
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer, Setting
 from workflows.layer.names import check_account_alias, check_password_policy
 from workflows.layer.read.declarations import account_module
 from workflows.layer.read.layer import POLICY_ATTRIBUTES
-
-if TYPE_CHECKING:
-    from workflows.hcl.document import Block
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Setting
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,15 @@ spliced, read again, and compared with what was meant before anything is offered
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.core.parsing import load_hcl, parse_hcl
 from workflows.core.sentences import Sentence, joined
-from workflows.hcl.document import Document
+from workflows.hcl.document import Document, Splice
 from workflows.hcl.lists import edited_list, entry_keys, insert_entry, remove_entry
 from workflows.hcl.values import fields_at, quote
 from workflows.layer.edit.change_set import ChangeSet, FileChange
@@ -21,14 +24,7 @@ from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.run import EditUnsafe
 from workflows.layer.mentioned import account_mentions
 from workflows.layer.model import Place
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Splice
-    from workflows.layer.project import Account, Project
+from workflows.layer.project import Account, Project
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _EMAIL = re.compile(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+")

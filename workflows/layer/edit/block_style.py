@@ -6,12 +6,13 @@ import posixpath
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from workflows.core.sentences import Sentence
 from workflows.hcl.blocks import hiding_comments, insert_after, insert_before, remove_items
-from workflows.hcl.document import walk
+from workflows.hcl.document import Block, Document, Splice, walk
+from workflows.hcl.index import Item
 from workflows.hcl.lists import position_for
 from workflows.hcl.values import quote
 from workflows.layer.edit.cloning import (
@@ -23,20 +24,13 @@ from workflows.layer.edit.cloning import (
     replacing,
     spellings,
 )
+from workflows.layer.edit.facts import PersonFacts
 from workflows.layer.edit.key_files import key_file_name, path_text
 from workflows.layer.edit.operation import refuse
 from workflows.layer.edit.styles import NEAR, Declarations, NewDeclaration, copied_fields, facts_like
-from workflows.layer.model import Style
+from workflows.layer.files import FileSet
+from workflows.layer.model import Person, Style
 from workflows.layer.read.declarations import SWITCHES, key_path_node, module_of, name_in, user_modules
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from workflows.hcl.document import Block, Document, Splice
-    from workflows.hcl.index import Item
-    from workflows.layer.edit.facts import PersonFacts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Person
 
 Shape = tuple[str, ...]
 """What is alike in the banners of one team: their ruled lines, and "" for each line in words."""

@@ -7,15 +7,10 @@ import posixpath
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from workflows.core.files import OWN_LIMIT, load_file
-from workflows.hcl.diff import diff_lines
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from workflows.hcl.diff import DiffLine
+from workflows.hcl.diff import DiffLine, diff_lines
 
 
 @dataclass(frozen=True)

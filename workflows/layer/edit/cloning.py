@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from workflows.hcl.document import Splice, walk
+from tree_sitter import Node
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Document
-
+from workflows.hcl.document import Document, Splice, walk
 
 _APART = re.compile(r"[^0-9A-Za-z]+")
 _MACHINE = "machine"

@@ -6,16 +6,13 @@ The editor compares the facts that an operation intends with the facts read back
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from workflows.core.sentences import Sentence
+from workflows.layer.model import Constant, Group, Layer, Output
 from workflows.layer.read.outputs import collections_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from workflows.layer.model import Constant, Group, Layer, Output
 
 
 class PersonFacts(NamedTuple):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.hcl.blocks import insert_after, remove_items
+from workflows.hcl.document import Block
 from workflows.hcl.lists import insert_entry, realigned, remove_entry
 from workflows.hcl.values import plain_string, quote
 from workflows.layer.edit.cloning import replacing, spliced
-from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.operation import (
     PlacedProblem,
     check_known_group,
@@ -19,20 +21,13 @@ from workflows.layer.edit.operation import (
     refuse,
     with_attribute,
 )
+from workflows.layer.files import FileSet
 from workflows.layer.managed_policies import check_policy_arn
-from workflows.layer.model import Place
+from workflows.layer.model import Layer, Place
 from workflows.layer.names import check_group_name
 from workflows.layer.read.declarations import group_modules, name_in
 from workflows.layer.read.groups import POLICY_LISTS
 from workflows.layer.read.references import mentions, place_on_disk
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Block
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from tree_sitter import Node
 
 from workflows.core.errors import Problem
 from workflows.core.openpgp import holds
-from workflows.hcl.document import unwrap
+from workflows.hcl.document import Block, Document, Splice, unwrap
 from workflows.hcl.values import field_mark, fields_at, fields_of, plain_string, quote
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.operation import check_known_person, find_person, refuse
-from workflows.layer.model import Place, Style
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer, Person, Place, Style
 from workflows.layer.read.declarations import (
     VALUE,
     constants,
@@ -25,17 +29,6 @@ from workflows.layer.read.declarations import (
     template,
     wants_binary_key,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Block, Document, Splice
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Person
-
 
 _QUOTES = {"quoted_template_start", "quoted_template_end"}
 _IN_FOLDER = ["template_interpolation", "template_literal"]

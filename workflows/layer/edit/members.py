@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from tree_sitter import Node
 
 from workflows.core.errors import Problem
+from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import aligned_blocks, insert_entry, position_for, remove_entry, uses_trailing_comma
 from workflows.hcl.values import quote
-from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.operation import PlacedProblem, check_groups, find_person, text_in_no_group
+from workflows.layer.files import FileSet
+from workflows.layer.model import Group, Layer, Owner, Person
 from workflows.layer.read.declarations import (
     attribute_of,
     group_modules,
@@ -20,17 +25,6 @@ from workflows.layer.read.declarations import (
     version_of,
 )
 from workflows.layer.read.references import Reference, read_reference, written
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Block, Document, Splice
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Group, Layer, Owner, Person
-
 
 _ATTRIBUTE = "iam_user_name"
 """terraform-aws-iam, modules/iam-user: the output with the user's name."""

@@ -10,9 +10,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tree_sitter import Node
 
 from workflows.core.sentences import Sentence
+from workflows.hcl.document import Attribute, Document, Splice
 from workflows.hcl.lists import position_for
 from workflows.hcl.values import field_mark, fields_at, fields_of, fields_with_default, plain_string, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spellings
@@ -20,17 +24,9 @@ from workflows.layer.edit.facts import PersonFacts
 from workflows.layer.edit.key_files import key_file_name
 from workflows.layer.edit.operation import refuse
 from workflows.layer.edit.styles import NEAR, Declarations, NewDeclaration, copied_fields, facts_like
-from workflows.layer.read.declarations import KEY, SWITCHES, field_behind, template
+from workflows.layer.model import Person
+from workflows.layer.read.declarations import KEY, SWITCHES, UserModule, field_behind, template
 from workflows.layer.read.people import flags_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Attribute, Document, Splice
-    from workflows.layer.model import Person
-    from workflows.layer.read.declarations import UserModule
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _OPTIONAL = re.compile(r"(\w+)\s*=\s*optional\(")

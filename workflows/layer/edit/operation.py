@@ -7,26 +7,20 @@ and compares.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
+
+from tree_sitter import Node
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
-from workflows.hcl.document import Splice
+from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import realigned
-from workflows.layer.model import Place
+from workflows.layer.edit.facts import Facts
+from workflows.layer.files import FileSet
+from workflows.layer.model import Group, Layer, Person, Place
 from workflows.layer.read.declarations import module_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Block, Document
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Group, Layer, Person
-
 
 T = TypeVar("T")
 

@@ -9,28 +9,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from workflows.hcl.blocks import comments_of, insert_after, insert_before, remove_items
-from workflows.hcl.document import Splice, remembered
+from workflows.hcl.blocks import Comment, comments_of, insert_after, insert_before, remove_items
+from workflows.hcl.document import Block, Document, Splice, remembered
+from workflows.hcl.index import Item
 from workflows.hcl.lists import edited_list, insert_entry, position_for, remove_entry
 from workflows.hcl.values import object_key, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
-from workflows.layer.edit.facts import OutputFacts
-from workflows.layer.read.outputs import collections_of, read_output
+from workflows.layer.edit.facts import Facts, OutputFacts
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer, Owner
+from workflows.layer.read.outputs import CollectedEntry, CollectingOutput, collections_of, read_output
 from workflows.layer.read.references import references_in, written
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from workflows.hcl.blocks import Comment
-    from workflows.hcl.document import Block, Document
-    from workflows.hcl.index import Item
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Owner
-    from workflows.layer.read.outputs import CollectedEntry, CollectingOutput
 
 _NEAR = 50
 """So many neighbours are looked at for the one to follow."""

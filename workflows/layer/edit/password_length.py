@@ -8,23 +8,23 @@ password's in its module's `password_length` or, without one, in the module's de
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
-from workflows.hcl.document import Splice
+from workflows.hcl.document import Attribute, Block, Document, Splice
 from workflows.hcl.values import evaluate, fields_at
 from workflows.layer.edit.operation import EditRefused, refuse, with_attribute
-from workflows.layer.files import read_documents
-from workflows.layer.model import Style
-from workflows.layer.read.declarations import account_module, constants, field_behind, module_of, place_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from workflows.hcl.document import Attribute, Block, Document
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Person
-    from workflows.layer.read.declarations import UserModule
+from workflows.layer.files import FileSet, read_documents
+from workflows.layer.model import Layer, Person, Style
+from workflows.layer.read.declarations import (
+    UserModule,
+    account_module,
+    constants,
+    field_behind,
+    module_of,
+    place_of,
+)
 
 _ARGUMENT = "password_length"
 _LEAST = "minimum_password_length"

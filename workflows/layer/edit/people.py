@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from workflows.core.counts import listed
 from workflows.core.errors import Problem
@@ -12,13 +13,14 @@ from workflows.hcl.document import remembered
 from workflows.hcl.lists import out_of_order
 from workflows.hcl.values import quote
 from workflows.layer.edit.block_style import BlockStyle
-from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.key_files import check_key_text, key_data, refuse_binary, sharing_key, with_key_text
 from workflows.layer.edit.members import add_member
 from workflows.layer.edit.object_style import ObjectStyle
 from workflows.layer.edit.operation import check_groups, refuse, text_in_no_group
 from workflows.layer.edit.outputs import (
     Kind,
+    NewOutputs,
     Somebody,
     add_entries,
     add_outputs,
@@ -28,23 +30,20 @@ from workflows.layer.edit.outputs import (
     siblings_of,
 )
 from workflows.layer.edit.password_length import least_length, lengthened
-from workflows.layer.edit.styles import ListStyle
-from workflows.layer.model import Place, Style
+from workflows.layer.edit.styles import Declarations, ListStyle, NewDeclaration
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer, Place, Style
 from workflows.layer.names import check_user_name
-from workflows.layer.read.declarations import constants, module_of, place_of, switched_off, user_modules
+from workflows.layer.read.declarations import (
+    UserModule,
+    constants,
+    module_of,
+    place_of,
+    switched_off,
+    user_modules,
+)
 from workflows.layer.read.layer import read_files
 from workflows.layer.read.references import mentions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.edit.outputs import NewOutputs
-    from workflows.layer.edit.styles import Declarations, NewDeclaration
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer
-    from workflows.layer.read.declarations import UserModule
-
 
 _FIRST_BY_HAND = (
     "Write the module of the first one by hand, or take the last one back from git (git log -p). "

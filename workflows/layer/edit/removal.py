@@ -4,34 +4,27 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from workflows.core.counts import listed
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
-from workflows.hcl.document import remembered
+from workflows.hcl.document import Document, remembered
 from workflows.hcl.lists import edited_list, entry_keys, remove_entry
 from workflows.hcl.values import fields_at
 from workflows.layer.edit.block_style import without_block
 from workflows.layer.edit.cloning import spellings, where_named
-from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.key_files import key_goes
 from workflows.layer.edit.members import remove_member
 from workflows.layer.edit.operation import check_known_person, find_person, refuse
 from workflows.layer.edit.outputs import remove_outputs, without_outputs
-from workflows.layer.model import Place, Style
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer, Owner, Person, Place, Style
 from workflows.layer.read.declarations import module_of, user_modules
 from workflows.layer.read.instances import shortened
 from workflows.layer.read.references import mentions, place_on_disk
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from workflows.hcl.document import Document
-    from workflows.layer.edit.facts import Facts
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Owner, Person
 
 _MOST = 5
 """So many places are named."""

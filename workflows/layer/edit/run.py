@@ -10,30 +10,23 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from workflows.core.errors import Problem
 from workflows.core.garbage import collection_paused
 from workflows.core.parsing import parse_hcl
 from workflows.core.sentences import joined
+from workflows.hcl.document import Document
+from workflows.hcl.index import Item
 from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.edit.facts import facts_of
-from workflows.layer.edit.operation import EditRefused, refuse
+from workflows.layer.edit.operation import EditRefused, Operation, refuse
 from workflows.layer.edit.password_length import short_passwords
-from workflows.layer.model import Place
+from workflows.layer.model import Layer, Place
 from workflows.layer.protected import protection
 from workflows.layer.read.layer import read_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from workflows.core.errors import Problem
-    from workflows.hcl.document import Document
-    from workflows.hcl.index import Item
-    from workflows.layer.edit.operation import Operation
-    from workflows.layer.model import Layer
-
 
 _LONG = 600
 """Bytes of a list or map that are worth leaving out of the check."""

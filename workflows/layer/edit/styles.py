@@ -5,28 +5,23 @@ from __future__ import annotations
 import posixpath
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+from tree_sitter import Node
 
 from workflows.core.sentences import Sentence
+from workflows.hcl.document import Document
 from workflows.hcl.lists import edited_list, entry_keys, insert_entry, position_for
 from workflows.hcl.values import quote
 from workflows.layer.edit.cloning import Renaming
 from workflows.layer.edit.facts import PersonFacts
-from workflows.layer.edit.operation import refuse
-from workflows.layer.read.declarations import KEY, VALUE, constants, template
+from workflows.layer.edit.operation import EditRefused, refuse
+from workflows.layer.model import Layer, Owner, Person, Place
+from workflows.layer.read.declarations import KEY, VALUE, UserModule, constants, template
 from workflows.layer.read.people import flags_of, is_machine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Document
-    from workflows.layer.edit.operation import EditRefused
-    from workflows.layer.model import Layer, Owner, Person, Place
-    from workflows.layer.read.declarations import UserModule
 
 NEAR = 50
 """So many neighbours are looked at for the one to follow."""

@@ -9,26 +9,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+from tree_sitter import Node
 
 from workflows.core.sentences import Sentence
-from workflows.hcl.document import Attribute, Block, bare, function_call, remembered, unwrap
+from workflows.hcl.document import Attribute, Block, Document, bare, function_call, remembered, unwrap
 from workflows.hcl.lists import entry_keys
 from workflows.hcl.values import UNKNOWN, evaluate, field_mark, field_read, fields_of, plain_string
-from workflows.layer.files import is_override
+from workflows.layer.files import FileSet, is_override
 from workflows.layer.model import Place, Style, Subject
-from workflows.layer.read.instances import Entry, counted, impurity, marks_of, resolve, unwritable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Document
-    from workflows.layer.files import FileSet
-    from workflows.layer.read.instances import Source
-
+from workflows.layer.read.instances import Entry, Source, counted, impurity, marks_of, resolve, unwritable
 
 _MADE_BY = {
     Subject.USER: (

@@ -7,24 +7,18 @@ such entries counts as one; what is said in words is left to the reader of the f
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from tree_sitter import Node
 
 from workflows.hcl.blocks import comments_of
-from workflows.layer.files import is_override, read_documents
+from workflows.hcl.document import Document
+from workflows.layer.files import FileSet, is_override, read_documents
 from workflows.layer.model import Finding, Place, Subject
 from workflows.layer.read.declarations import attribute_of, group_modules, makes, user_modules
 from workflows.layer.read.references import usual_reference
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Document
-    from workflows.layer.files import FileSet
-
 
 _OF_NO_PERSON = frozenset({"provider", "terraform", "locals", "variable"})
 """Blocks that say nothing of a user, a group or the account, or are read as Terraform merges them."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from workflows.core.sentences import Sentence
+from workflows.hcl.document import Block
 from workflows.hcl.values import evaluate, object_key, plain_string, text_of
-from workflows.layer.model import Finding, Group, Subject
+from workflows.layer.files import FileSet
+from workflows.layer.model import Finding, Group, Owner, Person, Subject
 from workflows.layer.read.declarations import (
     attribute_of,
     group_modules,
@@ -20,13 +22,6 @@ from workflows.layer.read.declarations import (
 )
 from workflows.layer.read.instances import Entry, computed_entries
 from workflows.layer.read.references import Reference, read_reference
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from workflows.hcl.document import Block
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Owner, Person
 
 _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
 _EVERYBODY = re.compile(

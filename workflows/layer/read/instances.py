@@ -12,22 +12,16 @@ Meta-Argument").
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tree_sitter import Node
 
 from workflows.core.sentences import Sentence
-from workflows.hcl.document import bare, function_call, unwrap
+from workflows.hcl.document import Attribute, Document, bare, function_call, unwrap
 from workflows.hcl.values import object_key, plain_string, plain_strings
-from workflows.layer.files import is_override
+from workflows.layer.files import FileSet, is_override
 from workflows.layer.model import Place
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Attribute, Document
-    from workflows.layer.files import FileSet
-
 
 _JOINING = frozenset(
     {"concat", "setunion", "merge", "toset", "tolist", "tomap", "distinct", "sort", "compact"}

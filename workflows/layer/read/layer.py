@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from workflows.core.files import cause_of
 from workflows.core.garbage import collection_paused
+from workflows.hcl.document import Attribute
 from workflows.hcl.values import evaluate
 from workflows.layer.discover import read_lock_file, read_required_version, reading_project
 from workflows.layer.files import FileSet, LayerUnreadable
-from workflows.layer.model import AccountSettings, Layer, Person, Setting
+from workflows.layer.model import AccountSettings, Group, Layer, Person, Setting
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.layer.project import LayerLocation
 from workflows.layer.read.declarations import (
@@ -27,13 +30,6 @@ from workflows.layer.read.findings import read_findings, read_hidden_entries, re
 from workflows.layer.read.groups import read_groups
 from workflows.layer.read.outputs import read_hidden_outputs, read_outputs
 from workflows.layer.read.people import read_people
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from workflows.hcl.document import Attribute
-    from workflows.layer.model import Group
 
 
 def read_layer(location: LayerLocation) -> Layer:

@@ -8,25 +8,19 @@ and is none of these; neither is an output about one person alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from tree_sitter import Node
 
 from workflows.hcl.blocks import comments_of
-from workflows.hcl.document import remembered
+from workflows.hcl.document import Block, Document, remembered
 from workflows.hcl.index import plain_values
 from workflows.hcl.values import object_key
-from workflows.layer.model import Output, Place
+from workflows.layer.files import FileSet
+from workflows.layer.model import Output, Owner, Place
 from workflows.layer.read.references import Reference, read_reference, references_in, usual_reference
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Block, Document
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Owner
-
 
 _REMEMBERED = 65536
 """More blocks than the outputs of any layer; each takes a few hundred bytes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from workflows.core.sentences import Sentence
 from workflows.hcl.values import (
@@ -16,24 +16,19 @@ from workflows.hcl.values import (
     plain_value,
     text_of,
 )
-from workflows.layer.model import Finding, Person, Place, Style, Subject
+from workflows.layer.files import FileSet
+from workflows.layer.model import Finding, Owner, Person, Place, Style, Subject
 from workflows.layer.read.declarations import (
     KEY,
     VALUE,
+    UserModule,
     name_in,
     place_of,
     switched_off,
     template,
     user_modules,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from workflows.layer.files import FileSet
-    from workflows.layer.model import Owner
-    from workflows.layer.read.declarations import UserModule
-    from workflows.layer.read.instances import Entry
+from workflows.layer.read.instances import Entry
 
 _LONGEST_NAME = 200
 """Bytes of an expression that may make a name; what is longer, and may be nested deeply, is none."""

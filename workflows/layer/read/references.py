@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from workflows.hcl.document import bare, unwrap, walk
+from tree_sitter import Node
+
+from workflows.hcl.document import Document, bare, unwrap, walk
 from workflows.hcl.values import plain_string, quote, unescape
+from workflows.layer.files import FileSet
 from workflows.layer.model import Owner, Place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tree_sitter import Node
-
-    from workflows.hcl.document import Document
-    from workflows.layer.files import FileSet
 
 _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
 _PLAIN = ("variable_expr", "get_attr", "get_attr")
