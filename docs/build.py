@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from diagrams import statuses_diagram, workflow_diagram
 from textual.binding import Binding
 
 from screens.admin.users import UserList
@@ -23,7 +24,6 @@ from tui.app.home import HomeScreen
 from tui.app.wizard import WizardScreen
 from workflows.catalogue import WORKFLOWS
 from workflows.desktop.ambient import AMBIENT
-from workflows.machine.diagram import statuses_diagram, workflow_diagram
 
 FOLDER = Path(__file__).parent
 INSIDE: Mapping[str, tuple[type, ...]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workflows.machine.declaration import Condition, Step, Workflow
 from workflows.machine.events import Facts, Started, StepKey, Succeeded
-from workflows.machine.reducer import reduce
+from workflows.machine.rules import reduce
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import State

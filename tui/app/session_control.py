@@ -106,7 +106,7 @@ class SessionControl:
         Raises:
             OnboardError: it cannot be repaired.
         """
-        return self._opened(self.sessions.repair(session_id), {})
+        return self._opened(self.sessions.open(session_id, repair=True), {})
 
     def leave(self) -> None:
         """Close the session that is open, if there is one."""

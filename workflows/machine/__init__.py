@@ -1,1 +1,1 @@
-"""The state machine: events, transition rules, reducer; journal, session, drafts and lock."""
+"""The state machine: events, state, transition rules; journal, session, drafts and lock."""

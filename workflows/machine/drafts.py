@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from workflows.core.files import OWN_LIMIT, explained, load_file, private_folder, replace_file
 from workflows.machine.events import Facts, JsonValue, StepKey, in_folder
-from workflows.machine.lines import decode, encode
+from workflows.machine.journal import decode, encode
 
 
 class Drafts:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import plain, read
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import OBSERVED
 
@@ -97,8 +97,8 @@ def kept_observations(folder: Path) -> dict[StepKey, Observation]:
     """
     try:
         entries = parse_json(read_text(folder / OBSERVED, _MAX_BYTES))
-        return {StepKey.parse(key): _from_record(entry) for key, entry in entries.items()}
-    except (OnboardError, OSError, ValueError, TypeError, AttributeError, KeyError):
+        return {StepKey.parse(key): read(Observation, entry) for key, entry in entries.items()}
+    except (OnboardError, OSError, ValueError, AttributeError):
         return {}
 
 
@@ -108,8 +108,7 @@ def keep_observations(folder: Path, observed: Mapping[StepKey, Observation]) -> 
     Raises:
         FileError: they could not be written.
     """
-    names = [field.name for field in fields(Observation)]
-    entries = {str(key): {name: getattr(one, name) for name in names} for key, one in observed.items()}
+    entries = {str(key): plain(observation) for key, observation in observed.items()}
     write_atomically(folder / OBSERVED, json.dumps(entries).encode("utf-8", "surrogatepass"))
 
 
@@ -125,10 +124,3 @@ def dated(now: Observation, before: Observation | None, done_at: str, at: str) -
     if now.verdict is not Verdict.UNKNOWN:
         return replace(now, at=at)
     return replace(now, at=before.at if before is not None and before.at > done_at else done_at)
-
-
-def _from_record(entry: Mapping[str, Any]) -> Observation:
-    texts = {field.name: entry[field.name] for field in fields(Observation) if field.name != "about"}
-    if not all(isinstance(text, str) for text in (*texts.values(), *entry["about"])):
-        raise TypeError("an observation holds texts only")
-    return Observation(**{**texts, "verdict": Verdict(texts["verdict"]), "about": tuple(entry["about"])})

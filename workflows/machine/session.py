@@ -48,12 +48,10 @@ from workflows.machine.events import (
     checked_facts,
     in_folder,
 )
-from workflows.machine.journal import DamagedJournal, Journal, Loaded, read_journal
-from workflows.machine.lines import SCHEMA, NewerSchema
+from workflows.machine.journal import SCHEMA, DamagedJournal, Journal, Loaded, NewerSchema, read_journal
 from workflows.machine.lock import SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
-from workflows.machine.reducer import reduce
-from workflows.machine.rules import IllegalTransition, locked_words, refusal
+from workflows.machine.rules import IllegalTransition, locked_words, reduce, refusal
 from workflows.machine.state import Phase, Record, State, Status
 from workflows.machine.summaries import JOURNAL, Summary, keep_summary, made_from
 
@@ -372,32 +370,17 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         workflows: those that sessions can be of, by id.
         now: the clock, for its time zone.
     """
-    of = made_from(folder)
-    summary = _summary_of(folder, workflows, now)
-    if summary is not None and not summary.damage:
-        keep_summary(folder, summary, of)
-    return summary
-
-
-def _summary_of(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> Summary | None:
-    """The summary of the session in a folder, or None if it holds none (any more).
-
-    Args:
-        folder: the session's folder.
-        workflows: those that sessions can be of, by id.
-        now: the clock, for its time zone.
-    """
-    journal = folder / JOURNAL
+    of, journal = made_from(folder), folder / JOURNAL
     try:
         loaded, state = _replayed(journal, workflows)
     except OnboardError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
-        newer, why = isinstance(error.__cause__, NewerSchema), error.why or error.what
+        newer, why = isinstance(error, NewerSchema), error.why or error.what
         return Summary(folder.name, changed=_changed(journal, now), damage=why, newer=newer)
     state = replace(state, observed=kept_observations(folder))
     header = loaded.header
-    return Summary(
+    summary = Summary(
         folder.name,
         header.workflow,
         header.created,
@@ -407,6 +390,8 @@ def _summary_of(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> 
         _next_title(state),
         confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
     )
+    keep_summary(folder, summary, of)
+    return summary
 
 
 def _next_title(state: State) -> Sentence:

@@ -63,27 +63,21 @@ class Sessions:
 
         return begun(self.folder / session_id, declaration, details, now, self._now)
 
-    def open(self, session_id: str) -> Session:
+    def open(self, session_id: str, *, repair: bool = False) -> Session:
         """Resume a session.
 
-        Raises:
-            OnboardError: there is none of that id, its journal cannot be read (DamagedJournal), or it comes
-                from a newer version.
-            SessionInUse: another process has it open.
-        """
-        folder = self._existing(session_id)
-        return self._resumed(folder, repair=False)
-
-    def repair(self, session_id: str) -> Session:
-        """Resume a session, if it is damaged from its last sound event; the damaged file is kept beside it.
+        Args:
+            session_id: its id.
+            repair: whether a damaged one is resumed from its last sound event; a copy is kept beside it.
 
         Raises:
-            DamagedJournal: not even its first line can be read.
-            OnboardError: as for `open`.
+            DamagedJournal: its journal cannot be read; for a repair, not even its first line.
+            OnboardError: there is none of that id, or it comes from a newer version.
             SessionInUse: another process has it open.
         """
-        folder = self._existing(session_id)
-        return self._resumed(folder, repair=True)
+        from workflows.machine.session import resumed  # noqa: PLC0415 - not for the list
+
+        return resumed(self._existing(session_id), self._workflows, self._now, repair=repair)
 
     def summaries(self) -> tuple[Summary, ...]:
         """All sessions, the most recently changed first; those that cannot be read say why.
@@ -141,11 +135,6 @@ class Sessions:
                 next="`iam-onboard sessions` lists those that can be resumed.",
             )
         return folder
-
-    def _resumed(self, folder: Path, *, repair: bool) -> Session:
-        from workflows.machine.session import resumed  # noqa: PLC0415 - not for the list
-
-        return resumed(folder, self._workflows, self._now, repair=repair)
 
     def _summary(self, folder: Path) -> Summary | None:
         from workflows.machine.session import summarised  # noqa: PLC0415 - where the copy does not count

@@ -23,8 +23,15 @@ from workflows.machine.events import (
     Succeeded,
     UnstorableFactError,
 )
-from workflows.machine.journal import DamagedJournal, Journal, read_journal
-from workflows.machine.lines import SCHEMA, BadLineError, decode_event, encode_event
+from workflows.machine.journal import (
+    SCHEMA,
+    BadLineError,
+    DamagedJournal,
+    Journal,
+    decode_event,
+    encode_event,
+    read_journal,
+)
 
 HEADER = Header(SCHEMA, "s", "admin", "2026-01-02T03:04:05+00:00", {"project_root": "/srv/bb"})
 KEY = StepKey("plan", "security")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_session_that_another_process_has_is_refused_with_its_process_id(tmp_p
     with holder(tmp_path) as process:
         for attempt in (
             sessions_in(tmp_path).open,
-            sessions_in(tmp_path).repair,
+            partial(sessions_in(tmp_path).open, repair=True),
             sessions_in(tmp_path).delete,
         ):
             with pytest.raises(SessionInUse, match=f"Process {process.pid}") as refused:

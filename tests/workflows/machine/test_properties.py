@@ -20,8 +20,7 @@ from workflows.core.secret import Secret
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import Facts, JsonValue, Started, StepKey, Succeeded, UnstorableFactError
 from workflows.machine.journal import read_journal
-from workflows.machine.reducer import reduce
-from workflows.machine.rules import IllegalTransition
+from workflows.machine.rules import IllegalTransition, reduce
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import SETTLED, Phase, State, Status

@@ -18,8 +18,7 @@ from workflows.machine.events import (
     StepKey,
     Succeeded,
 )
-from workflows.machine.reducer import reduce
-from workflows.machine.rules import LEGAL, REFUSALS, IllegalTransition, refusal
+from workflows.machine.rules import LEGAL, REFUSALS, IllegalTransition, reduce, refusal
 from workflows.machine.state import State, Status
 
 BEGINNING = State.beginning(SAMPLE)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,7 @@ from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import StepKey, UnstorableFactError
-from workflows.machine.journal import DamagedJournal
-from workflows.machine.lines import SCHEMA
+from workflows.machine.journal import SCHEMA, DamagedJournal
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
@@ -286,7 +286,7 @@ def test_a_damaged_session_is_told_listed_and_repaired_with_a_copy_kept(
     assert why in listed.damage
     assert listed.changed.endswith("+00:00")
 
-    session = sessions.repair("s")
+    session = sessions.open("s", repair=True)
     assert session.state.events == 3
     assert session.status(PROJECT_KEY) is Status.DONE
     assert session.status(USERS) is Status.INTERRUPTED
@@ -307,7 +307,7 @@ def test_the_first_of_several_damages_counts_and_one_copy_is_kept(sessions: Sess
     damage(path, 6)
     with pytest.raises(DamagedJournal, match="Line 3 of"):
         sessions.open("s")
-    session = sessions.repair("s")
+    session = sessions.open("s", repair=True)
     assert session.state.events == 1
     session.close()
     assert len(list(path.parent.glob("*.damaged-*"))) == 1
@@ -318,7 +318,7 @@ def test_repairing_a_sound_session_only_resumes_it(sessions: Sessions) -> None:
     do(session, PROJECT_KEY)
     session.close()
     before = journal_of(sessions).read_bytes()
-    sessions.repair("s").close()
+    sessions.open("s", repair=True).close()
     assert journal_of(sessions).read_bytes() == before
     assert list(journal_of(sessions).parent.glob("*.damaged-*")) == []
 
@@ -336,16 +336,16 @@ def test_a_session_that_cannot_be_copied_is_not_cut(
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copy2", fail)
         with pytest.raises(FileError):
-            sessions.repair("s")
+            sessions.open("s", repair=True)
     assert journal_of(sessions).read_bytes() == damaged
-    sessions.repair("s").close()
+    sessions.open("s", repair=True).close()
 
 
 def test_a_session_without_a_header_is_not_repaired(sessions: Sessions) -> None:
     sessions.create("admin", {}, "s").close()
     damaged = damage(journal_of(sessions), 1)
     with pytest.raises(DamagedJournal, match="Line 1"):
-        sessions.repair("s")
+        sessions.open("s", repair=True)
     assert journal_of(sessions).read_bytes() == damaged
     sessions.delete("s")
 
@@ -357,7 +357,7 @@ def test_a_session_of_a_newer_version_or_unknown_workflow_is_left_alone(sessions
     for change, title in changes:
         content = json.dumps({**header, **change}).encode() + b"\n"
         journal_of(sessions).write_bytes(content)
-        for attempt in (sessions.open, sessions.repair):
+        for attempt in (sessions.open, partial(sessions.open, repair=True)):
             with pytest.raises(OnboardError, match=title) as refused:
                 attempt("s")
             assert not isinstance(refused.value, DamagedJournal)
@@ -399,7 +399,7 @@ def test_a_session_is_deleted_with_all_that_it_keeps(sessions: Sessions) -> None
 @pytest.mark.parametrize("session_id", ["", ".", "..", "../s", "s/..", "/etc", "a\0b", "nowhere"])
 def test_an_id_leads_nowhere_else(session_id: str, sessions: Sessions) -> None:
     sessions.create("admin", {}, "s").close()
-    for attempt in (sessions.open, sessions.repair, sessions.delete):
+    for attempt in (sessions.open, partial(sessions.open, repair=True), sessions.delete):
         with pytest.raises(OnboardError, match="No such session"):
             attempt(session_id)
     if session_id not in {"", "nowhere"}:

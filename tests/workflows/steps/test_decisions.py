@@ -116,7 +116,7 @@ def test_a_damaged_session_is_told_by_its_fact_and_goes_on_from_the_step_before(
         sessions.open("s")
     assert fact in refused.value.why
     assert sessions.summaries()[0].damage == refused.value.why
-    session = sessions.repair("s")
+    session = sessions.open("s", repair=True)
     try:
         assert str(session.proposal()) == damaged["step"]
     finally:

@@ -17,7 +17,7 @@ from workflows.machine.events import (
     Succeeded,
     UnstorableFactError,
 )
-from workflows.machine.reducer import reduce
+from workflows.machine.rules import reduce
 from workflows.machine.state import SETTLED, State, Status
 
 

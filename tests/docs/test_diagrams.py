@@ -4,8 +4,8 @@ import re
 
 from support.machine_samples import SAMPLE
 
+from docs.diagrams import statuses_diagram, workflow_diagram
 from workflows.machine.declaration import Step, Workflow
-from workflows.machine.diagram import statuses_diagram, workflow_diagram
 from workflows.machine.rules import LEGAL
 from workflows.machine.state import Status
 
