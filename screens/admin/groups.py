@@ -33,9 +33,8 @@ from workflows.layer.managed_policies import (
 )
 from workflows.layer.model import Group
 from workflows.layer.names import check_group_name
-from workflows.steps.admin import group_views
-from workflows.steps.admin.group_views import Chosen, LayerChoice, LayerView
-from workflows.steps.admin.groups import Request
+from workflows.steps.admin import groups
+from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
 from workflows.steps.decisions import NewGroup, PolicyChanges
 from workflows.steps.shared.by_hand import Spot
 
@@ -204,7 +203,7 @@ class GroupsPane(ByHandPane):
         self._account = ""
         self._read_before = False
         drafts = opening.draft.get("layers", {})
-        self._half_decided = {one: group_views.from_draft(draft) for one, draft in drafts.items()}
+        self._half_decided = {one: groups.from_draft(draft) for one, draft in drafts.items()}
 
     def compose_body(self) -> ComposeResult:
         yield LayerBar("Reading the groups", id="layers")
@@ -217,7 +216,7 @@ class GroupsPane(ByHandPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_move("look", lambda report: group_views.look(self.context, report), looks=True)
+        self.run_move("look", lambda report: groups.look(self.context, report), looks=True)
 
     @on(StepPane.MoveDone)
     def _looked(self, message: StepPane.MoveDone) -> None:
@@ -225,11 +224,11 @@ class GroupsPane(ByHandPane):
             return
         self._views = {view.account: view for view in message.result}
         for account, view in self._views.items():
-            decided = group_views.decided(self.context, view)
+            decided = groups.decided(self.context, view)
             draft = self._half_decided.get(account)
-            self._choices[account] = group_views.drafted(view, decided, draft)
+            self._choices[account] = groups.drafted(view, decided, draft)
             known = [*self._gone.get(account, ()), *(draft.members if draft else ())]
-            self._gone[account] = group_views.gone(self.context, message.result, view, known)
+            self._gone[account] = groups.gone(self.context, message.result, view, known)
         if self._account not in self._views:
             first = next((one for one, view in self._views.items() if view.chosen), "")
             self._account = first or next(iter(self._views), "")
@@ -302,7 +301,7 @@ class GroupsPane(ByHandPane):
     def read_again(self) -> None:
         """Read the layers, with what is chosen kept."""
         self._half_decided = dict(self._choices)
-        self.run_move("look", lambda report: group_views.look(self.context, report), looks=True)
+        self.run_move("look", lambda report: groups.look(self.context, report), looks=True)
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -373,7 +372,7 @@ class GroupsPane(ByHandPane):
         value = self.choice.rename.get(group, group)
 
         def rename(name: str) -> None:
-            renamed = group_views.renamed(self.choice, group, name, written=written)
+            renamed = groups.renamed(self.choice, group, name, written=written)
             self.choose(renamed, group if written else name)
 
         own = {group.casefold(), value.casefold()}
@@ -397,15 +396,15 @@ class GroupsPane(ByHandPane):
         """Ask, then remove the selected group; a new one is forgotten, a removed one stays after all."""
         group = self.query_one(Matrix).group
         if not group or group in self.choice.remove:
-            self.choose(group_views.kept(self.choice, group), group)
+            self.choose(groups.kept(self.choice, group), group)
             return
         known = self.view.by_name.get(group)
         if known is None:
-            self.choose(group_views.removed(self.choice, group, written=False))
+            self.choose(groups.removed(self.choice, group, written=False))
             return
 
         def remove(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self.choose(group_views.removed(self.choice, group, written=True), group)
+            self.choose(groups.removed(self.choice, group, written=True), group)
 
         body = f"Members: {listed(known.members, 20) or 'none'}. Nothing is written before Review."
         alone = self.view.alone_without(self.choice, group)
@@ -421,7 +420,7 @@ class GroupsPane(ByHandPane):
             return
 
         def change(changes: PolicyChanges) -> None:
-            self.choose(group_views.with_policies(self.choice, group, changes), group)
+            self.choose(groups.with_policies(self.choice, group, changes), group)
 
         about = GroupPolicies(
             group=self.choice.rename.get(group, group),
@@ -440,7 +439,7 @@ class GroupsPane(ByHandPane):
         return Request(dict(self._choices), follow)
 
     def draft(self) -> Mapping[str, Any]:
-        layers = {account: group_views.as_draft(choice) for account, choice in self._choices.items()}
+        layers = {account: groups.as_draft(choice) for account, choice in self._choices.items()}
         return {"layers": layers} if layers else {}
 
 

@@ -28,10 +28,9 @@ from workflows.core.sentences import joined, text_of
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
-from workflows.steps.admin import key_intake, pgp_keys
+from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.key_assessment import Replacement, TakenKey
-from workflows.steps.admin.key_intake import Taken
-from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request
+from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken
 
 
 class KeyChoice(Dialog[TakenKey]):
@@ -183,7 +182,7 @@ class PgpKeysPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self.names = list(key_intake.people_of(opening.context))
+        self.names = list(pgp_keys.people_of(opening.context))
         self._keys: dict[str, TakenKey] = {}
         self._refused: dict[str, KeyRefused] = {}
         self._present: Mapping[str, tuple[PresentKey, ...]] = {}
@@ -256,7 +255,7 @@ class PgpKeysPane(StepPane):
             self.query_one(TextArea).focus()
             return
         self.run_move(
-            move, lambda report: key_intake.take_in_typed(text, names, self.context, report), looks=True
+            move, lambda report: pgp_keys.take_in_typed(text, names, self.context, report), looks=True
         )
 
     @on(KeyArea.TooLarge)
@@ -268,7 +267,7 @@ class PgpKeysPane(StepPane):
         path, names = event.value.strip(), self._names_marked_first()
         if path:
             self.run_move(
-                TAKE, lambda report: key_intake.take_in_file(path, names, self.context, report), looks=True
+                TAKE, lambda report: pgp_keys.take_in_file(path, names, self.context, report), looks=True
             )
 
     def _names_marked_first(self) -> list[str]:
@@ -278,7 +277,7 @@ class PgpKeysPane(StepPane):
     def _fetch(self) -> None:
         self.run_move(
             TAKE,
-            lambda report: key_intake.take_in_mail(self.names, self.person(), self.context, report),
+            lambda report: pgp_keys.take_in_mail(self.names, self.person(), self.context, report),
             looks=True,
         )
 

@@ -23,10 +23,10 @@ from workflows.core.counts import count
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of
-from workflows.steps.admin import plan, plan_drift, terraform_runs
+from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.judged_plan import Left, Return
 from workflows.steps.admin.plan import Request
-from workflows.steps.admin.plan_drift import Left, Return
 from workflows.steps.admin.plan_resources import Difference
 from workflows.steps.shared.module import Progress, Report
 from workflows.terraform.runner import Update
@@ -181,7 +181,7 @@ class PlanPane(TerraformPane):
 
     def _look(self, report: Report) -> tuple[str, Return]:
         report(Progress("Looking at the layer and its profile"))
-        found = plan_drift.look(self._planned, self.context)
+        found = judged_plan.look(self._planned, self.context)
         return terraform_runs.code_wanted(self.context), found
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -288,9 +288,9 @@ class PlanPane(TerraformPane):
             try:
                 made = plan.make(self.context, report, code)
             except OnboardError:
-                report(Progress("Looking at the plan before", payload=plan_drift.left(before, self.context)))
+                report(Progress("Looking at the plan before", payload=judged_plan.left(before, self.context)))
                 raise
-            return made, plan_drift.look(made, self.context)
+            return made, judged_plan.look(made, self.context)
 
         self.run_coded("plan", work, journaled=True)
         self.call_after_refresh(browser.scroll_visible, animate=False)
@@ -328,7 +328,7 @@ class PlanPane(TerraformPane):
     def _check(self) -> None:
         made = self._planned
         if made is not None and not self.running_move:
-            self.run_coded("check", partial(plan_drift.check, made, self.context))
+            self.run_coded("check", partial(judged_plan.check, made, self.context))
 
     @on(Button.Pressed, "#elsewhere")
     def action_elsewhere(self) -> None:

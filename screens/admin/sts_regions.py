@@ -29,8 +29,7 @@ from workflows.aws.sts_regions.report import (
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
 from workflows.steps.admin import sts_regions
-from workflows.steps.admin.sts_region_access import MfaSessions
-from workflows.steps.admin.sts_regions import Request, Survey
+from workflows.steps.admin.sts_regions import MfaSessions, Request, Survey
 from workflows.steps.shared.module import Report
 
 MARKS: Mapping[Verdict, str] = {

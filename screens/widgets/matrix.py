@@ -22,7 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.widgets.text import segment, sized
-from workflows.steps.admin.group_views import Chosen, LayerChoice, LayerView
+from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
 STAYS, JOINS, LEAVES, OUT, UNKNOWN = "● in", "+ joins", "- leaves", "·", "?"
 _NARROWEST, _WIDEST = 8, 18

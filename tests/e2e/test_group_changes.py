@@ -11,8 +11,8 @@ from support.admin_runs import AdminRuns, administrator
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.sandbox.sandbox import Sandbox
-from workflows.steps.admin import apply, group_views, groups, plan
-from workflows.steps.admin.group_views import renamed
+from workflows.steps.admin import apply, groups, plan
+from workflows.steps.admin.groups import renamed
 from workflows.steps.decisions import NewGroup, PolicyChanges
 
 pytestmark = pytest.mark.e2e
@@ -38,8 +38,8 @@ def runs(sandbox: Sandbox, tmp_path: Path) -> AdminRuns:
 
 
 def test_the_plan_holds_exactly_what_was_changed_about_groups_and_nothing_is_foreign(runs: AdminRuns) -> None:
-    (view,) = group_views.look(runs.context(""), runs.report)
-    choice = group_views.decided(runs.context(""), view)
+    (view,) = groups.look(runs.context(""), runs.report)
+    choice = groups.decided(runs.context(""), view)
     choice = replace(
         choice,
         add=(NewGroup("observers", "auditors"),),

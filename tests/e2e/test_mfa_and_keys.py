@@ -41,8 +41,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa
 from workflows.steps.new_user.mfa import Pending, Registered
-from workflows.steps.shared.key_session import KeySession, created_key, key_session
-from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, KeySession, created_key, key_session
 from workflows.steps.shared.own_identity import clients_for
 
 pytestmark = pytest.mark.e2e

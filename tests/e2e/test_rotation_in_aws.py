@@ -19,7 +19,7 @@ from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.profiles.write import profile_paths
-from workflows.steps.shared.key_session import KeySession, key_session
+from workflows.steps.shared.own_access_key import KeySession, key_session
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase
 from workflows.stores.key_store import FileStore, KeyStore

@@ -21,7 +21,7 @@ from support.terraform import terraform_argv
 from workflows.core.processes import child_environment
 from workflows.environment import World
 from workflows.sandbox.project import lay_out, publish
-from workflows.steps.admin import account, group_views, groups, key_intake, pgp_keys, project, review, users
+from workflows.steps.admin import account, groups, pgp_keys, project, review, users
 from workflows.steps.admin.key_assessment import TakenKey
 from workflows.steps.shared.module import Context, Progress, StepModule
 
@@ -35,7 +35,7 @@ def quiet(progress: Progress) -> None:
 
 def taken_key(data: bytes | str, name: str, context: Context, source: str = "pasted") -> TakenKey:
     """The one key in what was sent, for a person."""
-    return key_intake.take_in_for(data, name, source, context).keys[name]
+    return pgp_keys.take_in_for(data, name, source, context).keys[name]
 
 
 @dataclass
@@ -203,10 +203,10 @@ def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> No
 
 def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **changes: Any) -> None:
     """Perform Groups with these members by account and person; `changes`: groups made, removed, renamed."""
-    views = {view.account: view for view in group_views.look(admin.context(), quiet)}
+    views = {view.account: view for view in groups.look(admin.context(), quiet)}
     layers = {}
     for account_name, view in views.items():
-        choice = group_views.decided(admin.context(), view)
+        choice = groups.decided(admin.context(), view)
         wanted = {name: frozenset(some) for name, some in members.get(account_name, {}).items()}
         own = changes.get(account_name, {})
         layers[account_name] = replace(choice, members={**choice.members, **wanted}, **own)

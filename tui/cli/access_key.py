@@ -27,9 +27,8 @@ from workflows.environment import World
 from workflows.profiles.plan import BaseProfile, WantedProfiles, region_problems
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation import rotate as rotation
-from workflows.steps.shared.kept_keys import keep_recorded
-from workflows.steps.shared.key_session import created_key, device_of, key_session
 from workflows.steps.shared.module import Progress
+from workflows.steps.shared.own_access_key import created_key, device_of, keep_recorded, key_session
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import KeyRecord, KeyRecords, remark
 from workflows.stores.key_store import KEPT_IN_FILE

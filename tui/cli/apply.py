@@ -29,7 +29,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
 from workflows.core.secret import Secret
 from workflows.steps.admin import apply as step
-from workflows.steps.admin import new_passwords, plan_drift
+from workflows.steps.admin import judged_plan, new_passwords
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.judged_plan import staleness
 from workflows.steps.admin.kept_plans import KeptPlan, KeptPlans
@@ -114,7 +114,7 @@ def _refuse_old(planned: Planned, context: Context) -> None:
             why="Applying it would do what the files said before they changed.",
             next="Plan again, and read the new plan.",
         )
-    note(*(f"note: {words}" for words in plan_drift.of_the_checkout(planned, context)))
+    note(*(f"note: {words}" for words in judged_plan.of_the_checkout(planned, context)))
 
 
 def _confirm(planned: Planned, options: argparse.Namespace) -> None:

@@ -26,8 +26,8 @@ from workflows.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
 from workflows.steps.admin import hand_over
+from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.one_layer import handing_over, with_new_password
-from workflows.steps.admin.person_handoff import PersonHandoff
 from workflows.steps.new_user.handoff import MAX_HANDOFF, NONE_KNOWN, known_accounts, mark_of, own_key
 from workflows.steps.shared.module import Context
 

@@ -21,11 +21,17 @@ from workflows.profiles.reading import Found, profile_sections
 from workflows.profiles.write import MAX_BYTES, ProfilePaths
 from workflows.steps.new_user.pgp_key import own_keys
 from workflows.steps.rotation.rotate import store_of
-from workflows.steps.shared.kept_keys import Owner, adopted, created_at, keep_recorded
-from workflows.steps.shared.key_session import devices_of_new_key, usable_identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress
-from workflows.steps.shared.own_access_key import code_device
+from workflows.steps.shared.own_access_key import (
+    Owner,
+    adopted,
+    code_device,
+    created_at,
+    devices_of_new_key,
+    keep_recorded,
+    usable_identity,
+)
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KeyStore

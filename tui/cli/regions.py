@@ -32,8 +32,7 @@ from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.project import Project
 from workflows.steps.admin import sts_regions
-from workflows.steps.admin.sts_region_access import MfaSessions, Way, devices
-from workflows.steps.admin.sts_regions import Survey
+from workflows.steps.admin.sts_regions import MfaSessions, Survey, Way, devices
 from workflows.steps.shared.module import Context
 
 _MARKS = {

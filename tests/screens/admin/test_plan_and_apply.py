@@ -33,8 +33,8 @@ from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.handed_over import Sent
-from workflows.steps.admin.person_handoff import PersonHandoff
 from workflows.steps.admin.terraform_credentials import CodeWanted
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context, Progress, Report

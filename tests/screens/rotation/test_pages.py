@@ -23,8 +23,8 @@ from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.rotation import delete_old_key, rotate
-from workflows.steps.shared.kept_keys import Owner, keep_recorded
 from workflows.steps.shared.key_stores import PGP_FILE, opened_store
+from workflows.steps.shared.own_access_key import Owner, keep_recorded
 from workflows.stores.key_records import KeyRecords, remarks
 from workflows.stores.key_store import VaultStore
 

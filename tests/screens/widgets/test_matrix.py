@@ -5,7 +5,7 @@ from textual.pilot import Pilot
 
 from screens.widgets.matrix import Column, Matrix, MatrixLayout
 from workflows.layer.model import Group, Place
-from workflows.steps.admin.group_views import Chosen, LayerChoice, LayerView
+from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
 PEOPLE = tuple(f"person{number:04d}.example" for number in range(1000))
 GROUPS = tuple(f"group-{number:02d}" for number in range(30))

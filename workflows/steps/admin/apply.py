@@ -14,7 +14,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
-from workflows.steps.admin import declarations, plan_drift, recovery, state_now
+from workflows.steps.admin import declarations, judged_plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
@@ -134,7 +134,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             refuse_expired_keys(context)
             with open_layer(context, report, code=request.code, rest=time_needed(context)) as layer:
                 if request.check_state:
-                    plan_drift.refuse_another_state(planned, layer, context, report)
+                    judged_plan.refuse_another_state(planned, layer, context, report)
                 context.raise_if_cancelled()
                 layer.terraform.apply(planned.record, watch=watch)
     except ApplyFailed as failed:

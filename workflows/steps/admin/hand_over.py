@@ -2,31 +2,330 @@
 
 The passwords are read from the state, where they are encrypted; no output has to be made visible for it. A
 person gets one text over all accounts that are applied, so the last layer's text holds every identity.
+
+What is sent is what was made in this session: the state also holds passwords that people have changed long
+ago. Where it names no role that anybody may assume, the roles that projects of this kind have by convention
+are the best guess: the admin sees that and may leave them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from workflows.aws.iam import find_user, password_made_at
+from workflows.aws.iam import describe_password_policy, find_user, password_made_at
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import moment, plain
+from workflows.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
+from workflows.gpg.details import KeyDetails
+from workflows.gpg.inspect import inspect_key
+from workflows.gpg.normalise import normalise
+from workflows.layer.mfa_denials import mfa_denials
+from workflows.layer.model import Layer
+from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
-from workflows.steps.admin import declarations
-from workflows.steps.admin.handed_over import PASSWORD, HandedOver, Sent, parts_of, people_of
-from workflows.steps.admin.person_handoff import PersonHandoff, Source, person_handoff
+from workflows.messages.handoff import (
+    ACCESS,
+    NEW_CREDENTIALS,
+    NEW_KEY,
+    NEW_PASSWORD,
+    Handoff,
+    Identity,
+    sign_in_url,
+)
+from workflows.steps.admin import declarations, new_passwords
+from workflows.steps.admin.handed_over import (
+    ACCESS_KEY,
+    BOTH,
+    PASSWORD,
+    HandedOver,
+    Sent,
+    parts_of,
+    people_of,
+)
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.paths import told_path, typed_path
-from workflows.terraform.state import State
+from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
+from workflows.terraform.state import AccessKey, State
+
+_POLICY_DEFAULTS: Mapping[str, object] = {
+    "minimum_password_length": 8,
+    "require_lowercase_characters": True,
+    "require_uppercase_characters": True,
+    "require_numbers": True,
+    "require_symbols": True,
+}
+"""What terraform-aws-iam's module iam-account does where a layer says nothing (its variables.tf, 5.60)."""
+
+
+_DENIED = (
+    "A policy may deny the new password until you use MFA. If AWS denies it, ask your admin to except "
+    "iam:ChangePassword in that policy, then sign in again"
+)
+
+
+def occasion_of(name: str, context: Context) -> str:
+    """Why somebody gets a text, one of the occasions of a handoff."""
+    layers = [context.decisions.of(account) for account in context.decisions.layers]
+    if any(name in here.add for here in layers):
+        return ACCESS
+    if any(name in here.new_keys for here in layers):
+        return NEW_KEY
+    return NEW_PASSWORD if name in context.decisions.resetting else NEW_CREDENTIALS
+
+
+class NotForThisKey(OnboardError):  # noqa: N818 - it says what is wrong
+    """Something in the state isn't encrypted to the key that it should be for."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a person's identity in one account comes from.
+
+    Attributes:
+        project: the project.
+        layer: the layer's files, read.
+        state: what its state says.
+        outdated: why what the state has for a person is no use any more, by IAM name, as AWS says it now.
+    """
+
+    project: Project
+    layer: Layer
+    state: State
+    outdated: Mapping[str, Sentence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PersonHandoff:
+    """A person's text, or why there is none.
+
+    Attributes:
+        name: the IAM user.
+        text: the whole message, "" if there is none.
+        accounts: the accounts whose identities are in it.
+        trouble: why something is missing, each a sentence.
+        plain: the message without roles that are only named by convention; the same where there are none.
+        conventional: the accounts whose state names no role, so that the usual ones are in `text`.
+    """
+
+    name: str
+    text: str
+    accounts: tuple[str, ...]
+    trouble: tuple[Sentence, ...] = ()
+    plain: str = ""
+    conventional: tuple[str, ...] = ()
+
+    def without_conventional(self) -> PersonHandoff:
+        """The same with the plain text."""
+        return replace(self, text=self.plain) if self.conventional else self
+
+
+def person_handoff(
+    name: str, sources: Mapping[str, Source], troubles: Iterable[Sentence], context: Context
+) -> PersonHandoff:
+    """Make a person's text.
+
+    Args:
+        name: the IAM user.
+        sources: what was read of the accounts that are applied, by account.
+        troubles: why other accounts are missing, each a sentence.
+        context: what the step may read.
+    """
+    identities: list[Identity] = []
+    trouble: list[Sentence] = list(troubles)
+    for account, source in sources.items():
+        if name not in people_of(account, context):
+            continue
+        unchanged = new_passwords.unchanged(source.state, context, account)
+        stale = unchanged.get(name) or source.outdated.get(name)
+        if stale:
+            trouble.append(f"{account}: {stale}. Plan and apply again.")
+            continue
+        parts = parts_of(name, account, context)
+        try:
+            key = normalise(_key_text(name, source, context)).binary
+            details = inspect_key(key, environment=context.world.environment)
+            identities.append(identity(source, name, details, parts))
+        except OnboardError as error:
+            trouble.append(joined((f"{account}: {error.what}", error.next)))
+    if not identities:
+        return PersonHandoff(name, "", (), tuple(trouble))
+    accounts = tuple(one.account_name for one in identities)
+    try:
+        whole = [_with_usual_roles(one, sources[one.account_name]) for one in identities]
+        text, plain = (_rendered(name, some, context) for some in (whole, identities))
+    except OnboardError as error:
+        return PersonHandoff(name, "", (), (*trouble, joined((error.what, error.detail))))
+    usual = tuple(
+        new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
+    )
+    return PersonHandoff(name, text, accounts, tuple(trouble), plain, usual)
+
+
+def _rendered(name: str, identities: Iterable[Identity], context: Context) -> str:
+    """A person's whole message.
+
+    Raises:
+        MessageError: a value breaks its rule.
+    """
+    project, each = str(context.facts["project"]), tuple(_each_profile_once(identities))
+    return Handoff(project, each, occasion=occasion_of(name, context)).render()
+
+
+def _with_usual_roles(one: Identity, source: Source) -> Identity:
+    """The identity with the conventional profiles, where the account's state names no role at all."""
+    if not one.encrypted_password or source.state.group_roles:
+        return one
+    return replace(one, profiles=conventional_profiles(source.project, one.account_name))
+
+
+def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
+    """The identities, where a profile that two of them give stays with the first."""
+    taken: set[str] = set()
+    for one in identities:
+        own = tuple(profile for profile in one.profiles if profile.profile not in taken)
+        taken |= {profile.profile for profile in own}
+        yield replace(one, profiles=own)
+
+
+def _key_text(name: str, source: Source, context: Context) -> str:
+    """The key that a person's secrets have to be encrypted to: as decided, else as the layer has it."""
+    if name in context.decisions.keys:
+        return context.decisions.keys[name].text
+    person = source.layer.person(name)
+    file = ((person.key_file if person else None) or name).rpartition("/")[2]
+    text = source.layer.keys.get(file)
+    if text is None and person is None and name not in source.state.users:
+        raise OnboardError(
+            "No user of that name",
+            f"Neither the layer nor its state has a user {name}.",
+            next="Check the spelling.",
+        )
+    if text is None:
+        raise OnboardError(
+            "No key to compare with",
+            f"The layer has no key file for {name}.",
+            next="Add it in keys/, and plan again.",
+        )
+    return text
+
+
+def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[str] = BOTH) -> Identity:
+    """One person's identity in one account, for a handoff.
+
+    Args:
+        source: the account's layer and state.
+        name: the IAM user.
+        details: of the key that everything has to be encrypted to.
+        parts: what is to be handed over, of `PASSWORD` and `ACCESS_KEY`.
+
+    Raises:
+        NotForThisKey: a password or secret is in clear, or encrypted to another key.
+        OnboardError: the state does not have the person, or nothing to hand over.
+    """
+    state, account = source.state, source.layer.location.account
+    if name not in state.users:
+        raise OnboardError(
+            "Not in the state",
+            f"The state of {account} has no user {name}.",
+            next="Check that the apply succeeded; plan again to see what is left.",
+        )
+    password = _password(state, name, details) if PASSWORD in parts else None
+    key = _access_key(state, name, details) if ACCESS_KEY in parts else None
+    if password is None and key is None:
+        raise OnboardError(
+            "Nothing to hand over",
+            f"The state of {account} has no {' and no '.join(sorted(parts))} of {name}.",
+            next="Check the layer: create_iam_user_login_profile has to be true for people.",
+        )
+    partition = state.partition or "aws"
+    account_id = state.account_id or source.layer.location.account_id or ""
+    return Identity(
+        account_name=account,
+        account_alias=state.account_alias,
+        account_id=account_id,
+        user=name,
+        sign_in_url=sign_in_url(state.account_alias or account_id, partition) if password else "",
+        encrypted_password=password,
+        key_fingerprint=details.fingerprint,
+        region=source.project.region_of(account),
+        partition=partition,
+        mfa_required=password is not None,
+        password_policy=policy_words(source.layer) if password else (),
+        profiles=role_profiles(source.project, state.roles_of(name), account_id),
+        access_key_id=key.access_key_id if key else None,
+        encrypted_secret=_one_line(key.encrypted_secret) if key else None,
+        mfa_names=source.project.mfa_enabled,
+    )
+
+
+def _password(state: State, name: str, details: KeyDetails) -> str | None:
+    profile = state.login_profiles.get(name)
+    if profile is None:
+        return None
+    _check(profile.encrypted_password, details, f"The console password of {name}", clear=profile.clear)
+    return _one_line(profile.encrypted_password)
+
+
+def _access_key(state: State, name: str, details: KeyDetails) -> AccessKey | None:
+    keys = [key for key in state.access_keys.get(name, ()) if key.status != "Inactive"]
+    if not keys:
+        return None
+    key = keys[-1]
+    _check(key.encrypted_secret, details, f"The secret access key of {name}", clear=key.clear)
+    return key
+
+
+def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> None:
+    """Refuse what the owner of the key cannot open.
+
+    Raises:
+        NotForThisKey: it is in clear, empty, no message, or for another key.
+    """
+    if clear:
+        raise NotForThisKey(
+            "A secret in clear",
+            f"{what} is in the state unencrypted: it was made without a PGP key.",
+            why="Anyone who can read the state can read it, so iam-onboard doesn't hand it over.",
+            next="Add a key file for the user to the layer, and plan again to replace it.",
+        )
+    try:
+        meant = bool(ciphertext) and is_for(clean_ciphertext(ciphertext), details)
+    except NotAMessage as error:
+        raise NotForThisKey("Not an encrypted text", f"{what} in the state: {error.what}") from error
+    if not meant:
+        raise NotForThisKey(
+            "Not for this key",
+            f"{what} in the state isn't encrypted to the key {grouped(details.fingerprint)}.",
+            why="It was made with another key, perhaps before the key file was replaced.",
+            next="Plan again: a changed key file makes a new password. Nothing was handed over.",
+        )
+
+
+def _one_line(base64_text: str) -> str:
+    return "".join(base64_text.split())
+
+
+def policy_words(layer: Layer) -> tuple[str, ...]:
+    """The account's password policy as sentences, from the layer; AWS's default where it makes none."""
+    settings = layer.account
+    denied = (_DENIED,) if mfa_denials(layer.files) else ()
+    if settings is None:
+        return denied
+    values: dict[str, object] = {**_POLICY_DEFAULTS, **{one.name: one.value for one in settings.policy}}
+    if values.get("create_account_password_policy") is False:
+        values = {}
+    return (*describe_password_policy(values), *denied)
+
 
 STEP = declarations.HAND_OVER
 _CLOCKS_DIFFER = timedelta(minutes=5)

@@ -1,18 +1,27 @@
 """STS regions, the documented task after the rollout: where each account's STS answers, and where it should.
 
-It asks and reports; no API can switch them, so it gives the console's page with the clicks.
+It asks and reports; no API can switch them, so it gives the console's page with the clicks. Each account is
+asked by the profile that its layers are applied with, else one of the usual names, else any that assumes a
+role in it. One code of a device serves all accounts that it opens: it begins a session, and that assumes the
+roles.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from workflows.aws.clients import USUAL_REGION
+from workflows.aws.clients import USUAL_REGION, ClientFactory, Credentials, profile_map
+from workflows.aws.errors import AwsError, about_key_of
+from workflows.aws.sts import partition_of, session_token
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit
 from workflows.aws.sts_regions.ask import (
+    Access,
+    Question,
     partition_of_region,
     regions_of,
 )
@@ -23,14 +32,249 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.mentioned import named_regions
+from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.steps.admin import declarations
-from workflows.steps.admin.sts_region_access import MfaSessions, Way, devices, opened, ways
-from workflows.steps.admin.terraform_credentials import factory_for
+from workflows.steps.admin.terraform_credentials import CodeWanted, factory_for, keyring_of, project_files
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
+from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
+
+_USUAL = ("administrator", "oaar", "devops", "auditor")
+
+
+class NoWay(OnboardError):  # noqa: N818 - it says what is missing
+    """An account cannot be asked, for a reason that the files tell."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an account is asked.
+
+    Attributes:
+        account: its name in the project.
+        account_id: its twelve digits, or "".
+        profile: the profile, "" where there is none.
+        source: the profile whose key signs; the same where it assumes no role.
+        role_arn: the role that it assumes, or "".
+        external_id: what the role's trust policy may ask for, or None.
+        serial: the device whose code is due, or "".
+        problem: why the account cannot be asked, or "".
+    """
+
+    account: str
+    account_id: str
+    profile: str = ""
+    source: str = ""
+    role_arn: str = ""
+    external_id: str | None = None
+    serial: str = ""
+    problem: Sentence = ""
+
+
+class MfaSessions:
+    """The sessions that began with a code, so that asking again needs none for an hour.
+
+    They are kept in the vault where there is one, else only in memory.
+
+    Args:
+        context: says where the vault is, and what time it is.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._held: dict[str, Credentials] = {}
+
+    def find(self, serial: str) -> Credentials | None:
+        """The session of a device, if it lasts for a while.
+
+        Raises:
+            VaultUnavailable: the vault cannot be read.
+        """
+        held, now = self._held.get(serial), self._context.world.now()
+        if held is not None and held.expires_at is not None and held.expires_at - now >= SHORTEST_REST:
+            return held
+        found = kept_credentials(keyring_of(self._context), f"regions/{serial}", now)
+        if found is not None:
+            self._held[serial] = found
+        return found
+
+    def keep(self, serial: str, session: Credentials) -> None:
+        """Keep a new session.
+
+        Raises:
+            VaultUnavailable: it could not be kept.
+        """
+        self._held[serial] = session
+        vault = keyring_of(self._context)
+        if vault is not None:
+            keep_credentials(vault, f"regions/{serial}", session)
+
+    def drop(self) -> None:
+        """Forget what is in memory."""
+        for session in self._held.values():
+            session.drop()
+        self._held.clear()
+
+
+def ways(context: Context, project: Project) -> tuple[Way, ...]:
+    """How each account of the project is asked; reads files only.
+
+    Raises:
+        OnboardError: a profile file cannot be parsed.
+    """
+    files = project_files(context, project)
+    profiles = profile_map(files)
+    return tuple(_way(project, account.name, account.id, profiles) for account in project.accounts)
+
+
+def _way(
+    project: Project,
+    account: str,
+    account_id: str,
+    profiles: Mapping[str, Mapping[str, Any]],
+) -> Way:
+    if not account_id:
+        return Way(account, "", problem="The project doesn't give the account's id.")
+    names = [backend_profile(project, account)]
+    names += [f"{project.name}-{account}-{role}" for role in _USUAL] + [f"{project.name}-{account}"]
+    names += sorted(name for name, one in profiles.items() if _role_account(one) == account_id)
+    fitting = [name for name in names if _role_account(profiles.get(name)) in {"", account_id}]
+    if not fitting:
+        wanted = names[0] or f"{project.name}-{account}-devops"
+        words = f"There is no profile for it in ~/.aws/{project.name}, such as {wanted}."
+        return Way(account, account_id, problem=words)
+    settings = profiles[fitting[0]]
+    return Way(
+        account,
+        account_id,
+        fitting[0],
+        str(settings.get("source_profile") or fitting[0]),
+        str(settings.get("role_arn") or ""),
+        settings.get("external_id"),
+        str(settings.get("mfa_serial") or ""),
+    )
+
+
+def _role_account(settings: Mapping[str, Any] | None) -> str | None:
+    """The account of a profile's role, "" for a profile without one, None where there is no profile."""
+    if settings is None:
+        return None
+    parts = str(settings.get("role_arn") or "").split(":")
+    return parts[4] if len(parts) > 4 else ""
+
+
+def devices(found: Iterable[Way], sessions: MfaSessions) -> tuple[str, ...]:
+    """The devices whose codes are due now, each once.
+
+    Raises:
+        VaultUnavailable: the vault cannot be read.
+    """
+    serials = dict.fromkeys(way.serial for way in found if way.serial and not way.problem)
+    return tuple(serial for serial in serials if sessions.find(serial) is None)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What can be asked, and what cannot.
+
+    Attributes:
+        questions: for the accounts whose credentials could be had.
+        problems: why the others cannot be asked, by account.
+    """
+
+    questions: tuple[Question, ...]
+    problems: Mapping[str, Sentence]
+
+
+@contextlib.contextmanager
+def opened(
+    context: Context,
+    project: Project,
+    found: Sequence[Way],
+    codes: Mapping[str, Secret],
+    sessions: MfaSessions,
+) -> Iterator[Opened]:
+    """The credentials for all accounts; the keys are dropped afterwards, and so are the codes.
+
+    Args:
+        context: what the step may read.
+        project: the project.
+        found: how each account is asked.
+        codes: the codes as typed, by device.
+        sessions: the sessions of earlier codes; new ones are added.
+
+    Raises:
+        CodeWanted: codes are due, and none was given.
+        WrongCode, RepeatedCode: a code cannot be used.
+        VaultUnavailable: the vault cannot be read or written.
+    """
+    keys: dict[str, Credentials] = {}
+    try:
+        due = devices(found, sessions)
+        needed = [way for way in found if way.role_arn and way.serial in due and not way.problem]
+        if needed and not any(codes.values()):
+            raise CodeWanted(needed[0].profile, needed[0].serial)
+        problems, questions = {}, []
+        for way in found:
+            context.raise_if_cancelled()
+            try:
+                questions.append(_question(context, project, way, keys, codes, sessions))
+            except (AwsError, CodeWanted, NoWay) as error:
+                problems[way.account] = error.sentences
+        yield Opened(tuple(questions), problems)
+    finally:
+        for code in codes.values():
+            code.drop()
+        for key in keys.values():
+            key.drop()
+
+
+def _question(
+    context: Context,
+    project: Project,
+    way: Way,
+    keys: dict[str, Credentials],
+    codes: Mapping[str, Secret],
+    sessions: MfaSessions,
+) -> Question:
+    if way.problem:
+        raise NoWay("Can't ask the account", way.problem)
+    factory = factory_for(context, project)
+    if way.source not in keys:
+        keys[way.source] = factory.profile_credentials(project_files(context, project), way.source)
+    key, home = keys[way.source], project.region_primary or USUAL_REGION
+    session = _session(context, factory, way, key, codes, sessions) if way.serial else None
+    partition = partition_of(way.role_arn) if way.role_arn else partition_of_region(home)
+    signing = session if session is not None and way.role_arn else key
+    access = Access(way.account_id, home, signing, way.role_arn, way.external_id)
+    own = None if way.role_arn else session
+    return Question(way.account, partition, way.profile, access, own, way.source)
+
+
+def _session(
+    context: Context,
+    factory: ClientFactory,
+    way: Way,
+    key: Credentials,
+    codes: Mapping[str, Secret],
+    sessions: MfaSessions,
+) -> Credentials | None:
+    """The session of the way's device; None where no code was given and the key does without one."""
+    session, code = sessions.find(way.serial), codes.get(way.serial)
+    if session is not None:
+        return session
+    if not code:
+        if way.role_arn:
+            raise CodeWanted(way.profile, way.serial)
+        return None
+    with factory.client("sts", key) as client, about_key_of(way.source):
+        session = session_token(client, way.serial, code.reveal(), memory=context.world.codes)
+    sessions.keep(way.serial, session)
+    return session
+
 
 STEP = declarations.STS_REGIONS
 

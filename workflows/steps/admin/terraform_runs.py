@@ -16,8 +16,15 @@ from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
 from workflows.steps.admin.project import wanted_binary
-from workflows.steps.admin.terraform_credentials import credential_files, factory_for, kept_role
-from workflows.steps.admin.terraform_profiles import Source, layer_profile, profiles_of, project_files
+from workflows.steps.admin.terraform_credentials import (
+    Source,
+    credential_files,
+    factory_for,
+    kept_role,
+    layer_profile,
+    profiles_of,
+    project_files,
+)
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report

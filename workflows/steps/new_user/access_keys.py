@@ -24,18 +24,23 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation
 from workflows.messages.handoff import Identity
 from workflows.steps.new_user import declarations
-from workflows.steps.shared.kept_keys import Owner, created_at, keep_recorded
-from workflows.steps.shared.key_session import KeySession, devices_of_new_key, made_key, usable_identity
 from workflows.steps.shared.key_stores import is_store_choice, observe_store, store_for
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
     KeyInHand,
     KeyPlace,
+    KeySession,
+    Owner,
     check_owner,
     code_device,
+    created_at,
     device_words,
+    devices_of_new_key,
+    keep_recorded,
     load_key,
+    made_key,
     told_by_aws,
+    usable_identity,
 )
 from workflows.steps.shared.own_identity import (
     base_profile_of,

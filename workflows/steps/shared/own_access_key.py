@@ -1,22 +1,32 @@
-"""An access key that the new user has in hand: where it is taken from, and whether it is really theirs."""
+"""A person's own access keys: one in hand, the session that it begins, the record of the kept one.
+
+A key is proved to be the person's own before anything is done with it. With it and an MFA code begins a
+session in which they manage their keys.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum
+from threading import Event
 
 from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
-from workflows.aws.clients import AwsClient, Credentials
+from workflows.aws.clients import AwsClient, ClientFactory, Credentials
 from workflows.aws.errors import AwsError, AwsFailure, asked
 from workflows.aws.iam import MfaDevice, MfaDeviceKind
+from workflows.core.counts import count
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
+from workflows.environment import World
 from workflows.messages.handoff import Identity
-from workflows.steps.shared.key_stores import usable_vaults
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, usable_vaults
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import (
     account_label,
     base_profile_of,
@@ -27,8 +37,9 @@ from workflows.steps.shared.own_identity import (
     project_of,
 )
 from workflows.steps.shared.paths import typed_path
-from workflows.stores.access_key_vault import find_access_key
-from workflows.stores.key_records import KeyRecords
+from workflows.stores.access_key_vault import delete_access_key, find_access_key
+from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.key_store import KEPT_IN_PGP_FILE, KeyStore, VaultStore
 
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
@@ -196,3 +207,408 @@ def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
             key.drop()
     except OnboardError as error:
         return f"iam-onboard couldn't ask AWS about it: {error.what}"
+
+
+LONGEST_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class KeySession:
+    """The user's keys in AWS (`OwnKeys` of a rotation).
+
+    Attributes:
+        client: of IAM, in the session.
+        clients: makes further clients.
+        who: whose session it is.
+        serial: of their code device, or None.
+        now: the clock (UTC).
+        cancelled: set when the person wants to stop.
+        used: the id of the access key that it began with.
+    """
+
+    client: AwsClient
+    clients: ClientFactory
+    who: sts.Identity
+    serial: str | None
+    now: Callable[[], datetime]
+    cancelled: Event
+    used: str
+
+    def listed(self) -> tuple[iam.AccessKey, ...]:
+        """See `OwnKeys`."""
+        return iam.list_access_keys(self.client)
+
+    def create(self) -> tuple[str, Secret]:
+        """See `OwnKeys`; where there are two already, the error shows both and says what to do."""
+        try:
+            return iam.create_access_key(self.client)
+        except AwsError as error:
+            if error.failure is AwsFailure.LIMIT:
+                raise two_keys(self.listed(), self.now(), self.used) from None
+            raise
+
+    def set_active(self, access_key_id: str, *, active: bool) -> None:
+        """See `OwnKeys`."""
+        iam.set_access_key_active(self.client, access_key_id, active=active)
+
+    def delete(self, access_key_id: str) -> None:
+        """See `OwnKeys`."""
+        iam.delete_access_key(self.client, access_key_id)
+
+    def prove(self, key: Credentials) -> None:
+        """See `OwnKeys`."""
+        found = usable_identity(key, self.clients, self.cancelled)
+        if found.arn != self.who.arn:
+            raise OnboardError(
+                "Another user's access key",
+                f"{key.access_key_id} belongs to {found.arn}, not to {self.who.arn}.",
+                next="Find out who else writes where your key is kept.",
+            )
+
+
+def usable_identity(key: Credentials, clients: ClientFactory, cancelled: Event) -> sts.Identity:
+    """Whose key it is, as soon as AWS knows it: a new one takes some seconds.
+
+    Raises:
+        OnboardError: it is not usable, or the person stopped the wait.
+    """
+    with clients.client("sts", key) as client:
+        return iam.wait_until_usable(
+            lambda: sts.caller_identity(client),
+            cancelled=cancelled,
+            monotonic=time.monotonic,
+            timeout=LONGEST_WAIT_SECONDS,
+        )
+
+
+def devices_of(key: Credentials, clients: ClientFactory) -> tuple[iam.MfaDevice, ...]:
+    """The MFA devices of a key's user, the oldest first; none if the key may not ask.
+
+    Raises:
+        AwsError: they cannot be asked for, or the key is not known.
+    """
+    with clients.client("iam", key) as client:
+        return asked(lambda: iam.list_mfa_devices(client), ())
+
+
+def device_of(key: Credentials, clients: ClientFactory) -> str | None:
+    """The serial of the device whose code a session needs; None without one, or if the key may not ask.
+
+    Raises:
+        AwsError: it cannot be asked, or the key is not known.
+    """
+    return code_device(devices_of(key, clients))
+
+
+def devices_of_new_key(
+    key: Credentials, clients: ClientFactory, cancelled: Event
+) -> tuple[iam.MfaDevice, ...]:
+    """As `devices_of`, of a key that STS knows already: IAM may learn of it some seconds later.
+
+    Raises:
+        OnboardError: IAM does not know it in time, or the person stopped the wait.
+    """
+    return iam.wait_until_usable(
+        lambda: devices_of(key, clients),
+        cancelled=cancelled,
+        monotonic=time.monotonic,
+        timeout=LONGEST_WAIT_SECONDS,
+    )
+
+
+@contextmanager
+def key_session(
+    key: Credentials,
+    code: str,
+    clients: ClientFactory,
+    world: World,
+    cancelled: Event,
+    check: Callable[[sts.Identity], None] = lambda _who: None,
+) -> Iterator[KeySession]:
+    """Begin a session; its credentials are dropped at the end.
+
+    Args:
+        key: the key in hand.
+        code: of the MFA device; "" where the user has none (a machine user): then the key itself is used.
+        clients: makes the AWS clients.
+        world: the person's world.
+        cancelled: set when the person wants to stop.
+        check: raises for a wrong owner, before the code is spent.
+
+    Raises:
+        OnboardError: the key is not usable, the code is not accepted, or it is missing.
+    """
+    serial = device_of(key, clients)
+    if code and serial is None:
+        raise OnboardError(
+            "No device that gives codes",
+            "You have no authenticator app registered in AWS.",
+            next="Do the step “MFA” first, or make the key in the console.",
+        )
+    if serial is not None and not code:
+        raise OnboardError(
+            "AWS needs a code",
+            f"AWS lets you change your keys only with a code of {serial}.",
+            next="Enter the six digits that your app shows now.",
+        )
+    with clients.client("sts", key) as client:
+        who = sts.caller_identity(client)
+        check(who)
+        session = sts.session_token(client, serial, code, memory=world.codes) if serial else replace(key)
+    try:
+        with clients.client("iam", session) as client:
+            yield KeySession(client, clients, who, serial, world.now, cancelled, key.access_key_id)
+    finally:
+        if session.session_token is not None:
+            session.drop()
+
+
+def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[Sentence]:
+    """Each key in a line: its id, whether it works, its age, its last use."""
+    return [
+        f"{key.access_key_id}  {'active' if key.active else 'inactive'},"
+        f" {count(key.age_days(now), 'day')} old (made {key.created:%Y-%m-%d}), {_use(key, now)}"
+        for key in keys
+    ]
+
+
+def two_keys(keys: Sequence[iam.AccessKey], now: datetime, used: str) -> OnboardError:
+    """The refusal where there is no room for one more: both keys, and which one can go.
+
+    Args:
+        keys: both.
+        now: the time.
+        used: the id of the one that the person works with; it is never the one that can go.
+    """
+    inactive = [key for key in keys if not key.active]
+    if inactive:
+        spare = inactive[0].access_key_id
+        advice = f"{spare} is inactive, so nothing uses it: delete it (rotating offers it), and come back."
+    else:
+        spare = next(key.access_key_id for key in keys if key.access_key_id != used)
+        advice = (
+            f"{spare} isn't the one that you just used. If nothing needs it, deactivate it in the"
+            " console (Security credentials), check for some days that nothing breaks, delete it, and come"
+            " back."
+        )
+    return OnboardError(
+        "Two access keys already",
+        joined(("A user has at most two access keys, and you have two:", *key_lines(keys, now)), "\n"),
+        next=advice,
+    )
+
+
+def _use(key: iam.AccessKey, now: datetime) -> Sentence:
+    if not key.last_use_known:
+        return "last use unknown"
+    if key.last_used is None:
+        return "never used"
+    days = max(0, (now - key.last_used).days)
+    where = f" ({key.last_used_service})" if key.last_used_service else ""
+    moment = f"{count(days, 'day')} ago" if days else "today"
+    return f"last used {moment}{where}"
+
+
+@contextmanager
+def made_key(
+    path: str, code: str, context: Context, clients: ClientFactory, report: Report
+) -> Iterator[tuple[Credentials, KeySession]]:
+    """A new key and the session that made it, which began with an MFA code; deleted again if the block fails.
+
+    Args:
+        path: the CSV file of the key that is there already, as typed; "" takes the one that is kept.
+        code: the six digits.
+        context: of the step.
+        clients: makes the AWS clients.
+        report: hears what is done.
+
+    Raises:
+        OnboardError: there is no usable key or no device, the code is not accepted, or there are two keys
+            already.
+    """
+    identity = identity_of(context)
+    place = KeyPlace.FILE if path.strip() else KeyPlace.KEPT
+    old = load_key(KeyInHand(place, path), context)
+    report(Progress("Starting a session with your MFA code"))
+    try:
+        with key_session(
+            old, code, clients, context.world, context.cancelled, lambda who: check_owner(who, identity)
+        ) as session:
+            report(Progress("Creating the access key"))
+            with created_key(session) as key:
+                yield key, session
+    finally:
+        old.drop()
+
+
+@contextmanager
+def created_key(session: KeySession) -> Iterator[Credentials]:
+    """A new key; deleted again if the block fails.
+
+    Raises:
+        OnboardError: it cannot be made; or it could not be deleted, which the sentence says.
+    """
+    key_id, secret = session.create()
+    key = Credentials(key_id, secret)
+    try:
+        yield key
+    except BaseException as failure:
+        _undo(session, key_id, failure)
+        raise
+    finally:
+        key.drop()
+
+
+def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
+    """Delete a key whose secret is lost now; says so if even that fails."""
+    try:
+        session.delete(key_id)
+    except AwsError as error:
+        reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
+        raise OnboardError(
+            "A key is left over",
+            f"The new access key {key_id} could neither be kept nor deleted again.",
+            why=reason,
+            next=f"Delete {key_id} in the console: Security credentials, Access keys.",
+            detail=error.detail,
+        ) from None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose key it is, and which profile it is of.
+
+    Attributes:
+        project: the project's short name.
+        profile: the base profile.
+        region: its region.
+        user: the IAM user.
+        account_id: the account.
+        fingerprint: of the person's own PGP key, or "".
+    """
+
+    project: str
+    profile: str
+    region: str
+    user: str
+    account_id: str
+    fingerprint: str = ""
+
+    @classmethod
+    def told(cls, who: sts.Identity, *, project: str, profile: str, region: str, fingerprint: str) -> Owner:
+        """The owner as STS reports it.
+
+        Raises:
+            OnboardError: the key is not a user's.
+        """
+        if who.user_name is None:
+            raise OnboardError(
+                "Not a user's access key",
+                f"This key belongs to {who.arn}.",
+                next="Use the key of an IAM user; in the console: Security credentials, Create access key.",
+            )
+        return cls(project, profile, region, who.user_name, who.account, fingerprint)
+
+
+def keep_recorded(
+    store: KeyStore,
+    key: Credentials,
+    owner: Owner,
+    world: World,
+    *,
+    mfa_serial: str | None,
+    created: datetime | None,
+) -> list[Sentence]:
+    """Keep a key, write down that it is, and delete copies of an older one in other stores.
+
+    Returns:
+        What the person has to know besides, in sentences.
+
+    Raises:
+        OnboardError: it could not be kept; what was kept before is still there. A rotation of the key
+            before that isn't over stops it: its end would be forgotten.
+    """
+    records = KeyRecords(world.key_records_folder)
+    known = records.get(owner.project, owner.profile)
+    if known is not None and known.rotation is not None and known.rotation.interrupted:
+        raise OnboardError(
+            "A rotation was interrupted",
+            f"The rotation of the access key of {owner.profile} is neither finished nor undone.",
+            next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
+        )
+    store.keep(key, mfa_serial)
+    records.put(_record(store, key, owner, world, created))
+    return _forget_elsewhere(store, owner, world)
+
+
+def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
+    """When AWS made a key, if its own user may ask (most may only with MFA); None if not.
+
+    Raises:
+        AwsError: AWS cannot be asked.
+    """
+    with clients.client("iam", key) as client:
+        keys = asked(lambda: iam.list_access_keys(client), ())
+    return next((one.created for one in keys if one.access_key_id == key.access_key_id), None)
+
+
+def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[Sentence]:
+    """An older key elsewhere might be found before this one. A failure is only reported."""
+    told: list[Sentence] = []
+    for vault in usable_vaults(world, owner.fingerprint):
+        if isinstance(store, VaultStore) and vault == store.vault:
+            continue
+        try:
+            delete_access_key(vault, owner.project, owner.profile)
+        except OnboardError as error:
+            told.append(f"An older key may be left in {vault.description}: {error.what}")
+    return told
+
+
+def adopted(world: World, project: str, profile: str, region: str, cancelled: Event) -> KeyRecord:
+    """Record a key that is kept here without a record: put there by hand, or long ago.
+
+    Raises:
+        OnboardError: there is none, or it is not usable.
+    """
+    store: KeyStore
+    if found := find_access_key(usable_vaults(world, ""), project, profile):
+        vault, kept = found
+        store = VaultStore(vault, project, profile)
+        key: Credentials | None = Credentials(kept.id, kept.secret)
+    else:
+        store = opened_store(CREDENTIALS_FILE, world, project, profile, region, "")
+        key = store.load()
+    if key is None:
+        raise OnboardError(
+            "No access key here",
+            f"This computer has no access key of {profile} of {project}.",
+            next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
+        )
+    clients = clients_for(world, region)
+    try:
+        who = usable_identity(key, clients, cancelled)
+        owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint="")
+        record = _record(store, key, owner, world, created_at(key, clients))
+    finally:
+        key.drop()
+    KeyRecords(world.key_records_folder).put(record)
+    return record
+
+
+def _record(
+    store: KeyStore, key: Credentials, owner: Owner, world: World, created: datetime | None
+) -> KeyRecord:
+    return KeyRecord(
+        project=owner.project,
+        profile=owner.profile,
+        id=key.access_key_id,
+        kept=store.kind,
+        user=owner.user,
+        account_id=owner.account_id,
+        region=owner.region,
+        kept_at=world.now(),
+        created=created,
+        fingerprint=owner.fingerprint if store.kind == KEPT_IN_PGP_FILE else "",
+        backend=store.backend,
+    )

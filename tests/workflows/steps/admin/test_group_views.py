@@ -17,8 +17,16 @@ from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files
 from workflows.steps.admin.edits import operations
-from workflows.steps.admin.group_views import Chosen, LayerChoice, LayerView, drafted, removed, view_of
-from workflows.steps.admin.groups import Request, validate
+from workflows.steps.admin.groups import (
+    Chosen,
+    LayerChoice,
+    LayerView,
+    Request,
+    drafted,
+    removed,
+    validate,
+    view_of,
+)
 from workflows.steps.decisions import Decisions, Move, NewGroup
 
 USERS = (

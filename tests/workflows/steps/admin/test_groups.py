@@ -10,9 +10,9 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.core.errors import OnboardError
 from workflows.machine.observations import Verdict
-from workflows.steps.admin import edits, group_views, groups
+from workflows.steps.admin import edits, groups
 from workflows.steps.admin.edits import operations, read_layers
-from workflows.steps.admin.group_views import LayerChoice
+from workflows.steps.admin.groups import LayerChoice
 from workflows.steps.admin.judged_plan import judged
 from workflows.steps.decisions import NewGroup, PolicyChanges
 from workflows.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
@@ -51,7 +51,7 @@ def test_machine_groups_are_kept_apart_and_groups_come_with_their_policies(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",))
-    management, security = group_views.look(admin_project.context(), quiet)
+    management, security = groups.look(admin_project.context(), quiet)
     assert [group.name for group in security.groups] == ["admins", "auditors", "devops"]
     assert [group.name for group in security.machine_groups] == ["deploymaster"]
     assert [group.name for group in management.machine_groups] == ["github-automation"]
@@ -84,13 +84,13 @@ def test_a_group_is_renamed_with_somebody_joining_it(admin_project: AdminProject
         security={"rename": {"devops": "platform"}},
     )
     assert admin_project.facts["memberships"]["security"]["jane.doe"]["add"] == ["platform"]
-    (view,) = (one for one in group_views.look(admin_project.context(), quiet) if one.account == "security")
-    assert group_views.decided(admin_project.context(), view).members["jane.doe"] == {"devops"}
+    (view,) = (one for one in groups.look(admin_project.context(), quiet) if one.account == "security")
+    assert groups.decided(admin_project.context(), view).members["jane.doe"] == {"devops"}
     write(admin_project)
     assert groups_of(admin_project, "security", "jane.doe") == {"platform"}
     assert groups_of(admin_project, "security", "alex.kim") == {"platform"}
-    (view,) = (one for one in group_views.look(admin_project.context(), quiet) if one.account == "security")
-    assert group_views.decided(admin_project.context(), view).members["jane.doe"] == {"platform"}
+    (view,) = (one for one in groups.look(admin_project.context(), quiet) if one.account == "security")
+    assert groups.decided(admin_project.context(), view).members["jane.doe"] == {"platform"}
     assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
 
 
@@ -136,14 +136,14 @@ def test_a_chosen_group_that_went_away_is_noticed(admin_project: AdminProject, p
 def test_a_person_to_regroup_who_was_removed_meanwhile_is_noticed(admin_project: AdminProject) -> None:
     decide(admin_project, {}, regrouping=("sam.okafor",), layers=("security",))
     put(admin_project, {"security": {"sam.okafor": {"devops"}}})
-    (view,) = group_views.look(admin_project.context(), quiet)
-    assert group_views.gone(admin_project.context(), [view], view, ()) == []
+    (view,) = groups.look(admin_project.context(), quiet)
+    assert groups.gone(admin_project.context(), [view], view, ()) == []
     admin_project.replace("security", "locals.tf", '    "sam.okafor",\n', "")
     seen = groups.observe(admin_project.context())
     assert seen.contradicts
     assert seen.words == "security no longer has a user sam.okafor, whose groups were to change."
-    (view,) = group_views.look(admin_project.context(), quiet)
-    assert group_views.gone(admin_project.context(), [view], view, ()) == ["sam.okafor"]
+    (view,) = groups.look(admin_project.context(), quiet)
+    assert groups.gone(admin_project.context(), [view], view, ()) == ["sam.okafor"]
 
 
 def test_a_group_that_is_still_to_be_made_is_simply_called_otherwise_or_forgotten() -> None:
@@ -151,21 +151,21 @@ def test_a_group_that_is_still_to_be_made_is_simply_called_otherwise_or_forgotte
         members={"jane.doe": frozenset({"new", "devops"})},
         add=(NewGroup("new", "devops"), NewGroup("next", "new")),
     )
-    renamed = group_views.renamed(choice, "new", "newer", written=False)
+    renamed = groups.renamed(choice, "new", "newer", written=False)
     assert renamed.add == (NewGroup("newer", "devops"), NewGroup("next", "newer"))
     assert renamed.members == {"jane.doe": {"newer", "devops"}}
     assert renamed.rename == {}
-    forgotten = group_views.removed(renamed, "newer", written=False)
+    forgotten = groups.removed(renamed, "newer", written=False)
     assert [one.name for one in forgotten.add] == ["next"]
     assert forgotten.members == {"jane.doe": {"devops"}}
     assert forgotten.remove == ()
 
 
 def test_a_renamed_group_can_get_its_old_name_back_or_be_removed() -> None:
-    renamed = group_views.renamed(LayerChoice(), "devops", "platform", written=True)
+    renamed = groups.renamed(LayerChoice(), "devops", "platform", written=True)
     assert renamed.rename == {"devops": "platform"}
-    assert group_views.renamed(renamed, "devops", "devops", written=True).rename == {}
-    removed = group_views.removed(renamed, "devops", written=True)
+    assert groups.renamed(renamed, "devops", "devops", written=True).rename == {}
+    removed = groups.removed(renamed, "devops", written=True)
     assert (removed.rename, removed.remove) == ({}, ("devops",))
 
 
@@ -175,8 +175,8 @@ def test_a_new_group_is_made_like_one_that_is_renamed_in_the_same_review(
     decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
     changes = {"add": (NewGroup("observers", "auditors"),), "rename": {"auditors": "readers"}}
     put(admin_project, {"security": {"jane.doe": {"observers"}}}, security=changes)
-    (view,) = group_views.look(admin_project.context(), quiet)
-    assert group_views.decided(admin_project.context(), view).add == (NewGroup("observers", "auditors"),)
+    (view,) = groups.look(admin_project.context(), quiet)
+    assert groups.decided(admin_project.context(), view).add == (NewGroup("observers", "auditors"),)
     write(admin_project)
     names = [group.name for group in read_layers(admin_project.context())["security"].groups]
     assert {"observers", "readers"} <= set(names)
@@ -222,7 +222,7 @@ def test_policies_are_changed_also_of_a_group_that_is_new_or_called_otherwise(
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
     added = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    (view,) = group_views.look(admin_project.context(), quiet)
+    (view,) = groups.look(admin_project.context(), quiet)
     loses = view.by_name["devops"].policies[0]
     changes = {
         "add": (NewGroup("observers", "auditors"),),
@@ -237,7 +237,7 @@ def test_policies_are_changed_also_of_a_group_that_is_new_or_called_otherwise(
         "observers": {"add": [added], "remove": []},
         "platform": {"add": [added], "remove": [loses]},
     }
-    choice = group_views.decided(admin_project.context(), view)
+    choice = groups.decided(admin_project.context(), view)
     assert choice.policies == changes["policies"]
     assert view.pending(choice) == 6
     write(admin_project)
@@ -247,8 +247,8 @@ def test_policies_are_changed_also_of_a_group_that_is_new_or_called_otherwise(
     assert added in groups_now["platform"].policies
     assert loses not in groups_now["platform"].policies
     assert added not in groups_now["auditors"].policies
-    (view,) = group_views.look(admin_project.context(), quiet)
-    assert view.pending(group_views.decided(admin_project.context(), view)) == 0
+    (view,) = groups.look(admin_project.context(), quiet)
+    assert view.pending(groups.decided(admin_project.context(), view)) == 0
     assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
     put(admin_project, {})
     assert operations(layer, admin_project.context().decisions) == []
@@ -264,9 +264,9 @@ def test_a_group_that_was_written_can_be_called_otherwise_in_the_same_session(
         security={"add": (NewGroup("observers", "auditors"),)},
     )
     write(admin_project)
-    (view,) = group_views.look(admin_project.context(), quiet)
-    choice = group_views.decided(admin_project.context(), view)
-    choice = group_views.renamed(choice, "observers", "viewers", written=True)
+    (view,) = groups.look(admin_project.context(), quiet)
+    choice = groups.decided(admin_project.context(), view)
+    choice = groups.renamed(choice, "observers", "viewers", written=True)
     admin_project.run(groups, groups.Request({"security": choice}))
     write(admin_project)
     assert groups_of(admin_project, "security", "jane.doe") == {"viewers"}
@@ -320,10 +320,10 @@ def test_drafts_keep_all_that_was_chosen() -> None:
         rename={"a": "c"},
         policies={"a": PolicyChanges(("x",), ("y",))},
     )
-    draft = json.loads(json.dumps(group_views.as_draft(choice)))
-    assert group_views.from_draft(draft) == choice
+    draft = json.loads(json.dumps(groups.as_draft(choice)))
+    assert groups.from_draft(draft) == choice
     del draft["policies"]  # one that was kept before there were any
-    assert group_views.from_draft(draft).policies == {}
+    assert groups.from_draft(draft).policies == {}
 
 
 @pytest.mark.parametrize(("many", "apart"), [(3, True), (500, False)])

@@ -21,7 +21,7 @@ from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.gpg.verdict import VerdictKind
-from workflows.steps.admin import key_intake, pgp_keys
+from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.key_assessment import ranked
 from workflows.steps.admin.pgp_keys import Request
 from workflows.steps.shared.module import Context, Progress
@@ -44,8 +44,8 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def take(admin: AdminProject, data: bytes | str) -> key_intake.Taken:
-    return key_intake.take_in_for(data, "jane.doe", "pasted", admin.context())
+def take(admin: AdminProject, data: bytes | str) -> pgp_keys.Taken:
+    return pgp_keys.take_in_for(data, "jane.doe", "pasted", admin.context())
 
 
 # -- a path where a key belongs ---------------------------------------------------------------------
@@ -56,9 +56,9 @@ def test_a_path_in_the_field_for_keys_is_opened(admin: AdminProject, people_keys
     file.write_bytes(people_keys["jane.doe"])
     quoted, escaped = f"'{file}'", str(file).replace(" ", "\\ ")
     for typed in (str(file), f"  {file}\n", quoted, escaped):
-        taken = key_intake.take_in_typed(typed, ["jane.doe"], admin.context(), quiet)
+        taken = pgp_keys.take_in_typed(typed, ["jane.doe"], admin.context(), quiet)
         assert taken.keys["jane.doe"].origin == str(file)
-    several = key_intake.take_in_typed(str(folder), ["jane.doe"], admin.context(), quiet)
+    several = pgp_keys.take_in_typed(str(folder), ["jane.doe"], admin.context(), quiet)
     assert set(several.keys) == {"jane.doe"}
 
 
@@ -66,12 +66,12 @@ def test_what_is_no_path_is_a_key_and_a_path_to_nothing_says_so(
     admin: AdminProject, people_keys: Keys
 ) -> None:
     text = b64encode(people_keys["jane.doe"]).decode()
-    assert key_intake.take_in_typed(text, ["jane.doe"], admin.context(), quiet).keys["jane.doe"].accepted
+    assert pgp_keys.take_in_typed(text, ["jane.doe"], admin.context(), quiet).keys["jane.doe"].accepted
     with pytest.raises(OnboardError, match="can't be read"):
-        key_intake.take_in_typed("~/Downloads/none.asc", ["jane.doe"], admin.context(), quiet)
+        pgp_keys.take_in_typed("~/Downloads/none.asc", ["jane.doe"], admin.context(), quiet)
     for odd in ("jane", "k" * 300, "keybase:jane", "\0", "two\n/lines"):
         with pytest.raises(KeyRefused):
-            key_intake.take_in_typed(odd, ["jane.doe"], admin.context(), quiet)
+            pgp_keys.take_in_typed(odd, ["jane.doe"], admin.context(), quiet)
 
 
 # -- how much, and for which provider --------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_what_is_too_large_is_refused_at_once(admin: AdminProject, folder: Path)
 
     def refuse_file(name: str) -> None:
         with pytest.raises(OnboardError, match="can't be read"):
-            key_intake.take_in_file(str(folder / name), ["jane.doe"], admin.context(), quiet)
+            pgp_keys.take_in_file(str(folder / name), ["jane.doe"], admin.context(), quiet)
 
     few, many = KEYRING_LIMIT + 1, 3 * KEYRING_LIMIT
     for piece in ("x", b"x"):
@@ -169,7 +169,7 @@ def test_a_folder_is_matched_by_file_name_request_name_and_mail_and_the_rest_is_
     (folder / "holiday.txt").write_text("a picture of the sea")
     (folder / ".hidden").write_bytes(people_keys["jane.doe"])
     told: list[Progress] = []
-    found = key_intake.take_in_file(str(folder), admin.facts["joining"], admin.context(), told.append)
+    found = pgp_keys.take_in_file(str(folder), admin.facts["joining"], admin.context(), told.append)
     assert {name: key.origin.rpartition("/")[2] for name, key in found.keys.items()} == {
         "juan.delacruz": "first.asc",
         "jane.doe": "JANE.DOE.gpg",
@@ -189,10 +189,10 @@ def test_two_files_for_one_person_are_to_be_chosen_from_and_the_same_key_twice_i
 ) -> None:
     (folder / "jane.doe").write_bytes(people_keys["jane.doe"])
     (folder / "copy.asc").write_text(b64encode(people_keys["jane.doe"]).decode())
-    one = key_intake.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
+    one = pgp_keys.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
     assert (list(one.keys), one.choices) == (["jane.doe"], {})
     (folder / "jane.doe.gpg").write_bytes(people_keys["rsa3072"])
-    two = key_intake.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
+    two = pgp_keys.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
     assert [key.likeness for key in two.choices["jane.doe"]] == [Likeness.FULL, Likeness.NONE]
 
 
@@ -207,7 +207,7 @@ def test_reading_a_folder_can_be_stopped(admin: AdminProject, people_keys: Keys,
             stopped.set()
 
     with pytest.raises(Cancelled):
-        key_intake.take_in_file(str(folder), ["jane.doe"], context, report)
+        pgp_keys.take_in_file(str(folder), ["jane.doe"], context, report)
 
 
 def test_what_was_not_begun_is_left_when_the_work_is_stopped() -> None:

@@ -19,7 +19,7 @@ from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
-from workflows.steps.admin.person_handoff import NotForThisKey, Source, identity, policy_words, role_profiles
+from workflows.steps.admin.hand_over import NotForThisKey, Source, identity, policy_words, role_profiles
 from workflows.terraform.state import AccessKey, LoginProfile, Role, State
 
 NAME = "jane.doe"

@@ -17,7 +17,7 @@ from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import VerdictKind
 from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
-from workflows.steps.admin import key_intake, pgp_keys
+from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.pgp_keys import Request
 
 LOCKED = """provider "registry.terraform.io/hashicorp/aws" {
@@ -44,7 +44,7 @@ def request_text(keys: Keys, user: str, project: str = "bb") -> str:
 
 def refused(admin: AdminProject, data: bytes | str, name: str = "jane.doe") -> OnboardError:
     with pytest.raises(OnboardError) as caught:
-        key_intake.take_in_for(data, name, "pasted", admin.context())
+        pgp_keys.take_in_for(data, name, "pasted", admin.context())
     return caught.value
 
 
@@ -99,7 +99,7 @@ def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_key
 
 def test_a_request_goes_to_the_person_it_names_if_they_join(admin: AdminProject, people_keys: Keys) -> None:
     text = request_text(people_keys, "juan.delacruz")
-    taken = key_intake.take_in_for(text, "jane.doe", "pasted", admin.context())
+    taken = pgp_keys.take_in_for(text, "jane.doe", "pasted", admin.context())
     assert list(taken.keys) == ["juan.delacruz"]
     assert taken.replaces == ""
 
@@ -107,7 +107,7 @@ def test_a_request_goes_to_the_person_it_names_if_they_join(admin: AdminProject,
 def test_a_request_of_somebody_who_does_not_join_is_refused(admin: AdminProject, people_keys: Keys) -> None:
     admin.facts["joining"] = ["jane.doe"]
     with pytest.raises(OnboardError) as caught:
-        key_intake.take_in_for(
+        pgp_keys.take_in_for(
             request_text(people_keys, "juan.delacruz"), "jane.doe", "pasted", admin.context()
         )
     assert caught.value.title == "A request from another user"
@@ -128,7 +128,7 @@ def test_a_folder_gives_each_person_the_file_with_their_name(
     (folder / "request-jane.doe.txt").write_text(request_text(people_keys, "jane.doe"))
     (folder / "juan.delacruz.gpg").write_bytes(people_keys["juan.delacruz"])
     (folder / "jane.doe.old").write_text("not a key, and for nobody")
-    found = key_intake.take_in_file(str(folder), ["jane.doe", "juan.delacruz"], admin.context(), quiet)
+    found = pgp_keys.take_in_file(str(folder), ["jane.doe", "juan.delacruz"], admin.context(), quiet)
     assert {name: key.user_ids for name, key in found.keys.items()} == {
         "jane.doe": ("jane.doe <jane.doe@a.example>",),
         "juan.delacruz": ("juan.delacruz <juan.delacruz@a.example>",),
@@ -145,14 +145,14 @@ def test_a_file_of_a_longer_name_is_not_taken_for_a_shorter_one(
     folder.mkdir()
     (folder / "jane.doe").write_bytes(people_keys["jane.doe"])
     with pytest.raises(OnboardError, match="No keys in this folder"):
-        key_intake.take_in_file(str(folder), ["jane"], admin.context(), quiet)
+        pgp_keys.take_in_file(str(folder), ["jane"], admin.context(), quiet)
 
 
 @pytest.mark.parametrize("name", ["missing.asc", "empty.asc"])
 def test_a_file_that_gives_no_key_is_refused(admin: AdminProject, tmp_path: Path, name: str) -> None:
     (tmp_path / "empty.asc").touch()
     with pytest.raises(OnboardError) as caught:
-        key_intake.take_in_file(str(tmp_path / name), ["jane.doe"], admin.context(), quiet)
+        pgp_keys.take_in_file(str(tmp_path / name), ["jane.doe"], admin.context(), quiet)
     assert caught.value.next
 
 

@@ -14,7 +14,7 @@ from support.fakes import fake_world
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
-from workflows.steps.admin import plan, plan_drift, plan_resources
+from workflows.steps.admin import judged_plan, plan, plan_resources
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.plan_resources import Resource, compared
 from workflows.steps.admin.terraform_runs import run_folder
@@ -156,9 +156,9 @@ def at(checkout: Path, **facts: Any) -> Context:
 
 
 def test_nothing_is_told_where_nothing_happened(checkout: Path) -> None:
-    found = plan_drift.look(planned_in(checkout), at(checkout))
+    found = judged_plan.look(planned_in(checkout), at(checkout))
     assert (found.refusal, found.since) == ("", ())
-    assert plan_drift.look(None, at(checkout)) == plan_drift.Return()
+    assert judged_plan.look(None, at(checkout)) == judged_plan.Return()
 
 
 def test_another_branch_and_another_commit_are_told_and_refuse_nothing_while_the_files_are_the_same(
@@ -167,12 +167,12 @@ def test_another_branch_and_another_commit_are_told_and_refuse_nothing_while_the
     made = planned_in(checkout)
     git(checkout, "switch", "--quiet", "-c", "other")
     commit(checkout, "Nothing in it")
-    found = plan_drift.look(made, at(checkout))
+    found = judged_plan.look(made, at(checkout))
     assert found.refusal == ""
     assert "is from the branch main; now it is other" in found.since[0]
     assert found.since[1].startswith(f"The checkout went from {made.record.commit[:8]} to ")
     (checkout / "users.tf").write_text("# other people\n")
-    assert "users.tf" in plan_drift.look(made, at(checkout)).refusal
+    assert "users.tf" in judged_plan.look(made, at(checkout)).refusal
 
 
 def test_a_commit_that_was_merged_upstream_is_told(checkout: Path, tmp_path: Path) -> None:
@@ -186,9 +186,9 @@ def test_a_commit_that_was_merged_upstream_is_told(checkout: Path, tmp_path: Pat
         planned_in(checkout), record=replace(planned_in(checkout).record, branch="onboard/jane.doe")
     )
     facts = {"commit": {"branch": "onboard/jane.doe", "sha": sha}}
-    assert plan_drift.look(made, at(checkout, **facts)).since == ()
+    assert judged_plan.look(made, at(checkout, **facts)).since == ()
     git(checkout, "push", "--quiet", "origin", "HEAD:main")
-    (told,) = plan_drift.look(made, at(checkout, **facts)).since
+    (told,) = judged_plan.look(made, at(checkout, **facts)).since
     assert told == f"Your commit {sha[:8]} is in origin/main: it was merged."
 
 
@@ -197,20 +197,20 @@ def test_a_plan_from_before_is_old_and_one_of_just_now_is_not(checkout: Path) ->
     now = own.world.now()
     for minutes, old in ((0, False), (5, False), (60, True)):
         made = planned_in(checkout, (now - timedelta(minutes=minutes)).isoformat())
-        assert plan_drift.look(made, own).old is old
-    assert plan_drift.look(planned_in(checkout, "2026-03-01"), own).old is False
+        assert judged_plan.look(made, own).old is old
+    assert judged_plan.look(planned_in(checkout, "2026-03-01"), own).old is False
 
 
 def test_a_state_that_somebody_changed_refuses_the_plan(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = planned_in(checkout)
-    monkeypatch.setattr(plan_drift, "of_the_state", lambda *_arguments: "The state was changed.")
+    monkeypatch.setattr(judged_plan, "of_the_state", lambda *_arguments: "The state was changed.")
     assert (
-        plan_drift.check(made, at(checkout), lambda _: None).refusal == "The state was changed. Plan again."
+        judged_plan.check(made, at(checkout), lambda _: None).refusal == "The state was changed. Plan again."
     )
-    monkeypatch.setattr(plan_drift, "of_the_state", lambda *_arguments: "")
-    assert plan_drift.check(made, at(checkout), lambda _: None).refusal == ""
+    monkeypatch.setattr(judged_plan, "of_the_state", lambda *_arguments: "")
+    assert judged_plan.check(made, at(checkout), lambda _: None).refusal == ""
 
 
 # -- export ----------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import (
     hand_over,
     judged_plan,
-    key_intake,
     pgp_keys,
     project,
     review,
@@ -85,7 +84,7 @@ def test_only_the_steps_that_a_new_key_needs_apply(admin: AdminProject) -> None:
     old = {name: fact for name, fact in admin.facts.items() if name != "rekeying"}
     assert not pgp_keys.STEP.applies.holds(old)
     admin.facts = {**old, "joining": ["jane.doe"]}
-    assert key_intake.people_of(admin.context()) == ("jane.doe",)
+    assert pgp_keys.people_of(admin.context()) == ("jane.doe",)
 
 
 def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
@@ -234,11 +233,11 @@ def test_a_request_of_somebody_who_is_there_proposes_the_replacement(
     admin: AdminProject, people_keys: Keys
 ) -> None:
     text = request_of(people_keys, "dana.lopez", "juan.delacruz", replacement=True, reason="new laptop")
-    found = key_intake.take_in_for(text, ALEX, "pasted", admin.context())
+    found = pgp_keys.take_in_for(text, ALEX, "pasted", admin.context())
     assert (found.replaces, found.asked, found.reason) == ("dana.lopez", True, "new laptop")
     assert set(resets(found.keys["dana.lopez"])) == {"management", "security"}
     own = request_of(people_keys, ALEX, "juan.delacruz", replacement=True)
-    assert key_intake.take_in_for(own, ALEX, "pasted", admin.context()).replaces == ""
+    assert pgp_keys.take_in_for(own, ALEX, "pasted", admin.context()).replaces == ""
 
 
 def test_project_tells_of_a_replacement_request_in_the_mailbox(
@@ -257,7 +256,7 @@ def test_project_tells_of_a_replacement_request_in_the_mailbox(
     ]
     assert [words.partition(" ")[0] for words in told] == ["dana.lopez"]
     (inside.world.mailbox / f"request-{ALEX}.txt").unlink()
-    found = key_intake.take_in_mail(["jane.doe"], "jane.doe", inside.context(), quiet)
+    found = pgp_keys.take_in_mail(["jane.doe"], "jane.doe", inside.context(), quiet)
     assert found.replaces == "dana.lopez"
 
 

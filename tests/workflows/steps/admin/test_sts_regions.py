@@ -20,7 +20,7 @@ from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import sts_regions
-from workflows.steps.admin.sts_region_access import MfaSessions
+from workflows.steps.admin.sts_regions import MfaSessions
 from workflows.steps.admin.terraform_credentials import CodeWanted
 from workflows.steps.shared.module import Context, Progress
 

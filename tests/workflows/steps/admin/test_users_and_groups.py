@@ -6,7 +6,7 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.core.errors import OnboardError
-from workflows.steps.admin import group_views, users
+from workflows.steps.admin import groups, users
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.users import Request
 
@@ -65,7 +65,7 @@ def test_a_layer_that_went_away_is_told(admin_project: AdminProject, people_keys
 def test_who_is_called_a_machine_joins_as_one(admin_project: AdminProject, people_keys: Keys) -> None:
     name = "machine.gitlab"
     decide(admin_project, {name: people_keys["jane.doe"]}, joining=(name,), layers=("security",))
-    (view,) = group_views.look(admin_project.context(), quiet)
+    (view,) = groups.look(admin_project.context(), quiet)
     assert view.is_machine(name)
     put(admin_project, {"security": {name: {"deploymaster"}}})
     write(admin_project)

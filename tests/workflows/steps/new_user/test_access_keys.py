@@ -23,7 +23,7 @@ from workflows.core.secret import Secret
 from workflows.machine.observations import AGREES
 from workflows.steps.new_user import access_keys as step
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
-from workflows.steps.shared import key_session
+from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.vault import VaultChoice, VaultUnavailable
@@ -109,7 +109,7 @@ def test_a_key_of_another_account_is_refused(new_user: NewUserAws) -> None:
 
 
 def test_a_key_that_aws_does_not_know_is_told(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_session, "LONGEST_WAIT_SECONDS", 0.6)
+    monkeypatch.setattr(own_access_key, "LONGEST_WAIT_SECONDS", 0.6)
     wrong = {"AccessKeyId": "AKIANOBODYNOBODYNO01", "SecretAccessKey": "s" * 40}
     path = new_user.csv(wrong)
     with pytest.raises(OnboardError) as refused:
@@ -124,7 +124,7 @@ def test_iam_may_learn_of_a_new_key_later_than_sts(
     key = user_key(new_user)
     new_user.aws.device()
     asked: list[str] = []
-    really = key_session.devices_of
+    really = own_access_key.devices_of
 
     def late(*arguments: Any) -> Any:
         asked.append("")
@@ -132,7 +132,7 @@ def test_iam_may_learn_of_a_new_key_later_than_sts(
             raise translate(ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "ListMFADevices"))
         return really(*arguments)
 
-    monkeypatch.setattr(key_session, "devices_of", late)
+    monkeypatch.setattr(own_access_key, "devices_of", late)
     request = Request(VAULT, CONSOLE, path=str(new_user.csv(key)))
     fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
     assert fact["mfa_serial"] == SERIAL

@@ -12,9 +12,8 @@ from workflows.aws.clients import Credentials
 from workflows.core.secret import Secret
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
-from workflows.steps.shared.kept_keys import Owner, keep_recorded
 from workflows.steps.shared.key_stores import VAULT
-from workflows.steps.shared.own_access_key import NOT_REPLACED
+from workflows.steps.shared.own_access_key import NOT_REPLACED, Owner, keep_recorded
 from workflows.stores.access_key_vault import delete_access_key
 from workflows.stores.key_store import VaultStore
 
