@@ -19,11 +19,11 @@ from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.profiles.write import profile_paths
+from workflows.steps.rotation.rotate import Parts, finish, recover, rotate
 from workflows.steps.shared.own_access_key import KeySession, key_session
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase
 from workflows.stores.key_store import FileStore, KeyStore
-from workflows.stores.rotation import Parts, finish, recover, rotate
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("quick_disk")]
 

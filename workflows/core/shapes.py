@@ -50,7 +50,7 @@ def left_out(factory: Any, *, compare: bool = True) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON: objects for dataclasses, sorted lists for sets, texts for paths."""
+    """A value as JSON: objects for dataclasses, sorted lists for sets, texts for paths and moments."""
     if is_dataclass(value) and not isinstance(value, type):
         named = ((one, getattr(value, one.name)) for one in fields(value))
         return {one.name: plain(own) for one, own in named if own or "left out" not in one.metadata}
@@ -60,6 +60,10 @@ def plain(value: Any) -> Any:
         return sorted(plain(own) for own in value)
     if isinstance(value, list | tuple):
         return [plain(own) for own in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
     return str(value) if isinstance(value, Path) else value
 
 
@@ -68,8 +72,8 @@ def read(kind: type[T], value: Any, name: str = "") -> T:
 
     Args:
         kind: a dataclass or typed dictionary of such kinds, `list[X]`, `tuple[X, ...]`, `frozenset[X]`,
-            `Mapping[str, X]`, `X | None`, an enum, a path or a plain value. A field that is
-            missing or null takes its default.
+            `Mapping[str, X]`, `X | None`, an enum, a path, a moment with a time zone or a plain value. A
+            field that is missing or null takes its default.
         value: the value.
         name: what a refusal calls it; a field's name is added with a dot.
 
@@ -124,6 +128,8 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         with suppress(ValueError):
             return kind(value)
         _refuse(name, f"one of {', '.join(str(one.value) for one in kind)}")
+    if kind is datetime:
+        return moment(value, name)
     if kind is Path:
         return Path(_read(str, value, name))
     if kind is not Any and type(value) is not kind:

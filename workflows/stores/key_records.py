@@ -8,19 +8,17 @@ that one that was killed is finished or undone by the next start.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from workflows.core.counts import count
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, file_named, is_there, private_folder, read_text, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import WrongShape, moment, read
+from workflows.core.shapes import WrongShape, plain, read
 
 LARGEST = 64_000
 
@@ -150,7 +148,7 @@ class KeyRecords:
             FileError: it cannot be written; the one before is as it was.
         """
         private_folder(self.folder)
-        text = json.dumps(asdict(record), indent=2, default=_plain)
+        text = json.dumps(plain(record), indent=2)
         write_atomically(self._path(record.project, record.profile), f"{text}\n".encode(), mode=0o600)
 
     def remove(self, project: str, profile: str) -> None:
@@ -167,27 +165,11 @@ class KeyRecords:
         return file_named(self.folder, f"{project}/{profile}", ".json")
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return str(value.value)
-    raise TypeError(type(value).__name__)
-
-
 def _read(path: Path) -> KeyRecord:
     text = read_text(path, LARGEST)
     try:
-        values: dict[str, Any] = parse_json(text)
-        rotation = values.pop("rotation")
-        created, kept_at = values.pop("created"), moment(values.pop("kept_at"), "kept_at")
-        return KeyRecord(
-            **{name: read(str, value, name) for name, value in values.items()},
-            kept_at=kept_at,
-            created=moment(created, "created") if created else None,
-            rotation=_rotation(rotation) if rotation else None,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, WrongShape) as error:
+        return read(KeyRecord, parse_json(text))
+    except (ValueError, WrongShape) as error:
         raise OnboardError(
             "A damaged record",
             f"{path} isn't the record of an access key.",
@@ -195,16 +177,6 @@ def _read(path: Path) -> KeyRecord:
             next="It holds no secret: delete it, and import the key again (`iam-onboard access-key import`).",
             detail=f"{type(error).__name__}: {error}",
         ) from None
-
-
-def _rotation(values: Mapping[str, Any]) -> Rotation:
-    return Rotation(
-        phase=Phase(values["phase"]),
-        old_id=values["old_id"],
-        new_id=values["new_id"],
-        known_ids=tuple(values["known_ids"]),
-        since=moment(values["since"], "rotation.since"),
-    )
 
 
 def remark(record: KeyRecord, now: datetime) -> Sentence:

@@ -85,11 +85,11 @@ class VaultStore:
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:
         """See `KeyStore`."""
         del mfa_serial
-        self._store(key, aside=False)
+        self._store(key)
 
     def load(self) -> Credentials | None:
         """See `KeyStore`."""
-        return self._load(aside=False)
+        return self._load()
 
     def put_aside(self, key: Credentials) -> None:
         """See `KeyStore`."""
@@ -104,11 +104,11 @@ class VaultStore:
         """See `KeyStore`."""
         delete_access_key(self.vault, self.project, self.profile, aside=True)
 
-    def _store(self, key: Credentials, *, aside: bool) -> None:
+    def _store(self, key: Credentials, *, aside: bool = False) -> None:
         kept = KeptAccessKey(key.access_key_id, key.secret_access_key)
         store_access_key(self.vault, self.project, self.profile, kept, aside=aside)
 
-    def _load(self, *, aside: bool) -> Credentials | None:
+    def _load(self, *, aside: bool = False) -> Credentials | None:
         key = load_access_key(self.vault, self.project, self.profile, aside=aside)
         return None if key is None else Credentials(key.id, key.secret)
 
@@ -122,36 +122,24 @@ class FileStore:
         profile: the base profile.
         region: its region.
         now: the clock, for the names of backups.
-        words: the file's path for people.
+        description: the file's path for people.
+        kind: see `KeyStore`; likewise the next.
+        backend: none.
     """
 
     paths: ProfilePaths
     profile: str
     region: str
     now: Callable[[], datetime]
-    words: Sentence
-
-    @property
-    def kind(self) -> str:
-        """See `KeyStore`."""
-        return KEPT_IN_FILE
-
-    @property
-    def backend(self) -> str:
-        """See `KeyStore`."""
-        return ""
-
-    @property
-    def description(self) -> Sentence:
-        """See `KeyStore`."""
-        return self.words
+    description: Sentence
+    kind: str = KEPT_IN_FILE
+    backend: str = ""
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:
         """See `KeyStore`. What else the base profile has stays: the step Profiles asks about that."""
         source = KeyInFile(key.access_key_id, key.secret_access_key)
         base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
-        wanted = WantedProfiles((base,), ())
-        write_profiles(self.paths, wanted, self.now())
+        write_profiles(self.paths, WantedProfiles((base,), ()), self.now())
 
     def load(self) -> Credentials | None:
         """See `KeyStore`."""

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import file_named, is_there, private_folder, read_bytes, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized
+from workflows.core.shapes import WrongShape, read
 
 LARGEST_FILE = 1_000_000
 
@@ -104,9 +106,10 @@ class PgpFileVault:
         if not is_there(path):
             return None
         plain = self._decrypt(read_bytes(path, LARGEST_FILE))
-        secret = _secret_of(plain, name)
-        if secret is not None:
-            return secret
+        with suppress(ValueError, WrongShape):
+            content = read(dict[str, str], parse_json(plain))
+            if content.get("name") == name and "secret" in content:
+                return Secret(content["secret"])
         raise VaultUnavailable(
             "A damaged file",
             f"{path} doesn't hold the secret named {name}.",
@@ -146,21 +149,6 @@ class VaultChoice:
     def all(self) -> tuple[Vault, ...]:
         """Every one that can be used, the best first."""
         return (self.vault, *self.others)
-
-
-def _secret_of(plain: bytes, name: str) -> Secret | None:
-    """The secret in a decrypted file, or None if the file is not the one for that name."""
-    try:
-        content: Any = parse_json(plain)
-    except ValueError:
-        return None
-    if (
-        not isinstance(content, dict)
-        or content.get("name") != name
-        or not isinstance(content.get("secret"), str)
-    ):
-        return None
-    return Secret(content["secret"])
 
 
 def unavailable(description: Sentence, detail: str) -> VaultUnavailable:

@@ -214,7 +214,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class KeySession:
-    """The user's keys in AWS (`OwnKeys` of a rotation).
+    """The user's keys in AWS.
 
     Attributes:
         client: of IAM, in the session.
@@ -235,11 +235,11 @@ class KeySession:
     used: str
 
     def listed(self) -> tuple[iam.AccessKey, ...]:
-        """See `OwnKeys`."""
+        """All of them, the oldest first."""
         return iam.list_access_keys(self.client)
 
     def create(self) -> tuple[str, Secret]:
-        """See `OwnKeys`; where there are two already, the error shows both and says what to do."""
+        """A new one: its id and its secret; where there are two already, the error shows both."""
         try:
             return iam.create_access_key(self.client)
         except AwsError as error:
@@ -248,15 +248,19 @@ class KeySession:
             raise
 
     def set_active(self, access_key_id: str, *, active: bool) -> None:
-        """See `OwnKeys`."""
+        """Let one work, or not for the time being."""
         iam.set_access_key_active(self.client, access_key_id, active=active)
 
     def delete(self, access_key_id: str) -> None:
-        """See `OwnKeys`."""
+        """Delete one for good."""
         iam.delete_access_key(self.client, access_key_id)
 
     def prove(self, key: Credentials) -> None:
-        """See `OwnKeys`."""
+        """Wait until AWS knows a key, and see that it is this user's.
+
+        Raises:
+            OnboardError: it is not usable.
+        """
         found = usable_identity(key, self.clients, self.cancelled)
         if found.arn != self.who.arn:
             raise OnboardError(

@@ -17,9 +17,9 @@ from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.profiles.write import profile_paths
+from workflows.steps.rotation.rotate import Parts, finish, recover, rotate
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, remark
 from workflows.stores.key_store import FileStore, KeyStore, VaultStore
-from workflows.stores.rotation import Parts, finish, recover, rotate
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 OLD = "AKIAOLDOLDOLDOLDOLD1"
