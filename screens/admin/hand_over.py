@@ -23,8 +23,8 @@ from screens.widgets.text import Button, Option, OptionList, Text, unfold
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.core.shapes import plain
 from workflows.steps.admin import hand_over
+from workflows.steps.admin.accepted_plan import Sent, people_of, sent_to
 from workflows.steps.admin.hand_over import PersonHandoff, Request
-from workflows.steps.admin.handed_over import Sent, people_of, sent_to
 from workflows.steps.shared.module import Progress, Report
 
 _Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]

@@ -29,8 +29,7 @@ from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.steps.admin import pgp_keys
-from workflows.steps.admin.key_assessment import Replacement, TakenKey
-from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken
+from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Replacement, Request, Taken, TakenKey
 
 
 class KeyChoice(Dialog[TakenKey]):

@@ -20,7 +20,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import PassphraseNeeded
 from workflows.messages.handoff import Identity
-from workflows.steps.admin.terraform_credentials import CodeWanted
+from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.new_user.sign_in import unlock
 from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page

@@ -24,8 +24,7 @@ from workflows.machine.observations import AGREES
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan
-from workflows.steps.admin.terraform_credentials import WrongAccount
-from workflows.steps.admin.terraform_runs import administrator
+from workflows.steps.admin.terraform_runs import WrongAccount, administrator
 from workflows.terraform.runner import LeftRunning, Update
 
 pytestmark = pytest.mark.e2e

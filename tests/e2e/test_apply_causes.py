@@ -17,8 +17,7 @@ from workflows.gpg.normalise import normalise
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, recovery
 from workflows.steps.admin.recovery import Way
-from workflows.steps.admin.terraform_credentials import layer_profile, project_files
-from workflows.steps.admin.terraform_runs import located
+from workflows.steps.admin.terraform_runs import layer_profile, located, project_files
 from workflows.terraform.failures import InitRefused, InitWay
 from workflows.terraform.results import ApplyFailed
 

@@ -22,7 +22,7 @@ from workflows.core.processes import child_environment
 from workflows.environment import World
 from workflows.sandbox.project import lay_out, publish
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
-from workflows.steps.admin.key_assessment import TakenKey
+from workflows.steps.admin.pgp_keys import TakenKey
 from workflows.steps.shared.module import Context, Progress, StepModule
 
 MODULES: tuple[StepModule, ...] = (project, pgp_keys, users, groups, account, review)

@@ -32,8 +32,7 @@ from workflows.steps.admin import apply as step
 from workflows.steps.admin import judged_plan, new_passwords
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.judged_plan import staleness
-from workflows.steps.admin.kept_plans import KeptPlan, KeptPlans
-from workflows.steps.admin.one_layer import forget_plan, with_plan
+from workflows.steps.admin.one_layer import KeptPlan, KeptPlans, forget_plan, with_plan
 from workflows.steps.admin.terraform_runs import located, run_folder
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context

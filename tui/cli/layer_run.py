@@ -26,11 +26,9 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.steps.admin import recovery
-from workflows.steps.admin.kept_plans import KeptPlans
-from workflows.steps.admin.one_layer import layer_context
+from workflows.steps.admin.one_layer import KeptPlans, layer_context
 from workflows.steps.admin.project import wanted_binary
-from workflows.steps.admin.terraform_credentials import CodeWanted
-from workflows.steps.admin.terraform_runs import code_wanted, located
+from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, located
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress

@@ -31,8 +31,7 @@ from workflows.core.text import safe
 from workflows.steps.admin import new_passwords, recovery
 from workflows.steps.admin import plan as step
 from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.kept_plans import may_be_committed
-from workflows.steps.admin.one_layer import forget_plan, meant_for, take_in_ended_apply
+from workflows.steps.admin.one_layer import forget_plan, may_be_committed, meant_for, take_in_ended_apply
 from workflows.steps.admin.terraform_runs import located
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.failures import InitWay

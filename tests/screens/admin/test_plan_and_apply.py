@@ -32,11 +32,9 @@ from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.accepted_plan import Planned, Sent, Told
 from workflows.steps.admin.hand_over import PersonHandoff
-from workflows.steps.admin.handed_over import Sent
-from workflows.steps.admin.terraform_credentials import CodeWanted
-from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import message_of, parse_line
 from workflows.terraform.progress import ProgressTracker

@@ -36,7 +36,7 @@ from workflows.steps.admin import (
 )
 from workflows.steps.admin.accepted_plan import Planned, Told
 from workflows.steps.admin.hand_over import PersonHandoff
-from workflows.steps.admin.key_assessment import ranked
+from workflows.steps.admin.pgp_keys import ranked
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import message_of, parse_line

@@ -22,8 +22,8 @@ from tui.host import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff
 from workflows.steps.admin import hand_over
+from workflows.steps.admin.accepted_plan import people_of
 from workflows.steps.admin.hand_over import PersonHandoff
-from workflows.steps.admin.handed_over import people_of
 from workflows.steps.shared.module import Context, Report
 
 

@@ -32,13 +32,11 @@ from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.steps.admin import apply as apply_step
 from workflows.steps.admin import new_passwords
-from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.accepted_plan import PASSWORD, Planned, Told, parts_of
 from workflows.steps.admin.hand_over import occasion_of
-from workflows.steps.admin.handed_over import PASSWORD, parts_of
 from workflows.steps.admin.new_passwords import Note
 from workflows.steps.admin.one_layer import with_new_password
-from workflows.steps.admin.terraform_credentials import CodeWanted
-from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo
 from workflows.terraform.progress import Progress as Operations

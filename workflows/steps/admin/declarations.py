@@ -12,8 +12,7 @@ from workflows.aws.sts_regions.answers import AuditFacts
 from workflows.core.shapes import reading
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.steps.admin.accepted_plan import read_plan
-from workflows.steps.admin.handed_over import sent_to, somebody_gets_something
+from workflows.steps.admin.accepted_plan import read_plan, sent_to, somebody_gets_something
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import KINDS
 

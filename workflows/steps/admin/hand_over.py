@@ -42,7 +42,7 @@ from workflows.messages.handoff import (
     sign_in_url,
 )
 from workflows.steps.admin import declarations, new_passwords
-from workflows.steps.admin.handed_over import (
+from workflows.steps.admin.accepted_plan import (
     ACCESS_KEY,
     BOTH,
     PASSWORD,

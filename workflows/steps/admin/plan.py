@@ -28,9 +28,11 @@ from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import judged, staleness
 from workflows.steps.admin.project import check_upstream
-from workflows.steps.admin.terraform_credentials import WrongAccount, factory_for, layer_profile
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
+    WrongAccount,
+    factory_for,
+    layer_profile,
     located,
     open_layer,
     read_state,

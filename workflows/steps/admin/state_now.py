@@ -15,14 +15,14 @@ from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.plan_resources import Resource
-from workflows.steps.admin.terraform_credentials import (
+from workflows.steps.admin.terraform_runs import (
     Source,
     factory_for,
     kept_role,
+    located,
     profiles_of,
     project_files,
 )
-from workflows.steps.admin.terraform_runs import located
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
 from workflows.steps.shared.module import Context

@@ -11,8 +11,7 @@ from enum import Enum
 
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
-from workflows.steps.admin.accepted_plan import read_plan
-from workflows.steps.admin.handed_over import people_of, sent_to
+from workflows.steps.admin.accepted_plan import people_of, read_plan, sent_to
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.kinds import EDITING

@@ -37,7 +37,7 @@ from workflows.layer.project import Project
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.steps.admin import declarations
-from workflows.steps.admin.terraform_credentials import CodeWanted, factory_for, keyring_of, project_files
+from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, keyring_of, project_files
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials

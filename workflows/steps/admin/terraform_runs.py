@@ -1,40 +1,515 @@
-"""How the steps Plan, Apply and Hand over run Terraform in one layer: one way for all three."""
+"""How the steps run Terraform in one layer: with which AWS credentials, for which account, in which folder.
+
+Terraform reads the project's own profile files as they are, unless a profile that the layer names wants an
+MFA code or signs in through SSO. Terraform cannot ask for the one and does not always know the other, so the
+wizard assumes the role, and what that gives is in a private pair of files for as long as Terraform runs.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from workflows.aws.clients import AwsClient, ProfileFiles
+from workflows.aws.clients import (
+    USUAL,
+    USUAL_REGION,
+    AwsClient,
+    ClientFactory,
+    Credentials,
+    Patience,
+    ProfileFiles,
+    profile_map,
+)
+from workflows.aws.errors import AwsError, AwsFailure, about_key_of
+from workflows.aws.sso import is_sso
+from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity, session_token
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
 from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
+from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.project import LayerLocation, Project
 from workflows.steps.admin.project import wanted_binary
-from workflows.steps.admin.terraform_credentials import (
-    Source,
-    credential_files,
-    factory_for,
-    kept_role,
-    layer_profile,
-    profiles_of,
-    project_files,
-)
 from workflows.steps.shared.half_written import finish_half_written
-from workflows.steps.shared.leftovers import RUNS
+from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.stores.kept_credentials import SHORTEST_REST
+from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
+from workflows.stores.vault import Vault, VaultUnavailable
 from workflows.terraform.binary import choose_binary
 from workflows.terraform.commands import inherited
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
 from workflows.terraform.state import State
+
+_OF_THE_LAYER = (Use.STATE, Use.PROVIDER)
+
+
+class Source(Enum):
+    """Where a profile's credentials are from.
+
+    Attributes:
+        FILES: Terraform reads them itself, from the profile files.
+        CODE: a role is assumed with an MFA code, which Terraform cannot ask for.
+        SSO: a token of `aws sso login`; older Terraform and AWS providers do not know its newer form.
+    """
+
+    FILES = "files"
+    CODE = "code"
+    SSO = "sso"
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """A profile that a layer's Terraform will ask for.
+
+    Attributes:
+        name: its name.
+        chain: its name with its settings, then those of its `source_profile`, and so on.
+        source: where its credentials are from.
+        serial: the MFA device, where a code is wanted.
+        account: the account that it has to answer for, or "" where any will do.
+        account_id: that account's twelve digits, or "".
+        place: where it is named.
+    """
+
+    name: str
+    chain: tuple[tuple[str, Mapping[str, Any]], ...]
+    source: Source
+    serial: str
+    account: str
+    account_id: str
+    place: str
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Its own settings."""
+        return self.chain[0][1]
+
+    @property
+    def base(self) -> str:
+        """The profile whose key signs first."""
+        return self.chain[-1][0]
+
+
+def project_files(context: Context, project: Project) -> ProfileFiles:
+    """The project's profile files in the person's home, and where the aws CLI keeps its SSO tokens."""
+    aws = context.world.home / ".aws"
+    folder = aws / project.name
+    return ProfileFiles(folder / "config", folder / "credentials", aws / "sso" / "cache")
+
+
+def layer_profile(location: LayerLocation) -> str:
+    """The profile that a layer is planned and applied with: its state's, else its provider's.
+
+    Raises:
+        OnboardError: it names none.
+    """
+    named = location.backend.get("profile", "") or next(
+        (one.name for one in named_profiles(location) if one.use in _OF_THE_LAYER and one.name), ""
+    )
+    if not named:
+        raise OnboardError(
+            "The layer names no profile",
+            f"{location.backend_config} has no `profile`, and neither has the provider.",
+            why="It says with which credentials the state is read and the account is changed.",
+            next='Add a line such as  profile = "bb-security-devops"  to it.',
+        )
+    return named
+
+
+def profiles_of(context: Context, project: Project, location: LayerLocation) -> tuple[LayerProfile, ...]:
+    """The profiles that a layer's Terraform will ask for, its own first; files are read, nobody is asked.
+
+    Raises:
+        OnboardError: one is not there, or the files cannot be parsed.
+    """
+    files = project_files(context, project)
+    profiles = profile_map(files)
+    found: dict[str, LayerProfile] = {}
+    for named in _named(location):
+        if named.name not in profiles:
+            if named.certain:
+                raise _missing(named, location, files)
+            continue
+        if named.name not in found:
+            found[named.name] = _profile(named, profiles, project, location)
+    return tuple(found.values())
+
+
+def settings_without_code(
+    context: Context, project: Project, location: LayerLocation
+) -> Mapping[str, Mapping[str, str]]:
+    """The settings of what Terraform can use as it is, with their sources, for a pair of files of its own.
+
+    Where the name of a profile is only known to Terraform, those of all such profiles of the project.
+    """
+    profiles = profile_map(project_files(context, project))
+    wanted = [one.name for one in _named(location)]
+    computed = any(not one.name for one in named_profiles(location))
+    chains = [_chain(name, profiles) for name in (profiles if computed else wanted) if name in profiles]
+    plain = [chain for chain in chains if _source(chain) is Source.FILES]
+    return {
+        name: {key: value for key, value in settings.items() if isinstance(value, str)}
+        for chain in plain
+        for name, settings in chain
+    }
+
+
+def _named(location: LayerLocation) -> Iterator[NamedProfile]:
+    """What the layer names, beginning with the profile that it is planned with."""
+    own = layer_profile(location)
+    named = [one for one in named_profiles(location) if one.name]
+    yield from sorted(named, key=lambda one: one.name != own)
+
+
+def _profile(
+    named: NamedProfile, profiles: Mapping[str, Mapping[str, Any]], project: Project, location: LayerLocation
+) -> LayerProfile:
+    chain = _chain(named.name, profiles)
+    if named.use in _OF_THE_LAYER:
+        account, account_id = location.account, location.account_id or ""
+    else:
+        other = account_in_name(project, named.name)
+        account, account_id = (other.name, other.id) if other else ("", "")
+    serials = (str(own["mfa_serial"]) for _, own in chain if own.get("role_arn") and own.get("mfa_serial"))
+    return LayerProfile(
+        named.name, chain, _source(chain), next(serials, ""), account, account_id, named.place
+    )
+
+
+def _chain(name: str, profiles: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    chain: list[tuple[str, Mapping[str, Any]]] = []
+    while name in profiles and name not in [before for before, _ in chain]:
+        chain.append((name, profiles[name]))
+        if not profiles[name].get("role_arn"):
+            break
+        name = str(profiles[name].get("source_profile", ""))
+    return tuple(chain)
+
+
+def _source(chain: Sequence[tuple[str, Mapping[str, Any]]]) -> Source:
+    if any(own.get("role_arn") and own.get("mfa_serial") for _, own in chain):
+        return Source.CODE
+    return Source.SSO if any(is_sso(own) for _, own in chain) else Source.FILES
+
+
+def _missing(named: NamedProfile, location: LayerLocation, files: ProfileFiles) -> OnboardError:
+    if named.use in _OF_THE_LAYER:
+        return OnboardError(
+            "The layer's profile is missing",
+            f"There is no profile {named.name} in {files.config_file} or {files.credentials_file}.",
+            why=f"{location.relative} is planned and applied with it.",
+            next="Add the profile to these files, or ask a colleague how it is set up.",
+        )
+    return OnboardError(
+        "A profile that the layer names is missing",
+        f"There is no profile {named.name} in {files.config_file} or {files.credentials_file}.",
+        why=f"{location.relative} names it for {named.use} ({named.place}).",
+        next="Add the profile to these files, or ask a colleague how it is set up.",
+    )
+
+
+_USUAL_SESSION = timedelta(hours=1)
+"""How long a role is assumed for where its profile does not say."""
+
+_MOST = 0.75
+"""The part of a role's time that can be asked to be left; more would ask for a code over and over."""
+
+
+class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
+    """A profile of the layer needs an MFA code, and none was given; `serial` is the device."""
+
+    def __init__(self, profile: str, serial: str) -> None:
+        super().__init__(
+            "Terraform needs an MFA code",
+            f"The profile {profile} can assume its role only with a code of {serial}.",
+            next="Enter the six digits that the device shows now, and press Next again.",
+        )
+        self.serial = serial
+
+
+class WrongAccount(OnboardError):  # noqa: N818 - it says what is wrong
+    """Credentials answer for another account than the one that they are for."""
+
+
+@contextlib.contextmanager
+def credential_files(
+    context: Context,
+    project: Project,
+    location: LayerLocation,
+    code: Secret | None,
+    report: Report,
+    rest: timedelta = SHORTEST_REST,
+) -> Iterator[ProfileFiles]:
+    """The profile files for Terraform, each of whose profiles was asked which account it is for.
+
+    Args:
+        context: what the step may read.
+        project: the project.
+        location: the layer.
+        code: the MFA code, if a profile wants one; it is dropped.
+        report: takes the progress.
+        rest: how long temporary credentials have to last at least.
+
+    Yields:
+        The project's own files, or a temporary private pair. That is gone afterwards, unless the wizard was
+        left and Terraform goes on: then it stays for as long as Terraform runs (see `left_behind`).
+
+    Raises:
+        CodeWanted: a code is needed and was not given.
+        WrongAccount: a profile answers for another account.
+        OnboardError: AWS refuses, or cannot be reached.
+    """
+    profiles = profiles_of(context, project, location)
+    with contextlib.ExitStack() as stack:
+        files = project_files(context, project)
+        if any(one.source is not Source.FILES for one in profiles):
+            folder = credentials_folder(context.folder, location.account)
+            stack.callback(release_credentials, context.folder, location.account)
+            with _given(context, project, profiles, code, report, rest) as given:
+                settings = dict(settings_without_code(context, project, location))
+                regions = {one.name: one.settings.get("region") for one in profiles if one.name in given}
+                settings |= {name: {"region": str(one)} if one else {} for name, one in regions.items()}
+                files = write_pair(folder, settings, given)
+        for one in profiles:
+            report(Progress(f"Asking AWS which account {one.name} is for"))
+            _check_account(context, project, one, files)
+        yield files
+
+
+@contextlib.contextmanager
+def _given(
+    context: Context,
+    project: Project,
+    profiles: Sequence[LayerProfile],
+    code: Secret | None,
+    report: Report,
+    rest: timedelta,
+) -> Iterator[dict[str, Credentials]]:
+    """The temporary credentials of the profiles that need some, by name; they are dropped afterwards."""
+    given: dict[str, Credentials] = {}
+    try:
+        for one in profiles:
+            if one.source is Source.SSO:
+                report(Progress(f"Asking SSO for the credentials of {one.name}"))
+                files = project_files(context, project)
+                given[one.name] = factory_for(context, project).profile_credentials(files, one.name)
+        devices = dict.fromkeys(one.serial for one in profiles if one.source is Source.CODE)
+        if len(devices) > 1 and keyring_of(context) is None:
+            raise OnboardError(
+                "Two MFA devices, and no keyring",
+                f"The profiles that the layer names want codes of {' and '.join(devices)}.",
+                why="iam-onboard asks for one after the other, and has no keyring to keep the first session.",
+                next="Unlock or install the system's keyring (see `iam-onboard doctor`), then try again.",
+            )
+        for serial in devices:
+            group = [one for one in profiles if one.serial == serial]
+            given |= _with_code(context, project, group, code, report, rest)
+        yield given
+    finally:
+        for credentials in given.values():
+            credentials.drop()
+        if code is not None:
+            code.drop()
+
+
+def _with_code(
+    context: Context,
+    project: Project,
+    group: Sequence[LayerProfile],
+    code: Secret | None,
+    report: Report,
+    rest: timedelta,
+) -> dict[str, Credentials]:
+    """The credentials of the profiles of one device: those that are kept, and new ones with the code."""
+    found = {one.name: kept_role(context, project, one, rest) for one in group}
+    missing = [one for one in group if found[one.name] is None]
+    given = {name: kept for name, kept in found.items() if kept is not None}
+    if missing:
+        if not code:
+            raise CodeWanted(missing[0].name, missing[0].serial)
+        report(Progress(f"Assuming the role of {', '.join(one.name for one in missing)}"))
+        new = _assumed(factory_for(context, project), project_files(context, project), missing, code, context)
+        given |= new
+        _keep_roles(context, project, new, report)
+    return given
+
+
+def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
+    """Compare the account that answers with the one that the profile is for.
+
+    Raises:
+        WrongAccount: they differ.
+        CodeWanted: AWS does not take the kept credentials any more; they are forgotten.
+        OnboardError: the project does not know the layer's account, or AWS does not answer.
+    """
+    if profile.account and not profile.account_id:
+        raise OnboardError(
+            "The account is unknown",
+            f"The project doesn't give the id of {profile.account}.",
+            why="Without the id iam-onboard can't check that the credentials are for the right account.",
+            next=f"Add {profile.account} with its id to `accounts` in config/common.tfvars.",
+        )
+    try:
+        client = factory_for(context, project).profile_client("sts", files, profile.name)
+        with about_key_of(profile.base), client as sts:
+            identity = caller_identity(sts)
+    except AwsError as error:
+        if error.failure not in {AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN}:
+            raise
+        raise _over(error, context, project, profile) from error
+    if profile.account_id and identity.account != profile.account_id:
+        raise WrongAccount(
+            "Wrong account",
+            f"The profile {profile.name} answers for the account {identity.account}, and {profile.account} "
+            f"is {profile.account_id}.",
+            why=f"Planning with it would compare this layer with the wrong account ({profile.place}).",
+            next=f"Put the credentials of {profile.account} under {profile.name} in the project's files, "
+            f"{project_files(context, project).config_file.parent}.",
+        )
+
+
+def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
+    """What to do about credentials that AWS does not take any more."""
+    if profile.source is Source.CODE:
+        _forget_role(context, project, profile.name)
+        return CodeWanted(profile.name, profile.serial)
+    file = project_files(context, project).credentials_file
+    if error.failure is AwsFailure.KEY_UNKNOWN:
+        return OnboardError(
+            error.title,
+            f"AWS rejected the access key of {profile.name} ({file}).",
+            why=error.why,
+            next=f"Wait a moment and try again. If it stays, put a key that works under {profile.name}.",
+            detail=error.detail,
+        )
+    if error.failure is AwsFailure.EXPIRED:
+        return OnboardError(
+            "The credentials have expired",
+            f"The temporary credentials of {profile.name} in {file} are no longer valid.",
+            why="They end after some hours, and then need to be renewed.",
+            next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
+            detail=error.detail,
+        )
+    return error
+
+
+def factory_for(context: Context, project: Project, patience: Patience = USUAL) -> ClientFactory:
+    """What makes the clients for a project's profiles."""
+    world, region = context.world, project.region_primary or USUAL_REGION
+    return ClientFactory(world.endpoint_url, region, environment=world.environment, patience=patience)
+
+
+def keyring_of(context: Context) -> Vault | None:
+    """Where temporary credentials are kept until they expire; without a keyring a code is asked for again."""
+    try:
+        return context.world.vault("").vault
+    except VaultUnavailable:
+        return None
+
+
+def kept_role(context: Context, project: Project, one: LayerProfile, rest: timedelta) -> Credentials | None:
+    """What a profile's role gave before, if it lasts for a while.
+
+    More rest than a fresh session has could never be had, so no more than a part of that is asked for.
+    """
+    lasts = timedelta(seconds=float(one.settings.get("duration_seconds") or _USUAL_SESSION.total_seconds()))
+    name = _vault_name(project, one.name)
+    try:
+        return kept_credentials(keyring_of(context), name, context.world.now(), min(rest, lasts * _MOST))
+    except VaultUnavailable:
+        return None  # a keyring that cannot be read is as good as none: a code is asked for
+
+
+def _keep_roles(context: Context, project: Project, new: Mapping[str, Credentials], report: Report) -> None:
+    """Keep new credentials; a code was given for them, so a keyring that fails now stops nothing."""
+    vault = keyring_of(context)
+    if vault is None:
+        return
+    try:
+        for name, credentials in new.items():
+            keep_credentials(vault, _vault_name(project, name), credentials)
+    except VaultUnavailable as error:
+        report(Progress(f"The session isn't kept, so the next step asks for a code again: {error.what}"))
+
+
+def _forget_role(context: Context, project: Project, profile: str) -> None:
+    """Forget what a profile's role gave.
+
+    Raises:
+        VaultUnavailable: the keyring does not let it be deleted.
+    """
+    vault = keyring_of(context)
+    if vault is not None:
+        vault.delete(_vault_name(project, profile))
+
+
+def _vault_name(project: Project, profile: str) -> str:
+    return f"{project.name}/terraform/{profile}"
+
+
+def _assumed(
+    factory: ClientFactory,
+    files: ProfileFiles,
+    profiles: Sequence[LayerProfile],
+    code: Secret,
+    context: Context,
+) -> dict[str, Credentials]:
+    """Assume the roles of profiles that want a code of the same device.
+
+    Args:
+        factory: makes the clients.
+        files: the profile files.
+        profiles: the profiles; at least one.
+        code: the six digits; dropped once they are used.
+        context: knows the codes that were given before.
+
+    Returns:
+        The credentials by the profile's name; the caller drops them.
+
+    Raises:
+        WrongCode, RepeatedCode: the code cannot be used.
+        AwsError: the user's key or a role cannot be used.
+    """
+    first, new = profiles[0], dict[str, Credentials]()
+    with contextlib.ExitStack() as failed, contextlib.ExitStack() as stack:
+        sts = stack.enter_context(factory.profile_client("sts", files, first.base))
+        with about_key_of(first.base):
+            session = session_token(sts, first.serial, code.reveal(), memory=context.world.codes)
+        code.drop()  # it is no code of another device
+        stack.callback(session.drop)
+        for one in profiles:
+            new[one.name] = _role(factory, one, session)
+            failed.callback(new[one.name].drop)
+        failed.pop_all()
+    return new
+
+
+def _role(factory: ClientFactory, profile: LayerProfile, session: Credentials) -> Credentials:
+    """The role of a profile, by way of the roles that it is assumed from."""
+    credentials = session
+    for own in reversed([own for _, own in profile.chain if own.get("role_arn")]):
+        seconds = own.get("duration_seconds")
+        region = str(own.get("region") or "") or None
+        with factory.client("sts", credentials, region) as sts:
+            taken, _ = assume_role(
+                sts,
+                str(own["role_arn"]),
+                session_name=str(own.get("role_session_name") or SESSION_NAME),
+                external_id=own.get("external_id"),
+                seconds=int(seconds) if seconds else None,
+            )
+        if credentials is not session:
+            credentials.drop()
+        credentials = taken
+    return credentials
 
 
 @dataclass(frozen=True)

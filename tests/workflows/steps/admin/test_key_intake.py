@@ -22,8 +22,7 @@ from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.gpg.verdict import VerdictKind
 from workflows.steps.admin import pgp_keys
-from workflows.steps.admin.key_assessment import ranked
-from workflows.steps.admin.pgp_keys import Request
+from workflows.steps.admin.pgp_keys import Request, ranked
 from workflows.steps.shared.module import Context, Progress
 
 Keys = Mapping[str, bytes]

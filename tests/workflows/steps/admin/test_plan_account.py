@@ -9,7 +9,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin.plan import not_checked, refuse_another_account
-from workflows.steps.admin.terraform_credentials import WrongAccount
+from workflows.steps.admin.terraform_runs import WrongAccount
 from workflows.terraform.plan import Plan
 from workflows.terraform.plan_reader import read_plan
 

@@ -12,8 +12,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, plan, state_now
-from workflows.steps.admin.accepted_plan import Planned, decided
-from workflows.steps.admin.handed_over import Sent, people_of, sent_to
+from workflows.steps.admin.accepted_plan import Planned, Sent, decided, people_of, sent_to
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange

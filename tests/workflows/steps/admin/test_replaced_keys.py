@@ -24,9 +24,8 @@ from workflows.steps.admin import (
     state_now,
     users,
 )
-from workflows.steps.admin.handed_over import people_of
-from workflows.steps.admin.key_assessment import TakenKey
-from workflows.steps.admin.pgp_keys import Request
+from workflows.steps.admin.accepted_plan import people_of
+from workflows.steps.admin.pgp_keys import Request, TakenKey
 from workflows.steps.decisions import Reset
 from workflows.terraform.state import LoginProfile, State
 

@@ -22,8 +22,7 @@ from workflows.core.secret import Secret
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.admin import apply, plan, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.terraform_credentials import LayerProfile, Source
-from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources

@@ -21,7 +21,7 @@ from workflows.core.secret import Secret
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import sts_regions
 from workflows.steps.admin.sts_regions import MfaSessions
-from workflows.steps.admin.terraform_credentials import CodeWanted
+from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.shared.module import Context, Progress
 
 

@@ -23,13 +23,13 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
-from workflows.steps.admin.terraform_credentials import (
+from workflows.steps.admin.terraform_runs import (
     CodeWanted,
     WrongAccount,
+    code_wanted,
     credential_files,
     project_files,
 )
-from workflows.steps.admin.terraform_runs import code_wanted
 from workflows.steps.shared.module import Context
 from workflows.stores.vault import VaultChoice, VaultUnavailable
 
