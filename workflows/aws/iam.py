@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from workflows.aws.authenticator import normal_code, two_codes_problem
 from workflows.aws.clients import AwsClient
-from workflows.aws.errors import AwsError, AwsFailure, asked, calling_aws
+from workflows.aws.errors import DENIALS, AwsError, AwsFailure, asked, calling_aws
 from workflows.aws.sts import CodeMemory, Identity, RepeatedCode, WrongCode
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
@@ -31,6 +31,22 @@ def _named(user: str | None) -> dict[str, str]:
 def _utc(value: datetime) -> datetime:
     """A moment of an answer, in UTC."""
     return value.astimezone(UTC)
+
+
+_MISSING = frozenset({AwsFailure.NOT_FOUND})
+
+
+def _login_profile(
+    iam: AwsClient, user: str | None, doing: str, when: frozenset[AwsFailure] = _MISSING
+) -> Mapping[str, Any] | None:
+    """A user's console password as IAM describes it; None where asking fails in one of these ways."""
+
+    def ask() -> Mapping[str, Any]:
+        with calling_aws(doing):
+            profile: Mapping[str, Any] = iam.get_login_profile(**_named(user))["LoginProfile"]
+        return profile
+
+    return asked(ask, None, when)
 
 
 @dataclass(frozen=True)
@@ -80,14 +96,8 @@ def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None
     Raises:
         AwsError: it could not be asked, for another reason.
     """
-    try:
-        with calling_aws("asking whether the password is to be changed"):
-            profile = iam.get_login_profile(**_named(user))["LoginProfile"]
-    except AwsError as error:
-        if error.denied or error.failure is AwsFailure.NOT_FOUND:
-            return None
-        raise
-    return bool(profile.get("PasswordResetRequired", False))
+    profile = _login_profile(iam, user, "asking whether the password is to be changed", _MISSING | DENIALS)
+    return None if profile is None else bool(profile.get("PasswordResetRequired", False))
 
 
 def password_made_at(iam: AwsClient, user: str) -> datetime | None:
@@ -96,13 +106,8 @@ def password_made_at(iam: AwsClient, user: str) -> datetime | None:
     Raises:
         AwsError: it could not be asked.
     """
-    try:
-        with calling_aws("asking when the password was created"):
-            return _utc(iam.get_login_profile(**_named(user))["LoginProfile"]["CreateDate"])
-    except AwsError as error:
-        if error.failure is AwsFailure.NOT_FOUND:
-            return None
-        raise
+    profile = _login_profile(iam, user, "asking when the password was created")
+    return None if profile is None else _utc(profile["CreateDate"])
 
 
 def change_password(iam: AwsClient, old: Secret, new: Secret) -> None:
@@ -137,7 +142,7 @@ def find_user(iam: AwsClient, user: str) -> User | None:
     Raises:
         AwsError: it could not be asked.
     """
-    return asked(lambda: get_user(iam, user), None, {AwsFailure.NOT_FOUND})
+    return asked(lambda: get_user(iam, user), None, _MISSING)
 
 
 def account_alias(iam: AwsClient) -> str:
@@ -184,7 +189,8 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
             "not your user name",
         ]
     rules = _canonical(policy)
-    lines = [f"at least {_length(rules)} characters, at most {LONGEST}"]
+    # IAM takes 6 to 128, and 6 where a policy says nothing (API reference, UpdateAccountPasswordPolicy).
+    lines = [f"at least {int(rules.get('MinimumPasswordLength') or 6)} characters, at most {LONGEST}"]
     lines += [rule for key, rule in _KINDS.items() if _flag(rules.get(key))]
     reuse = int(rules.get("PasswordReusePrevention") or 0)
     if reuse:
@@ -206,11 +212,6 @@ def _canonical(policy: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in policy.items()
         if value is not None
     }
-
-
-def _length(rules: Mapping[str, Any]) -> int:
-    """IAM takes 6 to 128, and 6 where a policy says nothing (API reference, UpdateAccountPasswordPolicy)."""
-    return int(rules.get("MinimumPasswordLength") or 6)
 
 
 def _flag(value: object) -> bool:
@@ -320,10 +321,8 @@ def wait_until_usable(
         Cancelled: the person stopped it.
         AwsError: another failure than an unknown key, at once; that one when the time is over.
     """
-    wait = pause or cancelled.wait
-    deadline = monotonic() + timeout
-    delay = 0.5
-    good = 0
+    wait, deadline = pause or cancelled.wait, monotonic() + timeout
+    delay, good = 0.5, 0
     while not cancelled.is_set():
         try:
             answer = ask()
@@ -550,12 +549,11 @@ def remove_mfa_device(iam: AwsClient, user: str, serial: str) -> None:
 
 
 def _unless_gone(doing: str, ask: Callable[[], object]) -> None:
-    try:
+    def tried() -> None:
         with calling_aws(doing):
             ask()
-    except AwsError as error:
-        if error.failure is not AwsFailure.NOT_FOUND:
-            raise
+
+    asked(tried, None, _MISSING)
 
 
 class HoldingKind(Enum):
@@ -657,35 +655,18 @@ def has_console_password(iam: AwsClient, user: str) -> bool:
     Raises:
         AwsError: it could not be asked.
     """
-    try:
-        with calling_aws(f"asking whether {user} has a console password"):
-            iam.get_login_profile(UserName=user)
-    except AwsError as error:
-        if error.failure is AwsFailure.NOT_FOUND:
-            return False
-        raise
-    return True
+    return _login_profile(iam, user, f"asking whether {user} has a console password") is not None
 
 
 def _devices(iam: AwsClient, user: str) -> list[Holding]:
     devices = list_mfa_devices(iam, user)
-    return [Holding(HoldingKind.MFA_DEVICE, one.serial, one.kind.value) for one in devices]
-
-
-def _credentials(iam: AwsClient, user: str) -> list[Holding]:
-    answer = iam.list_service_specific_credentials(UserName=user)
-    return [
-        Holding(
-            HoldingKind.SERVICE_CREDENTIAL, one["ServiceSpecificCredentialId"], one.get("ServiceName", "")
-        )
-        for one in answer["ServiceSpecificCredentials"]
-    ]
+    return [Holding(HoldingKind.MFA_DEVICE, device.serial, device.kind.value) for device in devices]
 
 
 def _pages(
     kind: HoldingKind, operation: str, field: str, identifier: str = "", note: str = ""
 ) -> Callable[[AwsClient, str], list[Holding]]:
-    """Asks with a paginator.
+    """Asks with a paginator, where the operation has one.
 
     Args:
         kind: what is listed.
@@ -696,8 +677,10 @@ def _pages(
     """
 
     def ask(iam: AwsClient, user: str) -> list[Holding]:
-        pages = iam.get_paginator(operation).paginate(UserName=user)
-        return [_holding(entry) for page in pages for entry in page[field]]
+        paged = iam.can_paginate(operation)
+        ask_page = iam.get_paginator(operation).paginate if paged else getattr(iam, operation)
+        pages = ask_page(UserName=user)
+        return [_holding(entry) for page in (pages if paged else (pages,)) for entry in page[field]]
 
     def _holding(entry: Any) -> Holding:
         if not identifier:
@@ -712,7 +695,13 @@ _LISTED: Mapping[HoldingKind, Callable[[AwsClient, str], list[Holding]]] = {
     HoldingKind.SSH_KEY: _pages(
         HoldingKind.SSH_KEY, "list_ssh_public_keys", "SSHPublicKeys", "SSHPublicKeyId", "Status"
     ),
-    HoldingKind.SERVICE_CREDENTIAL: _credentials,
+    HoldingKind.SERVICE_CREDENTIAL: _pages(
+        HoldingKind.SERVICE_CREDENTIAL,
+        "list_service_specific_credentials",
+        "ServiceSpecificCredentials",
+        "ServiceSpecificCredentialId",
+        "ServiceName",
+    ),
     HoldingKind.CERTIFICATE: _pages(
         HoldingKind.CERTIFICATE, "list_signing_certificates", "Certificates", "CertificateId", "Status"
     ),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import read
 
 
 class StsState(StrEnum):
@@ -97,44 +98,10 @@ class AccountAnswer:
     @classmethod
     def from_facts(cls, account: str, facts: Mapping[str, Any]) -> AccountAnswer:
         """The account that `as_facts` gave."""
-        regions = tuple(
-            RegionAnswer(region, StsState(one["sts"]), OptIn(one["opt_in"]), named=one.get("named", False))
-            for region, one in sorted(facts["regions"].items())
-        )
-        return cls(
-            account,
-            facts["account_id"],
-            facts["partition"],
-            facts["profile"],
-            facts["role"],
-            regions,
-            facts["token_version"],
-            problem=facts["problem"],
-        )
-
-
-class _RegionFacts(TypedDict):
-    sts: StsState
-    opt_in: OptIn
-    named: NotRequired[bool]
-
-
-class _AccountFacts(TypedDict):
-    account_id: str
-    partition: str
-    profile: str
-    role: str
-    regions: Mapping[str, _RegionFacts]
-    token_version: int | None
-    problem: str
-
-
-class AuditFacts(TypedDict):
-    """What `Audit.as_facts` gives."""
-
-    asked_at: str
-    allowed: list[str]
-    accounts: Mapping[str, _AccountFacts]
+        name = f"sts_regions.accounts.{account}"
+        regions = read(dict[str, dict[str, Any]], facts.get("regions"), f"{name}.regions")
+        named = [{**answer, "region": region} for region, answer in sorted(regions.items())]
+        return read(cls, {**facts, "account": account, "regions": named}, name)
 
 
 @dataclass(frozen=True)
@@ -167,9 +134,16 @@ class Audit:
 
     @classmethod
     def from_facts(cls, project: str, facts: Mapping[str, Any]) -> Audit:
-        """The audit that `as_facts` gave."""
-        accounts = tuple(AccountAnswer.from_facts(name, one) for name, one in facts["accounts"].items())
-        return cls(project, facts["asked_at"], tuple(facts["allowed"]), accounts)
+        """The audit that `as_facts` gave.
+
+        Raises:
+            WrongShape: they are others.
+        """
+        facts = read(dict[str, Any], facts, "sts_regions")
+        answers = read(dict[str, dict[str, Any]], facts.get("accounts"), "sts_regions.accounts")
+        accounts = tuple(AccountAnswer.from_facts(name, answer) for name, answer in answers.items())
+        allowed = read(tuple[str, ...], facts.get("allowed"), "sts_regions.allowed")
+        return cls(project, read(str, facts.get("asked_at"), "sts_regions.asked_at"), allowed, accounts)
 
 
 def changes(before: Audit, now: Audit) -> tuple[Sentence, ...]:

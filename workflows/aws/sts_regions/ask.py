@@ -23,6 +23,7 @@ from workflows.aws.sts import SESSION_NAME, SHORTEST_SESSION, assume_role, calle
 from workflows.aws.sts_regions.answers import AccountAnswer, OptIn, RegionAnswer, StsState
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
+from workflows.profiles import plan
 from workflows.profiles.aws_data import botocore_alone
 
 SOURCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html"
@@ -41,8 +42,7 @@ def regions_of(partition: str) -> tuple[str, ...]:
     Raises:
         OnboardError: botocore does not know the partition.
     """
-    session = botocore_alone()
-    names = tuple(sorted(session.get_available_regions("sts", partition)))
+    names = tuple(sorted(botocore_alone().get_available_regions("sts", partition)))
     if not names:
         raise OnboardError(
             "The partition is unknown",
@@ -58,16 +58,13 @@ def partition_of_region(region: str) -> str:
     Raises:
         OnboardError: botocore does not know the region.
     """
-    import botocore.exceptions  # noqa: PLC0415 - boto is slow to import
-
-    try:
-        return str(botocore_alone().get_partition_for_region(region))
-    except botocore.exceptions.UnknownRegionError as error:
-        raise OnboardError(
-            "The region is unknown",
-            f"botocore knows no region {region!r}.",
-            next="Correct `region_primary` in config/common.tfvars.",
-        ) from error
+    if partition := plan.partition_of_region(region):
+        return partition
+    raise OnboardError(
+        "The region is unknown",
+        f"botocore knows no region {region!r}.",
+        next="Correct `region_primary` in config/common.tfvars.",
+    )
 
 
 def settled(region: str, sts: StsState, opt_in: OptIn) -> StsState:
@@ -339,9 +336,8 @@ def ask(
 def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
     """The questions that can be asked, those with the same credentials and partition together."""
     groups: dict[tuple[str, str], list[Question]] = {}
-    for one in questions:
-        if one.can_tell:
-            groups.setdefault((one.access.signing.access_key_id, one.partition), []).append(one)
+    for question in filter(lambda asked: asked.can_tell, questions):
+        groups.setdefault((question.access.signing.access_key_id, question.partition), []).append(question)
     return list(groups.values())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
-from workflows.aws.sts_regions.answers import AuditFacts
+from workflows.aws.sts_regions.answers import Audit
 from workflows.core.shapes import reading
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
@@ -218,5 +218,5 @@ STS_REGIONS = Step(
     gives=("sts_regions",),
     skippable=True,
     asked_for=True,
-    reads=reading(sts_regions=AuditFacts),
+    reads=lambda facts: facts.get("sts_regions") and Audit.from_facts("", facts["sts_regions"]),
 )
