@@ -18,7 +18,7 @@ ALLOWED = {
     "workflows/core/processes.py": "what the system says in /proc",
     "workflows/layer/managed_policies.py": "a file of the package",
     "workflows/messages/envelope.py": "the one entry for mail",
-    "workflows/sandbox/process.py": "a log, to write to",
+    "workflows/sandbox/sandbox.py": "a log, to write to",
     "workflows/sandbox/template.py": "files of the package",
     "workflows/core/installation.py": "a record of the installed package",
     "workflows/terraform/runner.py": "files to write to",

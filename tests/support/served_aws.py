@@ -26,7 +26,7 @@ from support.strict_aws import (
 
 from workflows.environment import World
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
-from workflows.sandbox.process import free_port
+from workflows.sandbox.sandbox import free_port
 from workflows.sandbox.server import Gate, listen
 from workflows.steps.shared.module import Context, Progress
 

@@ -148,7 +148,7 @@ def _composed(kind: Any, value: Any, name: str) -> Any:
         if type(value) in kinds:
             return value
         return _read(next(one for one in kinds if one is not NoneType), value, name)
-    if origin in {list, tuple, frozenset}:
+    if origin in {list, tuple, frozenset, set}:
         if not isinstance(value, list | tuple):
             _refuse(name, "a list")
         return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(value))

@@ -21,6 +21,7 @@ from typing import Any
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file, write_atomically
 from workflows.core.parsing import parse_json
+from workflows.core.shapes import WrongShape, plain, read
 from workflows.sandbox.strict.directory import Directory
 
 RECORD_VERSION = 3
@@ -113,14 +114,7 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Write the record, atomically, for the owner's eyes only."""
-        data = {
-            "version": RECORD_VERSION,
-            "port": self.port,
-            "cache": str(self.cache),
-            "short": self.short,
-            "directory": self.directory.to_json(),
-            "token": self.token,
-        }
+        data = {"version": RECORD_VERSION, **plain(self)}
         write_atomically(path, json.dumps(data, indent=2).encode() + b"\n")
 
     @classmethod
@@ -134,12 +128,11 @@ class Record:
             data: dict[str, Any] = parse_json(load_file(path, OWN_LIMIT))
             if data["version"] != RECORD_VERSION:
                 raise _of_another_version(path, data["version"])
-            directory, token = Directory.from_json(data["directory"]), str(data["token"])
-            return cls(int(data["port"]), Path(data["cache"]), str(data["short"]), directory, token)
+            return read(cls, data)
         except FileNotFoundError as error:
             what = f"{path.parent} holds no sandbox."
             raise OnboardError("There is no sandbox here", what, next=f"{_NEW_DEMO}.") from error
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, WrongShape) as error:
             raise OnboardError(
                 "This sandbox is damaged",
                 f"{path} cannot be read.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import wraps
 from typing import Any
@@ -13,10 +13,12 @@ from flask import g, redirect, request, url_for
 from moto.iam.models import IAMBackend
 from werkzeug.wrappers import Response
 
+from workflows.core.shapes import plain
 from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Identity, account
 from workflows.sandbox.strict.protocol import Refusal
+from workflows.sandbox.strict.state import Part
 
 LASTS_SECONDS = 12 * 3600
 
@@ -62,11 +64,11 @@ class SignIn:
     new_key: NewKey | None = None
 
 
-class SignIns:
+class SignIns(Part):
     """Every sign-in of the sandbox's console."""
 
-    def __init__(self) -> None:
-        self._sign_ins: dict[str, SignIn] = {}
+    entries: dict[str, SignIn]
+    kind, listed, named_by = SignIn, "sign_ins", "token"
 
     def start(self, account_id: str, user: str, stage: Stage, now: float) -> SignIn:
         """A person gave the right password."""
@@ -76,36 +78,31 @@ class SignIns:
 
     def find(self, token: str, now: float) -> SignIn | None:
         """The sign-in of a cookie, or None if there is none or it is over."""
-        sign_in = self._sign_ins.get(token)
+        sign_in = self.entries.get(token)
         if sign_in is not None and sign_in.expires_at <= now:
-            del self._sign_ins[token]
+            del self.entries[token]
             return None
         return sign_in
 
     def keep(self, sign_in: SignIn) -> None:
         """Put a sign-in in the place of its earlier self."""
-        self._sign_ins[sign_in.token] = sign_in
+        self.entries[sign_in.token] = sign_in
 
     def end(self, token: str) -> None:
         """The person signed out."""
-        self._sign_ins.pop(token, None)
+        self.entries.pop(token, None)
 
     def pending_devices(self, now: float) -> list[tuple[str, str]]:
         """The devices whose QR code is on a page now: (account id, serial number)."""
         return [
             (sign_in.account_id, sign_in.pending_device)
-            for sign_in in self._sign_ins.values()
+            for sign_in in self.entries.values()
             if sign_in.pending_device and sign_in.expires_at > now
         ]
 
     def dump(self) -> dict[str, Any]:
         """Everything but secrets of new keys, as a JSON object."""
-        return {"sign_ins": [asdict(replace(sign_in, new_key=None)) for sign_in in self._sign_ins.values()]}
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave, in place of what is here."""
-        sign_ins = [SignIn(**{**entry, "stage": Stage(entry["stage"])}) for entry in data["sign_ins"]]
-        self._sign_ins = {sign_in.token: sign_in for sign_in in sign_ins}
+        return {"sign_ins": [plain(replace(sign_in, new_key=None)) for sign_in in self.entries.values()]}
 
 
 COOKIE = "sandbox-console"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from workflows.sandbox.console.desk import Desk
 from workflows.sandbox.strict.iam import key_uri
 from workflows.sandbox.strict.identity import account
-from workflows.sandbox.strict.state import STEP_SECONDS, code_at
+from workflows.sandbox.strict.state import STEP_SECONDS, Part, code_at
 
 Answer = str | Response | tuple[str, int]
 
@@ -27,11 +27,11 @@ class Entry:
     seed: str = field(repr=False)
 
 
-class Phone:
+class Phone(Part):
     """The app's accounts."""
 
-    def __init__(self) -> None:
-        self._entries: list[Entry] = []
+    entries: dict[str, Entry]
+    kind, listed, named_by = Entry, "entries", "seed"
 
     def scan(self, text: str, label: str = "") -> Entry:
         """Take in an `otpauth:` URI or a secret key; the same one twice stays one.
@@ -40,16 +40,17 @@ class Phone:
             ValueError: the text is neither, in words for the person.
         """
         entry = _read(text, label)
-        self._entries = [old for old in self._entries if old.seed != entry.seed] + [entry]
+        self.entries.pop(entry.seed, None)
+        self.entries[entry.seed] = entry
         return entry
 
     def remove(self, number: int) -> None:
         """Forget the account at a place (from 0); nothing happens if there is none."""
-        self._entries = [entry for place, entry in enumerate(self._entries) if place != number]
+        for seed in list(self.entries)[number : number + 1]:
+            del self.entries[seed]
 
     def show(self, now: float) -> list[dict[str, Any]]:
         """What the app's screen shows: label, code, seconds_left, next_code, for each account."""
-        entries = list(self._entries)
         left = STEP_SECONDS - int(now) % STEP_SECONDS
         return [
             {
@@ -58,17 +59,8 @@ class Phone:
                 "seconds_left": left,
                 "next_code": code_at(entry.seed, now, 1),
             }
-            for entry in entries
+            for entry in self.entries.values()
         ]
-
-    def dump(self) -> dict[str, Any]:
-        """Everything, as a JSON object; it holds the seeds."""
-        return {"entries": [asdict(entry) for entry in self._entries]}
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave, in place of what is here."""
-        entries = [Entry(**entry) for entry in data["entries"]]
-        self._entries = entries
 
 
 def _read(text: str, label: str) -> Entry:

@@ -6,7 +6,6 @@ Plain data, shared by the process that makes a sandbox and the one that serves i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -52,31 +51,3 @@ class Directory:
                 raise ValueError(
                     f"the bootstrap key {key_id!r} is for account {key.account_id!r}, unknown here"
                 )
-
-    def account_name(self, account_id: str) -> str | None:
-        """The name of the account with that id, or None."""
-        return next((name for name, number in self.accounts.items() if number == account_id), None)
-
-    def to_json(self) -> dict[str, Any]:
-        """The directory as a JSON object. It holds the bootstrap secrets: keep it in a private file."""
-        return {
-            "accounts": dict(self.accounts),
-            "region": self.region,
-            "bootstrap_keys": {
-                key_id: {"account_id": key.account_id, "secret": key.secret, "principal": key.principal}
-                for key_id, key in self.bootstrap_keys.items()
-            },
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Directory:
-        """The directory that `to_json` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: the object is not one that `to_json` made.
-        """
-        return cls(
-            accounts=dict(data["accounts"]),
-            region=data["region"],
-            bootstrap_keys={key_id: BootstrapKey(**key) for key_id, key in data["bootstrap_keys"].items()},
-        )

@@ -65,7 +65,7 @@ def _describe_regions(call: Call) -> dict[str, Any] | None:
 
 
 def _get_account_summary(call: Call) -> dict[str, Any]:
-    version = call.state.regions.token_version(call.identity.account_id)
+    version = call.state.regions.of(call.identity.account_id).token_version
     summary = call.backend.account_summary.summary_map
     return {"SummaryMap": {**summary, "GlobalEndpointTokenVersion": version}}
 

@@ -9,27 +9,46 @@ from __future__ import annotations
 import hmac
 import secrets
 import string
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import botocore.session
 import pyotp
 from moto.iam.models import AccountPasswordPolicy
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from workflows.core.shapes import plain, read
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.protocol import Refusal
 
 
-class Persistent(Protocol):
-    """A part of the sandbox whose state outlives the process."""
+class Part:
+    """A part of the sandbox whose state outlives the process: entries by a key.
+
+    Attributes:
+        entries: what it knows now.
+        kind: the dataclass of an entry.
+        listed: what the list of entries is called in `dump`; "" for an object of them by their key.
+        named_by: the field of a listed entry that is its key.
+    """
+
+    kind: type[Any]
+    listed = named_by = ""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Any] = {}
 
     def dump(self) -> dict[str, Any]:
         """Everything, as a JSON object."""
+        kept = {key: plain(entry) for key, entry in self.entries.items()}
+        return {self.listed: list(kept.values())} if self.listed else kept
 
     def load(self, data: dict[str, Any]) -> None:
         """Take over what `dump` gave, in place of what is here."""
+        if self.listed:
+            data = {entry[self.named_by]: entry for entry in data[self.listed]}
+        self.entries = {key: read(self.kind, entry, key) for key, entry in data.items()}
 
 
 _KEPT_AFTER_EXPIRY = 86_400.0
@@ -63,11 +82,11 @@ class Session:
     mfa_at: float | None = None
 
 
-class Sessions:
+class Sessions(Part):
     """The sessions of one sandbox."""
 
-    def __init__(self) -> None:
-        self._sessions: dict[str, Session] = {}
+    entries: dict[str, Session]
+    kind, listed, named_by = Session, "sessions", "access_key_id"
 
     def issue(
         self,
@@ -92,24 +111,13 @@ class Sessions:
             session_name=session_name,
             mfa_at=mfa_at,
         )
-        for key_id, old in list(self._sessions.items()):
-            if old.expires_at + _KEPT_AFTER_EXPIRY < now:
-                del self._sessions[key_id]
-        self._sessions[session.access_key_id] = session
+        fresh = {key: old for key, old in self.entries.items() if old.expires_at + _KEPT_AFTER_EXPIRY >= now}
+        self.entries = {**fresh, session.access_key_id: session}
         return session
 
     def find(self, access_key_id: str) -> Session | None:
         """The session with that key, expired or not, or None. An expired one is forgotten after a day."""
-        return self._sessions.get(access_key_id)
-
-    def dump(self) -> dict[str, Any]:
-        """All of it, for `State.dump`."""
-        return {"sessions": [asdict(session) for session in self._sessions.values()]}
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave."""
-        sessions = [Session(**entry) for entry in data["sessions"]]
-        self._sessions = {session.access_key_id: session for session in sessions}
+        return self.entries.get(access_key_id)
 
 
 STEP_SECONDS = 30
@@ -123,18 +131,18 @@ class _Device:
     drift: int = 0
 
 
-class Codes:
+class Codes(Part):
     """What is remembered of each device: the last code that was used, and how far its clock is off.
 
     A code is good in its own half minute and one before or after it, and not once it or a later one was used.
     """
 
-    def __init__(self) -> None:
-        self._devices: dict[str, _Device] = {}
+    entries: dict[str, _Device]
+    kind = _Device
 
     def use(self, serial: str, seed: str, code: str, now: float) -> bool:
         """Use up one code; False if it is wrong, too old, too new, or used already."""
-        device = self._devices.setdefault(serial, _Device())
+        device = self.entries.setdefault(serial, _Device())
         current = int(now) // STEP_SECONDS + device.drift
         for step in range(current - _WINDOW, current + _WINDOW + 1):
             if step > device.last_step and _same(seed, step, code):
@@ -156,7 +164,7 @@ class Codes:
             resync: accept a clock that is up to half an hour off, and remember by how much.
         """
         window = _RESYNC_WINDOW if resync else _WINDOW
-        device = self._devices.setdefault(serial, _Device())
+        device = self.entries.setdefault(serial, _Device())
         current = int(now) // STEP_SECONDS
         for step in range(current - window, current + window + 1):
             if step - 1 <= device.last_step:
@@ -169,15 +177,7 @@ class Codes:
 
     def forget(self, serial: str) -> None:
         """The device was deleted."""
-        self._devices.pop(serial, None)
-
-    def dump(self) -> dict[str, Any]:
-        """All of it, for `State.dump`."""
-        return {serial: asdict(device) for serial, device in self._devices.items()}
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave."""
-        self._devices = {serial: _Device(**device) for serial, device in data.items()}
+        self.entries.pop(serial, None)
 
 
 def code_at(seed: str, now: float, steps: int = 0) -> str:
@@ -195,22 +195,27 @@ _LONGEST_HISTORY = 24
 _DAY = 86_400
 
 
-class Passwords:
-    """When each password was set and which ones came before it."""
+@dataclass
+class _History:
+    earlier: list[str] = field(default_factory=list)
+    set_at: float = 0.0
 
-    def __init__(self) -> None:
-        self._history: dict[str, dict[str, Any]] = {}
+
+class Passwords(Part):
+    """When each password was set and which ones came before it (hashed), by the user's ARN."""
+
+    entries: dict[str, _History]
+    kind = _History
 
     def remember(self, user_arn: str, password: str, now: float) -> None:
         """A password was set."""
-        entry = self._history.setdefault(user_arn, {"earlier": []})
-        entry["set_at"] = now
+        earlier = self.entries.get(user_arn, _History()).earlier
         hashed = generate_password_hash(password, _HASH)
-        entry["earlier"] = [hashed, *entry["earlier"]][:_LONGEST_HISTORY]
+        self.entries[user_arn] = _History([hashed, *earlier][:_LONGEST_HISTORY], now)
 
     def forget(self, user_arn: str) -> None:
         """The login profile was deleted."""
-        self._history.pop(user_arn, None)
+        self.entries.pop(user_arn, None)
 
     def check(
         self, policy: AccountPasswordPolicy | None, user_arn: str, user_name: str, password: str
@@ -224,7 +229,7 @@ class Passwords:
         if password == user_name:
             broken.append("must differ from the user name")
         limit = policy.password_reuse_prevention if policy else 0
-        earlier = self._history.get(user_arn, {"earlier": []})["earlier"]
+        earlier = self.entries.get(user_arn, _History()).earlier
         if any(check_password_hash(old, password) for old in earlier[: limit or 0]):
             broken.append(f"must not be one of the last {limit} passwords")
         if broken:
@@ -237,16 +242,8 @@ class Passwords:
         """Whether the password is older than the policy allows."""
         if policy is None or not policy.max_password_age:
             return False
-        set_at = self._history.get(user_arn, {}).get("set_at", now)
-        return bool(now - set_at > policy.max_password_age * _DAY)
-
-    def dump(self) -> dict[str, Any]:
-        """Everything, as a JSON object; passwords are hashed in it."""
-        return {arn: dict(entry) for arn, entry in self._history.items()}
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave."""
-        self._history = {arn: dict(entry) for arn, entry in data.items()}
+        history = self.entries.get(user_arn)
+        return history is not None and now - history.set_at > policy.max_password_age * _DAY
 
 
 def rules(policy: AccountPasswordPolicy | None, password: str) -> list[tuple[str, bool]]:
@@ -315,24 +312,24 @@ class _Account:
     token_version: int = 1
 
 
-class RegionSettings:
-    """The settings of all accounts."""
+class RegionSettings(Part):
+    """The settings of all accounts, by their ids."""
 
-    def __init__(self) -> None:
-        self._accounts: dict[str, _Account] = {}
+    entries: dict[str, _Account]
+    kind = _Account
+
+    def of(self, account_id: str) -> _Account:
+        """The settings of an account: regions switched off or opted into, version of the global tokens."""
+        return self.entries.setdefault(account_id, _Account())
 
     def uses(self, account_id: str, region: str) -> bool:
         """Whether an account uses a region: by default, or because it opted in."""
-        return region in ENABLED_BY_DEFAULT or region in self._of(account_id).opted_in
+        return region in ENABLED_BY_DEFAULT or region in self.of(account_id).opted_in
 
     def gives_tokens(self, account_id: str, region: str) -> bool:
         """Whether the STS endpoint of a region gives credentials of an account."""
-        own = self._of(account_id)
+        own = self.of(account_id)
         return region in own.opted_in or (region in ENABLED_BY_DEFAULT and region not in own.off)
-
-    def opt_in(self, account_id: str, region: str) -> None:
-        """Opt into a region."""
-        self._of(account_id).opted_in.add(region)
 
     def switch(self, account_id: str, region: str, *, active: bool) -> None:
         """Activate or deactivate an STS endpoint, as the console's page does.
@@ -342,37 +339,8 @@ class RegionSettings:
         """
         if region not in ENABLED_BY_DEFAULT or region == _NEVER_OFF:
             raise ValueError(f"the STS endpoint of {region} cannot be switched")
-        off = self._of(account_id).off
+        off = self.of(account_id).off
         off.discard(region) if active else off.add(region)
-
-    def token_version(self, account_id: str) -> int:
-        """Of the tokens that the global endpoint gives: 1 or 2."""
-        return self._of(account_id).token_version
-
-    def set_token_version(self, account_id: str, version: int) -> None:
-        """Let the global endpoint give tokens of another version."""
-        self._of(account_id).token_version = version
-
-    def dump(self) -> dict[str, Any]:
-        """All of it, for `State.dump`."""
-        return {
-            account_id: {
-                "off": sorted(own.off),
-                "opted_in": sorted(own.opted_in),
-                "token_version": own.token_version,
-            }
-            for account_id, own in self._accounts.items()
-        }
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave."""
-        self._accounts = {
-            account_id: _Account(set(own["off"]), set(own["opted_in"]), own["token_version"])
-            for account_id, own in data.items()
-        }
-
-    def _of(self, account_id: str) -> _Account:
-        return self._accounts.setdefault(account_id, _Account())
 
 
 class State:
@@ -387,7 +355,7 @@ class State:
         self.directory = directory
         self.sessions, self.codes = Sessions(), Codes()
         self.passwords, self.regions = Passwords(), RegionSettings()
-        self.parts: dict[str, Persistent] = {
+        self.parts: dict[str, Part] = {
             "sessions": self.sessions,
             "codes": self.codes,
             "passwords": self.passwords,

@@ -5,6 +5,7 @@ import json
 import pyotp
 import pytest
 
+from workflows.core.shapes import plain, read
 from workflows.sandbox.strict.directory import BootstrapKey, Directory
 from workflows.sandbox.strict.state import Codes, code_at
 
@@ -72,10 +73,8 @@ def test_used_codes_stay_used_after_a_restart() -> None:
 def test_the_directory_survives_json_and_hides_its_secrets() -> None:
     key = BootstrapKey("222222222222", "s3cret", "admin")
     directory = Directory({"security": "222222222222"}, "eu-west-1", {"AKIABOOTSTRAPSECURE1": key})
-    assert Directory.from_json(json.loads(json.dumps(directory.to_json()))) == directory
+    assert read(Directory, json.loads(json.dumps(plain(directory)))) == directory
     assert "s3cret" not in repr(directory)
-    assert directory.account_name("222222222222") == "security"
-    assert directory.account_name("999999999999") is None
 
 
 @pytest.mark.parametrize(

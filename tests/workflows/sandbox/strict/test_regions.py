@@ -60,7 +60,7 @@ def test_the_account_of_the_role_decides_not_that_of_the_caller(world: StrictWor
 def test_a_region_that_the_account_has_not_opted_into_does_not_know_its_keys(world: StrictWorld) -> None:
     client = sts_in(world, "af-south-1")
     assert refused(client.get_caller_identity)[0] == "InvalidClientTokenId"
-    world.strict.state.regions.opt_in(SECURITY, "af-south-1")
+    world.strict.state.regions.of(SECURITY).opted_in.add("af-south-1")
     assert client.get_session_token()["Credentials"]
 
 
@@ -71,7 +71,7 @@ def test_what_nobody_can_switch_cannot_be_switched(world: StrictWorld, region: s
 
 
 def test_ec2_and_the_account_service_tell_the_opt_in_status(world: StrictWorld) -> None:
-    world.strict.state.regions.opt_in(SECURITY, "me-south-1")
+    world.strict.state.regions.of(SECURITY).opted_in.add("me-south-1")
     answer = world.administrator("ec2").describe_regions(AllRegions=True)["Regions"]
     status = {one["RegionName"]: one["OptInStatus"] for one in answer}
     assert (status["eu-west-1"], status["me-south-1"], status["af-south-1"]) == (
@@ -90,7 +90,7 @@ def test_ec2_and_the_account_service_tell_the_opt_in_status(world: StrictWorld) 
 def test_settings_of_regions_are_kept(world: StrictWorld) -> None:
     iam = world.administrator("iam")
     assert iam.get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"] == 1
-    world.strict.state.regions.set_token_version(SECURITY, 2)
+    world.strict.state.regions.of(SECURITY).token_version = 2
     world.strict.state.regions.switch(SECURITY, "eu-west-3", active=False)
     world.restart()
     summary = world.administrator("iam").get_account_summary()["SummaryMap"]

@@ -56,8 +56,8 @@ def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_prof
     project: RegionsProject,
 ) -> None:
     project.settings.switch(SECURITY, "eu-west-3", active=False)
-    project.settings.opt_in(SECURITY, "af-south-1")
-    project.settings.set_token_version(SECURITY, 2)
+    project.settings.of(SECURITY).opted_in.add("af-south-1")
+    project.settings.of(SECURITY).token_version = 2
     reports: list[Progress] = []
     audit = ask(project, reports=reports)
     security, management = states(audit, "security"), states(audit, "management")
