@@ -10,14 +10,13 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, render_template, request
+from flask import Flask, render_template, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from workflows.core.text import safe
+from workflows.sandbox.console import pages, phone
 from workflows.sandbox.console.desk import Desk, SignIns
-from workflows.sandbox.console.pages import Credentials, SigningIn
-from workflows.sandbox.console.phone import Phone, PhonePages
 from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.protocol import Refusal
@@ -44,19 +43,14 @@ _HEADERS = {
 
 def console_application(strict: StrictAws, directory: Directory, token: str) -> WSGIApplication:
     """The WSGI application for `/TOKEN/console` and `/TOKEN/phone`; its state is the strict layer's too."""
-    sign_ins, phone = SignIns(), Phone()
-    strict.state.parts |= {"sign_ins": sign_ins, "phone": phone}
-    desk = Desk(strict, directory, sign_ins)
+    sign_ins, own_phone = SignIns(), phone.Phone()
+    strict.state.parts |= {"sign_ins": sign_ins, "phone": own_phone}
     application = Flask(__name__)
+    application.extensions |= {"desk": Desk(strict, directory, sign_ins), "phone": own_phone}
     application.jinja_env.finalize = _seen
     application.url_map.strict_slashes = False
-    console_pages = Blueprint("console", __name__, url_prefix="/console")
-    SigningIn(desk).register(console_pages)
-    Credentials(desk).register(console_pages)
-    phone_pages = Blueprint("phone", __name__, url_prefix="/phone")
-    PhonePages(desk, phone).register(phone_pages)
-    application.register_blueprint(console_pages)
-    application.register_blueprint(phone_pages)
+    application.register_blueprint(pages.pages)
+    application.register_blueprint(phone.pages)
     application.before_request(_refuse_other_sites)
     application.after_request(_harden)
     application.register_error_handler(Refusal, _explain)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import wraps
 from typing import Any
 
-from flask import g, redirect, request, url_for
+from flask import current_app, g, redirect, request, url_for
 from moto.iam.models import IAMBackend
 from werkzeug.wrappers import Response
 
@@ -154,20 +154,27 @@ class Desk:
             return alias_or_id
         return next((number for number in ids if alias_or_id in account(number).account_aliases), None)
 
-    def signed_in(self, page: Page) -> Page:
-        """A page for somebody who is signed in completely; others are sent where they can go on."""
 
-        @wraps(page)
-        def guarded(*args: str, **arguments: str) -> str | Response | tuple[str, int]:
-            sign_in = self.current()
-            if sign_in is None:
-                return redirect(url_for("console.sign_in"))
-            if sign_in.stage in _PAGE_OF:
-                return redirect(url_for(_PAGE_OF[sign_in.stage]))
-            g.sign_in = sign_in
-            return page(*args, **arguments)
+def desk() -> Desk:
+    """The desk of the application that answers."""
+    found: Desk = current_app.extensions["desk"]
+    return found
 
-        return guarded
+
+def signed_in(page: Page) -> Page:
+    """A page for somebody who is signed in completely; others are sent where they can go on."""
+
+    @wraps(page)
+    def guarded(*args: str, **arguments: str) -> str | Response | tuple[str, int]:
+        sign_in = desk().current()
+        if sign_in is None:
+            return redirect(url_for("console.sign_in"))
+        if sign_in.stage in _PAGE_OF:
+            return redirect(url_for(_PAGE_OF[sign_in.stage]))
+        g.sign_in = sign_in
+        return page(*args, **arguments)
+
+    return guarded
 
 
 def account_label(backend: IAMBackend) -> str:

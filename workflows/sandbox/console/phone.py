@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyotp
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from workflows.sandbox.console.desk import Desk
+from workflows.sandbox.console.desk import desk
 from workflows.sandbox.strict.iam import key_uri
 from workflows.sandbox.strict.identity import account
 from workflows.sandbox.strict.state import STEP_SECONDS, Part, code_at
@@ -83,63 +83,66 @@ def _read(text: str, label: str) -> Entry:
     return Entry(label or "Unnamed account", seed)
 
 
-class PhonePages:
-    """The phone's screen and its keys."""
+pages = Blueprint("phone", __name__, url_prefix="/phone")
 
-    def __init__(self, desk: Desk, phone: Phone) -> None:
-        self._desk = desk
-        self._phone = phone
 
-    def register(self, pages: Blueprint) -> None:
-        """Give the pages their addresses."""
-        pages.add_url_rule("", view_func=self.screen, methods=["GET"])
-        pages.add_url_rule("/codes.json", view_func=self.codes, methods=["GET"])
-        pages.add_url_rule("/scan", view_func=self.scan, methods=["POST"])
-        pages.add_url_rule("/remove", view_func=self.remove, methods=["POST"])
+def _phone() -> Phone:
+    found: Phone = current_app.extensions["phone"]
+    return found
 
-    def screen(self) -> Answer:
-        """Every account with its code, and what can be scanned."""
-        return self._screen()
 
-    def codes(self) -> Answer:
-        """The same as JSON: `{"sandbox": true, "accounts": [{label, code, seconds_left, next_code}]}`."""
-        return jsonify(sandbox=True, accounts=self._phone.show(self._desk.now()))
+@pages.route("")
+def screen() -> Answer:
+    """Every account with its code, and what can be scanned."""
+    return _screen()
 
-    def scan(self) -> Answer:
-        """Scan the QR code that the console shows now (`pending`: its serial), or type a key (`secret`)."""
-        serial = request.form.get("pending", "")
-        text = request.form.get("secret", "")
-        if serial:
-            text = next((uri for shown, uri in self._on_show() if shown == serial), "")
-        try:
-            self._phone.scan(text)
-        except ValueError as error:
-            problem = "No page of the console shows that QR code now." if serial else str(error)
-            return self._screen(problem), 400
-        return redirect(url_for("phone.screen"))
 
-    def remove(self) -> Answer:
-        """Take an account off the phone."""
-        number = request.form.get("number", "")
-        if number.isdecimal():
-            self._phone.remove(int(number))
-        return redirect(url_for("phone.screen"))
+@pages.route("/codes.json")
+def codes() -> Answer:
+    """The same as JSON: `{"sandbox": true, "accounts": [{label, code, seconds_left, next_code}]}`."""
+    return jsonify(sandbox=True, accounts=_phone().show(desk().now()))
 
-    def _on_show(self) -> list[tuple[str, str]]:
-        """The QR codes on the console's pages: (serial number, what the picture says)."""
-        shown = []
-        for account_id, serial in self._desk.sign_ins.pending_devices(self._desk.now()):
-            backend = account(account_id)
-            if device := backend.virtual_mfa_devices.get(serial):
-                shown.append((serial, key_uri(backend, device)))
-        return shown
 
-    def _screen(self, problem: str = "") -> str:
-        now = self._desk.now()
-        return render_template(
-            "phone.html",
-            entries=self._phone.show(now),
-            pending=[serial for serial, _ in self._on_show()],
-            refresh=STEP_SECONDS - int(now) % STEP_SECONDS,
-            problem=problem,
-        )
+@pages.route("/scan", methods=["POST"])
+def scan() -> Answer:
+    """Scan the QR code that the console shows now (`pending`: its serial), or type a key (`secret`)."""
+    serial = request.form.get("pending", "")
+    text = request.form.get("secret", "")
+    if serial:
+        text = next((uri for shown, uri in _on_show() if shown == serial), "")
+    try:
+        _phone().scan(text)
+    except ValueError as error:
+        problem = "No page of the console shows that QR code now." if serial else str(error)
+        return _screen(problem), 400
+    return redirect(url_for("phone.screen"))
+
+
+@pages.route("/remove", methods=["POST"])
+def remove() -> Answer:
+    """Take an account off the phone."""
+    number = request.form.get("number", "")
+    if number.isdecimal():
+        _phone().remove(int(number))
+    return redirect(url_for("phone.screen"))
+
+
+def _on_show() -> list[tuple[str, str]]:
+    """The QR codes on the console's pages: (serial number, what the picture says)."""
+    shown = []
+    for account_id, serial in desk().sign_ins.pending_devices(desk().now()):
+        backend = account(account_id)
+        if device := backend.virtual_mfa_devices.get(serial):
+            shown.append((serial, key_uri(backend, device)))
+    return shown
+
+
+def _screen(problem: str = "") -> str:
+    now = desk().now()
+    return render_template(
+        "phone.html",
+        entries=_phone().show(now),
+        pending=[serial for serial, _ in _on_show()],
+        refresh=STEP_SECONDS - int(now) % STEP_SECONDS,
+        problem=problem,
+    )
