@@ -34,10 +34,12 @@ _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 # What spreadsheets put before the headings to name the separator.
 _SEPARATOR_LINE = re.compile(r"sep=[,;\t]?[ ,;]*(?:\n|\Z)", re.IGNORECASE)
 
-_ID_HEADERS = {"accesskeyid", "awsaccesskeyid"}
-_SECRET_HEADERS = {"secretaccesskey", "awssecretaccesskey"}
-_TOKEN_HEADERS = {"sessiontoken", "awssessiontoken"}
-_USER_HEADERS = {"username", "user"}
+_FIELDS = {
+    **dict.fromkeys(("accesskeyid", "awsaccesskeyid"), "id"),
+    **dict.fromkeys(("secretaccesskey", "awssecretaccesskey"), "secret"),
+    **dict.fromkeys(("sessiontoken", "awssessiontoken"), "token"),
+    **dict.fromkeys(("username", "user"), "user"),
+}
 _NEW_USER_HEADERS = {"password", "consolesigninurl", "consoleloginlink"}
 
 
@@ -216,26 +218,16 @@ def _encoding(data: bytes) -> str:
     return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8-sig"
 
 
-@dataclass(frozen=True)
-class _Columns:
-    access_key_id: int
-    secret: int
-    user: int | None
-    token: int | None
-    count: int
-
-
-def _columns(header: list[str], name: str) -> _Columns:
-    def place(names: set[str]) -> int | None:
-        places = [index for index, cell in enumerate(header) if cell in names]
-        if len(places) > 1:
-            raise _error(f"{name} has the same column twice.")
-        return places[0] if places else None
-
-    access_key_id, secret = place(_ID_HEADERS), place(_SECRET_HEADERS)
-    if access_key_id is not None and secret is not None:
-        return _Columns(access_key_id, secret, place(_USER_HEADERS), place(_TOKEN_HEADERS), len(header))
-    if access_key_id is None and secret is None and _NEW_USER_HEADERS & set(header):
+def _columns(header: list[str], name: str) -> list[str]:
+    """What each column holds: `id`, `secret`, `token`, `user`, or "" for anything else."""
+    columns = [_FIELDS.get(cell, "") for cell in header]
+    titles = {"id": "Access key ID", "secret": "Secret access key"}
+    missing = [title for field, title in titles.items() if field not in columns]
+    if any(columns.count(field) > 1 for field in (titles if missing else set(columns) - {""})):
+        raise _error(f"{name} has the same column twice.")
+    if not missing:
+        return columns
+    if len(missing) == len(titles) and _NEW_USER_HEADERS & set(header):
         raise _error(
             f"{name} is the file of a new user: it holds a password for the console and no access key.",
             next_step="In the console: Security credentials, Create access key, Download .csv file.",
@@ -244,11 +236,6 @@ def _columns(header: list[str], name: str) -> _Columns:
         raise _error(
             f"{name} has no line with headings.", "The first line has to be Access key ID,Secret access key."
         )
-    missing = [
-        title
-        for title, column in (("Access key ID", access_key_id), ("Secret access key", secret))
-        if column is None
-    ]
     raise _error(
         f"{name} has no column {' and no column '.join(missing)}.",
         "The console's file has these two headings; perhaps this is another file.",
@@ -256,23 +243,24 @@ def _columns(header: list[str], name: str) -> _Columns:
     )
 
 
-def _access_key(row: list[str], columns: _Columns, name: str) -> AccessKey:
-    if len(row) < columns.count:
+def _access_key(row: list[str], columns: list[str], name: str) -> AccessKey:
+    if len(row) < len(columns):
         raise _error(
             f"The line with the key has {count(len(row), 'field')}; "
-            f"the headings of {name} name {columns.count}.",
+            f"the headings of {name} name {len(columns)}.",
             "Perhaps the file was cut off.",
         )
-    if len(row) > columns.count:
+    if len(row) > len(columns):
         raise _error(f"The line with the key has more fields than the headings of {name} name.")
-    token = row[columns.token] if columns.token is not None else ""
+    values = dict(zip(columns, row, strict=True))
+    token = values.get("token")
     key = AccessKey(
-        access_key_id=row[columns.access_key_id],
-        secret_access_key=Secret(row[columns.secret]),
-        user=row[columns.user] if columns.user is not None else "",
+        access_key_id=values["id"],
+        secret_access_key=Secret(values["secret"]),
+        user=values.get("user", ""),
         session_token=Secret(token) if token else None,
     )
-    for title, value in (("access key id", key.access_key_id), ("secret access key", row[columns.secret])):
+    for title, value in (("access key id", values["id"]), ("secret access key", values["secret"])):
         if not value:
             raise _error(f"The {title} in {name} is empty.")
     for problem in check_access_key(key.access_key_id, key.secret_access_key, key.session_token):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from moto.iam.models import Group, Role, User
 
-from workflows.sandbox.strict.identity import Identity, Kind, account
+from workflows.sandbox.strict.identity import Identity, account
 from workflows.sandbox.strict.policy import Verdict, evaluate
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, Style, refuse
 
@@ -150,7 +150,7 @@ def _documents(identity: Identity) -> list[str]:
     if identity.is_bootstrap:
         return [_EVERYTHING]
     backend = account(identity.account_id)
-    if identity.kind is Kind.ROLE_SESSION:
+    if not identity.is_user:
         role = _role(identity)
         return _attached(role) if role else []
     user = backend.get_user(identity.name)
@@ -180,7 +180,7 @@ def _role(identity: Identity) -> Role | None:
 
 
 def _boundary(identity: Identity) -> str | None:
-    role = _role(identity) if identity.kind is Kind.ROLE_SESSION else None
+    role = _role(identity) if not identity.is_user else None
     if role is None or not role.permissions_boundary_arn:
         return None
     policy = account(identity.account_id).managed_policies[role.permissions_boundary_arn]

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -148,52 +147,34 @@ def _signature(request: AwsRequest, authorization: Authorization, secret: str, s
     return str(signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again))
 
 
-class Kind(Enum):
-    """What sort of principal calls, and with what sort of credentials."""
-
-    BOOTSTRAP = "bootstrap"
-    BOOTSTRAP_SESSION = "bootstrap session"
-    USER = "user"
-    USER_SESSION = "user session"
-    ROLE_SESSION = "role session"
-
-
 @dataclass(frozen=True)
 class Identity:
     """A caller.
 
     Attributes:
-        kind: the sort of principal and credentials.
         account_id: the account that it acts in.
         name: the IAM user's or the role's name.
         arn: as GetCallerIdentity gives it.
         user_id: as GetCallerIdentity gives it.
         session_name: a role session's name, else "".
         mfa_at: when it gave an MFA code, in seconds since the epoch, or None.
+        is_temporary: whether its credentials are temporary.
+        is_bootstrap: whether it is an account's first administrator, whom moto does not know.
     """
 
-    kind: Kind
     account_id: str
     name: str
     arn: str
     user_id: str
     session_name: str = ""
     mfa_at: float | None = None
+    is_temporary: bool = False
+    is_bootstrap: bool = False
 
     @property
     def is_user(self) -> bool:
-        """Whether it acts as an IAM user."""
-        return self.kind is not Kind.ROLE_SESSION
-
-    @property
-    def is_temporary(self) -> bool:
-        """Whether its credentials are temporary."""
-        return self.kind in (Kind.BOOTSTRAP_SESSION, Kind.USER_SESSION, Kind.ROLE_SESSION)
-
-    @property
-    def is_bootstrap(self) -> bool:
-        """Whether it is an account's first administrator, whom moto does not know."""
-        return self.kind in (Kind.BOOTSTRAP, Kind.BOOTSTRAP_SESSION)
+        """Whether it acts as an IAM user, and not in a role's session."""
+        return not self.session_name
 
 
 def account(account_id: str) -> IAMBackend:
@@ -230,17 +211,15 @@ class Identities:
             known = (account_id, name) in (
                 (key.account_id, key.principal) for key in self._directory.bootstrap_keys.values()
             )
-            kind = Kind.BOOTSTRAP_SESSION if session else Kind.BOOTSTRAP
-            return _bootstrap(kind, account_id, name, mfa_at) if known else None
-        kind = Kind.USER_SESSION if session else Kind.USER
-        return Identity(kind, account_id, name, user.arn, user.id, mfa_at=mfa_at)
+            return _bootstrap(account_id, name, mfa_at, session=session) if known else None
+        return Identity(account_id, name, user.arn, user.id, mfa_at=mfa_at, is_temporary=session)
 
     def _permanent(self, request: AwsRequest, key_id: str) -> tuple[Identity, str]:
         bootstrap = self._directory.bootstrap_keys.get(key_id)
         if "x-amz-security-token" in request.headers:
             raise refuse(request.style, Reason.UNKNOWN_KEY)
         if bootstrap:
-            return _bootstrap(Kind.BOOTSTRAP, bootstrap.account_id, bootstrap.principal), bootstrap.secret
+            return _bootstrap(bootstrap.account_id, bootstrap.principal), bootstrap.secret
         for account_id in self._directory.accounts.values():
             user = account(account_id).get_user_from_access_key_id(key_id)
             if user is None:
@@ -248,7 +227,7 @@ class Identities:
             key = user.get_access_key_by_id(key_id)
             if key.status != "Active":
                 break
-            return Identity(Kind.USER, account_id, user.name, user.arn, user.id), key.secret_access_key
+            return Identity(account_id, user.name, user.arn, user.id), key.secret_access_key
         raise refuse(request.style, Reason.UNKNOWN_KEY)
 
     def _temporary(self, request: AwsRequest, key_id: str, now: float) -> Identity:
@@ -277,20 +256,20 @@ class Identities:
         if role is None:
             return None
         return Identity(
-            Kind.ROLE_SESSION,
             account_id,
             name,
             f"arn:aws:sts::{account_id}:assumed-role/{name}/{session_name}",
             f"{role.id}:{session_name}",
             session_name,
             mfa_at,
+            is_temporary=True,
         )
 
 
-def _bootstrap(kind: Kind, account_id: str, name: str, mfa_at: float | None = None) -> Identity:
+def _bootstrap(account_id: str, name: str, mfa_at: float | None = None, *, session: bool = False) -> Identity:
     arn = f"arn:aws:iam::{account_id}:user/{name}"
     user_id = "AIDA" + hashlib.sha256(arn.encode()).hexdigest()[:17].upper()
-    return Identity(kind, account_id, name, arn, user_id, mfa_at=mfa_at)
+    return Identity(account_id, name, arn, user_id, mfa_at=mfa_at, is_temporary=session, is_bootstrap=True)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from moto.iam.models import Role
 
 from workflows.sandbox.strict.authorization import context_of, denial, judge
 from workflows.sandbox.strict.iam import check_code
-from workflows.sandbox.strict.identity import Call, Kind, Operation, account
+from workflows.sandbox.strict.identity import Call, Operation, account
 from workflows.sandbox.strict.policy import Verdict, evaluate_trust
 from workflows.sandbox.strict.protocol import Refusal, Style
 from workflows.sandbox.strict.state import Session
@@ -59,7 +59,7 @@ def _assume_role(call: Call) -> dict[str, Any]:
     caller = replace(call.identity, mfa_at=call.identity.mfa_at if mfa_at is None else mfa_at)
     role = _assumable(replace(call, identity=caller), match["account"], match["name"])
     _check_region(call, match["account"])
-    chained = caller.kind is Kind.ROLE_SESSION
+    chained = not caller.is_user
     longest = int(role.max_session_duration or 3_600)
     seconds = _duration(call, 3_600, min(longest, _CHAINED_LONGEST) if chained else longest)
     session = call.state.sessions.issue(
