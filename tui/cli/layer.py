@@ -30,8 +30,7 @@ from workflows.layer.edit.account_list import add_account, remove_account, warni
 from workflows.layer.edit.change_set import ChangeSet
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import Operation, find_person
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, propose
 from workflows.layer.model import Layer
 from workflows.layer.names import POLICY_NUMBERS

@@ -32,8 +32,7 @@ from workflows.core.files import (
 from workflows.core.locks import locked_folder
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
-from workflows.layer.edit.change_set import ChangeSet, FileChange
-from workflows.layer.protected import refuse_protected
+from workflows.layer.edit.change_set import ChangeSet, FileChange, refuse_protected
 
 
 class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it is raised

@@ -20,8 +20,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import Operation
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_layer

@@ -10,8 +10,7 @@ from workflows.core.errors import OnboardError
 from workflows.layer.edit.account import SetPasswordPolicy
 from workflows.layer.edit.groups import AddGroup
 from workflows.layer.edit.members import SetGroups
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean
 

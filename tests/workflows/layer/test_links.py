@@ -11,8 +11,7 @@ from support.layers import USERS, location
 from workflows.layer.discover import find_project
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, propose
 from workflows.layer.files import LeadsOutside
 from workflows.layer.mentioned import account_mentions

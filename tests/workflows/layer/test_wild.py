@@ -12,8 +12,7 @@ from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer, propose
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Subject

@@ -10,8 +10,14 @@ from workflows.core.errors import Problem
 from workflows.hcl.document import Document
 from workflows.hcl.values import fields_at
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.facts import Facts, facts_of
-from workflows.layer.edit.operation import check_known_person, find_person, refuse, with_attribute
+from workflows.layer.edit.operation import (
+    Facts,
+    check_known_person,
+    facts_of,
+    find_person,
+    refuse,
+    with_attribute,
+)
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Person, Style
 from workflows.layer.read.declarations import (

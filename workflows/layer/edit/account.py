@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from workflows.core.errors import Problem
 from workflows.hcl.document import Block, Splice
 from workflows.hcl.values import quote
-from workflows.layer.edit.facts import Facts, facts_of
-from workflows.layer.edit.operation import PlacedProblem, refuse, with_attribute
+from workflows.layer.edit.operation import Facts, PlacedProblem, facts_of, refuse, with_attribute
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Setting
 from workflows.layer.names import check_account_alias, check_password_policy

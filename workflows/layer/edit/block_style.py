@@ -24,9 +24,8 @@ from workflows.layer.edit.cloning import (
     replacing,
     spellings,
 )
-from workflows.layer.edit.facts import PersonFacts
 from workflows.layer.edit.key_files import key_file_name, path_text
-from workflows.layer.edit.operation import refuse
+from workflows.layer.edit.operation import PersonFacts, refuse
 from workflows.layer.edit.styles import NEAR, Declarations, NewDeclaration, copied_fields, facts_like
 from workflows.layer.files import FileSet
 from workflows.layer.model import Person, Style

@@ -13,10 +13,11 @@ from workflows.hcl.document import Block
 from workflows.hcl.lists import insert_entry, realigned, remove_entry
 from workflows.hcl.values import plain_string, quote
 from workflows.layer.edit.cloning import replacing, spliced
-from workflows.layer.edit.facts import Facts, facts_of
 from workflows.layer.edit.operation import (
+    Facts,
     PlacedProblem,
     check_known_group,
+    facts_of,
     find_group,
     refuse,
     with_attribute,

@@ -16,8 +16,7 @@ from workflows.core.openpgp import holds
 from workflows.hcl.document import Block, Document, Splice, unwrap
 from workflows.hcl.values import field_mark, fields_at, fields_of, plain_string, quote
 from workflows.layer.edit.cloning import replacing
-from workflows.layer.edit.facts import Facts, facts_of
-from workflows.layer.edit.operation import check_known_person, find_person, refuse
+from workflows.layer.edit.operation import Facts, check_known_person, facts_of, find_person, refuse
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Person, Place, Style
 from workflows.layer.read.declarations import (

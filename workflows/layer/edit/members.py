@@ -12,8 +12,14 @@ from workflows.core.errors import Problem
 from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import aligned_blocks, insert_entry, position_for, remove_entry, uses_trailing_comma
 from workflows.hcl.values import quote
-from workflows.layer.edit.facts import Facts, facts_of
-from workflows.layer.edit.operation import PlacedProblem, check_groups, find_person, text_in_no_group
+from workflows.layer.edit.operation import (
+    Facts,
+    PlacedProblem,
+    check_groups,
+    facts_of,
+    find_person,
+    text_in_no_group,
+)
 from workflows.layer.files import FileSet
 from workflows.layer.model import Group, Layer, Owner, Person
 from workflows.layer.read.declarations import (

@@ -19,7 +19,7 @@ from workflows.hcl.index import Item
 from workflows.hcl.lists import edited_list, insert_entry, position_for, remove_entry
 from workflows.hcl.values import object_key, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
-from workflows.layer.edit.facts import Facts, OutputFacts
+from workflows.layer.edit.operation import Facts, OutputFacts
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Owner
 from workflows.layer.read.outputs import CollectedEntry, CollectingOutput, collections_of, read_output

@@ -20,12 +20,10 @@ from workflows.core.parsing import parse_hcl
 from workflows.core.sentences import joined
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
-from workflows.layer.edit.change_set import ChangeSet, FileChange
-from workflows.layer.edit.facts import facts_of
-from workflows.layer.edit.operation import EditRefused, Operation, refuse
+from workflows.layer.edit.change_set import ChangeSet, FileChange, protection
+from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Layer, Place
-from workflows.layer.protected import protection
 from workflows.layer.read.layer import read_files
 
 _LONG = 600

@@ -20,8 +20,7 @@ from workflows.layer.edit.groups import AddGroup, AddGroupPolicy, RemoveGroup, R
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import Operation
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.read.layer import read_layer

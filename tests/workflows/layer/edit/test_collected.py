@@ -6,8 +6,7 @@ import pytest
 from support.layers import USERS, contents, layer_of
 
 from workflows.layer.edit.outputs import Kind, Somebody, add_entries, remove_outputs, siblings_of
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 

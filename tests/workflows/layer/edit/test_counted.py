@@ -7,8 +7,7 @@ from support.layers import layer_of
 
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer, Style, Subject
 from workflows.layer.read.layer import read_files

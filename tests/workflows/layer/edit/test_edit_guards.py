@@ -8,9 +8,8 @@ from support.layers import USERS, layer_of, pair
 from workflows.core.errors import Problem
 from workflows.core.sentences import text_of
 from workflows.hcl.document import Splice
-from workflows.layer.edit.facts import Facts, facts_of
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.operation import Facts, facts_of
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import EditUnsafe, check, edit_layer
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer

@@ -13,8 +13,7 @@ from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.outputs import Kind, Somebody, add_outputs, plan_outputs, remove_outputs
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer, propose
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files

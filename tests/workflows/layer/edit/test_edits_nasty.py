@@ -7,8 +7,7 @@ from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer, propose
 from workflows.layer.model import Layer, Subject
 

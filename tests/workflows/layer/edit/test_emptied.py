@@ -10,8 +10,7 @@ from workflows.layer.edit.groups import AddGroup
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import EditRefused, Operation
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.model import Layer

@@ -7,8 +7,7 @@ from support.layers import contents, layer_of
 
 from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 
 MAP = """variable "users" {

@@ -9,8 +9,7 @@ from support.layers import USERS, contents, layer_of
 
 from workflows.hcl.lists import position_for
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer
 
 MODULE = """module "user" {

@@ -12,14 +12,12 @@ from support.layers import NAMES, contents, slug
 from support.styles import styled_layers
 
 from workflows.layer.edit.access import SetAccess
-from workflows.layer.edit.facts import facts_of
 from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.members import SetGroups
-from workflows.layer.edit.operation import EditRefused, Operation
+from workflows.layer.edit.operation import EditRefused, Operation, facts_of
 from workflows.layer.edit.outputs import remove_outputs
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Style
 from workflows.layer.read.layer import read_files

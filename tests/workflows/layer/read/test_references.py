@@ -7,8 +7,7 @@ from support.layers import USERS, contents, layer_of
 
 from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.references import Reference, usual_reference, written

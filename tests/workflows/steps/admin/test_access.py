@@ -11,7 +11,7 @@ from support.styles import Written, files_of
 
 from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.key_files import RenameKeyFile
-from workflows.layer.edit.removal import RemovePerson
+from workflows.layer.edit.people import RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import state_now, users
