@@ -26,7 +26,7 @@ from screens.widgets.text import Text, segment
 from workflows.core.counts import count
 from workflows.core.sentences import text_of
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Resource
-from workflows.terraform.events import RefreshComplete, RefreshStart
+from workflows.terraform.events import ResourceEvent
 from workflows.terraform.plan import Action
 from workflows.terraform.runner import Update
 
@@ -108,9 +108,9 @@ class PlanTree(LineList):
         """Take in what Terraform said since the last update."""
         before = dict(self._live)
         for event in update.events:
-            if isinstance(event, RefreshStart):
+            if isinstance(event, ResourceEvent) and event.kind == "refresh_start":
                 self._live[event.address] = _READING, "is read"
-            elif isinstance(event, RefreshComplete):
+            elif isinstance(event, ResourceEvent) and event.kind == "refresh_complete":
                 self._live[event.address] = _READ, "was read"
         for address, action in update.progress.planned.items():
             self._live[address] = _live_sign(action), _live_words(action)

@@ -6,7 +6,7 @@ from itertools import chain, islice
 
 from screens.widgets.lists import Log
 from screens.widgets.text import Text
-from workflows.terraform.progress import Progress
+from workflows.terraform.events import Progress
 from workflows.terraform.redaction import redact
 from workflows.terraform.runner import Update
 

@@ -27,7 +27,7 @@ from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.verdict import Verdict, VerdictKind, judge
 from workflows.sandbox.mirror import PROVIDER_VERSION
 from workflows.sandbox.sandbox import Sandbox
-from workflows.terraform.events import ApplyComplete, Diagnostic, parse_line
+from workflows.terraform.events import Diagnostic, ResourceEvent, parse_line
 
 pytestmark = pytest.mark.e2e
 
@@ -143,7 +143,7 @@ def apply(sandbox: Sandbox, layer: Path) -> dict[str, str]:
     results = {}
     for line in done.stdout.splitlines():
         event = parse_line(line)
-        if isinstance(event, ApplyComplete):
+        if isinstance(event, ResourceEvent) and event.kind == "apply_complete":
             results[event.address] = ""
         elif isinstance(event, Diagnostic) and event.is_error:
             results[event.address] = event.summary

@@ -34,9 +34,9 @@ from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress
 from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.binary import find_program
+from workflows.terraform.events import OPERATIONS
+from workflows.terraform.events import Progress as Operations
 from workflows.terraform.failures import InitRefused, LockHeld
-from workflows.terraform.progress import OPERATIONS
-from workflows.terraform.progress import Progress as Operations
 from workflows.terraform.results import ApplyFailed
 from workflows.terraform.runner import Kind, LeftRunning, Update
 from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms

@@ -1,4 +1,4 @@
-"""Terraform's `-json` lines as typed events, read from a growing stream of bytes.
+"""Terraform's `-json` lines as typed events, read from a growing stream of bytes, and how far a run is.
 
 The format is Terraform's machine-readable UI
 (developer.hashicorp.com/terraform/internals/machine-readable-ui), in OpenTofu the same. What is no event that
@@ -8,60 +8,43 @@ chatter) is still a line for people: `message_of` gives every line.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from workflows.core.parsing import parse_json
+
+ResourceKind: TypeAlias = Literal[
+    "planned_change",
+    "refresh_start",
+    "refresh_complete",
+    "apply_start",
+    "apply_progress",
+    "apply_complete",
+    "apply_errored",
+]
+"""Terraform's types of what is said about one resource, or about a data source."""
 
 
 @dataclass(frozen=True)
 class ResourceEvent:
-    """Something about one resource, or about a data source.
+    """Something about one resource, or about a data source, whose action is "read".
 
     Attributes:
+        kind: the change that the plan holds, or what Terraform is at; the reason of `apply_errored` comes as
+            a `Diagnostic`.
         address: of the resource.
         action: what is done to it, in Terraform's word ("create", "read").
         seconds: how long Terraform has been at it.
     """
 
+    kind: ResourceKind
     address: str
     action: str
     seconds: float = 0.0
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it only reads a data source, which changes nothing."""
-        return self.action == "read"
-
-
-class PlannedChange(ResourceEvent):
-    """A resource that the plan will change."""
-
-
-class RefreshStart(ResourceEvent):
-    """A resource is being read, to compare it with the state."""
-
-
-class RefreshComplete(ResourceEvent):
-    """A resource was read."""
-
-
-class ApplyStart(ResourceEvent):
-    """Terraform began with a resource. Data sources come as well: see `is_read`."""
-
-
-class ApplyProgress(ResourceEvent):
-    """Terraform is still at a resource."""
-
-
-class ApplyComplete(ResourceEvent):
-    """Terraform is done with a resource."""
-
-
-class ApplyErrored(ResourceEvent):
-    """Terraform failed at a resource; the reason comes as a `Diagnostic`."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +92,6 @@ class Diagnostic:
 
 Event: TypeAlias = ResourceEvent | ChangeSummary | Diagnostic
 
-_ABOUT_A_RESOURCE: Final[Mapping[str, type[ResourceEvent]]] = {
-    "planned_change": PlannedChange,
-    "refresh_start": RefreshStart,
-    "refresh_complete": RefreshComplete,
-    "apply_start": ApplyStart,
-    "apply_progress": ApplyProgress,
-    "apply_complete": ApplyComplete,
-    "apply_errored": ApplyErrored,
-}
-
 
 def parse_line(line: str) -> Event | None:
     """The event in one line of a `-json` run; None for any other line."""
@@ -130,10 +103,10 @@ def parse_line(line: str) -> Event | None:
 
 def _event(record: dict[str, Any]) -> Event | None:
     kind = record["type"]
-    if kind in _ABOUT_A_RESOURCE:
+    if kind in get_args(ResourceKind):
         about = record.get("hook") or record["change"]
         address, seconds = about["resource"]["addr"], float(about.get("elapsed_seconds", 0))
-        return _ABOUT_A_RESOURCE[kind](address, str(about.get("action", "read")), seconds)
+        return ResourceEvent(kind, address, str(about.get("action", "read")), seconds)
     if kind == "change_summary":
         return ChangeSummary(str(record["changes"]["operation"]))
     return _diagnostic(record["diagnostic"]) if kind == "diagnostic" else None
@@ -155,13 +128,9 @@ def _diagnostic(diagnostic: dict[str, Any]) -> Diagnostic:
 
 def message_of(line: str) -> str:
     """The line as a person reads it: an event's own message, or the line itself."""
-    if line.startswith("{"):
-        try:
-            record = parse_json(line)
-        except ValueError:
-            return line
-        if isinstance(record, dict) and isinstance(record.get("@message"), str):
-            return str(record["@message"])
+    with suppress(ValueError, AttributeError):
+        message = parse_json(line).get("@message")
+        return message if isinstance(message, str) else line
     return line
 
 
@@ -182,13 +151,116 @@ class LineSplitter:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[str]:
-        """Yield every line that became whole with these bytes, without its line end."""
+        """Every line that became whole with these bytes, without its line end."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", errors="replace").rstrip("\r")
+        return map(_decoded, lines)
 
     def end(self) -> Iterator[str]:
-        """Yield what is left when nothing more will come: a line that a killed process tore off."""
-        rest, self._rest = self._rest, b""
-        if rest:
-            yield rest.decode("utf-8", errors="replace").rstrip("\r")
+        """What is left when nothing more will come: a line that a killed process tore off."""
+        return map(_decoded, [self._rest] if self._rest else [])
+
+
+def _decoded(line: bytes) -> str:
+    return line.decode("utf-8", errors="replace").rstrip("\r")
+
+
+OPERATIONS: Mapping[str, int] = {"create": 1, "update": 1, "delete": 1, "replace": 2}
+"""How many operations of the apply a planned action takes; others (move, import, forget, no-op) take none."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a plan or an apply after the events so far. Data-source reads are not counted.
+
+    Attributes:
+        planned: address -> action (create, update, delete, replace, …) of every change that the plan holds.
+        running: address -> seconds since Terraform began with it, in the order they began.
+        done: addresses that are finished, in order, each once.
+        failed: addresses that failed, in order.
+        diagnostics: errors and warnings so far.
+        summary: the last count, or None; of an apply it comes only when it went through to its end.
+        operations: single operations that are finished; a replacement is two.
+    """
+
+    planned: Mapping[str, str] = field(default_factory=dict)
+    running: Mapping[str, float] = field(default_factory=dict)
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    summary: ChangeSummary | None = None
+    operations: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many single operations the apply will make."""
+        return sum(OPERATIONS.get(action, 0) for action in self.planned.values())
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are errors."""
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.is_error)
+
+    @property
+    def remaining(self) -> tuple[str, ...]:
+        """Planned addresses that are neither done nor failed, in the plan's order."""
+        over = {*self.done, *self.failed}
+        return tuple(
+            address
+            for address, action in self.planned.items()
+            if action in OPERATIONS and address not in over
+        )
+
+    @property
+    def applied(self) -> bool:
+        """Whether the apply itself said that it went through to its end, without an error."""
+        return self.summary is not None and self.summary.operation in {"apply", "destroy"} and not self.errors
+
+
+class ProgressTracker:
+    """Collects events; `progress()` is the state so far. Memory grows with the resources, not the events."""
+
+    def __init__(self) -> None:
+        self._planned: dict[str, str] = {}
+        self._running: dict[str, float] = {}
+        self._finished: Counter[str] = Counter()
+        self._done: dict[str, None] = {}
+        self._failed: dict[str, None] = {}
+        self._diagnostics: list[Diagnostic] = []
+        self._summary: ChangeSummary | None = None
+
+    def add(self, event: Event) -> None:
+        """Take one more event into account; reads change nothing."""
+        match event:
+            case ChangeSummary():
+                self._summary = event
+            case Diagnostic():
+                self._diagnostics.append(event)
+            case ResourceEvent(_, address, action) if action != "read":
+                self._take(event, address)
+
+    def _take(self, event: ResourceEvent, address: str) -> None:
+        match event.kind:
+            case "planned_change" if event.action not in {"noop", "no-op"}:
+                self._planned[address] = event.action
+            case "apply_start" | "apply_progress":
+                self._running[address] = event.seconds
+            case "apply_complete":
+                self._running.pop(address, None)
+                self._finished[address] += 1
+                if self._finished[address] >= OPERATIONS.get(self._planned.get(address, ""), 1):
+                    self._done[address] = None
+            case "apply_errored":
+                self._running.pop(address, None)
+                self._failed[address] = None
+
+    def progress(self) -> Progress:
+        """The state after the events so far, as a value of its own."""
+        return Progress(
+            planned=dict(self._planned),
+            running=dict(self._running),
+            done=tuple(self._done),
+            failed=tuple(self._failed),
+            diagnostics=tuple(self._diagnostics),
+            summary=self._summary,
+            operations=self._finished.total(),
+        )

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
-from workflows.terraform.events import Diagnostic
+from workflows.terraform.events import Diagnostic, Progress
 from workflows.terraform.failures import Failure, cause_of, failure, failure_of
-from workflows.terraform.progress import Progress
 from workflows.terraform.redaction import redact
 from workflows.terraform.runner import Outcome
 

@@ -32,8 +32,7 @@ from workflows.core.parsing import read_json
 from workflows.core.processes import is_alive, read_record, write_record
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import read
-from workflows.terraform.events import Event, LineSplitter, message_of, parse_line
-from workflows.terraform.progress import Progress, ProgressTracker
+from workflows.terraform.events import Event, LineSplitter, Progress, ProgressTracker, message_of, parse_line
 from workflows.terraform.redaction import redact
 from workflows.terraform.supervisor import NOT_NOTED
 

@@ -19,6 +19,7 @@ from workflows.core.processes import Completed, capture, child_environment, writ
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain
 from workflows.git import Git
+from workflows.terraform.events import Progress
 from workflows.terraform.failures import (
     Failure,
     LockHeld,
@@ -38,7 +39,6 @@ from workflows.terraform.kept import (
 )
 from workflows.terraform.plan import Plan
 from workflows.terraform.plan_reader import read_plan
-from workflows.terraform.progress import Progress
 from workflows.terraform.record import (
     PlanRecord,
     changed_since,

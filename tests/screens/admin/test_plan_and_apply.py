@@ -36,8 +36,7 @@ from workflows.steps.admin.accepted_plan import Planned, Sent, Told
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.terraform.events import message_of, parse_line
-from workflows.terraform.progress import ProgressTracker
+from workflows.terraform.events import ProgressTracker, message_of, parse_line
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.terraform.results import ApplyFailed, ApplyResult
 from workflows.terraform.runner import Update

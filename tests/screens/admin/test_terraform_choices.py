@@ -28,9 +28,9 @@ from workflows.steps.admin.apply import Outlook
 from workflows.steps.admin.recovery import Repair, Told, Way
 from workflows.steps.shared.module import Context, Report
 from workflows.steps.shared.module import Progress as Step
+from workflows.terraform.events import Progress
 from workflows.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
 from workflows.terraform.kept import EndedRun
-from workflows.terraform.progress import Progress
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.runner import Update
 

@@ -14,8 +14,7 @@ from screens.widgets.filter_field import FilterField
 from screens.widgets.plan_tree import PlanTree, ResourceBrowser
 from workflows.steps.admin.accepted_plan import Told
 from workflows.steps.admin.plan_resources import Resource
-from workflows.terraform.events import ApplyStart, PlannedChange, RefreshComplete, RefreshStart
-from workflows.terraform.progress import ProgressTracker
+from workflows.terraform.events import ProgressTracker, ResourceEvent
 from workflows.terraform.runner import Update
 
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
@@ -120,15 +119,18 @@ async def test_what_is_read_and_planned_comes_while_the_plan_is_made() -> None:
         browser = app.query_one(ResourceBrowser)
         browser.begin()
         tracker = ProgressTracker()
-        events = (RefreshStart(USER, "read"), RefreshComplete("aws_iam_group.a", "read"))
+        events = (
+            ResourceEvent("refresh_start", USER, "read"),
+            ResourceEvent("refresh_complete", "aws_iam_group.a", "read"),
+        )
         browser.take(Update((), events, tracker.progress()))
         await pilot.pause()
         text = "\n".join(app.shown())
         assert f"… {USER}  is read" in text
         assert "✓ aws_iam_group.a  was read" in text
-        planned = PlannedChange(USER, "create")
+        planned = ResourceEvent("planned_change", USER, "create")
         tracker.add(planned)
-        browser.take(Update((), (planned, ApplyStart("x", "create")), tracker.progress()))
+        browser.take(Update((), (planned, ResourceEvent("apply_start", "x", "create")), tracker.progress()))
         await pilot.pause()
         text = "\n".join(app.shown())
         assert f"+ {USER}  will be made" in text

@@ -39,8 +39,7 @@ from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.pgp_keys import ranked
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.terraform.events import message_of, parse_line
-from workflows.terraform.progress import ProgressTracker
+from workflows.terraform.events import ProgressTracker, message_of, parse_line
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.runner import Update
 

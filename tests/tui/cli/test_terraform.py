@@ -38,8 +38,8 @@ from workflows.steps.admin.new_passwords import Note
 from workflows.steps.admin.one_layer import with_new_password
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.shared.module import Context, Progress
+from workflows.terraform.events import Progress as Operations
 from workflows.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo
-from workflows.terraform.progress import Progress as Operations
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.terraform.results import ApplyFailed, ApplyResult
 from workflows.terraform.runner import LeftRunning, Update

@@ -8,17 +8,15 @@ from hypothesis import strategies as st
 from support.repository import TESTS
 
 from workflows.terraform.events import (
-    ApplyComplete,
-    ApplyErrored,
-    ApplyStart,
     ChangeSummary,
     Diagnostic,
     LineSplitter,
-    PlannedChange,
+    Progress,
+    ProgressTracker,
+    ResourceEvent,
     message_of,
     parse_line,
 )
-from workflows.terraform.progress import Progress, ProgressTracker
 
 STREAMS = TESTS / "support" / "streams"
 
@@ -33,7 +31,7 @@ def replay(name: str) -> tuple[list[object], Progress]:
 
 def test_a_recorded_plan_names_its_changes() -> None:
     events, progress = replay("plan-1.15.5.jsonl")
-    assert PlannedChange('terraform_data.user["a.example"]', "create") in events
+    assert ResourceEvent("planned_change", 'terraform_data.user["a.example"]', "create") in events
     assert progress.planned == {
         "terraform_data.first": "create",
         'terraform_data.user["a.example"]': "create",
@@ -45,7 +43,7 @@ def test_a_recorded_plan_names_its_changes() -> None:
 
 def test_a_recorded_apply_is_followed_to_its_end() -> None:
     events, progress = replay("apply-1.15.5.jsonl")
-    assert ApplyStart("terraform_data.first", "create") in events
+    assert ResourceEvent("apply_start", "terraform_data.first", "create") in events
     assert progress.applied
     assert progress.operations == progress.total
     assert progress.remaining == ()
@@ -58,7 +56,7 @@ def test_a_recorded_interrupt_says_what_failed_and_keeps_the_diagnostics() -> No
     assert not progress.applied
     assert progress.done == ("terraform_data.first",)
     assert set(progress.failed) == {'terraform_data.user["a.example"]', 'terraform_data.user["b.sample"]'}
-    assert any(isinstance(event, ApplyErrored) for event in events)
+    assert any(isinstance(event, ResourceEvent) and event.kind == "apply_errored" for event in events)
     assert "local-exec provisioner error" in {diagnostic.summary for diagnostic in progress.errors}
 
 
@@ -83,11 +81,11 @@ def test_version_1_0_stream_with_reads_drift_replacement_and_an_error() -> None:
 
 def test_half_of_a_replacement_is_not_done() -> None:
     tracker = ProgressTracker()
-    tracker.add(PlannedChange("x.y", "replace"))
-    tracker.add(ApplyComplete("x.y", "delete", 0))
+    tracker.add(ResourceEvent("planned_change", "x.y", "replace"))
+    tracker.add(ResourceEvent("apply_complete", "x.y", "delete", 0))
     assert tracker.progress().done == ()
     assert (tracker.progress().operations, tracker.progress().total) == (1, 2)
-    tracker.add(ApplyComplete("x.y", "create", 0))
+    tracker.add(ResourceEvent("apply_complete", "x.y", "create", 0))
     assert tracker.progress().done == ("x.y",)
 
 

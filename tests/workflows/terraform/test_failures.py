@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from workflows.terraform.events import Diagnostic
+from workflows.terraform.events import Diagnostic, Progress
 from workflows.terraform.failures import (
     Failure,
     InitRefused,
@@ -16,7 +16,6 @@ from workflows.terraform.failures import (
     needs_init,
     read_lock,
 )
-from workflows.terraform.progress import Progress
 from workflows.terraform.results import apply_result
 from workflows.terraform.runner import Outcome
 

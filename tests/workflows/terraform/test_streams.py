@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import pytest
 from support.repository import TESTS
 
-from workflows.terraform.events import LineSplitter, message_of, parse_line
+from workflows.terraform.events import LineSplitter, Progress, ProgressTracker, message_of, parse_line
 from workflows.terraform.failures import Failure, failure_of
-from workflows.terraform.progress import Progress, ProgressTracker
 
 NOT_NEEDED = {"version", "outputs", "resource_drift"}
 STREAMS = TESTS / "support" / "streams"
