@@ -11,7 +11,7 @@ from hostile.kinds import KINDS, put
 from workflows.core.files import FileError
 from workflows.terraform.record import hash_sources
 from workflows.terraform.requirements import init_needed
-from workflows.terraform.stored import place_of
+from workflows.terraform.state import place_of
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -37,8 +37,7 @@ from workflows.steps.admin.sts_regions import allowed_regions
 from workflows.steps.shared.module import StepModule
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
-from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.terraform.state_mark import StateMark
+from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
 
 NAME, LAYER = "jane.doe", "security"
 EVERY: Mapping[str, StepModule] = {

@@ -3,7 +3,8 @@
 A plan holds the configuration it was made from, and applying it never reads the files again. So a plan that
 is older than the files would silently apply what the files said once. What counts as a source: every file
 of the layer, what its symlinks lead to, the variable and backend files, and the folders of its local
-modules.
+modules. The plan file, a zip, also holds the state it was made from: that state's lineage and serial are
+taken out of it, so that somebody else's apply since then is noticed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from workflows.core.errors import OnboardError
 from workflows.core.files import NotAccepted, explained, load_file, open_file
 from workflows.core.parsing import MAX_HCL, parse_json
-from workflows.terraform.state_mark import StateMark, state_of_plan
+from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
     from workflows.git import Git
 
 _LEFT_OUT = (".tfstate", ".tfstate.backup", ".tfplan")
+
+
+@dataclass(frozen=True)
+class StateMark:
+    """One version of a state.
+
+    Attributes:
+        lineage: what stays the same for as long as it is the same state; "" before the first apply.
+        serial: what grows whenever it is written.
+    """
+
+    lineage: str
+    serial: int
 
 
 @dataclass(frozen=True)
@@ -196,3 +210,39 @@ def refuse_another_plan(record: PlanRecord) -> None:
             f"{record.plan} isn't the file that you reviewed.",
             next="Plan again, and review the new plan.",
         )
+
+
+def state_of_plan(path: Path) -> StateMark | None:
+    """The state that a plan file was made against, or None if the file does not say (encrypted, perhaps)."""
+    import zipfile  # noqa: PLC0415 - the list of sessions reads no plan file
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return read_mark(archive.read("tfstate").decode("utf-8"))
+    except (zipfile.BadZipFile, KeyError, ValueError):
+        return None
+
+
+def read_mark(text: str) -> StateMark | None:
+    """The mark of a state as `state pull` gives it; of an empty text that of a state not written yet.
+
+    Returns:
+        None for what is no state in clear.
+    """
+    if not text.strip():
+        return StateMark("", 0)
+    state = parse_json(text)
+    if not isinstance(state, dict) or "serial" not in state:
+        return None
+    return StateMark(str(state.get("lineage") or ""), int(state["serial"]))
+
+
+def changed_words(planned: StateMark, now: StateMark) -> Sentence:
+    """What happened to the state since a plan was made, as a sentence; "" if nothing did."""
+    if planned.serial == now.serial and (planned.lineage == now.lineage or planned.serial == 0):
+        return ""
+    if planned.lineage and now.lineage and planned.lineage != now.lineage:
+        return "The backend has another state than the one that was planned against."
+    if now.serial > planned.serial:
+        return "The state has changed since the plan: somebody has applied something."
+    return "The state is older than the one that was planned against."

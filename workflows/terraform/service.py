@@ -41,8 +41,10 @@ from workflows.terraform.plan import Plan
 from workflows.terraform.plan_reader import read_plan
 from workflows.terraform.record import (
     PlanRecord,
+    StateMark,
     changed_since,
     hash_sources,
+    read_mark,
     record_plan,
     refuse_another_plan,
 )
@@ -57,7 +59,6 @@ from workflows.terraform.results import (
 )
 from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
 from workflows.terraform.state import State, parse_state, without_clear_secrets
-from workflows.terraform.state_mark import StateMark, read_mark
 
 if TYPE_CHECKING:
     import threading

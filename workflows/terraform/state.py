@@ -4,23 +4,34 @@ Encrypted values are in the state whatever the outputs say, so nothing has to be
 The state also holds secrets in clear (`ses_smtp_password_v4`, and `secret` or `password` of what was made
 without a PGP key): these are dropped as the text is read, and nothing here can give them away.
 
-A plan file is a zip that holds the state it was made from. Only that state's mark, its lineage and serial, is
-taken out of it, so that somebody else's apply since then is noticed.
+It is read as Terraform shows it, or where it is kept: looking at a project runs no program of it. What init
+noted in `.terraform` says where that is. Only places that can be read as they are count: a file, and an
+object of a bucket that nothing but the layer's profile opens. Of any other, nobody claims anything.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+from workflows.core.files import load_file
 from workflows.core.parsing import parse_json
+from workflows.terraform.record import StateMark, read_mark
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+_T = TypeVar("_T")
+MAX_BYTES = 100_000_000
+_DEFAULT = "default"
+_OWN_ACCESS = (
+    *("role_arn", "assume_role", "assume_role_with_web_identity", "access_key", "token"),
+    *("sse_customer_key", "shared_credentials_file", "shared_credentials_files", "shared_config_files"),
+)
+"""Settings of an S3 backend by which it signs differently from the layer's profile."""
+_OWN_ENDPOINT = ("endpoint", "endpoints")
 _CLEAR = frozenset({"ses_smtp_password_v4", "ses_smtp_password", "secret", "password"})
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}|\*):role/(?P<name>[^*]+)\Z")
 _OWNED = re.compile(
@@ -120,14 +131,29 @@ def parse_state(text: str) -> State:
 
 def read_state(show_json: Mapping[str, Any]) -> State:
     """Read a state that was parsed already; secrets in clear are dropped as in `parse_state`."""
-    reader = _Reader()
     root = (show_json.get("values") or {}).get("root_module") or {}
+    of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    accounts: Counter[tuple[str, str]] = Counter()
+    addresses = []
     for resource in _resources(root):
-        if resource.get("mode") == "managed":
-            reader.take(
-                resource["type"], resource["address"], without_clear_secrets(dict(resource["values"]))
-            )
-    return reader.state()
+        values = without_clear_secrets(dict(resource["values"])) | {"_address": resource["address"]}
+        of[resource["type"]].append(values)
+        addresses.append(resource["address"])
+        if owned := _OWNED.match(str(values.get("arn") or "")):
+            accounts[owned["partition"], owned["account"]] += 1
+    (partition, account), _ = accounts.most_common(1)[0] if accounts else (("", ""), 0)
+    members, roles = _members(of), _roles(of)
+    return State(
+        users={user["name"]: str(user.get("arn") or "") for user in of["aws_iam_user"]},
+        login_profiles={login["user"]: _login(login) for login in of["aws_iam_user_login_profile"]},
+        access_keys=_collected((key["user"], _access_key(key)) for key in of["aws_iam_access_key"]),
+        groups={group: tuple(sorted({*names})) for group, names in members.items()},
+        group_roles={group: roles[group] for group in members if roles.get(group)},
+        account_id=account,
+        account_alias=next(map(_alias, reversed(of["aws_iam_account_alias"])), ""),
+        partition=partition,
+        addresses=tuple(addresses),
+    )
 
 
 def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
@@ -143,100 +169,60 @@ def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from module.get("resources", ())
+    yield from (one for one in module.get("resources", ()) if one.get("mode") == "managed")
     for child in module.get("child_modules", ()):
         yield from _resources(child)
 
 
-class _Reader:
-    def __init__(self) -> None:
-        self.users: dict[str, str] = {}
-        self.login_profiles: dict[str, LoginProfile] = {}
-        self.access_keys: dict[str, list[AccessKey]] = {}
-        self.members: dict[str, set[str]] = {}
-        self.documents: dict[str, list[str]] = {}  # group -> inline policy documents
-        self.policies: dict[str, str] = {}  # policy ARN -> document
-        self.attached: dict[str, set[str]] = {}  # group -> policy ARNs
-        self.accounts: Counter[tuple[str, str]] = Counter()
-        self.alias = ""
-        self.addresses: list[str] = []
+def _collected(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:
+    """What there is of each name, in its order."""
+    found: defaultdict[str, list[_T]] = defaultdict(list)
+    for name, value in pairs:
+        found[name].append(value)
+    return {name: tuple(values) for name, values in found.items()}
 
-    def take(self, kind: str, address: str, values: Mapping[str, Any]) -> None:
-        self.addresses.append(address)
-        if owned := _OWNED.match(str(values.get("arn") or "")):
-            self.accounts[owned["partition"], owned["account"]] += 1
-        match kind:
-            case "aws_iam_user":
-                self.users[values["name"]] = str(values.get("arn") or "")
-            case "aws_iam_user_login_profile":
-                self._take_login_profile(address, values)
-            case "aws_iam_access_key":
-                self._take_access_key(address, values)
-            case "aws_iam_account_alias":
-                self.alias = str(values.get("account_alias") or values.get("id") or "")
-            case _:
-                self._take_group_part(kind, values)
 
-    def _take_login_profile(self, address: str, values: Mapping[str, Any]) -> None:
-        self.login_profiles[values["user"]] = LoginProfile(
-            user=values["user"],
-            address=address,
-            encrypted_password=values.get("encrypted_password") or "",
-            pgp_key=values.get("pgp_key") or "",
-            key_fingerprint=values.get("key_fingerprint") or "",
-            clear=bool(values.get("_clear")),
-        )
+def _alias(values: Mapping[str, Any]) -> str:
+    return str(values.get("account_alias") or values.get("id") or "")
 
-    def _take_access_key(self, address: str, values: Mapping[str, Any]) -> None:
-        key = AccessKey(
-            user=values["user"],
-            address=address,
-            access_key_id=values.get("id") or "",
-            encrypted_secret=values.get("encrypted_secret") or "",
-            pgp_key=values.get("pgp_key") or "",
-            key_fingerprint=values.get("key_fingerprint") or "",
-            status=values.get("status") or "",
-            clear=bool(values.get("_clear")),
-        )
-        self.access_keys.setdefault(values["user"], []).append(key)
 
-    def _take_group_part(self, kind: str, values: Mapping[str, Any]) -> None:
-        match kind:
-            case "aws_iam_group":
-                self.members.setdefault(values["name"], set())
-            case "aws_iam_group_membership":
-                self.members.setdefault(values["group"], set()).update(values.get("users") or ())
-            case "aws_iam_user_group_membership":
-                for group in values.get("groups") or ():
-                    self.members.setdefault(group, set()).add(values["user"])
-            case "aws_iam_group_policy":
-                self.documents.setdefault(values["group"], []).append(values.get("policy") or "")
-            case "aws_iam_policy":
-                self.policies[str(values.get("arn"))] = values.get("policy") or ""
-            case "aws_iam_group_policy_attachment":
-                self.attached.setdefault(values["group"], set()).add(values["policy_arn"])
-            case "aws_iam_policy_attachment":
-                for group in values.get("groups") or ():
-                    self.attached.setdefault(group, set()).add(values["policy_arn"])
+def _texts(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values.get(name) or "" for name in (*names, "user", "pgp_key", "key_fingerprint")}
 
-    def state(self) -> State:
-        (partition, account), _ = self.accounts.most_common(1)[0] if self.accounts else (("", ""), 0)
-        return State(
-            users=self.users,
-            login_profiles=self.login_profiles,
-            access_keys={user: tuple(keys) for user, keys in self.access_keys.items()},
-            groups={group: tuple(sorted(members)) for group, members in self.members.items()},
-            group_roles={group: roles for group in self.members if (roles := self._roles(group))},
-            account_id=account,
-            account_alias=self.alias,
-            partition=partition,
-            addresses=tuple(self.addresses),
-        )
 
-    def _roles(self, group: str) -> tuple[Role, ...]:
-        attached = (self.policies[arn] for arn in self.attached.get(group, ()) if arn in self.policies)
-        documents = [*self.documents.get(group, ()), *attached]
-        return tuple(sorted({role for document in documents for role in assumed_roles(document)}))
+def _login(values: Mapping[str, Any]) -> LoginProfile:
+    texts = _texts(values, "encrypted_password")
+    return LoginProfile(address=values["_address"], clear=bool(values.get("_clear")), **texts)
+
+
+def _access_key(values: Mapping[str, Any]) -> AccessKey:
+    return AccessKey(
+        address=values["_address"],
+        access_key_id=values.get("id") or "",
+        clear=bool(values.get("_clear")),
+        **_texts(values, "encrypted_secret", "status"),
+    )
+
+
+def _members(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[str, ...]]:
+    """The users of each group, whether the group or the user says so."""
+    whole, own = of["aws_iam_group_membership"], of["aws_iam_user_group_membership"]
+    pairs = [(one["group"], user) for one in whole for user in one.get("users") or ()]
+    pairs += [(group, one["user"]) for one in own for group in one.get("groups") or ()]
+    names = {one["name"]: () for one in of["aws_iam_group"]} | {one["group"]: () for one in whole}
+    return names | _collected(pairs)
+
+
+def _roles(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[Role, ...]]:
+    """The roles of each group, by the policies that are written into it, and by those attached to it."""
+    policies = {one.get("arn"): one.get("policy") or "" for one in of["aws_iam_policy"]}
+    documents = [(one["group"], one.get("policy") or "") for one in of["aws_iam_group_policy"]]
+    attached = [(one["group"], one["policy_arn"]) for one in of["aws_iam_group_policy_attachment"]]
+    several = of["aws_iam_policy_attachment"]
+    attached += [(group, one["policy_arn"]) for one in several for group in one.get("groups") or ()]
+    documents += [(group, policies[arn]) for group, arn in attached if arn in policies]
+    pairs = ((group, role) for group, document in documents for role in assumed_roles(document))
+    return {group: tuple(sorted({*roles})) for group, roles in _collected(pairs).items()}
 
 
 def assumed_roles(document: str) -> tuple[Role, ...]:
@@ -269,3 +255,103 @@ def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An object of S3 that is a state."""
+
+    bucket: str
+    key: str
+    region: str
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """What was read of a state.
+
+    Attributes:
+        mark: which version of it this is.
+        state: what it says about identities.
+    """
+
+    mark: StateMark
+    state: State
+
+
+NEVER_WRITTEN = StoredState(StateMark("", 0), State())
+
+
+def place_of(
+    layer: Path, environment: Mapping[str, str], *, own_endpoint: bool = False
+) -> Path | Bucket | None:
+    """Where a layer's state is kept, as init noted it; None where that is not known, or can't be read here.
+
+    Args:
+        layer: the layer's folder.
+        environment: the person's, for Terraform's own variables.
+        own_endpoint: whether a backend of another address than AWS's is the AWS that is meant.
+
+    Raises:
+        OSError: what init noted can't be read.
+    """
+    data = layer / environment.get("TF_DATA_DIR", ".terraform")
+    if not data.is_dir() or _workspace(data, environment) != _DEFAULT:
+        return None
+    try:
+        noted = parse_json(load_file(data / "terraform.tfstate", MAX_BYTES)).get("backend") or {}
+        kind, settings = noted.get("type", "local"), noted.get("config") or {}
+    except FileNotFoundError:
+        kind, settings = "local", {}
+    except (ValueError, AttributeError):
+        return None
+    if kind == "local":
+        return layer / str(settings.get("path") or "terraform.tfstate")
+    named = [str(settings.get(name) or "") for name in ("bucket", "key", "region")]
+    others = _OWN_ACCESS if own_endpoint else (*_OWN_ACCESS, *_OWN_ENDPOINT)
+    plain = kind == "s3" and all(named[:2]) and not any(settings.get(name) for name in others)
+    return Bucket(*named) if plain else None
+
+
+def _workspace(data: Path, environment: Mapping[str, str]) -> str:
+    if named := environment.get("TF_WORKSPACE"):
+        return named
+    try:
+        return load_file(data / "environment", MAX_BYTES).decode(errors="replace").strip() or _DEFAULT
+    except FileNotFoundError:
+        return _DEFAULT
+
+
+def read_stored(text: str) -> StoredState | None:
+    """What a stored state says; None if it is encrypted, or in another form than Terraform's fourth.
+
+    Secrets in clear are dropped as it is read.
+    """
+    if not text.strip():
+        return NEVER_WRITTEN
+    try:
+        stored, mark = parse_json(text, object_hook=without_clear_secrets), read_mark(text)
+        if mark is None or stored.get("version") != 4:
+            return None
+        shown = {"values": {"root_module": {"resources": list(_shown(stored["resources"]))}}}
+        return StoredState(mark, read_state(shown))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _shown(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The resources as `show -json` has them."""
+    for one in resources:
+        data = "data." if one["mode"] == "data" else ""
+        module = f"{one['module']}." if one.get("module") else ""
+        for instance in one["instances"]:
+            if "attributes" not in instance or "deposed" in instance:
+                continue
+            key = instance.get("index_key")
+            index = "" if key is None else f"[{json.dumps(key)}]"
+            yield {
+                "mode": one["mode"],
+                "type": one["type"],
+                "address": f"{module}{data}{one['type']}.{one['name']}{index}",
+                "values": instance["attributes"],
+            }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workflows.core.shapes import plain, read
-from workflows.terraform.state_mark import StateMark, changed_words, read_mark, state_of_plan
+from workflows.terraform.record import StateMark, changed_words, read_mark, state_of_plan
 
 
 def test_the_mark_is_taken_out_of_a_plan_file(tmp_path: Path) -> None:

@@ -31,9 +31,8 @@ from workflows.terraform.plan import (
     Plan,
     ResourceChange,
 )
-from workflows.terraform.record import PlanRecord, changed_since, refuse_another_plan
+from workflows.terraform.record import PlanRecord, changed_since, changed_words, refuse_another_plan
 from workflows.terraform.results import ApplyResult, Trouble
-from workflows.terraform.state_mark import changed_words
 from workflows.terraform.words import describe, meaning, summary
 
 _OWN = frozenset({USER, LOGIN_PROFILE, ACCESS_KEY})

@@ -44,11 +44,10 @@ from workflows.steps.shared.paths import told_path, typed_path
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
 from workflows.terraform.kept import apply_begun
 from workflows.terraform.plan import Plan
-from workflows.terraform.record import PlanRecord, changed_since, file_sha256
+from workflows.terraform.record import PlanRecord, changed_since, changed_words, file_sha256
 from workflows.terraform.redaction import left_over
 from workflows.terraform.results import older_than_files
 from workflows.terraform.state import State
-from workflows.terraform.state_mark import changed_words
 from workflows.terraform.words import MARKDOWN_HEAD, plan_markdown
 
 STEP = declarations.PLAN

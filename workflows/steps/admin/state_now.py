@@ -28,8 +28,15 @@ from workflows.steps.decisions import LayerDecisions
 from workflows.steps.shared.module import Context
 from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.plan import Action
-from workflows.terraform.state import State
-from workflows.terraform.stored import MAX_BYTES, NEVER_WRITTEN, Bucket, StoredState, place_of, read_stored
+from workflows.terraform.state import (
+    MAX_BYTES,
+    NEVER_WRITTEN,
+    Bucket,
+    State,
+    StoredState,
+    place_of,
+    read_stored,
+)
 
 _QUICK = Patience(connect=3, read=5, attempts=1)
 """Nobody waits for a look, but quitting does."""

@@ -20,8 +20,7 @@ from workflows.steps.admin.plan_resources import Resource, compared
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
-from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.terraform.state_mark import StateMark
+from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
 
 USER = ResourceChange(
     'module.user["jane.doe"].aws_iam_user.this[0]',

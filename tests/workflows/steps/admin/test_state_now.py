@@ -25,9 +25,8 @@ from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
-from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.terraform.state_mark import StateMark
-from workflows.terraform.stored import NEVER_WRITTEN, Bucket, place_of, read_stored
+from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
+from workflows.terraform.state import NEVER_WRITTEN, Bucket, place_of, read_stored
 
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
 LOGIN = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'
