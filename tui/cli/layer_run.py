@@ -155,10 +155,10 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
         OnboardError: one is there.
     """
     run = running_in(context.folder, context.item)
-    if run is not None and run.kind in kinds:
+    if run is not None and run.description.kind in kinds:
         raise OnboardError(
             "Terraform is still running",
-            f"Its {run.kind} in {run.layer} hasn't ended yet.",
+            f"Its {run.description.kind} in {run.description.layer} hasn't ended yet.",
             why="An earlier command ended before it did, and left it running.",
             next="Run that command again to see how it ends, or wait.",
         )
@@ -228,7 +228,7 @@ def stoppable(context: Context) -> Iterator[None]:
 
     def ended(_number: int, _frame: FrameType | None) -> None:
         run = running_in(context.folder, context.item)
-        if run is not None and run.kind is Kind.APPLY:
+        if run is not None and run.description.kind is Kind.APPLY:
             context.leaving.set()
         context.cancelled.set()
 

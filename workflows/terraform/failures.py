@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from workflows.terraform.events import Diagnostic
+from workflows.terraform.events import Diagnostic
 
 UNWRITTEN_STATE: Final = "errored.tfstate"
 
@@ -77,14 +74,10 @@ class Cause:
     """
 
     failure: Failure
-    pattern: re.Pattern[str]
+    pattern: str
     title: Sentence
     why: Sentence
     next: Sentence
-
-
-def _cause(failure: Failure, pattern: str, title: str, why: str, what_next: str) -> Cause:
-    return Cause(failure, re.compile(pattern, re.IGNORECASE | re.DOTALL), title, why, what_next)
 
 
 _SIGN_IN = (
@@ -92,21 +85,21 @@ _SIGN_IN = (
 )
 
 _CAUSES = (
-    _cause(
+    Cause(
         Failure.NOT_IN_AWS,
         r"Cannot import non-existent remote object",
         "There is nothing to import",
         "AWS has nothing with that name.",
         "Plan again: the apply will create it.",
     ),
-    _cause(
+    Cause(
         Failure.IN_STATE,
         r"Resource already managed by",
         "The state has it already",
         "Somebody imported it before.",
         "Plan again to see what is left.",
     ),
-    _cause(
+    Cause(
         Failure.STATE_UNWRITTEN,
         r"errored\.tfstate|Failed to (?:save|persist) state",
         "Terraform couldn't write the state",
@@ -114,7 +107,7 @@ _CAUSES = (
         "layer's folder, and in no state.",
         "Once AWS can be reached again, press p to plan: iam-onboard asks first whether to write that state.",
     ),
-    _cause(
+    Cause(
         Failure.OTHER_STATE,
         r"cannot (?:import|overwrite|write) .{0,60}(?:serial|lineage)|unrelated state with lineage|"
         r"state with serial",
@@ -124,7 +117,7 @@ _CAUSES = (
         "Compare the two (`terraform show errored.tfstate`, `terraform show`); if nothing is missing, remove "
         "errored.tfstate and plan again.",
     ),
-    _cause(
+    Cause(
         Failure.EXPIRED,
         r"ExpiredToken|token (?:included in the request )?(?:is|has) expired|SSO session.*expired|"
         r"RequestExpired|refresh(?:ing)? cached (?:SSO )?(?:token|credentials)",
@@ -132,7 +125,7 @@ _CAUSES = (
         "The temporary credentials that Terraform got are no longer valid.",
         _SIGN_IN,
     ),
-    _cause(
+    Cause(
         Failure.KEY_REFUSED,
         r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
         "AWS rejected the credentials",
@@ -140,7 +133,7 @@ _CAUSES = (
         "minutes off.",
         "Check the layer's profile and the clock, then try again.",
     ),
-    _cause(
+    Cause(
         Failure.NO_CREDENTIALS,
         r"no valid credential sources?|NoCredentialProviders|failed to get shared config profile|"
         r"shared config profile.*(?:not found|does not exist)|no EC2 IMDS role found",
@@ -149,7 +142,7 @@ _CAUSES = (
         "as it is there.",
         "Add the profile to the project's config and credentials files, then try again.",
     ),
-    _cause(
+    Cause(
         Failure.DENIED,
         r"AccessDenied|not authorized to perform|UnauthorizedOperation|Access Denied",
         "AWS denied it",
@@ -157,7 +150,7 @@ _CAUSES = (
         "signing in with MFA.",
         "Ask somebody with administrator rights in this account, or use the profile that has them.",
     ),
-    _cause(
+    Cause(
         Failure.PGP_KEY,
         r"parsing given PGP key|decoding given PGP key|setting up encryption for PGP|"
         r"cannot encrypt a message to key",
@@ -166,7 +159,7 @@ _CAUSES = (
         "Replace the key in the PGP keys step, then plan again: the login profile will be what is "
         "left to add.",
     ),
-    _cause(
+    Cause(
         Failure.ALIAS_TAKEN,
         r"account[ _]?alias.{0,200}(?:EntityAlreadyExists|already exists)",
         "Somebody uses this account alias already",
@@ -174,7 +167,7 @@ _CAUSES = (
         "this one from an apply that was killed.",
         "Choose another alias in the layer, then plan again; if it is this account's own, import it.",
     ),
-    _cause(
+    Cause(
         Failure.EXISTS,
         r"EntityAlreadyExists|already exists",
         "It exists already",
@@ -182,7 +175,7 @@ _CAUSES = (
         "layer, or by an apply that was killed.",
         "Import it into the state (Recover in the Apply step) or choose another name, then plan again.",
     ),
-    _cause(
+    Cause(
         Failure.IN_USE,
         r"DeleteConflict",
         "It is still in use",
@@ -190,28 +183,28 @@ _CAUSES = (
         "Take away what is attached (keys, MFA device, policies): the Deactivate step lists it for somebody "
         "who leaves, the console for the rest. Then plan again.",
     ),
-    _cause(
+    Cause(
         Failure.LIMIT,
         r"LimitExceeded|quota",
         "The account has reached a limit",
         "AWS allows only so many of these (two access keys a user, ten groups a user).",
         "Remove what you don't need, or ask AWS for more. Then plan again.",
     ),
-    _cause(
+    Cause(
         Failure.THROTTLED,
         r"Throttling|Rate exceeded|TooManyRequests",
         "AWS asks to slow down",
         "AWS got too many requests in a short time.",
         "Wait a minute and try again.",
     ),
-    _cause(
+    Cause(
         Failure.STALE_PLAN,
         r"Saved plan is stale|saved plan does not match the given state",
         "The plan is older than the state",
         "Somebody has applied something to this state since the plan.",
         "Plan again to see what is left.",
     ),
-    _cause(
+    Cause(
         Failure.VERSION,
         r"Unsupported Terraform Core version|Unsupported OpenTofu Core version|created by a newer version|"
         r"was created by Terraform v|does not support Terraform version",
@@ -219,21 +212,21 @@ _CAUSES = (
         "The layer or its state needs another version of the program.",
         "Install the version that Terraform names below, then try again.",
     ),
-    _cause(
+    Cause(
         Failure.CHECKSUM,
         r"does not have the expected content|digest",
         "The state and its checksum differ",
         "A run was killed between writing the state and its checksum, or S3 has not caught up yet.",
         "Wait a minute and try again. If it stays, the digest in the lock table has to be set by hand.",
     ),
-    _cause(
+    Cause(
         Failure.NO_BUCKET,
         r"NoSuchBucket|bucket does not exist",
         "The state's bucket doesn't exist",
         "The backend file names a bucket that this account doesn't have.",
         "Check the account's config/backend.tfvars and the profile in it.",
     ),
-    _cause(
+    Cause(
         Failure.LOCK_FILE,
         r"Provider dependency changes|Inconsistent dependency lock file|lock file is (?:read-?only|"
         r"inconsistent)|"
@@ -244,14 +237,14 @@ _CAUSES = (
         "Upgrade the providers on purpose (the lock file becomes part of the diff), or get the "
         "committed one back.",
     ),
-    _cause(
+    Cause(
         Failure.BACKEND,
         r"Backend configuration changed|Backend initialization required|Backend type changed",
         "The backend has changed",
         "Where the state is kept is not what this checkout was initialised with.",
         "Initialise again with reconfigure, if the new place is the right one.",
     ),
-    _cause(
+    Cause(
         Failure.NETWORK,
         r"no such host|connection refused|network is unreachable|i/o timeout|send request failed|"
         r"could not connect|TLS handshake timeout|Failed to query available provider packages",
@@ -259,7 +252,7 @@ _CAUSES = (
         "A server that Terraform needs (AWS, the registry, or a module's repository) didn't answer.",
         "Check the connection, the VPN and the proxy, then try again.",
     ),
-    _cause(
+    Cause(
         Failure.LOCKED,
         r"acquiring the state lock.{0,600}(?:ConditionalCheckFailed|PreconditionFailed)",
         "The state is locked",
@@ -267,7 +260,7 @@ _CAUSES = (
         "Wait for that run and try again. If none goes on, look at the item in the lock table (or at the "
         ".tflock file in the bucket), and remove it there.",
     ),
-    _cause(
+    Cause(
         Failure.HALTED,
         r"Error: execution halted",
         "Terraform was stopped",
@@ -388,8 +381,7 @@ def refuse_unwritten(layer: Path) -> None:
     Raises:
         StateUnwritten: it does.
     """
-    file = unwritten(layer)
-    if file is not None:
+    if file := unwritten(layer):
         raise StateUnwritten(file)
 
 
@@ -402,7 +394,7 @@ def keep_private(layer: Path) -> None:
 def cause_of(words: str) -> Cause | None:
     """The known cause of a failure, by Terraform's words about it, however their lines are wrapped."""
     unwrapped = " ".join(words.split())
-    return next((cause for cause in _CAUSES if cause.pattern.search(unwrapped)), None)
+    return next((cause for cause in _CAUSES if re.search(cause.pattern, unwrapped, re.IGNORECASE)), None)
 
 
 def failure_of(words: str) -> Failure | None:

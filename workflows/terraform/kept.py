@@ -78,21 +78,15 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
         record: the plan.
     """
     run = Run.attach(folder / Kind.APPLY)
-    if run is not None and run.facts.get("plan_sha256") == record.plan_sha256:
+    if run is not None and run.description.facts.get("plan_sha256") == record.plan_sha256:
         return True
     return earlier_result(folder, record) is not None
-
-
-def last_result(folder: Path) -> ApplyResult | None:
-    """How the last apply of a layer ended that has been taken in, or None."""
-    kept = read_record(folder / "apply.json")
-    return None if kept is None else read(ApplyResult, kept["result"], "result")
 
 
 def begun_at(folder: Path) -> float | None:
     """When the apply whose end isn't recorded yet began, in seconds since the epoch, or None."""
     run = Run.attach(folder / Kind.APPLY)
-    return None if run is None else run.begun_at
+    return None if run is None else run.description.begun_at
 
 
 def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:
@@ -134,7 +128,7 @@ def forget_lock(folder: Path) -> None:
 
 def _ended(run: Run) -> EndedRun | None:
     """What is known of a run that is over and had the lock; None while it goes on, or where it had none."""
-    if run.kind not in _LOCKING or run.begun_at is None or run.is_running():
+    if run.description.kind not in _LOCKING or run.description.begun_at is None or run.is_running():
         return None
     with run.output.open(encoding="utf-8", errors="replace") as lines:
         locked_at = next((found for line in lines if (found := moment_of(line))), None)
@@ -142,9 +136,9 @@ def _ended(run: Run) -> EndedRun | None:
         return None
     exit_code = run.exit_code
     return EndedRun(
-        run.kind,
-        run.holder,
-        _iso(run.begun_at),
+        run.description.kind,
+        run.description.holder,
+        _iso(run.description.begun_at),
         locked_at.isoformat(),
         _iso(run.output.stat().st_mtime),
         exit_code is None or exit_code < 0,
@@ -161,10 +155,10 @@ def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
     return result if result is not None and result.succeeded else None
 
 
-def result_of(folder: Path, record: PlanRecord) -> ApplyResult | None:
-    """How the last apply of this very plan ended that has been taken in, or None."""
+def result_of(folder: Path, record: PlanRecord | None = None) -> ApplyResult | None:
+    """How the last apply, of this very plan or of any, ended that has been taken in; None where none has."""
     kept = read_record(folder / "apply.json")
-    if kept is None or kept.get("plan_sha256") != record.plan_sha256:
+    if kept is None or (record is not None and kept.get("plan_sha256") != record.plan_sha256):
         return None
     return read(ApplyResult, kept.get("result"), "result")
 

@@ -116,8 +116,12 @@ def _troubles(progress: Progress) -> Iterator[Trouble]:
     named = {one.address for one in errors}
     unnamed = [address for address in progress.failed if address not in named]
     alone = sum(not one.address for one in errors) == 1
-    for one in errors:
-        yield _trouble(one, one.address or _failed_at(one, unnamed, alone=alone))
+    for error in errors:
+        address, cause = error.address or _failed_at(error, unnamed, alone=alone), cause_of(error.as_text())
+        if cause is None:
+            yield Trouble(address, redact(error.summary))
+        else:
+            yield Trouble(address, cause.title, cause.why, cause.next)
 
 
 def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) -> str:
@@ -128,13 +132,6 @@ def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) ->
         if any(re.search(rf"(?<![\w.-]){re.escape(key)}(?![\w-])", words) for key in keys):
             return address
     return failed[0] if alone and len(failed) == 1 else ""
-
-
-def _trouble(diagnostic: Diagnostic, address: str) -> Trouble:
-    cause = cause_of(diagnostic.as_text())
-    if cause is None:
-        return Trouble(address, redact(diagnostic.summary))
-    return Trouble(address, cause.title, cause.why, cause.next)
 
 
 def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:

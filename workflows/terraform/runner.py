@@ -18,13 +18,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, write_atomically
@@ -35,10 +36,6 @@ from workflows.core.shapes import read
 from workflows.terraform.events import Event, LineSplitter, Progress, ProgressTracker, message_of, parse_line
 from workflows.terraform.redaction import redact
 from workflows.terraform.supervisor import NOT_NOTED
-
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Iterator, Sequence
 
 POLL_SECONDS = 0.02
 """How often the output file is looked at; measured to cost Terraform nothing."""
@@ -125,8 +122,17 @@ NOBODY = Watch()
 
 
 @dataclass(frozen=True)
-class _Description:
-    """What `run.json` says of a run."""
+class Description:
+    """What `run.json` says of a run.
+
+    Attributes:
+        kind: what it is for.
+        layer: the folder it runs in.
+        temporary: Terraform's TMPDIR.
+        facts: what the starter wanted to be kept.
+        holder: whom Terraform names as the holder of this run's locks ("jane@laptop"); "" if not kept.
+        begun_at: when it was started, in seconds since the epoch; None where that was not kept.
+    """
 
     kind: Kind
     layer: Path
@@ -153,7 +159,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.output = folder / "output.log"
-        self._description = read(_Description, read_json(folder / "run.json", OWN_LIMIT), "run.json")
+        self.description = read(Description, read_json(folder / "run.json", OWN_LIMIT), "run.json")
 
     @classmethod
     def start(
@@ -188,34 +194,7 @@ class Run:
     @classmethod
     def attach(cls, folder: Path) -> Run | None:
         """Find a run again by its folder; None if there is none (or it was never described whole)."""
-        if not (folder / "run.json").is_file():
-            return None
-        return cls(folder)
-
-    @property
-    def kind(self) -> Kind:
-        """What the run is for."""
-        return self._description.kind
-
-    @property
-    def layer(self) -> Path:
-        """The folder it runs in."""
-        return self._description.layer
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the starter wanted to be kept."""
-        return dict(self._description.facts)
-
-    @property
-    def holder(self) -> str:
-        """Whom Terraform names as the holder of this run's locks ("jane@laptop"); "" if not kept."""
-        return self._description.holder
-
-    @property
-    def begun_at(self) -> float | None:
-        """When it was started, in seconds since the epoch; None where that was not kept."""
-        return self._description.begun_at
+        return cls(folder) if (folder / "run.json").is_file() else None
 
     @property
     def exit_code(self) -> int | None:
@@ -227,10 +206,8 @@ class Run:
         """Whether Terraform, or the supervisor that will write its exit status, still runs."""
         if (self.folder / "exit.json").is_file():
             return False
-        process = self._process()
-        if process is None:
-            return False
-        return _runs(process, "") or _runs(process, "supervisor_")
+        process = read_record(self.folder / "process.json")
+        return process is not None and (_runs(process, "") or _runs(process, "supervisor_"))
 
     def was_cancelled(self) -> bool:
         """Whether this run was asked to stop, by this wizard or by one before it."""
@@ -242,7 +219,7 @@ class Run:
         Returns:
             True if the signal was sent by this call; False if it had been before or nothing runs.
         """
-        process = self._process()
+        process = read_record(self.folder / "process.json")
         if process is None or not _runs(process, ""):
             return False
         try:
@@ -281,8 +258,8 @@ class Run:
             OnboardError: it still runs.
         """
         self.refuse_if_running()
-        if self._description.temporary.name.startswith(_TEMPORARY):  # as it was made
-            shutil.rmtree(self._description.temporary, ignore_errors=True)
+        if self.description.temporary.name.startswith(_TEMPORARY):  # as it was made
+            shutil.rmtree(self.description.temporary, ignore_errors=True)
         shutil.rmtree(self.folder)
 
     def keep_redacted(self, target: Path) -> None:
@@ -306,7 +283,7 @@ class Run:
         if self.is_running():
             raise OnboardError(
                 "Terraform is still running",
-                f"Its {self.kind} in {self.layer} hasn't ended yet.",
+                f"Its {self.description.kind} in {self.description.layer} hasn't ended yet.",
                 why="It continues by itself when the program that started it ends.",
                 next="Wait until it ends, or cancel it.",
             )
@@ -327,7 +304,7 @@ class Run:
                 if watch.leave is not None and watch.leave.is_set():
                     raise LeftRunning(
                         "Terraform continues",
-                        f"Its {self.kind} in {self.layer} is still running.",
+                        f"Its {self.description.kind} in {self.description.layer} is still running.",
                         next="Come back to see how it ends.",
                     )
                 if stop:
@@ -339,9 +316,6 @@ class Run:
         if exit_code is None:  # the supervisor was killed too: Terraform's own last words are all there is
             exit_code = 0 if progress.applied else 1 if progress.errors else None
         return Outcome(exit_code, self.was_cancelled(), progress, text)
-
-    def _process(self) -> dict[str, Any] | None:
-        return read_record(self.folder / "process.json")
 
 
 def _runs(process: dict[str, Any], who: str) -> bool:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import private_folder
@@ -19,7 +22,7 @@ from workflows.core.processes import Completed, capture, child_environment, writ
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain
 from workflows.git import Git
-from workflows.terraform.events import Progress
+from workflows.terraform.binary import Binary
 from workflows.terraform.failures import (
     Failure,
     LockHeld,
@@ -60,106 +63,9 @@ from workflows.terraform.results import (
 from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
 from workflows.terraform.state import State, parse_state, without_clear_secrets
 
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from workflows.terraform.binary import Binary
-
-
-class LayerRuns:
-    """Starts runs, finds them again, and puts away their output.
-
-    Args:
-        folder: the private folder; made if it is not there (0700).
-        layer: the folder to run in.
-        environment: the whole environment of the runs.
-        python: the Python for the supervisor.
-    """
-
-    def __init__(self, folder: Path, layer: Path, environment: Mapping[str, str], python: str) -> None:
-        self._folder = folder
-        self._layer = layer
-        self._environment = environment
-        self._python = python
-        private_folder(folder)
-
-    def of(self, kind: Kind) -> Run | None:
-        """The run of that kind, going on or ended, that was not put away yet."""
-        return Run.attach(self._folder / kind)
-
-    def running(self) -> Run | None:
-        """The run that is going on, if there is one."""
-        runs = (self.of(kind) for kind in (Kind.APPLY, Kind.IMPORT, Kind.PUSH, Kind.PLAN, Kind.INIT))
-        return next((run for run in runs if run is not None and run.is_running()), None)
-
-    def run(
-        self,
-        kind: Kind,
-        argv: Sequence[str],
-        watch: Watch,
-        facts: Mapping[str, Any] | None = None,
-    ) -> Outcome:
-        """Start a run and follow it to its end.
-
-        Anything but an apply that a killed wizard left is awaited first.
-
-        Raises:
-            LeftRunning: `watch.leave` was set.
-            Cancelled: `watch.cancelled` was set while an older run was awaited.
-            OnboardError: an apply is running, or the program cannot be started.
-        """
-        self.await_older(watch)
-        self.refuse_while_running()
-        self.finish(kind)
-        run = Run.start(
-            argv,
-            kind=kind,
-            folder=self._folder / kind,
-            cwd=self._layer,
-            environment=self._environment,
-            facts=facts,
-            python=self._python,
-        )
-        return run.follow(watch)
-
-    def await_older(self, watch: Watch) -> None:
-        """Wait for an init, a plan or an import that a killed wizard left running; an apply is left alone.
-
-        Raises:
-            LeftRunning: `watch.leave` was set.
-            Cancelled: `watch.cancelled` was set.
-        """
-        older = self.running()
-        if older is None or older.kind is Kind.APPLY:
-            return
-        older.follow(watch)
-        if watch.cancelled is not None and watch.cancelled.is_set():
-            raise Cancelled(f"The {older.kind} was stopped", "Nothing was changed.")
-
-    def finish(self, kind: Kind) -> None:
-        """Keep an ended run's output redacted as `KIND.log`, and remove the rest of it."""
-        run = self.of(kind)
-        if run is not None:
-            note_lock(run, self._folder)
-            run.keep_redacted(self._folder / f"{kind}.log")
-        elif (self._folder / kind).exists():
-            # Killed between making the folder and describing the run: nothing was started.
-            shutil.rmtree(self._folder / kind)
-
-    def refuse_while_running(self) -> None:
-        """Let nothing happen beside a run.
-
-        Raises:
-            OnboardError: something is running.
-        """
-        if (run := self.running()) is not None:
-            run.refuse_if_running()
-
 
 class Terraform:
-    """One layer and the program that runs it.
+    """One layer and the program that runs it. Starts runs, finds them again, and puts away their output.
 
     Args:
         binary: the program, as `choose_binary` found it.
@@ -194,7 +100,8 @@ class Terraform:
         self._backend_configs = tuple(backend_configs)
         self.var_files = tuple(var_files)
         self._now = now
-        self._runs = LayerRuns(folder, layer, self.environment, python)
+        self._python = python
+        private_folder(folder)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -203,7 +110,76 @@ class Terraform:
 
     def running(self) -> Run | None:
         """The run of this layer that is still going on, if there is one."""
-        return self._runs.running()
+        runs = map(self._found, (Kind.APPLY, Kind.IMPORT, Kind.PUSH, Kind.PLAN, Kind.INIT))
+        return next((run for run in runs if run is not None and run.is_running()), None)
+
+    def _found(self, kind: Kind) -> Run | None:
+        """The run of that kind, going on or ended, that was not put away yet."""
+        return Run.attach(self.folder / kind)
+
+    def _run(
+        self, kind: Kind, argv: Sequence[str], watch: Watch, facts: Mapping[str, Any] | None = None
+    ) -> Outcome:
+        """Start a run and follow it to its end.
+
+        Anything but an apply that a killed wizard left is awaited first.
+
+        Raises:
+            LeftRunning: `watch.leave` was set.
+            Cancelled: `watch.cancelled` was set while an older run was awaited.
+            OnboardError: an apply is running, or the program cannot be started.
+        """
+        self._await_older(watch)
+        self._refuse_while_running()
+        self._put_away(kind)
+        run = Run.start(
+            argv,
+            kind=kind,
+            folder=self.folder / kind,
+            cwd=self.layer,
+            environment=self.environment,
+            facts=facts,
+            python=self._python,
+        )
+        return run.follow(watch)
+
+    def _await_older(self, watch: Watch) -> None:
+        """Wait for an init, a plan or an import that a killed wizard left running; an apply is left alone.
+
+        Raises:
+            LeftRunning: `watch.leave` was set.
+            Cancelled: `watch.cancelled` was set.
+        """
+        older = self.running()
+        if older is None or older.description.kind is Kind.APPLY:
+            return
+        older.follow(watch)
+        if watch.cancelled is not None and watch.cancelled.is_set():
+            raise Cancelled(f"The {older.description.kind} was stopped", "Nothing was changed.")
+
+    def _put_away(self, kind: Kind) -> None:
+        """Keep an ended run's output redacted as `KIND.log`, and remove the rest of it."""
+        if (run := self._found(kind)) is not None:
+            note_lock(run, self.folder)
+            run.keep_redacted(self.folder / f"{kind}.log")
+        elif (self.folder / kind).exists():
+            # Killed between making the folder and describing the run: nothing was started.
+            shutil.rmtree(self.folder / kind)
+
+    def _ended(self, kind: Kind, argv: Sequence[str], watch: Watch) -> Outcome:
+        """The end of a run whose output is put away; raises as `_run`."""
+        outcome = self._run(kind, argv, watch)
+        self._put_away(kind)
+        return outcome
+
+    def _refuse_while_running(self) -> None:
+        """Let nothing happen beside a run.
+
+        Raises:
+            OnboardError: something is running.
+        """
+        if (run := self.running()) is not None:
+            run.refuse_if_running()
 
     def init_reasons(self) -> tuple[Sentence, ...]:
         """Why the layer has to be initialised, in words; nothing if it has not."""
@@ -229,9 +205,7 @@ class Terraform:
             reconfigure=reconfigure,
             readonly=(self.layer / ".terraform.lock.hcl").is_file(),
         )
-        outcome = self._runs.run(Kind.INIT, argv, watch)
-        self._runs.finish(Kind.INIT)
-        self._refuse_unless_done(Kind.INIT, outcome)
+        self._refuse_unless_done(Kind.INIT, self._ended(Kind.INIT, argv, watch))
 
     def show_state(self, *, cancelled: threading.Event | None = None) -> State:
         """What the state says about identities. Secrets in clear are dropped as it is read.
@@ -292,8 +266,7 @@ class Terraform:
             OnboardError: it failed.
         """
         argv = self.binary.commands.import_(address, resource_id, var_files=self.var_files)
-        outcome = self._runs.run(Kind.IMPORT, argv, watch)
-        self._runs.finish(Kind.IMPORT)
+        outcome = self._ended(Kind.IMPORT, argv, watch)
         if outcome.exit_code != 0 and not outcome.cancelled:
             match failure_of(outcome.text):
                 case Failure.NOT_IN_AWS:
@@ -316,13 +289,10 @@ class Terraform:
             LockHeld: the state is locked, perhaps by that very apply.
             OnboardError: it could not be written; the file is still there.
         """
-        file = unwritten(self.layer)
-        if file is None:
-            return
-        outcome = self._runs.run(Kind.PUSH, self.binary.commands.state_push(file), watch)
-        self._runs.finish(Kind.PUSH)
-        self._refuse_unless_done(Kind.PUSH, outcome)
-        file.unlink()
+        if file := unwritten(self.layer):
+            argv = self.binary.commands.state_push(file)
+            self._refuse_unless_done(Kind.PUSH, self._ended(Kind.PUSH, argv, watch))
+            file.unlink()
 
     def _refuse_unless_done(self, kind: Kind, outcome: Outcome) -> None:
         if outcome.succeeded:
@@ -364,7 +334,7 @@ class Terraform:
             Cancelled: the person stopped it.
             OnboardError: it failed; or the files changed while it was made.
         """
-        self._runs.await_older(watch)
+        self._await_older(watch)
         refuse_unwritten(self.layer)
         if self.init_reasons():
             self.init(watch=watch)
@@ -381,10 +351,9 @@ class Terraform:
             binary=str(self.binary),
             made_at=self._now(),
         )
-        if changed := changed_since(record):
-            self.give_up_plan()
-            raise older_than_files(changed)
         try:
+            if changed := changed_since(record):
+                raise older_than_files(changed)
             return record, self.read(record, cancelled=watch.cancelled)
         except OnboardError:
             self.give_up_plan()
@@ -394,12 +363,10 @@ class Terraform:
         """Run plan, and once more if it only wants the layer to be initialised; the file is private."""
         wanted = dict.fromkeys((*replace, *pending_replacements(self.folder)))
         argv = self.binary.commands.plan(path, var_files=self.var_files, replace=list(wanted))
-        outcome = self._runs.run(Kind.PLAN, argv, watch)
+        outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
-            self._runs.finish(Kind.PLAN)
             self.init(watch=watch)
-            outcome = self._runs.run(Kind.PLAN, argv, watch)
-        self._runs.finish(Kind.PLAN)
+            outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded:
             path.unlink(missing_ok=True)
         self._refuse_unless_done(Kind.PLAN, outcome)
@@ -421,7 +388,7 @@ class Terraform:
         Raises:
             OnboardError: its apply is still running.
         """
-        self._runs.refuse_while_running()
+        self._refuse_while_running()
         (self.folder / "plan.tfplan").unlink(missing_ok=True)
 
     def apply(
@@ -441,8 +408,8 @@ class Terraform:
             LeftRunning: `watch.leave` was set; it goes on.
             OnboardError: the files, the plan or the program are not those of the record.
         """
-        begun = self._runs.of(Kind.APPLY)
-        if begun is not None and begun.facts.get("plan_sha256") == record.plan_sha256:
+        begun = self._found(Kind.APPLY)
+        if begun is not None and begun.description.facts.get("plan_sha256") == record.plan_sha256:
             return self._end_of_apply(record, begun.follow(watch))
         if (earlier := earlier_result(self.folder, record)) is not None:
             return earlier
@@ -459,16 +426,18 @@ class Terraform:
         (self.folder / "apply.json").unlink(missing_ok=True)
         argv = self.binary.commands.apply(record.plan)
         facts = {"plan_sha256": record.plan_sha256}
-        return self._end_of_apply(record, self._runs.run(Kind.APPLY, argv, watch, facts))
+        return self._end_of_apply(record, self._run(Kind.APPLY, argv, watch, facts))
 
     def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
         result, progress = apply_result(outcome), outcome.progress
         # The result first: a wizard killed after it finds it, one killed before it finds the run.
         write_record(self.folder / "apply.json", {"plan_sha256": record.plan_sha256, "result": plain(result)})
-        self._runs.finish(Kind.APPLY)
+        self._put_away(Kind.APPLY)
         keep_private(self.layer)
         untouched = not (progress.operations or progress.failed or progress.running)
-        spent = not untouched or outcome.exit_code is None or _is_stale(progress)
+        # A plan for a state that is another one now can never be applied any more.
+        stale = any(failure_of(error.summary) is Failure.STALE_PLAN for error in progress.errors)
+        spent = not untouched or outcome.exit_code is None or stale
         if result.succeeded or spent:
             record.plan.unlink(missing_ok=True)
         if result.succeeded:
@@ -480,8 +449,3 @@ class Terraform:
         if isinstance(error, LockHeld) and untouched:
             raise error
         raise ApplyFailed(error, result)
-
-
-def _is_stale(progress: Progress) -> bool:
-    """Whether an apply failed since the state is another one now: its plan can never be applied any more."""
-    return any(failure_of(one.summary) is Failure.STALE_PLAN for one in progress.errors)

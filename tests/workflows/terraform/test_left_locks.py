@@ -59,9 +59,11 @@ KILLED = "os.kill(os.getpid(), signal.SIGKILL)"
 
 def lock_of(run: Run, *, made: datetime | None = None, operation: str = "OperationTypeApply") -> LockInfo:
     """The lock that a run took right after it was begun, as Terraform writes it down."""
-    assert run.begun_at is not None
-    moment = made or datetime.fromtimestamp(run.begun_at, UTC)
-    return LockInfo("0eabc5d8", run.holder, operation, f"{moment:%Y-%m-%d %H:%M:%S.%f} +0000 UTC", "b/key")
+    assert run.description.begun_at is not None
+    moment = made or datetime.fromtimestamp(run.description.begun_at, UTC)
+    return LockInfo(
+        "0eabc5d8", run.description.holder, operation, f"{moment:%Y-%m-%d %H:%M:%S.%f} +0000 UTC", "b/key"
+    )
 
 
 @pytest.mark.parametrize("put_away", [False, True])
@@ -97,8 +99,8 @@ def test_a_killed_plan_leaves_the_lock_of_a_plan(tmp_path: Path) -> None:
 def test_what_differs_in_anything_is_somebody_elses(tmp_path: Path) -> None:
     run = ended(tmp_path, _VERSION, _WORKS, end=KILLED)
     own = lock_of(run)
-    assert run.begun_at is not None
-    begun = datetime.fromtimestamp(run.begun_at, UTC)
+    assert run.description.begun_at is not None
+    begun = datetime.fromtimestamp(run.description.begun_at, UTC)
     for other in (
         replace(own, who="sam@laptop"),
         replace(own, who=""),

@@ -55,9 +55,9 @@ def test_the_description_holds_no_argument(tmp_path: Path) -> None:
     run.follow()
     for path in run.folder.iterdir():
         assert "canary-argument" not in path.read_text()
-    assert run.facts == {"plan_sha256": "abc"}
-    assert run.kind is Kind.APPLY
-    assert run.layer == tmp_path
+    assert run.description.facts == {"plan_sha256": "abc"}
+    assert run.description.kind is Kind.APPLY
+    assert run.description.layer == tmp_path
 
 
 def test_a_line_that_comes_in_pieces_is_one_event(tmp_path: Path) -> None:

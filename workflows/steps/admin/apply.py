@@ -22,7 +22,7 @@ from workflows.steps.admin.terraform_runs import open_layer, reopen_layer, run_f
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.stores.kept_credentials import SHORTEST_REST
-from workflows.terraform.kept import apply_begun, begun_at, last_result, result_of
+from workflows.terraform.kept import apply_begun, begun_at, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
 
 STEP = declarations.APPLY
@@ -73,7 +73,7 @@ def look(context: Context, report: Report) -> Outlook:
     folder = run_folder(context)
     if apply_begun(folder, planned.record):
         return Outlook(begun=True, refusal="", began_at=begun_at(folder))
-    last, own = last_result(folder), result_of(folder, planned.record)
+    last, own = result_of(folder), result_of(folder, planned.record)
     return Outlook(
         begun=False,
         refusal=staleness(planned, context),

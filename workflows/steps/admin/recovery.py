@@ -21,7 +21,7 @@ from workflows.core.sentences import Sentence
 from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, read_state, run_folder, watching
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.failures import InitWay, LockInfo
-from workflows.terraform.kept import EndedRun, last_result, pending_replacements, replace_next, run_that_left
+from workflows.terraform.kept import EndedRun, pending_replacements, replace_next, result_of, run_that_left
 from workflows.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.terraform.plan_reader import ACCOUNT_ID, NOT_IMPORTABLE
 from workflows.terraform.results import ApplyResult
@@ -96,7 +96,7 @@ def examine(context: Context, report: Report, code: Secret | None = None) -> tup
         Cancelled: the person stopped it.
         OnboardError: the plan could not be made.
     """
-    last = last_result(run_folder(context))
+    last = result_of(run_folder(context))
     if last is None or not needed(last):
         return ()
     with open_layer(context, report, code=code) as layer:

@@ -102,7 +102,7 @@ class _Board:
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
         self._contradicted = bool(own & context.contradicted)
-        self._applying = run is not None and run.kind is Kind.APPLY
+        self._applying = run is not None and run.description.kind is Kind.APPLY
 
     def stand(self, name: str) -> Stand:
         """Where somebody stands here."""

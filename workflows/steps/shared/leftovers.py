@@ -55,8 +55,8 @@ def refuse_while_running(session: Path) -> None:
     run = running_in(session)
     if run is not None:
         raise OnboardError(
-            f"{_A[run.kind]} is still running in this session",
-            f"Terraform hasn't ended yet in {run.layer}.",
+            f"{_A[run.description.kind]} is still running in this session",
+            f"Terraform hasn't ended yet in {run.description.layer}.",
             why="It continues by itself when you leave the wizard, but its end would be lost.",
             next="Resume the session, wait until it ends, then delete it.",
         )

@@ -21,14 +21,16 @@ from tui.app.session_control import Parts, SessionControl
 from tui.host import Machine, Places
 from tui.session_catalogue import Shelf
 from workflows.core.errors import OnboardError
+from workflows.core.files import private_folder
 from workflows.desktop.clipboard import Clipboard
 from workflows.environment import World
 from workflows.machine.declaration import Workflow
 from workflows.machine.lock import SessionLock
 from workflows.steps.shared.leftovers import credentials_folder, release_credentials, remove_credentials
 from workflows.steps.shared.module import Report
+from workflows.terraform.binary import Binary, Product
 from workflows.terraform.runner import Kind, Run
-from workflows.terraform.service import LayerRuns
+from workflows.terraform.service import Terraform
 
 
 class Source:
@@ -79,7 +81,7 @@ def start_run(session: Path, kind: Kind, until: Path) -> Run:
     """Start a run that goes on until a file is there."""
     runs = session / "terraform" / "security"
     environment = {"PATH": os.defpath, "TMPDIR": str(session.parent.parent)}
-    LayerRuns(runs, session, environment, sys.executable)
+    private_folder(runs)
     program = f"import os, time\nwhile not os.path.exists({str(until)!r}): time.sleep(0.02)"
     return Run.start(
         [sys.executable, "-I", "-S", "-c", program],
@@ -185,7 +187,9 @@ def test_credentials_that_cannot_be_removed_are_told_and_the_session_is_given_ba
 
 
 def test_the_folder_of_all_runs_is_private(session: Path) -> None:
-    LayerRuns(session / "terraform" / "security", session, {}, sys.executable)
+    runs, binary = session / "terraform" / "security", Binary(("terraform",), Product.TERRAFORM, "1.6.6")
+    outside: dict[str, Any] = {"environment": {}, "variables": {}, "now": lambda: datetime.now(UTC)}
+    Terraform(binary, session, runs, backend_configs=(), var_files=(), **outside)
     for folder in (session / "terraform", session / "terraform" / "security"):
         assert folder.stat().st_mode & 0o777 == 0o700
 
