@@ -258,7 +258,7 @@ def test_leaving_lets_the_apply_go_on_and_the_next_one_finds_it(
         slow.apply(record, watch=leaving(slow, leave))
     run = slow.running()
     assert run is not None
-    assert run.kind is Kind.APPLY
+    assert run.description.kind is Kind.APPLY
     with pytest.raises(OnboardError, match="still running"):
         slow.plan()
     over.touch()

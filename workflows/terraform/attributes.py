@@ -50,18 +50,15 @@ def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
         old, new = _empty_as_none(before.get(name)), _empty_as_none(after.get(name))
         if old == new and not later:
             continue
-        hidden = _hidden(name, change)
-        lines += _lines(name, old, new, later=later and new is None, hidden=hidden)
+        lines += _lines(name, old, new, later=later and new is None, hidden=_hidden(name, change))
     return tuple(lines[:_MOST_LINES])
 
 
 def marks_anything(unknown: object) -> bool:
     """Whether a part of a mask (`after_unknown`, …) marks anything: it nests as the values do."""
     if isinstance(unknown, Mapping):
-        return any(marks_anything(one) for one in unknown.values())
-    if isinstance(unknown, list):
-        return any(marks_anything(one) for one in unknown)
-    return bool(unknown)
+        unknown = [*unknown.values()]
+    return any(map(marks_anything, unknown)) if isinstance(unknown, list) else bool(unknown)
 
 
 def _hidden(name: str, change: Mapping[str, Any]) -> bool:

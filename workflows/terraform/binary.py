@@ -104,7 +104,7 @@ class Wanted:
     @property
     def product(self) -> Product | None:
         """The product that the lock file is for, or None if it does not tell."""
-        return {"terraform": Product.TERRAFORM, "opentofu": Product.OPENTOFU, None: None}[self.registry]
+        return None if self.registry is None else Product[self.registry.upper()]
 
 
 def choose_binary(
@@ -266,11 +266,8 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
             )
         return (found,)
     products = (wanted.product,) if wanted.product else tuple(Product)
-    for product in products:
-        if found := shutil.which(product.program, path=path):
-            return (found,)
-    # The product that is there although the lock file names the other one: let the check say so.
-    for product in Product:
+    # Last the product that is there although the lock file names the other one: let the check say so.
+    for product in (*products, *Product):
         if found := shutil.which(product.program, path=path):
             return (found,)
     raise OnboardError(
@@ -317,7 +314,7 @@ def _ask(
 ) -> Completed:
     try:
         return run(argv, environment)
-    except (OSError, TimeoutError) as error:
+    except OSError as error:  # a TimeoutError, too
         raise OnboardError(
             "Can't run the program",
             f"{argv[0]} didn't report its version.",

@@ -7,15 +7,13 @@ OpenTofu; plan and apply have had `-json` and `-replace` since 1.0.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.temporary import temporary_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 LOCK_TIMEOUT = "20s"
 """How long plan and apply wait for a state lock that somebody else holds."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 
 class Action(StrEnum):
@@ -75,11 +72,6 @@ class ResourceChange:
         """Whether something that exists is destroyed, for good or to be replaced."""
         return self.action in {Action.DELETE, Action.REPLACE}
 
-    @property
-    def is_account_setting(self) -> bool:
-        """Whether it is the account's alias or its password policy."""
-        return self.type in ACCOUNT_TYPES
-
 
 @dataclass(frozen=True)
 class OutputChange:
@@ -139,15 +131,12 @@ class Plan:
     @property
     def users(self) -> tuple[str, ...]:
         """Every user that a change is about, or that joins or leaves a group, sorted."""
-        names = {change.user for change in self.changes if change.user}
-        for change in self.changes:
-            names |= {*change.joining, *change.leaving}
-        return tuple(sorted(names))
+        named = ((change.user, *change.joining, *change.leaving) for change in self.changes)
+        return tuple(sorted({name for names in named for name in names if name}))
 
-    def counts(self) -> Mapping[Action, int]:
-        """How many changes there are of each action; actions without any are left out."""
-        found = [change.action for change in self.changes]
-        return {action: found.count(action) for action in Action if action in found}
+    def counts(self) -> Counter[Action]:
+        """How many changes there are of each action."""
+        return Counter(change.action for change in self.changes)
 
     def about(self, people: Collection[str], groups: Collection[str] = (), *, account: bool = False) -> Split:
         """Divide the changes into those that belong to what is being done, and foreign ones.
@@ -169,13 +158,10 @@ class Plan:
 def _belongs(
     change: ResourceChange, people: frozenset[str], groups: frozenset[str], *, account: bool
 ) -> bool:
-    if change.is_account_setting:
+    if change.type in ACCOUNT_TYPES:
         return account
     if change.group is not None:
-        if change.group in groups:
-            return True
         moving = {*change.joining, *change.leaving}
-        return (
-            change.type == GROUP_MEMBERS and bool(moving) and moving <= people and not change.members_unknown
-        )
+        whole = change.type == GROUP_MEMBERS and bool(moving) and not change.members_unknown
+        return change.group in groups or (whole and moving <= people)
     return change.user in people

@@ -8,9 +8,9 @@ plaintext mail password.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from workflows.terraform.attributes import attribute_lines, marks_anything
 from workflows.terraform.plan import (
@@ -24,10 +24,7 @@ from workflows.terraform.plan import (
     Plan,
     ResourceChange,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+from workflows.terraform.state import managed_resources
 
 ACCOUNT_ID = "{account}"
 """Stands in an import id for the account's id, which a plan does not tell."""
@@ -53,52 +50,49 @@ _OF_AN_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
 def read_plan(show_json: Mapping[str, Any]) -> Plan:
     """Read what `terraform show -json PLANFILE` answered (format 0.2 to 1.x; unknown fields are ignored)."""
-    owners = _Owners(show_json.get("resource_changes", ()))
-    changes = tuple(_changes(show_json.get("resource_changes", ()), owners))
-    outputs = tuple(
-        OutputChange(name, action, _sensitive(change))
-        for name, change in show_json.get("output_changes", {}).items()
-        if (action := _action(change["actions"])) is not Action.NOTHING
+    entries = show_json.get("resource_changes", ())
+    owners = _Owners(_by_module(entries, USER), _by_module(entries, GROUP))
+    lengths = (
+        (one["change"].get("after") or {}).get("minimum_password_length")
+        for one in entries
+        if one["type"] == PASSWORD_POLICY
     )
+    outputs = show_json.get("output_changes", {})
     return Plan(
-        changes=changes,
-        outputs=outputs,
+        changes=tuple(_changes(entries, owners)),
+        outputs=tuple(
+            OutputChange(
+                name, action, bool(change.get("before_sensitive")) or bool(change.get("after_sensitive"))
+            )
+            for name, change in outputs.items()
+            if (action := _action(change["actions"])) is not Action.NOTHING
+        ),
         drift=tuple(
             change
             for change in _changes(show_json.get("resource_drift", ()), owners)
             if change.action is not Action.UPDATE or change.attributes
         ),
         accounts=_accounts_of(show_json.get("prior_state")),
-        least_password_length=next(_least_lengths(show_json.get("resource_changes", ())), None),
+        least_password_length=next((length for length in lengths if isinstance(length, int)), None),
     )
 
 
-def _least_lengths(entries: Iterable[Mapping[str, Any]]) -> Iterator[int]:
-    """The password policies' `minimum_password_length` after the apply, those that stay included."""
-    for entry in entries:
-        least = (entry["change"].get("after") or {}).get("minimum_password_length")
-        if entry["type"] == PASSWORD_POLICY and isinstance(least, int):
-            yield least
-
-
-@dataclass
+@dataclass(frozen=True)
 class _Owners:
-    """Finds the user or group that a resource without a name of its own belongs to, through its module."""
+    """The users and the groups by the module that they are in: there, resources without a name are theirs."""
 
-    entries: Iterable[Mapping[str, Any]]
-    users: dict[str, str] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
+    users: Mapping[str, str]
+    groups: Mapping[str, str]
 
-    def __post_init__(self) -> None:
-        for entry in self.entries:
-            module = str(entry.get("module_address", ""))
-            if not module or entry.get("mode") != "managed":
-                continue
-            values = _known(entry["change"])
-            if entry["type"] == USER and isinstance(values.get("name"), str):
-                self.users[module] = values["name"]
-            elif entry["type"] == GROUP and isinstance(values.get("name"), str):
-                self.groups[module] = values["name"]
+
+def _by_module(entries: Iterable[Mapping[str, Any]], kind: str) -> dict[str, str]:
+    """The names of the resources of a type, by the address of their module."""
+    return {
+        str(entry["module_address"]): name
+        for entry in entries
+        if entry["type"] == kind and entry.get("mode") == "managed" and entry.get("module_address")
+        if isinstance(name := _known(entry["change"]).get("name"), str)
+    }
 
 
 def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[ResourceChange]:
@@ -133,9 +127,8 @@ def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[
 
 
 def _password_length(kind: str, action: Action, change: Mapping[str, Any]) -> int | None:
-    if kind != LOGIN_PROFILE or action not in {Action.CREATE, Action.REPLACE}:
-        return None
-    length = (change.get("after") or {}).get("password_length")
+    made = kind == LOGIN_PROFILE and action in {Action.CREATE, Action.REPLACE}
+    length = (change.get("after") or {}).get("password_length") if made else None
     return length if isinstance(length, int) else None
 
 
@@ -187,10 +180,6 @@ def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(names | {name for name, value in unknown.items() if marks_anything(value)}))
 
 
-def _sensitive(change: Mapping[str, Any]) -> bool:
-    return bool(change.get("before_sensitive")) or bool(change.get("after_sensitive"))
-
-
 def import_id(kind: str, values: Mapping[str, Any]) -> str:
     """The id for `terraform import`, or "" where there is none or it is not known before the apply.
 
@@ -225,14 +214,10 @@ def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
         Ids of twelve digits; none for a layer whose first resources are still to be made.
     """
     values = (prior_state or {}).get("values") or {}
-    return frozenset(_accounts(values.get("root_module") or {}))
-
-
-def _accounts(module: Mapping[str, Any]) -> Iterator[str]:
-    for resource in module.get("resources", ()):
-        if resource.get("mode") == "managed" and str(resource.get("type")).startswith("aws_iam_"):
-            found = _OF_AN_ACCOUNT.match(str((resource.get("values") or {}).get("arn")))
-            if found is not None:
-                yield found.group(1)
-    for child in module.get("child_modules", ()):
-        yield from _accounts(child)
+    own = (
+        one
+        for one in managed_resources(values.get("root_module") or {})
+        if str(one.get("type")).startswith("aws_iam_")
+    )
+    arns = (str((resource.get("values") or {}).get("arn")) for resource in own)
+    return frozenset(found[1] for arn in arns if (found := _OF_AN_ACCOUNT.match(arn)))

@@ -12,16 +12,14 @@ it: no variables, no accounts, no binary.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from workflows.core.files import cause_of, load_file
 from workflows.core.parsing import MAX_HCL, parse_hcl, parse_json
 from workflows.core.sentences import Sentence
 from workflows.core.versions import VersionNumber, allows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 LOCK_FILE = ".terraform.lock.hcl"
 _SOURCE = "hashicorp/aws"
@@ -53,12 +51,10 @@ def init_needed(
 
 def _blocks(layer: Path) -> Iterator[Mapping[str, Any]]:
     """The files in the order in which Terraform takes them in: those that override others come last."""
-    for path in sorted(layer.glob("*.tf"), key=lambda path: (_overrides(path), path.name)):
-        yield _load(path)
-
-
-def _overrides(path: Path) -> bool:
-    return path.name == "override.tf" or path.name.endswith("_override.tf")
+    paths = {path.name: path for path in layer.glob("*.tf")}
+    overriding = {name for name in paths if name == "override.tf" or name.endswith("_override.tf")}
+    for name in (*sorted(paths.keys() - overriding), *sorted(overriding)):
+        yield _load(paths[name])
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -135,7 +135,7 @@ def read_state(show_json: Mapping[str, Any]) -> State:
     of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     accounts: Counter[tuple[str, str]] = Counter()
     addresses = []
-    for resource in _resources(root):
+    for resource in managed_resources(root):
         values = without_clear_secrets(dict(resource["values"])) | {"_address": resource["address"]}
         of[resource["type"]].append(values)
         addresses.append(resource["address"])
@@ -168,10 +168,11 @@ def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def managed_resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a module of `show -json` has and manages, and the modules in it."""
     yield from (one for one in module.get("resources", ()) if one.get("mode") == "managed")
     for child in module.get("child_modules", ()):
-        yield from _resources(child)
+        yield from managed_resources(child)
 
 
 def _collected(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:

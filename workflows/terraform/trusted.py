@@ -6,15 +6,15 @@ that a checkout chose by a path is asked about, once, and again when its content
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained, open_file, private_folder, read_bytes, write_atomically
+from workflows.core.files import explained, private_folder, read_bytes, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
+from workflows.terraform.record import file_sha256
 
 _LARGEST = 1_000_000
 
@@ -44,9 +44,7 @@ class ForeignProgram:
         """
         with explained(path, "read"):
             place = path.resolve(strict=True)
-            with open_file(place) as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            return cls(place, _owner(place), sha256, why)
+            return cls(place, _owner(place), file_sha256(place), why)
 
     @property
     def question(self) -> Sentence:

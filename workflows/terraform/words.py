@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from workflows.core.counts import count
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.text import safe
 from workflows.terraform.plan import (
@@ -18,9 +18,6 @@ from workflows.terraform.plan import (
     ResourceChange,
 )
 from workflows.terraform.redaction import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MARKDOWN_HEAD = "### Plan for"
 """What every exported plan begins with."""
@@ -72,8 +69,7 @@ def summary(plan: Plan) -> tuple[Sentence, ...]:
     rest = [change for change in plan.changes if change.user is None and change.group is None]
     lines += [f"{change.address} is {_DONE[change.action]}" for change in rest]
     if plan.outputs:
-        count = len(plan.outputs)
-        lines.append(f"{count} output{'s' if count > 1 else ''} change{'' if count > 1 else 's'}")
+        lines.append(f"{count(len(plan.outputs), 'output')} change{'' if len(plan.outputs) > 1 else 's'}")
     return tuple(lines)
 
 
@@ -104,9 +100,9 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
         origin: what it was made from, in a sentence or two, or "".
     """
     counts = plan.counts()
-    made = counts.get(Action.CREATE, 0) + counts.get(Action.REPLACE, 0)
-    destroyed = counts.get(Action.DELETE, 0) + counts.get(Action.REPLACE, 0)
-    total = f"{made} to add, {counts.get(Action.UPDATE, 0)} to change, {destroyed} to destroy"
+    made = counts[Action.CREATE] + counts[Action.REPLACE]
+    destroyed = counts[Action.DELETE] + counts[Action.REPLACE]
+    total = f"{made} to add, {counts[Action.UPDATE]} to change, {destroyed} to destroy"
     block, remark = _block(plan, inside=True), ""
     if len(block) > _LONGEST:
         block, remark = (
@@ -134,40 +130,22 @@ def _prose(line: Sentence) -> str:
 def _about_user(plan: Plan, user: str) -> list[str]:
     own = [change for change in plan.changes if change.user == user]
     known = [change for change in own if (change.type, change.action) in _WORDS]
-    words = [_WORDS[change.type, change.action] for change in known]
-    words += _moves(plan, user)
-    other = len(own) - len(known)
-    if other:
-        words.append(f"{other} other resource{'s' if other > 1 else ''} of this user change")
-    return words
-
-
-def _moves(plan: Plan, user: str) -> list[str]:
+    parts = [_WORDS[change.type, change.action] for change in known]
     joins = sorted(change.group or change.address for change in plan.changes if user in change.joining)
     leaves = sorted(change.group or change.address for change in plan.changes if user in change.leaving)
-    words = []
-    if joins:
-        words.append(f"joins {', '.join(joins)}")
-    if leaves:
-        words.append(f"leaves {', '.join(leaves)}")
-    return words
+    parts += [f"{verb} {', '.join(names)}" for verb, names in (("joins", joins), ("leaves", leaves)) if names]
+    if other := len(own) - len(known):
+        parts.append(f"{count(other, 'other resource')} of this user change")
+    return parts
 
 
 def _about_group(plan: Plan, group: str) -> Sentence:
     own = [change for change in plan.changes if change.group == group]
-    words = [f"is {_DONE[change.action]}" for change in own if change.type == GROUP]
+    parts = [f"is {_DONE[change.action]}" for change in own if change.type == GROUP]
     if any(change.members_unknown for change in own):
-        words.append("its members are known only after the apply")
-    words += _others(own)
-    return "; ".join(words)
-
-
-def _others(changes: Sequence[ResourceChange]) -> list[str]:
-    return [
-        f"{change.address} is {_DONE[change.action]}"
-        for change in changes
-        if change.type not in {GROUP, GROUP_MEMBERS}
-    ]
+        parts.append("its members are known only after the apply")
+    others = [change for change in own if change.type not in {GROUP, GROUP_MEMBERS}]
+    return "; ".join(parts + [f"{change.address} is {_DONE[change.action]}" for change in others])
 
 
 def _block(plan: Plan, *, inside: bool) -> str:
