@@ -15,10 +15,9 @@ from textual.message import Message
 from textual.widgets import Input
 
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening
 from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import MarkBox
-from screens.widgets.problems import ProblemList
 from screens.widgets.text import Text
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
@@ -223,31 +222,24 @@ class AccountPane(ByHandPane):
         yield Vertical(id="forms")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(".pane-foot").mount(Text("", id="meaning"), before=0)
         self._look()
 
     def _look(self) -> None:
-        self.run_move("look", lambda report: account.look(self.context, report), looks=True)
+        self.run_move("look", lambda report: account.look(self.context, report), self._looked, looks=True)
 
-    @on(StepPane.MoveDone)
-    async def _looked(self, message: StepPane.MoveDone) -> None:
-        if message.name != "look":
-            return
-        first, self._views = not self._views, message.result
+    async def _looked(self, views: Sequence[LayerView]) -> None:
+        first, self._views = not self._views, views
         focused = self.screen.focused
         marked = focused.id if focused is not None else None
         holder = self.query_one("#forms", Vertical)
         await holder.remove_children()
-        for view in self._views:
+        for view in views:
             decided = account.decided(self.context, view)
             form = AccountForm(view, decided, self._half_entered.get(view.account, {}))
             await holder.mount(form)
             form.tell_weak()
-        fields = [
-            *self.query("AccountForm Input"),
-            *self.query("AccountForm MarkBox"),
-        ]
+        fields = [*self.query("AccountForm Input"), *self.query("AccountForm MarkBox")]
         if fields:
             again = next((one for one in fields if one.id == marked), None)
             (again or fields[0]).focus(scroll_visible=again is not None)
@@ -263,7 +255,7 @@ class AccountPane(ByHandPane):
 
     @on(OptionalBox.Turned)
     def _turned(self) -> None:
-        self.query_one(ProblemList).show([])
+        self.show_problems([])
 
     def places(self) -> Sequence[Spot]:
         """The places of the layer with the focus come first."""

@@ -29,7 +29,7 @@ from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import decided
 from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.recovery import Repair, Told
-from workflows.steps.shared.module import Progress
+from workflows.steps.shared.module import Progress, Report
 from workflows.terraform.runner import Update
 
 
@@ -244,16 +244,18 @@ class ApplyPane(TerraformPane):
         yield RunLog()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show()
         if not self.opening.done:
-            self.run_move("look", self._look, looks=True)
+            self._look()
 
-    def _look(self, report: Any) -> tuple[str, Outlook]:
-        outlook = apply.look(self.context, report)
-        nothing = outlook.begun or apply.nothing_to_do(self.context)
-        rest = apply.time_needed(self.context)
-        return ("" if nothing else terraform_runs.code_wanted(self.context, rest)), outlook
+    def _look(self) -> None:
+        def work(report: Report) -> tuple[str, Outlook]:
+            outlook = apply.look(self.context, report)
+            nothing = outlook.begun or apply.nothing_to_do(self.context)
+            rest = apply.time_needed(self.context)
+            return ("" if nothing else terraform_runs.code_wanted(self.context, rest)), outlook
+
+        self.run_move("look", work, self._looked, looks=True)
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -301,16 +303,8 @@ class ApplyPane(TerraformPane):
 
     # -- what comes back ---------------------------------------------------------------------------
 
-    @on(StepPane.MoveDone)
-    async def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "examine":
-            self.add_class("-recovering")
-            self.query_one(RecoveryList).show(message.result)
-        if message.name == "repair":
-            self.query_one(RecoveryList).tell(*message.result)
-        if message.name != "look":
-            return
-        wanted, self._outlook = message.result
+    async def _looked(self, looked: tuple[str, Outlook]) -> None:
+        wanted, self._outlook = looked
         await self.query_one(CodeField).want(wanted)
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
@@ -328,22 +322,18 @@ class ApplyPane(TerraformPane):
         self.query_one("#ended", Text).update(self._ended)
         self.query_one(PaceLine).rest()
         self.query_one("#done-so-far").remove_class("-shown")
-        self.run_worker(self._look_again())
-
-    async def _look_again(self) -> None:
-        self.run_move("look", self._look, looks=True)
+        self.call_later(self._look)
 
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._outlook is None:
-            self.run_move("look", self._look, looks=True)
-            return
-        if self._outlook.refusal:
+            self._look()
+        elif self._outlook.refusal:
             more = "r recovers; " if self._outlook.recoverable else ""
             self.notify(f"{self._outlook.refusal} {more}p goes back to Plan.", severity="warning")
-            return
-        self._confirm_next()
+        else:
+            self._confirm_next()
 
     def _confirm_next(self) -> None:
         """Ask for the name of the next person who is removed; with all of them confirmed, apply."""
@@ -385,8 +375,13 @@ class ApplyPane(TerraformPane):
     @on(Button.Pressed, "#recover")
     def action_recover(self) -> None:
         """See what the last apply left, and what can be done about it."""
+
+        def show(repairs: tuple[Repair, ...]) -> None:
+            self.add_class("-recovering")
+            self.query_one(RecoveryList).show(repairs)
+
         if self._outlook is not None and self._outlook.recoverable:
-            self.run_coded("examine", partial(recovery.examine, self.context))
+            self.run_coded("examine", partial(recovery.examine, self.context), show)
 
     @on(RecoveryList.Wanted)
     def _repair(self, message: RecoveryList.Wanted) -> None:
@@ -394,10 +389,9 @@ class ApplyPane(TerraformPane):
         self._carry_out()
 
     def _carry_out(self) -> None:
-        repair = self._repairing
-        if repair is not None:
-            carry_out = partial(recovery.carry_out, repair, self.context)
-            self.run_coded("repair", lambda report, code: (repair, carry_out(report, code)))
+        if repair := self._repairing:
+            tell = partial(self.query_one(RecoveryList).tell, repair)
+            self.run_coded("repair", partial(recovery.carry_out, repair, self.context), tell)
 
     def try_again(self, move: str) -> None:
         """Continue what a lock or an init stopped."""

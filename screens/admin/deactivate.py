@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from screens.step.asking import AccountWorkPane
+from screens.step.asking import AccountWorkPane, CodedMove
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
@@ -175,7 +175,6 @@ class DeactivatePane(AccountWorkPane):
         if findings is None or not findings.active_keys:
             self.notify("There is no access key here that works and can be seen.")
             return
-
         names = ", ".join(one.name for one in findings.people if one.active_keys)
         body = (
             f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Whatever signs "
@@ -184,7 +183,10 @@ class DeactivatePane(AccountWorkPane):
         )
         stop = partial(deactivate.deactivate, self.context)
         question = Confirm("Deactivate these access keys?", body, "Deactivate")
-        ask(self, question, lambda _yes: self.ask("stop", stop))
+        self._do(question, stop, "All access keys are deactivated.")
+
+    def _do(self, question: Confirm, deed: CodedMove, done: str) -> None:
+        ask(self, question, lambda _yes: self.ask(deed, partial(self.notify, done)))
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
@@ -195,17 +197,10 @@ class DeactivatePane(AccountWorkPane):
             self.notify("Terraform removes this itself; select a line with !.", severity="warning")
             return
         name, holding = row.name, row.holding
-
         body = f"The {holding.words} of {name} in {self.context.item} is taken away for good."
         title = f"Remove the {holding.kind.value}?"
         remove = partial(deactivate.remove, name, holding, self.context)
-        ask(self, Confirm(title, body, "Remove", typed=name), lambda _yes: self.ask("remove", remove))
-
-    def done(self, deed: str) -> None:
-        """Say what was done."""
-        words = {"stop": "All access keys are deactivated.", "remove": "It is taken away."}
-        if deed in words:
-            self.notify(words[deed])
+        self._do(Confirm(title, body, "Remove", typed=name), remove, "It is taken away.")
 
     @on(Button.Pressed, "#mentions")
     def action_mentions(self) -> None:

@@ -14,13 +14,12 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
 from screens.widgets.filter_field import FilterField
 from screens.widgets.layer_bar import LayerBar
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
-from screens.widgets.problems import ProblemList
 from screens.widgets.text import Button, Text
 from workflows.core.counts import listed
 from workflows.core.sentences import text_of
@@ -201,7 +200,6 @@ class GroupsPane(ByHandPane):
         self._choices: dict[str, LayerChoice] = {}
         self._gone: dict[str, list[str]] = {}
         self._account = ""
-        self._read_before = False
         drafts = opening.draft.get("layers", {})
         self._half_decided = {one: groups.from_draft(draft) for one, draft in drafts.items()}
 
@@ -215,28 +213,26 @@ class GroupsPane(ByHandPane):
         yield Text("", id="about")
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.run_move("look", lambda report: groups.look(self.context, report), looks=True)
+        self._look()
 
-    @on(StepPane.MoveDone)
-    def _looked(self, message: StepPane.MoveDone) -> None:
-        if message.name != "look":
-            return
-        self._views = {view.account: view for view in message.result}
+    def _look(self) -> None:
+        self.run_move("look", lambda report: groups.look(self.context, report), self._looked, looks=True)
+
+    def _looked(self, views: Sequence[LayerView]) -> None:
+        first, self._views = not self._views, {view.account: view for view in views}
         for account, view in self._views.items():
             decided = groups.decided(self.context, view)
             draft = self._half_decided.get(account)
             self._choices[account] = groups.drafted(view, decided, draft)
             known = [*self._gone.get(account, ()), *(draft.members if draft else ())]
-            self._gone[account] = groups.gone(self.context, message.result, view, known)
+            self._gone[account] = groups.gone(self.context, views, view, known)
         if self._account not in self._views:
-            first = next((one for one, view in self._views.items() if view.chosen), "")
-            self._account = first or next(iter(self._views), "")
+            chosen = [account for account, view in self._views.items() if view.chosen]
+            self._account = next(iter([*chosen, *self._views]), "")
         self._show()
         self.query_one(Matrix).focus(scroll_visible=False)
-        if not self._read_before:
+        if first:
             self._remember()
-        self._read_before = True
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -253,7 +249,7 @@ class GroupsPane(ByHandPane):
     def choose(self, choice: LayerChoice, group: str = "") -> None:
         """Decide something else for the layer that is shown, and mark a group."""
         self._choices[self._account] = choice
-        self.query_one(ProblemList).show([])
+        self.show_problems([])
         self._show(group)
 
     def show_layer(self, account: str) -> None:
@@ -301,7 +297,7 @@ class GroupsPane(ByHandPane):
     def read_again(self) -> None:
         """Read the layers, with what is chosen kept."""
         self._half_decided = dict(self._choices)
-        self.run_move("look", lambda report: groups.look(self.context, report), looks=True)
+        self._look()
 
     # -- what the person does ----------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening
 from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
@@ -131,7 +131,6 @@ class HandOverPane(TerraformPane):
         return "Send each text by any messenger: everything secret in it is encrypted to the person's key."
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#usual-roles").display = False
         self._show()
         if self._names and not self.opening.done:
@@ -195,23 +194,14 @@ class HandOverPane(TerraformPane):
 
     # -- what comes back ---------------------------------------------------------------------------
 
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        match message.name:
-            case "read":
-                self._handoffs = {one.name: one for one in message.result}
-                self._show_usual_roles()
-                self._show()
-                self.query_one("#people").focus()
-            case "send":
-                name, how, words = message.result
-                self._sent[name] = hand_over.sent_now(how, self.context, self._sent[name])
-                self.notify(text_of(words or f"{name}: {how}."))
-                self._show()
-                self.keep_draft()
+    def _show_read(self, handoffs: Sequence[PersonHandoff]) -> None:
+        self._handoffs = {handoff.name: handoff for handoff in handoffs}
+        self._show_usual_roles()
+        self._show()
+        self.query_one("#people").focus()
 
     def _read(self) -> None:
-        self.run_coded("read", partial(hand_over.prepare, self.context))
+        self.run_coded("read", partial(hand_over.prepare, self.context), self._show_read)
 
     def try_again(self, move: str) -> None:  # noqa: ARG002 - only the state is read with Terraform here
         """Read the state again, after a lock or an init was dealt with."""
@@ -232,7 +222,20 @@ class HandOverPane(TerraformPane):
         if handoff is None or not handoff.text:
             self.notify("There is no text to send for the selected person yet.", severity="warning")
             return
-        self.run_move("send", partial(_sending, handoff, work))
+        name = handoff.name
+
+        def send(report: Report) -> tuple[Sentence, Sentence]:
+            report(Progress(f"Handing over to {name}"))
+            return work(handoff)
+
+        def sent(said: tuple[Sentence, Sentence]) -> None:
+            how, words = said
+            self._sent[name] = hand_over.sent_now(how, self.context, self._sent[name])
+            self.notify(text_of(words or f"{name}: {how}."))
+            self._show()
+            self.keep_draft()
+
+        self.run_move("send", send, sent)
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
@@ -301,8 +304,3 @@ class HandOverPane(TerraformPane):
         people = {name: plain(one) for name, one in self._sent.items() if one.sent_at}
         roles = {} if self._usual_roles else {"usual_roles": False}
         return {**roles, **({"people": people} if people else {})}
-
-
-def _sending(handoff: PersonHandoff, work: _Sending, report: Report) -> tuple[str, Sentence, Sentence]:
-    report(Progress(f"Handing over to {handoff.name}"))
-    return handoff.name, *work(handoff)

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens.step.asking import AccountWorkPane
-from screens.step.page import Opening
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
@@ -42,10 +41,7 @@ class MfaResetPane(AccountWorkPane):
     MfaResetPane #buttons Button { margin-right: 1; min-width: 8; }
     """
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        self._removed: tuple[tuple[str, str], ...] = ()
-        self._removing = ("", "")
+    _removed: tuple[tuple[str, str], ...] = ()
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
@@ -116,28 +112,24 @@ class MfaResetPane(AccountWorkPane):
             self.notify("The selected line has no device to take away.", severity="warning")
             return
         owner, device = marked[0], marked[1]
-
-        def remove(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self._removing = owner.name, device.serial
-            self.ask("remove", partial(mfa_reset.remove, owner.name, device.serial, self.context))
-
+        remove = partial(mfa_reset.remove, owner.name, device.serial, self.context)
+        done = partial(self._show_next, owner.name, device.serial)
         own = "It is the device that your own profile here asks codes of. " if device.own else ""
         body = (
             f"{own}{device.kind.capitalize()} {device.serial} of {owner.name} in {self.context.item}. "
             "Anyone with the password can then sign in without a code, until another device is registered."
         )
         title = f"Take the MFA device of {owner.name} away?"
-        ask(self, Confirm(title, body, "Remove", typed=owner.name), remove)
+        question = Confirm(title, body, "Remove", typed=owner.name)
+        ask(self, question, lambda _yes: self.ask(remove, done))
 
-    def done(self, deed: str) -> None:
+    def _show_next(self, name: str, serial: str) -> None:
         """After a removal, show what its owner does next."""
-        if deed == "remove":
-            self._removed = (*self._removed, self._removing)
-            name = self._removing[0]
-            text = self.query_one("#text", Reading)
-            text.text = mfa_reset.text_for(name, self.found, self.context)
-            text.add_class("-shown")
-            self.notify(f"The MFA device of {name} is taken away.")
+        self._removed = (*self._removed, (name, serial))
+        text = self.query_one("#text", Reading)
+        text.text = mfa_reset.text_for(name, self.found, self.context)
+        text.add_class("-shown")
+        self.notify(f"The MFA device of {name} is taken away.")
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:

@@ -15,7 +15,7 @@ from textual.events import Paste
 from textual.message import Message
 from textual.widgets import Input, TextArea
 
-from screens.step.page import Opening, StepPane
+from screens.step.page import Move, Opening, StepPane
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.field_row import FieldRow
@@ -131,8 +131,7 @@ class LayerKeys(Dialog[bool]):
             self._copy(row)
 
 
-TAKE = "take"
-TAKE_AND_GO_ON = "take and go on"
+_TAKE = "take"
 
 
 class KeyArea(TextArea):
@@ -201,7 +200,6 @@ class PgpKeysPane(StepPane):
         yield FieldRow("Or file or folder", field, "Enter opens")
 
     def on_mount(self) -> None:
-        super().on_mount()
         table = self.query_one("#people", Table)
         table.add_column("Person")
         table.add_column("Verdict", width=len("✗ not taken"))
@@ -209,7 +207,16 @@ class PgpKeysPane(StepPane):
         self.query_one(".mailbox").display = self.context.world.mailbox is not None
         self._fill()
         drafted = self.opening.draft.get("texts", {})
-        self.run_move("gather", lambda report: pgp_keys.gather(drafted, self.context, report), looks=True)
+        self.run_move(
+            "gather", lambda report: pgp_keys.gather(drafted, self.context, report), self._begin, looks=True
+        )
+
+    def _begin(self, gathered: Gathered) -> None:
+        self._keys = {**gathered.keys, **self._keys}
+        self._present = gathered.present
+        self._fill()
+        self._remember()
+        self._go_on()
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -242,48 +249,43 @@ class PgpKeysPane(StepPane):
 
     # -- what is taken in --------------------------------------------------------------------------
 
+    def _take(self, work: Move, *, goes_on: bool = False) -> None:
+        self.run_move(_TAKE, work, partial(self._took, goes_on=goes_on), looks=True)
+
     @on(Button.Pressed, "#take")
     def _take_wanted(self) -> None:
-        self.take_pasted(TAKE)
+        self._take_pasted(goes_on=False)
 
-    def take_pasted(self, move: str) -> None:
-        """Take in what was pasted; the move is `TAKE` or `TAKE_AND_GO_ON`."""
+    def _take_pasted(self, *, goes_on: bool) -> None:
         text, names = self.query_one(TextArea).text, self._names_marked_first()
         if not text.strip():
             self.notify("Paste the key or the message first.", severity="warning")
             self.query_one(TextArea).focus()
             return
-        self.run_move(
-            move, lambda report: pgp_keys.take_in_typed(text, names, self.context, report), looks=True
-        )
+        self._take(lambda report: pgp_keys.take_in_typed(text, names, self.context, report), goes_on=goes_on)
 
     @on(KeyArea.TooLarge)
     def _refuse_size(self, message: KeyArea.TooLarge) -> None:
-        self.run_move(TAKE, lambda _report: _refuse(message.size))
+        self._take(lambda _report: _refuse(message.size))
 
     @on(Input.Submitted, "#file")
     def _open_file(self, event: Input.Submitted) -> None:
         path, names = event.value.strip(), self._names_marked_first()
         if path:
-            self.run_move(
-                TAKE, lambda report: pgp_keys.take_in_file(path, names, self.context, report), looks=True
-            )
+            self._take(lambda report: pgp_keys.take_in_file(path, names, self.context, report))
 
     def _names_marked_first(self) -> list[str]:
         return sorted(self.names, key=lambda name: name != self.person())
 
     @on(Button.Pressed, "#fetch")
     def _fetch(self) -> None:
-        self.run_move(
-            TAKE,
-            lambda report: pgp_keys.take_in_mail(self.names, self.person(), self.context, report),
-            looks=True,
-        )
+        names, person = self.names, self.person()
+        self._take(lambda report: pgp_keys.take_in_mail(names, person, self.context, report))
 
     def advance(self) -> None:
         """What was pasted is taken in first; if it was the last one missing, Next continues with it."""
         if self.query_one(TextArea).text.strip():
-            self.take_pasted(TAKE_AND_GO_ON)
+            self._take_pasted(goes_on=True)
         else:
             self._confirm_and_go_on()
 
@@ -308,24 +310,13 @@ class PgpKeysPane(StepPane):
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
         """Judge every key file that lies in the layers, and show them."""
-        self.run_move("look", lambda report: pgp_keys.present_keys(self.context, report), looks=True)
+
+        def show(rows: Sequence[PresentKey]) -> None:
+            self.app.push_screen(LayerKeys(rows, self._tell_owner))
+
+        self.run_move("look", lambda report: pgp_keys.present_keys(self.context, report), show, looks=True)
 
     # -- what came of it ---------------------------------------------------------------------------
-
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        match message.name:
-            case "gather":
-                gathered: Gathered = message.result
-                self._keys = {**gathered.keys, **self._keys}
-                self._present = gathered.present
-                self._fill()
-                self._remember()
-                self._go_on()
-            case "take" | "take and go on":
-                self._took(message.result, goes_on=message.name == TAKE_AND_GO_ON)
-            case "look":
-                self.app.push_screen(LayerKeys(message.result, self._tell_owner))
 
     def _tell_owner(self, row: PresentKey) -> None:
         self._hand_out(text_of(row.for_owner), f"about-your-key-{row.file.rpartition('/')[2]}.txt")
@@ -375,7 +366,7 @@ class PgpKeysPane(StepPane):
         if isinstance(message.error, SecretKeyGiven):
             self.query_one(TextArea).load_text("")
         self.mark_refused_text()
-        if isinstance(message.error, KeyRefused) and message.name in {TAKE, TAKE_AND_GO_ON}:
+        if isinstance(message.error, KeyRefused) and message.name == _TAKE:
             self._refused[self.person()] = message.error
             self._fill()
 

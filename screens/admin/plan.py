@@ -173,11 +173,10 @@ class PlanPane(TerraformPane):
         yield ResourceBrowser()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show()
         if self.opening.interrupted and self._planned is not None:
             self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
-        self.run_move("look", self._look, looks=True)
+        self.run_move("look", self._look, self._looked, looks=True)
 
     def _look(self, report: Report) -> tuple[str, Return]:
         report(Progress("Looking at the layer and its profile"))
@@ -221,32 +220,22 @@ class PlanPane(TerraformPane):
             if self.running_move == "plan":
                 self.query_one(ResourceBrowser).take(progress.payload)
 
-    @on(StepPane.MoveDone)
-    async def _moved(self, message: StepPane.MoveDone) -> None:
-        match message.name:
-            case "look":
-                wanted, self._found = message.result
-                await self.query_one(CodeField).want(wanted)
-                self._show()
-                if self._found.old and not self._found.refusal and not wanted:
-                    self.call_later(self._check)
-            case "plan":
-                self._take(*message.result)
-            case "check":
-                self._found = message.result
-                self._show()
-                self.notify(
-                    text_of(self._found.refusal or "The files and the state are still what was planned.")
-                )
+    async def _looked(self, looked: tuple[str, Return]) -> None:
+        wanted, self._found = looked
+        await self.query_one(CodeField).want(wanted)
+        self._show()
+        if self._found.old and not self._found.refusal and not wanted:
+            self._check()
 
-    def _take(self, made: Planned, found: Return) -> None:
-        self._planned, self._found, self._elsewhere, self._asks = made, found, False, False
+    def _take(self, result: tuple[Planned, Return]) -> None:
+        (made, found), self._elsewhere, self._asks = result, False, False
+        self._planned, self._found = made, found
         self._acknowledged = set()
         self._show()
         self.keep_draft()
         if made.empty and not made.drift:
             self.notify(f"{self.context.item}: no changes, nothing to apply.")
-            self.call_later(self.advance)
+            self.advance()
         elif made.foreign:
             self.query_one("#foreign").focus()
         elif found.resources:
@@ -292,7 +281,7 @@ class PlanPane(TerraformPane):
                 raise
             return made, judged_plan.look(made, self.context)
 
-        self.run_coded("plan", work, journaled=True)
+        self.run_coded("plan", work, self._take, journaled=True)
         self.call_after_refresh(browser.scroll_visible, animate=False)
 
     @on(Button.Pressed, "#again")
@@ -326,9 +315,13 @@ class PlanPane(TerraformPane):
             self._check()
 
     def _check(self) -> None:
-        made = self._planned
-        if made is not None and not self.running_move:
-            self.run_coded("check", partial(judged_plan.check, made, self.context))
+        def checked(found: Return) -> None:
+            self._found = found
+            self._show()
+            self.notify(text_of(found.refusal or "The files and the state are still what was planned."))
+
+        if self._planned is not None:
+            self.run_coded("check", partial(judged_plan.check, self._planned, self.context), checked)
 
     @on(Button.Pressed, "#elsewhere")
     def action_elsewhere(self) -> None:

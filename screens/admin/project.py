@@ -97,7 +97,6 @@ class ProjectPane(StepPane):
         yield MarkBox("Go on without asking the upstream", id="without-upstream")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#without-upstream").display = False
         self.screen.set_focus(self.query_one("#joining", Input))  # what is typed meanwhile is a name
         self._look()
@@ -105,13 +104,11 @@ class ProjectPane(StepPane):
     @on(Input.Submitted, "#path")
     def _look(self) -> None:
         path = self._looked_at = self.query_one("#path", Input).value
-        self.run_move("survey", lambda report: project.survey(path, self.context, report), looks=True)
+        self.run_move(
+            "survey", lambda report: project.survey(path, self.context, report), self._surveyed, looks=True
+        )
 
-    @on(StepPane.MoveDone)
-    def _surveyed(self, message: StepPane.MoveDone) -> None:
-        if message.name != "survey":
-            return
-        found: Survey = message.result
+    def _surveyed(self, found: Survey) -> None:
         same = self._survey is not None and self._survey.project.root == found.project.root
         marked = self._marked() if same else self._start["layers"] or found.proposed
         first, self._survey = self._survey is None, found

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
-from textual.worker import Worker
 
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening, StepPane
@@ -59,12 +58,11 @@ class ReviewPane(ByHandPane):
     ReviewPane #commit-fields.-wanted { display: block; }
     """
 
+    _digest = _text = ""
+    _again = _unmade = False
+
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._digest = ""
-        self._text = ""
-        self._show_anew = self._again = False
-        self._unmade = False
         self._start: Mapping[str, Any] = {
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
@@ -92,7 +90,6 @@ class ReviewPane(ByHandPane):
         self.query_one("#commit-fields").set_class(event.value, "-wanted")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._prepare()
 
     def _prepare(self) -> None:
@@ -101,12 +98,14 @@ class ReviewPane(ByHandPane):
             written, notes = len(review.files_written(self.context.folder)), review.notes(self.context)
             return change_set, file_diffs(change_set), written, notes
 
-        self.run_move("prepare", work)
+        self.run_move("prepare", work, lambda found: self._show(*found))
 
     @on(StepPane.MoveFailed)
     def _outdated(self, message: StepPane.MoveFailed) -> None:
         """What would be written now may be other than what is shown."""
-        self._show_anew = message.name == "perform"
+        if message.name == "perform":
+            self._again = True
+            self.call_later(self._prepare)
         if message.name == "prepare":
             message.told, self._unmade = self._again, True
             words = f"! The difference cannot be made: {message.error.what} Fix that; Next (^n) looks again."
@@ -120,23 +119,13 @@ class ReviewPane(ByHandPane):
         else:
             super().advance()
 
-    @on(Worker.StateChanged)
-    def _look_again(self, event: Worker.StateChanged) -> None:
-        """Make the difference again once the worker that failed has ended."""
-        if self._show_anew and event.worker.is_finished:
-            self._again, self._show_anew = True, False
-            self._prepare()
-
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name != "prepare":
-            return
-        self._unmade = False
-        change_set, diffs, written, notes = message.result
+    def _show(
+        self, change_set: ChangeSet, diffs: Sequence[FileDiff], written: int, notes: list[Sentence]
+    ) -> None:
+        self._again = self._unmade = False
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
-        files.clear_options()
-        files.add_options(map(_told, diffs))
+        files.clear_options().add_options(map(_told, diffs))
         files.set_class(len(diffs) > 1, "-several")
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
@@ -178,8 +167,7 @@ class ReviewPane(ByHandPane):
 
     def action_copy(self) -> None:
         """Copy the whole difference."""
-        if self._text:
-            text = self._text
+        if text := self._text:
             self.run_told(lambda _report: self.context.world.clipboard.copy(text))
 
     def action_save(self) -> None:
@@ -232,7 +220,7 @@ def _told(diff: FileDiff) -> str:
     return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
 
 
-def _noted(notes: Sequence[str]) -> list[str]:
+def _noted(notes: Sequence[Sentence]) -> list[str]:
     """The first notes, a line each."""
     more = [f"! and {len(notes) - _NOTES_SHOWN} more"] if len(notes) > _NOTES_SHOWN else []
     return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]

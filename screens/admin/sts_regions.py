@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -107,11 +106,9 @@ class StsRegionsPane(StepPane):
         yield Text("", id="to-do")
 
     def on_mount(self) -> None:
-        super().on_mount()
-        table = self.query_one("#table", Table)
-        table.add_columns("Region", "STS", "For the project", "Opt-in")
+        self.query_one("#table", Table).add_columns("Region", "STS", "For the project", "Opt-in")
         self._show()
-        self.run_move("look", self._look, looks=True)
+        self.run_move("look", self._look, self._surveyed, looks=True)
 
     def _look(self, report: Report) -> Survey:
         project = sts_regions.project_of(self.context)
@@ -168,30 +165,20 @@ class StsRegionsPane(StepPane):
 
     # -- what comes back ---------------------------------------------------------------------------
 
-    @on(StepPane.MoveDone)
-    async def _moved(self, message: StepPane.MoveDone) -> None:
-        match message.name:
-            case "look":
-                self._survey = message.result
-                await self._show_codes()
-                self._show()
-            case "ask":
-                await self._take(*message.result)
-            case "open" if not message.result:
-                self.notify("No browser opens from here; the address is below the table.", severity="warning")
-
-    async def _take(self, audit: Audit, survey: Survey) -> None:
-        self._changes = changes(self._audit, audit) if self._audit else ()
-        self._audit, self._survey = audit, survey
-        await self._show_codes()
-        self._show()
-        self.query_one("#accounts").focus()
-        self.keep_draft()
-
-    async def _show_codes(self) -> None:
-        serials = enumerate(self._survey.devices if self._survey else ())
+    async def _surveyed(self, survey: Survey) -> None:
+        self._survey = survey
+        serials = enumerate(survey.devices)
         wanted = [Wanted(f"code-{place}", hint=_device(serial)) for place, serial in serials]
         await self.query_one(CodeField).ask(wanted)
+        self._show()
+
+    async def _take(self, answers: tuple[Audit, Survey]) -> None:
+        audit, survey = answers
+        self._changes = changes(self._audit, audit) if self._audit else ()
+        self._audit = audit
+        await self._surveyed(survey)
+        self.query_one("#accounts").focus()
+        self.keep_draft()
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -212,13 +199,16 @@ class StsRegionsPane(StepPane):
     def action_ask(self) -> None:
         """Ask every region about every account."""
         survey = self._survey
-        if survey is not None and not self.running_move:
-            self.run_move("ask", partial(self._ask, survey, self._codes()))
+        if survey is None or self.running_move:
+            return
+        codes = self._codes()
 
-    def _ask(self, survey: Survey, codes: Mapping[str, Secret], report: Report) -> tuple[Audit, Survey]:
-        """The answers, and the codes that are due the next time."""
-        audit = sts_regions.ask(survey, codes, self.context, self._sessions, report)
-        return audit, self._look(report)
+        def work(report: Report) -> tuple[Audit, Survey]:
+            """The answers, and the codes that are due the next time."""
+            audit = sts_regions.ask(survey, codes, self.context, self._sessions, report)
+            return audit, self._look(report)
+
+        self.run_move("ask", work, self._take)
 
     @on(Button.Pressed, "#export")
     def action_export(self) -> None:
@@ -235,7 +225,7 @@ class StsRegionsPane(StepPane):
         answer = self._chosen
         page = settings_page(answer.partition) if answer else ""
         if page:
-            self.run_move("open", lambda _report: self.context.world.browser.open(page))
+            self.open_in_browser(page, "No browser opens from here; the address is below the table.")
 
     def leave(self) -> None:
         self._sessions.drop()

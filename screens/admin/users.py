@@ -14,12 +14,11 @@ from textual.message import Message
 from textual.widgets import Input
 
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening
 from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.lists import MarkList
-from screens.widgets.problems import ProblemList
 from screens.widgets.text import Text
 from workflows.core.counts import listed
 from workflows.core.sentences import text_of
@@ -29,6 +28,7 @@ from workflows.steps.admin import users
 from workflows.steps.admin.users import LayerView, Request
 from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
+from workflows.steps.shared.module import Report
 
 COLUMNS = ("User", "Layer", "Password", "Key", "Groups", "Declared as", "Key file")
 _SAID = {True: "yes", False: "no", None: "?"}
@@ -224,17 +224,17 @@ class UsersPane(ByHandPane):
         yield Text("", id="about")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._look()
 
     def _look(self) -> None:
-        self.run_move("look", lambda report: _looked(users.look(self.context, report)), looks=True)
+        def work(report: Report) -> tuple[tuple[LayerView, ...], UserLines]:
+            views = users.look(self.context, report)
+            return views, UserLines(views)
 
-    @on(StepPane.MoveDone)
-    def _take(self, message: StepPane.MoveDone) -> None:
-        if message.name != "look":
-            return
-        before, (self._views, self._lines) = self._views, message.result
+        self.run_move("look", work, self._take, looks=True)
+
+    def _take(self, looked: tuple[tuple[LayerView, ...], UserLines]) -> None:
+        before, (self._views, self._lines) = self._views, looked
         self._written = users.written(self.context, self._views)
         wanted = self._wanted()
         self.own = Request(access=wanted.access, key_files=wanted.key_files)
@@ -309,7 +309,7 @@ class UsersPane(ByHandPane):
         return (view, person) if view is not None and person is not None else None
 
     def show_changed(self, view: LayerView, person: Person) -> None:
-        self.query_one(ProblemList).show([])
+        self.show_problems([])
         self._lines.show_one(view, person, self.request())
         self._filter()
 
@@ -420,11 +420,6 @@ class UsersPane(ByHandPane):
 
     def draft(self) -> Mapping[str, Any]:
         return plain(self.request().trimmed()) if self._views else {}
-
-
-def _looked(views: tuple[LayerView, ...]) -> tuple[tuple[LayerView, ...], UserLines]:
-    """The views, and their lines with what takes time."""
-    return views, UserLines(views)
 
 
 def _hint(choices: int, written: Request) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from textual import on
@@ -25,7 +24,6 @@ from screens.widgets.text import Button, OptionList, Text
 from workflows.core.counts import count
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
-from workflows.messages.handoff import Identity
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption, store_options
@@ -128,7 +126,6 @@ class AccessKeysPane(BrowsingPane):
         return tuple(ways)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self._show()
         self.query_one("#open", Button).disabled = not self._identity.sign_in_url
@@ -161,7 +158,12 @@ class AccessKeysPane(BrowsingPane):
 
     def _look_for_stores(self) -> None:
         """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""
-        self.run_move("stores", lambda _report: store_options(self.context, self._identity), looks=True)
+        self.run_move(
+            "stores",
+            lambda _report: store_options(self.context, self._identity),
+            self._show_stores,
+            looks=True,
+        )
 
     @on(Button.Pressed, "#look-again")
     def _look_again(self) -> None:
@@ -178,6 +180,7 @@ class AccessKeysPane(BrowsingPane):
         home = f"{self.context.world.home}/"
         lines = [(store.choice, text_of(store.words).replace(home, "~/")) for store in stores]
         self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
+        self._remember()
 
     # -- the downloads folder ----------------------------------------------------------------------
 
@@ -204,30 +207,22 @@ class AccessKeysPane(BrowsingPane):
         words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old. Next (^n) imports it."
         self.query_one("#noticed", Text).update(words)
 
-    def sign_in_identity(self) -> Identity:
-        return self._identity
-
     # -- going on ----------------------------------------------------------------------------------
 
     def advance(self) -> None:
-        request = self.request()
+        request, submit = self.request(), super().advance
         if request.how == API and not request.path:
             # gpg-agent may have to be asked first, before a code is spent
-            self.run_unlocked("open-key", partial(self._open_key))
+            kept = KeyInHand(KeyPlace.KEPT)
+            self.run_unlocked(
+                "open-key", lambda _report: load_key(kept, self.context).drop(), lambda _: submit()
+            )
         else:
-            self.post_message(self.Submitted(request))
-
-    def _open_key(self, _report: object) -> None:
-        load_key(KeyInHand(KeyPlace.KEPT), self.context).drop()
+            submit()
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "stores":
-            self._show_stores(message.result)
-            self._remember()
-        elif message.name == "open-key":
-            self.post_message(self.Submitted(self.request()))
-        elif message.name == "perform":
+        if message.name == "perform":
             told = "\n".join(message.result["access_key"]["told"])
             self.notify(told.replace(f"{self.context.world.home}/", "~/"))
 

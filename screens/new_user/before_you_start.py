@@ -64,19 +64,16 @@ class BeforeYouStartPane(StepPane):
         yield Text("", id="found")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#use").display = False
         self._look()
 
     @on(Button.Pressed, "#look")
     def _look(self) -> None:
-        self.run_move("look", lambda report: before_you_start.look(self.context, report), looks=True)
+        self.run_move(
+            "look", lambda report: before_you_start.look(self.context, report), self._looked, looks=True
+        )
 
-    @on(StepPane.MoveDone)
-    def _looked(self, message: StepPane.MoveDone) -> None:
-        if message.name != "look":
-            return
-        found: Found = message.result
+    def _looked(self, found: Found) -> None:
         self._found = found
         self.query_one("#found", Text).update(_told(found, sandbox=self.context.world.sandbox))
         if found.invitations:

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
-from screens.step.page import Opening, StepPane
+from screens.step.page import StepPane
 from screens.widgets.text import Button, Text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -51,10 +51,8 @@ class HandoffPane(StepPane):
     HandoffPane #arrival { height: auto; margin-top: 1; }
     """
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        self._arrival: Arrival | None = None
-        self._read: Request | None = None
+    _arrival: Arrival | None = None
+    _read: Request | None = None
 
     def compose_body(self) -> ComposeResult:
         yield Text(self._waiting(), id="waiting")
@@ -88,7 +86,6 @@ class HandoffPane(StepPane):
         return "\n".join(line for line in lines if line)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(".mailbox").display = self.context.world.mailbox is not None
         if self.opening.done:
             self._show_kept()
@@ -138,13 +135,11 @@ class HandoffPane(StepPane):
     def _begin(self, request: Request) -> None:
         self._arrival, self._read = None, request
         self.query_one("#arrival", Text).update("")
-        self.run_move("read", lambda report: handoff.read(request, self.context, report), looks=True)
+        self.run_move(
+            "read", lambda report: handoff.read(request, self.context, report), self._show, looks=True
+        )
 
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name != "read":
-            return
-        arrival: Arrival = message.result
+    def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
         shown = self.query_one("#arrival", Arrived)
         shown.in_view = True

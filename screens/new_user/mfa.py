@@ -16,8 +16,8 @@ from screens.step.console_steps import register_device
 from screens.step.page import Opening, StepPane
 from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Countdown, Wanted
+from screens.widgets.dialogs import tell
 from screens.widgets.field_row import FieldRow
-from screens.widgets.problems import ProblemList
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.text import Button, OptionList, Text
@@ -25,7 +25,6 @@ from workflows.aws.authenticator import code_problem
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
-from workflows.messages.handoff import Identity
 from workflows.steps.new_user import mfa
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
@@ -184,7 +183,6 @@ class MfaPane(BrowsingPane):
         yield DeviceCodes(self.context, id="codes")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.query_one("#source", Choices).choose(str(self._start["place"]))
         for name in ("open", "copy"):
@@ -217,26 +215,23 @@ class MfaPane(BrowsingPane):
 
     # -- the console -------------------------------------------------------------------------------
 
-    def sign_in_identity(self) -> Identity:
-        return self._identity
-
     @on(Button.Pressed, "#copy")
     def _copy(self) -> None:
         world = self.context.world
-        self.told_by(lambda: world.clipboard.copy(sign_in_page(self.context, self._identity)))
+        tell(self, lambda: world.clipboard.copy(sign_in_page(self.context, self._identity)))
 
     # -- from here ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
         request = self.request()
         if request.how == CONSOLE or request.pending is not None or request.serial is not None:
-            self.post_message(self.Submitted(request))
+            super().advance()
             return
         key = self._key()
         problems = key.problems()
         self.show_problems(problems)
         if not problems:
-            self.run_unlocked("begin", lambda report: mfa.begin(key, self.context, report))
+            self.run_unlocked("begin", lambda report: mfa.begin(key, self.context, report), self._begun)
 
     def _key(self) -> KeyInHand:
         place = KeyPlace(self.query_one("#source", Choices).value)
@@ -248,20 +243,16 @@ class MfaPane(BrowsingPane):
             secret if place is KeyPlace.TYPED and secret else None,
         )
 
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name != "begin":
-            return
+    def _begun(self, device: Pending | Registered) -> None:
         self.query_one("#secret", SecretInput).clear()
-        if isinstance(message.result, Registered):
-            self._serial = message.result.serial
-            words = joined((f"{self._serial} is registered already.", message.result.told))
-            self.notify(text_of(words))
-            self.post_message(self.Submitted(self.request()))
+        if isinstance(device, Registered):
+            self._serial = device.serial
+            self.notify(text_of(joined((f"{self._serial} is registered already.", device.told))))
+            super().advance()
             return
-        self._pending = message.result
+        self._pending = device
         self._show()
-        self.query_one(DeviceCodes).begin(message.result)
+        self.query_one(DeviceCodes).begin(device)
 
     @on(StepPane.MoveFailed)
     def _codes_are_spent(self, message: StepPane.MoveFailed) -> None:
@@ -269,7 +260,7 @@ class MfaPane(BrowsingPane):
         if self._pending is None or self._pending.seed.dropped:
             return
         self.query_one(DeviceCodes).ask_anew()
-        self.query_one(ProblemList).show([])
+        self.show_problems([])
         if isinstance(message.error, DeviceGone):
             self._pending.drop()
             self._pending = None

@@ -95,10 +95,9 @@ class PgpKeyPane(StepPane):
         return f"Done: {sent}." if done else _AFTER
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#replacement").display = bool(self._start["replacement"])
         self.query_one("#form").display = False
-        self.run_move("keys", lambda report: own_keys(self.context, report), looks=True)
+        self.run_move("keys", lambda report: own_keys(self.context, report), self._show_keys, looks=True)
 
     # -- the list ----------------------------------------------------------------------------------
 
@@ -165,7 +164,9 @@ class PgpKeyPane(StepPane):
             return
         self.show_problems([])
         new = self._new(self._field("passphrase").take(), self._field("again").take())
-        self.run_move("make", lambda report: pgp_key.make(new, self.context, report), journaled=True)
+        self.run_move(
+            "make", lambda report: pgp_key.make(new, self.context, report), self._made_it, journaled=True
+        )
 
     def _field(self, name: str) -> SecretInput:
         return self.query_one(f"#{name}", SecretInput)
@@ -177,29 +178,23 @@ class PgpKeyPane(StepPane):
         name, email, years = (self._text(field).strip() for field, _, _ in _FORM)
         return NewKey(name, email, years, passphrase, again)
 
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        match message.name:
-            case "keys":
-                self._keys = message.result
-                self._fill(str(self._start["choice"]))
-                self.query_one("#keys").focus()
-                self._remember_later()
-            case "make":
-                key: OwnChoice = message.result
-                self._keys = (key, *(self._keys or ()))
-                self._made = key.fingerprint
-                self._fill(key.fingerprint)
-                self.keep_draft()
-                self.post_message(self.Submitted(self._wanted(key.fingerprint)))
+    def _show_keys(self, keys: tuple[OwnChoice, ...]) -> None:
+        self._keys = keys
+        self._fill(str(self._start["choice"]))
+        self.query_one("#keys").focus()
+        self.call_after_refresh(self._remember)
+
+    def _made_it(self, key: OwnChoice) -> None:
+        self._keys = (key, *(self._keys or ()))
+        self._made = key.fingerprint
+        self._fill(key.fingerprint)
+        self.keep_draft()
+        self.post_message(self.Submitted(self._wanted(key.fingerprint)))
 
     @on(StepPane.MoveFailed)
     def _not_moved(self, message: StepPane.MoveFailed) -> None:
         if message.name == "make":
             self._field("passphrase").focus()
-
-    def _remember_later(self) -> None:
-        self.call_after_refresh(self._remember)
 
     def leave(self) -> None:
         """Nothing of a half-typed passphrase stays."""

@@ -178,13 +178,6 @@ class ProfilesPane(StepPane):
             yield DiffView()
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self._look()
-
-    @on(Input.Blurred)
-    @on(MarkBox.Changed)
-    @on(SelectionList.SelectedChanged)
-    def _look_again(self) -> None:
         self._look()
 
     @on(Input.Changed, "#mfa-serial")
@@ -200,22 +193,24 @@ class ProfilesPane(StepPane):
     def _go_down(self) -> None:
         self.screen.focus_next()
 
+    @on(Input.Blurred)
+    @on(MarkBox.Changed)
+    @on(SelectionList.SelectedChanged)
     def _look(self) -> None:
         request = self.request()
         if request != self._shown and not self.running_move:
             self._shown = request
-            self.run_move("look", lambda report: profiles.look(request, self.context, report), looks=True)
+            self.run_move(
+                "look", lambda report: profiles.look(request, self.context, report), self._show, looks=True
+            )
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "perform":
-            told = message.result["profiles"]["told"]
-            if told:
-                self.notify("\n".join(told), timeout=10)
-            return
-        if message.name != "look":
-            return
-        found: Preview = message.result
+        told = message.result["profiles"]["told"] if message.name == "perform" else []
+        if told:
+            self.notify("\n".join(told), timeout=10)
+
+    def _show(self, found: Preview) -> None:
         marked = [*self._start["overwrite"], *self._start["prune"]]
         self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
         home = self.context.world.home

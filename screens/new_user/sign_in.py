@@ -106,7 +106,6 @@ class SignInPane(DecryptingPane):
         return "\n".join(lines)
 
     def on_mount(self) -> None:
-        super().on_mount()
         if self._has_password:
             self._arrange()
 
@@ -123,13 +122,8 @@ class SignInPane(DecryptingPane):
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        match message.name:
-            case "perform" if recorded := message.result["signed_in"]["recorded"]:
-                self.notify(recorded)
-            case "open" if not message.result:
-                self.notify("No browser could be opened here. 4 copies the address.", severity="warning")
-            case "open":
-                self.notify("The page is opening in your browser.")
+        if message.name == "perform" and (recorded := message.result["signed_in"]["recorded"]):
+            self.notify(recorded)
 
     def password_came(self) -> None:
         """The half for the browser's page takes the place of the passphrase's."""
@@ -141,8 +135,11 @@ class SignInPane(DecryptingPane):
     @on(Button.Pressed, "#open-page")
     def action_open_page(self) -> None:
         """Open the sign-in page."""
-        url, world = self._identity.sign_in_url, self.context.world
-        self.run_move("open", lambda _report: world.browser.open(url))
+        self.open_in_browser(
+            self._identity.sign_in_url,
+            "No browser could be opened here. 4 copies the address.",
+            "The page is opening in your browser.",
+        )
         self.query_one("#copy-user").focus()
 
     @on(Button.Pressed, "#copy-address")

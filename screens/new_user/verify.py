@@ -12,8 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
 from screens.step.asking import BrowsingPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening
 from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.dialogs import tell
 from screens.widgets.lists import Table
 from screens.widgets.text import Button, Text
 from workflows.core.counts import count
@@ -177,8 +178,9 @@ class VerifyPane(BrowsingPane):
         yield AfterVerify(sandbox=self.context.world.sandbox)
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.run_move("survey", lambda report: verify.survey(self.context, report), looks=True)
+        self.run_move(
+            "survey", lambda report: verify.survey(self.context, report), self._show_survey, looks=True
+        )
 
     async def _show_survey(self, survey: Survey) -> None:
         self._survey = survey
@@ -220,7 +222,7 @@ class VerifyPane(BrowsingPane):
         self._results = {}
         self.query_one(ProfileAnswers).wait_for(self._profiles())
         self.query_one("#answer", Text).update("")
-        self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report))
+        self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report), self._finish)
 
     def _codes(self) -> dict[str, str]:
         codes = self.query_one(CodeField).codes
@@ -230,18 +232,6 @@ class VerifyPane(BrowsingPane):
         """An answer came."""
         if isinstance(progress.payload, Result):
             self.query_one(ProfileAnswers).show_result(progress.payload)
-
-    @on(StepPane.MoveDone)
-    async def _moved(self, message: StepPane.MoveDone) -> None:
-        match message.name:
-            case "survey":
-                await self._show_survey(message.result)
-            case "verify":
-                self._finish(message.result)
-            case "aws":
-                self._show_tried(message.result)
-            case "switch" if not message.result:
-                self.notify("No browser opens from here; copy the link instead.", severity="warning")
 
     def _finish(self, results: tuple[Result, ...]) -> None:
         self._results = {result.profile: result for result in results}
@@ -289,7 +279,7 @@ class VerifyPane(BrowsingPane):
     def action_copy_lines(self) -> None:
         """Copy the lines for the shell."""
         if lines := self._lines():
-            self.told_by(lambda: self.context.world.clipboard.copy("\n".join(lines) + "\n"))
+            tell(self, lambda: self.context.world.clipboard.copy("\n".join(lines) + "\n"))
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:
@@ -307,7 +297,9 @@ class VerifyPane(BrowsingPane):
             return
         owner = next(view.account for view in self._survey.identities if chosen in view.names)
         code = self._codes().get(owner, "")
-        self.run_unlocked("aws", lambda report: aws_command.try_aws(chosen, code, self.context, report))
+        self.run_unlocked(
+            "aws", lambda report: aws_command.try_aws(chosen, code, self.context, report), self._show_tried
+        )
 
     def _show_tried(self, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
@@ -331,14 +323,14 @@ class VerifyPane(BrowsingPane):
     def action_switch(self) -> None:
         """Open the page that switches to the selected role."""
         if url := self._switch_url():
-            self.run_move("switch", lambda _report: self.context.world.browser.open(url))
+            self.open_in_browser(url, "No browser opens from here; copy the link instead.")
 
     @on(Button.Pressed, "#copy-switch")
     def action_copy_switch(self) -> None:
         """Copy that page's link."""
         if url := self._switch_url():
             world = self.context.world
-            self.told_by(lambda: world.clipboard.copy(world.open_page(url)))
+            tell(self, lambda: world.clipboard.copy(world.open_page(url)))
 
     def request(self) -> Request:
         return Request(tuple(self._results.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from textual import on
@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 
 from screens.step.asking import UnlockingPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening
 from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox
@@ -57,16 +57,11 @@ class _KeyPane(UnlockingPane):
         return self.query_one("#code", Input).value.strip()
 
     def advance(self) -> None:
-        record = self.record()
+        record, submit = self.record(), super().advance
         if record is None:
-            self.post_message(self.Submitted(self.request()))
-            return
-        self.run_unlocked("open-key", lambda _report: _open(record, self))
-
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "open-key":
-            self.post_message(self.Submitted(self.request()))
+            submit()
+        else:
+            self.run_unlocked("open-key", lambda _report: _open(record, self), lambda _: submit())
 
 
 class RotationPane(_KeyPane):
@@ -91,16 +86,11 @@ class RotationPane(_KeyPane):
         )
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.run_move(
-            "records", lambda _report: KeyRecords(self.context.world.key_records_folder).all(), looks=True
-        )
+        records = KeyRecords(self.context.world.key_records_folder)
+        self.run_move("records", lambda _report: records.all(), self._listed, looks=True)
 
-    @on(StepPane.MoveDone)
-    def _listed(self, message: StepPane.MoveDone) -> None:
-        if message.name != "records":
-            return
-        self._records = {f"{one.project}/{one.profile}": one for one in message.result}
+    def _listed(self, records: Iterable[KeyRecord]) -> None:
+        self._records = {f"{record.project}/{record.profile}": record for record in records}
         now = self.context.world.now()
         lines = [
             (key, f"{one.profile}  {one.id}  {count(one.age_days(now), 'day')}, {_PLACES[one.kept]}")
@@ -141,9 +131,7 @@ class RotationPane(_KeyPane):
 class RetirementPane(_KeyPane):
     """The old key, since when it rests, and the code that ends it."""
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        self._record: KeyRecord | None = None
+    _record: KeyRecord | None = None
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
@@ -160,16 +148,15 @@ class RetirementPane(_KeyPane):
         yield from self.compose_code()
 
     def on_mount(self) -> None:
-        super().on_mount()
         if not self.opening.done:
-            self.run_move("record", lambda _report: retirement.record_of(self.context), looks=True)
+            self.run_move(
+                "record", lambda _report: retirement.record_of(self.context), self._found, looks=True
+            )
 
-    @on(StepPane.MoveDone)
-    def _found(self, message: StepPane.MoveDone) -> None:
-        if message.name == "record":
-            self._record = message.result
-            words = remark(self._record, self.context.world.now()) if self._record else ""
-            self.query_one("#remark", Text).update(words)
+    def _found(self, record: KeyRecord | None) -> None:
+        self._record = record
+        words = remark(record, self.context.world.now()) if record else ""
+        self.query_one("#remark", Text).update(words)
 
     def record(self) -> KeyRecord | None:
         return self._record

@@ -7,27 +7,24 @@ runs again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from textual import on
 from textual.widgets import Input
 
-from screens.step.page import Move, Opening, StepPane
+from screens.step.page import Move, StepPane, Taker
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import PassphraseDialog, ask, tell
+from screens.widgets.dialogs import PassphraseDialog, ask
 from screens.widgets.text import Button
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import PassphraseNeeded
-from workflows.messages.handoff import Identity
 from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.new_user.sign_in import unlock
 from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
-_UNLOCK = "unlock"
 _WHY = "What is kept for you is encrypted to your PGP key, and gpg needs its passphrase to read it."
-_OPEN = "open-page"
 _DO = "do"
 
 CodedMove = Callable[[Report, Secret | None], Any]
@@ -37,9 +34,7 @@ CodedMove = Callable[[Report, Secret | None], Any]
 class UnlockingPane(StepPane):
     """Runs a move; where gpg needs the passphrase, asks for it and runs the move again."""
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        self._locked: tuple[str, Move] | None = None
+    _again: Callable[[], None] | None = None
 
     def own_fingerprint(self) -> str:
         """Of the key that secrets are encrypted to."""
@@ -47,18 +42,18 @@ class UnlockingPane(StepPane):
         identity = identity_of(self.context, self.context.item or accounts[0])
         return fingerprint_of(self.context, identity)
 
-    def run_unlocked(self, name: str, work: Move) -> None:
+    def run_unlocked(self, name: str, work: Move, then: Taker) -> None:
         """As `run_move`, with the passphrase if it takes one."""
-        self._locked = (name, work)
-        self.run_move(name, work)
+        self._again = partial(self.run_move, name, work, then)
+        self._again()
 
     @on(StepPane.MoveFailed)
     def _ask_for_passphrase(self, message: StepPane.MoveFailed) -> None:
-        if self._locked is not None and isinstance(message.error, PassphraseNeeded):
+        if self._again is not None and isinstance(message.error, PassphraseNeeded):
             message.told = True
-            ask(self, PassphraseDialog(_WHY), self._unlock)
+            ask(self, PassphraseDialog(_WHY), partial(self._unlock, self._again))
 
-    def _unlock(self, passphrase: Secret) -> None:
+    def _unlock(self, again: Callable[[], None], passphrase: Secret) -> None:
         if not passphrase:
             return
         fingerprint = self.own_fingerprint()
@@ -69,36 +64,17 @@ class UnlockingPane(StepPane):
             finally:
                 passphrase.drop()
 
-        self.run_move(_UNLOCK, work)
-
-    @on(StepPane.MoveDone)
-    def _unlocked(self, message: StepPane.MoveDone) -> None:
-        if message.name == _UNLOCK and self._locked is not None:
-            # Once this message is through, the pane is at rest and can begin another move.
-            self.call_later(self.run_unlocked, *self._locked)
+        self.run_move("unlock", work, lambda _unlocked: again())
 
 
 class BrowsingPane(UnlockingPane):
     """What the panes of MFA, access keys and Verify share; the button `#open` opens the sign-in page."""
 
-    def sign_in_identity(self) -> Identity:
-        """Whose sign-in page is opened; a pane with that button sets it."""
-        raise NotImplementedError
-
-    def told_by(self, work: Callable[[], Sentence]) -> None:
-        """Do something quick (a copy) and tell how it went in its own words."""
-        tell(self, work)
-
     @on(Button.Pressed, "#open")
     def _open_page(self) -> None:
-        world, identity = self.context.world, self.sign_in_identity()
-        self.run_move(_OPEN, lambda _report: world.browser.open(identity.sign_in_url))
-
-    @on(StepPane.MoveDone)
-    def _page_opened(self, message: StepPane.MoveDone) -> None:
-        if message.name == _OPEN and not message.result:
-            page = sign_in_page(self.context, self.sign_in_identity())
-            self.notify(f"No browser opens from here. Open this yourself: {page}", severity="warning")
+        identity = identity_of(self.context)
+        page = sign_in_page(self.context, identity)
+        self.open_in_browser(identity.sign_in_url, f"No browser opens from here. Open this yourself: {page}")
 
     @on(Input.Submitted)
     def _go_down(self) -> None:
@@ -113,22 +89,20 @@ class CodePane(StepPane):
         code_wanted: whether the last move failed for want of a code.
     """
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        self.code_wanted = False
-        self._coded: tuple[str, CodedMove, bool] | None = None
+    code_wanted = False
+    _coded: tuple[str, CodedMove, Taker, bool] | None = None
 
-    def run_coded(self, name: str, work: CodedMove, *, journaled: bool = False) -> None:
+    def run_coded(self, name: str, work: CodedMove, then: Taker, *, journaled: bool = False) -> None:
         """As `run_move`, with the code that is entered, if one is."""
         if not self.running_move:
-            self._coded = (name, work, journaled)
+            self._coded = (name, work, then, journaled)
             self.run_again()
 
     def run_again(self) -> None:
         """Run the last move of this kind again, with the code that is entered now."""
         if self._coded is not None:
-            (name, work, journaled), code = self._coded, self.query_one(CodeField).take()
-            self.run_move(name, lambda report: work(report, code), journaled=journaled)
+            (name, work, then, journaled), code = self._coded, self.query_one(CodeField).take()
+            self.run_move(name, lambda report: work(report, code), then, journaled=journaled)
 
     @on(StepPane.MoveFailed)
     async def _ask_for_code(self, message: StepPane.MoveFailed) -> None:
@@ -146,10 +120,7 @@ class CodePane(StepPane):
 class AccountWorkPane(CodePane):
     """Works in an account over IAM: looks as soon as it opens, and every deed answers with a new look."""
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        self.found: Any = None
-        self._deed = ""
+    found: Any = None
 
     def look(self, report: Report, code: Secret | None) -> Any:
         """Look at the account; called in a thread."""
@@ -159,15 +130,11 @@ class AccountWorkPane(CodePane):
         """Show what `found` holds; None while nothing was looked at."""
         raise NotImplementedError
 
-    def done(self, deed: str) -> None:
-        """A deed of this name went well; `found` holds the look after it."""
-
     def nobody(self) -> bool:
         """Whether there is nobody here to do anything for."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show()
         if not self.opening.done and not self.nobody():
             self.action_look()
@@ -175,20 +142,18 @@ class AccountWorkPane(CodePane):
     @on(Button.Pressed, "#look")
     def action_look(self) -> None:
         """Ask AWS again."""
-        self.ask("look", self.look)
+        self.ask(self.look)
 
-    def ask(self, deed: str, work: CodedMove) -> None:
-        """Do something in the account; `done` gets the deed's name."""
-        if not self.running_move:
-            self._deed = deed
-            self.run_coded(_DO, work)
+    def ask(self, work: CodedMove, done: Callable[[], None] | None = None) -> None:
+        """Do something in the account; `done` is called once it went well, with `found` as it is then."""
 
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == _DO:
-            self.found = message.result
-            self.done(self._deed)
+        def take(found: Any) -> None:
+            self.found = found
+            if done is not None:
+                done()
             self.show()
+
+        self.run_coded(_DO, work, take)
 
     @on(StepPane.MoveFailed)
     async def _failed(self, message: StepPane.MoveFailed) -> None:

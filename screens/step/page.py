@@ -1,31 +1,37 @@
-"""What every step's screen shares: its head, its draft, its problems.
+"""What every step's screen shares: its head, its draft, its problems, and its work in the background.
 
-A pane shows a step and collects a request; its work goes through `run_move` (see `working`). The wizard
-around it owns the session and knows which step comes next.
+A pane shows a step and collects a request. Nothing writes a file or calls a service on the screen's thread:
+work goes through `StepPane.run_move`, one move at a time; it never blocks, and it can be stopped. The wizard
+around the pane owns the session and knows which step comes next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from inspect import isawaitable
+from threading import Event
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.events import Paste
+from textual.message import Message
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
-from screens.step.working import Move, Working
-from screens.widgets.problems import ProblemList
+from screens.step.failure import as_error
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Text
-from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import Sentence, text_of
 from workflows.machine.declaration import Step
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.module import Context, Progress, Report, stopped
 
-__all__ = ["Move", "Opening", "StepPane"]
+Move = Callable[[Report], Any]
+Taker = Callable[[Any], Any]
+"""Takes the result of a move on the screen's thread; may be a coroutine function."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,29 @@ class Opening:
     asks: bool = False
 
 
-class StepPane(Working):
+class ProblemList(Text):
+    """A list of problems; takes no room while there are none."""
+
+    DEFAULT_CSS = """
+    ProblemList { display: none; height: auto; border-left: thick $warning; padding: 0 1; }
+    ProblemList.-shown { display: block; }
+    ProblemList.-fatal { border-left: thick $error; }
+    """
+
+    def show(self, problems: Sequence[Problem]) -> None:
+        """Show these problems in place of the ones before; none hides the list."""
+        fatal = any(problem.fatal for problem in problems)
+        lines = [
+            f"{'✗ Not accepted' if problem.fatal else '! Note'}: {problem.message}" for problem in problems
+        ]
+        if problems and not fatal:
+            lines.append("Press Next (^n) again to continue anyway.")
+        self.update("\n".join(lines))
+        self.set_class(bool(problems), "-shown")
+        self.set_class(fatal, "-fatal")
+
+
+class StepPane(VerticalScroll):
     """The screen of one step.
 
     Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`.
@@ -62,10 +90,16 @@ class StepPane(Working):
         NEXT_WAITS: whether Next that is pressed during a look comes after it. Only where Next takes what was
             entered: what acts upon the look needs the person to have seen it.
         opened: whether the pane has been shown, so that its input is the person's.
+        running_move: the name of the move that runs, "" if none does.
     """
 
     NEXT_WAITS: ClassVar[bool] = False
     can_focus = False
+    opened = False
+    running_move = ""
+    _looks = False
+    _opened_with: Any = None
+    _judged = 0
 
     DEFAULT_CSS = """
     StepPane { padding: 0 1; scrollbar-size-vertical: 1; }
@@ -76,35 +110,68 @@ class StepPane(Working):
     StepPane .pane-note { color: $text-warning; }
     """
 
+    class Posted(Message):
+        """What a pane posts, and which pane: a late message must not be taken for another step's."""
+
+        pane: StepPane | None = None
+
     @dataclass
-    class Submitted(Working.Posted):
+    class Begun(Posted):
+        """Work on the step begins with a move of the pane's own; the journal is to know."""
+
+    @dataclass
+    class MoveDone(Posted):
+        """A move ended well; `then` takes its result."""
+
+        name: str
+        result: Any
+        then: Taker | None = None
+
+    @dataclass
+    class MoveFailed(Posted):
+        """A move ended badly; for a journaled one the step failed.
+
+        A pane that asks about the failure itself sets `told`: then no dialog shows it besides.
+        """
+
+        name: str
+        error: OnboardError
+        journaled: bool
+        told: bool = False
+
+    @dataclass
+    class MoveProgressed(Posted):
+        """How far the running move is; a newer one replaces an older."""
+
+        progress: Progress
+
+        def can_replace(self, message: Message) -> bool:
+            """Whether this one may be dropped for a newer one: a payload is an event that a screen wants."""
+            return isinstance(message, StepPane.MoveProgressed) and self.progress.payload is None
+
+    @dataclass
+    class Submitted(Posted):
         """The person is done with the input: continue with this request."""
 
         request: Any
 
     @dataclass
-    class DraftChanged(Working.Posted):
+    class DraftChanged(Posted):
         """Half-filled input worth keeping."""
 
         draft: Mapping[str, Any]
 
     @dataclass
-    class ReopenWanted(Working.Posted):
-        """The person wants to do a settled step again."""
-
-    @dataclass
-    class StepWanted(Working.Posted):
+    class StepWanted(Posted):
         """The person wants to do an earlier step again, with this draft to begin with."""
 
         step: str
         draft: Mapping[str, Any]
 
     def __init__(self, opening: Opening) -> None:
-        super().__init__(opening.context, id=f"pane-{opening.step.id}")
+        super().__init__(id=f"pane-{opening.step.id}")
         self.opening = opening
-        self.opened = False
-        self._opened_with: Any = None
-        self._judged = 0
+        self.context = opening.context
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="pane-head"):
@@ -163,15 +230,11 @@ class StepPane(Working):
         """Show what is not right with the input, and put the focus where it can be fixed."""
         self._judged = self._entered()
         self.query_one(ProblemList).show(problems)
-        for problem in problems:
-            if problem.field:
-                found = self.query(f"#{problem.field.replace('_', '-')}")
-                widget = found.first() if found else None
-                if widget is not None and not widget.focusable:
-                    widget = next((inner for inner in widget.query("*") if inner.focusable), None)
-                if widget is not None:
-                    widget.focus()
-                    return
+        fields = [f"#{problem.field.replace('_', '-')}" for problem in problems if problem.field]
+        for widget in (found for field in fields for found in self.query(f"{field}, {field} *")):
+            if widget.focusable:
+                widget.focus()
+                return
 
     def on_paste(self, event: Paste) -> None:
         """What is pasted while a button or a list has the focus goes into the field that is for pasting."""
@@ -209,6 +272,121 @@ class StepPane(Working):
 
     def keep_draft(self) -> None:
         """Keep the input as it is now."""
-        draft = self.draft()
-        if draft:
+        if draft := self.draft():
             self.post_message(self.DraftChanged(draft))
+
+    # -- work in the background ----------------------------------------------------------------------
+
+    @property
+    def looking(self) -> bool:
+        """Whether what runs only looks at something."""
+        return bool(self.running_move) and self._looks
+
+    def post_message(self, message: Message) -> bool:
+        """Post a message; one of this class says that it is from this pane."""
+        if isinstance(message, StepPane.Posted):
+            message.pane = self
+        return super().post_message(message)
+
+    def run_move(
+        self,
+        name: str,
+        work: Move,
+        then: Taker | None = None,
+        *,
+        journaled: bool = False,
+        looks: bool = False,
+    ) -> None:
+        """Do something in the background; `MoveDone` or `MoveFailed` says how it went.
+
+        Nothing is begun while another move runs, or once the page is being left.
+
+        Args:
+            name: what the message will carry.
+            work: called in a thread with a function that reports progress.
+            then: takes the result, once the page is at rest.
+            journaled: whether this is the step's own work, so that the journal records it.
+            looks: whether it changes nothing: then stopping it waits for nothing.
+        """
+        if self.running_move or self.context.leaving.is_set():
+            return
+        if journaled:
+            self.post_message(self.Begun())
+        self.running_move = name
+        self._looks = looks
+        self.context.cancelled.clear()
+        self.query_one(ProgressLine).begin()
+        if journaled or name == "perform":
+            for note in self.query(".pane-note"):
+                note.display = False  # what it asks for is being done
+        self.run_worker(
+            partial(self._work, name, work, then, journaled, self.context.cancelled),
+            name=name,
+            group="move",
+            exclusive=True,
+            thread=True,
+        )
+
+    def run_told(self, work: Callable[[Report], Sentence]) -> None:
+        """As `run_move`; what it comes back with is shown in passing."""
+        self.run_move("told", work, lambda said: self.notify(text_of(said)))
+
+    def open_in_browser(self, page: str, otherwise: str, opening: str = "") -> None:
+        """Open an address in the person's browser; `otherwise` is shown where none opens, `opening` else."""
+
+        def warn(opened: bool) -> None:  # noqa: FBT001 - a move's result
+            if not opened:
+                self.notify(otherwise, severity="warning")
+            elif opening:
+                self.notify(opening)
+
+        self.run_move("open", lambda _report: self.context.world.browser.open(page), warn)
+
+    def stop_move(self) -> bool:
+        """Ask the running move to stop; returns whether there was one.
+
+        One that only looks is left to itself, since it may be stuck: the page ignores it from then on.
+        """
+        if not self.running_move:
+            return False
+        self.context.cancelled.set()
+        if self._looks:
+            self.context = replace(self.context, cancelled=Event())
+            self.post_message(self.MoveFailed(self.running_move, stopped(), journaled=False))
+        self.query_one(ProgressLine).stopping()
+        return True
+
+    def _work(self, name: str, work: Move, then: Taker | None, journaled: bool, stop: Event) -> None:  # noqa: FBT001 - bound
+        def post(message: Message) -> None:
+            if stop is self.context.cancelled:
+                self.post_message(message)
+
+        try:
+            result = work(lambda progress: post(self.MoveProgressed(progress)))
+        except Exception as failure:  # noqa: BLE001 - the one place where a worker's failure becomes words
+            post(self.MoveFailed(name, as_error(failure), journaled))
+        else:
+            post(self.MoveDone(name, result, then))
+
+    def on_step_pane_move_progressed(self, message: MoveProgressed) -> None:
+        """Show how far the move is."""
+        self.query_one(ProgressLine).show(message.progress)
+        self.progressed(message.progress)
+
+    def progressed(self, progress: Progress) -> None:
+        """A subclass that shows more than the line (a log, a tree) takes it from here."""
+
+    async def on_step_pane_move_done(self, message: MoveDone) -> None:
+        """The move is over."""
+        self._rest()
+        taken = message.then(message.result) if message.then else None
+        if isawaitable(taken):
+            await taken
+
+    def on_step_pane_move_failed(self) -> None:
+        """The move is over."""
+        self._rest()
+
+    def _rest(self) -> None:
+        self.running_move = ""
+        self.query_one(ProgressLine).rest()

@@ -16,8 +16,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from screens.step.asking import CodePane
-from screens.step.page import Opening, StepPane
+from screens.step.asking import CodedMove, CodePane
+from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.run_log import RunLog
@@ -28,7 +28,6 @@ from workflows.terraform.failures import InitRefused, LockHeld, LockInfo, StateU
 from workflows.terraform.kept import EndedRun
 
 _MENDED = "mended"
-_LOG = "log"
 _WRITE = (
     "Written now, the state knows what exists, and the plan shows what is left. Terraform refuses it if the "
     "state was changed by somebody else meanwhile. The file can hold secrets: it is removed afterwards."
@@ -129,18 +128,17 @@ class TerraformPane(CodePane):
 
     LOG: ClassVar[Literal["plan", "apply"]] = "plan"
     """Whose log is shown."""
-
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        self._waited = 0
-        self._refused = ""
+    _waited = 0
+    _refused = ""
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:
         """Show or hide Terraform's own words; a run that is over has left them in a file."""
         log = self.query_one(RunLog)
         if unfold(log) and not log.filled and not self.running_move:
-            self.run_move(_LOG, lambda _report: plan.log_text(self.context, self.LOG), looks=True)
+            self.run_move(
+                "log", lambda _report: plan.log_text(self.context, self.LOG), log.show_text, looks=True
+            )
 
     def try_again(self, move: str) -> None:
         """Begin again what a lock or an init stopped.
@@ -163,16 +161,12 @@ class TerraformPane(CodePane):
             case InitRefused():
                 button, words = recovery.INIT_WAYS[error.way]
                 own = f"\n\nTerraform says:\n{text_of(error.detail)[:600]}" if error.detail else ""
-                body = f"{error.what} {error.why}\n\n{words}{own}"
-                mend = partial(recovery.initialise, error.way, self.context)
-                ask(self, Confirm(error.title, body, button), lambda _yes: self.run_coded(_MENDED, mend))
+                question = Confirm(error.title, f"{error.what} {error.why}\n\n{words}{own}", button)
+                self._offer(question, partial(recovery.initialise, error.way, self.context))
             case StateUnwritten():
                 body = f"{error.what}\n\n{error.why}\n\n{_WRITE}"
-                mend = partial(recovery.write_state, self.context)
-                ask(
-                    self,
-                    Confirm(error.title, body, "Write the state"),
-                    lambda _yes: self.run_coded(_MENDED, mend),
+                self._offer(
+                    Confirm(error.title, body, "Write the state"), partial(recovery.write_state, self.context)
                 )
             case _:
                 return
@@ -187,26 +181,29 @@ class TerraformPane(CodePane):
             f"That {left.kind} no longer runs, so nobody works under the lock. Released, what was wanted "
             f"goes on.\n\nLock:   {lock.lock_id}"
         )
-        release = partial(recovery.unlock, lock, self.context)
-        ask(
-            self,
-            Confirm("Your own lock was left behind", body, "Release the lock"),
-            lambda _yes: self.run_coded(_MENDED, release),
-        )
+        question = Confirm("Your own lock was left behind", body, "Release the lock")
+        self._offer(question, partial(recovery.unlock, lock, self.context))
+
+    def _offer(self, question: Confirm, fix: CodedMove) -> None:
+        ask(self, question, lambda _yes: self._fix(fix))
+
+    def _fix(self, fix: CodedMove) -> None:
+        """Do what lets the refused move go on, and begin that again."""
+
+        def again(said: str) -> None:
+            self.notify(said)
+            self.try_again(self._refused)
+
+        self.run_coded(_MENDED, fix, again)
 
     def _locked(self, lock: LockInfo, answer: LockAnswer | None) -> None:
         self._waited = self._waited + 1 if answer is LockAnswer.TRY_AGAIN else 0
         if answer is LockAnswer.TRY_AGAIN:
             self.try_again(self._refused)
         elif answer is LockAnswer.RELEASE:
-            self.run_coded(_MENDED, partial(recovery.unlock, lock, self.context))
+            self._fix(partial(recovery.unlock, lock, self.context))
 
     @on(StepPane.MoveDone)
     def _go_on(self, message: StepPane.MoveDone) -> None:
-        if message.name == _LOG:
-            self.query_one(RunLog).show_text(message.result)
-        if message.name == _MENDED:
-            self.notify(message.result)
-            self.call_later(self.try_again, self._refused)
-        else:
+        if message.name != _MENDED:
             self._waited = 0

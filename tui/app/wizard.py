@@ -412,11 +412,6 @@ class WizardScreen(Screen[None]):
         if self._stage.record(lambda: drafts.save(key, message.draft)):
             await self.visit(key)
 
-    @on(StepPane.ReopenWanted)
-    async def _reopen(self, message: StepPane.ReopenWanted) -> None:
-        if message.pane is self.pane:
-            await self.action_reopen()
-
     @on(Stage.Recorded)
     def _recorded(self) -> None:
         self.refresh_rail()

@@ -10,31 +10,34 @@ from support.panes import rest, until
 from textual import on
 from textual.app import App, ComposeResult
 
-from screens.step.working import Working
-from screens.widgets.progress import ProgressLine
+from screens.step.page import Opening, StepPane
 from workflows.core.errors import Cancelled
+from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
 
 EVENTS = ("first profile", "second profile", "third profile")
 
 
-class Page(Working):
+class Page(StepPane):
     """Keeps what it hears."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, id="page")
+        super().__init__(Opening(Step("page", "Page", ""), "Page", context, {}, done=False))
         self.heard: list[Progress] = []
         self.ends: list[object] = []
 
-    def compose(self) -> ComposeResult:
-        yield ProgressLine()
+    def compose_body(self) -> ComposeResult:
+        return ()
 
-    @on(Working.MoveDone)
-    def _take(self, message: Working.MoveDone) -> None:
+    def request(self) -> None:
+        return None
+
+    @on(StepPane.MoveDone)
+    def _take(self, message: StepPane.MoveDone) -> None:
         self.ends.append(message.result)
 
-    @on(Working.MoveFailed)
-    def _keep(self, message: Working.MoveFailed) -> None:
+    @on(StepPane.MoveFailed)
+    def _keep(self, message: StepPane.MoveFailed) -> None:
         self.ends.append(type(message.error))
 
     def progressed(self, progress: Progress) -> None:
@@ -66,7 +69,7 @@ async def test_an_answer_is_heard_even_if_words_follow_at_once(tmp_path: Path) -
     async with app.run_test() as pilot:
         await rest(pilot)
         # Posted in one go on the screen's own thread, so that all of them wait together.
-        answer_between_words(lambda progress: page.post_message(Working.MoveProgressed(progress)))
+        answer_between_words(lambda progress: page.post_message(StepPane.MoveProgressed(progress)))
         await rest(pilot)
         assert [one.payload for one in page.heard if one.payload] == list(EVENTS)
         assert len(page.heard) < 3 + 3 * 20  # words alone are dropped for newer ones
