@@ -13,8 +13,8 @@ only below a temporary folder.
 
 from __future__ import annotations
 
+import argparse
 import fcntl
-import inspect
 import math
 import os
 import pty
@@ -28,14 +28,13 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from unittest import mock
 
 from benchmarks.form import amount, status
-from tui.cli import completion, exit_codes, parser
+from tui.cli.parser import build_parser
 from tui.host import Places
 from workflows.core.files import private_folder
 
@@ -49,17 +48,31 @@ JOURNAL = Path(__file__).parents[1] / "tests" / "journals" / "admin-done.jsonl"
 JOURNAL_ID = "20261126-213349-29a4"
 
 
-def _without_imports(module: ModuleType) -> str:
-    """The source of a module of the argument parser, to be put together with others in one file."""
-    lines = inspect.getsource(module).splitlines()
-    return "\n".join(line for line in lines if not line.startswith(("from __future__", "from tui.")))
+def _source_of(parser: argparse.ArgumentParser, name: str = "parser") -> Iterator[str]:
+    """What makes the same parser, with its commands and their arguments, without any module of ours."""
+    for number, action in enumerate(parser._actions):  # noqa: SLF001 - there is no other way to list them
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            yield f"parts = {name}.add_subparsers(dest={action.dest!r}, metavar={action.metavar!r})"
+            lines = {choice.dest: choice.help for choice in action._choices_actions}  # noqa: SLF001
+            for part, made in action.choices.items():
+                own = f"{name}_{number}_{part}".replace("-", "_")
+                texts = f"help={lines[part]!r}, description={made.description!r}, epilog={made.epilog!r}"
+                yield f"{own} = parts.add_parser({part!r}, {texts})"
+                yield from _source_of(made, own)
+                yield f"parts = {name}._actions[{number}]"
+        elif action.dest != "help":
+            takes = "" if action.nargs == 0 else f", nargs={action.nargs!r}, metavar={action.metavar!r}"
+            kind = "store_true" if action.nargs == 0 else "store"
+            names = ", ".join(map(repr, action.option_strings or [action.dest]))
+            yield f"{name}.add_argument({names}, action={kind!r}, help={action.help!r}{takes})"
 
 
 SAME_PARSER = "\n".join(
     [
-        "from __future__ import annotations",
-        *map(_without_imports, (exit_codes, completion, parser)),
-        'build_parser().parse_args(["--help"])',
+        "import argparse",
+        "parser = argparse.ArgumentParser(prog='iam-onboard')",
+        *_source_of(build_parser()),
+        'parser.parse_args(["--help"])',
     ]
 )
 

@@ -18,7 +18,6 @@ from support.own_machine import Terminal
 from tui.cli.context import own_world
 from tui.cli.exit_codes import DONE
 from tui.cli.layer_run import layer_alone
-from tui.cli.main import command_of
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.steps.admin import project
@@ -168,7 +167,7 @@ def test_reading_commands_run_nothing_of_the_project(
     machine: Machine, mark: Path, words: Sequence[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = parsed(*words)
-    assert command_of(options)(machine, options) == DONE
+    assert options.run(machine, options) == DONE
     assert capsys.readouterr().out
     assert not mark.exists()
 

@@ -5,46 +5,80 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.cli import asking
-from tui.cli.context import own_context, tell
+from tui.cli.arguments import JSON, PROJECT_AND_PROFILE, STORE, Commands, argument, flag, option
+from tui.cli.context import own_context, report_progress
 from tui.cli.exit_codes import DONE
-from tui.cli.key_input import KeyPlace, given_key, profiles_in, typed_path
 from tui.cli.output import answer, columns, note
-from tui.host import Machine
-from workflows.aws.access_key_file import delete_access_key_file
-from workflows.aws.clients import USUAL_REGION
-from workflows.aws.errors import about_key_of
-from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence, joined
-from workflows.environment import World
-from workflows.profiles.plan import BaseProfile, WantedProfiles, region_problems
-from workflows.profiles.write import profile_paths
-from workflows.steps.rotation import rotate as rotation
-from workflows.steps.shared.module import Progress
-from workflows.steps.shared.own_access_key import created_key, device_of, keep_recorded, key_session
-from workflows.steps.shared.own_identity import clients_for
-from workflows.stores.key_records import KeyRecord, KeyRecords, remark
-from workflows.stores.key_store import KEPT_IN_FILE
+from workflows.core.sentences import joined
 
-Act = Callable[[argparse.Namespace, KeyPlace], list[Sentence]]
-"""What is done with the key of a base profile; it gives that back in sentences."""
+if TYPE_CHECKING:
+    import argparse
+    from datetime import datetime
+
+    from tui.cli.key_input import KeyPlace
+    from tui.host import Machine
+    from workflows.core.sentences import Sentence
+    from workflows.environment import World
+    from workflows.stores.key_records import KeyRecord
+
+    Act = Callable[[argparse.Namespace, KeyPlace], list[Sentence]]
+    """What is done with the key of a base profile; it gives that back in sentences."""
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command and its parts."""
+    parts = commands.group("access-key")
+    base = (*PROJECT_AND_PROFILE, option("--region", "REGION", "the region of the base profile"), JSON)
+    parts.add("list", listed, "list the access keys on this computer, with their age", JSON)
+    parts.add(
+        "import",
+        bring,
+        "check and keep the key from a downloaded .csv file, or one that you type",
+        argument("csv", "CSV", "the file from the console (default: type the key)", nargs="?"),
+        *base,
+        STORE,
+        flag("--delete", "delete the file after keeping the key"),
+        description="It asks AWS whose key it is before it keeps anything.",
+    )
+    parts.add(
+        "create",
+        create,
+        "create a new key with your present one, and keep it",
+        argument(
+            "--with", "CSV", "the file with your present key (default: the key on this computer)", dest="csv"
+        ),
+        *base,
+        STORE,
+        description="Asks for an MFA code. If it can't keep the new key, it deletes it again.",
+    )
+    parts.add(
+        "rotate",
+        rotate,
+        "replace your key with a new one, or continue an interrupted rotation",
+        *base,
+        flag("--delete-inactive", "delete an inactive second key first, to make room"),
+        flag("--finish", "delete the old key of the last rotation, and do nothing else"),
+        description="Creates a new key, keeps it, tests it, and deactivates the old one. Asks for an MFA "
+        "code. Some days later, run it again with --finish to delete the old key.",
+    )
 
 
 def listed(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard access-key list`."""
+    from workflows.stores.key_records import KeyRecords, remark
+
     records, now = KeyRecords(machine.places.key_records).all(), machine.now()
     rows = [
-        (one.project, one.profile, one.id, one.kept, f"{one.age_days(now)} days", remark(one, now))
-        for one in records
+        (key.project, key.profile, key.id, key.kept, f"{key.age_days(now)} days", remark(key, now))
+        for key in records
     ]
-    lines = columns([(*row, f"! {words}" if words else "") for *row, words in rows], indent="")
+    lines = columns([(*row, f"! {warning}" if warning else "") for *row, warning in rows], indent="")
     answer([_as_json(record, now) for record in records], lines, as_json=options.json)
     if not (records or options.json):
         note("There is no access key here yet. `iam-onboard access-key import` keeps one.")
@@ -71,7 +105,12 @@ def rotate(machine: Machine, options: argparse.Namespace) -> int:
 
 
 def _change(machine: Machine, options: argparse.Namespace, act: Act) -> int:
-    context = own_context(machine)
+    from tui.cli.key_input import KeyPlace, profiles_in
+    from workflows.aws.clients import USUAL_REGION
+    from workflows.profiles.plan import BaseProfile, WantedProfiles, region_problems
+    from workflows.profiles.write import profile_paths
+    from workflows.stores.key_store import KEPT_IN_FILE
+
     try:
         paths = profile_paths(machine.home, options.project)
     except ValueError:
@@ -81,32 +120,26 @@ def _change(machine: Machine, options: argparse.Namespace, act: Act) -> int:
             next="Use letters, digits, - and _, as in bb.",
         ) from None
     section = profiles_in(paths).get(options.profile)
-    options_there = section.options if section else {}
-    place = KeyPlace(
-        context, options.project, options.profile, options.region or options_there.get("region", USUAL_REGION)
-    )
-    _check_place(place, is_new=act is not _rotate)
-    told = act(options, place)
-    record = place.record()
-    if act is not _rotate and record.kept != KEPT_IN_FILE and "credential_process" not in options_there:
-        account = options.profile.removeprefix(f"{options.project}-")
-        command = f"iam-onboard profiles write {options.project} --as {account}"
-        told.append(f"No profile uses this key yet. To write the profiles that do: {command}")
-    answer({**_as_json(record, machine.now()), "told": told}, told, as_json=options.json)
-    return DONE
-
-
-def _check_place(place: KeyPlace, *, is_new: bool) -> None:
-    """Refuse a profile's name that no profile can have, and a region that AWS does not have."""
-    problems = region_problems(place.region)
-    if is_new:  # what is rotated is there already
-        problems = WantedProfiles((BaseProfile(place.profile, place.region),), ()).problems()
+    present = section.options if section else {}
+    region = options.region or present.get("region", USUAL_REGION)
+    place = KeyPlace(own_context(machine), options.project, options.profile, region)
+    problems = region_problems(region)
+    if act is not _rotate:  # what is rotated is there already
+        problems = WantedProfiles((BaseProfile(options.profile, region),), ()).problems()
     if problems:
         raise OnboardError(
             "Not a base profile",
             joined(problem.message for problem in problems),
             next="Use the base profile and region that `iam-onboard profiles show` lists.",
         )
+    done = act(options, place)
+    record = place.record()
+    if act is not _rotate and record.kept != KEPT_IN_FILE and "credential_process" not in present:
+        account = options.profile.removeprefix(f"{options.project}-")
+        command = f"iam-onboard profiles write {options.project} --as {account}"
+        done.append(f"No profile uses this key yet. To write the profiles that do: {command}")
+    answer({**_as_json(record, machine.now()), "told": done}, done, as_json=options.json)
+    return DONE
 
 
 def _as_json(record: KeyRecord, now: datetime) -> dict[str, Any]:
@@ -126,16 +159,24 @@ def _as_json(record: KeyRecord, now: datetime) -> dict[str, Any]:
 
 
 def _import(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
+    from tui.cli.key_input import given_key, typed_path
+    from workflows.aws.access_key_file import delete_access_key_file
+
     store, fingerprint = place.store(options)
     kept = place.keep(given_key(options.csv), store, fingerprint, csv=options.csv or "")
-    told = list(kept.told)
-    if options.csv and options.delete:
-        told.append(delete_access_key_file(typed_path(options.csv)))
-    return told
+    deletes = options.csv and options.delete
+    return [*kept.done, *([delete_access_key_file(typed_path(options.csv))] if deletes else ())]
 
 
 def _create(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
-    world, context = place.world, place.context
+    from tui.cli.key_input import given_key
+    from workflows.aws.errors import about_key_of
+    from workflows.steps.shared.module import Progress
+    from workflows.steps.shared.own_access_key import created_key, device_of, keep_recorded, key_session
+    from workflows.steps.shared.own_identity import clients_for
+
+    context = place.context
+    world = context.world
     store, fingerprint = place.store(options)
     clients = clients_for(world, place.region)
     old = given_key(options.csv) if options.csv else place.load("--with CSV")
@@ -145,7 +186,7 @@ def _create(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
             key_session(old, code, clients, world, context.cancelled) as session,
             created_key(session) as key,
         ):
-            tell(Progress("Waiting until AWS knows the new key"))
+            report_progress(Progress("Waiting until AWS knows the new key"))
             session.prove(key)
             owner = place.owner(session.who, fingerprint)
             more = keep_recorded(store, key, owner, world, mfa_serial=session.serial, created=world.now())
@@ -154,23 +195,27 @@ def _create(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
     try:
         with contextlib.nullcontext() if options.csv else about_key_of(options.profile):
             serial = device_of(old, clients)
-        told = _with_code(serial, world, made)
+        done = _with_code(serial, world, made)
     finally:
         old.drop()
-    return [*told, f"{old.access_key_id} is still active."]
+    return [*done, f"{old.access_key_id} is still active."]
 
 
 def _rotate(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
-    def done(code: str) -> list[Sentence]:
-        request = rotation.Request(place.project, place.profile, code, options.delete_inactive)
-        act = rotation.retired if options.finish else rotation.rotated
-        return act(request, place.context, tell)[1]
+    from workflows.steps.rotation import rotate as step
 
-    return _with_code(rotation.needed_device(place.record(), place.context), place.world, done)
+    def done(code: str) -> list[Sentence]:
+        request = step.Request(place.project, place.profile, code, options.delete_inactive)
+        act = step.retired if options.finish else step.rotated
+        return act(request, place.context, report_progress)[1]
+
+    return _with_code(step.needed_device(place.record(), place.context), place.context.world, done)
 
 
 def _with_code(serial: str | None, world: World, act: Callable[[str], list[Sentence]]) -> list[Sentence]:
     """Act with the device's code; one that AWS rejects has changed nothing, so ask for another."""
+    from workflows.aws.sts import RepeatedCode, WrongCode
+
     tries = asking.Tries()
     while True:
         try:

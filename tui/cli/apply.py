@@ -5,38 +5,43 @@ What was done goes to standard output; questions go to the terminal, everything 
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import stat
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.cli import asking
+from tui.cli.arguments import BINARY, JSON, LAYER, TRUST_BINARY, Commands, argument, flag
 from tui.cli.exit_codes import DONE
-from tui.cli.layer_run import (
-    Told,
-    asked_code,
-    layer_alone,
-    plan_file,
-    plans_of,
-    refuse_beside_a_run,
-    with_codes,
-)
 from tui.cli.output import note, say, say_json
-from tui.host import Machine
 from workflows.core.counts import count
 from workflows.core.errors import OnboardError
-from workflows.core.files import private_folder, write_atomically
-from workflows.core.secret import Secret
-from workflows.steps.admin import apply as step
-from workflows.steps.admin import judged_plan, new_passwords
-from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.judged_plan import staleness
-from workflows.steps.admin.one_layer import KeptPlan, KeptPlans, forget_plan, with_plan
-from workflows.steps.admin.terraform_runs import located, run_folder
-from workflows.steps.shared.leftovers import running_in
-from workflows.steps.shared.module import Context
-from workflows.terraform.kept import apply_begun
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from tui.host import Machine
+    from workflows.core.secret import Secret
+    from workflows.steps.admin.accepted_plan import Planned
+    from workflows.steps.admin.one_layer import KeptPlan, KeptPlans
+    from workflows.steps.shared.module import Context
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    commands.add(
+        "apply",
+        apply,
+        LAYER,
+        BINARY,
+        TRUST_BINARY,
+        argument("plan", "PLANFILE", "the file from `iam-onboard plan LAYER --out FILE`"),
+        flag("--yes", "confirm everything destroyed or foreign, without asking on the terminal"),
+        JSON,
+        description="Applies a plan if its files, program and state are unchanged, then removes the plan "
+        "file. Ctrl-C asks Terraform once to stop, and waits for it. If you close the terminal the apply "
+        "continues; run the same command again to see how it ended.",
+    )
 
 
 def apply(machine: Machine, options: argparse.Namespace) -> int:
@@ -48,43 +53,44 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
         LeftRunning: the terminal was closed; the apply goes on.
         OnboardError: the plan is unknown, not confirmed, or not what the files, the program or the state are.
     """
-    file = plan_file(machine, options.plan)
-    plans = plans_of(machine)
+    from tui.cli import layer_run
+    from workflows.steps.admin import one_layer, terraform_runs
+
+    file = layer_run.plan_file(machine, options.plan)
+    plans = layer_run.plans_of(machine)
     kept = plans.find(file)
-    _warn_of_readers(file)
-    with layer_alone(machine, options) as alone:
-        _refuse_another_layer(kept, alone)
-        context = with_plan(alone, kept.planned, kept.passwords.asked)
-        given = _applied(kept, file, plans, context, options)
-    _tell(given["applied"], kept, options)
-    return DONE
-
-
-def _warn_of_readers(file: Path) -> None:
     if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         note(
             f"warning: other users of this computer can read {file}, and a plan file can hold the state. "
             "iam-onboard had written it for you alone (0600)."
         )
-
-
-def _refuse_another_layer(kept: KeptPlan, context: Context) -> None:
-    location = located(context)[1]
-    if kept.planned.record.layer != location.path:
-        raise OnboardError(
-            "This plan is for another layer",
-            f"It is for {kept.planned.record.layer}, but you named {location.path}.",
-            next="Name that layer, or plan this one.",
-        )
+    with layer_run.layer_alone(machine, options) as alone:
+        path = terraform_runs.located(alone)[1].path
+        if kept.planned.record.layer != path:
+            raise OnboardError(
+                "This plan is for another layer",
+                f"It is for {kept.planned.record.layer}, but you named {path}.",
+                next="Name that layer, or plan this one.",
+            )
+        context = one_layer.with_plan(alone, kept.planned, kept.passwords.asked)
+        given = _applied(kept, file, plans, context, options)
+    _report(given["applied"], kept, options)
+    return DONE
 
 
 def _applied(
     kept: KeptPlan, file: Path, plans: KeptPlans, context: Context, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Apply a private copy of the plan, which nobody else can exchange; what is used up is removed."""
+    from tui.cli.layer_run import refuse_beside_a_run
+    from workflows.core.files import private_folder, write_atomically
+    from workflows.steps.admin import new_passwords, one_layer, terraform_runs
+    from workflows.steps.shared.leftovers import running_in
+    from workflows.terraform.kept import apply_begun
+
     planned = kept.planned
     copy = planned.record.plan
-    begun = not planned.empty and apply_begun(run_folder(context), planned.record)
+    begun = not planned.empty and apply_begun(terraform_runs.run_folder(context), planned.record)
     done = False
     try:
         if not begun:
@@ -96,24 +102,26 @@ def _applied(
             _confirm(planned, options)
         given = _run(planned, context, begun=begun)
         done = True
-        return dict(given)
+        return given
     finally:
         if running_in(context.folder, context.item) is None:
             if done or not copy.exists():
                 plans.forget(planned.record.plan_sha256)
                 file.unlink(missing_ok=True)
-            forget_plan(context)
+            one_layer.forget_plan(context)
 
 
 def _refuse_old(planned: Planned, context: Context) -> None:
-    if words := staleness(planned, context):
+    from workflows.steps.admin import judged_plan
+
+    if reason := judged_plan.staleness(planned, context):
         raise OnboardError(
             "The plan is older than the files",
-            words,
+            reason,
             why="Applying it would do what the files said before they changed.",
             next="Plan again, and read the new plan.",
         )
-    note(*(f"note: {words}" for words in judged_plan.of_the_checkout(planned, context)))
+    note(*(f"note: {drift}" for drift in judged_plan.of_the_checkout(planned, context)))
 
 
 def _confirm(planned: Planned, options: argparse.Namespace) -> None:
@@ -122,13 +130,13 @@ def _confirm(planned: Planned, options: argparse.Namespace) -> None:
     Raises:
         OnboardError: it is not confirmed.
     """
-    foreign = [one for one in planned.foreign if one not in planned.destroys]
+    foreign = [change for change in planned.foreign if change not in planned.destroys]
     for title, changes in (
         ("Destroyed or replaced:", planned.destroys),
         ("About other people or things than you named:", foreign),
     ):
         if changes:
-            note(title, *(f"  {one.words}" for one in changes), "")
+            note(title, *(f"  {change.words}" for change in changes), "")
     if options.yes or not (planned.destroys or foreign):
         return
     if not asking.has_terminal():
@@ -138,33 +146,36 @@ def _confirm(planned: Planned, options: argparse.Namespace) -> None:
             raise _not_confirmed(f"You didn't confirm the removal of {name}.")
     people = set(planned.gone)
     others = [
-        one for one in (*planned.destroys, *foreign) if not one.people or not people.issuperset(one.people)
+        change
+        for change in (*planned.destroys, *foreign)
+        if not change.people or not people.issuperset(change.people)
     ]
     question = f"Type yes to apply {count(len(others), 'such change')}: "
     if others and asking.ask(question).strip() != "yes":
         raise _not_confirmed("You didn't confirm that.")
 
 
-def _not_confirmed(words: str) -> OnboardError:
+def _not_confirmed(reason: str) -> OnboardError:
     return OnboardError(
         "Nothing was applied",
-        f"The plan destroys something, or changes what you did not name. {words}",
+        f"The plan destroys something, or changes what you did not name. {reason}",
         next="Read the list above. If you want all of it, confirm on a terminal or add --yes.",
     )
 
 
 def _run(planned: Planned, context: Context, *, begun: bool) -> dict[str, Any]:
-    code = None if begun or planned.empty else asked_code(context, step.time_needed(context))
+    from tui.cli.layer_run import RunReport, asked_code, with_codes
+    from workflows.steps.admin import apply as step
 
     def performed(code: Secret | None) -> dict[str, Any]:
-        return dict(step.perform(step.Request(planned.gone, code, check_state=True), context, Told()))
+        return dict(step.perform(step.Request(planned.gone, code, check_state=True), context, RunReport()))
 
+    code = None if begun or planned.empty else asked_code(context, step.time_needed(context))
     return with_codes(context, code, performed)
 
 
-def _tell(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) -> None:
+def _report(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) -> None:
     planned = kept.planned
-    got = sorted({*planned.passwords, *planned.access_keys})
     if options.json:
         lists = {"passwords": list(planned.passwords), "access_keys": list(planned.access_keys)}
         say_json({**applied, **lists})
@@ -173,7 +184,7 @@ def _tell(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) 
     else:
         added, changed, destroyed = (applied[name] for name in ("added", "changed", "destroyed"))
         say(f"Applied: {added} added, {changed} changed, {destroyed} destroyed.")
-    for name in () if planned.empty else got:
+    for name in () if planned.empty else sorted({*planned.passwords, *planned.access_keys}):
         command = ["iam-onboard", "handoff", "create", options.layer, name]
         command += ["--new-password"] if name in kept.passwords.asked else []
         note(f"To hand over: {shlex.join(command)}")

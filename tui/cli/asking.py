@@ -11,19 +11,20 @@ import select
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tui.cli.output import note
-from tui.host import Machine
-from workflows.aws.authenticator import code_problem, seconds_left
-from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_bytes
 from workflows.core.secret import Secret
 from workflows.core.text import safe
-from workflows.environment import World
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui.host import Machine
+    from workflows.aws.sts import RepeatedCode, WrongCode
+    from workflows.environment import World
 
 _TRIES = 3  # for a code that cannot be one, or that AWS does not take
 _TERMINAL = Path("/dev/tty")
@@ -102,6 +103,8 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
         NoTerminal: there is none.
         NoCode: what was typed was never six digits, and the person may not do without.
     """
+    from workflows.aws.authenticator import code_problem
+
     if not has_terminal():
         raise NoTerminal(f"iam-onboard needs the MFA code of {_device(serial)}")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
@@ -150,6 +153,8 @@ def _device(serial: str) -> str:
 
 
 def _next_code(now: datetime) -> str:
+    from workflows.aws.authenticator import seconds_left
+
     return f"The app's next code comes in {seconds_left(now)} s."
 
 
@@ -193,6 +198,8 @@ def given(machine: Machine, name: str, limit: int, what: str) -> bytes:
     Raises:
         FileError: the file cannot be read, or is larger.
     """
+    from workflows.core.files import read_bytes
+
     if name == "-":
         if sys.stdin.isatty():
             note(f"Paste {what}, then press Ctrl-D on a line of its own.")

@@ -6,34 +6,41 @@ Only a process that a shell started for that (`_ARGCOMPLETE` is in its environme
 from __future__ import annotations
 
 import argparse
-import os
 
-SHELLS = ("bash", "zsh", "fish")
-PROGRAM = "iam-onboard"
+from tui.cli.arguments import SHELLS, Commands, argument
+from tui.cli.exit_codes import DONE
+from tui.cli.output import hand_out
+
+_DESCRIPTION = """\
+Prints lines for the shell. To have completion in every new shell, add to its start file:
+
+  bash  ~/.bashrc                    eval "$(iam-onboard completion bash)"
+  zsh   ~/.zshrc, after compinit     eval "$(iam-onboard completion zsh)"
+  fish  ~/.config/fish/config.fish   iam-onboard completion fish | source"""
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    command = commands.add(
+        "completion",
+        completion,
+        argument("shell", None, "your shell", choices=SHELLS),
+        description=_DESCRIPTION,
+    )
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def completion(options: argparse.Namespace) -> int:
     """The lines that a shell needs, for its start file or to evaluate."""
-    from argcomplete.shell_integration import shellcode  # noqa: PLC0415 - not for a shell's question
+    from argcomplete.shell_integration import shellcode
 
-    from tui.cli.exit_codes import DONE  # noqa: PLC0415
-    from tui.cli.output import hand_out  # noqa: PLC0415
-
-    hand_out(str(shellcode([PROGRAM], shell=options.shell)).rstrip("\n") + "\n")
+    hand_out(str(shellcode(["iam-onboard"], shell=options.shell)).rstrip("\n") + "\n")
     return DONE
-
-
-def answer_shell(parser: argparse.ArgumentParser) -> None:
-    """If a shell asks what could come next, tell it and end; else do nothing."""
-    if "_ARGCOMPLETE" in os.environ:
-        import argcomplete  # noqa: PLC0415 - only a shell's question needs it
-
-        argcomplete.autocomplete(parser)
 
 
 def session_ids(prefix: str, **_: object) -> list[str]:
     """The ids of the sessions that begin so, the person's own and those of sandboxes; no journal is read."""
-    from tui.host import Places  # noqa: PLC0415 - as above
+    from tui.host import Places
 
     places = Places.of_this_machine()
     folders = [places.sessions, *places.sandboxes.glob("*.sessions")]

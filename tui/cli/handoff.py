@@ -5,35 +5,77 @@ What was asked for goes to standard output, everything else to standard error.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui.cli import asking
+from tui.cli.arguments import (
+    BINARY,
+    JSON,
+    LAYER,
+    TRUST_BINARY,
+    USER,
+    Commands,
+    argument,
+    flag,
+    option,
+    repeatable,
+)
 from tui.cli.exit_codes import DONE, REFUSED
-from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, with_codes
 from tui.cli.output import answer, hand_out, note
-from tui.cli.project_named import session_handoff
-from tui.host import Machine
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_text, write_atomically
-from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, joined
-from workflows.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
-from workflows.gpg.keyring import OwnKey, list_secret_keys
-from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
-from workflows.steps.admin import hand_over
-from workflows.steps.admin.hand_over import PersonHandoff
-from workflows.steps.admin.one_layer import handing_over, with_new_password
-from workflows.steps.new_user.handoff import MAX_HANDOFF, NONE_KNOWN, known_accounts, mark_of, own_key
-from workflows.steps.shared.module import Context
+from workflows.core.sentences import joined
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.host import Machine
+    from workflows.core.sentences import Sentence
+    from workflows.gpg.keyring import OwnKey
+    from workflows.messages.handoff import Handoff, Identity
+    from workflows.steps.admin.hand_over import PersonHandoff
+    from workflows.steps.shared.module import Context
 
 
-@dataclass(frozen=True)
-class Answer:
+def add_to(commands: Commands) -> None:
+    """Declare the command and its parts."""
+    parts = commands.group("handoff")
+    parts.add(
+        "create",
+        create,
+        "print a person's handoff from the layer's state, encrypted to their key",
+        LAYER,
+        BINARY,
+        TRUST_BINARY,
+        USER,
+        repeatable("--also", "LAYER", "include the person's access in another layer of the project"),
+        flag(
+            "--new-password",
+            "hand over a new password (after `plan --password`), without access keys",
+        ),
+        option("--out", "FILE", "write the handoff to a file (mode 0600)"),
+        flag(
+            "--no-usual-roles",
+            "if the state names no role, leave out the usual ones",
+        ),
+        description="Stops if something isn't encrypted to the key in the layer. Nothing in the text is "
+        "secret.",
+    )
+    parts.add(
+        "open",
+        show,
+        "show who a handoff is for, its accounts and roles, and whether your key opens it",
+        argument("file", "FILE", "the message as you got it ('-': stdin)"),
+        option("--user", "NAME", "refuse a handoff for another user"),
+        option("--project", "NAME", "refuse a handoff for another project"),
+        JSON,
+        description="It decrypts nothing, and prints no encrypted text.",
+    )
+
+
+class Answer(NamedTuple):
     """Whether this machine can open what an identity holds.
 
     Attributes:
@@ -51,6 +93,9 @@ def create(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: it cannot be made.
     """
+    from tui.cli.layer_run import layer_alone
+    from workflows.core.files import write_atomically
+
     target = machine.working_folder / Path(options.out).expanduser() if options.out else None
     if target is not None:
         _refuse_another_file(target)
@@ -86,24 +131,30 @@ def create(machine: Machine, options: argparse.Namespace) -> int:
 
 
 def _person(first: Context, others: list[Context], options: argparse.Namespace) -> PersonHandoff:
-    for one in (first, *others):
-        refuse_beside_a_run(one)
-        if one.facts["project_root"] != first.facts["project_root"]:
+    from tui.cli.layer_run import RunReport, asked_code, refuse_beside_a_run, with_codes
+    from workflows.steps.admin import hand_over, one_layer
+
+    for layer in (first, *others):
+        refuse_beside_a_run(layer)
+        if layer.root != first.root:
             raise OnboardError(
                 "Layers of two projects",
-                f"{one.item} is a layer of {one.facts['project_root']}, but {first.item} isn't.",
+                f"{layer.item} is a layer of {layer.root}, but {first.item} isn't.",
                 next="Name layers of the same project: a handoff is for one project.",
             )
-    about = with_new_password if options.new_password else handing_over
-    context = about(first, options.name, [one.item for one in others])
+    about = one_layer.with_new_password if options.new_password else one_layer.handing_over
+    context = about(first, options.name, [layer.item for layer in others])
     code = asked_code(first)
-    codes = {one.item: asked_code(one) for one in others}
-
-    (person,) = with_codes(context, code, lambda code: hand_over.prepare(context, Told(), code, codes))
+    codes = {layer.item: asked_code(layer) for layer in others}
+    (person,) = with_codes(context, code, lambda code: hand_over.prepare(context, RunReport(), code, codes))
     return person
 
 
 def _refuse_another_file(target: Path) -> None:
+    from workflows.core.files import read_text
+    from workflows.messages.handoff import open_handoff
+    from workflows.steps.new_user.handoff import MAX_HANDOFF
+
     if not target.exists():
         return
     try:
@@ -122,45 +173,45 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: it cannot be read, or is for somebody else.
     """
-    handoff = open_handoff(asking.given_text(machine, options.file, MAX_HANDOFF, "the handoff"))
-    _refuse_another_addressee(handoff, options)
+    from tui.cli.project_named import session_handoff
+    from workflows.gpg.keyring import list_secret_keys
+    from workflows.messages.handoff import open_handoff
+    from workflows.steps.new_user import handoff as step
+
+    handoff = open_handoff(asking.given_text(machine, options.file, step.MAX_HANDOFF, "the handoff"))
+    users = ", ".join(sorted({identity.user for identity in handoff.identities}))
+    for what, found, named in (("project", handoff.project, options.project), ("user", users, options.user)):
+        if named and found != named:
+            raise OnboardError(
+                f"A handoff for another {what}",
+                f"It is for {found}, but you named {named}.",
+                next="Ask your admin for the right one.",
+            )
     keys = list_secret_keys(machine.gnupg_home, machine.environment)
-    pairs = [(one, _key_for(one, keys)) for one in handoff.identities]
-    known = known_accounts(handoff.project, machine.home, session_handoff(machine, handoff.project))
-    records = [_record(one, key, known) for one, key in pairs]
+    pairs = [(identity, _key_for(identity, keys)) for identity in handoff.identities]
+    known = step.known_accounts(handoff.project, machine.home, session_handoff(machine, handoff.project))
+    records = [_record(identity, key, known) for identity, key in pairs]
     record = {"project": handoff.project, "occasion": handoff.occasion, "identities": records}
     answer(record, _lines(handoff, pairs, known), as_json=options.json)
-    if closed := [one.account_name for one, key in pairs if key.opens is False]:
+    if closed := [identity.account_name for identity, key in pairs if key.opens is False]:
         note(f"No key on this computer opens: {', '.join(closed)}.")
         return REFUSED
     return DONE
 
 
-def _refuse_another_addressee(given: Handoff, options: argparse.Namespace) -> None:
-    users = sorted({identity.user for identity in given.identities})
-    if options.project and given.project != options.project:
-        raise OnboardError(
-            "A handoff for another project",
-            f"It is for {given.project}, but you named {options.project}.",
-            next="Ask your admin for the right one.",
-        )
-    if options.user and users != [options.user]:
-        raise OnboardError(
-            "A handoff for another user",
-            f"It is for {', '.join(users)}, but you named {options.user}.",
-            next="Ask your admin for the right one.",
-        )
-
-
 def _key_for(identity: Identity, keys: tuple[OwnKey, ...]) -> Answer:
+    from workflows.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
+    from workflows.steps.new_user.handoff import own_key
+
     try:
         key = own_key(identity, keys)
     except OnboardError as error:
         return Answer(False, error.what)
     if key is None:
         return Answer(None, "it holds nothing encrypted")
-    named = next((one.text for one in key.details.user_ids), key.details.fingerprint)
-    wanted = _recipients(identity)
+    named = next((user_id.text for user_id in key.details.user_ids), key.details.fingerprint)
+    texts = filter(None, (identity.encrypted_password, identity.encrypted_secret))
+    wanted = {key_id for text in texts for key_id in recipients(clean_ciphertext(text))}
     here = key.present if HIDDEN_RECIPIENT in wanted else key.present & wanted
     if not here:
         return Answer(False, f"{named}: only the public half of its encryption key is on this computer")
@@ -168,12 +219,7 @@ def _key_for(identity: Identity, keys: tuple[OwnKey, ...]) -> Answer:
     return Answer(True, f"{named}: the secret key is on this computer{card}")
 
 
-def _recipients(identity: Identity) -> set[str]:
-    texts = [one for one in (identity.encrypted_password, identity.encrypted_secret) if one]
-    return {key_id for text in texts for key_id in recipients(clean_ciphertext(text))}
-
-
-def _record(identity: Identity, answer: Answer, known: frozenset[str]) -> dict[str, Any]:
+def _record(identity: Identity, key: Answer, known: frozenset[str]) -> dict[str, Any]:
     return {
         "account": identity.account_name,
         "account_id": identity.account_id,
@@ -183,38 +229,42 @@ def _record(identity: Identity, answer: Answer, known: frozenset[str]) -> dict[s
         "password": identity.encrypted_password is not None,
         "access_key_id": identity.access_key_id,
         "fingerprint": identity.key_fingerprint,
-        "secret_key_here": answer.opens,
-        "key": answer.words,
+        "secret_key_here": key.opens,
+        "key": key.words,
         "mfa_required": identity.mfa_required,
         "roles": [
             {
-                "profile": one.profile,
-                "role": one.role,
-                "account": one.account_name,
-                "account_id": one.account_id,
-                "account_known": one.account_id in known,
+                "profile": role.profile,
+                "role": role.role,
+                "account": role.account_name,
+                "account_id": role.account_id,
+                "account_known": role.account_id in known,
             }
-            for one in identity.profiles
+            for role in identity.profiles
         ],
     }
 
 
 def _lines(handoff: Handoff, pairs: list[tuple[Identity, Answer]], known: frozenset[str]) -> Iterator[str]:
+    from workflows.messages.handoff import ACCESS
+    from workflows.steps.new_user.handoff import NONE_KNOWN
+
     first = handoff.occasion == ACCESS
-    yield f"A handoff of the project {handoff.project}" + (
-        "" if first else f" ({handoff.occasion.replace('-', ' ')})"
-    )
+    occasion = "" if first else f" ({handoff.occasion.replace('-', ' ')})"
+    yield f"A handoff of the project {handoff.project}{occasion}"
     for identity, key in pairs:
         yield ""
         yield from _identity_lines(identity, key.words, known, first=first)
     if not known:
-        yield ""
-        yield f"! {NONE_KNOWN}"
+        yield f"\n! {NONE_KNOWN}"
 
 
 def _identity_lines(
-    identity: Identity, words: Sentence, known: frozenset[str], *, first: bool
+    identity: Identity, key: Sentence, known: frozenset[str], *, first: bool
 ) -> Iterator[str]:
+    from workflows.core.openpgp import grouped
+    from workflows.steps.new_user.handoff import mark_of
+
     yield f"{identity.account_name} ({identity.account_id}){mark_of(identity.account_id, known)}"
     yield f"  user      {identity.user}"
     if identity.sign_in_url:
@@ -225,9 +275,9 @@ def _identity_lines(
     ]
     yield f"  encrypted {' and '.join(held) or 'nothing'}"
     yield f"  PGP key   {grouped(identity.key_fingerprint)}"
-    yield f"            {words}"
+    yield f"            {key}"
     if identity.mfa_required and identity.encrypted_password:
         yield f"  MFA       {'set it up after you sign in' if first else 'your device stays as it is'}"
-    for one in identity.profiles:
-        mark = mark_of(one.account_id, known)
-        yield f"  role      {one.role} in {one.account_name} ({one.account_id}), profile {one.profile}{mark}"
+    for role in identity.profiles:
+        place = f"{role.account_name} ({role.account_id}), profile {role.profile}"
+        yield f"  role      {role.role} in {place}{mark_of(role.account_id, known)}"

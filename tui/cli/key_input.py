@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.cli import asking
-from tui.cli.context import tell
+from tui.cli.context import report_progress
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
 from workflows.aws.clients import Credentials
 from workflows.aws.sts import Identity
@@ -44,11 +44,11 @@ class Kept:
 
     Attributes:
         mfa_serial: of the person's code device, as AWS reports it; None without one or without permission.
-        told: sentences on what was done.
+        done: sentences on what was done.
     """
 
     mfa_serial: str | None
-    told: tuple[Sentence, ...]
+    done: tuple[Sentence, ...]
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,6 @@ class KeyPlace:
     profile: str
     region: str
 
-    @property
-    def world(self) -> World:
-        """The person's world."""
-        return self.context.world
-
     def store(self, options: argparse.Namespace) -> tuple[KeyStore, str]:
         """The store that was asked for, and the fingerprint of the PGP key, where it is one's own.
 
@@ -81,7 +76,7 @@ class KeyPlace:
         Raises:
             OnboardError: it cannot be used now.
         """
-        place = (self.world, self.project, self.profile, self.region)
+        place = (self.context.world, self.project, self.profile, self.region)
         if options.credentials_file:
             return opened_store(CREDENTIALS_FILE, *place, ""), ""
         if not options.pgp_file:
@@ -101,8 +96,10 @@ class KeyPlace:
         Raises:
             OnboardError: there is none, or it is not usable.
         """
-        known = KeyRecords(self.world.key_records_folder).get(self.project, self.profile)
-        return known or adopted(self.world, self.project, self.profile, self.region, self.context.cancelled)
+        known = KeyRecords(self.context.world.key_records_folder).get(self.project, self.profile)
+        return known or adopted(
+            self.context.world, self.project, self.profile, self.region, self.context.cancelled
+        )
 
     def load(self, otherwise: str) -> Credentials:
         """The kept key.
@@ -113,7 +110,7 @@ class KeyPlace:
         Raises:
             OnboardError: there is none, or its store does not open.
         """
-        store = store_of(self.record(), self.world)
+        store = store_of(self.record(), self.context.world)
         key = store.load()
         if key is None:
             raise OnboardError(
@@ -155,15 +152,17 @@ class KeyPlace:
         Raises:
             OnboardError: it does not work, is another one's, or could not be kept; nothing is changed.
         """
-        clients, cancelled = clients_for(self.world, self.region), self.context.cancelled
-        tell(Progress("Asking AWS whose key this is"))
+        clients, cancelled = clients_for(self.context.world, self.region), self.context.cancelled
+        report_progress(Progress("Asking AWS whose key this is"))
         try:
             who = usable_identity(key, clients, cancelled)
             check(who)
             owner = self.owner(who, fingerprint)
             serial = code_device(devices_of_new_key(key, clients, cancelled))
-            created = created_at(key, clients) or created or (_written(csv, self.world) if csv else None)
-            more = keep_recorded(store, key, owner, self.world, mfa_serial=serial, created=created)
+            created = (
+                created_at(key, clients) or created or (_written(csv, self.context.world) if csv else None)
+            )
+            more = keep_recorded(store, key, owner, self.context.world, mfa_serial=serial, created=created)
         finally:
             key.drop()
         return Kept(serial, (f"{key.access_key_id} of {who.arn} is kept in {store.description}.", *more))
@@ -181,20 +180,22 @@ def profiles_in(paths: ProfilePaths) -> Mapping[str, Found]:
 
 
 def _own_fingerprint(wanted: str, context: Context) -> str:
-    keys = [key for key in own_keys(context, tell) if key.accepted]
+    keys = [key for key in own_keys(context, report_progress) if key.accepted]
     if wanted != "own":
         bare = wanted.replace(" ", "").upper()
         keys = [key for key in keys if key.fingerprint.endswith(bare)]
     if len(keys) == 1:
         return keys[0].fingerprint
+    if keys:
+        raise OnboardError(
+            "Which PGP key?",
+            f"You can use {len(keys)} of your own keys.",
+            next="\n  ".join(["Name one: --pgp-file FINGERPRINT", *(key.fingerprint for key in keys)]),
+        )
     raise OnboardError(
-        "Which PGP key?" if keys else "No PGP key of your own",
-        f"You can use {len(keys)} of your own keys."
-        if keys
-        else "None of your own keys can be used for this.",
-        next="Name one: --pgp-file FINGERPRINT\n" + "\n".join(f"  {key.fingerprint}" for key in keys)
-        if keys
-        else "Make one in the wizard's step “PGP key”. Or keep the key in plain text: --credentials-file.",
+        "No PGP key of your own",
+        "None of your own keys can be used for this.",
+        next="Make one in the wizard's step “PGP key”. Or keep the key in plain text: --credentials-file.",
     )
 
 

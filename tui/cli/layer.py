@@ -5,40 +5,100 @@ What was asked for goes to standard output; warnings and reasons go to standard 
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tui.cli import asking
+from tui.cli.arguments import JSON, LAYER, USER, Argument, Commands, Parts, argument, flag, option, repeatable
 from tui.cli.exit_codes import DONE, UsageError
-from tui.cli.layer_find import find_layer, root_of
-from tui.cli.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
 from tui.cli.output import answer, columns, hand_out, note, say, say_json
-from tui.cli.pgp_check import KeyReport, Source, provider_of, report_on
-from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused
-from workflows.core.sentences import Sentence
-from workflows.git import Git
-from workflows.gpg.inspect import check_key
-from workflows.gpg.normalise import INPUT_LIMIT
-from workflows.layer.discover import find_project
-from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
-from workflows.layer.edit.account_list import add_account, remove_account, warnings_of_removal
-from workflows.layer.edit.change_set import ChangeSet
-from workflows.layer.edit.members import SetGroups
-from workflows.layer.edit.operation import Operation, find_person
-from workflows.layer.edit.people import AddPerson, RemovePerson
-from workflows.layer.edit.run import check, propose
-from workflows.layer.model import Layer
-from workflows.layer.names import POLICY_NUMBERS
-from workflows.layer.project import Account, LayerLocation, Project
-from workflows.layer.read.layer import read_layer
-from workflows.steps.shared.half_written import finish, refuse_half_written, writes_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.host import Machine
+    from workflows.core.sentences import Sentence
+    from workflows.layer.edit.change_set import ChangeSet
+    from workflows.layer.edit.operation import Operation
+    from workflows.layer.model import Group, Layer, Person, Setting
+    from workflows.layer.project import LayerLocation, Project
+
+    Proposal = tuple[ChangeSet, list[Sentence]]
 
 _SWITCHES = {"true": True, "false": False}
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command and its parts."""
+    parts = commands.group("layer")
+    edit = (JSON, flag("--dry-run", "print the unified diff without writing anything"))
+    parts.add("show", show, "show a layer's people, groups, styles, binary and provider", LAYER, JSON)
+    _add_people(parts, *edit)
+    parts.add(
+        "account",
+        account,
+        "show or change the account's alias and password policy",
+        LAYER,
+        *edit,
+        argument("--alias", "ALIAS", "the new alias"),
+        repeatable(
+            "--policy",
+            "KEY=VALUE",
+            "set part of the password policy, such as minimum_password_length=16",
+        ),
+    )
+    parts.add(
+        "accounts",
+        accounts,
+        "show or change the project's accounts in common.tfvars",
+        argument(
+            "project", "PROJECT", "any folder of the project (default: this one)", nargs="?", default="."
+        ),
+        *edit,
+        option("--add", "NAME", "add an account, in the list's own style"),
+        option("--email", "ADDRESS", "the mail address of its root user"),
+        option("--id", "ID", "its 12 digits; leave it out if AWS hasn't created the account yet"),
+        option("--remove", "NAME", "remove an account from the list"),
+    )
+
+
+def _add_people(parts: Parts, *edit: Argument) -> None:
+    key = (
+        "the person's public PGP key in any form ('-': stdin); a machine user can share a file "
+        "in the layer's keys/, by its name"
+    )
+    parts.add(
+        "add",
+        add,
+        "add a person in the layer's own style: entry, groups, outputs, key file",
+        LAYER,
+        *edit,
+        USER,
+        argument("--key", "FILE", key, required=True),
+        repeatable("--group", "GROUP", "add the person to this group"),
+        flag("--access-key", "add a machine user: an access key and no console password"),
+        flag(
+            "--no-outputs",
+            "add no outputs, even if other people have some",
+            dest="outputs",
+            action="store_false",
+        ),
+    )
+    parts.add("remove", remove, "remove a person: entry, groups, outputs, key file", LAYER, *edit, USER)
+    parts.add(
+        "groups",
+        groups,
+        "show or change a person's groups",
+        LAYER,
+        *edit,
+        USER,
+        repeatable("--add", "GROUP", "add the person to this group"),
+        repeatable("--remove", "GROUP", "take the person out of this group"),
+    )
 
 
 def show(machine: Machine, options: argparse.Namespace) -> int:
@@ -47,9 +107,9 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: there is no such layer.
     """
-    project, read = _read(machine, options)
+    project, layer = _read(machine, options)
     binary = project.binary if project is not None else None
-    answer(layer_record(read, binary), layer_lines(read, binary), as_json=options.json)
+    answer(layer_record(layer, binary), layer_lines(layer, binary), as_json=options.json)
     return DONE
 
 
@@ -59,6 +119,7 @@ def add(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: there is no such layer, or it can't be edited so.
     """
+    from workflows.layer.edit.people import AddPerson
 
     def operations(location: LayerLocation) -> list[Operation]:
         present = _key_in_layer(machine, options, location)
@@ -78,20 +139,25 @@ def add(machine: Machine, options: argparse.Namespace) -> int:
 
 def remove(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard layer remove LAYER NAME`; raises as `add`."""
+    from workflows.layer.edit.people import RemovePerson
+
     wanted = [RemovePerson(options.name)]
     return _edit(machine, options, lambda _: wanted, lambda where: f"Removed {options.name} from {where}.")
 
 
 def groups(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard layer groups LAYER NAME [--add GROUP] [--remove GROUP]`; raises as `add`."""
+    from workflows.layer.edit.members import SetGroups
+    from workflows.layer.edit.operation import find_person
+
     if not (options.add or options.remove):
         person = find_person(_read(machine, options)[1], options.name)
         answer(person_record(person), person.groups, as_json=options.json)
         return DONE
     wanted = [SetGroups(options.name, tuple(options.add), tuple(options.remove))]
-    changes = [*(f"joins {one}" for one in options.add), *(f"leaves {one}" for one in options.remove)]
-    words = f"{options.name} {', '.join(changes)}"
-    return _edit(machine, options, lambda _: wanted, lambda where: f"{words} in {where}.")
+    changes = [*(f"joins {name}" for name in options.add), *(f"leaves {name}" for name in options.remove)]
+    done = f"{options.name} {', '.join(changes)}"
+    return _edit(machine, options, lambda _: wanted, lambda where: f"{done} in {where}.")
 
 
 def account(machine: Machine, options: argparse.Namespace) -> int:
@@ -100,28 +166,36 @@ def account(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         UsageError: a policy's value is none.
     """
+    from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
+
     if options.alias is None and not options.policy:
-        _, read = _read(machine, options)
-        answer(account_record(read), account_lines(read), as_json=options.json)
+        _, layer = _read(machine, options)
+        answer(account_record(layer), account_lines(layer), as_json=options.json)
         return DONE
-    wanted: list[Operation] = [SetAccountAlias(options.alias)] if options.alias is not None else []
+    alias = [options.alias] if options.alias is not None else []
+    wanted: list[Operation] = [SetAccountAlias(name) for name in alias]
     wanted += [SetPasswordPolicy(*_attribute(text)) for text in options.policy]
-    settings = [f"account_alias={options.alias}"] if options.alias is not None else []
-    words = ", ".join([*settings, *options.policy])
-    return _edit(machine, options, lambda _: wanted, lambda where: f"{where} sets {words}.")
+    settings = ", ".join([*(f"account_alias={name}" for name in alias), *options.policy])
+    return _edit(machine, options, lambda _: wanted, lambda where: f"{where} sets {settings}.")
 
 
 def _attribute(text: str) -> tuple[str, int | bool]:
-    """The name and the value of a policy's attribute, from its words on the command line."""
+    """The name and the value of a policy's attribute, as KEY=VALUE on the command line."""
+    from workflows.layer.names import POLICY_NUMBERS
+
     name, _, value = text.partition("=")
-    number = int(value) if value.isascii() and value.isdigit() and name in POLICY_NUMBERS else None
-    known = _SWITCHES.get(value) if number is None else number
-    if known is None:
+    if value.isascii() and value.isdigit() and name in POLICY_NUMBERS:
+        return name, int(value)
+    if value not in _SWITCHES:
         raise UsageError(f"{text!r} is not KEY=VALUE with a whole number, true or false.")
-    return name, known
+    return name, _SWITCHES[value]
 
 
 def _read(machine: Machine, options: argparse.Namespace) -> tuple[Project | None, Layer]:
+    from tui.cli.layer_find import find_layer, root_of
+    from workflows.layer.read.layer import read_layer
+    from workflows.steps.shared.half_written import refuse_half_written
+
     project, location = find_layer(machine, options.layer)
     refuse_half_written(machine.places.sessions.parent, root_of(project, location))
     with collection_paused():
@@ -132,21 +206,25 @@ def _edit(
     machine: Machine,
     options: argparse.Namespace,
     operations: Callable[[LayerLocation], Sequence[Operation]],
-    words: Callable[[str], str],
+    done: Callable[[str], str],
 ) -> int:
-    """Do what was asked for; `words` say so, given the layer's place."""
+    """Do what was asked for; `done` says so, given the layer's place."""
+    from tui.cli.layer_find import find_layer, root_of
+    from workflows.layer.edit.run import check, propose
+    from workflows.layer.read.layer import read_layer
+
     with collection_paused():
         project, location = find_layer(machine, options.layer)
         wanted = operations(location)
 
-        def make() -> tuple[ChangeSet, list[Sentence]]:
-            read = read_layer(location)
-            warnings = [one.message for one in check(read, wanted) if not one.fatal]
-            return propose([(read, wanted)]), warnings  # raises what is fatal, with the reason
+        def make() -> Proposal:
+            layer = read_layer(location)
+            warnings = [problem.message for problem in check(layer, wanted) if not problem.fatal]
+            return propose([(layer, wanted)]), warnings  # raises what is fatal, with the reason
 
         place = machine.places.sessions.parent, root_of(project, location)
         request = (str(location.path), *wanted)
-        return _propose_and_write(place, request, make, words(location.relative), options)
+        return _propose_and_write(place, request, make, done(location.relative), options)
 
 
 def _key_in_layer(machine: Machine, options: argparse.Namespace, location: LayerLocation) -> Path | None:
@@ -167,13 +245,16 @@ def _key(machine: Machine, name: str, location: LayerLocation, present: Path | N
         location: the layer, whose provider decides which keys work.
         present: the key's file, where it lies in the layer already and stays as it is; else None.
     """
-    data = asking.given(machine, str(present or name), INPUT_LIMIT, "the key")
+    from tui.cli.key_report import KeyReport, Source, provider_of, report_on
+    from workflows.gpg import inspect, normalise
+
+    data = asking.given(machine, str(present or name), normalise.INPUT_LIMIT, "the key")
     source = Source(present.name if present else name, "", provider_of(location.path), machine.now())
     if present is not None:
         report = report_on(data, source, machine.environment, as_it_is=True)
     else:
-        report = KeyReport.of(check_key(data, environment=machine.environment), source)
-    if report.key is None or not report.accepted:
+        report = KeyReport.of(inspect.check_key(data, environment=machine.environment), source)
+    if report.key is None or not report.verdict.accepted:
         raise OnboardError("This key can't be used", report.as_text().rstrip("\n"))
     note(*(f"warning: {warning}" for warning in report.warnings))
     return report.key.key.text
@@ -186,64 +267,60 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
         OnboardError: there is no project there, or it can't be changed so.
         UsageError: the options do not fit together.
     """
-    _refuse_misuse(options)
-    folder = machine.working_folder / Path(options.project).expanduser()
-    project = find_project(folder)
-    place = machine.places.sessions.parent, project.root
-    if not (options.add or options.remove):
-        refuse_half_written(*place)
-        rows = [(one.name, one.id or "no id yet", one.email) for one in project.accounts]
-        records = [asdict(one) for one in project.accounts]
-        answer(records, columns(rows, indent=""), as_json=options.json)
-        return DONE
+    from workflows.layer.discover import find_project
+    from workflows.steps.shared.half_written import refuse_half_written
 
-    def make() -> tuple[ChangeSet, list[Sentence]]:
-        return _changes(machine, find_project(folder), options)
-
-    request = (str(project.root), options.add, options.email, options.id, options.remove)
-    return _propose_and_write(place, request, make, _done(options), options)
-
-
-def _refuse_misuse(options: argparse.Namespace) -> None:
     if options.add and options.remove:
         raise UsageError("Use --add or --remove, not both.")
     if options.add and not options.email:
         raise UsageError("--add needs --email, the address of the account's root user.")
     if not options.add and (options.email or options.id):
         raise UsageError("--email and --id belong to --add NAME.")
+    folder = machine.working_folder / Path(options.project).expanduser()
+    project = find_project(folder)
+    place = machine.places.sessions.parent, project.root
+    if not (options.add or options.remove):
+        refuse_half_written(*place)
+        rows = [(known.name, known.id or "no id yet", known.email) for known in project.accounts]
+        records = [asdict(known) for known in project.accounts]
+        answer(records, columns(rows, indent=""), as_json=options.json)
+        return DONE
+    change = f"Added {options.add} to" if options.add else f"Removed {options.remove} from"
+    request = (str(project.root), options.add, options.email, options.id, options.remove)
+
+    def make() -> Proposal:
+        return _account_changes(machine, find_project(folder), options)
+
+    return _propose_and_write(place, request, make, f"{change} the project's accounts.", options)
 
 
-def _changes(
-    machine: Machine, project: Project, options: argparse.Namespace
-) -> tuple[ChangeSet, list[Sentence]]:
+def _account_changes(machine: Machine, project: Project, options: argparse.Namespace) -> Proposal:
+    from workflows.git import Git
+    from workflows.layer.edit import account_list
+    from workflows.layer.project import Account
+
+    warnings: list[Sentence] = []
     if options.add:
-        changes = add_account(project, Account(options.add, options.email, options.id))
-        warnings: list[Sentence] = (
-            [] if options.id else ["AWS hasn't created the account yet: add its id later, by hand."]
-        )
+        changes = account_list.add_account(project, Account(options.add, options.email, options.id))
+        if not options.id:
+            warnings.append("AWS hasn't created the account yet: add its id later, by hand.")
     else:
-        changes = remove_account(project, options.remove)
-        warnings = warnings_of_removal(project, options.remove)
+        changes = account_list.remove_account(project, options.remove)
+        warnings += account_list.warnings_of_removal(project, options.remove)
     repository = Git(project.root, machine.environment)
-    paths = [one.path for one in changes.changes]
-    if repository.is_repository() and any(repository.is_ignored(one) for one in paths):
+    paths = [change.path for change in changes.changes]
+    if repository.is_repository() and any(map(repository.is_ignored, paths)):
         warnings.append(
             f"Git ignores {paths[0].name}, so nobody gets this change by a pull. Tell your colleagues."
         )
     return changes, warnings
 
 
-def _done(options: argparse.Namespace) -> str:
-    if options.add:
-        return f"Added {options.add} to the project's accounts."
-    return f"Removed {options.remove} from the project's accounts."
-
-
 def _propose_and_write(
     place: tuple[Path, Path],
     request: Sequence[object],
-    make: Callable[[], tuple[ChangeSet, list[Sentence]]],
-    words: str,
+    make: Callable[[], Proposal],
+    done: str,
     options: argparse.Namespace,
 ) -> int:
     """Make a change set and write it, or show it; what a killed command left is finished first.
@@ -252,12 +329,16 @@ def _propose_and_write(
         place: the program's state folder, and the project's root.
         request: what is asked for; the same as that of a killed command, it is done when that is finished.
         make: reads the files and gives the changes and the warnings.
-        words: what was done, as a sentence.
+        done: what was done, as a sentence.
         options: `dry_run` and `json`.
 
     Raises:
         OnboardError: the request can't be met, or the disk refuses.
     """
+    import hashlib
+
+    from workflows.steps.shared.half_written import finish, refuse_half_written, writes_of
+
     if options.dry_run:
         refuse_half_written(*place)
         changes, warnings = make()
@@ -275,21 +356,168 @@ def _propose_and_write(
                 changes, warnings = make()
                 if not changes.is_empty:
                     writes.write(changes, digest)
-    _tell(changes, warnings, words, options)
-    return DONE
-
-
-def _tell(changes: ChangeSet, warnings: list[Sentence], words: str, options: argparse.Namespace) -> None:
     files = changes.summary()
     if options.json:
         written = not options.dry_run and not changes.is_empty
-        record = {"done": words, "written": written, "changes": files, "diff": changes.diff()}
+        record = {"done": done, "written": written, "changes": files, "diff": changes.diff()}
         say_json({**record, "warnings": warnings})
-        return
+        return DONE
     note(*(f"warning: {warning}" for warning in warnings))
     if options.dry_run:
         hand_out(changes.diff())
     elif changes.is_empty:
         say("Nothing to change.")
     else:
-        say(words, *(f"  {one['layer']}/{one['file']}  +{one['added']} -{one['removed']}" for one in files))
+        say(
+            done,
+            *(f"  {file['layer']}/{file['file']}  +{file['added']} -{file['removed']}" for file in files),
+        )
+    return DONE
+
+
+def layer_record(layer: Layer, binary: str | None) -> dict[str, Any]:
+    """What `layer show --json` prints.
+
+    Args:
+        layer: the layer.
+        binary: `TF_BINARY` of the project's build.env, or None.
+    """
+    location, locked = layer.location, layer.location.locked
+    return {
+        "layer": location.relative,
+        "account": location.account,
+        "account_id": location.account_id,
+        "profile": location.backend.get("profile"),
+        "styles": list(dict.fromkeys(str(one.style) for one in layer.people)),
+        "binary": binary or (locked.registry if locked else None),
+        "required_version": location.required_version,
+        "provider": locked.version if locked else None,
+        "people": [person_record(one) for one in layer.people],
+        "groups": [
+            {
+                "name": one.name,
+                "members": list(one.members),
+                "policies": list(one.policies),
+                "machine": one.machine,
+                "editable": one.editable,
+                "place": str(one.place),
+            }
+            for one in layer.groups
+        ],
+        "outputs": [{"name": one.name, "person": one.person, "hidden": False} for one in layer.outputs]
+        + [{"name": one.name, "person": one.person, "hidden": True} for one in layer.hidden_outputs],
+        "account_settings": account_record(layer),
+        "findings": [
+            {
+                "message": one.message,
+                "place": str(one.place),
+                "subject": one.subject.value,
+                "label": one.label,
+                "by_hand": one.hand_edit,
+                "hidden": one.hidden,
+            }
+            for one in layer.findings
+        ],
+    }
+
+
+def person_record(person: Person) -> dict[str, Any]:
+    """A person as JSON values."""
+    return {
+        "name": person.iam_name,
+        "declaration": person.declaration,
+        "style": str(person.style),
+        "key_file": person.key_file,
+        "login_profile": person.login_profile,
+        "access_key": person.access_key,
+        "machine": person.machine,
+        "groups": list(person.groups),
+        "editable": person.editable,
+        "place": str(person.place),
+    }
+
+
+def account_record(layer: Layer) -> dict[str, Any] | None:
+    """The account's settings as JSON values, or None."""
+    account = layer.account
+    if account is None:
+        return None
+    alias = account.alias
+    return {
+        "alias": _setting_record(alias) if alias else None,
+        "policy": {one.name: _setting_record(one) for one in account.policy},
+        "editable": account.editable,
+        "place": str(account.place),
+    }
+
+
+def layer_lines(layer: Layer, binary: str | None) -> Iterator[str]:
+    """What `layer show` prints.
+
+    Args:
+        layer: the layer.
+        binary: `TF_BINARY` of the project's build.env, or None.
+    """
+    record = layer_record(layer, binary)
+    yield f"{record['layer']} ({record['account']} {record['account_id'] or 'without an id'})"
+    yield f"  styles    {', '.join(record['styles']) or 'no users'}"
+    yield f"  binary    {record['binary'] or 'any'} {record['required_version'] or ''}".rstrip()
+    yield f"  provider  AWS {record['provider'] or 'not locked'}"
+    yield f"  profile   {record['profile'] or 'none'}"
+    yield from _table("People", [_person_row(one) for one in layer.people])
+    yield from _table("Groups", [(one.name, _place(one), _members(one)) for one in layer.groups])
+    if layer.account is not None:
+        yield "Account"
+        yield from account_lines(layer)
+    if layer.findings:
+        yield "To know"
+        for one in layer.findings:
+            yield f"  {one.place}: {one.message}{' Edit it by hand.' if one.hand_edit else ''}"
+
+
+def account_lines(layer: Layer) -> Iterator[str]:
+    """The account's settings, a line each."""
+    account = layer.account
+    if account is None:
+        yield "  no settings in this layer"
+        return
+    for one in ([account.alias] if account.alias else []) + list(account.policy):
+        value = "not known" if one.value is None else str(one.value)
+        value = value.lower() if isinstance(one.value, bool) else value
+        yield f"  {one.name} = {value}" + ("" if one.literal else f"   (written as {one.source})")
+
+
+def _setting_record(setting: Setting) -> dict[str, Any]:
+    return {"value": setting.value, "source": setting.source, "literal": setting.literal}
+
+
+def _members(group: Group) -> str:
+    if group.members:
+        return ", ".join(group.members)
+    return "not known" if group.computed else "nobody"
+
+
+def _person_row(person: Person) -> tuple[str, ...]:
+    access = [
+        words if switch else f"{words} not known"
+        for words, switch in (("password", person.login_profile), ("access key", person.access_key))
+        if switch is not False
+    ]
+    groups = ", ".join(person.groups) or "no group"
+    declaration = "" if person.declaration == person.iam_name else person.declaration
+    return (
+        person.iam_name,
+        declaration,
+        person.key_file or "key not known",
+        ", ".join(access) or "neither",
+        _place(person),
+        groups,
+    )
+
+
+def _place(one: Person | Group) -> str:
+    return str(one.place) if one.editable else f"{one.place} (by hand)"
+
+
+def _table(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [title, *(columns(rows) if rows else ["  none"])]

@@ -236,11 +236,11 @@ def stoppable(context: Context) -> Iterator[None]:
         yield
 
 
-class Told:
+class RunReport:
     """Says on standard error what is being done, and each resource that is applied; never a value."""
 
     def __init__(self) -> None:
-        self._words = ""
+        self._last = ""
         self._seen: set[str] = set()
         self._done = 0
 
@@ -248,27 +248,22 @@ class Told:
         """Take one more report of a step."""
         if isinstance(progress.payload, Update):
             self._operations(progress.payload.progress)
-        elif (words := text_of(progress.words)) != self._words:
-            self._words = words
-            note(f"{words} …")
+        elif (doing := text_of(progress.words)) != self._last:
+            self._last = doing
+            note(f"{doing} …")
 
     def _operations(self, now: Operations) -> None:
-        done = [one for one in now.done if one not in self._seen]
-        failed = [one for one in now.failed if one not in self._seen]
+        def operations_of(address: str) -> int:
+            return OPERATIONS.get(now.planned.get(address, ""), 1)
+
+        done = [address for address in now.done if address not in self._seen]
+        failed = [address for address in now.failed if address not in self._seen]
         self._seen.update(done, failed)
+        total = f"/{now.total}" if now.total else ""
         # Several may end in one update: each is counted, a replacement as the two operations that it is.
-        count = now.operations - sum(_operations_of(one, now) for one in done)
+        count = now.operations - sum(map(operations_of, done))
         for address in done:
-            count += _operations_of(address, now)
+            count += operations_of(address)
             self._done = max(count, self._done + 1)
-            note(f"  ✓ {_of(self._done, now)}  {address}")
-        for address in failed:
-            note(f"  ✗ {_of(now.operations, now)}  {address}")
-
-
-def _operations_of(address: str, now: Operations) -> int:
-    return OPERATIONS.get(now.planned.get(address, ""), 1)
-
-
-def _of(count: int, now: Operations) -> str:
-    return f"{count}/{now.total}" if now.total else f"{count}"
+            note(f"  ✓ {self._done}{total}  {address}")
+        note(*(f"  ✗ {now.operations}{total}  {address}" for address in failed))

@@ -167,7 +167,7 @@ def columns(rows: Sequence[Row], indent: str = "  ") -> list[str]:
     room = max(shutil.get_terminal_size().columns, _NARROWEST)
     if not on_terminal() or max(map(len, lines), default=0) <= room:
         return lines
-    from rich.console import Console  # noqa: PLC0415 - only here
+    from rich.console import Console
 
     shown = [[cell for cell, wide in zip(row, widths, strict=True) if wide] for row in rows]
     console = Console(file=io.StringIO(), width=room - len(indent), color_system=None)
@@ -191,8 +191,8 @@ def filling(rows: Callable[[], Sequence[Row]], *, shown: bool) -> Iterator[Calla
         yield lambda: None
         say(*columns(rows(), indent="") if shown else ())
         return
-    from rich.console import Console  # noqa: PLC0415 - not where there is no terminal
-    from rich.live import Live  # noqa: PLC0415
+    from rich.console import Console
+    from rich.live import Live
 
     console = Console(file=sys.stdout, highlight=False, markup=False)
     with Live(_grid(rows()), console=console, auto_refresh=False, redirect_stderr=False) as live:
@@ -201,8 +201,8 @@ def filling(rows: Callable[[], Sequence[Row]], *, shown: bool) -> Iterator[Calla
 
 
 def _grid(rows: Sequence[Row]) -> Table:
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     for _ in rows[0]:

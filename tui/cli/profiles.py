@@ -6,54 +6,78 @@ to standard error.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.cli import asking
+from tui.cli.arguments import JSON, PROJECT_OR_NAME, STORE, Commands, argument, flag, option, repeatable
 from tui.cli.context import own_context
 from tui.cli.exit_codes import DONE
-from tui.cli.key_input import Kept, KeyPlace, given_key, profiles_in
 from tui.cli.output import answer, columns, note, say, say_json
-from tui.cli.project_named import Named, named_project, session_handoff
-from tui.host import Machine
-from workflows.aws.sts import Identity
 from workflows.core.counts import count
 from workflows.core.errors import OnboardError
-from workflows.core.files import backups
-from workflows.core.sentences import Sentence, joined
-from workflows.profiles.credential_command import credential_command
-from workflows.profiles.plan import (
-    BaseProfile,
-    KeyFromProcess,
-    KeyInFile,
-    KeySource,
-    WantedProfiles,
-    base_name,
-    profiles_for,
-)
-from workflows.profiles.record import Record, Stale, read_record
-from workflows.profiles.write import (
-    Decisions,
-    Prepared,
-    ProfilePaths,
-    Written,
-    prepare,
-    preview,
-    profile_paths,
-    write_profiles,
-)
-from workflows.steps.new_user.profile_source import ProfileOwner, owner_by_convention, owner_of_handoff
-from workflows.steps.shared.module import Context
-from workflows.steps.shared.paths import told_path
-from workflows.stores.key_records import KeyRecords
-from workflows.stores.key_store import KEPT_IN_FILE
+from workflows.core.sentences import joined
 
-_LEAVE_ALL = Decisions(overwrite=())
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.cli.key_input import Kept, KeyPlace
+    from tui.cli.project_named import Named
+    from tui.host import Machine
+    from workflows.aws.sts import Identity
+    from workflows.core.sentences import Sentence
+    from workflows.profiles.plan import KeyFromProcess, KeySource, WantedProfiles
+    from workflows.profiles.record import Record, Stale
+    from workflows.profiles.write import Decisions, Prepared, ProfilePaths, Written
+    from workflows.steps.new_user.profile_source import ProfileOwner
+    from workflows.steps.shared.module import Context
+
 _MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command and its parts."""
+    wanted = (
+        PROJECT_OR_NAME,
+        argument(
+            "--as",
+            "ACCOUNT",
+            "the account of your user: security, management, or another one of the handoff",
+            dest="account",
+            required=True,
+        ),
+        argument("--mfa-serial", "ARN", "your MFA device; '' for none (default: as AWS or the file says)"),
+        option("--region", "REGION", "the profiles' region (default: the project's)"),
+        flag(
+            "--mfa-names",
+            "also write names with -mfa, for Leverage CLI (default if build.env has MFA_ENABLED=true)",
+        ),
+        JSON,
+    )
+    parts = commands.group("profiles")
+    parts.add(
+        "show",
+        show,
+        "show your profiles, and what writing them would change",
+        *wanted,
+        description="Reads both files and writes nothing.",
+    )
+    parts.add(
+        "write",
+        write,
+        "write the profiles, and an access key if one is given",
+        *wanted,
+        flag("--dry-run", "print the diff with secrets masked, and stop"),
+        option("--access-keys", "CSV", "check and keep the key in this file from the console"),
+        STORE,
+        repeatable("--overwrite", "NAME", "overwrite this profile even if you changed it by hand"),
+        flag("--prune", "remove profiles that iam-onboard wrote and you no longer need"),
+        description="Merges the profiles into both files; everything else in them stays as it is. Asks on "
+        "the terminal about profiles that you changed by hand. Without a terminal, those stay as they are.",
+    )
 
 
 def show(machine: Machine, options: argparse.Namespace) -> int:
@@ -64,7 +88,7 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     """
     wish, _ = _wish(machine, options)
     wanted = wish.profiles(_kept_source(machine, wish))
-    prepared = prepare(wish.paths, wanted, _LEAVE_ALL)
+    prepared = _prepared(wish, wanted)
     record, lines = _show_record(wish, wanted, prepared), _show_lines(wish, wanted, prepared)
     answer(record, lines, as_json=options.json)
     return DONE
@@ -85,27 +109,32 @@ def write(machine: Machine, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _wish(machine: Machine, options: argparse.Namespace) -> tuple[Wish, Prepared]:
-    """The wish, and the files as they are; raises first of all for one that can't be changed."""
-    wish = _read_wish(machine, named_project(machine, options.project), options)
-    return wish, prepare(wish.paths, wish.profiles(None), _LEAVE_ALL)
+def _prepared(wish: Wish, wanted: WantedProfiles, decided: Decisions | None = None) -> Prepared:
+    """What writing would change; unless it is decided otherwise, what was changed by hand stays."""
+    from workflows.profiles.write import Decisions, prepare
+
+    return prepare(wish.paths, wanted, decided or Decisions(overwrite=()))
 
 
 def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> None:
     """What writing would change; no key is kept, nobody is asked."""
+    from workflows.profiles.write import preview
+
     wanted = wish.profiles(_source_that_would_be(machine, wish, options))
-    found = prepare(wish.paths, wanted, _LEAVE_ALL)
-    prepared = prepare(wish.paths, wanted, _given(options, wanted, found))
+    prepared = _prepared(wish, wanted, _given(options, wanted, _prepared(wish, wanted)))
     if options.json:
         say_json(_show_record(wish, wanted, prepared))
     else:
         say(*preview(prepared).split("\n")[:-1])
-    _tell_left(prepared)
+    _note_left(prepared)
     if options.access_keys and not wish.mfa_serial:
         note("AWS wasn't asked for your MFA device. `profiles write` asks, unless you add --mfa-serial.")
 
 
 def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namespace) -> KeySource:
+    from tui.cli.key_input import given_key
+    from workflows.profiles.plan import KeyInFile
+
     if options.access_keys:
         key = given_key(options.access_keys)
         if options.credentials_file:
@@ -118,20 +147,22 @@ def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namesp
 
 
 def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Prepared) -> None:
+    from workflows.profiles.write import write_profiles
+
     older = _backups(wish)
     kept = _keep_key(options, wish, own_context(machine))
-    note(*kept.told)
+    note(*kept.done)
     if options.mfa_serial is None and kept.mfa_serial:
         wish = replace(wish, mfa_serial=kept.mfa_serial)
     wanted = wish.profiles(_kept_source(machine, wish))
-    found = prepare(wish.paths, wanted, _LEAVE_ALL)
+    found = _prepared(wish, wanted)
     decided = _given(options, wanted, found)
     if asking.has_terminal():
         decided = _asked(found, decided)
     written = _in_all(write_profiles(wish.paths, wanted, machine.now(), decided), before, wish, older)
-    record = _written_record(wish, wanted, written, kept.told)
+    record = _written_record(wish, wanted, written, kept.done)
     answer(record, _written_lines(wish, wanted, written), as_json=options.json)
-    _tell_left(prepare(wish.paths, wanted, _LEAVE_ALL))
+    _note_left(_prepared(wish, wanted))
 
 
 def _names_a_store(options: argparse.Namespace) -> bool:
@@ -145,6 +176,8 @@ def _keep_key(options: argparse.Namespace, wish: Wish, context: Context) -> Kept
     Raises:
         OnboardError: it is not this user's, does not work, or could not be kept; nothing is changed.
     """
+    from tui.cli.key_input import Kept, KeyPlace, given_key
+
     place = KeyPlace(context, wish.project, wish.base, wish.region)
     if options.access_keys:
         store, fingerprint = place.store(options)
@@ -154,6 +187,9 @@ def _keep_key(options: argparse.Namespace, wish: Wish, context: Context) -> Kept
 
 
 def _moved(options: argparse.Namespace, wish: Wish, place: KeyPlace) -> Kept:
+    from tui.cli.key_input import Kept
+    from workflows.stores.key_store import KEPT_IN_FILE
+
     store, fingerprint = place.store(options)
     record = place.record()
     if record.kept == store.kind and record.backend == store.backend:
@@ -171,7 +207,7 @@ def _moved(options: argparse.Namespace, wish: Wish, place: KeyPlace) -> Kept:
     left = (
         "Backups beside `credentials` may still hold the key in plain text: delete them, or rotate the key."
     )
-    return Kept(kept.mfa_serial, (*kept.told, left))
+    return replace(kept, done=(*kept.done, left))
 
 
 def _in_all(written: Written, before: Prepared, wish: Wish, older: list[Path]) -> Written:
@@ -186,6 +222,8 @@ def _in_all(written: Written, before: Prepared, wish: Wish, older: list[Path]) -
 
 def _backups(wish: Wish) -> list[Path]:
     """The copies of both files, the oldest first."""
+    from workflows.core.files import backups
+
     if not wish.paths.folder.is_dir():
         return []
     return [*backups(wish.paths.config), *backups(wish.paths.credentials)]
@@ -197,6 +235,8 @@ def _given(options: argparse.Namespace, wanted: WantedProfiles, found: Prepared)
     Raises:
         OnboardError: a profile that is to be written over is none of those that are written.
     """
+    from workflows.profiles.write import Decisions
+
     unknown = [name for name in options.overwrite if name not in {*wanted.names, *_names(found.stale)}]
     if unknown:
         raise OnboardError(
@@ -204,12 +244,14 @@ def _given(options: argparse.Namespace, wanted: WantedProfiles, found: Prepared)
             f"{', '.join(unknown)} isn't one of the profiles to write.",
             next="`iam-onboard profiles show` lists them.",
         )
-    gone = [one for one in found.stale if not one.changed_by_hand or one.profile in options.overwrite]
+    gone = [stale for stale in found.stale if not stale.changed_by_hand or stale.profile in options.overwrite]
     return Decisions(tuple(options.overwrite), _names(gone) if options.prune else ())
 
 
 def _asked(found: Prepared, decided: Decisions) -> Decisions:
     """What the person decides about the rest; Enter leaves a profile as it is."""
+    from workflows.profiles.write import Decisions
+
     overwrite, prune = list(decided.overwrite or ()), list(decided.prune)
     for change in found.by_hand:
         if change.profile not in overwrite and asking.yes(f"{change.words}\nOverwrite it?"):
@@ -220,11 +262,11 @@ def _asked(found: Prepared, decided: Decisions) -> Decisions:
     return Decisions(tuple(overwrite), tuple(prune))
 
 
-def _names(stale: tuple[Stale, ...] | list[Stale]) -> tuple[str, ...]:
-    return tuple(one.profile for one in stale)
+def _names(stale: Sequence[Stale]) -> tuple[str, ...]:
+    return tuple(profile.profile for profile in stale)
 
 
-def _tell_left(prepared: Prepared) -> None:
+def _note_left(prepared: Prepared) -> None:
     """What stays although it is not as wanted, for somebody who was not asked or said no."""
     for name in prepared.kept:
         note(f"! {name} was changed by hand and stays as it is; add --overwrite {name} to replace it.")
@@ -257,6 +299,8 @@ class Wish:
     @property
     def base(self) -> str:
         """The name of the base profile."""
+        from workflows.profiles.plan import base_name
+
         return base_name(self.project, self.owner.account_name)
 
     def profiles(self, key: KeySource) -> WantedProfiles:
@@ -265,6 +309,8 @@ class Wish:
         Raises:
             OnboardError: a region, a serial or a name cannot be used.
         """
+        from workflows.profiles.plan import BaseProfile, profiles_for
+
         base = BaseProfile(self.base, self.region, key, self.mfa_serial or None)
         wanted = profiles_for(
             base, self.owner.profiles, partition=self.owner.partition, mfa_names=self.mfa_names
@@ -292,29 +338,33 @@ class Wish:
         )
 
 
-def _read_wish(machine: Machine, named: Named, options: argparse.Namespace) -> Wish:
-    """The wish of a command: from the handoff of a session, else from the accounts in the checkout.
+def _wish(machine: Machine, options: argparse.Namespace) -> tuple[Wish, Prepared]:
+    """The wish of a command, and the files as they are; raises first of all for one that can't be changed.
+
+    It is from the handoff of a session, else from the accounts in the checkout.
 
     Raises:
         OnboardError: neither is there, or it does not know the account.
     """
+    from tui.cli.key_input import profiles_in
+    from tui.cli.project_named import named_project
+    from workflows.profiles.plan import base_name
+    from workflows.profiles.record import read_record
+    from workflows.profiles.write import profile_paths
+
+    named = named_project(machine, options.project)
     owner = _owner(machine, named, options.account)
     paths = profile_paths(machine.home, named.name)
     base = base_name(named.name, options.account)
     sections = profiles_in(paths)
     record = read_record(paths.record).settled(sections)
-    there = sections[base].options if base in sections else {}
+    present = sections[base].options if base in sections else {}
     region = options.region or record.get(base, {}).get("region") or owner.region
-    serial = there.get("mfa_serial", "") if options.mfa_serial is None else options.mfa_serial
-    asked_for = owner.mfa_names or (named.checkout is not None and named.checkout.mfa_enabled)
-    return Wish(
-        named.name,
-        owner,
-        paths,
-        region,
-        serial,
-        options.mfa_names or asked_for or _has_twins(record, base),
-    )
+    serial = present.get("mfa_serial", "") if options.mfa_serial is None else options.mfa_serial
+    wants_twins = owner.mfa_names or (named.checkout is not None and named.checkout.mfa_enabled)
+    mfa_names = options.mfa_names or wants_twins or _has_twins(record, base)
+    wish = Wish(named.name, owner, paths, region, serial, mfa_names)
+    return wish, _prepared(wish, wish.profiles(None))
 
 
 def _kept_source(machine: Machine, wish: Wish) -> KeySource:
@@ -323,12 +373,18 @@ def _kept_source(machine: Machine, wish: Wish) -> KeySource:
     Raises:
         OnboardError: the record of the key cannot be read.
     """
+    from workflows.stores.key_records import KeyRecords
+    from workflows.stores.key_store import KEPT_IN_FILE
+
     record = KeyRecords(machine.places.key_records).get(wish.project, wish.base)
     return None if record is None or record.kept == KEPT_IN_FILE else _process_source(machine, wish)
 
 
 def _process_source(machine: Machine, wish: Wish) -> KeyFromProcess:
     """This very program, as the base profile's `credential_process`."""
+    from workflows.profiles.credential_command import credential_command
+    from workflows.profiles.plan import KeyFromProcess
+
     command = credential_command(
         wish.project,
         wish.base,
@@ -339,11 +395,14 @@ def _process_source(machine: Machine, wish: Wish) -> KeyFromProcess:
 
 
 def _owner(machine: Machine, named: Named, account: str) -> ProfileOwner:
+    from tui.cli.project_named import session_handoff
+    from workflows.steps.new_user import profile_source
+
     handoff = session_handoff(machine, named.name)
     if handoff is not None:
-        return owner_of_handoff(handoff, account)
+        return profile_source.owner_of_handoff(handoff, account)
     if named.checkout is not None:
-        return owner_by_convention(named.checkout, account)
+        return profile_source.owner_by_convention(named.checkout, account)
     raise OnboardError(
         "The roles are unknown",
         f"No session has a handoff for {named.name}, and this folder isn't in its checkout.",
@@ -359,6 +418,9 @@ def _has_twins(record: Record, base: str) -> bool:
 
 def _show_lines(wish: Wish, wanted: WantedProfiles, prepared: Prepared) -> Iterator[str]:
     """The profiles with their state, what is worth knowing, and the difference."""
+    from workflows.profiles.write import preview
+    from workflows.steps.shared.paths import told_path
+
     home = wish.paths.folder.parent.parent
     place = told_path(wish.paths.folder, home)
     yield f"{wish.project}, {wish.owner.account_name}: from {wish.owner.source}; in {place}"
@@ -366,17 +428,16 @@ def _show_lines(wish: Wish, wanted: WantedProfiles, prepared: Prepared) -> Itera
     yield from columns(
         [(_MARKS[state], name, roles.get(name, "your user"), f"({state})") for name, state in states.items()]
     )
-    for change in prepared.by_hand:
-        yield f"  ! {change.words}"
-    for stale in prepared.stale:
-        yield f"  - {stale.words}: no longer needed"
-    for words in _remarks(wish, prepared):
-        yield f"  {words}"
+    yield from (f"  ! {change.words}" for change in prepared.by_hand)
+    yield from (f"  - {stale.words}: no longer needed" for stale in prepared.stale)
+    yield from (f"  {remark}" for remark in _remarks(wish, prepared))
     yield from (f"\n{preview(prepared)}".splitlines() if prepared.changes else ["Nothing would change."])
 
 
 def _show_record(wish: Wish, wanted: WantedProfiles, prepared: Prepared) -> dict[str, Any]:
     """The same for programs."""
+    from workflows.profiles.write import preview
+
     states = _states(wanted, prepared)
     return {
         **_head(wish),
@@ -400,24 +461,27 @@ def _show_record(wish: Wish, wanted: WantedProfiles, prepared: Prepared) -> dict
 
 def _written_lines(wish: Wish, wanted: WantedProfiles, written: Written) -> Iterator[str]:
     """What was done."""
+    from workflows.steps.shared.paths import told_path
+
     home = wish.paths.folder.parent.parent
     folder = told_path(wish.paths.folder, home)
-    if not written.changed:
-        yield f"{count(len(wanted.names), 'profile')} in {folder}: nothing to change."
-    else:
-        yield f"{count(len(wanted.names), 'profile')} in {folder}: {', '.join(wanted.names)}."
-    for word, names in (("New", written.added), ("Changed", written.updated), ("Removed", written.removed)):
-        if names:
-            yield f"{word}: {', '.join(names)}."
+    names = ", ".join(wanted.names) if written.changed else "nothing to change"
+    yield f"{count(len(wanted.names), 'profile')} in {folder}: {names}."
+    for change, profiles in (
+        ("New", written.added),
+        ("Changed", written.updated),
+        ("Removed", written.removed),
+    ):
+        if profiles:
+            yield f"{change}: {', '.join(profiles)}."
     for path in written.tightened:
         yield f"{told_path(path, home)} was readable by others; now only you can read it."
-    for path in written.backups:
-        yield f"Backup: {told_path(path, home)}."
+    yield from (f"Backup: {told_path(path, home)}." for path in written.backups)
     yield f"To try them: iam-onboard verify {wish.project}"
 
 
 def _written_record(
-    wish: Wish, wanted: WantedProfiles, written: Written, told: tuple[Sentence, ...]
+    wish: Wish, wanted: WantedProfiles, written: Written, done: tuple[Sentence, ...]
 ) -> dict[str, Any]:
     """The same for programs."""
     return {
@@ -430,7 +494,7 @@ def _written_record(
         "changed_files": [str(path) for path in written.changed],
         "backups": [str(path) for path in written.backups],
         "tightened": [str(path) for path in written.tightened],
-        "told": list(told),
+        "told": list(done),
     }
 
 

@@ -5,44 +5,46 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.cli import asking
-from tui.cli.context import own_context, tell
+from tui.cli.arguments import Commands, argument, flag, one_of, repeatable
+from tui.cli.context import own_context, report_progress
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.output import columns, hand_out, note, say, say_json
-from tui.host import Machine
-from workflows.aws.sts import RepeatedCode, WrongCode
-from workflows.aws.sts_regions.answers import AccountAnswer, Audit
-from workflows.aws.sts_regions.report import (
-    Verdict,
-    by_urgency,
-    instructions,
-    markdown,
-    record,
-    to_do,
-    token_words,
-)
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
-from workflows.layer.discover import find_project
-from workflows.layer.project import Project
-from workflows.steps.admin import sts_regions
-from workflows.steps.admin.sts_regions import MfaSessions, Survey, Way, devices
-from workflows.steps.shared.module import Context
 
-_MARKS = {
-    Verdict.NEEDED: "✗",
-    Verdict.UNUSED: "!",
-    Verdict.OPEN: "?",
-    Verdict.NAMED: "✓",
-    Verdict.ALLOWED: "✓",
-    Verdict.OFF: " ",
-}
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.host import Machine
+    from workflows.aws.sts_regions.answers import AccountAnswer, Audit
+    from workflows.core.secret import Secret
+    from workflows.core.sentences import Sentence
+    from workflows.layer.project import Project
+    from workflows.steps.admin.sts_regions import MfaSessions, Survey, Way
+    from workflows.steps.shared.module import Context
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    commands.add(
+        "regions",
+        regions,
+        argument("project", "PROJECT", "a folder of the project (default: this one)", nargs="?", default="."),
+        repeatable("--account", "NAME", "ask only about this account"),
+        one_of(
+            flag("--json", "print JSON, account ids included"),
+            flag("--markdown", "print Markdown, without account ids"),
+        ),
+        flag("--with-account-ids", "include account ids in the Markdown"),
+        description="Asks every region's STS endpoint about each account with a profile, and compares the "
+        "answers with `regions_allowed`. It changes nothing.",
+        epilog="exit codes: 0 done, 1 failed or couldn't ask an account that you named, 2 wrong usage",
+    )
 
 
 def regions(machine: Machine, options: argparse.Namespace) -> int:
@@ -52,6 +54,10 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
         UsageError: the options do not fit together.
         OnboardError: there is no project, no such account, or a file cannot be read.
     """
+    from workflows.aws.sts_regions import report
+    from workflows.layer.discover import find_project
+    from workflows.steps.admin.sts_regions import MfaSessions
+
     if options.with_account_ids and not options.markdown:
         raise UsageError("--with-account-ids needs --markdown.")
     project = find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
@@ -62,16 +68,22 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
     finally:
         sessions.drop()
     if options.json:
-        say_json(record(audit))
+        say_json(report.record(audit))
     elif options.markdown:
-        hand_out(markdown(audit, with_ids=options.with_account_ids))
+        hand_out(report.markdown(audit, with_ids=options.with_account_ids))
     else:
         say(*_lines(audit))
-    return _exit_code(audit, named=bool(options.account))
+    failed = [answer.account for answer in audit.accounts if answer.problem]
+    if not failed or (not options.account and len(failed) < len(audit.accounts)):
+        return DONE
+    note(f"Couldn't ask {', '.join(failed)}. The output says why.")
+    return REFUSED
 
 
 def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: list[str]) -> Audit:
-    known = [one.name for one in project.accounts]
+    from workflows.steps.admin import sts_regions
+
+    known = [account.name for account in project.accounts]
     unknown = [name for name in accounts if name not in known]
     if unknown:
         raise OnboardError(
@@ -79,18 +91,21 @@ def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: 
             f"The project has no account {', '.join(unknown)}.",
             next=f"Its accounts: {', '.join(known)}.",
         )
-    what = sts_regions.survey(project, context, sessions, tell)
+    what = sts_regions.survey(project, context, sessions, report_progress)
     chosen = tuple(way for way in what.ways if not accounts or way.account in accounts)
     return _asked(replace(what, ways=chosen), context, sessions)
 
 
 def _asked(what: Survey, context: Context, sessions: MfaSessions) -> Audit:
     """Ask with the codes that are due; what no code opens is left out, and its answer says why."""
+    from workflows.aws.sts import RepeatedCode, WrongCode
+    from workflows.steps.admin import sts_regions
+
     tries = asking.Tries()
     while True:
         what, codes = _with_codes(what, context, sessions)
         try:
-            return sts_regions.ask(what, codes, context, sessions, tell)
+            return sts_regions.ask(what, codes, context, sessions, report_progress)
         except (WrongCode, RepeatedCode) as error:
             if not error.serial:
                 raise
@@ -100,6 +115,8 @@ def _asked(what: Survey, context: Context, sessions: MfaSessions) -> Audit:
 
 def _with_codes(what: Survey, context: Context, sessions: MfaSessions) -> tuple[Survey, dict[str, Secret]]:
     """Ask for the code of each device that is due; where none can be had, what it would open is left out."""
+    from workflows.steps.admin.sts_regions import devices
+
     codes: dict[str, Secret] = {}
     for serial in devices(what.ways, sessions):
         if not asking.has_terminal():
@@ -114,23 +131,15 @@ def _with_codes(what: Survey, context: Context, sessions: MfaSessions) -> tuple[
 
 def _without(what: Survey, serial: str, why: Sentence) -> Survey:
     """The survey without a device: its key goes without a code, and a role that wants one is not asked."""
-    return replace(what, ways=tuple(_without_code(way, serial, why) for way in what.ways))
 
+    def without(way: Way) -> Way:
+        if way.serial != serial:
+            return way
+        if not way.role_arn:
+            return replace(way, serial="")
+        return replace(way, problem=f"{way.profile} needs a code of {serial}. {why}")
 
-def _without_code(way: Way, serial: str, why: Sentence) -> Way:
-    if way.serial != serial:
-        return way
-    if not way.role_arn:
-        return replace(way, serial="")
-    return replace(way, problem=f"{way.profile} needs a code of {serial}. {why}")
-
-
-def _exit_code(audit: Audit, *, named: bool) -> int:
-    failed = [one.account for one in audit.accounts if one.problem]
-    if not failed or (not named and len(failed) < len(audit.accounts)):
-        return DONE
-    note(f"Couldn't ask {', '.join(failed)}. The output says why.")
-    return REFUSED
+    return replace(what, ways=tuple(map(without, what.ways)))
 
 
 def _lines(audit: Audit) -> Iterator[str]:
@@ -146,16 +155,17 @@ def _lines(audit: Audit) -> Iterator[str]:
 
 
 def _account_lines(answer: AccountAnswer, allowed: tuple[str, ...]) -> Iterator[str]:
+    from workflows.aws.sts_regions.report import Verdict, by_urgency, instructions, to_do, token_words
+
+    marks = {Verdict.NEEDED: "✗", Verdict.UNUSED: "!", Verdict.OPEN: "?", Verdict.OFF: " "}
     yield f"  tokens of the global endpoint: {token_words(answer.token_version)}"
-    for words in answer.remarks:
-        yield f"  {words}"
+    yield from (f"  {remark}" for remark in answer.remarks)
     rows = [
-        (_MARKS[verdict], one.region, str(one.sts), str(one.opt_in), str(verdict))
-        for one, verdict in by_urgency(answer, allowed)
+        (marks.get(verdict, "✓"), state.region, str(state.sts), str(state.opt_in), str(verdict))
+        for state, verdict in by_urgency(answer, allowed)
     ]
     yield from columns(rows)
     wanted = to_do(answer, allowed)
-    for line in instructions(answer, wanted):
-        yield f"  → {line}"
+    yield from (f"  → {line}" for line in instructions(answer, wanted))
     if wanted.missing:
         yield f"  The partition {answer.partition} has no {', '.join(wanted.missing)}."

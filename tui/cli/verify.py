@@ -5,38 +5,28 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.cli import asking
-from tui.cli.context import own_context, tell
+from tui.cli.arguments import JSON, PROJECT_OR_NAME, SHELLS, Commands, flag, option
+from tui.cli.context import own_context, report_progress
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.output import answer, filling
-from tui.cli.project_named import named_project
-from tui.host import Machine
-from workflows.aws.clients import USUAL_REGION, Credentials, ProfileFiles
-from workflows.aws.role_profiles import (
-    RoleProfile,
-    base_profiles,
-    needs_code,
-    orphan_roles,
-    other_profiles,
-    role_profiles,
-)
-from workflows.aws.sts import partition_of
-from workflows.aws.verify import Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError
-from workflows.core.installation import how_to_install
 from workflows.core.sentences import text_of
-from workflows.environment import World
-from workflows.profiles.plan import base_name
-from workflows.profiles.shell_lines import Shell, export_lines, shell_of, switch_role_url
-from workflows.profiles.write import profile_paths
-from workflows.steps.new_user.aws_command import aws_program
-from workflows.steps.shared.module import Context, Progress
-from workflows.steps.shared.own_identity import clients_for
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.host import Machine
+    from workflows.aws.clients import Credentials, ProfileFiles
+    from workflows.aws.role_profiles import RoleProfile
+    from workflows.aws.verify import Verification
+    from workflows.environment import World
+    from workflows.profiles.shell_lines import Shell
+    from workflows.steps.shared.module import Context
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 
@@ -58,12 +48,41 @@ class _Base:
     serial: str | None
 
 
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    commands.add(
+        "verify",
+        verify,
+        PROJECT_OR_NAME,
+        option(
+            "--as",
+            "ACCOUNT",
+            "check only your user's profiles in this account (default: all)",
+            dest="account",
+        ),
+        flag("--no-code", "don't ask for an MFA code; roles that need one say so"),
+        option("--shell", None, "print the export lines for this shell (default: yours)", choices=SHELLS),
+        JSON,
+        description="Asks AWS who each profile in ~/.aws/PROJECT is, and assumes every role. "
+        "Asks for a code on the terminal, once for each MFA device.",
+        epilog="exit codes: 0 all work, 1 failed or one doesn't work (the output says why), 2 wrong usage",
+    )
+
+
 def verify(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard verify [PROJECT]`.
 
     Raises:
         OnboardError: there are no profiles, or a file cannot be read.
     """
+    from tui.cli.project_named import named_project
+    from workflows.aws.clients import ProfileFiles
+    from workflows.aws.role_profiles import orphan_roles
+    from workflows.profiles.plan import base_name
+    from workflows.profiles.shell_lines import Shell, shell_of
+    from workflows.profiles.write import profile_paths
+    from workflows.steps.new_user.aws_command import aws_program
+
     named, context = named_project(machine, options.project), own_context(machine)
     paths = profile_paths(machine.home, named.name)
     files = ProfileFiles(paths.config, paths.credentials)
@@ -79,7 +98,7 @@ def verify(machine: Machine, options: argparse.Namespace) -> int:
         answers = _ask_all(context, files, bases, orphans, options)
     finally:
         for base in bases:
-            if isinstance(base.key, Credentials):
+            if not isinstance(base.key, OnboardError):
                 base.key.drop()
     shell = Shell(options.shell) if options.shell else shell_of(machine.environment.get("SHELL", ""))
     has_aws = aws_program(context) is not None
@@ -90,16 +109,22 @@ def verify(machine: Machine, options: argparse.Namespace) -> int:
 
 def _bases(context: Context, files: ProfileFiles, only: str) -> tuple[_Base, ...]:
     """The base profiles with their keys: a passphrase is asked for before the first code."""
+    from workflows.aws.role_profiles import base_profiles, needs_code, role_profiles
+    from workflows.steps.shared.module import Progress
+
     found = []
     for name in base_profiles(files):
         if only in {"", name}:
-            tell(Progress(f"Reading the access key of {name}"))
+            report_progress(Progress(f"Reading the access key of {name}"))
             roles = role_profiles(files, name)
             found.append(_Base(name, roles, _key(context, files, name), needs_code(files, name)))
     return tuple(found)
 
 
 def _key(context: Context, files: ProfileFiles, base: str) -> Credentials | OnboardError:
+    from workflows.aws.clients import USUAL_REGION
+    from workflows.steps.shared.own_identity import clients_for
+
     try:
         return clients_for(context.world, USUAL_REGION).profile_credentials(files, base)
     except OnboardError as error:
@@ -113,6 +138,9 @@ def _ask_all(
     orphans: tuple[RoleProfile, ...],
     options: argparse.Namespace,
 ) -> Answers:
+    from workflows.aws.role_profiles import other_profiles
+    from workflows.aws.verify import Verification
+
     roles = (*(role for base in bases for role in base.roles), *orphans)
     answers = Answers(files, tuple(base.name for base in bases), roles)
     if not options.account:
@@ -120,8 +148,8 @@ def _ask_all(
     codes = {} if options.no_code else _codes(bases, context.world)
     with filling(answers.rows, shown=not options.json) as changed:
 
-        def answered(one: Verification) -> None:
-            answers.results[one.profile] = one
+        def answered(verification: Verification) -> None:
+            answers.results[verification.profile] = verification
             changed()
 
         for base in bases:
@@ -134,7 +162,7 @@ def _ask_all(
 
 def _codes(bases: tuple[_Base, ...], world: World) -> dict[str, str]:
     """A code of each device, asked for once; none where nobody can be asked."""
-    usable = [base for base in bases if isinstance(base.key, Credentials)]
+    usable = [base for base in bases if not isinstance(base.key, OnboardError)]
     serials = dict.fromkeys(base.serial for base in usable if base.serial)
     if not serials or not asking.has_terminal():
         return {}
@@ -150,6 +178,10 @@ def _ask_one(
     answered: Callable[[Verification], None],
 ) -> None:
     """Ask a base profile and its roles; what goes wrong for all of them is the answer of each."""
+    from workflows.aws.clients import USUAL_REGION
+    from workflows.aws.verify import Verification, verify_profiles
+    from workflows.steps.shared.own_identity import clients_for
+
     try:
         if isinstance(base.key, OnboardError):
             raise base.key
@@ -237,6 +269,9 @@ class Answers:
 
     def switch_url(self, role: RoleProfile) -> str:
         """The console's page that switches to a role; "" where the partition has none that is known."""
+        from workflows.aws.sts import partition_of
+        from workflows.profiles.shell_lines import switch_role_url
+
         if not role.account:
             return ""
         try:
@@ -258,6 +293,8 @@ def failure_lines(answers: Answers) -> Iterator[str]:
 
 def after_lines(answers: Answers, shell: Shell, *, has_aws: bool) -> Iterator[str]:
     """The links that switch role, and the lines for the shell."""
+    from workflows.core.installation import how_to_install
+
     links = [(role.name, answers.switch_url(role)) for role in answers.roles if answers.works(role.name)]
     if any(url for _, url in links):
         yield "\nSwitch role in the console:"
@@ -291,5 +328,7 @@ def as_record(answers: Answers, shell: Shell) -> dict[str, Any]:
 
 
 def _exports(answers: Answers, shell: Shell) -> tuple[str, ...]:
+    from workflows.profiles.shell_lines import export_lines
+
     files = answers.files
     return export_lines(shell, files.config_file, files.credentials_file, answers.chosen)

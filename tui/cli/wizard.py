@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 import termios
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tui.cli import asking
+from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Commands, argument, flag
+from tui.cli.completion import session_ids
 from tui.cli.exit_codes import DONE, UsageError
-from tui.cli.output import OutputLost, note, on_terminal, say, say_json
-from tui.host import Machine
-from tui.session_catalogue import Shelf
+from tui.cli.output import OutputLost, answer, note, on_terminal, say
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused, freeze, set_apart
 
 if TYPE_CHECKING:
+    import argparse
+
     from tui.environments import WorldSource
-    from workflows.machine.sessions import Sessions
+    from tui.host import Machine
 
 Drafts = Mapping[str, Mapping[str, Any]]
 
 
-def wizard(machine: Machine, options: argparse.Namespace) -> int:
+def add_to(commands: Commands) -> None:
+    """Declare the commands."""
+    commands.add(
+        "admin",
+        admin,
+        argument("project", "PROJECT", "a folder of the project (default: this one)", nargs="?"),
+        BINARY,
+    )
+    commands.add(
+        "join",
+        join,
+        argument("handoff", "HANDOFF", "the file with your handoff ('-': stdin)", nargs="?"),
+        *OWN_NAMES,
+    )
+    resumed = commands.add("resume", resume, BINARY)
+    explanation = "the id that `iam-onboard sessions` shows"
+    which = resumed.add_argument("session", nargs="?", metavar="ID", help=explanation)
+    which.completer = session_ids  # type: ignore[attr-defined]  # argcomplete reads it there
+    commands.add("sessions", sessions, JSON)
+    commands.add(
+        "demo",
+        demo,
+        flag("--new", "start with a fresh sandbox"),
+    )
+
+
+def wizard(machine: Machine, _options: argparse.Namespace) -> int:
     """`iam-onboard`: the home screen."""
-    del options
     return _run_own(machine, "", "", {})
 
 
 def admin(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard admin [PROJECT]`: a new session as admin."""
-    drafts: dict[str, Mapping[str, Any]] = {}
+    drafts: Drafts = {}
     if options.project:
-        drafts["project"] = {"path": str(machine.working_folder / Path(options.project).expanduser())}
+        drafts = {"project": {"path": str(machine.working_folder / Path(options.project).expanduser())}}
     return _run_own(machine, "admin", "", drafts, options.binary)
 
 
@@ -44,9 +70,8 @@ def join(machine: Machine, options: argparse.Namespace) -> int:
     drafts: dict[str, Mapping[str, Any]] = {}
     project, user = options.project, options.user
     if options.handoff:
-        from tui.cli import asking  # noqa: PLC0415 - only with a handoff
-        from workflows.messages.handoff import open_handoff  # noqa: PLC0415
-        from workflows.steps.new_user.handoff import MAX_HANDOFF  # noqa: PLC0415
+        from workflows.messages.handoff import open_handoff
+        from workflows.steps.new_user.handoff import MAX_HANDOFF
 
         text = asking.given_text(machine, options.handoff, MAX_HANDOFF, "the handoff")
         if options.handoff == "-":
@@ -54,26 +79,32 @@ def join(machine: Machine, options: argparse.Namespace) -> int:
         handoff = open_handoff(text)
         project, user = handoff.project, handoff.identities[0].user
         drafts["handoff"] = {"text": text}
-    if project or user:
+    waiting = _waiting(machine, project, user) if project and user else ""
+    if (project or user) and not waiting:
         drafts["before-you-start"] = {"project": project, "user": user}
-    waiting = _waiting(Shelf(machine).own(), project, user) if project and user else ""
-    if waiting:
-        drafts.pop("before-you-start", None)
     return _run_own(machine, "" if waiting else "new-user", waiting, drafts)
 
 
-def _waiting(sessions: Sessions, project: str, user: str) -> str:
+def _waiting(machine: Machine, project: str, user: str) -> str:
     """The latest session of this person that is not finished, or ""."""
-    for summary in sessions.summaries():
-        facts = summary.facts
-        same = facts.get("project") == project and facts.get("user") == user
-        if summary.workflow == "new-user" and same and summary.next_title:
-            return summary.id
-    return ""
+    from tui.session_catalogue import Shelf
+
+    return next(
+        (
+            summary.id
+            for summary in Shelf(machine).own().summaries()
+            if summary.workflow == "new-user"
+            and (summary.facts.get("project"), summary.facts.get("user")) == (project, user)
+            and summary.next_title
+        ),
+        "",
+    )
 
 
 def resume(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard resume [ID]`: resume a session, in its sandbox if it has one."""
+    from tui.session_catalogue import Shelf
+
     entry = Shelf(machine).find(options.session)
     if entry.sandbox is None:
         return _run_own(machine, "", entry.summary.id, {}, options.binary)
@@ -82,24 +113,27 @@ def resume(machine: Machine, options: argparse.Namespace) -> int:
 
 def sessions(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard sessions [--json]`: list them."""
-    from tui.app.session_summary import session_line  # noqa: PLC0415 - only this command needs it
-    from workflows.stores.key_records import remarks  # noqa: PLC0415
+    from dataclasses import asdict
+
+    from tui.app.session_summary import session_line
+    from tui.session_catalogue import Shelf
+    from workflows.stores.key_records import remarks
 
     entries = Shelf(machine).entries()
-    if options.json:
-        say_json([{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries])
-        return DONE
-    if not entries:
-        say("No sessions yet. Run `iam-onboard` to start one.")
-    say(*(session_line(entry, machine.now()) for entry in entries))
-    note(*(f"! {words}" for words in remarks(machine.places.key_records, machine.now())))
+    records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
+    lines = [session_line(entry, machine.now()) for entry in entries]
+    none = "No sessions yet. Run `iam-onboard` to start one."
+    answer(records, lines or [none], as_json=options.json)
+    if not options.json:
+        note(*(f"! {remark}" for remark in remarks(machine.places.key_records, machine.now())))
     return DONE
 
 
 def demo(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
-    from tui.cli.doctor import missing_for_demo  # noqa: PLC0415 - only this command needs it
-    from workflows.core.installation import how_to_add_the_demo  # noqa: PLC0415
+    from tui.cli.doctor import missing_for_demo
+    from tui.session_catalogue import Shelf
+    from workflows.core.installation import how_to_add_the_demo
 
     _take_terminal()
     if missing := missing_for_demo():
@@ -138,26 +172,27 @@ def _take_terminal() -> None:
 
 def _run_own(machine: Machine, workflow: str, session: str, drafts: Drafts, binary: str = "") -> int:
     _take_terminal()
-    from tui.environments import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
+    from tui.environments import OwnMachine
 
     return _run(machine, OwnMachine(machine, binary), workflow, session, drafts)
 
 
 def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
     _take_terminal()
-    from tui.environments import SandboxWorlds  # noqa: PLC0415 - as above
+    from tui.environments import SandboxWorlds
 
     return _run(machine, SandboxWorlds(machine, folder), "", session, {})
 
 
 def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
     with collection_paused():
-        from screens.registry import PANES  # noqa: PLC0415
-        from tui.app.application import OnboardApp  # noqa: PLC0415 - Textual, only now
-        from tui.app.guard import Guard  # noqa: PLC0415 - as above
-        from tui.app.session_control import Parts, Start  # noqa: PLC0415
-        from tui.environments import SandboxWorlds  # noqa: PLC0415
-        from workflows.step_modules import MODULES  # noqa: PLC0415
+        from screens.registry import PANES
+        from tui.app.application import OnboardApp
+        from tui.app.guard import Guard
+        from tui.app.session_control import Parts, Start
+        from tui.environments import SandboxWorlds
+        from tui.session_catalogue import Shelf
+        from workflows.step_modules import MODULES
 
         set_apart()
 
@@ -184,11 +219,11 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
 
 def load_ahead() -> None:
     """Load the wizard, the help, and every step, while a person reads home: each then opens at once."""
-    import textual.widgets._markdown  # noqa: F401, PLC0415 - later than home
+    import textual.widgets._markdown  # noqa: F401 - later than home
 
-    import tui.app.wizard  # noqa: F401, PLC0415 - likewise
-    from screens.registry import PANES  # noqa: PLC0415
-    from workflows.step_modules import MODULES  # noqa: PLC0415
+    import tui.app.wizard  # noqa: F401 - likewise
+    from screens.registry import PANES
+    from workflows.step_modules import MODULES
 
     for every in (*MODULES.values(), PANES):
         list(every.values())

@@ -12,7 +12,6 @@ from support.own_machine import Keyring, Terminal, own_machine
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, user_key
 
-from tui.cli import credential_process
 from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.host import Machine
@@ -176,7 +175,6 @@ def test_without_a_keyring_the_file_is_encrypted_to_the_own_key(
     new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(system_keyring, "system_keyrings", lambda: ())
-    monkeypatch.setattr(credential_process, "system_keyrings", lambda: ())
     with gpg_home() as gpg:
         here = Machine.this()
         environment = {**here.environment, "GNUPGHOME": str(gpg.path)}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli.completion import SHELLS
+from tui.cli.arguments import SHELLS
 from tui.cli.exit_codes import DONE
 from tui.cli.main import main
 

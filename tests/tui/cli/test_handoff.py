@@ -14,9 +14,8 @@ from support.admin_project import AdminProject
 from support.new_user import handoff_for
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
-from tui.cli import handoff
+from tui.cli import layer_run
 from tui.cli.exit_codes import DONE, REFUSED
-from tui.cli.main import command_of
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.core.errors import OnboardError
@@ -42,7 +41,7 @@ def machine_of(tmp_path: Path, home: GpgHome | None = None, working: Path | None
 
 def run(machine: Machine, *words: str) -> int:
     options = build_parser().parse_args(["handoff", *words])
-    return command_of(options)(machine, options)
+    return options.run(machine, options)
 
 
 def written(tmp_path: Path, handoff: Handoff) -> str:
@@ -144,7 +143,7 @@ def test_one_text_takes_in_other_layers_of_the_same_project_each_with_its_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     machine = machine_of(tmp_path / "state", working=admin_project.root)
-    monkeypatch.setattr(handoff, "asked_code", lambda context: f"code of {context.item}")
+    monkeypatch.setattr(layer_run, "asked_code", lambda context: f"code of {context.item}")
     trouble: list[str] = []
 
     def prepare(context: Context, _report: Report, code: object, codes: object) -> tuple[PersonHandoff]:
@@ -177,7 +176,7 @@ def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(
     machine = machine_of(tmp_path / "state", working=admin_project.root)
     with pytest.raises(OnboardError, match="The file exists already"):
         run(machine, "create", "security", "jane.doe", "--out", "build.env")
-    monkeypatch.setattr(handoff, "asked_code", lambda _context: None)
+    monkeypatch.setattr(layer_run, "asked_code", lambda _context: None)
     answers = [
         PersonHandoff("jane.doe", "", (), ("security: The state has no user jane.doe.",)),
         PersonHandoff("jane.doe", "with roles", ("security",), (), "without", ("security",)),

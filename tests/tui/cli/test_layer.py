@@ -12,7 +12,6 @@ import pytest
 from support.pgp import gpg_home
 
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
-from tui.cli.main import command_of
 from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
@@ -41,7 +40,7 @@ def key() -> Iterator[bytes]:
 
 def run(machine: Machine, *words: str) -> int:
     options = build_parser().parse_args(["layer", *words])
-    return command_of(options)(machine, options)
+    return options.run(machine, options)
 
 
 def test_whom_a_computed_list_names_is_shown_with_the_place_and_refused(
@@ -170,7 +169,7 @@ def test_a_bad_key_is_told_as_the_check_of_keys_tells_it(
     options = build_parser().parse_args(
         ["pgp", "check", str(project / "bad.key"), "--layer", str(project / LAYER)]
     )
-    assert command_of(options)(machine, options) == REFUSED
+    assert options.run(machine, options) == REFUSED
     assert capsys.readouterr().out.rstrip("\n") == refusal.value.what
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tui.cli.exit_codes import DONE, UsageError
-from tui.cli.main import command_of
 from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
@@ -60,7 +59,7 @@ def machine(project: Path) -> Machine:
 
 def run(machine: Machine, *words: str) -> int:
     options = build_parser().parse_args(["layer", "accounts", *words])
-    return command_of(options)(machine, options)
+    return options.run(machine, options)
 
 
 def common(project: Path) -> Path:

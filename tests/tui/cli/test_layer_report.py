@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from support.layers import USERS, layer_of
 
-from tui.cli.layer_report import layer_lines, layer_record
+from tui.cli.layer import layer_lines, layer_record
 from workflows.layer.model import Layer
 
 TEAMS = [f"team-of-{number:02d}" for number in range(14)]

@@ -7,9 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.files import private_folder
 from workflows.core.secret import Secret
+from workflows.stores import system_keyring
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.system_keyring import KeyringVault
 from workflows.stores.vault import VaultUnavailable
@@ -194,19 +195,19 @@ def test_an_unforeseen_failure_is_told_in_words(
     assert "Traceback" not in told.err
 
 
-def test_every_command_of_the_parser_can_be_run() -> None:
-    def runs(parser: argparse.ArgumentParser) -> Iterator[str]:
-        """What runs each command, or each part of a command that has some."""
+def test_a_parser_of_one_command_is_that_of_all_commands_for_it() -> None:
+    def helps(parser: argparse.ArgumentParser) -> dict[str, str]:
+        """The help of each command, and of each part of one."""
         parts = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
-        for part in (part for one in parts for part in one.choices.values()):
-            yield from runs(part)
-        if not parts:
-            yield parser.get_default("run")
+        below = [helps(part) for one in parts for part in one.choices.values()]
+        assert parts or callable(parser.get_default("run"))
+        return dict(pair for found in below for pair in found.items()) | {parser.prog: parser.format_help()}
 
-    named = [run.partition(":") for run in (*runs(build_parser()), build_parser().get_default("run"))]
-    assert len(named) > 20
-    for module, _, function in named:
-        assert callable(getattr(import_module(f"tui.cli.{module}"), function)), (module, function)
+    every = helps(build_parser())
+    top = every.pop("iam-onboard")
+    assert top.count("\n    ") > 15
+    for command, text in every.items():
+        assert helps(build_parser(command.split()[1:]))[command] == text
 
 
 def test_the_readme_names_every_command_once_and_no_other() -> None:
@@ -309,7 +310,7 @@ def test_the_doctor_asks_a_keyring_whether_it_answers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backend = Keyring()
-    monkeypatch.setattr(doctor, "system_keyring", lambda: backend)
+    monkeypatch.setattr(system_keyring, "system_keyring", lambda: backend)
     main(["doctor", "--json"])
     keyring = next(f for f in json.loads(capsys.readouterr().out) if f["subject"] == "Keyring")
     assert keyring["good"]
@@ -354,7 +355,7 @@ def test_the_doctor_tells_a_folder_that_cannot_be_written(
     def full(**_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     findings = {found.subject: found for found in doctor.examine(Machine.this(), on_terminal=False)}
     assert "No space left on device" in findings["Sessions"].words
     assert findings["Sessions"].needed
@@ -367,7 +368,7 @@ def test_an_access_key_from_the_keyring_is_printed_as_the_sdks_want_it(
     store_access_key(
         KeyringVault(backend), "bb", "bb-security", KeptAccessKey("AKIAEXAMPLE", Secret("canary"))
     )
-    monkeypatch.setattr(credential_process, "system_keyrings", lambda: (backend,))
+    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (backend,))
     assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == DONE
     told = capsys.readouterr()
     assert json.loads(told.out) == {
@@ -381,7 +382,7 @@ def test_an_access_key_from_the_keyring_is_printed_as_the_sdks_want_it(
 def test_no_access_key_is_told_with_where_it_was_looked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(credential_process, "system_keyrings", lambda: (Keyring(),))
+    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (Keyring(),))
     assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == REFUSED
     told = capsys.readouterr()
     assert told.out == ""
@@ -404,7 +405,7 @@ def test_a_keyring_that_does_not_answer_does_not_hide_the_file(
             return Secret(json.dumps({"id": "AKIAEXAMPLE", "secret": "canary"}))
 
     for vaults, code in (([Deaf(), Filled()], DONE), ([Deaf()], REFUSED)):
-        monkeypatch.setattr(credential_process, "_vaults", lambda _machine, _record, vaults=vaults: vaults)
+        monkeypatch.setattr(credential_process, "_vaults", lambda *_, vaults=vaults: vaults)
         assert main(["credential-process", "--project", "bb", "--profile", "p"]) == code
     assert "The vault does not answer." in capsys.readouterr().err
 

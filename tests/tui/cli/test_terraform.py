@@ -32,6 +32,7 @@ from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.steps.admin import apply as apply_step
 from workflows.steps.admin import new_passwords
+from workflows.steps.admin import plan as plan_step
 from workflows.steps.admin.accepted_plan import PASSWORD, Planned, Told, parts_of
 from workflows.steps.admin.hand_over import occasion_of
 from workflows.steps.admin.new_passwords import Note
@@ -78,7 +79,7 @@ class Applied:
         self.requests: list[apply_step.Request] = []
         self.error: Exception | None = None
         monkeypatch.setattr(apply_step, "perform", self._perform)
-        monkeypatch.setattr(apply, "asked_code", lambda _context, _rest: None)
+        monkeypatch.setattr(layer_run, "asked_code", lambda _context, _rest: None)
 
     def _perform(
         self, request: apply_step.Request, context: Context, _report: object
@@ -202,8 +203,8 @@ def test_a_plan_in_a_checkout_is_warned_of_unless_git_ignores_it(
     def stop(*_: object) -> None:
         raise OnboardError("Stopped here", "Terraform is not run in this test.")
 
-    monkeypatch.setattr(plan.step, "make", stop)
-    monkeypatch.setattr(plan, "asked_code", lambda _context: None)
+    monkeypatch.setattr(plan_step, "make", stop)
+    monkeypatch.setattr(layer_run, "asked_code", lambda _context: None)
     for name, warned in [("plan.out", True), (".terraform/plan.tfplan", False), ("../plan.tfplan", False)]:
         (machine.working_folder / ".terraform").mkdir(exist_ok=True)
         with pytest.raises(OnboardError, match="Stopped here"):
@@ -519,7 +520,7 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
 
 def test_resources_that_end_in_one_update_are_counted_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
     planned = {"a": "create", "b": "replace", "c": "delete", "d": "update"}
-    told = layer_run.Told()
+    told = layer_run.RunReport()
     for done, failed, operations in (
         (("a",), (), 2),
         (("a", "c", "b"), ("d",), 4),
@@ -533,7 +534,7 @@ def test_resources_that_end_in_one_update_are_counted_one_by_one(capsys: pytest.
 
 def test_a_resource_alone_is_counted_as_what_ended(capsys: pytest.CaptureFixture[str]) -> None:
     now = Operations(planned=dict.fromkeys("abc", "create"), done=("a", "b", "c"), operations=3)
-    layer_run.Told()(Progress("", payload=Update((), (), now)))
+    layer_run.RunReport()(Progress("", payload=Update((), (), now)))
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1/3", "2/3", "3/3"]
 
 

@@ -1,114 +1,22 @@
-"""`iam-onboard pgp check`: the verdicts on keys, for scripts and pipes; and `pgp` with its parts.
-
-Verdicts and texts go to standard output; whatever is about the run itself goes to standard error.
-"""
+"""The verdict on a PGP key, in words and as JSON values, with what it is judged for."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tui.cli import asking
-from tui.cli.exit_codes import DONE, REFUSED, UsageError
-from tui.cli.output import hand_out, note, say, say_json
-from tui.host import Machine
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained, read_bytes
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import judge_file
-from workflows.gpg.many_keys import check_keys, choose, in_parallel
-from workflows.gpg.normalise import KEYRING_LIMIT
-from workflows.gpg.owner import looks_like, same_keys
-from workflows.gpg.provider_library import check_version
+from workflows.gpg.owner import looks_like
 from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.verdict import Verdict, VerdictKind, judge
 from workflows.terraform.requirements import provider_wanted
-
-
-def check(machine: Machine, options: argparse.Namespace) -> int:
-    """`iam-onboard pgp check`: the verdict on each key that was given.
-
-    Raises:
-        OnboardError: nothing can be read, or the key that was asked for is not there.
-        UsageError: the provider's version is none.
-    """
-    if options.provider_version and not check_version(options.provider_version):
-        raise UsageError(f"{options.provider_version!r} isn't a version such as 3.39.0 or '~> 4.10'.")
-    path = None if options.file == "-" else Path(options.file).expanduser().absolute()
-    reports = list(_reports(machine, options, path))
-    if options.text:
-        return _print_text(reports)
-    if options.json:
-        say_json([report.as_record() for report in reports])
-    else:
-        say(*"\n".join(report.as_text() for report in reports).split("\n")[:-1])
-    if not reports:
-        note("There is no key in this folder.")
-        return REFUSED
-    several = len(reports) > 1 and (path is None or not path.is_dir())
-    if several:
-        note(f"You gave {len(reports)} keys. Choose one with --key.")
-    return REFUSED if several or not all(report.accepted for report in reports) else DONE
-
-
-def _reports(machine: Machine, options: argparse.Namespace, path: Path | None) -> Iterator[KeyReport]:
-    layer = _layer_of(path)
-    version = options.provider_version or provider_of(Path(options.layer) if options.layer else layer)
-    if path is not None and path.is_dir():
-        yield from _folder(machine, path, version, as_it_is=layer is not None)
-        return
-    data = asking.given(machine, options.file, KEYRING_LIMIT, "the key")
-    name = "standard input" if path is None else path.name
-    source = Source(name, options.user, version, machine.now())
-    if path is not None and layer is not None:
-        yield report_on(data, source, machine.environment, as_it_is=True)
-        return
-    try:
-        keys = check_keys(data, environment=machine.environment)
-    except KeyRefused as refused:
-        if not options.json:
-            raise
-        yield KeyReport.unreadable(refused, source)
-        return
-    if options.key:
-        keys = (choose(keys, options.key),)
-    for key in keys:
-        yield KeyReport.of(key, source)
-
-
-def _folder(machine: Machine, folder: Path, version: str | None, *, as_it_is: bool) -> list[KeyReport]:
-    """A report on every file of a folder, in the order of their names."""
-    with explained(folder, "read"):
-        # A link to nothing is listed, too: Terraform fails on it.
-        found = (file for file in folder.iterdir() if file.is_file() or not file.exists())
-        files = sorted(file for file in found if not file.name.startswith("."))
-
-    def one(file: Path) -> KeyReport:
-        owner = file.name if as_it_is else ""
-        source = Source(file.name, owner, version, machine.now())
-        try:
-            data = read_bytes(file, KEYRING_LIMIT)
-        except OnboardError as error:
-            return KeyReport.unreadable(error, source)
-        return report_on(data, source, machine.environment, as_it_is=as_it_is)
-
-    reports = in_parallel(one, files)
-    twice = same_keys({report.source.name: report.key for report in reports if report.key is not None})
-    return [report.with_same(twice.get(report.source.name, ())) for report in reports]
-
-
-def _layer_of(path: Path | None) -> Path | None:
-    """The layer in whose `keys` folder a path is (or which folder it is itself), or None."""
-    if path is None:
-        return None
-    keys = path if path.is_dir() else path.parent
-    return keys.parent if keys.name == "keys" and any(keys.parent.glob("*.tf")) else None
 
 
 def provider_of(layer: Path | None) -> str | None:
@@ -128,19 +36,6 @@ def provider_of(layer: Path | None) -> str | None:
             why="The version decides which keys work; the lock file or required_providers names it.",
             next="Fix that file, or name the version with --provider-version.",
         ) from error
-
-
-def _print_text(reports: list[KeyReport]) -> int:
-    """Print the one key as a file in `keys/`; a verdict against it goes to standard error."""
-    for report in reports:
-        if report.key is None or not report.key_accepted:
-            note(report.as_text().rstrip("\n"))
-            return REFUSED
-    if len(reports) != 1 or reports[0].key is None:
-        note(f"--text needs one key, not {len(reports)}.")
-        return REFUSED
-    hand_out(reports[0].key.key.text)
-    return DONE
 
 
 @dataclass(frozen=True)
@@ -192,14 +87,9 @@ class KeyReport:
         return cls(source, verdict, None)
 
     @property
-    def accepted(self) -> bool:
-        """Whether what was given may be used as it is."""
-        return self.verdict.accepted
-
-    @property
     def key_accepted(self) -> bool:
         """Whether the key in it may be used, whatever form it was given in."""
-        return self.key is not None and KeyReport.of(self.key, self.source).accepted
+        return self.key is not None and KeyReport.of(self.key, self.source).verdict.accepted
 
     @property
     def warnings(self) -> tuple[Sentence, ...]:
@@ -212,10 +102,6 @@ class KeyReport:
                 f"None of its user ids looks like {self.source.user}: compare the fingerprint by phone."
             )
         return tuple(found)
-
-    def with_same(self, names: tuple[str, ...]) -> KeyReport:
-        """The report with the names of other files that hold the same key."""
-        return replace(self, same=names)
 
     def as_text(self) -> str:
         """Some lines for people, the last one ended by a newline."""

@@ -1,0 +1,262 @@
+"""`iam-onboard pgp check|request`: the verdicts on keys, for scripts and pipes; and the text for the admin.
+
+Verdicts and texts go to standard output; whatever is about the run itself goes to standard error. `request`
+is the wizard's step "PGP key" without its screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.cli import asking
+from tui.cli.arguments import JSON, OWN_NAMES, Commands, argument, flag, one_of, option
+from tui.cli.context import own_context, report_progress
+from tui.cli.exit_codes import DONE, REFUSED, UsageError
+from tui.cli.output import answer, hand_out, note
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import joined, text_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from tui.cli.key_report import KeyReport
+    from tui.host import Machine
+    from workflows.steps.new_user.pgp_key import OwnChoice
+    from workflows.steps.shared.module import Context
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command and its parts."""
+    parts = commands.group("pgp")
+    parts.add(
+        "check",
+        check,
+        "check whether the AWS provider can use a PGP key",
+        argument(
+            "file", "FILE", "a file or folder of keys ('-': stdin, the default)", nargs="?", default="-"
+        ),
+        one_of(
+            option("--provider-version", "V", "the version of the AWS provider, such as 3.39.0 or '~> 4.10'"),
+            option("--layer", "FOLDER", "check for the AWS provider of this layer"),
+        ),
+        option("--user", "NAME", "the IAM user whose key it should be"),
+        option("--key", "KEY", "choose one of several keys by fingerprint or mail address"),
+        one_of(JSON, flag("--text", "print the key in the form that keys/ needs")),
+        description="Checks whether the AWS provider can use PGP keys, in whatever form you got them. "
+        "Files in a layer's keys/ folder are checked exactly as they are.",
+        epilog="exit codes: 0 every key works, 1 one can't be used (the output says why), 2 wrong usage",
+    )
+    parts.add(
+        "request",
+        request,
+        "print the request for your admin, with your public key",
+        *OWN_NAMES,
+        option("--key", "KEY", "your key, by fingerprint or mail address"),
+        flag("--new", "make a new key; iam-onboard asks for a passphrase"),
+        option("--name", "NAME", "your name, for the new key"),
+        option("--mail", "ADDRESS", "your mail address, for the new key"),
+        argument("--years", "N", "how many years the new key is valid (default: 2)", default="2"),
+        flag("--replacement", "say that you can't decrypt what you got before"),
+        option("--reason", "TEXT", "why you replace your key"),
+        description="Prints the text that asks an admin for an IAM user, with your public PGP key. "
+        "Nothing in it is secret. iam-onboard asks on the terminal for what the options leave out.",
+    )
+
+
+def check(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard pgp check`: the verdict on each key that was given.
+
+    Raises:
+        OnboardError: nothing can be read, or the key that was asked for is not there.
+        UsageError: the provider's version is none.
+    """
+    from workflows.gpg.provider_library import check_version
+
+    if options.provider_version and not check_version(options.provider_version):
+        raise UsageError(f"{options.provider_version!r} isn't a version such as 3.39.0 or '~> 4.10'.")
+    path = None if options.file == "-" else Path(options.file).expanduser().absolute()
+    reports = list(_reports(machine, options, path))
+    if options.text:
+        return _print_text(reports)
+    texts = "\n".join(report.as_text() for report in reports).split("\n")[:-1]
+    answer([report.as_record() for report in reports], texts, as_json=options.json)
+    if not reports:
+        note("There is no key in this folder.")
+        return REFUSED
+    several = len(reports) > 1 and (path is None or not path.is_dir())
+    if several:
+        note(f"You gave {len(reports)} keys. Choose one with --key.")
+    return REFUSED if several or not all(report.verdict.accepted for report in reports) else DONE
+
+
+def _reports(machine: Machine, options: argparse.Namespace, path: Path | None) -> Iterator[KeyReport]:
+    from tui.cli.key_report import KeyReport, Source, provider_of, report_on
+    from workflows.gpg.many_keys import check_keys, choose
+    from workflows.gpg.normalise import KEYRING_LIMIT
+    from workflows.gpg.refusals import KeyRefused
+
+    layer = _layer_of(path)
+    version = options.provider_version or provider_of(Path(options.layer) if options.layer else layer)
+    if path is not None and path.is_dir():
+        yield from _folder(machine, path, version, as_it_is=layer is not None)
+        return
+    data = asking.given(machine, options.file, KEYRING_LIMIT, "the key")
+    source = Source(path.name if path else "standard input", options.user, version, machine.now())
+    if layer is not None:
+        yield report_on(data, source, machine.environment, as_it_is=True)
+        return
+    try:
+        keys = check_keys(data, environment=machine.environment)
+    except KeyRefused as refused:
+        if not options.json:
+            raise
+        yield KeyReport.unreadable(refused, source)
+        return
+    if options.key:
+        keys = (choose(keys, options.key),)
+    yield from (KeyReport.of(key, source) for key in keys)
+
+
+def _folder(machine: Machine, folder: Path, version: str | None, *, as_it_is: bool) -> list[KeyReport]:
+    """A report on every file of a folder, in the order of their names."""
+    from tui.cli.key_report import KeyReport, Source, report_on
+    from workflows.core.files import explained, read_bytes
+    from workflows.gpg import many_keys, owner
+    from workflows.gpg.normalise import KEYRING_LIMIT
+
+    with explained(folder, "read"):
+        # A link to nothing is listed, too: Terraform fails on it.
+        found = (file for file in folder.iterdir() if file.is_file() or not file.exists())
+        files = sorted(file for file in found if not file.name.startswith("."))
+
+    def report(file: Path) -> KeyReport:
+        source = Source(file.name, file.name if as_it_is else "", version, machine.now())
+        try:
+            data = read_bytes(file, KEYRING_LIMIT)
+        except OnboardError as error:
+            return KeyReport.unreadable(error, source)
+        return report_on(data, source, machine.environment, as_it_is=as_it_is)
+
+    reports = many_keys.in_parallel(report, files)
+    twice = owner.same_keys({report.source.name: report.key for report in reports if report.key is not None})
+    return [replace(report, same=twice.get(report.source.name, ())) for report in reports]
+
+
+def _layer_of(path: Path | None) -> Path | None:
+    """The layer in whose `keys` folder a path is (or which folder it is itself), or None."""
+    if path is None:
+        return None
+    keys = path if path.is_dir() else path.parent
+    return keys.parent if keys.name == "keys" and any(keys.parent.glob("*.tf")) else None
+
+
+def _print_text(reports: list[KeyReport]) -> int:
+    """Print the one key as a file in `keys/`; a verdict against it goes to standard error."""
+    refused = next((report for report in reports if not report.key_accepted), None)
+    if refused is not None:
+        note(refused.as_text().rstrip("\n"))
+        return REFUSED
+    keys = [report.key for report in reports if report.key is not None]
+    if len(keys) != 1:
+        note(f"--text needs one key, not {len(reports)}.")
+        return REFUSED
+    hand_out(keys[0].key.text)
+    return DONE
+
+
+def request(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard pgp request`: print the request.
+
+    Raises:
+        OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
+    """
+    from workflows.core import openpgp, temporary
+    from workflows.messages import rules
+    from workflows.steps.new_user import pgp_key
+
+    if not (options.project and options.user) and not asking.has_terminal():
+        raise UsageError("Add --project and --user: there is no terminal to ask on.")
+    project = options.project or asking.ask("The project's short name, such as bb (your admin knows it): ")
+    user = options.user or asking.ask("Your IAM user name, such as jane.doe: ")
+    problems = [*rules.check(project=project, user=user), *rules.prose(options.reason, "reason")]
+    if problems:
+        raise UsageError(text_of(joined((problem.message for problem in problems), "\n")))
+    if options.new and options.key:
+        raise UsageError("Use --new or --key, not both.")
+    with temporary.temporary_folder() as folder:
+        context = own_context(machine, {"project": project, "user": user}, folder)
+        key = _make(options, context) if options.new else _choose(context, options.key)
+        if key is None:
+            return REFUSED
+        wanted = pgp_key.Request(
+            key.fingerprint,
+            "",
+            made=options.new,
+            replacement=options.replacement or bool(options.reason),
+            reason=options.reason,
+        )
+        text = pgp_key.request_text(wanted, key, context)
+    hand_out(text)
+    note(f"Your key: {key.user_id}, {key.algorithm}", f"  {openpgp.grouped(key.fingerprint)}")
+    note(*(f"  ! {warning}" for warning in key.warnings))
+    return DONE
+
+
+def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
+    """A new key, made after asking for what the options leave out; None if an answer can't be used."""
+    from workflows.steps.new_user import pgp_key
+
+    name = options.name or asking.ask("Your name: ")
+    mail = options.mail or asking.ask("Your mail address: ")
+    first = asking.ask_secret("A passphrase for the key: ")
+    new = pgp_key.NewKey(name, mail, options.years, first, asking.ask_secret("The same passphrase again: "))
+    problems = pgp_key.check_new(new)
+    for problem in problems:
+        note(f"{'iam-onboard' if problem.fatal else 'Warning'}: {problem.message}")
+    if any(problem.fatal for problem in problems):
+        new.passphrase.drop()
+        new.again.drop()
+        return None
+    note("Making an RSA 4096 key; this takes a few seconds.")
+    made = pgp_key.make(new, context, lambda _progress: None)
+    note(pgp_key.revocation_told(made.fingerprint, context))
+    return made
+
+
+def _choose(context: Context, wanted: str) -> OwnChoice:
+    """The key that is named, or the only one that can be used.
+
+    Raises:
+        OnboardError: it is not there, cannot be used, or there is more than one.
+    """
+    from workflows.core.openpgp import grouped
+    from workflows.steps.new_user.pgp_key import own_keys
+
+    digits = "".join(wanted.split()).removeprefix("0x").upper()
+    fitting = [
+        key
+        for key in own_keys(context, report_progress)
+        if not wanted
+        or (len(digits) >= 8 and key.fingerprint.endswith(digits))
+        or ("@" in wanted and wanted.strip().casefold() in key.mails)
+    ]
+    good = [key for key in fitting if key.accepted]
+    if len(good) == 1:
+        return good[0]
+    listed = "\n".join(f"{grouped(key.fingerprint)}  {key.user_id}: {key.headline}" for key in fitting)
+    if good:
+        raise OnboardError(
+            "Which key?",
+            f"You can use {len(good)} of your keys.",
+            next="Choose one with --key and its fingerprint.",
+            detail=listed,
+        )
+    raise OnboardError(
+        "No key to send",
+        "None of your keys in this keyring matches." if wanted else "You have no PGP key that you can use.",
+        next="Make one: `iam-onboard pgp request --new`, or in the wizard `iam-onboard join`.",
+        detail=listed,
+    )
