@@ -25,6 +25,7 @@ from workflows.aws.errors import AwsError, calling_aws, translate
 from workflows.aws.sso import explaining_sso, sso_provider
 from workflows.core.files import is_there, read_bytes
 from workflows.core.secret import Secret
+from workflows.profiles.aws_data import aws_descriptions
 
 _MAX_PROFILES = 4 * 1024 * 1024  # bytes of one of the AWS tools' two files
 
@@ -311,7 +312,9 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
         "ca_bundle": ("ca_bundle", "AWS_CA_BUNDLE", _trusted_elsewhere(), None),
         "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
     }
-    return botocore.session.Session(session_vars=variables, profile=profile)
+    session = botocore.session.Session(session_vars=variables, profile=profile)
+    session.register_component("data_loader", aws_descriptions())
+    return session
 
 
 def _trusted_elsewhere() -> str | None:

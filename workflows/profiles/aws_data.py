@@ -8,6 +8,14 @@ from typing import Any
 
 
 @cache
+def aws_descriptions() -> Any:
+    """What loads botocore's descriptions of services and regions (megabytes of JSON), once a process."""
+    from botocore.loaders import Loader  # noqa: PLC0415 - boto is slow to import
+
+    return Loader()
+
+
+@cache
 def botocore_alone() -> Any:
     """A session for regions and partitions; no profile matters to it, bad or named by the shell."""
     import botocore.session  # noqa: PLC0415 - boto is slow to import
@@ -18,4 +26,6 @@ def botocore_alone() -> Any:
         "credentials_file": nowhere,
         "profile": (None, None, None, None),
     }
-    return botocore.session.Session(session_vars=variables)
+    session = botocore.session.Session(session_vars=variables)
+    session.register_component("data_loader", aws_descriptions())
+    return session
