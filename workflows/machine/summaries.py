@@ -83,7 +83,7 @@ def keep_summary(folder: Path, summary: Summary, of: list[Any]) -> None:
 def _mark(path: Path) -> list[int]:
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except OSError:  # a file that can't be read counts as none, whatever stands in its place
         return []
     return [found.st_size, found.st_mtime_ns]
 

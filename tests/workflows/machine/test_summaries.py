@@ -15,7 +15,7 @@ from workflows.machine import summaries
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES
 from workflows.machine.sessions import Sessions
-from workflows.machine.summaries import JOURNAL, kept_summary, made_from
+from workflows.machine.summaries import JOURNAL, OBSERVED, kept_summary, made_from
 
 PROJECT, USERS = StepKey("project"), StepKey("users")
 LISTS = """
@@ -117,3 +117,11 @@ def test_a_folder_that_takes_no_copy_is_listed_all_the_same(
     (folder_of(sessions) / "summary.json").unlink()
     assert sessions.summaries()[0].next_title == "Users"
     assert not (folder_of(sessions) / "summary.json").exists()
+
+
+@pytest.mark.parametrize("name", [JOURNAL, OBSERVED])
+def test_a_link_to_itself_in_place_of_a_file_counts_as_none(sessions: Sessions, name: str) -> None:
+    (folder_of(sessions) / name).unlink(missing_ok=True)
+    (folder_of(sessions) / name).symlink_to(name)
+    (summary,) = sessions.summaries()
+    assert bool(summary.damage) == (name == JOURNAL)
