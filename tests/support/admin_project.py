@@ -128,12 +128,11 @@ def admin_project(admin_template: Path, tmp_path: Path) -> AdminProject:
 
 
 def make_project(template: Path, folder: Path) -> AdminProject:
-    """Copy the template into a folder, and make a world around it."""
+    """Copy the template, or the folder of another one, and make a world around it."""
     root, upstream = folder / "project", folder / "upstream.git"
-    shutil.copytree(template / "project", root, symlinks=True)
-    shutil.copytree(template / "upstream.git", upstream)
+    shutil.copytree(template, folder, symlinks=True, dirs_exist_ok=True)
     for name in ("home", "session", "bin"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
     environment = git_environment(folder / "home")
     binary = terraform_argv(folder / "bin")
     made = AdminProject(
@@ -141,6 +140,13 @@ def make_project(template: Path, folder: Path) -> AdminProject:
     )
     made.git("remote", "set-url", "origin", str(upstream))
     return made
+
+
+def copied(made: AdminProject, folder: Path) -> AdminProject:
+    """The same project with what is known of it, in another folder."""
+    copy = make_project(made.root.parent, folder)
+    copy.facts = json.loads(json.dumps(made.facts).replace(str(made.root.parent), str(folder)))
+    return copy
 
 
 def git_environment(home: Path) -> dict[str, str]:

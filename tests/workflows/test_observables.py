@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.admin_project import AdminProject, decide, put, write
+from support.admin_project import AdminProject, copied, decide, make_project, put, write
 from support.fakes import MemoryVault
 from support.given import Given
 from support.new_user import handoff_for, world_of
@@ -106,13 +106,29 @@ def done(module: StepModule, stand: Stand, folder: Path) -> Done:
 # -- the admin ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def made() -> list[AdminProject]:
+    """What the first test made for all of them."""
+    return []
+
+
 @pytest.fixture
-def admin(admin_project: AdminProject, people_keys: Mapping[str, bytes]) -> Stand:
+def admin(
+    made: list[AdminProject],
+    admin_template: Path,
+    people_keys: Mapping[str, bytes],
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+) -> Stand:
     """jane.doe was written into security."""
-    decide(admin_project, people_keys, joining=(NAME,), layers=(LAYER,))
-    put(admin_project, {LAYER: {NAME: {"devops"}}})
-    write(admin_project)
-    return Stand(dict(admin_project.facts), admin_project.world, admin_project.root, admin_project.git)
+    if not made:
+        first = make_project(admin_template, tmp_path_factory.mktemp("written"))
+        decide(first, people_keys, joining=(NAME,), layers=(LAYER,))
+        put(first, {LAYER: {NAME: {"devops"}}})
+        write(first)
+        made.append(first)
+    project = copied(made[0], tmp_path)
+    return Stand(dict(project.facts), project.world, project.root, project.git)
 
 
 @pytest.fixture
