@@ -53,6 +53,13 @@ def home() -> Iterator[GpgHome]:
 
 
 @pytest.fixture(scope="module")
+def other() -> Iterator[GpgHome]:
+    """A folder for further keys, so that `keys` holds its own whichever test comes first."""
+    with gpg_home() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
 def keys(home: GpgHome) -> dict[str, CheckedKey]:
     return {
         kind: check_key(binary, environment=ENVIRONMENT) for kind, binary in all_kinds_of_keys(home).items()
@@ -215,15 +222,15 @@ def test_a_key_from_the_future_is_read_whole(keys: dict[str, CheckedKey]) -> Non
     assert details.subkeys[0].capabilities == {"encrypt"}
 
 
-def test_a_checked_key_has_no_signatures_of_others_and_always_the_same_bytes(home: GpgHome) -> None:
-    home.key("signed")
-    plain = home.export("signed")
-    home.key("signer")
-    home.run("--local-user", "signer@a.example", "--quick-sign-key", home.fingerprint("signed"))
-    signed = home.export("signed")
+def test_a_checked_key_has_no_signatures_of_others_and_always_the_same_bytes(other: GpgHome) -> None:
+    other.key("signed")
+    plain = other.export("signed")
+    other.key("signer")
+    other.run("--local-user", "signer@a.example", "--quick-sign-key", other.fingerprint("signed"))
+    signed = other.export("signed")
     assert len(signed) > len(plain)
     checked = check_key(signed, environment=ENVIRONMENT)
-    assert checked.key.binary == plain == home.export("signed", "--export-options", "export-minimal")
+    assert checked.key.binary == plain == other.export("signed", "--export-options", "export-minimal")
     assert check_key(checked.key.text, environment=ENVIRONMENT).key == checked.key
 
 
@@ -239,9 +246,9 @@ def test_a_key_that_is_minimal_already_is_what_gpg_would_make_of_it(
     assert ours == [check_key(binary, environment=ENVIRONMENT) for binary in minimal]
 
 
-def test_what_is_not_minimal_is_left_to_gpg(home: GpgHome) -> None:
-    home.key("plain", "ed25519", subkey="cv25519")
-    key = home.export("plain")
+def test_what_is_not_minimal_is_left_to_gpg(other: GpgHome) -> None:
+    other.key("plain", "ed25519", subkey="cv25519")
+    key = other.export("plain")
     first, *rest = split(key)
     modern = bytes([0xC0 | first.tag, len(first.body)]) + first.body + b"".join(one.raw for one in rest)
     assert normalise(modern).key_material == normalise(key).key_material
@@ -251,26 +258,26 @@ def test_what_is_not_minimal_is_left_to_gpg(home: GpgHome) -> None:
     assert check_key(modern, environment=ENVIRONMENT).key.binary == key
 
 
-def test_a_key_without_a_name_that_holds_is_refused(home: GpgHome, now: datetime) -> None:
-    fingerprint = home.key("renamed")
-    home.run("--quick-add-uid", fingerprint, "new <new@b.sample>")
-    home.run("--quick-revoke-uid", fingerprint, "renamed <renamed@a.example>")
-    one = check_key(home.run("--export", fingerprint), environment=ENVIRONMENT).details
+def test_a_key_without_a_name_that_holds_is_refused(other: GpgHome, now: datetime) -> None:
+    fingerprint = other.key("renamed")
+    other.run("--quick-add-uid", fingerprint, "new <new@b.sample>")
+    other.run("--quick-revoke-uid", fingerprint, "renamed <renamed@a.example>")
+    one = check_key(other.run("--export", fingerprint), environment=ENVIRONMENT).details
     assert judge(one, OLD, now).kind is WORKS
     assert one.mails == ("new@b.sample",)
-    none = check_key(every_name_revoked(home), environment=ENVIRONMENT).details
+    none = check_key(every_name_revoked(other), environment=ENVIRONMENT).details
     assert (len(none.user_ids), none.mails) == (2, ())
     for version in (OLD, NEW, UNKNOWN):
         verdict = judge(none, version, now)
         assert (verdict.kind, verdict.headline) == (BY_US, "Every user id revoked")
 
 
-def test_user_ids_with_odd_characters_are_read_and_made_harmless(home: GpgHome) -> None:
-    home.run("--quick-gen-key", "Zoë: O\\Neil (work) <zoe@b.sample>", "ed25519", "cert")
-    home.run("--quick-gen-key", "--allow-freeform-uid", "no mail here", "ed25519", "cert")
-    zoe = inspect_key(home.run("--export", "zoe@b.sample"), environment=ENVIRONMENT).user_ids[0]
+def test_user_ids_with_odd_characters_are_read_and_made_harmless(other: GpgHome) -> None:
+    other.run("--quick-gen-key", "Zoë: O\\Neil (work) <zoe@b.sample>", "ed25519", "cert")
+    other.run("--quick-gen-key", "--allow-freeform-uid", "no mail here", "ed25519", "cert")
+    zoe = inspect_key(other.run("--export", "zoe@b.sample"), environment=ENVIRONMENT).user_ids[0]
     assert (zoe.text, zoe.mail) == ("Zoë: O\\Neil (work) <zoe@b.sample>", "zoe@b.sample")
-    plain = inspect_key(home.run("--export", "no mail here"), environment=ENVIRONMENT).user_ids[0]
+    plain = inspect_key(other.run("--export", "no mail here"), environment=ENVIRONMENT).user_ids[0]
     assert (plain.text, plain.mail) == ("no mail here", "")
     escape = parse_listings("pub:-:255:22:AA:1::::::sc::::::ed25519:::0:\nuid:-::::1::::a\\x1b[2J <a@b.c>:\n")
     assert "\x1b" not in escape[0].user_ids[0].text
