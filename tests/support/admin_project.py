@@ -20,7 +20,7 @@ from support.terraform import terraform_argv
 
 from workflows.core.processes import child_environment
 from workflows.environment import World
-from workflows.sandbox.project import lay_out, publish
+from workflows.sandbox.project import git, lay_out, publish
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
 from workflows.steps.admin.pgp_keys import TakenKey
 from workflows.steps.shared.module import Context, Progress, StepModule
@@ -114,11 +114,18 @@ class AdminProject:
 def admin_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with its upstream, made once; tests copy it."""
     folder = tmp_path_factory.mktemp("admin-template")
-    environment = git_environment(folder)
-    (folder / "upstream.git").parent.mkdir(exist_ok=True)
-    lay_out(folder / "project")
-    publish(folder / "project", folder / "upstream.git", environment)
+    make_template(folder)
     return folder
+
+
+def make_template(folder: Path) -> None:
+    """Lay the project out and publish it, in as few files as git can do with: each test copies them."""
+    root, upstream = folder / "project", folder / "upstream.git"
+    lay_out(root)
+    environment = {**git_environment(folder), "GIT_TEMPLATE_DIR": ""}  # no samples of hooks
+    publish(root, upstream, environment)
+    for repository in (root, upstream):
+        git(["gc", "--quiet", "--prune=now"], folder=repository, environment=environment)
 
 
 @pytest.fixture
@@ -135,11 +142,11 @@ def make_project(template: Path, folder: Path) -> AdminProject:
         (folder / name).mkdir(exist_ok=True)
     environment = git_environment(folder / "home")
     binary = terraform_argv(folder / "bin")
-    made = AdminProject(
+    config = root / ".git" / "config"
+    config.write_text(config.read_text().replace(str(template), str(folder)))
+    return AdminProject(
         root, upstream, fake_world(folder / "home", environment, binary=binary), folder / "session"
     )
-    made.git("remote", "set-url", "origin", str(upstream))
-    return made
 
 
 def copied(made: AdminProject, folder: Path) -> AdminProject:

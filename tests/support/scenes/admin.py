@@ -10,8 +10,8 @@ from typing import Any
 from support.admin_project import (
     AdminProject,
     decide,
-    git_environment,
     make_project,
+    make_template,
     put,
     taken_key,
 )
@@ -23,7 +23,6 @@ from screens.admin.pgp_keys import KeyChoice
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
-from workflows.sandbox.project import lay_out, publish
 from workflows.steps.admin import (
     apply,
     deactivate,
@@ -70,8 +69,7 @@ def open_office(folder: Path) -> Office:
     """Lay the project out, and decide: two people join both layers."""
     template, desk = folder / "template", folder / "desk"
     desk.mkdir(parents=True)
-    lay_out(template / "project")
-    publish(template / "project", template / "upstream.git", git_environment(template))
+    make_template(template)
     made = make_project(template, desk)
     root = made.world.home / "bb-infra"
     made.root.rename(root)
