@@ -5,13 +5,12 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tui.cli import asking
-from tui.cli.arguments import JSON, PROJECT_AND_PROFILE, STORE, Commands, argument, flag, option
-from tui.cli.context import own_context, report_progress
+from tui.cli.arguments import JSON, PROJECT_AND_PROFILE, STORE, Commands, flag, option
+from tui.cli.context import performed, report_progress
 from tui.cli.exit_codes import DONE
 from tui.cli.output import answer, columns, note
 from workflows.core.errors import OnboardError
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
     import argparse
     from datetime import datetime
 
-    from tui.cli.key_input import KeyPlace
     from tui.host import Machine
     from workflows.core.sentences import Sentence
     from workflows.environment import World
+    from workflows.steps.shared.module import Context
     from workflows.stores.key_records import KeyRecord
 
-    Act = Callable[[argparse.Namespace, KeyPlace], list[Sentence]]
+    Act = Callable[[argparse.Namespace, Context], list[Sentence]]
     """What is done with the key of a base profile; it gives that back in sentences."""
 
 
@@ -40,7 +39,7 @@ def add_to(commands: Commands) -> None:
         "import",
         bring,
         "check and keep the key from a downloaded .csv file, or one that you type",
-        argument("csv", "CSV", "the file from the console (default: type the key)", nargs="?"),
+        option("csv", "CSV", "the file from the console (default: type the key)", nargs="?"),
         *base,
         STORE,
         flag("--delete", "delete the file after keeping the key"),
@@ -50,7 +49,7 @@ def add_to(commands: Commands) -> None:
         "create",
         create,
         "create a new key with your present one, and keep it",
-        argument(
+        option(
             "--with", "CSV", "the file with your present key (default: the key on this computer)", dest="csv"
         ),
         *base,
@@ -105,39 +104,45 @@ def rotate(machine: Machine, options: argparse.Namespace) -> int:
 
 
 def _change(machine: Machine, options: argparse.Namespace, act: Act) -> int:
-    from tui.cli.key_input import KeyPlace, profiles_in
+    from tui.cli.identity import identity_context
     from workflows.aws.clients import USUAL_REGION
+    from workflows.messages.handoff import Identity
     from workflows.profiles.plan import BaseProfile, WantedProfiles, region_problems
-    from workflows.profiles.write import profile_paths
+    from workflows.profiles.write import profile_paths, sections_in
+    from workflows.steps.shared.own_access_key import kept_record
     from workflows.stores.key_store import KEPT_IN_FILE
 
+    project, profile = options.project, options.profile
     try:
-        paths = profile_paths(machine.home, options.project)
+        config = profile_paths(machine.home, project).config
     except ValueError:
         raise OnboardError(
             "Not a project name",
-            f"“{options.project}” is not a project's short name.",
+            f"“{project}” is not a project's short name.",
             next="Use letters, digits, - and _, as in bb.",
         ) from None
-    section = profiles_in(paths).get(options.profile)
+    section = sections_in(config, "profile ", str(config)).get(profile)
     present = section.options if section else {}
     region = options.region or present.get("region", USUAL_REGION)
-    place = KeyPlace(own_context(machine), options.project, options.profile, region)
     problems = region_problems(region)
     if act is not _rotate:  # what is rotated is there already
-        problems = WantedProfiles((BaseProfile(options.profile, region),), ()).problems()
+        problems = WantedProfiles((BaseProfile(profile, region),), ()).problems()
     if problems:
         raise OnboardError(
             "Not a base profile",
             joined(problem.message for problem in problems),
             next="Use the base profile and region that `iam-onboard profiles show` lists.",
         )
-    done = act(options, place)
-    record = place.record()
-    if act is not _rotate and record.kept != KEPT_IN_FILE and "credential_process" not in present:
-        account = options.profile.removeprefix(f"{options.project}-")
-        command = f"iam-onboard profiles write {options.project} --as {account}"
-        done.append(f"No profile uses this key yet. To write the profiles that do: {command}")
+    account = profile.removeprefix(f"{project}-")
+    identity = Identity(account, "", "", "", "", None, "", region)
+    context = identity_context(machine, project, identity, profile)
+    done = act(options, context)
+    record = kept_record(context)
+    if act is not _rotate:
+        done = [f"{record.id} is the access key of {record.user} in {record.account_id}.", *done]
+        if record.kept != KEPT_IN_FILE and "credential_process" not in present:
+            command = f"iam-onboard profiles write {project} --as {account}"
+            done.append(f"No profile uses this key yet. To write the profiles that do: {command}")
     answer({**_as_json(record, machine.now()), "told": done}, done, as_json=options.json)
     return DONE
 
@@ -158,68 +163,52 @@ def _as_json(record: KeyRecord, now: datetime) -> dict[str, Any]:
     }
 
 
-def _import(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
-    from tui.cli.key_input import given_key, typed_path
-    from workflows.aws.access_key_file import delete_access_key_file
+def _import(options: argparse.Namespace, context: Context) -> list[Sentence]:
+    from tui.cli.identity import given_key, with_store
+    from workflows.steps.new_user import access_keys
 
-    store, fingerprint = place.store(options)
-    kept = place.keep(given_key(options.csv), store, fingerprint, csv=options.csv or "")
-    deletes = options.csv and options.delete
-    return [*kept.done, *([delete_access_key_file(typed_path(options.csv))] if deletes else ())]
-
-
-def _create(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
-    from tui.cli.key_input import given_key
-    from workflows.aws.errors import about_key_of
-    from workflows.steps.shared.module import Progress
-    from workflows.steps.shared.own_access_key import created_key, device_of, keep_recorded, key_session
-    from workflows.steps.shared.own_identity import clients_for
-
-    context = place.context
-    world = context.world
-    store, fingerprint = place.store(options)
-    clients = clients_for(world, place.region)
-    old = given_key(options.csv) if options.csv else place.load("--with CSV")
-
-    def made(code: str) -> list[Sentence]:
-        with (
-            key_session(old, code, clients, world, context.cancelled) as session,
-            created_key(session) as key,
-        ):
-            report_progress(Progress("Waiting until AWS knows the new key"))
-            session.prove(key)
-            owner = place.owner(session.who, fingerprint)
-            more = keep_recorded(store, key, owner, world, mfa_serial=session.serial, created=world.now())
-            return [f"{key.access_key_id} is new and kept in {store.description}.", *more]
-
-    try:
-        with contextlib.nullcontext() if options.csv else about_key_of(options.profile):
-            serial = device_of(old, clients)
-        done = _with_code(serial, world, made)
-    finally:
-        old.drop()
-    return [*done, f"{old.access_key_id} is still active."]
+    kept, context = with_store(options, context)
+    request = given_key(options.csv, kept, delete=options.delete)
+    return list(performed(access_keys, request, context, "access_key")["told"])
 
 
-def _rotate(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
+def _create(options: argparse.Namespace, context: Context) -> list[Sentence]:
+    from tui.cli.identity import typed_path, with_store
+    from workflows.steps.new_user import access_keys
+
+    kept, context = with_store(options, context)
+    path = typed_path(options.csv)
+
+    def made(code: str | None) -> list[Sentence]:
+        request = access_keys.Request(kept, access_keys.API, path=path, code=code)
+        return list(performed(access_keys, request, context, "access_key")["told"])
+
+    return _with_code(access_keys.needed_device(path, context), context.world, made)
+
+
+def _rotate(options: argparse.Namespace, context: Context) -> list[Sentence]:
     from workflows.steps.rotation import rotate as step
+    from workflows.steps.shared.own_access_key import kept_record
 
-    def done(code: str) -> list[Sentence]:
-        request = step.Request(place.project, place.profile, code, options.delete_inactive)
-        act = step.retired if options.finish else step.rotated
-        return act(request, place.context, report_progress)[1]
+    def done(code: str | None) -> list[Sentence]:
+        request = step.Request(options.project, options.profile, code or "", options.delete_inactive)
+        if options.finish:
+            return step.retired(request, context, report_progress)[1]
+        return list(performed(step, request, context, "rotated")["told"])
 
-    return _with_code(step.needed_device(place.record(), place.context), place.context.world, done)
+    return _with_code(step.needed_device(kept_record(context), context), context.world, done)
 
 
-def _with_code(serial: str | None, world: World, act: Callable[[str], list[Sentence]]) -> list[Sentence]:
+def _with_code(
+    serial: str | None, world: World, act: Callable[[str | None], list[Sentence]]
+) -> list[Sentence]:
     """Act with the device's code; one that AWS rejects has changed nothing, so ask for another."""
     from workflows.aws.sts import RepeatedCode, WrongCode
 
     tries = asking.Tries()
     while True:
         try:
-            return act(asking.ask_code(serial, world).reveal() if serial else "")
+            return act(asking.ask_code(serial, world).reveal() if serial else None)
         except (WrongCode, RepeatedCode) as error:
             if not tries.another(error):
                 raise

@@ -70,6 +70,21 @@ def profile_paths(home: Path, project: str) -> ProfilePaths:
     return ProfilePaths(folder / "config", folder / "credentials")
 
 
+def sections_in(path: Path, prefix: str, name: str) -> dict[str, Found]:
+    """The profiles in one of the files; none where it is not there.
+
+    Args:
+        path: the file.
+        prefix: what stands before a profile's name there: "profile " in `config`, else "".
+        name: the file for people.
+
+    Raises:
+        FileError: it cannot be read.
+        ProfileFileError: it is not what botocore accepts.
+    """
+    return profile_sections(files.read_text(path, MAX_BYTES), prefix, name) if files.is_there(path) else {}
+
+
 @dataclass(frozen=True)
 class Decisions:
     """What a person decided about profiles that are in `config` already.

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from workflows.aws.clients import Credentials
-from workflows.core.files import explained, read_text
+from workflows.core.files import explained
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.profiles.plan import BaseProfile, KeyInFile, WantedProfiles
-from workflows.profiles.reading import profile_sections
-from workflows.profiles.write import MAX_BYTES, ProfilePaths, write_profiles
+from workflows.profiles.write import ProfilePaths, sections_in, write_profiles
 from workflows.stores.access_key_vault import (
     KeptAccessKey,
     delete_access_key,
@@ -160,9 +159,7 @@ class FileStore:
         """The copies are the person's: they stay, and their old key works no more."""
 
     def _key_in(self, path: Path) -> Credentials | None:
-        if not path.exists():
-            return None
-        section = profile_sections(read_text(path, MAX_BYTES), "", str(path)).get(self.profile)
+        section = sections_in(path, "", str(path)).get(self.profile)
         values = section.options if section is not None else {}
         key_id, secret = values.get("aws_access_key_id"), values.get("aws_secret_access_key")
         if not isinstance(key_id, str) or not isinstance(secret, str):

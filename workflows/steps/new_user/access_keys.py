@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from workflows.aws import sts
 from workflows.aws.access_key_file import check_access_key, delete_access_key_file, find_access_keys
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
-from workflows.aws.iam import MfaDevice
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -34,11 +34,13 @@ from workflows.steps.shared.own_access_key import (
     check_owner,
     code_device,
     created_at,
+    device_of,
     device_words,
     devices_of_new_key,
     keep_recorded,
     load_key,
     made_key,
+    present_key,
     told_by_aws,
     usable_identity,
 )
@@ -50,9 +52,10 @@ from workflows.steps.shared.own_identity import (
     project_of,
 )
 from workflows.steps.shared.paths import typed_path
+from workflows.stores.key_records import KeyRecords
 
 STEP = declarations.ACCESS_KEYS
-CONSOLE, TYPED, API, HANDOFF = "console", "typed", "api", "handoff"
+CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept"
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""
 
@@ -63,11 +66,11 @@ class Request:
 
     Attributes:
         kept: where it is to be kept, as a `StoreOption.choice`.
-        how: where it comes from: `CONSOLE`, `TYPED`, `API` or `HANDOFF`.
+        how: where it comes from: `CONSOLE`, `TYPED`, `API`, `HANDOFF`, or `KEPT`, which moves the kept one.
         path: the CSV file, as typed; for `API` the file of the key that is there already, or "".
         key_id: the typed id.
         secret: the typed secret.
-        code: the MFA code, for `API`.
+        code: the MFA code, for `API`; None where the user has no device.
         passphrase: of the PGP key, for `HANDOFF`; None lets gpg-agent answer.
         delete_file: whether the CSV file is deleted afterwards.
     """
@@ -77,7 +80,7 @@ class Request:
     path: str = ""
     key_id: str = ""
     secret: Secret | None = field(default=None, compare=False)
-    code: str = ""
+    code: str | None = ""
     passphrase: Secret | None = field(default=None, compare=False)
     delete_file: bool = True
 
@@ -108,27 +111,39 @@ def downloads(context: Context) -> tuple[Download, ...]:
     return tuple(found)
 
 
+def needed_device(path: str, context: Context) -> str | None:
+    """The serial of the device whose code making a key needs; None without one.
+
+    Args:
+        path: the CSV file of the present key, as typed; "" takes the one that is kept.
+        context: of the step.
+
+    Raises:
+        OnboardError: the present key is not there, or not usable.
+    """
+    with present_key(path, context) as key:
+        return device_of(key, clients_for(context.world, identity_of(context).region))
+
+
 def validate(request: Request, context: Context) -> list[Problem]:
     """What the chosen way needs is there and well formed."""
     if not is_store_choice(request.kept):
         return [Problem("Choose where to keep the key.", "kept")]
     match request.how:
-        case "console":
-            if not request.path.strip():
-                message = (
-                    "No file yet. Make the key in the console and download its .csv file: iam-onboard"
-                    f" notices it in {context.world.downloads}. If it is elsewhere, enter its path."
-                )
-                return [Problem(message, "path")]
-            return []
+        case "console" if not request.path.strip():
+            message = (
+                "No file yet. Make the key in the console and download its .csv file: iam-onboard"
+                f" notices it in {context.world.downloads}. If it is elsewhere, enter its path."
+            )
+            return [Problem(message, "path")]
         case "typed":
             return KeyInHand(KeyPlace.TYPED, id=request.key_id, secret=request.secret).problems()
-        case "api":
+        case "api" if request.code is not None:
             problem = code_problem(request.code)
             return [problem] if problem else []
-        case "handoff":
-            if identity_of(context).encrypted_secret is None:
-                return [Problem("The handoff holds no access key; choose another way.", "how")]
+        case "handoff" if identity_of(context).encrypted_secret is None:
+            return [Problem("The handoff holds no access key; choose another way.", "how")]
+        case "console" | "api" | "handoff" | "kept":
             return []
     return [Problem("Choose where the key comes from.", "how")]
 
@@ -151,17 +166,23 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 f"{key.access_key_id} is a temporary key: it expires within hours or days.",
                 next="In the console: Security credentials, Create access key, Download .csv file.",
             )
-        devices = _proved(key, identity, clients, context, report)
+        report(Progress("Asking AWS whose key this is; a new one takes a few seconds"))
+        who = usable_identity(key, clients, context.cancelled)
+        check_owner(who, identity)
+        # a key that may not ask has none: the profiles step then takes the serial typed
+        devices = devices_of_new_key(key, clients, context.cancelled)
         serial = code_device(devices)
         seen = (device_words(devices), _sign_in(key, session, identity, clients))
         created = _made_at(request, key, clients, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
-        owner = _owner(context, identity)
+        owner = _owner(who, context, identity)
         more = keep_recorded(store, key, owner, context.world, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
     told = [f"Kept in {store.description}.", *more, *filter(None, seen)]
+    if session is not None:
+        told.append(f"{session.used} is still active.")
     if request.how == CONSOLE and request.delete_file:
         told.append(_deleted(typed_path(request.path, context.world.home)))
     return {
@@ -181,12 +202,12 @@ def _obtained(
 ) -> Iterator[tuple[Credentials, KeySession | None]]:
     """The key, and the session that made it here; if the block fails, such a key is deleted again."""
     if request.how == API:
-        with made_key(request.path, request.code, context, clients, report) as made:
+        with made_key(request.path, request.code or "", context, clients, report) as made:
             yield made
     elif request.how == HANDOFF:
         yield _decrypted(request, context, report), None
     else:
-        place = KeyPlace.FILE if request.how == CONSOLE else KeyPlace.TYPED
+        place = {CONSOLE: KeyPlace.FILE, TYPED: KeyPlace.TYPED, KEPT: KeyPlace.KEPT}[request.how]
         yield load_key(KeyInHand(place, request.path, request.key_id, request.secret), context), None
 
 
@@ -210,16 +231,6 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
     return Credentials(key_id, stripped)
 
 
-def _proved(
-    key: Credentials, identity: Identity, clients: ClientFactory, context: Context, report: Report
-) -> tuple[MfaDevice, ...]:
-    """Wait until AWS knows the key, see that it is the person's; give their MFA devices."""
-    report(Progress("Asking AWS whose key this is; a new one takes a few seconds"))
-    check_owner(usable_identity(key, clients, context.cancelled), identity)
-    # a key that may not ask has none: the profiles step then takes the serial typed
-    return devices_of_new_key(key, clients, context.cancelled)
-
-
 def _sign_in(
     key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory
 ) -> Sentence:
@@ -239,17 +250,20 @@ def _made_at(request: Request, key: Credentials, clients: ClientFactory, context
         # the console offers the file only while it shows the new key
         written = typed_path(request.path, context.world.home).stat().st_mtime
         return min(datetime.fromtimestamp(written, UTC), context.world.now())
+    if found is None and request.how == KEPT:
+        profile = base_profile_of(context, identity_of(context))
+        record = KeyRecords(context.world.key_records_folder).get(project_of(context), profile)
+        return record.created if record else None
     return found
 
 
-def _owner(context: Context, identity: Identity) -> Owner:
-    return Owner(
-        project_of(context),
-        base_profile_of(context, identity),
-        identity.region,
-        identity.user,
-        identity.account_id,
-        fingerprint_of(context, identity),
+def _owner(who: sts.Identity, context: Context, identity: Identity) -> Owner:
+    return Owner.told(
+        who,
+        project=project_of(context),
+        profile=base_profile_of(context, identity),
+        region=identity.region,
+        fingerprint=fingerprint_of(context, identity),
     )
 
 

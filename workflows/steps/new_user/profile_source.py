@@ -5,41 +5,14 @@ Somebody without a handoff has the project's own list of accounts, and the names
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from workflows.core.errors import OnboardError
 from workflows.layer.project import Project
-from workflows.messages.handoff import Handoff, RoleProfile
+from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import partition_of_region
 from workflows.steps.shared.role_profiles import conventional_profiles
 
 
-@dataclass(frozen=True)
-class ProfileOwner:
-    """An identity whose profiles are wanted (an `IdentityLike`).
-
-    Attributes:
-        account_name: the account that its user is in.
-        account_id: its twelve digits.
-        user: the IAM user, or "" where unknown.
-        region: the region of the account's layer, or the project's.
-        partition: the AWS partition.
-        profiles: the roles.
-        source: where the roles are known from, in words.
-        mfa_names: whether the project's Leverage CLI reads role profiles named `…-mfa`.
-    """
-
-    account_name: str
-    account_id: str
-    user: str
-    region: str
-    partition: str
-    profiles: tuple[RoleProfile, ...]
-    source: str
-    mfa_names: bool
-
-
-def owner_of_handoff(handoff: Handoff, account: str) -> ProfileOwner:
+def identity_in(handoff: Handoff, account: str) -> Identity:
     """The identity of an account in a handoff.
 
     Raises:
@@ -47,9 +20,7 @@ def owner_of_handoff(handoff: Handoff, account: str) -> ProfileOwner:
     """
     for one in handoff.identities:
         if one.account_name == account:
-            source = f"the handoff for {one.user}"
-            place = (account, one.account_id, one.user, one.region, one.partition)
-            return ProfileOwner(*place, one.profiles, source, one.mfa_names)
+            return one
     known = ", ".join(one.account_name for one in handoff.identities)
     raise OnboardError(
         "Not in the handoff",
@@ -58,8 +29,8 @@ def owner_of_handoff(handoff: Handoff, account: str) -> ProfileOwner:
     )
 
 
-def owner_by_convention(project: Project, account: str) -> ProfileOwner:
-    """Somebody of an account, with the roles that are usual there.
+def usual_identity(project: Project, account: str) -> Identity:
+    """Somebody of an account, with the roles that are usual there; their user is not known.
 
     Raises:
         OnboardError: the project has no such account, or nobody assumes roles from it by convention.
@@ -81,6 +52,17 @@ def owner_by_convention(project: Project, account: str) -> ProfileOwner:
             why="By convention only users of management and security assume roles.",
             next="Use `--as security` or `--as management`, or join with the handoff from your admin.",
         )
-    region, source = project.region_of(account), "`accounts` in the project's common variables"
-    place = (account, found.id, "", region, partition_of_region(region))
-    return ProfileOwner(*place, profiles, source, project.mfa_enabled)
+    region = project.region_of(account)
+    return Identity(
+        account,
+        account_alias="",
+        account_id=found.id,
+        user="",
+        sign_in_url="",
+        encrypted_password=None,
+        key_fingerprint="",
+        region=region,
+        partition=partition_of_region(region),
+        profiles=profiles,
+        mfa_names=project.mfa_enabled,
+    )

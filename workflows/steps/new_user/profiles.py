@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import read_text
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -20,16 +19,14 @@ from workflows.profiles.plan import (
     KeyFromProcess,
     KeySource,
     WantedProfiles,
-    base_name,
     profiles_for,
     region_problems,
 )
-from workflows.profiles.reading import profile_sections
 from workflows.profiles.record import HandChange, Stale
-from workflows.profiles.write import MAX_BYTES, Decisions, prepare, preview, write_profiles
+from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
 from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
+from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
 from workflows.steps.shared.paths import told_path
 from workflows.stores.key_store import KEPT_IN_FILE
 
@@ -100,9 +97,9 @@ def wanted(request: Request, context: Context) -> WantedProfiles:
 
     The admin's side took the roles from the state, so a handoff without any says that there are none.
     """
-    handoff, identity = handoff_of(context), identity_of(context)
+    identity = identity_of(context)
     base = BaseProfile(
-        base_name(handoff.project, identity.account_name),
+        base_profile_of(context, identity),
         request.region,
         _key_source(context, identity),
         request.mfa_serial or None,
@@ -138,16 +135,22 @@ def look(request: Request, context: Context, report: Report) -> Preview:
     profiles = wanted(request, context)
     if any(problem.fatal for problem in problems):
         return Preview("", profiles.names, tuple(problem.message for problem in problems))
-    remarks = []
-    identity = identity_of(context)
+    prepared = prepare(paths_of(context), profiles, request.decided)
+    told = remarks(request, context)
+    return Preview(preview(prepared), profiles.names, told, prepared.by_hand, prepared.stale)
+
+
+def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
+    """What the person should know of the profiles that would be written, each a sentence."""
+    remarks, identity = [], identity_of(context)
     if not identity.profiles:
         remarks.append("The handoff names no roles for this identity: it only gets its base profile.")
     if not context.facts.get("access_key"):
-        remarks.append(f"No access key was kept: {profiles.names[0]} works only if the files have its key.")
+        base = base_profile_of(context, identity)
+        remarks.append(f"No access key was kept: {base} works only if the files have its key.")
     if not request.mfa_serial:
         remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
-    prepared = prepare(paths_of(context), profiles, request.decided)
-    return Preview(preview(prepared), profiles.names, tuple(remarks), prepared.by_hand, prepared.stale)
+    return tuple(remarks)
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -168,16 +171,20 @@ def validate(request: Request, context: Context) -> list[Problem]:
     return [Problem(words, "questions", fatal=False)]
 
 
-def perform(request: Request, context: Context, report: Report) -> Facts:
+def write(request: Request, context: Context) -> Written:
     """Merge the profiles into both files: a backup first, then both or neither, for the person alone.
 
     Raises:
         OnboardError: a file cannot be read or written, or the AWS tools would reject it; both are as they
             were.
     """
+    return write_profiles(paths_of(context), wanted(request, context), context.world.now(), request.decided)
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """As `write`."""
     report(Progress("Writing both files"))
-    paths, profiles = paths_of(context), wanted(request, context)
-    written = write_profiles(paths, profiles, context.world.now(), request.decided)
+    paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
     home = context.world.home
     told = [
         f"{told_path(path, home)} was readable by others; now only you can read it."
@@ -207,7 +214,7 @@ def observe(context: Context) -> Observation:
     path = Path(recorded["config"])
     name = told_path(path, context.world.home)
     try:
-        found = profile_sections(read_text(path, MAX_BYTES), "profile ", name) if path.exists() else {}
+        found = sections_in(path, "profile ", name)
     except OnboardError as error:
         return Observation(Verdict.CHANGED, error.what)
     missing = [profile for profile in recorded["names"] if profile not in found]

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_text
 from workflows.core.sentences import Sentence, joined
 from workflows.environment import World
 from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.messages.handoff import Identity
 from workflows.profiles.plan import BaseProfile, WantedProfiles
-from workflows.profiles.reading import profile_sections
-from workflows.profiles.write import MAX_BYTES, prepare, profile_paths
+from workflows.profiles.write import prepare, profile_paths, sections_in
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_identity import base_profile_of, fingerprint_of, paths_of, project_of
 from workflows.steps.shared.paths import told_path
@@ -147,7 +145,7 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
         path = paths_of(context).credentials
         name = told_path(path, context.world.home)
         try:
-            found = profile_sections(read_text(path, MAX_BYTES), "", name) if path.exists() else {}
+            found = sections_in(path, "", name)
         except OnboardError as error:
             return Observation(Verdict.CHANGED, error.what)
         section = found.get(base)

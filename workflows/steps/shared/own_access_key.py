@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from threading import Event
 
 from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
 from workflows.aws.clients import AwsClient, ClientFactory, Credentials
-from workflows.aws.errors import AwsError, AwsFailure, asked
+from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import MfaDevice, MfaDeviceKind
 from workflows.core.counts import count
 from workflows.core.errors import OnboardError, Problem
@@ -136,15 +137,20 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
 def check_owner(who: sts.Identity, identity: Identity) -> None:
     """Refuse a key that is not this identity's: it would sign as somebody else, or in another account.
 
+    A command may not know the user, or neither the user nor the account.
+
     Raises:
-        OnboardError: it is another one's.
+        OnboardError: it is another one's, or no user's.
     """
-    if who.account == identity.account_id and (who.user_name or "").casefold() == identity.user.casefold():
+    same_user = identity.user.casefold() in {"", (who.user_name or "").casefold()}
+    if who.user_name and same_user and identity.account_id in {"", who.account}:
         return
+    user = f"the user {identity.user}" if identity.user else "an IAM user"
+    account = f" in the account {account_label(identity)}" if identity.account_id else ""
     raise OnboardError(
         "Another user's access key",
         f"This key belongs to {who.arn}.",
-        why=f"You need a key of the user {identity.user} in the account {account_label(identity)}.",
+        why=f"You need a key of {user}{account}.",
         next="In the console, check at the top right who is signed in and where, then create the key.",
     )
 
@@ -414,14 +420,34 @@ def _use(key: iam.AccessKey, now: datetime) -> Sentence:
 
 
 @contextmanager
+def present_key(path: str, context: Context) -> Iterator[Credentials]:
+    """The key that a new one is made with; where AWS rejects a kept one, the error names its profile.
+
+    Args:
+        path: its CSV file, as typed; "" takes the one that is kept.
+        context: of the step.
+
+    Raises:
+        OnboardError: there is no usable key.
+    """
+    place = KeyPlace.FILE if path.strip() else KeyPlace.KEPT
+    key = load_key(KeyInHand(place, path), context)
+    try:
+        with nullcontext() if path.strip() else about_key_of(base_profile_of(context, identity_of(context))):
+            yield key
+    finally:
+        key.drop()
+
+
+@contextmanager
 def made_key(
     path: str, code: str, context: Context, clients: ClientFactory, report: Report
 ) -> Iterator[tuple[Credentials, KeySession]]:
     """A new key and the session that made it, which began with an MFA code; deleted again if the block fails.
 
     Args:
-        path: the CSV file of the key that is there already, as typed; "" takes the one that is kept.
-        code: the six digits.
+        path: as for `present_key`.
+        code: the six digits; "" for a user without a device.
         context: of the step.
         clients: makes the AWS clients.
         report: hears what is done.
@@ -430,19 +456,14 @@ def made_key(
         OnboardError: there is no usable key or no device, the code is not accepted, or there are two keys
             already.
     """
-    identity = identity_of(context)
-    place = KeyPlace.FILE if path.strip() else KeyPlace.KEPT
-    old = load_key(KeyInHand(place, path), context)
-    report(Progress("Starting a session with your MFA code"))
-    try:
-        with key_session(
-            old, code, clients, context.world, context.cancelled, lambda who: check_owner(who, identity)
-        ) as session:
-            report(Progress("Creating the access key"))
-            with created_key(session) as key:
-                yield key, session
-    finally:
-        old.drop()
+    check = partial(check_owner, identity=identity_of(context))
+    with ExitStack() as stack:
+        with present_key(path, context) as old:
+            report(Progress("Starting a session with your MFA code"))
+            begun = key_session(old, code, clients, context.world, context.cancelled, check)
+            session = stack.enter_context(begun)
+        report(Progress("Creating the access key"))
+        yield stack.enter_context(created_key(session)), session
 
 
 @contextmanager
@@ -569,12 +590,16 @@ def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[Sente
     return told
 
 
-def adopted(world: World, project: str, profile: str, region: str, cancelled: Event) -> KeyRecord:
-    """Record a key that is kept here without a record: put there by hand, or long ago.
+def kept_record(context: Context) -> KeyRecord:
+    """The record of the kept key; one that is kept without a record (by hand, or long ago) gets one.
 
     Raises:
         OnboardError: there is none, or it is not usable.
     """
+    world, identity = context.world, identity_of(context)
+    project, profile, region = project_of(context), base_profile_of(context, identity), identity.region
+    if known := KeyRecords(world.key_records_folder).get(project, profile):
+        return known
     store: KeyStore
     if found := find_access_key(usable_vaults(world, ""), project, profile):
         vault, kept = found
@@ -591,7 +616,7 @@ def adopted(world: World, project: str, profile: str, region: str, cancelled: Ev
         )
     clients = clients_for(world, region)
     try:
-        who = usable_identity(key, clients, cancelled)
+        who = usable_identity(key, clients, context.cancelled)
         owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint="")
         record = _record(store, key, owner, world, created_at(key, clients))
     finally:

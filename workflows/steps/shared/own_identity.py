@@ -17,12 +17,13 @@ from workflows.steps.shared.module import Context
 
 
 def handoff_of(context: Context) -> Handoff:
-    """The handoff that the session keeps, checked again as on its arrival.
+    """The handoff that the session keeps, checked again as on its arrival; or the one that a command made.
 
     Raises:
         MessageError: what the session keeps is no handoff (the session's file was damaged).
     """
-    return handoff_from(context.facts["handoff"])
+    handoff = context.facts["handoff"]
+    return handoff if isinstance(handoff, Handoff) else handoff_from(handoff)
 
 
 def identity_of(context: Context, account: str = "") -> Identity:
@@ -52,8 +53,8 @@ def fingerprint_of(context: Context, identity: Identity) -> str:
 
 
 def base_profile_of(context: Context, identity: Identity) -> str:
-    """The name of the identity's base profile, as "bb-security"."""
-    return base_name(project_of(context), identity.account_name)
+    """The name of the identity's base profile, as "bb-security"; a command may give another one."""
+    return str(context.facts.get("base_profile") or base_name(project_of(context), identity.account_name))
 
 
 def project_of(context: Context) -> str:

@@ -1,0 +1,199 @@
+"""One identity without a session: what `access-key` and `profiles` give to the new user's steps."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tui.cli import asking
+from tui.cli.context import own_context, refuse_problems, report_progress
+from tui.cli.project_named import Named, named_project, session_handoff
+from tui.host import Machine
+from workflows.core.errors import OnboardError
+from workflows.messages.handoff import Handoff, Identity
+from workflows.profiles.plan import KeySource, WantedProfiles, base_name
+from workflows.profiles.record import Record, read_record
+from workflows.profiles.write import Prepared, ProfilePaths, prepare, profile_paths, sections_in
+from workflows.steps.new_user import profile_source, profiles
+from workflows.steps.new_user.access_keys import CONSOLE, TYPED, Request
+from workflows.steps.new_user.pgp_key import own_keys
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, store_for
+from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_identity import identity_of, paths_of
+from workflows.stores.key_records import KeyRecords
+from workflows.stores.vault import VaultLocked, VaultUnavailable
+
+
+def identity_context(machine: Machine, project: str, identity: Identity, base: str) -> Context:
+    """What the new user's steps may read of one identity.
+
+    Args:
+        machine: the person's machine.
+        project: the project's short name.
+        identity: with what is known: its user and its account's id may be "".
+        base: the name of its base profile.
+
+    Raises:
+        OnboardError: the record of the kept key cannot be read.
+    """
+    record = KeyRecords(machine.places.key_records).get(project, base)
+    facts = {
+        "handoff": Handoff(project, (identity,)),
+        "base_profile": base,
+        "fingerprint": record.fingerprint if record else "",
+        "access_key": {"kept": record.kept} if record else {},
+    }
+    return replace(own_context(machine, facts), item=identity.account_name)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The profiles that are wanted for an identity.
+
+    Attributes:
+        project: the project's short name.
+        identity: whose profiles; the user is "" where it is by convention.
+        context: of the identity.
+        request: of the step Profiles.
+    """
+
+    project: str
+    identity: Identity
+    context: Context
+    request: profiles.Request
+
+    @property
+    def paths(self) -> ProfilePaths:
+        """The two files."""
+        return paths_of(self.context)
+
+    @property
+    def wanted(self) -> WantedProfiles:
+        """What is to be in them."""
+        return profiles.wanted(self.request, self.context)
+
+    @property
+    def source(self) -> str:
+        """Where the roles are known from, in words."""
+        user = self.identity.user
+        return f"the handoff for {user}" if user else "`accounts` in the project's common variables"
+
+    def prepared(self, key: KeySource = None) -> Prepared:
+        """What writing would change; `key` is one that is not kept yet."""
+        wanted = self.wanted
+        if key is not None:
+            wanted = replace(wanted, bases=(replace(wanted.bases[0], key=key),))
+        return prepare(self.paths, wanted, self.request.decided)
+
+    def knowing(self, **facts: object) -> Wish:
+        """With other facts."""
+        return replace(self, context=replace(self.context, facts={**self.context.facts, **facts}))
+
+    def asking(self, **changes: Any) -> Wish:
+        """With another request."""
+        return replace(self, request=replace(self.request, **changes))
+
+
+def wish(machine: Machine, options: argparse.Namespace) -> Wish:
+    """What a command wants: from the handoff of a session, else from the accounts in the checkout.
+
+    Raises:
+        OnboardError: neither is there, it does not know the account, or a value cannot be used.
+    """
+    named = named_project(machine, options.project)
+    base = base_name(named.name, options.account)
+    identity = _identity(machine, named, options.account)
+    paths = profile_paths(machine.home, named.name)
+    sections = sections_in(paths.config, "profile ", str(paths.config))
+    record = read_record(paths.record).settled(sections)
+    present = sections[base].options if base in sections else {}
+    region = options.region or record.get(base, {}).get("region") or identity.region
+    serial = present.get("mfa_serial", "") if options.mfa_serial is None else options.mfa_serial
+    asks_for_twins = identity.mfa_names or (named.checkout is not None and named.checkout.mfa_enabled)
+    twins = options.mfa_names or asks_for_twins or _has_twins(record, base)
+    identity = replace(identity, region=region)
+    context = identity_context(machine, named.name, identity, base)
+    request = profiles.Request(region, serial, twins)
+    refuse_problems(profiles, request, context)
+    return Wish(named.name, identity, context, request)
+
+
+def _identity(machine: Machine, named: Named, account: str) -> Identity:
+    handoff = session_handoff(machine, named.name)
+    if handoff is not None:
+        return profile_source.identity_in(handoff, account)
+    if named.checkout is not None:
+        return profile_source.usual_identity(named.checkout, account)
+    raise OnboardError(
+        "The roles are unknown",
+        f"No session has a handoff for {named.name}, and this folder isn't in its checkout.",
+        next="Join with your admin's handoff (`iam-onboard join FILE`), or name the checkout's folder.",
+    )
+
+
+def _has_twins(record: Record, base: str) -> bool:
+    """Whether `-mfa` names were written before: a person who chose them keeps them."""
+    mine = [name for name, options in record.items() if options.get("source_profile") == base]
+    return any(f"{name}-mfa" in mine for name in mine)
+
+
+def with_store(options: argparse.Namespace, context: Context) -> tuple[str, Context]:
+    """The store that was asked for, as a `StoreOption.choice`, and the context with the PGP key it needs.
+
+    Args:
+        options: `keyring`, `pgp_file` and `credentials_file`; none of them chooses the best that is here.
+        context: of the identity whose key it is for.
+
+    Raises:
+        OnboardError: it cannot be used now.
+    """
+    choice = CREDENTIALS_FILE if options.credentials_file else PGP_FILE
+    if not (options.credentials_file or options.pgp_file):
+        try:
+            context.world.vault("")
+            choice = VAULT
+        except VaultLocked:
+            raise  # it is there: the person unlocks it, or names another place
+        except VaultUnavailable:
+            if options.keyring:
+                raise
+    if choice == PGP_FILE:
+        fingerprint = _own_fingerprint(options.pgp_file or "own", context)
+        context = replace(context, facts={**context.facts, "fingerprint": fingerprint})
+    store_for(choice, context, identity_of(context))  # refused before a secret is typed
+    return choice, context
+
+
+def _own_fingerprint(wanted: str, context: Context) -> str:
+    keys = [key for key in own_keys(context, report_progress) if key.accepted]
+    if wanted != "own":
+        bare = wanted.replace(" ", "").upper()
+        keys = [key for key in keys if key.fingerprint.endswith(bare)]
+    if len(keys) == 1:
+        return keys[0].fingerprint
+    if keys:
+        raise OnboardError(
+            "Which PGP key?",
+            f"You can use {len(keys)} of your own keys.",
+            next="\n  ".join(["Name one: --pgp-file FINGERPRINT", *(key.fingerprint for key in keys)]),
+        )
+    raise OnboardError(
+        "No PGP key of your own",
+        "None of your own keys can be used for this.",
+        next="Make one in the wizard's step “PGP key”. Or keep the key in plain text: --credentials-file.",
+    )
+
+
+def typed_path(text: str) -> str:
+    """A path as it was typed, absolute; "" for none."""
+    return str(Path(text).expanduser().absolute()) if text else ""
+
+
+def given_key(csv: str, kept: str, *, delete: bool = False) -> Request:
+    """The request to keep the key of a file, or one that is typed now."""
+    if csv:
+        return Request(kept, CONSOLE, path=typed_path(csv), delete_file=delete)
+    key_id = asking.ask("Access key id: ").strip()
+    return Request(kept, TYPED, key_id=key_id, secret=asking.ask_secret("Secret access key: "))
