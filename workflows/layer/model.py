@@ -116,6 +116,11 @@ class Person(NamedTuple):
         """What declares the person."""
         return self.module, None if self.style is Style.BLOCK else self.declaration
 
+    @property
+    def kind(self) -> tuple[bool, bool | None, bool | None]:
+        """What decides which outputs there are: whether it is a machine, has a password, an access key."""
+        return self.machine, self.login_profile, self.access_key
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

@@ -25,8 +25,8 @@ from workflows.layer.edit.cloning import (
     spellings,
 )
 from workflows.layer.edit.key_files import key_file_name, path_text
-from workflows.layer.edit.operation import PersonFacts, refuse
-from workflows.layer.edit.styles import NEAR, Declarations, NewDeclaration, copied_fields, facts_like
+from workflows.layer.edit.operation import refuse
+from workflows.layer.edit.styles import NEAR, Declarations, NewDeclaration, copied_fields, person_like
 from workflows.layer.files import FileSet
 from workflows.layer.model import Person, Style
 from workflows.layer.read.declarations import SWITCHES, key_path_node, module_of, name_in, user_modules
@@ -71,14 +71,13 @@ class BlockStyle(Declarations):
             raise self.cannot_share(name, key_file)
         own_file = key_file or self._key_file_name(sibling, name, machine=machine)
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
-        facts = facts_like(sibling, label, label, posixpath.normpath(path), machine=machine)
+        person = person_like(sibling, name, label, path, machine=machine)._replace(module=label)
         known = {*_OF_THE_MODULE, *(name_in(block, one) for one in SWITCHES.values())}
         others = [_texts(self._block(one)) for one in kin[:NEAR]]
         return NewDeclaration(
-            facts,
-            (label, None),
+            person,
             tuple(one.iam_name for one in kin),
-            lambda: self._with_block(siblings, position, self._clone(sibling, renaming, facts)),
+            lambda: self._with_block(siblings, position, self._clone(sibling, person)),
             sibling.iam_name,
             (
                 *copied_fields(_texts(block), others, known, renaming),
@@ -132,9 +131,9 @@ class BlockStyle(Declarations):
         alike = [one for one in fitting[:NEAR] if forms[one.module][:-1] == usual]
         return next((one for one in alike if forms[one.module][-1]), alike[0])  # rather with its own banner
 
-    def _clone(self, sibling: Person, renaming: Renaming, facts: PersonFacts) -> bytes:
+    def _clone(self, sibling: Person, person: Person) -> bytes:
         """The sibling's banner and block for another person."""
-        block = self._block(sibling)
+        block, renaming = self._block(sibling), Renaming(sibling.iam_name, person.iam_name)
         banner = _banner(block, renaming, self._shape)
         if banner is None:  # it names somebody else: another one of the same shape is followed
             others = (
@@ -142,7 +141,7 @@ class BlockStyle(Declarations):
                 for one in self.people[:NEAR]
             )
             banner = next(filter(None, others), b"")
-        return banner + cloned(block.document, block.node, _changes(block, renaming.new, facts), renaming)
+        return banner + cloned(block.document, block.node, _changes(block, person), renaming)
 
     def _with_block(self, siblings: Sequence[Person], position: int, text: bytes) -> Document:
         beside = self._block(siblings[max(position - 1, 0)])
@@ -184,17 +183,17 @@ def _is_switch(block: Block, attribute: str) -> bool:
     return block.source_of(name_in(block, attribute)) in {"true", "false"}
 
 
-def _changes(block: Block, name: str, facts: PersonFacts) -> list[Splice]:
+def _changes(block: Block, person: Person) -> list[Splice]:
     path = key_path_node(block)
     changes = [
-        replacing(block.label_node, quote(facts.module)),
-        replacing(block.attributes["name"].value, quote(name)),
+        replacing(block.label_node, quote(person.module)),
+        replacing(block.attributes["name"].value, quote(person.iam_name)),
     ]
     written = path_text(block.document, path) if path is not None else None
     if written is not None:
-        changes.append(written.replaced(written.named(posixpath.basename(str(facts.key_file)))))
+        changes.append(written.replaced(written.named(person.key_name)))
     for fact, attribute in SWITCHES.items():
-        wanted = getattr(facts, fact)
+        wanted = getattr(person, fact)
         if _is_switch(block, attribute) and isinstance(wanted, bool):
             changes.append(replacing(block.attributes[name_in(block, attribute)].value, str(wanted).lower()))
     return changes

@@ -102,12 +102,7 @@ def facts_of(layer: Layer) -> Facts:
     account = layer.account
     settings = [*account.policy, *([account.alias] if account.alias else [])] if account else []
     return Facts(
-        people={
-            one.iam_name: PersonFacts(
-                one.module, one.declaration, one.key_file, one.login_profile, one.access_key
-            )
-            for one in layer.people
-        },
+        people={one.iam_name: person_facts(one) for one in layer.people},
         groups={
             one.name: GroupFacts(one.label, _own_members(one), tuple(sorted(one.policies)))
             for one in layer.groups
@@ -117,6 +112,13 @@ def facts_of(layer: Layer) -> Facts:
         collected=_collected(layer),
         settings={one.name: one.value for one in settings},
         keys=dict(layer.files.keys),
+    )
+
+
+def person_facts(person: Person) -> PersonFacts:
+    """What counts of a person."""
+    return PersonFacts(
+        person.module, person.declaration, person.key_file, person.login_profile, person.access_key
     )
 
 

@@ -21,45 +21,12 @@ from workflows.hcl.values import object_key, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
 from workflows.layer.edit.operation import Facts, OutputFacts
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer, Owner
+from workflows.layer.model import Layer, Owner, Person, Style
 from workflows.layer.read.outputs import CollectedEntry, CollectingOutput, collections_of, read_output
 from workflows.layer.read.references import references_in, written
 
 _NEAR = 50
 """So many neighbours are looked at for the one to follow."""
-
-
-class Kind(NamedTuple):
-    """What decides which outputs somebody has.
-
-    Attributes:
-        machine: whether it is a machine user.
-        login_profile: whether the module makes a console password; None if unknown.
-        access_key: whether the module makes an access key; None if unknown.
-    """
-
-    machine: bool
-    login_profile: bool | None
-    access_key: bool | None
-
-
-class Somebody(NamedTuple):
-    """Whom outputs are about.
-
-    Attributes:
-        name: the IAM name.
-        owner: what declares the person.
-        kind: what decides which outputs there are.
-    """
-
-    name: str
-    owner: Owner
-    kind: Kind
-
-    @property
-    def sorted_by(self) -> str:
-        """What the outputs of a module's instances are sorted by: the key; without instances the label."""
-        return self.owner[1] or self.owner[0]
 
 
 class Unit(NamedTuple):
@@ -112,7 +79,7 @@ class NewOutputs:
     hidden: tuple[OutputFacts, ...]
 
 
-def siblings_of(layer: Layer, person: Somebody, names: Collection[str]) -> list[Somebody]:
+def siblings_of(layer: Layer, person: Person, names: Collection[str]) -> Sequence[Person]:
     """The people whose outputs are an example for a person's.
 
     Args:
@@ -124,21 +91,17 @@ def siblings_of(layer: Layer, person: Somebody, names: Collection[str]) -> list[
         Those of them who are of the same kind; without any, all of that kind; without any, everybody.
     """
     wanted = set(names)
-    everybody = [
-        Somebody(one.iam_name, one.owner, Kind(one.machine, one.login_profile, one.access_key))
-        for one in layer.people
-    ]
-    kin = [one for one in everybody if one.kind == person.kind]
-    return [one for one in kin if one.name in wanted] or kin or everybody
+    kin = [one for one in layer.people if one.kind == person.kind]
+    return [one for one in kin if one.iam_name in wanted] or kin or layer.people
 
 
-def most_have_outputs(files: FileSet, siblings: Sequence[Somebody]) -> bool:
+def most_have_outputs(files: FileSet, siblings: Sequence[Person]) -> bool:
     """Whether at least half of some people have outputs of their own, live or commented out."""
     owners = _units_by_owner(files)
     return sum(one.owner in owners for one in siblings) * 2 >= len(siblings)
 
 
-def plan_outputs(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> NewOutputs | None:
+def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> NewOutputs | None:
     """The outputs that a person gets by its siblings' example; None if they have none to follow.
 
     Args:
@@ -153,7 +116,7 @@ def plan_outputs(files: FileSet, person: Somebody, siblings: Sequence[Somebody])
         return None
     if not _are_kin(person, siblings):
         return _first_of_kind(files, present, person)
-    position = position_for([one.sorted_by for one, _ in present], person.sorted_by)
+    position = position_for([one.declaration for one, _ in present], person.declaration)
     near = [*reversed(present[:position]), *present[position:]][:_NEAR]
     usual = Counter(_shape(units) for _, units in near).most_common(1)[0][0]
     fitting = [(one, units) for one, units in near if _can_be_followed(one, units, person)]
@@ -180,12 +143,12 @@ def add_outputs(files: FileSet, planned: NewOutputs | None) -> FileSet:
     return files.with_document(files.documents[planned.document].splice([planned.splice]))
 
 
-def outputs_to_join(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> list[str]:
+def outputs_to_join(files: FileSet, person: Person, siblings: Sequence[Person]) -> list[str]:
     """The labels of the outputs that a person gets an entry in: at least half of its siblings have one."""
     return [one.block.label for one, _, _ in _to_join(files, person, siblings)]
 
 
-def add_entries(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> FileSet:
+def add_entries(files: FileSet, person: Person, siblings: Sequence[Person]) -> FileSet:
     """The files with a person's entries in the outputs of `outputs_to_join`."""
     for label in outputs_to_join(files, person, siblings):
         found = next(one for one in _to_join(files, person, siblings) if one[0].block.label == label)
@@ -197,14 +160,9 @@ def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
     """The files without a person's outputs, those in comments too, and without its entries in others."""
     files = _without_entries(files, owner)
     for document in tuple(files.documents.values()):
-        gone: list[Item] = [block.item for block in document.blocks_of("output") if _owner(block) == owner]
-        splices: list[Splice] = []
-        for comment in comments_of(document):
-            whose = {_owner(one.block) for one in comment.blocks}
-            if whose == {owner} and _says_nothing_else(comment):
-                gone += comment.items
-            elif owner in whose:
-                splices += _cut_inside(comment, owner)
+        gone = [item for unit in _units(document) if unit.owner == owner for item in unit.items]
+        shared = (one for one in comments_of(document) if _hidden(one) is None)
+        splices = [splice for one in shared for splice in _cut_inside(one, owner)]
         splices += remove_items(document, gone)
         if splices:
             files = files.with_document(document.splice(splices))
@@ -243,14 +201,15 @@ def _units(document: Document) -> list[Unit]:
         for block in document.blocks_of("output")
         if (reference := read_output(block).reference) is not None
     ]
-    hidden = [unit for one in comments_of(document) if one.blocks and (unit := _hidden(one)) is not None]
+    hidden = list(filter(None, map(_hidden, comments_of(document))))
     return sorted(units + hidden, key=lambda one: one.start) if hidden else units
 
 
 def _hidden(comment: Comment) -> Unit | None:
+    """What a comment hides; None of one that hides nothing, or not only outputs of one person."""
     owners = {_owner(one.block) for one in comment.blocks}
     owner = owners.pop() if len(owners) == 1 else None
-    if owner is None or not _says_nothing_else(comment):
+    if owner is None or len(comment.inner.items) > len(comment.blocks):
         return None
     return Unit(comment.items, tuple(one.block for one in comment.blocks), comment.start, owner, hidden=True)
 
@@ -260,27 +219,17 @@ def _owner(block: Block) -> Owner | None:
     return None if reference is None else reference.owner
 
 
-def _says_nothing_else(comment: Comment) -> bool:
-    return len(comment.inner.items) == len(comment.blocks)
-
-
 def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
     """Take a person's outputs out of a comment that holds others; the others keep their bytes."""
     items = comment.inner.items
     gone = {one.block.item.start_byte for one in comment.blocks if _owner(one.block) == owner}
-    splices: list[Splice] = []
-    for index, item in enumerate(items):
-        if item.start_byte not in gone:
-            continue
-        start, end = item.start_byte, item.end_byte
-        if index:  # with what is between it and the one before
-            start = items[index - 1].end_byte
-        elif len(items) > 1:
-            end = items[1].start_byte
-        if splices and comment.start + start < splices[-1].end:
-            start = splices[-1].end - comment.start
-        splices.append(Splice(comment.start + start, comment.start + end, b""))
-    return splices
+    first = next((at for at, one in enumerate(items) if one.start_byte not in gone), 0)
+    spans = [  # up to the first that stays, with what is behind it; then with what is before it
+        (one.start_byte, items[at + 1].start_byte) if at < first else (items[at - 1].end_byte, one.end_byte)
+        for at, one in enumerate(items)
+        if one.start_byte in gone
+    ]
+    return [Splice(comment.start + start, comment.start + end, b"") for start, end in spans]
 
 
 def _shape(units: Sequence[Unit]) -> tuple[tuple[str, bool, bool], ...]:
@@ -293,11 +242,14 @@ def _shape(units: Sequence[Unit]) -> tuple[tuple[str, bool, bool], ...]:
 
 
 def _facts(
-    units: Sequence[Unit], sibling: Somebody, person: Somebody, *, hidden: bool
+    units: Sequence[Unit], sibling: Person, person: Person, *, hidden: bool
 ) -> tuple[OutputFacts, ...]:
     return tuple(
         OutputFacts(
-            _label(block, sibling, person) or block.label, person.name, reading.attribute, reading.sensitive
+            _label(block, sibling, person) or block.label,
+            person.iam_name,
+            reading.attribute,
+            reading.sensitive,
         )
         for unit in units
         for block, reading in zip(unit.blocks, map(read_output, unit.blocks), strict=True)
@@ -305,30 +257,30 @@ def _facts(
     )
 
 
-def _are_kin(person: Somebody, siblings: Sequence[Somebody]) -> bool:
+def _are_kin(person: Person, siblings: Sequence[Person]) -> bool:
     """Whether siblings are of a person's kind; `siblings_of` gives only those if there are any."""
     return any(one.kind == person.kind for one in siblings)
 
 
-def _can_be_followed(sibling: Somebody, units: Sequence[Unit], person: Somebody) -> bool:
+def _can_be_followed(sibling: Person, units: Sequence[Unit], person: Person) -> bool:
     """Whether a person's outputs can be the example: in one file, and labelled after the person."""
     labels = [_label(block, sibling, person) for one in units for block in one.blocks]
     return len({one.file for one in units}) == 1 and None not in labels
 
 
-def _label(block: Block, sibling: Somebody, person: Somebody) -> str | None:
+def _label(block: Block, sibling: Person, person: Person) -> str | None:
     """The label of a sibling's output for another person; None if it is not labelled after the sibling."""
     if _is_by_block(block, sibling, person):
-        return person.owner[0] + block.label.removeprefix(sibling.owner[0])
-    return in_place_of(block.label, sibling.name, person.name)
+        return person.module + block.label.removeprefix(sibling.module)
+    return in_place_of(block.label, sibling.iam_name, person.iam_name)
 
 
-def _is_by_block(block: Block, sibling: Somebody, person: Somebody) -> bool:
+def _is_by_block(block: Block, sibling: Person, person: Person) -> bool:
     """Whether an output is labelled after the block that declares its person, and another's can be."""
-    return sibling.owner[1] is person.owner[1] is None and block.label.startswith(sibling.owner[0])
+    return sibling.style is person.style is Style.BLOCK and block.label.startswith(sibling.module)
 
 
-def _clones(source: Document, units: Sequence[Unit], sibling: Somebody, person: Somebody) -> bytes:
+def _clones(source: Document, units: Sequence[Unit], sibling: Person, person: Person) -> bytes:
     """A sibling's outputs written for another person, as far apart as they are."""
     text, end = b"", 0
     for unit in units:
@@ -338,9 +290,9 @@ def _clones(source: Document, units: Sequence[Unit], sibling: Somebody, person: 
     return text
 
 
-def _clone(source: Document, unit: Unit, sibling: Somebody, person: Somebody) -> bytes:
+def _clone(source: Document, unit: Unit, sibling: Person, person: Person) -> bytes:
     """The unit's text for another person: labels, references, and the name wherever a string holds it."""
-    renaming = Renaming(sibling.name, person.name)
+    renaming = Renaming(sibling.iam_name, person.iam_name)
     changes: list[Splice] = []
     for block in unit.blocks:
         document = block.document
@@ -386,7 +338,7 @@ _OF_PEOPLE = re.compile(rb"\b(?:users|people|humans)\b(?!\.tf)", re.IGNORECASE)
 
 
 def _first_of_kind(
-    files: FileSet, present: Sequence[tuple[Somebody, list[Unit]]], person: Somebody
+    files: FileSet, present: Sequence[tuple[Person, list[Unit]]], person: Person
 ) -> NewOutputs | None:
     """What the module gives of a person's kind, in the form of other people's outputs."""
     labelled = [
@@ -402,13 +354,11 @@ def _first_of_kind(
     block, document = example.blocks[0], files.documents[example.file]
     facts, texts = [], []
     for name, description in _MODULE_OUTPUTS.items():
-        if _is_credential(name) and not (
-            person.kind.access_key if _KEY in name else person.kind.login_profile
-        ):
+        if _is_credential(name) and not (person.access_key if _KEY in name else person.login_profile):
             continue
         attribute = _of_version(name, read_output(block).attribute)
         label = f"{stem}_{name.removeprefix('iam_user_')}"
-        facts.append(OutputFacts(label, person.name, attribute, "encrypted" in name))
+        facts.append(OutputFacts(label, person.iam_name, attribute, "encrypted" in name))
         texts.append(_written_like(block, facts[-1], person, description))
     file = [(sibling, unit) for unit, _, sibling in labelled if unit.file == example.file]
     text = (document.newline * 2).join(texts)
@@ -425,11 +375,11 @@ def _gives_credentials(collection: CollectingOutput) -> bool:
     )
 
 
-def _stem(block: Block, sibling: Somebody, person: Somebody) -> str | None:
+def _stem(block: Block, sibling: Person, person: Person) -> str | None:
     """A sibling's label for another person as far as the name goes; None if the name is not in it."""
     if _is_by_block(block, sibling, person):
-        return person.owner[0]
-    return up_to_name(block.label, sibling.name, person.name)
+        return person.module
+    return up_to_name(block.label, sibling.iam_name, person.iam_name)
 
 
 def _of_version(attribute: str, example: str) -> str:
@@ -439,7 +389,7 @@ def _of_version(attribute: str, example: str) -> str:
     return attribute if example.startswith("iam_") else re.sub("^iam_(?:user_)?", "", attribute)
 
 
-def _written_like(block: Block, facts: OutputFacts, person: Somebody, description: str) -> bytes:
+def _written_like(block: Block, facts: OutputFacts, person: Person, description: str) -> bytes:
     """An output for a person, with a description and a wrapped reference where another one has them."""
     document, reference = block.document, read_output(block).reference
     text = facts.attribute
@@ -458,16 +408,16 @@ def _written_like(block: Block, facts: OutputFacts, person: Somebody, descriptio
 
 
 def _in_section(
-    document: Document, others: Sequence[tuple[Somebody, Unit]], text: bytes, person: Somebody
+    document: Document, others: Sequence[tuple[Person, Unit]], text: bytes, person: Person
 ) -> Splice:
     """Where the first outputs of a kind go: to the person's like, else under their banner, else to the end.
 
     People have no place under a banner of machine users, but before it.
     """
-    alike = [unit for one, unit in others if one.kind.machine is person.kind.machine]
+    alike = [unit for one, unit in others if one.machine is person.machine]
     machines = [one for one in comments_of(document) if _OF_MACHINES.search(_words(one))]
     people = [one for one in comments_of(document) if one not in machines and _OF_PEOPLE.search(_words(one))]
-    own = (machines if person.kind.machine else people)[-1:]
+    own = (machines if person.machine else people)[-1:]
     if not alike and own:
         end, following = own[0].end, [one for one in document.items if one.start_byte > own[0].end]
         return (
@@ -475,7 +425,7 @@ def _in_section(
             if following
             else Splice(end, end, document.newline + text)
         )
-    if not alike and machines and not person.kind.machine:
+    if not alike and machines and not person.machine:
         return insert_before(document, machines[0].items[0], text)
     return insert_after(document, (alike or [unit for _, unit in others])[-1].items[-1], text)
 
@@ -503,8 +453,8 @@ def _without_entries(files: FileSet, owner: Owner) -> FileSet:
 
 
 def _to_join(
-    files: FileSet, person: Somebody, siblings: Sequence[Somebody]
-) -> Iterator[tuple[CollectingOutput, CollectedEntry, Somebody]]:
+    files: FileSet, person: Person, siblings: Sequence[Person]
+) -> Iterator[tuple[CollectingOutput, CollectedEntry, Person]]:
     """The outputs to join, each with the entry to follow and whose it is."""
     by_owner = {one.owner: one for one in siblings}
     for collection in collections_of(files):
@@ -520,7 +470,7 @@ def _to_join(
         }
         if keys:
             fitting = [present[owner] for owner in keys]
-            key = next(iter(keys.values())) or person.sorted_by
+            key = next(iter(keys.values())) or person.declaration
             nearest = fitting[max(_position(collection, fitting, key) - 1, 0)]
             yield collection, nearest, by_owner[nearest.owner]
 
@@ -533,24 +483,18 @@ def _position(collection: CollectingOutput, entries: Sequence[CollectedEntry], k
     return position_for([object_key(document, one.node) or "" for one in entries], key)
 
 
-def _key(
-    collection: CollectingOutput, entry: CollectedEntry, sibling: Somebody, person: Somebody
-) -> str | None:
+def _key(collection: CollectingOutput, entry: CollectedEntry, sibling: Person, person: Person) -> str | None:
     """The key of the person's entry by a sibling's example; "" in a list, None if there is none to follow."""
     if collection.container.type == "tuple":
         return ""
     key = object_key(collection.document, entry.node) or ""
-    for mine, theirs in (
-        *zip(sibling.owner[::-1], person.owner[::-1], strict=True),
-        (sibling.name, person.name),
-    ):
-        if key == mine:
-            return theirs
-    return in_place_of(key, sibling.name, person.name)
+    pairs = (*zip(sibling.owner[::-1], person.owner[::-1], strict=True), (sibling.iam_name, person.iam_name))
+    whole = (theirs for mine, theirs in pairs if key == mine)
+    return next(whole, in_place_of(key, sibling.iam_name, person.iam_name))
 
 
 def _with_entry(
-    collection: CollectingOutput, entry: CollectedEntry, sibling: Somebody, person: Somebody
+    collection: CollectingOutput, entry: CollectedEntry, sibling: Person, person: Person
 ) -> Document:
     document = collection.document
     key = _key(collection, entry, sibling, person)
@@ -561,8 +505,8 @@ def _with_entry(
         changes.append(replacing(node, quote(key) if quoted else key))
     for reference, extent in references_in(document, entry.node):
         changes.append(Splice(*extent, written(reference.to(person.owner)).encode()))
-    text = cloned(document, entry.node, changes, Renaming(sibling.name, person.name)).decode()
-    place = _position(collection, collection.entries, key or person.sorted_by)
+    text = cloned(document, entry.node, changes, Renaming(sibling.iam_name, person.iam_name)).decode()
+    place = _position(collection, collection.entries, key or person.declaration)
     followers = collection.entries[place:]
     position = followers[0].position if followers else collection.entries[-1].position + 1
     container = collection.container

@@ -31,13 +31,12 @@ from workflows.layer.edit.operation import (
     check_known_person,
     facts_of,
     find_person,
+    person_facts,
     refuse,
     text_in_no_group,
 )
 from workflows.layer.edit.outputs import (
-    Kind,
     NewOutputs,
-    Somebody,
     add_entries,
     add_outputs,
     most_have_outputs,
@@ -75,7 +74,6 @@ class _Plan(NamedTuple):
 
     Attributes:
         declared: the declaration.
-        person: the person, as outputs are about it.
         siblings: the people whose outputs are followed.
         wants_outputs: whether most of them have any.
         outputs: the outputs; None where there are none to follow.
@@ -83,8 +81,7 @@ class _Plan(NamedTuple):
     """
 
     declared: NewDeclaration
-    person: Somebody
-    siblings: Sequence[Somebody]
+    siblings: Sequence[Person]
     wants_outputs: bool
     outputs: NewOutputs | None
     joined: Sequence[str]
@@ -135,7 +132,7 @@ class AddPerson:
 
     def _left_of_an_edit(self, layer: Layer) -> Problem | None:
         """That lines refer to the person already, as when one file of an earlier edit was taken back."""
-        label, key = owner = self._plan(layer).declared.owner
+        label, key = owner = self._plan(layer).declared.person.owner
         if any(one.owner == owner for one in layer.people) or (key is None and _has_module(layer, label)):
             return None
         places = [str(place) for place in mentions(layer.files, label, key)]
@@ -148,7 +145,7 @@ class AddPerson:
         )
 
     def _check_shared_key(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
-        path = str(plan.declared.facts.key_file)
+        path = str(plan.declared.person.key_file)
         if self.shared_key and path not in layer.files.keys:
             yield Problem(f"There is no key file {path} in {layer.location.relative}.", "key")
         owners = [one.iam_name for one in layer.people if one.key_file == path and not one.machine]
@@ -181,8 +178,8 @@ class AddPerson:
             if one.name in taken:
                 message = f"There is an output {one.name} already; add the user without outputs."
                 yield Problem(message, "outputs")
-        label, key = declared.owner
-        if declared.owner in {one.owner for one in layer.people} or (
+        label, key = declared.person.owner
+        if declared.person.owner in {one.owner for one in layer.people} or (
             key is None and _has_module(layer, label)
         ):
             message = f"{key or label} is taken in this layer; choose a name with another spelling."
@@ -207,9 +204,9 @@ class AddPerson:
             EditRefused: no list or map of the layer can take the person, or its key file is somebody else's.
         """
         plan = self._plan(layer)
-        person, siblings, outputs = plan.person, plan.siblings, plan.outputs
+        person, siblings, outputs = plan.declared.person, plan.siblings, plan.outputs
         files = layer.files.with_document(plan.declared.edit())
-        path = str(plan.declared.facts.key_file)
+        path = str(plan.declared.person.key_file)
         sharing = () if self.shared_key else sharing_key(layer, path)
         if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
             raise refuse(f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept.")
@@ -230,7 +227,7 @@ class AddPerson:
     def intend(self, layer: Layer) -> Facts:
         """The facts with one person more."""
         facts, plan = facts_of(layer), self._plan(layer)
-        path = str(plan.declared.facts.key_file)
+        path = str(plan.declared.person.key_file)
         own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
         live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
         wanted = {one.casefold() for one in self.groups}
@@ -239,7 +236,7 @@ class AddPerson:
                 facts = facts.with_group(name, members=tuple(sorted([*group.members, self.name])))
         return replace(
             facts,
-            people={**facts.people, self.name: plan.declared.facts},
+            people={**facts.people, self.name: person_facts(plan.declared.person)},
             outputs=tuple(sorted([*facts.outputs, *live])),
             hidden_outputs=tuple(sorted([*facts.hidden_outputs, *hidden])),
             collected=tuple(sorted([*facts.collected, *((one, self.name) for one in plan.joined)])),
@@ -260,13 +257,12 @@ class AddPerson:
             refuse_binary(
                 self.name, module_of(layer.files, followed.module).block if followed else style.module.block
             )
-        kind = Kind(self.machine, declared.facts.login_profile, declared.facts.access_key)
-        person = Somebody(self.name, declared.owner, kind)
+        person = declared.person
         siblings = siblings_of(layer, person, declared.siblings)
         wants = self.outputs and most_have_outputs(layer.files, siblings)
         outputs = plan_outputs(layer.files, person, siblings) if wants else None
         joined = outputs_to_join(layer.files, person, siblings) if self.outputs else []
-        return _Plan(declared, person, siblings, wants, outputs, joined)
+        return _Plan(declared, siblings, wants, outputs, joined)
 
 
 def _has_module(layer: Layer, label: str) -> bool:

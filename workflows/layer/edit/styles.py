@@ -24,8 +24,8 @@ from workflows.hcl.lists import edited_list, entry_keys, insert_entry, position_
 from workflows.hcl.values import field_mark, fields_at, fields_of, fields_with_default, plain_string, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spellings
 from workflows.layer.edit.key_files import key_file_name
-from workflows.layer.edit.operation import EditRefused, PersonFacts, refuse
-from workflows.layer.model import Layer, Owner, Person, Place
+from workflows.layer.edit.operation import EditRefused, refuse
+from workflows.layer.model import Layer, Person, Place
 from workflows.layer.read.declarations import (
     KEY,
     SWITCHES,
@@ -51,8 +51,7 @@ class NewDeclaration:
     """How a new person would be declared.
 
     Attributes:
-        facts: the person's facts afterwards; the key file is where its key goes.
-        owner: what a reference to the person names.
+        person: the new person; the key file is where its key goes.
         siblings: the people of its kind declared in the same way, as IAM names.
         edit: makes the edited document.
         sibling: the IAM name of the one that is followed; "" where nobody is.
@@ -60,8 +59,7 @@ class NewDeclaration:
             groups, policies, an SSH key, a mail address. What they should be for somebody new is not known.
     """
 
-    facts: PersonFacts
-    owner: Owner
+    person: Person
     siblings: tuple[str, ...]
     edit: Callable[[], Document]
     sibling: str = ""
@@ -152,12 +150,12 @@ class Declarations(ABC):
         return edited_list(document, container, insert_entry(document, container, text, position))
 
 
-def facts_like(sibling: Person, module: str, declaration: str, path: str, *, machine: bool) -> PersonFacts:
-    """The facts of a new person that is declared as another one is, with switches for its own kind."""
-    login_profile, access_key = sibling.login_profile, sibling.access_key
-    if sibling.machine is not machine:
-        login_profile, access_key = not machine, machine
-    return PersonFacts(module, declaration, path, login_profile, access_key)
+def person_like(sibling: Person, name: str, declaration: str, key_file: str, *, machine: bool) -> Person:
+    """A new person that is declared as another one is, with switches for its own kind."""
+    person = sibling._replace(iam_name=name, declaration=declaration, key_file=posixpath.normpath(key_file))
+    if sibling.machine is machine:
+        return person
+    return person._replace(machine=machine, login_profile=not machine, access_key=machine)
 
 
 def copied_fields(
@@ -186,6 +184,22 @@ def copied_fields(
     )
 
 
+def new_person(
+    module: UserModule,
+    name: str,
+    declaration: str,
+    key_file: str,
+    flags: tuple[bool | None, bool | None],
+    *,
+    machine: bool,
+) -> Person:
+    """A person of a module that follows no sibling."""
+    path = posixpath.normpath(key_file)
+    return Person(
+        name, declaration, module.label, path, *flags, machine, (), module.style, True, module.place
+    )
+
+
 class ListStyle(Declarations):
     """People named in a list, or in a map that gives each a key file."""
 
@@ -208,7 +222,6 @@ class ListStyle(Declarations):
         Raises:
             EditRefused: the module does not read keys from files, or not from one of another name.
         """
-        del machine  # a list is for one kind only, and `refusal` has asked which
         module = self.module
         path = template(module, "pgp_key", self.names)
         if path is None:
@@ -218,10 +231,10 @@ class ListStyle(Declarations):
         if key_file and (VALUE not in path or self.container.type == "tuple"):
             raise self.cannot_share(name, key_file)
         value = key_file or name
-        path = posixpath.normpath(path.replace(KEY, name).replace(VALUE, value))
-        facts = PersonFacts(module.label, name, path, *flags_of(module, self.names))
+        path = path.replace(KEY, name).replace(VALUE, value)
+        person = new_person(module, name, name, path, flags_of(module, self.names), machine=machine)
         siblings = tuple(one.iam_name for one in self.people)
-        return NewDeclaration(facts, (module.label, name), siblings, lambda: self._with_name(name, value))
+        return NewDeclaration(person, siblings, lambda: self._with_name(name, value))
 
     def _with_name(self, name: str, value: str) -> Document:
         keys = entry_keys(self.module.document, self.container)
@@ -291,15 +304,13 @@ class ObjectStyle(Declarations):
         if key_field is None:
             path = (template(self.module, "pgp_key", self.names) or "").replace(KEY, key)
             path = path.replace(field_mark(self._name_field), name) if self._name_field else path
-        label = self.module.label
-        facts = facts_like(sibling, label, key, posixpath.normpath(path), machine=machine)
+        person = person_like(sibling, name, key, path, machine=machine)
         known = {self._name_field, key_field, *self._switch_fields().values()}
         others = [self._texts(self._fields(one)) for one in kin[:NEAR]]
         return NewDeclaration(
-            facts,
-            (label, key),
+            person,
             tuple(one.iam_name for one in kin),
-            lambda: self.with_entry(self._clone(sibling, name, facts), position),
+            lambda: self.with_entry(self._clone(sibling, person), position),
             sibling.iam_name,
             copied_fields(self._texts(fields), others, known, Renaming(sibling.iam_name, name)),
         )
@@ -309,8 +320,7 @@ class ObjectStyle(Declarations):
         if not isinstance(first, FirstEntry):
             raise refuse(f"{name} cannot be added.", f"{first}.", self.place)
         text = first.text(self.module.document, self.container)
-        owner = (self.module.label, first.facts.declaration)
-        return NewDeclaration(first.facts, owner, (), lambda: self.with_entry(text, 0))
+        return NewDeclaration(first.person, (), lambda: self.with_entry(text, 0))
 
     def _is_empty(self) -> bool:
         return not self.module.document.elements(self.container)
@@ -385,30 +395,30 @@ class ObjectStyle(Declarations):
         key = in_place_of(sibling.declaration, sibling.iam_name, name)
         return key if key is not None else spellings(name)[0]
 
-    def _clone(self, sibling: Person, name: str, facts: PersonFacts) -> str:
+    def _clone(self, sibling: Person, person: Person) -> str:
         document, entry = self.module.document, self._entry(sibling)
-        changes = self._changes(entry, name, facts)
-        return cloned(document, entry, changes, Renaming(sibling.iam_name, name)).decode()
+        renaming = Renaming(sibling.iam_name, person.iam_name)
+        return cloned(document, entry, self._changes(entry, person), renaming).decode()
 
-    def _changes(self, entry: Node, name: str, facts: PersonFacts) -> list[Splice]:
+    def _changes(self, entry: Node, person: Person) -> list[Splice]:
         document = self.module.document
         fields = fields_at(document, entry)
         key, named, keyed = entry.children[0], self._name_field, self._key_field(fields)
-        quoted = document.text(key).startswith('"') or not _IDENTIFIER.fullmatch(facts.declaration)
-        changes = [replacing(key, quote(facts.declaration) if quoted else facts.declaration)]
+        quoted = document.text(key).startswith('"') or not _IDENTIFIER.fullmatch(person.declaration)
+        changes = [replacing(key, quote(person.declaration) if quoted else person.declaration)]
         if named is not None and named in fields:
-            changes.append(replacing(fields[named].value, quote(name)))
+            changes.append(replacing(fields[named].value, quote(person.iam_name)))
         if keyed is not None and keyed != named:
             text = plain_string(document, fields[keyed].node.children[-1])
             if text is None:
                 why = "Its sibling's key file is an expression."
-                raise refuse(f"{name} cannot be added.", why, self.place)
+                raise refuse(f"{person.iam_name} cannot be added.", why, self.place)
             lead, tail = self._around(keyed)
-            own = posixpath.basename(str(facts.key_file)).removeprefix(lead).removesuffix(tail)
+            own = person.key_name.removeprefix(lead).removesuffix(tail)
             path = text[: text.rfind("/") + 1] + own
             changes.append(replacing(fields[keyed].value, quote(path)))
         for fact, field in self._switch_fields().items():
-            wanted = getattr(facts, fact)
+            wanted = getattr(person, fact)
             if field in fields and isinstance(wanted, bool) and fields[field].value.type == "bool_lit":
                 changes.append(replacing(fields[field].value, str(wanted).lower()))
         return changes
@@ -423,11 +433,11 @@ class FirstEntry(NamedTuple):
 
     Attributes:
         fields: the fields with their values as HCL, in the order of the module's attributes.
-        facts: the person's facts afterwards.
+        person: the person.
     """
 
     fields: Mapping[str, str]
-    facts: PersonFacts
+    person: Person
 
     def text(self, document: Document, container: Node) -> str:
         """The entry as HCL for a map, without a comma; its lines after the first are indented."""
@@ -435,7 +445,7 @@ class FirstEntry(NamedTuple):
         indent = line[: len(line) - len(line.lstrip())] + "  "
         width = max(map(len, self.fields), default=0)
         lines = [f"{indent}  {name.ljust(width)} = {value}" for name, value in self.fields.items()]
-        key = self.facts.declaration
+        key = self.person.declaration
         head = f"{key if key.isidentifier() else quote(key)} = {{"
         return document.newline.decode().join([head, *lines, f"{indent}}}"])
 
@@ -476,8 +486,8 @@ def first_entry(
     flags = flags_of(module, {**names, **bound})
     if (flags == (False, True)) is not machine:
         return ""
-    facts = PersonFacts(module.label, key, posixpath.normpath(path), *flags)
-    return FirstEntry({one: values[one] for one in wanted}, facts)
+    person = new_person(module, name, key, path, flags, machine=machine)
+    return FirstEntry({one: values[one] for one in wanted}, person)
 
 
 def _known_values(module: UserModule, name: str, *, machine: bool) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.layers import USERS, contents, layer_of
 
-from workflows.layer.edit.outputs import Kind, Somebody, add_entries, remove_outputs, siblings_of
+from workflows.layer.edit.outputs import add_entries, remove_outputs, siblings_of
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
@@ -73,7 +73,8 @@ def test_an_entry_comes_and_goes_with_its_person(form: str) -> None:
     assert contents(edit_layer(edited, [RemovePerson("b.bb")])) == contents(layer)
     left = edit_layer(layer, [RemovePerson("a.a")])
     assert "a.a" not in value_of(left).replace("# a.a", "")
-    person = Somebody("b.bb", ("user", "b.bb"), Kind(machine=False, login_profile=True, access_key=False))
+    person = edited.person("b.bb")
+    assert person is not None
     without = remove_outputs(edited.files, person.owner)
     assert without.content("outputs.tf") == layer.files.content("outputs.tf")
     again = add_entries(without, person, siblings_of(edited, person, ["a.a", "c.c"]))

@@ -12,7 +12,7 @@ from workflows.layer.edit.account import SetPasswordPolicy
 from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.members import SetGroups
-from workflows.layer.edit.outputs import Kind, Somebody, add_outputs, plan_outputs, remove_outputs
+from workflows.layer.edit.outputs import add_outputs, plan_outputs, remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer, propose
 from workflows.layer.model import Layer
@@ -137,13 +137,8 @@ def test_outputs_added_and_removed_leave_the_very_bytes(layer: Layer, data: st.D
     assume(bare)
     person = data.draw(st.sampled_from(bare))
     name, owner = person.iam_name, person.owner
-    kind = Kind(machine=False, login_profile=True, access_key=False)
-    kin = [
-        Somebody(one.iam_name, one.owner, kind)
-        for one in layer.people
-        if not one.machine and one is not person
-    ]
-    planned = plan_outputs(layer.files, Somebody(name, owner, kind), kin)
+    kin = [one for one in layer.people if not one.machine and one is not person]
+    planned = plan_outputs(layer.files, person, kin)
     assume(planned and not {one.name for one in planned.facts} & {one.name for one in layer.outputs})
     added = read_files(layer.location, add_outputs(layer.files, planned))
     assert_valid(added)
