@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from screens.admin.apply import ApplyPane
 from screens.admin.plan import PlanPane
+from tests.support.steps import step_of
 from workflows.gpg.normalise import normalise
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
@@ -31,7 +32,9 @@ PLAN, APPLY = StepKey("plan", "management"), StepKey("apply", "management")
 def runs_of(sandbox: Sandbox, folder: Path) -> AdminRuns:
     key = normalise(KEY.read_bytes()).text
     member = {"add": ["admins"], "remove": []}
-    once: dict[str, Any] = {name: [] for name in (*plan.STEP.needs, *apply.STEP.needs) if name != "plan"}
+    once: dict[str, Any] = {
+        name: [] for name in (*step_of(plan).needs, *step_of(apply).needs) if name != "plan"
+    }
     once |= {
         "project_root": str(sandbox.project_root),
         "project": "bb",

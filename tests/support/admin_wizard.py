@@ -18,6 +18,7 @@ from screens.admin.project import ProjectPane
 from screens.admin.review import ReviewPane
 from screens.admin.users import UsersPane
 from screens.step.page import StepPane
+from tests.support.steps import step_of
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -82,8 +83,8 @@ async def wizard(
     session = new_session(admin.folder / "sessions", MODULES, drafts)
     try:
         for module in done:
-            facts = {name: admin.facts[name] for name in module.STEP.gives if name in admin.facts}
-            settle(session, StepKey(module.STEP.id), facts)
+            facts = {name: admin.facts[name] for name in step_of(module).gives if name in admin.facts}
+            settle(session, StepKey(step_of(module).id), facts)
         app = PaneHost(session, admin.world, MODULES, PANES, StepKey(at) if at else None)
         async with app.run_test(size=size) as pilot:
             driven = Wizard(app, pilot, session)

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
 from screens.step.page import StepPane
+from tests.support.steps import step_of
 from tui.app.wizard import WizardScreen
 from workflows.environment import World
 from workflows.machine.declaration import Workflow
@@ -30,7 +31,7 @@ def new_session(
     folder: Path, modules: Sequence[Any], drafts: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Session:
     """A session of a workflow made of these step modules, in a folder of its own."""
-    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     session = Sessions(folder, [workflow], lambda: datetime.now(UTC)).create("test", {})
     for step, draft in (drafts or {}).items():
         session.drafts.save(StepKey(step), draft)
@@ -39,7 +40,7 @@ def new_session(
 
 def by_id(modules: Iterable[Any]) -> dict[str, Any]:
     """Step modules by the step's id, as a run takes them."""
-    return {module.STEP.id: module for module in modules}
+    return {step_of(module).id: module for module in modules}
 
 
 def settle(session: Session, key: StepKey, facts: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from support.panes import by_id, new_session, settle
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, jane
 
+from tests.support.steps import step_of
 from workflows.core.secret import Secret
 from workflows.environment import World
 from workflows.layer.discover import find_project
@@ -84,12 +85,12 @@ class Done:
         walk.look()
         for question in walk.questions():
             walk.learn(question, walk.answer(question))
-        (key,) = [key for key in self.session.layout() if key.step == self.module.STEP.id]
+        (key,) = [key for key in self.session.layout() if key.step == step_of(self.module).id]
         return self.session.status(key)
 
 
 def done(module: StepModule, stand: Stand, folder: Path) -> Done:
-    step = module.STEP
+    step = step_of(module)
     needed: dict[str, Any] = {
         name: [] for name in (*step.needs, step.repeats_over) if name and name not in stand.facts
     }
@@ -496,5 +497,5 @@ def test_a_step_that_can_see_nothing_is_never_confirmed(admin: Stand, tmp_path: 
     module = EVERY[step]
     identities = {"identities": [LAYER]} if step.startswith("new-user") else {}
     admin.facts |= {"leaving": [NAME], "mfa_reset": [NAME]} | identities
-    admin.facts |= {name: {"results": []} if name == "verified" else {} for name in module.STEP.gives}
+    admin.facts |= {name: {"results": []} if name == "verified" else {} for name in step_of(module).gives}
     assert done(module, admin, tmp_path / "sessions").status() is Status.UNCONFIRMED

@@ -9,6 +9,7 @@ from support.fakes import fake_world
 from support.panes import by_id, new_session, settle
 from support.small_steps import NOT_THERE, SmallStep, small_workflow
 
+from tests.support.steps import step_of
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict, dated, unknown
@@ -79,7 +80,7 @@ def test_a_look_asks_done_steps_only_and_tells_what_does_not_agree(
     walk: Walk, session: Session, modules: list[SmallStep]
 ) -> None:
     for module in modules:
-        module.observation = Observation(Verdict.CHANGED, f"{module.STEP.id} differs")
+        module.observation = Observation(Verdict.CHANGED, f"{step_of(module).id} differs")
     session.skip(ACCOUNT)
     changes = walk.look()
     assert [(change.key, change.title, change.observation.words) for change in changes] == [
@@ -120,17 +121,17 @@ def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
     settle(session, USERS, {"people": "jane"})
     session.start(GROUPS)
     session.close()
-    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     back = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(session.header.session)
     walk = Walk(back, fake_world(tmp_path, {}), by_id(modules))
     modules[0].observation = Observation(Verdict.CHANGED, "project differs")
     assert back.status(GROUPS) is Status.INTERRUPTED
     assert proposal_after_a_look(walk) == PROJECT
     back.close()
-    groups = next(module for module in modules if module.STEP.id == "groups")
+    groups = next(module for module in modules if step_of(module).id == "groups")
     groups.STEP = replace(groups.STEP, outlives=True)
     (tmp_path / "sessions" / session.header.session / "summary.json").unlink()
-    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
     assert sessions.summaries()[0].next_title == "Groups (security)"
     again = sessions.open(session.header.session)
@@ -191,7 +192,7 @@ def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_
     modules[1].observation = GONE
     walk.look()
     session.close()
-    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
     assert sessions.summaries()[0].next_title == "Users"
     back = sessions.open(session.header.session)

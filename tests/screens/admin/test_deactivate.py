@@ -12,6 +12,7 @@ from support.panes import PaneHost, new_session, rest, settle
 
 from screens.admin.deactivate import DeactivatePane
 from screens.widgets.text import Text
+from tests.support.steps import step_of
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -25,7 +26,7 @@ PLACES = tuple(Mention(f"README.md:{line}", "name", f"ask {NAME}") for line in r
 
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Findings) -> tuple[Session, PaneHost]:
     """The step of an account from which somebody leaves, and what is found there."""
-    facts: dict[str, Any] = {name: [] for name in deactivate.STEP.needs}
+    facts: dict[str, Any] = {name: [] for name in step_of(deactivate).needs}
     facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"], "leaving": [NAME]}
     facts |= {"user_changes": {"add": {}, "remove": {"management": [NAME]}}}
     modules: list[Any] = [Given(facts), deactivate]

@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.lists import MarkBox, MarkList
+from tests.support.steps import step_of
 from workflows.machine.state import Status
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
 
@@ -60,7 +61,7 @@ async def test_users_that_are_written_are_said_to_be(admin_project: AdminProject
         assert "✓ jane.doe added to security" in ui.text
         assert ui.app.pane.query_one("#people", MarkList).option_count == 0
         await ui.press("ctrl+n")
-        assert {ui.status(module.STEP.id) for module in modules} == {Status.DONE}
+        assert {ui.status(step_of(module).id) for module in modules} == {Status.DONE}
 
 
 async def test_another_choice_of_users_or_groups_makes_the_review_stale(
@@ -175,4 +176,4 @@ async def test_every_admin_screen_is_reached_while_it_waits(admin_project: Admin
         for step in ("review", "project"):
             await ui.go_to(step)
             assert ui.status(step) in {Status.LOCKED, Status.READY}
-        assert account.STEP.id not in {key.step for key in ui.session.layout()}
+        assert step_of(account).id not in {key.step for key in ui.session.layout()}

@@ -23,6 +23,7 @@ from screens.admin.plan import PlanPane
 from screens.step.page import StepPane
 from screens.widgets.dialogs import Confirm
 from screens.widgets.run_log import ResourceList, RunLog
+from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.environment import World
@@ -242,7 +243,7 @@ async def test_a_plan_that_waits_for_its_review_was_not_interrupted(
     if waits:
         desk.session.drafts.save(key, {"planned": written(desk).as_facts(), "acknowledged": []})
     desk.session.close()
-    workflow = Workflow("test", "Test", tuple(module.STEP for module in desk.modules))
+    workflow = Workflow("test", "Test", tuple(step_of(module) for module in desk.modules))
     desk.session = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(
         desk.session.header.session
     )

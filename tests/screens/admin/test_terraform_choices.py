@@ -19,6 +19,7 @@ from screens.step import terraform as terraform_pane
 from screens.step.terraform import LockDialog
 from screens.widgets.dialogs import Confirm
 from screens.widgets.run_log import ResourceList
+from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -60,7 +61,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     layer, home = tmp_path / "layer", tmp_path / "home"
     layer.mkdir()
     home.mkdir()
-    facts: dict[str, Any] = {name: [] for name in plan.STEP.needs}
+    facts: dict[str, Any] = {name: [] for name in step_of(plan).needs}
     facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"]}
     modules: list[Any] = [Given(facts), plan, apply]
     session = new_session(tmp_path / "sessions", modules)

@@ -16,6 +16,7 @@ from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.finished import Finished
 from screens.widgets.status_grid import EverybodyDialog
+from tests.support.steps import step_of
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -31,7 +32,7 @@ APPLIED = {"at": "2026-03-01T10:00:00+00:00", "added": 60, "changed": 0, "destro
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Session, PaneHost]]:
     layers = ["management", "security", "apps-devstg"]
-    facts: dict[str, Any] = {name: [] for name in (*plan.STEP.needs, *hand_over.STEP.needs)}
+    facts: dict[str, Any] = {name: [] for name in (*step_of(plan).needs, *step_of(hand_over).needs)}
     facts |= {
         "project_root": str(tmp_path),
         "project": "bb",

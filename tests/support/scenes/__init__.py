@@ -112,7 +112,7 @@ class Stage:
         session = Sessions(self.folder / "sessions", WORKFLOWS, now).create(workflow, {})
         facts = self.foreign(facts)
         self._undo.callback(session.close)
-        gives = {step: module.STEP.gives for step, module in MODULES[workflow].items()}
+        gives = {step.id: step.gives for one in WORKFLOWS if one.id == workflow for step in one.steps}
         for told in done:
             step, _, item = told.partition("@")
             settle(session, StepKey(step, item), {name: facts[name] for name in gives[step] if name in facts})

@@ -8,7 +8,6 @@ from support.scenes.admin import Office
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
 from workflows.aws.sts_regions.ask import regions_of
 from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT
-from workflows.steps.admin.sts_regions import STEP
 
 _ALLOWED = ("us-east-1", "us-west-2")
 
@@ -37,5 +36,5 @@ def sts_regions(stage: Stage, office: Office) -> Scene:
     )
     audit = Audit("bb", NOW.isoformat(timespec="seconds"), _ALLOWED, accounts)
     facts = {**office.facts, "sts_regions": audit.as_facts()}
-    session = stage.session("admin", facts, "project", STEP.id)
-    return stage.wizard(session, office.admin.world, STEP.id)
+    session = stage.session("admin", facts, "project", "sts-regions")
+    return stage.wizard(session, office.admin.world, "sts-regions")

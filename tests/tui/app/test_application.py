@@ -25,6 +25,7 @@ from textual.widgets._toast import Toast
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
 from screens.widgets.key_line import KeyLine
+from tests.support.steps import step_of
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
 from tui.app.home import HomeScreen
@@ -95,7 +96,7 @@ class House:
         self.clock = BEGUN
         places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
         self.machine = Machine(places, folder, folder / "Downloads", folder, {}, lambda: self.clock)
-        workflow = Workflow("admin", "Admin", tuple(module.STEP for module in self.modules))
+        workflow = Workflow("admin", "Admin", tuple(step_of(module) for module in self.modules))
         self.shelf = Shelf(self.machine, [workflow])
         self.sessions = self.shelf.own()
         self.other = FakeSource(folder, folder / "sandboxes" / "20260101-000000")

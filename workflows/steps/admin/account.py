@@ -19,13 +19,10 @@ from workflows.layer.read.findings import account_resources
 from workflows.layer.read.layer import POLICY_ATTRIBUTES
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.decisions import Decisions, SettingChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
-
-STEP = declarations.ACCOUNT
 
 
 @dataclass(frozen=True)
@@ -156,7 +153,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         context.raise_if_cancelled()
         with refused_by_hand(layers[account], "Undo that value here"):
             edit_layer(layers[account], operations(layers[account], decisions))
-    return decisions.as_facts(*STEP.gives)
+    return decisions.as_facts("account_changes")
 
 
 def _differing(layer: Layer, values: Mapping[str, Constant]) -> SettingChanges:

@@ -14,7 +14,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
-from workflows.steps.admin import declarations, judged_plan, recovery, state_now
+from workflows.steps.admin import judged_plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
@@ -25,7 +25,6 @@ from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.kept import apply_begun, begun_at, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
 
-STEP = declarations.APPLY
 _A_CHANGE = timedelta(seconds=3)
 
 

@@ -22,12 +22,10 @@ from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.machine.events import Facts
-from workflows.steps.admin import declarations
 from workflows.steps.admin.terraform_runs import iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.terraform.state import State
 
-STEP = declarations.DEACTIVATE
 _SHORT_ID = 16
 """Digits of a long key id, by which people name a key too."""
 _WORDS = re.compile(r"\w+\W+\w+")

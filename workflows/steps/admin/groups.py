@@ -23,7 +23,6 @@ from workflows.layer.model import Group, Layer, Place, Subject
 from workflows.layer.names import check_group_name, is_machine_name
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.decisions import GroupChanges, Move, NewGroup, PolicyChanges
 from workflows.steps.shared.by_hand import Spot, not_possible, refused_by_hand, spots_of
@@ -378,9 +377,6 @@ def from_draft(draft: Mapping[str, Any]) -> LayerChoice:
     return read(LayerChoice, {**draft, "add": add}, "groups")
 
 
-STEP = declarations.GROUPS
-
-
 @dataclass(frozen=True)
 class Request:
     """What the person decides.
@@ -436,7 +432,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             fatal = [one for one in check(layer, operations(layer, decisions)) if one.fatal]
         if fatal:
             raise not_possible(layer, fatal, "Change the choice here")
-    return decisions.as_facts(*STEP.gives)
+    return decisions.as_facts("memberships", "group_changes")
 
 
 def _group_changes(choice: LayerChoice) -> GroupChanges:

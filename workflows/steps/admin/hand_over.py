@@ -41,7 +41,7 @@ from workflows.messages.handoff import (
     Identity,
     sign_in_url,
 )
-from workflows.steps.admin import declarations, new_passwords
+from workflows.steps.admin import new_passwords
 from workflows.steps.admin.accepted_plan import (
     ACCESS_KEY,
     BOTH,
@@ -327,7 +327,6 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
     return (*describe_password_policy(values), *denied)
 
 
-STEP = declarations.HAND_OVER
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 

@@ -16,11 +16,9 @@ from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.machine.events import Facts
 from workflows.messages.handoff import sign_in_url
-from workflows.steps.admin import declarations
 from workflows.steps.admin.terraform_runs import administrator, located, own_device
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 
-STEP = declarations.MFA_RESET
 _WORDS = {
     MfaDeviceKind.APP: "authenticator app",
     MfaDeviceKind.SECURITY_KEY: "security key or passkey",

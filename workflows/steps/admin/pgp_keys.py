@@ -36,7 +36,6 @@ from workflows.messages.envelope import MessageError
 from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as KeyRequest
 from workflows.messages.request import open_request
-from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import expired, other_keys, read_layers
 from workflows.steps.decisions import DecidedKey, Decisions, Reset
 from workflows.steps.shared.module import Context, Progress, Report
@@ -688,9 +687,6 @@ def _nothing_there(folder: Path, names: Sequence[str], told: Sequence[Sentence])
     )
 
 
-STEP = declarations.PGP_KEYS
-
-
 @dataclass(frozen=True)
 class Request:
     """What the person decides.
@@ -835,7 +831,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 why="A file of the layers has changed since you opened this step.",
                 next="Go back one step, come here again, and read it once more.",
             )
-    return Decisions(keys={name: _decided(request.keys[name]) for name in people}).as_facts(*STEP.gives)
+    return Decisions(keys={name: _decided(request.keys[name]) for name in people}).as_facts("keys")
 
 
 def _decided(key: TakenKey) -> DecidedKey:

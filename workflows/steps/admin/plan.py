@@ -23,7 +23,7 @@ from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
-from workflows.steps.admin import declarations, new_passwords, plan_resources, state_now
+from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import judged, staleness
@@ -50,7 +50,6 @@ from workflows.terraform.results import older_than_files
 from workflows.terraform.state import State
 from workflows.terraform.words import MARKDOWN_HEAD, plan_markdown
 
-STEP = declarations.PLAN
 MAX_TEXT = 20_000_000
 _SHORT = 8
 _THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)

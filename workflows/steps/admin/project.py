@@ -25,7 +25,6 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
-from workflows.steps.admin import declarations
 from workflows.steps.kinds import KINDS
 from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report
@@ -33,7 +32,6 @@ from workflows.steps.shared.paths import typed_path
 from workflows.terraform.binary import Wanted, find_program
 from workflows.terraform.trusted import TrustedPrograms
 
-STEP = declarations.PROJECT
 FIRST_LAYERS = ("management", "root", "security")
 _MOST_REMARKS = 3
 

@@ -27,7 +27,6 @@ from workflows.layer.names import is_machine_name
 from workflows.layer.write import WriteJournal
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.decisions import Decisions
@@ -37,7 +36,6 @@ from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
 from workflows.terraform.binary import choose_binary
 
-STEP = declarations.REVIEW
 _TOLD = {
     "add": "add",
     "remove": "remove",

@@ -36,7 +36,6 @@ from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
-from workflows.steps.admin import declarations
 from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, keyring_of, project_files
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
@@ -274,9 +273,6 @@ def _session(
         session = session_token(client, way.serial, code.reveal(), memory=context.world.codes)
     sessions.keep(way.serial, session)
     return session
-
-
-STEP = declarations.STS_REGIONS
 
 
 @dataclass(frozen=True)

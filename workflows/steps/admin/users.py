@@ -22,13 +22,11 @@ from workflows.layer.model import Layer, Person, Subject
 from workflows.layer.read.declarations import SWITCHES
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
 
-STEP = declarations.USERS
 _OF_GROUPS = {Subject.GROUP, Subject.MEMBER}
 WORDS: Mapping[str, str] = {"login_profile": "console password", "access_key": "access key"}
 """What each switch is about, in words."""
@@ -211,7 +209,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         report(Progress(f"Checking {layer.location.relative}"))
         with refused_by_hand(layer, "Undo that here"):
             edit_layer(layer, operations(layer, decisions))
-    return decisions.as_facts(*STEP.gives)
+    return decisions.as_facts("user_changes")
 
 
 def observe(context: Context) -> Observation:

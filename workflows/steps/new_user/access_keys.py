@@ -23,7 +23,6 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation
 from workflows.messages.handoff import Identity
-from workflows.steps.new_user import declarations
 from workflows.steps.shared.key_stores import is_store_choice, observe_store, store_for
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
@@ -54,7 +53,6 @@ from workflows.steps.shared.own_identity import (
 from workflows.steps.shared.paths import typed_path
 from workflows.stores.key_records import KeyRecords
 
-STEP = declarations.ACCESS_KEYS
 CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept"
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""

@@ -15,10 +15,8 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.invitation import Invitation, open_invitation
-from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 
-STEP = declarations.BEFORE_YOU_START
 MAX_INVITATION = 100_000
 _VERSION_SECONDS = 20.0
 

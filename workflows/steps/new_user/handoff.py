@@ -18,12 +18,10 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
-from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path, typed_path
 
-STEP = declarations.HANDOFF
 MAX_HANDOFF = 2_000_000
 NONE_KNOWN = "None of these accounts is known here yet."
 _LARGEST_CONFIG = 10_000_000

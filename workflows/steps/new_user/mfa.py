@@ -25,13 +25,11 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
 from workflows.messages.handoff import Identity
-from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.own_access_key import KeyInHand, check_owner, code_device, device_words, load_key
 from workflows.steps.shared.own_identity import clients_for, fingerprint_of, identity_of, project_of
 from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable
 
-STEP = declarations.MFA
 CONSOLE, API = "console", "api"
 MOST_QR_MODULES = 48
 """As many rows as 24 lines of a terminal show."""

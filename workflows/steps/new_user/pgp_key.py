@@ -31,11 +31,9 @@ from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest
 from workflows.messages.request import open_request
-from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
 
-STEP = declarations.PGP_KEY
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
 MAX_REQUEST = 200_000

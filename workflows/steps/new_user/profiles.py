@@ -24,13 +24,10 @@ from workflows.profiles.plan import (
 )
 from workflows.profiles.record import HandChange, Stale
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
-from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
 from workflows.steps.shared.paths import told_path
 from workflows.stores.key_store import KEPT_IN_FILE
-
-STEP = declarations.PROFILES
 
 
 @dataclass(frozen=True)

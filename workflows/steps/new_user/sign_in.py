@@ -15,12 +15,9 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
-from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.own_access_key import told_with_kept_key
 from workflows.steps.shared.own_identity import identity_of
-
-STEP = declarations.SIGN_IN
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,12 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
 from workflows.machine.events import Facts
 from workflows.profiles.shell_lines import switch_role_url
-from workflows.steps.new_user import declarations
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.own_access_key import check_owner, kept_key
 from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
 
-STEP = declarations.VERIFY
 _ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
 
 

@@ -8,12 +8,9 @@ from workflows.aws.authenticator import code_problem
 from workflows.core.errors import Problem
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
-from workflows.steps.rotation import declarations
 from workflows.steps.rotation import rotate as rotation
 from workflows.steps.shared.module import Context, Report
 from workflows.stores.key_records import KeyRecord, KeyRecords
-
-STEP = declarations.RETIREMENT
 
 
 @dataclass(frozen=True)

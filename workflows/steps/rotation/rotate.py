@@ -26,15 +26,12 @@ from workflows.core.sentences import Sentence
 from workflows.environment import World
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.steps.rotation import declarations
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import KeySession, device_of, key_session, two_keys
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
-
-STEP = declarations.ROTATE
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """What every step module has in common: what it may read, how it reports, what it says of the world.
 
-A step module holds `STEP` (from its workflow's `declarations.py`), a frozen `Request` (what a person decides
-on its screen), `validate(request, context)`, `perform(request, context, report)` and `observe(context)`;
-where a step goes in several moves (decrypt, copy, confirm) it offers further functions for them, and
-`perform` records the outcome.
+A step module (`step_modules` lists them by the ids of their declarations) holds a frozen `Request` (what a
+person decides on its screen), `validate(request, context)`, `perform(request, context, report)` and
+`observe(context)`; where a step goes in several moves (decrypt, copy, confirm) it offers further functions for
+them, and `perform` records the outcome.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any, Protocol
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.sentences import Sentence
 from workflows.environment import World
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, JsonValue, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.steps.decisions import Decisions
@@ -107,8 +106,6 @@ class StepModule(Protocol):
     A module whose `observe` offers to accept what it sees has an `accept(context, report)`, which gives the
     step's facts as `perform` does.
     """
-
-    STEP: Step
 
     def validate(self, request: Any, context: Context, /) -> list[Problem]:
         """What is not right with the input; quick, and nothing is changed."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject, decide, quiet, write
 
+from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import account
@@ -35,9 +36,9 @@ def request(**layers: Mapping[str, Any]) -> Request:
 
 
 def test_it_applies_only_when_asked_for(admin: AdminProject) -> None:
-    assert account.STEP.skippable
-    assert account.STEP.applies.holds(admin.facts)
-    assert not account.STEP.applies.holds({**admin.facts, "account_wanted": False})
+    assert step_of(account).skippable
+    assert step_of(account).applies.holds(admin.facts)
+    assert not step_of(account).applies.holds({**admin.facts, "account_wanted": False})
 
 
 def test_settings_are_shown_evaluated_and_a_computed_alias_is_left_alone(admin: AdminProject) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject, quiet, taken_key, write
 
+from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.gpg.inspect import check_key
 from workflows.layer.edit.change_set import ChangeSet
@@ -78,10 +79,10 @@ def test_project_takes_new_keys_only_for_who_is_there_and_stays(admin: AdminProj
 
 
 def test_only_the_steps_that_a_new_key_needs_apply(admin: AdminProject) -> None:
-    assert pgp_keys.STEP.applies.holds(admin.facts)
-    assert hand_over.STEP.applies.holds(admin.facts)
+    assert step_of(pgp_keys).applies.holds(admin.facts)
+    assert step_of(hand_over).applies.holds(admin.facts)
     old = {name: fact for name, fact in admin.facts.items() if name != "rekeying"}
-    assert not pgp_keys.STEP.applies.holds(old)
+    assert not step_of(pgp_keys).applies.holds(old)
     admin.facts = {**old, "joining": ["jane.doe"]}
     assert pgp_keys.people_of(admin.context()) == ("jane.doe",)
 

@@ -17,6 +17,7 @@ from support.leak_hunt import LeakHunt
 from support.panes import by_id
 from support.small_steps import panes_for, small_workflow
 
+from tests.support.steps import step_of
 from tui.app.session_control import Parts, SessionControl
 from tui.host import Machine, Places
 from tui.session_catalogue import Shelf
@@ -63,7 +64,7 @@ class Source:
 @pytest.fixture
 def control(tmp_path: Path) -> SessionControl:
     modules = small_workflow()
-    workflow = Workflow("admin", "Admin", tuple(module.STEP for module in modules))
+    workflow = Workflow("admin", "Admin", tuple(step_of(module) for module in modules))
     places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
     machine = Machine(places, tmp_path, tmp_path, tmp_path, {}, lambda: datetime(2026, 1, 2, tzinfo=UTC))
     shelf, source = Shelf(machine, [workflow]), Source(tmp_path)

@@ -14,6 +14,7 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 from support.panes import settle
 
+from tests.support.steps import step_of
 from workflows.catalogue import WORKFLOWS
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey, in_folder
@@ -96,8 +97,10 @@ def walk(admin_project: AdminProject, people_keys: Mapping[str, bytes]) -> Itera
         put(admin_project, {"security": {NAME: {"devops"}}})
         write(admin_project)
         for module in (project, pgp_keys, users, groups, review):
-            facts = {name: fact for name, fact in admin_project.facts.items() if name in module.STEP.gives}
-            settle(session, StepKey(module.STEP.id), facts)
+            facts = {
+                name: fact for name, fact in admin_project.facts.items() if name in step_of(module).gives
+            }
+            settle(session, StepKey(step_of(module).id), facts)
         yield Walk(session, admin_project.world, MODULES["admin"])
 
 

@@ -1,0 +1,17 @@
+"""The declaration of a step by its module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflows.catalogue import WORKFLOWS
+from workflows.machine.declaration import Step
+from workflows.step_modules import MODULES
+
+
+def step_of(module: Any) -> Step:
+    """What a step is declared as: a real one in its workflow, one of a test by its own `STEP`."""
+    if hasattr(module, "STEP"):
+        return module.STEP
+    every = ((workflow.id, step) for workflow in WORKFLOWS for step in workflow.steps)
+    return next(step for workflow, step in every if MODULES[workflow][step.id] is module)
