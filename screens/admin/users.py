@@ -23,9 +23,9 @@ from screens.widgets.text import Text
 from workflows.core.counts import listed
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain, read
-from workflows.layer.model import Person
+from workflows.layer.model import Layer, Person
 from workflows.steps.admin import users
-from workflows.steps.admin.users import LayerView, Request
+from workflows.steps.admin.users import Request
 from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
 from workflows.steps.shared.module import Report
@@ -53,35 +53,35 @@ class UserLines:
     """Everybody in the layers, people before machine users, and at the end what only a person can edit.
 
     Args:
-        views: the layers.
+        layers: the layers, by account.
     """
 
-    def __init__(self, views: Sequence[LayerView]) -> None:
-        self._views = views
+    def __init__(self, layers: Mapping[str, Layer]) -> None:
+        self._layers = layers
         self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}}
         self._spots = [
             _row_of(Line((str(one.place), one.account, text_of(one.words)), one, "quiet"))
-            for view in views
-            for one in view.spots
+            for layer in layers.values()
+            for one in users.spots(layer)
         ]
-        self.count = sum(len(view.layer.people) for view in views)
+        self.count = sum(len(layer.people) for layer in layers.values())
 
     def show(self, request: Request) -> None:
         """Bring all lines up to what is decided."""
-        for view in self._views:
-            users = request.of(view.account)
-            for person in view.layer.people:
-                self._put(view, person, users)
+        for account, layer in self._layers.items():
+            changes = request.of(account)
+            for person in layer.people:
+                self._put(account, person, changes)
 
-    def show_one(self, view: LayerView, person: Person, request: Request) -> None:
+    def show_one(self, account: str, person: Person, request: Request) -> None:
         """Bring one person's line up to what is decided."""
-        self._put(view, person, request.of(view.account))
+        self._put(account, person, request.of(account))
 
-    def _put(self, view: LayerView, person: Person, users: LayerUsers) -> None:
-        who = Who(view.account, person.iam_name)
-        switches, file = users.access.get(who.name, {}), users.key_files.get(who.name)
+    def _put(self, account: str, person: Person, changes: LayerUsers) -> None:
+        who = Who(account, person.iam_name)
+        switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
         section = self._rows["Machine users" if person.machine else "People"]
-        section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in users.remove))
+        section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in changes.remove))
 
     def lines(self, words: Sequence[str]) -> list[Line]:
         """The lines in which all words are, each section under its heading; all lines without a word."""
@@ -121,9 +121,9 @@ def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cel
     return f"{_SAID[now]} → {_SAID[wanted]}"
 
 
-def _told(view: LayerView, person: Person) -> Iterator[str]:
+def _told(layer: Layer, person: Person) -> Iterator[str]:
     """What more there is to say of a person, for the lines below the list."""
-    shared = view.sharing(person)
+    shared = users.sharing(layer, person)
     also = f", the key file of {listed(shared, 2)} too" if shared else ""
     yield f"{person.style}: {person.declaration} ({person.place}); key {person.key_file or 'not known'}{also}"
     if not person.editable:
@@ -206,10 +206,10 @@ class UsersPane(ByHandPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._views: tuple[LayerView, ...] = ()
+        self._layers: Mapping[str, Layer] = {}
         self.own = Request()
         self._written = Request()
-        self._lines = UserLines(())
+        self._lines = UserLines({})
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
     def compose_body(self) -> ComposeResult:
@@ -227,19 +227,19 @@ class UsersPane(ByHandPane):
         self._look()
 
     def _look(self) -> None:
-        def work(report: Report) -> tuple[tuple[LayerView, ...], UserLines]:
-            views = users.look(self.context, report)
-            return views, UserLines(views)
+        def work(report: Report) -> tuple[Mapping[str, Layer], UserLines]:
+            layers = users.look(self.context, report)
+            return layers, UserLines(layers)
 
         self.run_move("look", work, self._take, looks=True)
 
-    def _take(self, looked: tuple[tuple[LayerView, ...], UserLines]) -> None:
-        before, (self._views, self._lines) = self._views, looked
-        self._written = users.written(self.context, self._views)
+    def _take(self, looked: tuple[Mapping[str, Layer], UserLines]) -> None:
+        before, (self._layers, self._lines) = self._layers, looked
+        self._written = users.written(self.context, self._layers)
         wanted = self._wanted()
         self.own = Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
-        boxes = [box for view in self._views for box in self._choices(view, wanted)]
+        boxes = [box for one in self._layers.values() for box in self._choices(one, wanted)]
         people.show([box[:2] for box in boxes], [value for _, value, marked in boxes if marked])
         self.query_one("#hint", Text).update(_hint(people.option_count, self._written))
         people.highlighted = 0 if people.option_count else None
@@ -251,14 +251,15 @@ class UsersPane(ByHandPane):
             (people if people.option_count else self.query_one(UserList)).focus()
             self._remember()
 
-    def _choices(self, view: LayerView, wanted: Request) -> list[tuple[str, str, bool]]:
-        decided, own = self.context.decisions, wanted.of(view.account)
-        lines = [(_ADD, name, own.add) for name in decided.joining if not view.has(name)]
-        lines += [(_REMOVE, name, own.remove) for name in decided.leaving if view.has(name)]
+    def _choices(self, layer: Layer, wanted: Request) -> list[tuple[str, str, bool]]:
+        account = layer.location.account
+        decided, own = self.context.decisions, wanted.of(account)
+        lines = [(_ADD, name, own.add) for name in decided.joining if not layer.person(name)]
+        lines += [(_REMOVE, name, own.remove) for name in decided.leaving if layer.person(name)]
         return [
             (
-                f"{sign} {name}  {_WORDS[sign]} {view.account}",
-                f"{sign}{view.account}/{name}",
+                f"{sign} {name}  {_WORDS[sign]} {account}",
+                f"{sign}{account}/{name}",
                 name in chosen,
             )
             for sign, name, chosen in lines
@@ -267,8 +268,8 @@ class UsersPane(ByHandPane):
     def _wanted(self) -> Request:
         """What was decided before, or half-decided, or the proposal."""
         decided = self._half_entered or self.context.decisions.users
-        proposed = users.proposal(self.context, self._views)
-        return users.kept(users.resumed(decided, proposed), self._views)
+        proposed = users.proposal(self.context, self._layers)
+        return users.kept(users.resumed(decided, proposed), self._layers)
 
     # -- the list of who is there ------------------------------------------------------------------
 
@@ -300,37 +301,37 @@ class UsersPane(ByHandPane):
             about = [*self.consequences(*found), *_told(*found)]
         self.query_one("#about", Text).update("\n".join(about))
 
-    def marked(self) -> tuple[LayerView, Person] | None:
+    def marked(self) -> tuple[Layer, Person] | None:
         """The selected person, with the layer."""
         line = self.query_one(UserList).marked
         who = line.key if line is not None and isinstance(line.key, Who) else None
-        view = next((one for one in self._views if who is not None and one.account == who.account), None)
-        person = view.person(who.name) if view is not None and who is not None else None
-        return (view, person) if view is not None and person is not None else None
+        layer = self._layers.get(who.account) if who is not None else None
+        person = layer.person(who.name) if layer is not None and who is not None else None
+        return (layer, person) if layer is not None and person is not None else None
 
-    def show_changed(self, view: LayerView, person: Person) -> None:
+    def show_changed(self, account: str, person: Person) -> None:
         self.show_problems([])
-        self._lines.show_one(view, person, self.request())
+        self._lines.show_one(account, person, self.request())
         self._filter()
 
     @on(MarkList.SelectedChanged, "#people")
     def _remarked(self) -> None:
-        if self._views:
+        if self._layers:
             self._lines.show(self.request())
             self._filter()
 
     # -- what the keys about the selected person do --------------------------------------------------
 
-    def consequences(self, view: LayerView, person: Person) -> list[str]:
+    def consequences(self, layer: Layer, person: Person) -> list[str]:
         """What each change that is decided for somebody brings about, a sentence each."""
-        own = self.own.of(view.account)
+        own = self.own.of(layer.location.account)
         switches, name = own.access.get(person.iam_name, {}), own.key_files.get(person.iam_name)
         after = {fact: switches.get(fact, getattr(person, fact)) for fact in users.WORDS}
         told = [f"The key file will be called {name}; the key in it stays."] if name else []
         for fact, wanted in switches.items():
             if wanted is not getattr(person, fact):
                 left = any(after[other] for other in users.WORDS if other != fact)
-                shared = view.sharing(person)
+                shared = users.sharing(layer, person)
                 words = users.consequence(person, fact, wanted=wanted, left=left, shared=shared)
                 told.append(text_of(words))
         return told
@@ -344,39 +345,43 @@ class UsersPane(ByHandPane):
             self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
         elif found is None:
             self.notify("Select a person for that; e opens your editor here.", severity="warning")
-        elif found[1].iam_name in self.request().of(found[0].account).remove:
-            self.notify(f"{found[1].iam_name} leaves {found[0].account}; nothing else changes for them.")
+        elif found[1].iam_name in self.request().of(found[0].location.account).remove:
+            self.notify(
+                f"{found[1].iam_name} leaves {found[0].location.account}; nothing else changes for them."
+            )
         elif message.what == "key_file":
             self._ask_key_file(*found)
         else:
             self._switch(*found, message.what)
 
-    def _switch(self, view: LayerView, person: Person, fact: str) -> None:
-        decided = self.own.switch(view.account, person.iam_name, fact)
+    def _switch(self, layer: Layer, person: Person, fact: str) -> None:
+        account = layer.location.account
+        decided = self.own.switch(account, person.iam_name, fact)
         now = getattr(person, fact) if decided is None else decided
-        refusal = users.switch_refusal(view.layer, person, fact, wanted=not now)
+        refusal = users.switch_refusal(layer, person, fact, wanted=not now)
         if refusal is not None:
-            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            self._refuse(not_possible(layer, refusal, "Leave it as it is"))
             return
-        self.own = users.switched(self.own, view.account, person, fact, self.context.decisions.users)
-        self.show_changed(view, person)
+        self.own = users.switched(self.own, account, person, fact, self.context.decisions.users)
+        self.show_changed(account, person)
 
-    def _ask_key_file(self, view: LayerView, person: Person) -> None:
-        refusal = users.rename_refusal(view.layer, person)
+    def _ask_key_file(self, layer: Layer, person: Person) -> None:
+        refusal = users.rename_refusal(layer, person)
         if refusal is not None:
-            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            self._refuse(not_possible(layer, refusal, "Leave it as it is"))
             return
-        own = self.own.of(view.account).key_files
+        account = layer.location.account
+        own = self.own.of(account).key_files
         before = own.get(person.iam_name, person.key_name)
 
         def rename(name: str) -> None:
             new = {**own, person.iam_name: "" if name == person.key_name else name}
-            self.own = replace(self.own, key_files={**self.own.key_files, view.account: new}).trimmed()
-            self.show_changed(view, person)
+            self.own = replace(self.own, key_files={**self.own.key_files, account: new}).trimmed()
+            self.show_changed(account, person)
 
         def wrong(name: str) -> str:
             same = name == person.key_name
-            return "" if same else text_of(users.wrong_file(view.layer, person, name))
+            return "" if same else text_of(users.wrong_file(layer, person, name))
 
         words = "The key stays the same, so no password and no access key is reset."
         title = f"Another name for the key file of {person.iam_name}"
@@ -390,24 +395,24 @@ class UsersPane(ByHandPane):
     # -- editing by hand ---------------------------------------------------------------------------
 
     def places(self) -> Sequence[Spot]:
-        return [spot for view in self._views for spot in view.spots]
+        return [spot for layer in self._layers.values() for spot in users.spots(layer)]
 
     def read_again(self) -> None:
         self._half_entered = self.request()
         self._look()
 
-    def _tell_difference(self, before: Sequence[LayerView]) -> None:
-        for old, new in zip(before, self._views, strict=True):
-            was, now = ({one.iam_name for one in view.layer.people} for view in (old, new))
+    def _tell_difference(self, before: Mapping[str, Layer]) -> None:
+        for account, new in self._layers.items():
+            was, now = ({one.iam_name for one in layer.people} for layer in (before[account], new))
             parts = [f"there now: {', '.join(sorted(now - was))}"] if now - was else []
             parts += [f"gone: {', '.join(sorted(was - now))}"] if was - now else []
             if parts:
-                self.notify(f"{new.account}: {'; '.join(parts)}")
+                self.notify(f"{account}: {'; '.join(parts)}")
 
     # -- the request -------------------------------------------------------------------------------
 
     def _names_marked(self, sign: str) -> dict[str, tuple[str, ...]]:
-        marked: dict[str, tuple[str, ...]] = {view.account: () for view in self._views}
+        marked: dict[str, tuple[str, ...]] = dict.fromkeys(self._layers, ())
         for value in sorted(self.query_one("#people", MarkList).selected):
             if value.startswith(sign):
                 account, _, name = value.removeprefix(sign).partition("/")
@@ -419,7 +424,7 @@ class UsersPane(ByHandPane):
         return users.merged(self._written, marked)
 
     def draft(self) -> Mapping[str, Any]:
-        return plain(self.request().trimmed()) if self._views else {}
+        return plain(self.request().trimmed()) if self._layers else {}
 
 
 def _hint(choices: int, written: Request) -> str:
@@ -435,5 +440,5 @@ def _hint(choices: int, written: Request) -> str:
     return "\n".join(lines)
 
 
-def _own_spot(view: LayerView, person: Person) -> Spot:
-    return spot_at(view.layer, person.place, f"{person.iam_name} is declared here.")
+def _own_spot(layer: Layer, person: Person) -> Spot:
+    return spot_at(layer, person.place, f"{person.iam_name} is declared here.")

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 
 from screens.admin.users import UserLines, UserList
 from screens.widgets.line_list import Line, LineList
-from workflows.steps.admin.users import LayerView, Request
+from workflows.steps.admin.users import Request
 
 LINES = [
     Line(("First",)),
@@ -94,7 +94,7 @@ def lines_of(count: int) -> UserLines:
     machines = Written("list", [f"machine.m{number}" for number in range(50)], machine=True)
     files = files_of([people, machines], [group("devops", people.names, Habits())])
     layer = layer_of(files, {name: "KEY\n" for one in (people, machines) for name in one.names})
-    return UserLines((LayerView(layer),))
+    return UserLines({layer.location.account: layer})
 
 
 async def test_ten_times_as_many_people_take_ten_times_as_long_and_to_paint_no_longer() -> None:

@@ -8,14 +8,13 @@ one written in this session stays in it, so that the plan is known to be about t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
 from workflows.layer.edit.access import own_switch
-from workflows.layer.edit.key_files import RenameKeyFile, own_key_path
+from workflows.layer.edit.key_files import RenameKeyFile, own_key_path, sharing_key
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person, Subject
@@ -35,79 +34,43 @@ Request = UserChanges
 """What the person decides."""
 
 
-@dataclass(frozen=True)
-class LayerView:
-    """A layer as the screen shows it.
-
-    Attributes:
-        layer: the layer as it was read.
-    """
-
-    layer: Layer = field(repr=False)
-
-    @property
-    def account(self) -> str:
-        """Its account."""
-        return self.layer.location.account
-
-    @cached_property
-    def _by_name(self) -> dict[str, Person]:
-        return {one.iam_name.casefold(): one for one in self.layer.people}
-
-    def person(self, name: str) -> Person | None:
-        """The person of that IAM name, without regard to case, or None."""
-        return self._by_name.get(name.casefold())
-
-    def has(self, name: str) -> bool:
-        """Whether somebody of that name is in it, without regard to case."""
-        return name.casefold() in self._by_name
-
-    @cached_property
-    def spots(self) -> tuple[Spot, ...]:
-        """What is to be edited by hand or hidden in a comment, groups left out, and who is not edited."""
-        findings = [one for one in self.layer.findings if one.subject not in _OF_GROUPS]
-        people = [
-            spot_at(self.layer, one.place, f"{one.iam_name} is shown, not edited.")
-            for one in self.layer.people
-            if not one.editable
-        ]
-        return (*spots_of(self.layer, findings), *people)
-
-    @cached_property
-    def _of_key_file(self) -> dict[str, list[str]]:
-        users: dict[str, list[str]] = {}
-        for one in self.layer.people:
-            users.setdefault(one.key_file or "", []).append(one.iam_name)
-        return users
-
-    def sharing(self, person: Person) -> tuple[str, ...]:
-        """The other users of a person's key file."""
-        if person.key_file is None:
-            return ()
-        return tuple(one for one in self._of_key_file[person.key_file] if one != person.iam_name)
-
-
-def look(context: Context, report: Report) -> tuple[LayerView, ...]:
-    """Read the layers for the screen.
+def look(context: Context, report: Report) -> dict[str, Layer]:
+    """Read the layers for the screen, by account.
 
     Raises:
         OnboardError: one cannot be read.
     """
     report(Progress("Reading the layers"))
-    return tuple(LayerView(layer) for layer in read_layers(context).values())
+    return read_layers(context)
 
 
-def proposal(context: Context, views: tuple[LayerView, ...]) -> Request:
+def spots(layer: Layer) -> tuple[Spot, ...]:
+    """What is to be edited by hand or hidden in a comment, groups left out, and who is not edited."""
+    findings = [one for one in layer.findings if one.subject not in _OF_GROUPS]
+    people = [
+        spot_at(layer, one.place, f"{one.iam_name} is shown, not edited.")
+        for one in layer.people
+        if not one.editable
+    ]
+    return (*spots_of(layer, findings), *people)
+
+
+def sharing(layer: Layer, person: Person) -> tuple[str, ...]:
+    """The other users of a person's key file."""
+    return sharing_key(layer, person.key_file, person.iam_name) if person.key_file else ()
+
+
+def proposal(context: Context, layers: Mapping[str, Layer]) -> Request:
     """Who joins is added wherever they are not yet; who leaves is removed wherever they are.
 
     What this session wrote before is part of it.
     """
     joining, leaving = context.decisions.joining, context.decisions.leaving
     wanted = Request(
-        add={view.account: tuple(name for name in joining if not view.has(name)) for view in views},
-        remove={view.account: tuple(name for name in leaving if view.has(name)) for view in views},
+        add={one: tuple(name for name in joining if not layer.person(name)) for one, layer in layers.items()},
+        remove={one: tuple(name for name in leaving if layer.person(name)) for one, layer in layers.items()},
     )
-    return merged(written(context, views), wanted)
+    return merged(written(context, layers), wanted)
 
 
 def resumed(decided: Request, proposed: Request) -> Request:
@@ -123,14 +86,14 @@ def resumed(decided: Request, proposed: Request) -> Request:
     return replace(decided, add=side("add"), remove=side("remove"))
 
 
-def kept(request: Request, views: tuple[LayerView, ...]) -> Request:
+def kept(request: Request, layers: Mapping[str, Layer]) -> Request:
     """The request without access and key files of people who are not in the layers any more."""
 
     def there(kind: str) -> dict[str, Any]:
-        changes = {view.account: getattr(request.of(view.account), kind) for view in views}
         return {
-            view.account: {name: one for name, one in changes[view.account].items() if view.has(name)}
-            for view in views
+            account: {name: one for name, one in changes.items() if layer.person(name)}
+            for account, layer in layers.items()
+            if (changes := getattr(request.of(account), kind))
         }
 
     return replace(request, access=there("access"), key_files=there("key_files")).trimmed()
@@ -149,18 +112,18 @@ def merged(one: Request, other: Request) -> Request:
     return replace(other, add=both("add"), remove=both("remove"))
 
 
-def written(context: Context, views: tuple[LayerView, ...]) -> Request:
+def written(context: Context, layers: Mapping[str, Layer]) -> Request:
     """What was decided in this session before, and is in the files by now; it stays decided."""
     decided, before = context.decisions, context.decisions.users
 
     def side(verb: str, people: tuple[str, ...], *, there: bool) -> dict[str, tuple[str, ...]]:
         return {
-            view.account: tuple(
+            account: tuple(
                 name
-                for name in getattr(before.of(view.account), verb)
-                if name in people and view.has(name) is there
+                for name in getattr(before.of(account), verb)
+                if name in people and bool(layer.person(name)) is there
             )
-            for view in views
+            for account, layer in layers.items()
         }
 
     return Request(side("add", decided.joining, there=True), side("remove", decided.leaving, there=False))

@@ -2,8 +2,8 @@
 
 A step module (`step_modules` lists them by the ids of their declarations) holds a frozen `Request` (what a
 person decides on its screen), `validate(request, context)`, `perform(request, context, report)` and
-`observe(context)`; where a step goes in several moves (decrypt, copy, confirm) it offers further functions for
-them, and `perform` records the outcome.
+`observe(context)`; where a step goes in several moves (decrypt, copy, confirm) it offers further functions,
+and `perform` records the outcome.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import state_now, users
 from workflows.steps.admin.edits import operations
-from workflows.steps.admin.users import LayerView
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import LoginProfile, State
@@ -94,9 +93,11 @@ def test_turning_a_switch_back_decides_nothing_unless_it_was_written(layer: Laye
 
 
 def test_what_switching_does_is_said(layer: Layer) -> None:
-    machine, view = person(layer, "machine.a"), LayerView(layer)
-    assert view.sharing(machine) == ("machine.b",)
-    told = users.consequence(machine, "access_key", wanted=True, left=False, shared=view.sharing(machine))
+    machine = person(layer, "machine.a")
+    assert users.sharing(layer, machine) == ("machine.b",)
+    told = users.consequence(
+        machine, "access_key", wanted=True, left=False, shared=users.sharing(layer, machine)
+    )
     assert told.endswith(
         "encrypted for keys/machine.a; Hand over has it. That key file is also of machine.b."
     )
