@@ -101,7 +101,7 @@ class LayerKeys(Dialog[bool]):
         table = self.query_one("#files", Table)
         table.add_columns("File", "Layer", "Verdict", "Expires", "Used by")
         for number, row in enumerate(self._rows):
-            until = str(row.expires) if row.expires else "never" if row.algorithm else "-"
+            until = f"{row.expires:%Y-%m-%d}" if row.expires else "never" if row.algorithm else "-"
             expires = f"! {until}" if row.soon else until
             name = row.file.removeprefix("keys/")
             users = ", ".join(row.users) or "nobody"
@@ -118,14 +118,17 @@ class LayerKeys(Dialog[bool]):
         row = self._marked
         lines = ["There are no key files in these layers."]
         if row is not None:
-            lines = [f"{row.mark.sign} {row.explanation}", *(f"! {words}" for words in row.warnings)]
+            lines = [
+                f"{row.mark.sign} {row.verdict.explanation}",
+                *(f"! {words}" for words in row.verdict.warnings),
+            ]
             lines += [_present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)]
         self.query_one("#about", Text).update("\n".join(line for line in lines if line))
 
     def action_owner(self) -> None:
         """Copy what to tell the owner of the selected key."""
         row = self._marked
-        if row is None or not row.for_owner:
+        if row is None or not row.verdict.sentence_for_owner:
             self.notify("There is nothing to tell the owner of this key.")
         else:
             self._copy(row)
@@ -298,11 +301,12 @@ class PgpKeysPane(StepPane):
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the selected person's key."""
         name = self.person()
-        known = self._refused.get(name) or self._keys.get(name)
-        if known is None:
+        refused, key = self._refused.get(name), self._keys.get(name)
+        words = refused.for_owner if refused else key.verdict.sentence_for_owner if key else None
+        if words is None:
             self.notify("There is no key yet to tell its owner anything about; i makes an invitation.")
             return
-        self._hand_out(text_of(known.for_owner), f"about-your-key-{name}.txt")
+        self._hand_out(text_of(words), f"about-your-key-{name}.txt")
 
     def _hand_out(self, text: str, file_name: str) -> None:
         self.run_told(lambda _report: pgp_keys.hand_out(text, file_name, self.context))
@@ -319,7 +323,9 @@ class PgpKeysPane(StepPane):
     # -- what came of it ---------------------------------------------------------------------------
 
     def _tell_owner(self, row: PresentKey) -> None:
-        self._hand_out(text_of(row.for_owner), f"about-your-key-{row.file.rpartition('/')[2]}.txt")
+        self._hand_out(
+            text_of(row.verdict.sentence_for_owner), f"about-your-key-{row.file.rpartition('/')[2]}.txt"
+        )
 
     def _took(self, taken: Taken, *, goes_on: bool) -> None:
         self.query_one(TextArea).load_text("")
@@ -432,10 +438,10 @@ def _hint(name: str) -> str:
 
 def _told(key: TakenKey) -> list[str]:
     """All that is to be said about a key that was taken in."""
-    lines = [f"{key.mark.sign} {joined((f'{key.headline}.', key.explanation))}"]
-    lines += [f"! {words}" for words in key.warnings]
+    lines = [f"{key.mark.sign} {joined((f'{key.verdict.headline}.', key.verdict.explanation))}"]
+    lines += [f"! {words}" for words in key.verdict.warnings]
     lines += _told_replacement(key.replacement) if key.replacement else []
-    expires = key.expires[:10] if key.expires else "never"
+    expires = f"{key.expires:%Y-%m-%d}" if key.expires else "never"
     lines += [
         ", ".join(key.user_ids),
         f"{grouped(key.fingerprint)} (fingerprint)",
@@ -462,9 +468,9 @@ def _present_lines(rows: Sequence[PresentKey]) -> list[str]:
 
 def _present_words(row: PresentKey) -> str:
     """A key file that is there, in a few words."""
-    parts = [text_of(row.headline).lower(), *filter(None, [row.algorithm])]
+    parts = [text_of(row.verdict.headline).lower(), *filter(None, [row.algorithm])]
     if row.expires:
-        parts.append(f"{'expires SOON, on' if row.soon else 'until'} {row.expires}")
+        parts.append(f"{'expires SOON, on' if row.soon else 'until'} {row.expires:%Y-%m-%d}")
     if len(row.users) > 1:
         parts.append(f"shared by {', '.join(row.users)}")
     if row.same:
@@ -476,8 +482,8 @@ def _choice_lines(key: TakenKey) -> str:
     """A key among several, in three lines: whose, what it is, and its fingerprint."""
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
     whose = listed(key.user_ids, 1) or "no user id"
-    until = f"until {key.expires[:10]}" if key.expires else "without expiry"
-    verdict = f"{key.mark.sign} {key.headline}"
+    until = f"until {key.expires:%Y-%m-%d}" if key.expires else "without expiry"
+    verdict = f"{key.mark.sign} {key.verdict.headline}"
     return f"{whose}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 
 

@@ -8,11 +8,12 @@ Where several keys come, the choice is the person's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from workflows.core.counts import listed
 from workflows.core.errors import OnboardError, Problem
@@ -20,13 +21,14 @@ from workflows.core.files import FileError, explained, read_bytes, write_atomica
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, joined
 from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.gpg.details import KeyDetails
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
 from workflows.gpg.owner import Likeness, likeness, looks_like
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
-from workflows.gpg.verdict import ACCEPTED, EXPIRES_SOON, VerdictKind, arrival_words, judge
+from workflows.gpg.verdict import EXPIRES_SOON, VerdictKind, arrival_words, judge
 from workflows.gpg.verdict import Verdict as KeyVerdict
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
@@ -62,11 +64,11 @@ class Mark(Enum):
         self.word = word
 
     @classmethod
-    def of(cls, kind: VerdictKind, warnings: Sequence[Sentence]) -> Mark:
+    def of(cls, verdict: KeyVerdict) -> Mark:
         """The mark of a verdict; one with warnings is to be looked at."""
-        if kind not in ACCEPTED:
+        if not verdict.accepted:
             return cls.REFUSED
-        return cls.LOOK if warnings or kind is VerdictKind.UNVERIFIED else cls.WORKS
+        return cls.LOOK if verdict.warnings or verdict.kind is VerdictKind.UNVERIFIED else cls.WORKS
 
     def __str__(self) -> str:
         return f"{self.sign} {self.word}"
@@ -164,23 +166,53 @@ def _reset(layer: Layer, file: str) -> Reset:
     )
 
 
-@dataclass(frozen=True)
-class TakenKey:
+@dataclass(frozen=True, kw_only=True)
+class JudgedKey:
+    """A key with the verdict on it; where a file holds no key, only with that.
+
+    Attributes:
+        verdict: what is to be said about it, for all layers that it is for.
+        fingerprint: of the primary key, 40 upper-case hexadecimal digits, or "".
+        algorithm: as "RSA 4096", or "".
+        expires: when it stops being usable, UTC, or None for never.
+        user_ids: the user ids in it.
+    """
+
+    verdict: KeyVerdict
+    fingerprint: str = ""
+    algorithm: str = ""
+    expires: datetime | None = None
+    user_ids: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it may be written, or the provider can use the file."""
+        return self.verdict.accepted
+
+    @property
+    def mark(self) -> Mark:
+        """The verdict at a glance."""
+        return Mark.of(self.verdict)
+
+
+def _contents(details: KeyDetails, now: datetime) -> dict[str, Any]:
+    """What is in a key, as `JudgedKey` has it."""
+    part = details.encryption_part(now) or details.primary
+    return {
+        "fingerprint": details.fingerprint,
+        "algorithm": part.description,
+        "expires": details.expires(now),
+        "user_ids": tuple(user_id.text for user_id in details.user_ids if user_id.holds),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenKey(JudgedKey):
     """A key that somebody sent, normalised and judged.
 
     Attributes:
         name: the IAM user it is for.
         text: the key file, as it would be written.
-        fingerprint: of the primary key, 40 upper-case hexadecimal digits.
-        algorithm: as "RSA 4096".
-        expires: when it stops being usable, ISO 8601, or None for never.
-        user_ids: the user ids in it.
-        accepted: whether it may be written.
-        verdict: how it ends.
-        headline: the verdict in a few words.
-        explanation: why, in a sentence or two.
-        for_owner: what to send to its owner.
-        warnings: what to know although it may be used.
         origin: where it came from, in words.
         likeness: how much its user ids look like the person.
         replacement: what it replaces, where the person is there already; None for somebody who joins.
@@ -188,32 +220,17 @@ class TakenKey:
 
     name: str
     text: str
-    fingerprint: str
-    algorithm: str
-    expires: str | None
-    user_ids: tuple[str, ...]
-    accepted: bool
-    verdict: VerdictKind
-    headline: Sentence
-    explanation: Sentence
-    for_owner: Sentence
-    warnings: tuple[Sentence, ...]
     origin: Sentence
     likeness: Likeness = field(default=Likeness.SOME, compare=False)
     replacement: Replacement | None = None
-
-    @property
-    def mark(self) -> Mark:
-        """The verdict at a glance."""
-        return Mark.of(self.verdict, self.warnings)
 
 
 def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
     """Keys to choose from, the likeliest first: whose names fit, that may be used, that are sure to work."""
 
     def place(key: TakenKey) -> tuple[int, bool, bool, int]:
-        unsure = key.verdict is not VerdictKind.WORKS
-        return -key.likeness, not key.accepted, unsure, len(key.warnings)
+        unsure = key.verdict.kind is not VerdictKind.WORKS
+        return -key.likeness, not key.accepted, unsure, len(key.verdict.warnings)
 
     return tuple(sorted(keys, key=place))
 
@@ -283,25 +300,20 @@ class KeyJudge:
         now, details = self._context.world.now(), checked.details
         verdicts = {one: judge(details, self.provider(one), now) for one in concerned or self.layers}
         worst = max(verdicts.values(), key=lambda verdict: _SEVERITY[verdict.kind])
-        expires = details.expires(now)
-        part = details.encryption_part(now) or details.primary
         decided = self._context.decisions.keys.get(name)
         found = replacement(name, checked.key, self.layers, decided)
-        warnings = (*worst.warnings, *self._about_providers(verdicts), *self._about_others(name, checked))
+        verdict = replace(
+            worst,
+            headline=f"{worst.headline}{self._where(verdicts, worst)}",
+            sentence_for_owner=worst.sentence_for_owner or arrival_words(details),
+            warnings=(*worst.warnings, *self._about_providers(verdicts), *self._about_others(name, checked)),
+        )
         return TakenKey(
             name=name,
             text=checked.key.text,
-            fingerprint=details.fingerprint,
-            algorithm=part.description,
-            expires=expires.isoformat() if expires else None,
-            user_ids=tuple(user_id.text for user_id in details.user_ids if user_id.holds),
-            accepted=worst.accepted,
-            verdict=worst.kind,
-            headline=f"{worst.headline}{self._where(verdicts, worst)}",
-            explanation=worst.explanation,
-            for_owner=worst.sentence_for_owner or arrival_words(details),
-            warnings=warnings,
+            verdict=verdict,
             origin=source,
+            **_contents(details, now),
             likeness=likeness(name, details),
             replacement=found if replacing or found.resets else None,
         )
@@ -524,7 +536,8 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
     key = judge.judge(name, checked, f"{source} (request)")
     if request.replacement and not judge.replaces(name) and there:
         remark = f"{name} wants a replacement and is in a layer already: see “New PGP key for?” in Project."
-        key = replace(key, warnings=(*key.warnings, remark))
+        verdict = replace(key.verdict, warnings=(*key.verdict.warnings, remark))
+        key = replace(key, verdict=verdict)
     return Taken({name: key}, asked=request.replacement, reason=request.reason)
 
 
@@ -600,11 +613,7 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
     """
     files = _files_in(folder)
     judge = KeyJudge(context)
-
-    def tick(done: int) -> None:
-        context.raise_if_cancelled()
-        report(Progress(f"Reading {folder.name}", done, len(files)))
-
+    tick = _counting(f"Reading {folder.name}", len(files), context, report)
     found = in_parallel(lambda file: _read(file, context), files, tick)
     offered: dict[str, list[TakenKey]] = {}
     told: list[Sentence] = []
@@ -618,11 +627,28 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
     others = sum(1 for one in found if isinstance(one.refusal, _NO_KEY_AT_ALL) and not one.keys)
     told += [f"{others} more file{'s hold' if others > 1 else ' holds'} no key"] if others else []
     if not offered:
-        raise _nothing_there(folder, names, told)
+        raise OnboardError(
+            "No keys in this folder",
+            f"{folder} has no usable key of {', '.join(names)}.",
+            why="A file is for jane.doe if it is called jane.doe, jane.doe.asc or request-jane.doe.txt, or "
+            "if the key in it has that name or mail address.",
+            next="Rename the files, or open them one by one.",
+            detail=joined(told, "\n"),
+        )
     distinct = {name: {key.fingerprint: key for key in reversed(keys)} for name, keys in offered.items()}
     keys = {name: next(iter(some.values())) for name, some in distinct.items() if len(some) == 1}
     choices = {name: ranked(some.values()) for name, some in distinct.items() if len(some) > 1}
     return Taken(keys, choices, tuple(told))
+
+
+def _counting(words: Sentence, total: int, context: Context, report: Report) -> Callable[[int], None]:
+    """Reports with these words how many are done, and stops where the person asked to."""
+
+    def tick(done: int) -> None:
+        context.raise_if_cancelled()
+        report(Progress(words, done, total))
+
+    return tick
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -674,17 +700,6 @@ def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sente
     if one.refusal and (named or not isinstance(one.refusal, _NO_KEY_AT_ALL)):
         told.append(f"{one.path.name}: {one.refusal.title}. {one.refusal.what}")
     return told
-
-
-def _nothing_there(folder: Path, names: Sequence[str], told: Sequence[Sentence]) -> OnboardError:
-    return OnboardError(
-        "No keys in this folder",
-        f"{folder} has no usable key of {', '.join(names)}.",
-        why="A file is for jane.doe if it is called jane.doe, jane.doe.asc or request-jane.doe.txt, or if "
-        "the key in it has that name or mail address.",
-        next="Rename the files, or open them one by one.",
-        detail=joined(told, "\n"),
-    )
 
 
 @dataclass(frozen=True)
@@ -749,14 +764,11 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
             return None  # an unreadable key file is replaced by a good one; `present` tells of it
         return judge.judge(name, checked, source)
 
-    def tick(done: int) -> None:
-        context.raise_if_cancelled()
-        report(Progress("Reading the keys", done, len(wanted)))
-
-    found = dict(zip(wanted, in_parallel(take, wanted, tick), strict=True))
+    tick = _counting("Reading the keys", len(wanted), context, report)
+    keys = zip(wanted, in_parallel(take, wanted, tick), strict=True)
     rows = present_keys(context, report, people)
     present = {name: tuple(row for row in rows if row.concerns(name)) for name in people}
-    return Gathered({name: key for name, key in found.items() if key}, mail_for(context), present)
+    return Gathered({name: key for name, key in keys if key}, mail_for(context), present)
 
 
 def mail_for(context: Context) -> tuple[str, ...]:
@@ -805,9 +817,9 @@ def validate(request: Request, context: Context) -> list[Problem]:
             )
             problems.append(Problem(f"{name} {words}", "people"))
         elif not key.accepted:
-            problems.append(Problem(f"{name}: {key.headline}. {key.explanation}", "people"))
+            problems.append(Problem(f"{name}: {key.verdict.headline}. {key.verdict.explanation}", "people"))
         else:
-            problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in key.warnings]
+            problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in key.verdict.warnings]
             problems += about_replacement(key, confirmed=name in request.confirmed)
     return problems + about_each_other([request.keys[one] for one in people if one in request.keys])
 
@@ -839,9 +851,9 @@ def _decided(key: TakenKey) -> DecidedKey:
         key.text,
         key.fingerprint,
         key.algorithm,
-        key.expires,
+        key.expires.isoformat() if key.expires else None,
         key.user_ids,
-        key.verdict.name.lower(),
+        key.verdict.kind.name.lower(),
         key.origin,
         key.replacement.resets if key.replacement else {},
     )
@@ -907,8 +919,8 @@ def about_each_other(keys: Sequence[TakenKey]) -> list[Problem]:
     return problems
 
 
-@dataclass(frozen=True)
-class PresentKey:
+@dataclass(frozen=True, kw_only=True)
+class PresentKey(JudgedKey):
     """A key file of a layer, as it is.
 
     Attributes:
@@ -916,47 +928,19 @@ class PresentKey:
         file: its path in the layer, as `keys/jane.doe`.
         users: IAM names of those who have it.
         same: other files of these layers with the same key, as `security: keys/machine.ci`.
-        kind: how the verdict ends.
-        headline: the verdict in a few words.
-        explanation: why, in a sentence or two.
-        warnings: what to know although it works.
-        expires: the day that it stops being usable, in UTC; None for never, and where there is no key.
-        soon: whether that day is less than thirty days off, or past.
-        algorithm: as "RSA 4096", or "" where there is no key.
-        fingerprint: of the primary key, 40 upper-case hexadecimal digits, or "".
-        user_ids: the user ids in it.
-        for_owner: what to send to its owner, or "".
+        soon: whether it expires in less than thirty days, or has expired.
     """
 
     account: str
     file: str
     users: tuple[str, ...]
     same: tuple[str, ...]
-    kind: VerdictKind
-    headline: Sentence
-    explanation: Sentence
-    warnings: tuple[Sentence, ...]
-    expires: date | None
     soon: bool
-    algorithm: str
-    fingerprint: str
-    user_ids: tuple[str, ...]
-    for_owner: Sentence
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the provider can use the file."""
-        return self.kind in ACCEPTED
 
     def concerns(self, name: str) -> bool:
         """Whether it is a person's, by the users that have it or by its name."""
         names = {self.file.removeprefix("keys/"), *self.users}
         return name.casefold() in {one.casefold() for one in names}
-
-    @property
-    def mark(self) -> Mark:
-        """The verdict at a glance."""
-        return Mark.of(self.kind, self.warnings)
 
 
 def present_keys(
@@ -988,17 +972,10 @@ def present_keys(
 
     def one(file: tuple[str, str, bytes]) -> JudgedFile:
         account, _, data = file
-        return judge_file(
-            data,
-            judge.provider(account),
-            context.world.now(),
-            environment=context.world.environment,
-        )
+        world = context.world
+        return judge_file(data, judge.provider(account), world.now(), environment=world.environment)
 
-    def tick(done: int) -> None:
-        context.raise_if_cancelled()
-        report(Progress("Judging the key files", done, len(files)))
-
+    tick = _counting("Judging the key files", len(files), context, report)
     judged = in_parallel(one, files, tick)
     rows = [
         _row(judge.layers[account], path, found, judge.same_as(account, path), context)
@@ -1013,23 +990,15 @@ def _concerns(layer: Layer, path: str, names: Collection[str]) -> bool:
 
 
 def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], context: Context) -> PresentKey:
-    verdict, now = found.verdict, context.world.now()
-    details = found.key.details if found.key else None
-    expires = details.expires(now) if details else None
-    part = (details.encryption_part(now) or details.primary) if details else None
+    now = context.world.now()
+    contents = _contents(found.key.details, now) if found.key else {}
+    expires = contents.get("expires")
     return PresentKey(
         account=layer.location.account,
         file=path,
         users=sharing_key(layer, path),
         same=same,
-        kind=verdict.kind,
-        headline=verdict.headline,
-        explanation=verdict.explanation,
-        warnings=verdict.warnings,
-        expires=expires.date() if expires else None,
         soon=expires is not None and expires < now + EXPIRES_SOON,
-        algorithm=part.description if part else "",
-        fingerprint=details.fingerprint if details else "",
-        user_ids=tuple(one.text for one in details.user_ids if one.holds) if details else (),
-        for_owner=verdict.sentence_for_owner,
+        verdict=found.verdict,
+        **contents,
     )

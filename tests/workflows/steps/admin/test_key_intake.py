@@ -114,16 +114,16 @@ def test_layers_with_different_providers_are_told_apart_by_name(
     admin.file("management", ".terraform.lock.hcl").write_text(LOCKED.replace("3.39.0", "4.67.0"))
     key = take(admin, people_keys["cv25519"]).keys["jane.doe"]
     assert not key.accepted
-    assert "Elliptic curve in security (AWS provider ~> 3.39.0)" in key.headline
-    assert "management (AWS provider 4.67.0): Elliptic curve: reported to work" in key.headline
-    assert " in " not in take(admin, people_keys["jane.doe"]).keys["jane.doe"].headline
+    assert "Elliptic curve in security (AWS provider ~> 3.39.0)" in key.verdict.headline
+    assert "management (AWS provider 4.67.0): Elliptic curve: reported to work" in key.verdict.headline
+    assert " in " not in take(admin, people_keys["jane.doe"]).keys["jane.doe"].verdict.headline
 
 
 def test_a_provider_that_nothing_tells_is_a_warning(admin: AdminProject, people_keys: Keys) -> None:
     admin.file("security", ".terraform.lock.hcl").write_text("provider {{{")
     key = take(admin, people_keys["jane.doe"]).keys["jane.doe"]
     assert key.accepted
-    assert any(words.startswith("The AWS provider of security is unknown") for words in key.warnings)
+    assert any(words.startswith("The AWS provider of security is unknown") for words in key.verdict.warnings)
 
 
 # -- several keys at once --------------------------------------------------------------------------
@@ -152,9 +152,11 @@ def test_a_keyring_is_to_be_chosen_from_the_best_match_first(admin: AdminProject
 
 
 def test_of_keys_that_fit_alike_the_surest_comes_first(admin: AdminProject, people_keys: Keys) -> None:
-    best = replace(take(admin, people_keys["jane.doe"]).keys["jane.doe"], warnings=())
-    weak, unsure = replace(best, warnings=("It is short.",)), replace(best, verdict=VerdictKind.UNVERIFIED)
-    refused = replace(best, accepted=False, verdict=VerdictKind.REFUSED_BY_US)
+    key = take(admin, people_keys["jane.doe"]).keys["jane.doe"]
+    best = replace(key, verdict=replace(key.verdict, warnings=()))
+    weak = replace(best, verdict=replace(best.verdict, warnings=("It is short.",)))
+    unsure = replace(best, verdict=replace(best.verdict, kind=VerdictKind.UNVERIFIED))
+    refused = replace(best, verdict=replace(best.verdict, kind=VerdictKind.REFUSED_BY_US))
     assert ranked([refused, unsure, weak, best]) == (best, weak, unsure, refused)
 
 
@@ -247,7 +249,7 @@ def test_a_key_of_somebody_else_is_told_with_the_names(admin: AdminProject, peop
     )
     for file in ("keys/machine.github.actions", "keys/old"):
         admin.file("security", file).write_bytes(people_keys["jane.doe"])
-    warnings = take(admin, people_keys["jane.doe"]).keys["jane.doe"].warnings
+    warnings = take(admin, people_keys["jane.doe"]).keys["jane.doe"].verdict.warnings
     assert (
         "It is the key of machine.ci, machine.github.actions in security too (keys/machine.github.actions)."
         in warnings
@@ -279,7 +281,9 @@ def test_the_files_of_the_layers_are_judged_to_the_letter(admin: AdminProject, p
     rows = {
         row.file: row for row in pgp_keys.present_keys(admin.context(), quiet) if row.account == "security"
     }
-    verdicts = {name.removeprefix("keys/"): (row.accepted, row.headline) for name, row in rows.items()}
+    verdicts = {
+        name.removeprefix("keys/"): (row.accepted, row.verdict.headline) for name, row in rows.items()
+    }
     assert verdicts["raw"] == (False, "A binary file")
     assert verdicts["bom"] == (False, "Not plain base64")
     assert verdicts["broken"][0] is verdicts["not-a-key"][0] is verdicts["expired"][0] is False

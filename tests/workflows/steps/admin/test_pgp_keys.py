@@ -76,7 +76,7 @@ def test_a_key_that_must_not_be_written_is_shown_and_stops_the_step(
 ) -> None:
     taken = taken_key(people_keys[kind], "jane.doe", admin.context())
     assert not taken.accepted
-    assert taken.for_owner
+    assert taken.verdict.sentence_for_owner
     problems = pgp_keys.validate(Request({"jane.doe": taken}), admin.context())
     assert [one for one in problems if one.fatal and one.message.startswith("jane.doe: ")]
 
@@ -89,7 +89,7 @@ def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
         admin.replace(account, ".terraform.lock.hcl", "3.39.0", "4.67.0")
     taken = taken_key(people_keys["cv25519"], "jane.doe", admin.context())
     assert taken.accepted
-    assert taken.verdict is VerdictKind.UNVERIFIED
+    assert taken.verdict.kind is VerdictKind.UNVERIFIED
 
 
 def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_keys: Keys) -> None:
