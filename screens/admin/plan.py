@@ -25,7 +25,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, Told
-from workflows.steps.admin.judged_plan import Left, Return
+from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import Difference
 from workflows.steps.shared.module import Progress, Report
@@ -213,8 +213,9 @@ class PlanPane(TerraformPane):
     # -- what comes back ---------------------------------------------------------------------------
 
     def progressed(self, progress: Progress) -> None:
-        if isinstance(progress.payload, Left):
-            self._planned, self._found = progress.payload.planned, progress.payload.found
+        if isinstance(progress.payload, Return):
+            self._found = progress.payload
+            self._planned = None if self._found.gone else self._planned
         elif isinstance(progress.payload, Update):
             self.query_one(RunLog).take(progress.payload)
             if self.running_move == "plan":
@@ -277,7 +278,9 @@ class PlanPane(TerraformPane):
             try:
                 made = plan.make(self.context, report, code)
             except OnboardError:
-                report(Progress("Looking at the plan before", payload=judged_plan.left(before, self.context)))
+                if before is not None:
+                    left = judged_plan.left(before, self.context)
+                    report(Progress("Looking at the plan before", payload=left))
                 raise
             return made, judged_plan.look(made, self.context)
 

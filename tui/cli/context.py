@@ -43,9 +43,7 @@ def refuse_problems(step: StepModule, request: object, context: Context) -> None
         OnboardError: something is.
     """
     if problems := [one.message for one in step.validate(request, context) if one.fatal]:
-        raise OnboardError(
-            f"Can't do “{step.STEP.title}”", joined(problems), next="Correct it, then try again."
-        )
+        raise OnboardError("Can't do this", joined(problems), next="Correct it, then try again.")
 
 
 def performed(step: StepModule, request: object, context: Context, fact: str) -> Mapping[str, Any]:

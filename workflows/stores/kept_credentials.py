@@ -24,12 +24,14 @@ SHORTEST_REST = timedelta(minutes=10)
 """Credentials that end sooner than this are not worth starting an apply with."""
 
 
-def keep_credentials(vault: Vault, name: str, credentials: Credentials) -> None:
-    """Keep temporary credentials in a vault.
+def keep_credentials(vault: Vault | None, name: str, credentials: Credentials) -> None:
+    """Keep temporary credentials in a vault, where there is one.
 
     Raises:
         VaultUnavailable: they could not be kept.
     """
+    if vault is None:
+        return
     expires_at, token = credentials.expires_at, credentials.session_token
     text = json.dumps(
         {

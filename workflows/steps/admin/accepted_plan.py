@@ -80,10 +80,12 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class _Elsewhere:
-    """The one field of a plan that shows whether the others are there."""
+class _Made:
+    """What a fact `plan` has wherever it was applied: who gets a new password and a new access key by it."""
 
     elsewhere: bool = False
+    passwords: tuple[str, ...] = ()
+    access_keys: tuple[str, ...] = ()
 
 
 def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
@@ -92,7 +94,7 @@ def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
     Raises:
         WrongShape: it is not what it should be.
     """
-    return Planned.from_facts(fact) if fact and not read(_Elsewhere, fact, "plan").elsewhere else None
+    return Planned.from_facts(fact) if fact and not read(_Made, fact, "plan").elsewhere else None
 
 
 def decided(context: Context) -> Planned | None:
@@ -105,14 +107,6 @@ PASSWORD, ACCESS_KEY = "password", "access key"
 BOTH = frozenset({PASSWORD, ACCESS_KEY})
 
 _SWITCHES: Mapping[str, str] = {"login_profile": PASSWORD, "access_key": ACCESS_KEY}
-
-
-@dataclass(frozen=True)
-class _Made:
-    """Who gets a new password and a new access key by a plan: two fields of the fact `plan`."""
-
-    passwords: tuple[str, ...] = ()
-    access_keys: tuple[str, ...] = ()
 
 
 def people_of(account: str, context: Context) -> tuple[str, ...]:

@@ -238,6 +238,19 @@ _KINDS = (
     *("require_numbers", "require_symbols"),
 )
 
+_WEAK: Mapping[str, tuple[bool, Sentence]] = {
+    "create_account_password_policy": (
+        False,
+        "Without a policy of its own the account takes passwords of 8 characters.",
+    ),
+    "allow_users_to_change_password": (
+        False,
+        "People can replace their first password only if a group of theirs allows it.",
+    ),
+    "hard_expiry": (True, "Anyone whose password expires is locked out until an admin sets a new one."),
+}
+"""The switches that weaken a policy, with the value that does."""
+
 
 def limits(name: str) -> Sentence:
     """What AWS takes for a number of the policy, in words; "" for a switch."""
@@ -253,20 +266,9 @@ def weaknesses(policy: Mapping[str, Constant]) -> tuple[Sentence, ...]:
     Args:
         policy: values by attribute; an attribute that is not there counts as the module's default.
     """
-    found: list[Sentence] = []
     length = policy.get("minimum_password_length")
-    if isinstance(length, int):
-        found += [one.message for one in _warnings("minimum_password_length", length)]
-    if policy.get("create_account_password_policy") is False:
-        found.append("Without a policy of its own the account takes passwords of 8 characters.")
+    found = check_password_policy("minimum_password_length", length) if isinstance(length, int) else []
+    told = [one.message for one in found if not one.fatal]
     if not any(policy.get(kind, True) for kind in _KINDS):
-        found.append("No kind of character is asked for: letters alone would do.")
-    if policy.get("allow_users_to_change_password") is False:
-        found.append("People can replace their first password only if a group of theirs allows it.")
-    if policy.get("hard_expiry") is True:
-        found.append("Anyone whose password expires is locked out until an admin sets a new one.")
-    return tuple(found)
-
-
-def _warnings(name: str, value: Constant) -> list[Problem]:
-    return [one for one in check_password_policy(name, value) if not one.fatal]
+        told.append("No kind of character is asked for: letters alone would do.")
+    return (*told, *(words for name, (value, words) in _WEAK.items() if policy.get(name) is value))

@@ -254,30 +254,18 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     return tuple(told)
 
 
-def of_the_state(made: Planned, context: Context, report: Report, code: Secret | None = None) -> Sentence:
-    """What happened to the state since the plan was made, as a sentence; "" if nothing did.
-
-    Raises:
-        CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: it cannot be read.
-    """
-    if made.record.state is None:
-        return ""
-    with open_layer(context, report, code=code) as layer:
-        return _state_words(made, layer, context, report)
-
-
 def refuse_another_state(made: Planned, layer: OpenLayer, context: Context, report: Report) -> None:
     """Let a plan be applied only to the state that it was made against.
 
     Raises:
         OnboardError: the state was changed since, or cannot be read.
     """
-    if words := _state_words(made, layer, context, report):
+    if words := changes_of_state(made, layer, context, report):
         raise OnboardError("The state has changed", words, next="Plan again, and read the new plan.")
 
 
-def _state_words(made: Planned, layer: OpenLayer, context: Context, report: Report) -> Sentence:
+def changes_of_state(made: Planned, layer: OpenLayer, context: Context, report: Report) -> Sentence:
+    """What happened to the state since the plan was made, as a sentence; "" if nothing did."""
     mark = made.record.state
     if mark is None:
         return ""
@@ -296,6 +284,7 @@ class Return:
         resources: the resources of the last plan.
         differences: what changed from the plan before.
         old: whether the state should be asked, since the plan was not made just now.
+        gone: whether its file is gone, or another one.
     """
 
     refusal: Sentence = ""
@@ -303,6 +292,7 @@ class Return:
     resources: tuple[Resource, ...] = ()
     differences: tuple[Difference, ...] = ()
     old: bool = False
+    gone: bool = False
 
 
 def look(made: Planned | None, context: Context) -> Return:
@@ -318,32 +308,17 @@ def look(made: Planned | None, context: Context) -> Return:
     )
 
 
-@dataclass(frozen=True)
-class Left:
-    """What is left of a plan after the one that was to take its place failed.
-
-    Attributes:
-        planned: the plan, or None if its file is gone or another one.
-        found: how things stand with it.
-    """
-
-    planned: Planned | None = None
-    found: Return = Return()
-
-
-def left(made: Planned | None, context: Context) -> Left:
-    """Look whether a plan is still there: what fails before Terraform begins has not removed it.
+def left(made: Planned, context: Context) -> Return:
+    """Look at a plan after the one that was to take its place failed, perhaps before it was removed.
 
     Raises:
         OSError: its file cannot be read.
     """
-    if made is None:
-        return Left()
     try:
         refuse_another_plan(made.record)
     except OnboardError:
-        return Left()
-    return Left(made, look(made, context))
+        return Return(gone=True)
+    return look(made, context)
 
 
 def check(made: Planned, context: Context, report: Report, code: Secret | None = None) -> Return:
@@ -354,7 +329,8 @@ def check(made: Planned, context: Context, report: Report, code: Secret | None =
         OnboardError: the state cannot be read.
     """
     found = look(made, context)
-    if found.refusal:
+    if found.refusal or made.record.state is None:
         return found
-    words = of_the_state(made, context, report, code)
+    with open_layer(context, report, code=code) as layer:
+        words = changes_of_state(made, layer, context, report)
     return replace(found, refusal=f"{words} Plan again." if words else "")

@@ -10,14 +10,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from workflows.core.files import write_atomically
 from workflows.core.parsing import read_json
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import plain, read
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
@@ -137,7 +137,7 @@ def keep(plan: Plan, foreign: Sequence[str], context: Context) -> None:
         now.replace(before)
     else:
         before.unlink(missing_ok=True)
-    data = [asdict(one) for one in resources_of(plan, foreign)]
+    data = plain(resources_of(plan, foreign))
     write_atomically(now, json.dumps(data, ensure_ascii=False).encode())
 
 
@@ -191,7 +191,4 @@ def _files(context: Context) -> tuple[Path, Path]:
 
 
 def _read(file: Path) -> tuple[Resource, ...]:
-    if not file.exists():
-        return ()
-    records: list[Mapping[str, Any]] = read_json(file, _MOST)
-    return tuple(Resource(**{**one, "details": tuple(one["details"])}) for one in records)
+    return read(tuple[Resource, ...], read_json(file, _MOST), file.name) if file.exists() else ()

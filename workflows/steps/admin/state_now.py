@@ -154,25 +154,19 @@ def not_applied(state: State, context: Context) -> list[Sentence]:
             missing.append(f"{name} has no console password in it")
     missing += [f"{name} is still in it" for name in here.remove if name in state.users]
     missing += [f"{name} still has what the old key was made for" for name in _with_old_keys(state, here)]
-    missing += _not_switched(state, here)
+    made = {"login_profile": state.login_profiles, "access_key": state.access_keys}
+    missing += [
+        f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
+        for name, switches in here.access.items()
+        for fact, wanted in switches.items()
+        if (name in made[fact]) is not wanted
+    ]
     still = new_passwords.unchanged(state, context, context.item)
     missing += [f"{name}: {words}" for name, words in still.items()]
     for name, move in here.moves.items():
         groups = {group.casefold() for group in state.groups_of(name)}
         missing += [f"{name} is not in {group}" for group in move.add if group.casefold() not in groups]
         missing += [f"{name} is still in {group}" for group in move.remove if group.casefold() in groups]
-    return missing
-
-
-def _not_switched(state: State, here: LayerDecisions) -> list[str]:
-    missing = []
-    for name, switches in here.access.items():
-        there = {"login_profile": name in state.login_profiles, "access_key": name in state.access_keys}
-        missing += [
-            f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
-            for fact, wanted in switches.items()
-            if there[fact] is not wanted
-        ]
     return missing
 
 

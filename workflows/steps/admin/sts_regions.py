@@ -44,10 +44,6 @@ from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, k
 _USUAL = ("administrator", "oaar", "devops", "auditor")
 
 
-class NoWay(OnboardError):  # noqa: N818 - it says what is missing
-    """An account cannot be asked, for a reason that the files tell."""
-
-
 @dataclass(frozen=True)
 class Way:
     """How an account is asked.
@@ -107,9 +103,7 @@ class MfaSessions:
             VaultUnavailable: it could not be kept.
         """
         self._held[serial] = session
-        vault = keyring_of(self._context)
-        if vault is not None:
-            keep_credentials(vault, f"regions/{serial}", session)
+        keep_credentials(keyring_of(self._context), f"regions/{serial}", session)
 
     def drop(self) -> None:
         """Forget what is in memory."""
@@ -216,12 +210,12 @@ def opened(
         needed = [way for way in found if way.role_arn and way.serial in due and not way.problem]
         if needed and not any(codes.values()):
             raise CodeWanted(needed[0].profile, needed[0].serial)
-        problems, questions = {}, []
-        for way in found:
+        problems, questions = {way.account: way.problem for way in found if way.problem}, []
+        for way in (one for one in found if not one.problem):
             context.raise_if_cancelled()
             try:
                 questions.append(_question(context, project, way, keys, codes, sessions))
-            except (AwsError, CodeWanted, NoWay) as error:
+            except (AwsError, CodeWanted) as error:
                 problems[way.account] = error.sentences
         yield Opened(tuple(questions), problems)
     finally:
@@ -239,8 +233,6 @@ def _question(
     codes: Mapping[str, Secret],
     sessions: MfaSessions,
 ) -> Question:
-    if way.problem:
-        raise NoWay("Can't ask the account", way.problem)
     factory = factory_for(context, project)
     if way.source not in keys:
         keys[way.source] = factory.profile_credentials(project_files(context, project), way.source)
@@ -439,6 +431,5 @@ def observe(context: Context) -> Observation:
         now = allowed_regions(project_of(context))
     except OnboardError as error:
         return unknown(error.what)
-    if list(now) == list(recorded.get("allowed", ())):
-        return AGREES
-    return Observation(Verdict.CHANGED, "The project's regions have changed since the answers.")
+    changed = Observation(Verdict.CHANGED, "The project's regions have changed since the answers.")
+    return AGREES if list(now) == list(recorded.get("allowed", ())) else changed

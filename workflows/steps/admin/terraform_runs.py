@@ -379,7 +379,8 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
 def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
     """What to do about credentials that AWS does not take any more."""
     if profile.source is Source.CODE:
-        _forget_role(context, project, profile.name)
+        if (vault := keyring_of(context)) is not None:
+            vault.delete(_vault_name(project, profile.name))
         return CodeWanted(profile.name, profile.serial)
     file = project_files(context, project).credentials_file
     if error.failure is AwsFailure.KEY_UNKNOWN:
@@ -430,25 +431,11 @@ def kept_role(context: Context, project: Project, one: LayerProfile, rest: timed
 
 def _keep_roles(context: Context, project: Project, new: Mapping[str, Credentials], report: Report) -> None:
     """Keep new credentials; a code was given for them, so a keyring that fails now stops nothing."""
-    vault = keyring_of(context)
-    if vault is None:
-        return
     try:
         for name, credentials in new.items():
-            keep_credentials(vault, _vault_name(project, name), credentials)
+            keep_credentials(keyring_of(context), _vault_name(project, name), credentials)
     except VaultUnavailable as error:
         report(Progress(f"The session isn't kept, so the next step asks for a code again: {error.what}"))
-
-
-def _forget_role(context: Context, project: Project, profile: str) -> None:
-    """Forget what a profile's role gave.
-
-    Raises:
-        VaultUnavailable: the keyring does not let it be deleted.
-    """
-    vault = keyring_of(context)
-    if vault is not None:
-        vault.delete(_vault_name(project, profile))
 
 
 def _vault_name(project: Project, profile: str) -> str:

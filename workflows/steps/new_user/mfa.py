@@ -183,21 +183,18 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     except AwsError as error:
         if error.failure is AwsFailure.NOT_FOUND:
             forget_seed(context, identity)
-            raise _gone(pending, error) from None
+            raise DeviceGone(
+                "The device is gone",
+                f"AWS has no device {pending.serial} that waits to be enabled.",
+                why="Somebody deleted it since it was begun, perhaps your administrator.",
+                next=f"Delete the entry {pending.entry} in the app, and press Next (^n): that makes a new"
+                " device.",
+                detail=error.detail,
+            ) from None
         raise
     forget_seed(context, identity)
     pending.drop()
     return {"mfa": {"serial": pending.serial, "how": API}}
-
-
-def _gone(pending: Pending, error: AwsError) -> DeviceGone:
-    return DeviceGone(
-        "The device is gone",
-        f"AWS has no device {pending.serial} that waits to be enabled.",
-        why="Somebody deleted it since it was begun, perhaps your administrator.",
-        next=f"Delete the entry {pending.entry} in the app, and press Next (^n): that makes a new device.",
-        detail=error.detail,
-    )
 
 
 # Only AWS knows the devices, and asking takes a key: the step “Access keys” and Verify do.

@@ -283,8 +283,6 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
     Raises:
         OnboardError: nothing has changed, or the sentence says what is left to do.
     """
-    if record.rotation is not None:
-        raise ValueError("a rotation isn't finished")
     known = tuple(key.access_key_id for key in parts.keys.listed())
     record = _phase(record, parts, Rotation(Phase.CREATING, record.id, "", known, parts.now()))
     parts.report(Progress("Creating the new access key"))
@@ -309,18 +307,16 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
 
 
 def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
-    """Delete the old key of a rotation that waits, after the kept one is proved.
+    """Delete the old key of a rotation that waits for it, after the kept one is proved.
 
     Raises:
         OnboardError: the kept key does not work, so the old one stays; or it could not be deleted.
     """
-    rotation = record.rotation
-    if rotation is None or rotation.interrupted:
-        raise ValueError("no old key waits")
+    old_id = record.under_way.old_id
     parts.report(Progress("Testing the kept key before deleting the old one"))
     _prove_kept(record.id, parts)
-    parts.report(Progress(f"Deleting {rotation.old_id}"))
-    delete(rotation.old_id, parts)
+    parts.report(Progress(f"Deleting {old_id}"))
+    delete(old_id, parts)
     parts.store.forget_aside()
     record = replace(record, rotation=None)
     parts.save(record)
@@ -371,8 +367,8 @@ def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
         OnboardError: it is still active; the record says how far it is.
     """
     rotation = record.under_way
-    created = _created(rotation.new_id, parts)
-    done = replace(record, id=rotation.new_id, created=created, kept_at=parts.now())
+    made = {key.access_key_id: key.created for key in parts.keys.listed()}
+    done = replace(record, id=rotation.new_id, created=made.get(rotation.new_id), kept_at=parts.now())
     done = _next(done, parts, Phase.DEACTIVATING)
     parts.report(Progress(f"Deactivating {rotation.old_id}"))
     try:
@@ -387,10 +383,6 @@ def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
                 detail=error.detail,
             ) from None
     return _next(done, parts, Phase.WAITING)
-
-
-def _created(access_key_id: str, parts: Parts) -> datetime | None:
-    return next((key.created for key in parts.keys.listed() if key.access_key_id == access_key_id), None)
 
 
 def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:

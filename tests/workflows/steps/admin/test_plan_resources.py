@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -203,13 +205,12 @@ def test_a_plan_from_before_is_old_and_one_of_just_now_is_not(checkout: Path) ->
 def test_a_state_that_somebody_changed_refuses_the_plan(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = planned_in(checkout)
-    monkeypatch.setattr(judged_plan, "of_the_state", lambda *_arguments: "The state was changed.")
-    assert (
-        judged_plan.check(made, at(checkout), lambda _: None).refusal == "The state was changed. Plan again."
-    )
-    monkeypatch.setattr(judged_plan, "of_the_state", lambda *_arguments: "")
-    assert judged_plan.check(made, at(checkout), lambda _: None).refusal == ""
+    made, marks = planned_in(checkout), iter((StateMark("a", 4), StateMark("a", 3)))
+    terraform = SimpleNamespace(state_mark=lambda **_cancelled: next(marks))
+    opened = nullcontext(SimpleNamespace(terraform=terraform))
+    monkeypatch.setattr(judged_plan, "open_layer", lambda *_arguments, **_code: opened)
+    assert judged_plan.check(made, at(checkout), lambda _: None).refusal
+    assert not judged_plan.check(made, at(checkout), lambda _: None).refusal
 
 
 # -- export ----------------------------------------------------------------------------------------
