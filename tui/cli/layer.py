@@ -147,7 +147,7 @@ def remove(machine: Machine, options: argparse.Namespace) -> int:
 
 def groups(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard layer groups LAYER NAME [--add GROUP] [--remove GROUP]`; raises as `add`."""
-    from workflows.layer.edit.members import SetGroups
+    from workflows.layer.edit.groups import SetGroups
     from workflows.layer.edit.operation import find_person
 
     if not (options.add or options.remove):

@@ -25,6 +25,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "template_expr", "for_expr"})
+_HEADER = {"identifier": (0, None), "string_lit": (1, -1)}
+"""What a block's type and labels are written as, and which part of each counts."""
 _BARE_TEMPLATE = ["quoted_template_start", "template_interpolation", "quoted_template_end"]
 
 
@@ -210,8 +212,6 @@ class Block:
         """The attributes whose name the block has used before, which Terraform refuses."""
         if self.document.is_plain and not _values_in(self.data)[1]:
             return ()
-        if len(self._attributes) == len(self.attributes):
-            return ()
         return tuple(one for one in self._attributes if self.attributes[one.name] is not one)
 
     @cached_property
@@ -246,10 +246,7 @@ class Block:
         Raises:
             LookupError: the block has no quoted label.
         """
-        labels = [child for child in self.node.children if child.type == "string_lit"]
-        if not labels:
-            raise LookupError(f"the block {self.kind} has no label")
-        return labels[-1]
+        return [child for child in self.node.children if child.type == "string_lit"][-1]
 
     @property
     def closing(self) -> Node:
@@ -294,16 +291,12 @@ def _by_name(attributes: Iterable[Attribute]) -> dict[str, Attribute]:
     return found
 
 
-def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]] | None:
-    """The name and the unwrapped arguments of a call, or None for anything else."""
+def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]]:
+    """The name and the unwrapped arguments of a call; "" and none for anything else."""
     if node.type != "function_call":
-        return None
-    name = document.text(node.children[0])
-    arguments: list[Node] = []
-    for child in node.children:
-        if child.type == "function_arguments":
-            arguments = [unwrap(one) for one in child.children if one.type == "expression"]
-    return name, arguments
+        return "", ()
+    given = next((child.children for child in node.children if child.type == "function_arguments"), ())
+    return document.text(node.children[0]), [unwrap(one) for one in given if one.type == "expression"]
 
 
 def remembered(function: Callable[[K], V]) -> Callable[[K], V]:
@@ -415,10 +408,8 @@ class Document:
 
     @cached_property
     def _nodes(self) -> tuple[Node, ...]:
-        found: list[Node] = []
-        for child in self.root.children:
-            found.extend(child.children if child.type == "body" else [child])
-        return tuple(found)
+        outer = self.root.children
+        return tuple(one for child in outer for one in (child.children if child.type == "body" else [child]))
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
@@ -427,23 +418,12 @@ class Document:
 
     def item_of(self, node: Node) -> Item:
         """The place of a block, attribute or comment."""
-        kind = node.type
-        words = self._header(node) if kind == "block" else ()
-        end = node.end_byte
+        kind, end = node.type, node.end_byte
+        words = [one for one in node.children if one.type in _HEADER] if kind == "block" else ()
         if kind == "comment" and self.data[end - 1 : end] == b"\r":
             end -= 1  # a line comment's node takes half of the line end with it
-        return Item(kind, node.start_byte, end, node.start_point.row, node.end_point.row, words)
-
-    def _header(self, node: Node) -> tuple[str, ...]:
-        words: list[str] = []
-        for child in node.children:
-            if child.type == "block_start":
-                break
-            if child.type == "identifier":
-                words.append(self.text(child))
-            elif child.type == "string_lit":
-                words.append(self.text(child)[1:-1])
-        return tuple(words)
+        header = tuple(self.text(one)[slice(*_HEADER[one.type])] for one in words)
+        return Item(kind, node.start_byte, end, node.start_point.row, node.end_point.row, header)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -503,17 +483,6 @@ class Document:
         if node is None or node.start_byte != start:
             raise LookupError(f"no list or map begins at byte {start} of {self.name}")
         return node
-
-    def block_at(self, start: int) -> Block:
-        """The block of the top level that begins at a byte.
-
-        Raises:
-            LookupError: none begins there.
-        """
-        for block in self.blocks:
-            if block.item.start_byte == start:
-                return block
-        raise LookupError(f"no block begins at byte {start} of {self.name}")
 
     def text(self, node: Node) -> str:
         """The source text of a node."""

@@ -243,7 +243,7 @@ def _field(document: Document, field: Field, names: Mapping[str, object]) -> obj
 
 def _formatted(document: Document, node: Node, names: Mapping[str, object]) -> object:
     """What `format("…%s…", …)` gives, where each verb is a plain `%s`."""
-    _, arguments = function_call(document, node) or ("", ())
+    _, arguments = function_call(document, node)
     spec = plain_string(document, arguments[0]) if arguments else None
     values = [evaluate(document, one, names) for one in arguments[1:] if one.type != "function_call"]
     parts = spec.split("%s") if spec is not None else []
@@ -300,7 +300,7 @@ def field_read(document: Document, node: Node) -> Field | None:
     whole = _WHOLE.fullmatch(document.text(node))
     if whole is not None:
         return Field(whole[1] or whole[2], None)
-    name, arguments = function_call(document, node) or ("", ())
+    name, arguments = function_call(document, node)
     if name == "lookup" and len(arguments) in {2, 3} and document.text(arguments[0]) == "each.value":
         quoted = _QUOTED.fullmatch(document.text(arguments[1]))
         default = arguments[2] if len(arguments) == 3 else None

@@ -70,7 +70,7 @@ def _of_block(block: Block) -> _Statement:
 def _json(document: Document, node: Node) -> object:
     """The value of a policy in a heredoc or in `jsonencode(…)`; None for what is neither, or no JSON."""
     if node.type == "function_call":
-        name, arguments = function_call(document, node) or ("", ())
+        name, arguments = function_call(document, node)
         return evaluate(document, arguments[0], {}) if name == "jsonencode" and arguments else None
     text = _HEREDOC.search(document.text(node))
     try:
@@ -81,14 +81,11 @@ def _json(document: Document, node: Node) -> object:
 
 def _denies(statement: _Statement) -> bool:
     condition = statement.get("Condition")
-    tests = (
-        [one for name, one in condition.items() if name in _TESTS] if isinstance(condition, Mapping) else []
-    )
     values = [
         value
-        for test in tests
-        if isinstance(test, Mapping)
-        for name, some in test.items()
+        for test, variables in (condition.items() if isinstance(condition, Mapping) else ())
+        if test in _TESTS and isinstance(variables, Mapping)
+        for name, some in variables.items()
         if str(name).casefold() == "aws:multifactorauthpresent"
         for value in _listed(some)
     ]

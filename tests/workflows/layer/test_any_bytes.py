@@ -18,7 +18,7 @@ from workflows.core.errors import OnboardError
 from workflows.hcl.values import BadVariables, read_variables
 from workflows.layer.discover import find_project
 from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
-from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer

@@ -9,7 +9,7 @@ import pytest
 from support.layers import contents, layer_of
 
 from workflows.hcl.document import Document, Splice
-from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import EditUnsafe, edit_layer, propose

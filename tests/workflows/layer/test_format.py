@@ -8,8 +8,7 @@ from support.terraform import terraform_argv, terraform_environment
 
 from workflows.core.errors import OnboardError
 from workflows.layer.edit.account import SetPasswordPolicy
-from workflows.layer.edit.groups import AddGroup
-from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.groups import AddGroup, SetGroups
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean

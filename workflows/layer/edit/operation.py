@@ -88,13 +88,11 @@ class Facts:
             for name in sorted(mine.keys() | theirs.keys()):
                 if mine.get(name) != theirs.get(name):
                     yield f"{what}: {name}"
-        for what in ("outputs", "hidden_outputs"):
-            mine, theirs = Counter(getattr(self, what)), Counter(getattr(other, what))
-            for one in sorted((mine - theirs) + (theirs - mine)):
-                yield f"{what.replace('_', ' ')}: {one.name}"
-        entries = Counter(self.collected), Counter(other.collected)
-        for name, person in sorted((entries[0] - entries[1]) + (entries[1] - entries[0])):
-            yield f"entries: {person or 'somebody'} in {name}"
+        for what in ("outputs", "hidden_outputs", "collected"):
+            before, after = Counter(getattr(self, what)), Counter(getattr(other, what))
+            for name, person, *_ in sorted((before - after) + (after - before)):
+                entry = f"entries: {person or 'somebody'} in {name}"
+                yield entry if what == "collected" else f"{what.replace('_', ' ')}: {name}"
 
 
 def facts_of(layer: Layer) -> Facts:
@@ -275,23 +273,20 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
         EditRefused: the block's attributes do not have lines of their own.
     """
     document, own = block.document, list(block.attributes.values())
-    kin = [one for one in own if one.name in after]
-    place = Place(document.name, block.line)
+    what, place = f"{name} cannot be added to {block.label}.", Place(document.name, block.line)
     if not own:
-        why = "Its block is empty, so there is no line to follow."
-        raise refuse(f"{name} cannot be added to {block.label}.", why, place)
-    last = (kin or own)[-1].node
-    start = document.line_start(last.start_byte)
-    indent = document.data[start : last.start_byte]
+        raise refuse(what, "Its block is empty, so there is no line to follow.", place)
+    last = ([one for one in own if one.name in after] or own)[-1].node
+    indent = document.data[document.line_start(last.start_byte) : last.start_byte]
     if indent.strip() or last.end_point.row == block.closing.start_point.row:
-        why = "Its attributes do not have lines of their own."
-        raise refuse(f"{name} cannot be added to {block.label}.", why, place)
+        raise refuse(what, "Its attributes do not have lines of their own.", place)
     end = document.line_end(last.end_byte)
     line = indent + f"{name} = {text}".encode() + document.newline
     if last.start_point.row != last.end_point.row:
         line = document.newline + line  # what takes several lines stands apart
     edited = document.splice([Splice(end, end, line)])
-    return realigned(document, _body(block), edited, _body(edited.block_at(block.item.start_byte)))
+    new = next(one for one in edited.blocks if one.item.start_byte == block.item.start_byte)
+    return realigned(document, _body(block), edited, _body(new))
 
 
 def _body(block: Block) -> list[Node]:

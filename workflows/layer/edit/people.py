@@ -14,8 +14,8 @@ from workflows.core.sentences import Sentence
 from workflows.hcl.document import Document, remembered
 from workflows.hcl.lists import edited_list, entry_keys, out_of_order, remove_entry
 from workflows.hcl.values import fields_at, quote
-from workflows.layer.edit.block_style import BlockStyle, without_block
 from workflows.layer.edit.cloning import spellings, where_named
+from workflows.layer.edit.groups import add_member, remove_member
 from workflows.layer.edit.key_files import (
     check_key_text,
     key_data,
@@ -24,7 +24,6 @@ from workflows.layer.edit.key_files import (
     sharing_key,
     with_key_text,
 )
-from workflows.layer.edit.members import add_member, remove_member
 from workflows.layer.edit.operation import (
     Facts,
     check_groups,
@@ -47,7 +46,14 @@ from workflows.layer.edit.outputs import (
     without_outputs,
 )
 from workflows.layer.edit.password_length import least_length, lengthened
-from workflows.layer.edit.styles import Declarations, ListStyle, NewDeclaration, ObjectStyle
+from workflows.layer.edit.styles import (
+    BlockStyle,
+    Declarations,
+    ListStyle,
+    NewDeclaration,
+    ObjectStyle,
+    without_block,
+)
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Owner, Person, Place, Style
 from workflows.layer.names import check_user_name

@@ -168,9 +168,8 @@ class UserModule:
         """Whether each person is an object of a map, with a name, switches and a key file of its own."""
         if self.container is None or self.container.type != "object":
             return False
-        if not self.document.elements(self.container):
-            return bool(fields_of(self.block))
-        return _first_is_object(self.document, self.container)
+        is_empty = not self.document.elements(self.container)
+        return bool(fields_of(self.block)) if is_empty else _first_is_object(self.document, self.container)
 
 
 def switched_off(block: Block, names: Mapping[str, object]) -> str:
@@ -205,12 +204,11 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
         if default is not None and default.value.type not in {"tuple", "object"}:
             names[f"var.{block.label}"] = evaluate(block.document, default.value, {})
     names.update({f"var.{name}": value for name, value in variables.items()})
-    for block in _all_blocks(files, "locals"):
-        for attribute in block.attributes.values():
-            if attribute.value.type not in {"tuple", "object"}:
-                value = evaluate(block.document, attribute.value, names)
-                if value is not UNKNOWN:
-                    names[f"local.{attribute.name}"] = value
+    for attribute in (one for block in _all_blocks(files, "locals") for one in block.attributes.values()):
+        if attribute.value.type not in {"tuple", "object"}:
+            value = evaluate(attribute.document, attribute.value, names)
+            if value is not UNKNOWN:
+                names[f"local.{attribute.name}"] = value
     return names
 
 
@@ -265,15 +263,12 @@ def overridden(files: FileSet, block: Block) -> Place | None:
 
 def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:
     """Why nothing in a block of a document can be edited, as a sentence; "" when it can."""
-    why = unwritable(files, document)
-    if why:
+    if why := unwritable(files, document):
         return why
     if block.duplicates:
         return f"it sets {block.duplicates[0].name} twice, again at {place_of(block.duplicates[0])}"
     place = overridden(files, block)
-    if place is not None:
-        return f"an override file changes it at {place}"
-    return ""
+    return f"an override file changes it at {place}" if place else ""
 
 
 def _user_module(files: FileSet, block: Block, reason: Sentence) -> UserModule:
@@ -287,8 +282,8 @@ def _user_module(files: FileSet, block: Block, reason: Sentence) -> UserModule:
         return UserModule(block, Style.COMPUTED, document, None, reason or why, source)
     if for_each is None:
         return UserModule(block, Style.BLOCK, document, None, reason or _not_plain(block))
-    call = function_call(document, for_each.value)
-    inner = call[1][0] if call and call[0] == "toset" and len(call[1]) == 1 else for_each.value
+    call, arguments = function_call(document, for_each.value)
+    inner = arguments[0] if call == "toset" and len(arguments) == 1 else for_each.value
     found = resolve(files, document, inner)
     home, container, why = found.document, found.container, found.why
     if container is None:
@@ -315,9 +310,8 @@ def _not_plain(block: Block) -> Sentence:
     name = block.attributes.get("name")
     if name is None:
         return "it has no name, so whom it makes is not known"
-    if plain_string(block.document, name.node.children[-1]) is None:
-        return "the user's name is computed"
-    return ""
+    is_plain = plain_string(block.document, name.node.children[-1]) is not None
+    return "" if is_plain else "the user's name is computed"
 
 
 def template(module: UserModule, attribute: str, names: Mapping[str, object]) -> str | None:
@@ -329,10 +323,8 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
     known = _plain_text(block, attribute)
     if known is not None:
         return known
-    node = key_path_node(block) if attribute == "pgp_key" else None
-    if attribute != "pgp_key":
-        found = block.attributes.get(attribute)
-        node = found.value if found is not None else None
+    found = block.attributes.get(attribute)
+    node = key_path_node(block) if attribute == "pgp_key" else found.value if found else None
     if node is None:
         return None
     marks: dict[str, object] = {"each.key": KEY, "each.value": VALUE}
@@ -363,7 +355,5 @@ def key_path_node(block: Block) -> Node | None:
     found = block.attributes.get("pgp_key")
     if found is None:
         return None
-    call = function_call(block.document, bare(found.value))
-    if call is None or call[0] not in {"file", "filebase64"} or len(call[1]) != 1:
-        return None
-    return call[1][0]
+    call, arguments = function_call(block.document, bare(found.value))
+    return arguments[0] if call in {"file", "filebase64"} and len(arguments) == 1 else None

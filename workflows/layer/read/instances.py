@@ -37,7 +37,8 @@ _DECODED = re.compile(r'\b(?:yaml|csv|json)decode\(\s*(?:file|templatefile)\(\s*
 _LOCALS = re.compile(r"\blocal\.\w+")
 _DATA_NAMES = 3
 """So many locals are gone through to the file that users are read from."""
-_OF_A_MAP = frozenset({"keys", "values"})
+_OF_ONE = frozenset({"flatten", "keys", "values"})
+"""Those of one argument."""
 _COLLECTIONS = frozenset({"tuple", "object", "function_call"})
 
 
@@ -66,29 +67,21 @@ class Entry(NamedTuple):
         return Place(self.document.name, self.node.start_point.row + 1)
 
 
-class Entries(NamedTuple):
-    """What a computed list or map holds.
-
-    Attributes:
-        known: the entries that are written in the layer, in order; of one that is repeated, each.
-        unknown: the text of the first part whose entries are unknown; "" when all are known.
-    """
-
-    known: tuple[Entry, ...]
-    unknown: str
-
-
-def computed_entries(files: FileSet, document: Document, node: Node) -> Entries:
+def computed_entries(files: FileSet, document: Document, node: Node) -> tuple[tuple[Entry, ...], str]:
     """The entries of an expression that is a list or a map, however it is put together.
 
     Args:
         files: the layer's files.
         document: the document the expression is from.
         node: the expression.
+
+    Returns:
+        The entries that are written in the layer, in order, of one that is repeated each; and the text of the
+        first part whose entries are unknown, "" when all are known.
     """
     reader = _Reader(files)
-    known = reader.read(document, node, frozenset())
-    return Entries(tuple(known), reader.unknown)
+    known = reader.read(document, node, ())
+    return tuple(known), reader.unknown
 
 
 def shortened(document: Document, node: Node, most: int = _LONGEST) -> str:
@@ -127,90 +120,89 @@ def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> En
     return entry._replace(instance_of=instance[1], key_only=pair or entry.key_only)
 
 
+class _Loop(NamedTuple):
+    """A `for` without a condition and without groups.
+
+    Attributes:
+        source: what it goes through.
+        names: what it calls a list's entry, or a map's key and value.
+        results: the expression of its list, or the key and the value of its map.
+    """
+
+    source: Node
+    names: list[str]
+    results: list[str]
+
+
+def _loop(document: Document, node: Node) -> _Loop | None:
+    """The plain `for` that an expression is; None for any other expression."""
+    is_for = node.type in {"for_tuple_expr", "for_object_expr"}
+    if not is_for or any(one.type not in _PARTS_OF_FOR for one in node.children):
+        return None
+    intro = next(one for one in node.children if one.type == "for_intro")
+    source = next(one for one in intro.children if one.type == "expression")
+    names = [document.text(one) for one in intro.children if one.type == "identifier"]
+    return _Loop(source, names, [document.text(one) for one in node.children if one.type == "expression"])
+
+
 class _Reader:
-    """Follows an expression down to its entries, and keeps the first part that it cannot follow."""
+    """Follows an expression down to its entries, and keeps the first part that it cannot follow.
+
+    `within` is what led to an expression, outermost first: the references, and "" for all else.
+    """
 
     def __init__(self, files: FileSet) -> None:
         self._files = files
-        self._depth = 0
         self.unknown = ""
 
-    def read(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
-        """The entries of an expression; `within` are the references that led to it."""
-        if self._depth == _DEEPEST:
+    def read(self, document: Document, node: Node, within: tuple[str, ...]) -> list[Entry]:
+        """The entries of an expression."""
+        if len(within) == _DEEPEST:
             return self._cannot(document, node)
-        self._depth += 1
-        try:
-            return self._read(document, bare(node), within)
-        finally:
-            self._depth -= 1
-
-    def _read(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
+        node = bare(node)
         if node.type in {"tuple", "object"}:
             return [Entry(document, one) for one in document.elements(node)]
-        call = function_call(document, node)
-        if call is not None:
-            return self._of_call(document, node, call[0], within)
-        if node.type in {"for_tuple_expr", "for_object_expr"}:
-            return self._of_for(document, node, within)
+        if node.type == "function_call":
+            return self._of_call(document, node, (*within, ""))
+        loop = _loop(document, node)
+        if loop is not None:
+            found = self.read(document, loop.source, (*within, ""))
+            handed = [_handed_on(one, loop.names, loop.results) for one in found]
+            whole = [one for one in handed if one is not None]
+            return whole if len(whole) == len(found) else self._cannot(document, node)
         text = document.text(node)
-        found = definitions(self._files, text) if text not in within else []
-        if len(found) != 1:
+        defined = definitions(self._files, text) if text not in within else []
+        if len(defined) != 1:
             return self._cannot(document, node)
-        return self.read(found[0].document, found[0].value, within | {text})
+        return self.read(defined[0].document, defined[0].value, (*within, text))
 
-    def _of_call(self, document: Document, node: Node, name: str, within: frozenset[str]) -> list[Entry]:
-        given = [
-            one for child in node.children if child.type == "function_arguments" for one in child.children
-        ]
-        arguments = [one for one in given if one.type == "expression"]
+    def _of_call(self, document: Document, node: Node, within: tuple[str, ...]) -> list[Entry]:
+        name, arguments = function_call(document, node)
+        given = (one for child in node.children[1:] for one in child.children)
         if any(one.type not in {"expression", ",", "comment"} for one in given):
             return self._cannot(document, node)  # an argument that is expanded: `concat(local.lists...)`
+        if name not in _JOINING and (name not in _OF_ONE or len(arguments) != 1):
+            return self._cannot(document, node)
+        found = [entry for one in arguments for entry in self.read(document, one, within)]
+        if name == "compact":
+            return [one for one in found if plain_string(one.document, one.node) != ""]
+        if name == "flatten":
+            return [one for entry in found for one in self._flat(entry, within)]
         if name in _JOINING:
-            found = [entry for one in arguments for entry in self.read(document, one, within)]
-            if name == "compact":
-                found = [one for one in found if plain_string(one.document, one.node) != ""]
             return found
-        if name == "flatten" and len(arguments) == 1:
-            return [
-                one
-                for entry in self.read(document, arguments[0], within)
-                for one in self._flat(entry, within)
-            ]
-        if name in _OF_A_MAP and len(arguments) == 1:
-            found = self.read(document, arguments[0], within)
-            if all(one.node.type == "object_elem" for one in found):
-                if name == "keys":
-                    return [one._replace(key_only=True) for one in found]
-                return [Entry(one.document, one.node.children[2]) for one in found]
-        return self._cannot(document, node)
+        if any(one.node.type != "object_elem" for one in found):
+            return self._cannot(document, node)
+        if name == "keys":
+            return [one._replace(key_only=True) for one in found]
+        return [Entry(one.document, one.node.children[2]) for one in found]
 
-    def _of_for(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
-        """The entries of a `for` that only hands on what it goes through."""
-        intro = next(one for one in node.children if one.type == "for_intro")
-        if any(one.type not in _PARTS_OF_FOR for one in node.children):
-            return self._cannot(document, node)  # a condition, or values in groups
-        names = [document.text(one) for one in intro.children if one.type == "identifier"]
-        source = next(one for one in intro.children if one.type == "expression")
-        results = [document.text(one) for one in node.children if one.type == "expression"]
-        found = self.read(document, source, within)
-        handed = [_handed_on(one, names, results) for one in found]
-        whole = [one for one in handed if one is not None]
-        return whole if len(whole) == len(found) else self._cannot(document, node)
-
-    def _flat(self, entry: Entry, within: frozenset[str]) -> list[Entry]:
+    def _flat(self, entry: Entry, within: tuple[str, ...]) -> list[Entry]:
         document, node = entry.document, entry.node
         text = document.text(node)
         if unwrap(node).type not in _COLLECTIONS and not text.startswith(("local.", "var.")):
             return [entry]
-        if self._depth == _DEEPEST:
-            return self._cannot(document, node)
         inner = self.read(document, node, within)
-        self._depth += 1
-        try:
-            return [one for deeper in inner for one in self._flat(deeper, within | {text})]
-        finally:
-            self._depth -= 1
+        return [one for deeper in inner for one in self._flat(deeper, (*within, text))]
 
     def _cannot(self, document: Document, node: Node) -> list[Entry]:
         self.unknown = self.unknown or shortened(document, node)
@@ -293,17 +285,13 @@ def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | No
 
     `toset(LIST)`, `[for x in LIST : x]`, `{ for x in LIST : x => x }` and `{ for k, v in MAP : k => v }`.
     """
-    call = function_call(document, node)
-    if call is not None:
-        return (call[1][0], "tuple", True) if call[0] == "toset" and len(call[1]) == 1 else None
-    if node.type not in {"for_tuple_expr", "for_object_expr"}:
+    call, arguments = function_call(document, node)
+    if call == "toset" and len(arguments) == 1:
+        return arguments[0], "tuple", True
+    loop = _loop(document, node)
+    if loop is None:
         return None
-    if any(one.type not in _PARTS_OF_FOR for one in node.children):
-        return None  # a condition, or values in groups
-    intro = next(one for one in node.children if one.type == "for_intro")
-    names = [document.text(one) for one in intro.children if one.type == "identifier"]
-    source = next(one for one in intro.children if one.type == "expression")
-    results = [document.text(one) for one in node.children if one.type == "expression"]
+    source, names, results = loop
     if node.type == "for_tuple_expr":
         return (source, "tuple", False) if len(names) == 1 and results == names else None
     if len(names) == 1:
@@ -399,11 +387,11 @@ def counted(files: FileSet, document: Document, node: Node) -> Source | None:
         document: the document the expression is from.
         node: the expression, unwrapped.
     """
-    call = function_call(document, node)
-    if call is None or call[0] != "length" or len(call[1]) != 1:
+    call, arguments = function_call(document, node)
+    if call != "length" or len(arguments) != 1:
         return None
-    text = document.text(call[1][0])
-    known, unknown = computed_entries(files, document, call[1][0])
+    text = document.text(arguments[0])
+    known, unknown = computed_entries(files, document, arguments[0])
     rest = f", and who is in {unknown} is unknown" if unknown else ""
     places = [Place(one.document.name, one.line) for one in definitions(files, text)]
     place = places[0] if places else Place(document.name, node.start_point.row + 1)

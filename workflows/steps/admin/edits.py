@@ -16,9 +16,15 @@ from workflows.core.shapes import WrongShape, moment
 from workflows.layer.discover import find_project
 from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
-from workflows.layer.edit.groups import AddGroup, AddGroupPolicy, RemoveGroup, RemoveGroupPolicy, RenameGroup
+from workflows.layer.edit.groups import (
+    AddGroup,
+    AddGroupPolicy,
+    RemoveGroup,
+    RemoveGroupPolicy,
+    RenameGroup,
+    SetGroups,
+)
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
-from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.model import Layer

@@ -5,7 +5,7 @@ import re
 import pytest
 from support.layers import USERS, layer_of
 
-from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.layers import layer_of
 
-from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from support.layers import NAMES, USERS, contents, layer_of, layers, slug
 
 from workflows.layer.edit.account import SetPasswordPolicy
-from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup
+from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetGroups
 from workflows.layer.edit.key_files import ReplaceKey
-from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.outputs import add_outputs, plan_outputs, remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer, propose

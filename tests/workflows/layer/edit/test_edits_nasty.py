@@ -4,8 +4,7 @@ import pytest
 from support.layers import BUCKET, USERS, contents, layer_of, pair
 
 from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
-from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup
-from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetGroups
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer, propose

@@ -6,9 +6,8 @@ import pytest
 from support.layers import USERS, contents, layer_of
 from support.terraform import terraform_argv, terraform_environment
 
-from workflows.layer.edit.groups import AddGroup
+from workflows.layer.edit.groups import AddGroup, SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile
-from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import EditRefused, Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer

@@ -12,9 +12,8 @@ from support.layers import NAMES, contents, slug
 from support.styles import styled_layers
 
 from workflows.layer.edit.access import SetAccess
-from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy
+from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy, SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile
-from workflows.layer.edit.members import SetGroups
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of
 from workflows.layer.edit.outputs import remove_outputs
 from workflows.layer.edit.people import AddPerson, RemovePerson
