@@ -74,16 +74,6 @@ class HiddenBlock:
     block: Block
 
     @property
-    def start(self) -> int:
-        """Where it begins in the file."""
-        return self.comment.start + self.block.item.start_byte
-
-    @property
-    def end(self) -> int:
-        """Where it ends in the file."""
-        return self.comment.start + self.block.item.end_byte
-
-    @property
     def line(self) -> int:
         """The line it begins on in the file, from 1."""
         return self.comment.items[0].row + self.block.line
@@ -95,13 +85,12 @@ def comments_of(document: Document) -> tuple[Comment, ...]:
     found: list[list[Item]] = []
     run: list[Item] = []
     for item in document.comments:
-        if document.data.startswith(b"/*", item.start_byte):
-            found.append([item])
-        elif run and item.row == run[-1].row + 1:
+        is_block = document.data.startswith(b"/*", item.start_byte)
+        if not is_block and run and item.row == run[-1].row + 1:
             run.append(item)
-        else:
-            run = [item]
-            found.append(run)
+            continue
+        found.append([item])
+        run = run if is_block else found[-1]
     return tuple(Comment(document, tuple(items)) for items in found)
 
 
@@ -140,7 +129,7 @@ def remove_items(document: Document, gone: Iterable[Item]) -> list[Splice]:
     splices: list[Splice] = []
     for start in sorted(starts):
         first = bisect_left(items, start, key=lambda one: one.start_byte)
-        if splices and splices[-1].start <= items[first].start_byte < splices[-1].end:
+        if splices and splices[-1].start <= start < splices[-1].end:
             continue
         after = first + 1
         while after < len(items) and (
@@ -156,13 +145,10 @@ def _index(document: Document, item: Item) -> int:
 
 
 def _cut(document: Document, first: int, after: int) -> Splice:
-    items = document.items
-    previous = items[first - 1] if first else None
-    following = items[after] if after < len(items) else None
-    if previous is not None and not (following is not None and _is_headline(document, first - 1)):
-        return Splice(previous.end_byte, items[after - 1].end_byte, b"")
-    end = following.start_byte if following is not None else len(document.data)
-    return Splice(items[first].start_byte, end, b"")
+    items, is_last = document.items, after == len(document.items)
+    if first and (is_last or not _is_headline(document, first - 1)):
+        return Splice(items[first - 1].end_byte, items[after - 1].end_byte, b"")
+    return Splice(items[first].start_byte, len(document.data) if is_last else items[after].start_byte, b"")
 
 
 def _is_headline(document: Document, index: int) -> bool:

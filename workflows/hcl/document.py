@@ -8,6 +8,7 @@ tree where it is not; a tree is made when somebody asks for a node.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -483,6 +484,13 @@ class Document:
         if node is None or node.start_byte != start:
             raise LookupError(f"no list or map begins at byte {start} of {self.name}")
         return node
+
+    def nodes_with(self, text: str) -> Iterator[tuple[int, Node]]:
+        """Where a text stands, with the smallest node that holds it there."""
+        for match in re.finditer(re.escape(text.encode()), self.data):
+            node = self.root.descendant_for_byte_range(*match.span())
+            if node is not None:
+                yield match.start(), node
 
     def text(self, node: Node) -> str:
         """The source text of a node."""

@@ -25,11 +25,9 @@ _BLANKS = b" \t"
 
 def position_for(keys: Sequence[str], key: str) -> int:
     """Where a key goes: a sequence sorted but for one key stays so, any other grows at its end."""
-    if list(keys) == sorted(keys):
-        return bisect_left(keys, key)
     exception = out_of_order(keys)
     if exception is None:
-        return len(keys)
+        return bisect_left(keys, key) if list(keys) == sorted(keys) else len(keys)
     following = (at for at, one in enumerate(keys) if at != exception and one >= key)
     return next(following, len(keys))
 
@@ -76,35 +74,25 @@ def insert_entry(
     end = _own_line_end(document, container, previous)
     if end is None:
         return [Splice(previous.end_byte, previous.end_byte, _separator(document, entries) + data)]
-    comma = _comma_after(previous)
-    indent = _indent(document, previous.start_byte)
-    if comma is None and container.type == "object":
-        return [_line(document, end, apart + indent + data)]
-    if comma is None:
-        return [
-            Splice(previous.end_byte, previous.end_byte, b","),
-            _line(document, end, apart + indent + data),
-        ]
-    return [_line(document, end, apart + indent + data + b",")]
+    line = apart + _indent(document, previous.start_byte) + data
+    if _comma_after(previous) is not None:
+        return [_line(document, end, line + b",")]
+    comma = [Splice(previous.end_byte, previous.end_byte, b",")] if container.type == "tuple" else []
+    return [*comma, _line(document, end, line)]
 
 
 def remove_entry(document: Document, container: Node, position: int) -> list[Splice]:
     """The splices that take the entry at a position out of a list or map, with the comment on its line."""
     entries = document.elements(container)
     entry = entries[position]
-    previous = entries[position - 1] if position else None
     comma = _comma_after(entry)
     end = _own_line_end(document, container, entry)
     if len(entries) == 1 and not _comments_between(container, container.start_byte, container.end_byte):
         return [Splice(container.start_byte + 1, container.end_byte - 1, b"")]
     if end is not None and (comma is None or comma.start_point.row == entry.end_point.row):
-        splices = [Splice(*_with_a_blank_line(document, container, entry, end), b"")]
         is_last = position == len(entries) - 1
-        if is_last and comma is None and previous is not None:
-            before = _comma_after(previous)
-            if before is not None:
-                splices.append(Splice(before.start_byte, before.end_byte, b""))
-        return splices
+        before = _comma_after(entries[position - 1]) if is_last and comma is None and position else None
+        return [Splice(*_with_a_blank_line(document, container, entry, end), b""), *_without(before)]
     last = _line_after(document, container, entry)
     if last is not None and _comma_first(document, entries) is not None:
         if position:
@@ -119,25 +107,21 @@ def _remove_inline(document: Document, container: Node, position: int) -> list[S
     entry = entries[position]
     if position and not _comments_between(container, entries[position - 1].end_byte, entry.start_byte):
         return [Splice(entries[position - 1].end_byte, entry.end_byte, b"")]
-    if position + 1 < len(entries):
-        following = entries[position + 1]
-        if not _comments_between(container, entry.end_byte, following.start_byte):
-            return [Splice(entry.start_byte, following.start_byte, b"")]
-    comma = _comma_after(entry)
-    if comma is None and position:
-        comma = _comma_after(entries[position - 1])
-    splices = [Splice(entry.start_byte, entry.end_byte, b"")]
-    if comma is not None:
-        splices.append(Splice(comma.start_byte, comma.end_byte, b""))
-    return splices
+    following = entries[position + 1] if position + 1 < len(entries) else None
+    if following is not None and not _comments_between(container, entry.end_byte, following.start_byte):
+        return [Splice(entry.start_byte, following.start_byte, b"")]
+    before = _comma_after(entries[position - 1]) if position else None
+    return [*_without(entry), *_without(_comma_after(entry) or before)]
+
+
+def _without(node: Node | None) -> list[Splice]:
+    return [Splice(node.start_byte, node.end_byte, b"")] if node is not None else []
 
 
 def uses_trailing_comma(document: Document, container: Node) -> bool | None:
     """Whether a list over several lines ends in a comma; None for any other list."""
     entries = document.elements(container)
-    if not entries or container.start_point.row == container.end_point.row:
-        return None
-    return _comma_after(entries[-1]) is not None
+    return None if not entries or _on_one_line(container) else _comma_after(entries[-1]) is not None
 
 
 def _into_empty(document: Document, container: Node, data: bytes, *, trailing_comma: bool) -> list[Splice]:
@@ -192,8 +176,7 @@ def _comma_first(document: Document, entries: Sequence[Node]) -> bytes | None:
 def _after_a_comma(document: Document, container: Node, lead: bytes, data: bytes, position: int) -> Splice:
     entries = document.elements(container)
     if position == 0:
-        start = entries[0].start_byte
-        return Splice(start, start, data + document.newline + lead)
+        return Splice(entries[0].start_byte, entries[0].start_byte, data + document.newline + lead)
     last = _line_after(document, container, entries[position - 1])
     if last is not None:
         return _line(document, last, lead + data)
@@ -203,15 +186,9 @@ def _after_a_comma(document: Document, container: Node, lead: bytes, data: bytes
 
 def _stand_apart(document: Document, entries: Sequence[Node]) -> bool:
     """Whether a blank line stands between most entries that follow each other."""
-    if len(entries) < 2:
-        return False
-    blank = sum(
-        1
-        for one, other in pairwise(entries)
-        if document.data.count(b"\n", one.end_byte, other.start_byte) > 1
-        and not document.data[one.end_byte : other.start_byte].strip(b", \t\r\n")
-    )
-    return blank * 2 > len(entries) - 1
+    gaps = [document.data[one.end_byte : other.start_byte] for one, other in pairwise(entries)]
+    blank = [gap for gap in gaps if gap.count(b"\n") > 1 and not gap.strip(b", \t\r\n")]
+    return len(blank) * 2 > len(gaps)
 
 
 def _with_a_blank_line(document: Document, container: Node, entry: Node, end: int) -> tuple[int, int]:
@@ -328,20 +305,14 @@ def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
     last: int | None = None
     for node in nodes:
         row = node.start_point.row
-        if node.children[1].type != "=":
-            last = None
-            continue
-        if node.end_point.row != row:
-            runs.append([node])  # what takes several lines stands alone, even directly below another
-            last = None
-            continue
-        if last is not None and row == last + 1:
+        on_a_line = node.children[1].type == "=" and node.end_point.row == row
+        if on_a_line and last is not None and row == last + 1:
             runs[-1].append(node)
-        elif last is not None and row == last:
+        elif on_a_line and row == last:
             runs[-1].clear()  # two on one line: the formatter leaves such a line alone
-        else:
-            runs.append([node])
-        last = row
+        elif node.children[1].type == "=":
+            runs.append([node])  # what takes several lines stands alone, even directly below another
+        last = row if on_a_line else None
     return [run for run in runs if run]
 
 
@@ -365,13 +336,24 @@ def edited_list(document: Document, container: Node, splices: Sequence[Splice]) 
     return after
 
 
+def with_entry(document: Document, container: Node, text: str, position: int) -> Document:
+    """The document with an entry in a list or map; arguments as for `insert_entry`."""
+    return edited_list(document, container, insert_entry(document, container, text, position))
+
+
+def without_entry(document: Document, container: Node, position: int) -> Document:
+    """The document without the entry at a position of a list or map."""
+    return edited_list(document, container, remove_entry(document, container, position))
+
+
 def _around(container: Node) -> list[Node]:
     """The attributes or entries among which a list or map is the value of one; empty where it stands bare."""
     node: Node | None = container
     while node is not None and node.type not in {"attribute", "object_elem"}:
         node = node.parent
-    parent = node.parent if node is not None else None
-    return [one for one in parent.children if node is not None and one.type == node.type] if parent else []
+    if node is None or node.parent is None:
+        return []
+    return [one for one in node.parent.children if one.type == node.type]
 
 
 def _on_one_line(container: Node) -> bool:

@@ -194,14 +194,13 @@ def unescape(text: str) -> str:
     An escape that HCL does not have stays as it is written: Terraform refuses the file anyway, and says
     where.
     """
-    if "\\" in text:
-        try:
-            if "\\U" in text:
-                text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
-            else:
-                text = str(parse_json(f'"{text}"', strict=False))
-        except ValueError:
-            return text
+    try:
+        if "\\U" in text:
+            text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+        elif "\\" in text:
+            text = str(parse_json(f'"{text}"', strict=False))
+    except ValueError:
+        return text
     return text.replace("$${", "${").replace("%%{", "%{")
 
 
@@ -297,18 +296,14 @@ def field_read(document: Document, node: Node) -> Field | None:
         document: the document the node is from.
         node: an expression, unwrapped.
     """
-    whole = _WHOLE.fullmatch(document.text(node))
-    if whole is not None:
-        return Field(whole[1] or whole[2], None)
     name, arguments = function_call(document, node)
     if name == "lookup" and len(arguments) in {2, 3} and document.text(arguments[0]) == "each.value":
         quoted = _QUOTED.fullmatch(document.text(arguments[1]))
         default = arguments[2] if len(arguments) == 3 else None
         return Field(quoted[1], default) if quoted is not None else None
-    if name == "try" and len(arguments) == 2:
-        whole = _WHOLE.fullmatch(document.text(arguments[0]))
-        return Field(whole[1] or whole[2], arguments[1]) if whole is not None else None
-    return None
+    tried = name == "try" and len(arguments) == 2
+    whole = _WHOLE.fullmatch(document.text(arguments[0] if tried else node))
+    return Field(whole[1] or whole[2], arguments[1] if tried else None) if whole is not None else None
 
 
 def fields_of(block: Block) -> list[str]:

@@ -157,15 +157,11 @@ def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: 
     """
     splices = list(changes)
     taken = [(one.start, one.end) for one in splices]
-    for one in walk(node):
-        if one.type not in {"template_literal", "comment"}:
-            continue
-        if any(start < one.end_byte and one.start_byte < end for start, end in taken):
-            continue
-        text = document.text(one)
-        new = renaming.plainly(text)
-        if new != text:
-            splices.append(Splice(one.start_byte, one.end_byte, new.encode()))
+    for one in (one for one in walk(node) if one.type in {"template_literal", "comment"}):
+        new = renaming.plainly(document.text(one))
+        apart = not any(start < one.end_byte and one.start_byte < end for start, end in taken)
+        if apart and new != document.text(one):
+            splices.append(replacing(one, new))
     return spliced(document.data[node.start_byte : node.end_byte], splices, node.start_byte)
 
 

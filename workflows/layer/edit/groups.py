@@ -1,4 +1,4 @@
-"""Adding a group by a sibling's example, removing one, renaming one, and the managed policies of one."""
+"""The groups: adding one by a sibling's example, removing or renaming one, its policies and its members."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ from workflows.layer.edit.operation import (
     PlacedProblem,
     check_groups,
     check_known_group,
+    check_known_person,
     facts_of,
     find_group,
     find_person,
     refuse,
+    refuse_mentioned,
     text_in_no_group,
     with_attribute,
 )
@@ -48,7 +50,7 @@ from workflows.layer.read.declarations import (
     version_of,
 )
 from workflows.layer.read.groups import POLICY_LISTS
-from workflows.layer.read.references import Reference, mentions, place_on_disk, read_reference, written
+from workflows.layer.read.references import Reference, read_reference, written
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,8 @@ class RemoveGroup:
         group = find_group(layer, self.name)
         block = _block(layer, self.name)
         files = layer.files.with_document(block.document.splice(remove_items(block.document, [block.item])))
-        left = next(mentions(files, group.label, None), None)
-        if left is not None:
-            why = "Something else in the layer refers to it, and Terraform would fail on that."
-            place = place_on_disk(layer.files, files, left, group.label, None)
-            raise refuse(f"The group {group.name} cannot be removed.", why, place)
+        what = f"The group {group.name} cannot be removed."
+        refuse_mentioned(what, layer.files, files, (group.label, None))
         return files
 
     def intend(self, layer: Layer) -> Facts:
@@ -295,13 +294,11 @@ class RemoveGroupPolicy:
         """
         group, block = find_group(layer, self.group), _block(layer, self.group)
         document = block.document
-        for name in POLICY_LISTS:
-            attribute = block.attributes.get(name)
-            if attribute is None or attribute.value.type != "tuple":
-                continue
-            for position, entry in enumerate(document.elements(attribute.value)):
+        lists = [block.attributes[one].value for one in POLICY_LISTS if one in block.attributes]
+        for container in (one for one in lists if one.type == "tuple"):
+            for position, entry in enumerate(document.elements(container)):
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
-                    splices = remove_entry(document, attribute.value, position)
+                    splices = remove_entry(document, container, position)
                     return layer.files.with_document(document.splice(splices))
         what = f"The policy {self.policy} cannot be taken off {group.name}."
         raise refuse(what, "It is not an entry of a plain list.", group.place)
@@ -395,7 +392,6 @@ def _is_person(document: Document, element: Node, person: Person) -> bool:
 
 def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:
     """How the list would name the person: the habit of its own members, then that of the other groups."""
-    module, key = owner
     others = list(_lists(files))
     for one, container in [*(other for other in others if other[0] is block), *others]:
         members = one.document.elements(container)[:50]
@@ -408,7 +404,7 @@ def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:
             text = written(forms.most_common(1)[0][0])
             wrapped = sum(1 for element in members if one.document.text(element).startswith('"${'))
             return f'"${{{text}}}"' if wrapped * 2 > len(members) else text
-    return written(Reference(module, key, _name_attribute(files, module)))
+    return written(Reference(*owner, _name_attribute(files, owner[0])))
 
 
 def _name_attribute(files: FileSet, module: str) -> str:
@@ -447,13 +443,13 @@ class SetGroups:
         """What is wrong with the name or the groups."""
         person = layer.person(self.name)
         if person is None:
-            return [Problem(f"There is no user {self.name} in {layer.location.relative}.", "name")]
+            return check_known_person(layer, self.name)
         problems = check_groups(layer, self.add, machine=person.machine)
         problems += check_member(layer, {one.label for one in self._changed(layer, person)[0]}, person)
         problems += [one for one in check_groups(layer, self.remove, machine=True) if one.fatal]
-        both = {one.casefold() for one in self.add} & {one.casefold() for one in self.remove}
-        problems += [Problem(f"{one} is both to join and to leave.", "groups") for one in sorted(both)]
-        leaving = {one.casefold() for one in self.remove}
+        joining, leaving = ({one.casefold() for one in names} for names in (self.add, self.remove))
+        both = sorted(joining & leaving)
+        problems += [Problem(f"{one} is both to join and to leave.", "groups") for one in both]
         if not self.add and person.groups and all(one.casefold() in leaving for one in person.groups):
             message = text_in_no_group(person.iam_name, machine=person.machine)
             problems.append(Problem(message, "groups", fatal=False))
@@ -474,11 +470,9 @@ class SetGroups:
         """The facts with other members in these groups."""
         facts, person = facts_of(layer), find_person(layer, self.name)
         joining, leaving = self._changed(layer, person)
-        for group in joining:
-            members = sorted([*facts.groups[group.name].members, person.iam_name])
-            facts = facts.with_group(group.name, members=tuple(members))
-        for group in leaving:
-            members = [one for one in facts.groups[group.name].members if one != person.iam_name]
+        for group in (*joining, *leaving):
+            others = [one for one in facts.groups[group.name].members if one != person.iam_name]
+            members = sorted([*others, person.iam_name]) if group in joining else others
             facts = facts.with_group(group.name, members=tuple(members))
         return facts
 

@@ -19,9 +19,10 @@ from workflows.core.sentences import Sentence
 from workflows.hcl.document import Block, Document, Splice
 from workflows.hcl.lists import realigned
 from workflows.layer.files import FileSet
-from workflows.layer.model import Constant, Group, Layer, Output, Person, Place
+from workflows.layer.model import Constant, Group, Layer, Output, Owner, Person, Place
 from workflows.layer.read.declarations import module_of
 from workflows.layer.read.outputs import collections_of
+from workflows.layer.read.references import mentions, place_on_disk
 
 
 class PersonFacts(NamedTuple):
@@ -191,6 +192,24 @@ def refuse(what: Sentence, why: Sentence, place: Place | None = None, remedy: Se
     refused = EditRefused("Can't edit this automatically", what, why=why, next=where)
     refused.place = place
     return refused
+
+
+def refuse_mentioned(what: Sentence, before: FileSet, after: FileSet, owner: Owner) -> None:
+    """Stop where edited files still refer to something that they no longer declare.
+
+    Args:
+        what: what cannot be done then.
+        before: the files as they are.
+        after: the edited files.
+        owner: what declared it; without a key, the whole module.
+
+    Raises:
+        EditRefused: they do.
+    """
+    left = next(mentions(after, *owner), None)
+    if left is not None:
+        why = "Something else in the layer refers to it, and Terraform would fail on that."
+        raise refuse(what, why, place_on_disk(before, after, left, *owner))
 
 
 def find_person(layer: Layer, name: str) -> Person:

@@ -12,7 +12,7 @@ from workflows.core.counts import listed
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
 from workflows.hcl.document import Document, remembered
-from workflows.hcl.lists import edited_list, entry_keys, out_of_order, remove_entry
+from workflows.hcl.lists import entry_keys, out_of_order, without_entry
 from workflows.hcl.values import fields_at, quote
 from workflows.layer.edit.cloning import spellings, where_named
 from workflows.layer.edit.groups import add_member, remove_member
@@ -32,6 +32,7 @@ from workflows.layer.edit.operation import (
     find_person,
     person_facts,
     refuse,
+    refuse_mentioned,
     text_in_no_group,
 )
 from workflows.layer.edit.outputs import (
@@ -65,9 +66,9 @@ from workflows.layer.read.declarations import (
     switched_off,
     user_modules,
 )
-from workflows.layer.read.instances import shortened
+from workflows.layer.read.instances import broken_place, shortened
 from workflows.layer.read.layer import read_files
-from workflows.layer.read.references import mentions, place_on_disk
+from workflows.layer.read.references import mentions
 
 _FIRST_BY_HAND = (
     "Write the module of the first one by hand, or take the last one back from git (git log -p). "
@@ -121,27 +122,22 @@ class AddPerson:
         problems += check_key_text(self.key_text)
         if self.name in {".", ".."}:
             problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
-        place = _commented_at(layer.files, self.name)
-        if place is not None:
+        if place := _commented_at(layer.files, self.name):
             message = f"{self.name} is in a comment at {place}, which stays: check whether you still need it."
             problems.append(Problem(message, "name", fatal=False))
         if any(one.fatal for one in problems):
             return problems
-        left = self._left_of_an_edit(layer)
-        if left:
+        if left := self._left_of_an_edit(layer):
             return [*problems, left]
         if not self.groups and not self.taken_in_by(layer):
             means = text_in_no_group(self.name, machine=self.machine)
             problems.append(Problem(means, "groups", fatal=False))
-        plan = self._plan(layer)
-        return [*problems, *self._check_shared_key(layer, plan), *self._check_plan(layer, plan)]
+        return [*problems, *self._check_shared_key(layer), *self._check_plan(layer)]
 
     def _left_of_an_edit(self, layer: Layer) -> Problem | None:
         """That lines refer to the person already, as when one file of an earlier edit was taken back."""
-        label, key = owner = self._plan(layer).declared.person.owner
-        if any(one.owner == owner for one in layer.people) or (key is None and _has_module(layer, label)):
-            return None
-        places = [str(place) for place in mentions(layer.files, label, key)]
+        owner = self._plan(layer).declared.person.owner
+        places = [] if _is_taken(layer, owner) else list(map(str, mentions(layer.files, *owner)))
         if not places:
             return None
         return Problem(
@@ -150,8 +146,8 @@ class AddPerson:
             "name",
         )
 
-    def _check_shared_key(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
-        path = str(plan.declared.person.key_file)
+    def _check_shared_key(self, layer: Layer) -> Iterator[Problem]:
+        path = str(self._plan(layer).declared.person.key_file)
         if self.shared_key and path not in layer.files.keys:
             yield Problem(f"There is no key file {path} in {layer.location.relative}.", "key")
         owners = [one.iam_name for one in layer.people if one.key_file == path and not one.machine]
@@ -159,7 +155,8 @@ class AddPerson:
             whose = f"{path} is the key of {', '.join(owners)}. " if owners else ""
             yield Problem(f"{whose}Only machine users share a key, and only with each other.", "key")
 
-    def _check_plan(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
+    def _check_plan(self, layer: Layer) -> Iterator[Problem]:
+        plan = self._plan(layer)
         declared, planned = plan.declared, plan.outputs
         if planned is None and plan.wants_outputs and any(one.person for one in layer.outputs):
             message = (
@@ -175,8 +172,7 @@ class AddPerson:
         if declared.copied:
             message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
             yield Problem(f"{message}: check whether it fits.", "name", fatal=False)
-        exception = out_of_order(declared.siblings)
-        if exception is not None:
+        if (exception := out_of_order(declared.siblings)) is not None:
             message = f"All users are in alphabetical order but {declared.siblings[exception]}, which stays"
             yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
         taken = {one.name for one in layer.outputs}
@@ -184,12 +180,9 @@ class AddPerson:
             if one.name in taken:
                 message = f"There is an output {one.name} already; add the user without outputs."
                 yield Problem(message, "outputs")
-        label, key = declared.person.owner
-        if declared.person.owner in {one.owner for one in layer.people} or (
-            key is None and _has_module(layer, label)
-        ):
-            message = f"{key or label} is taken in this layer; choose a name with another spelling."
-            yield Problem(message, "name")
+        if _is_taken(layer, declared.person.owner):
+            label = declared.person.declaration
+            yield Problem(f"{label} is taken in this layer; choose a name with another spelling.", "name")
 
     def taken_in_by(self, layer: Layer) -> tuple[str, ...]:
         """The groups that take the person in by themselves: their members are computed from the users.
@@ -212,11 +205,12 @@ class AddPerson:
         plan = self._plan(layer)
         person, siblings, outputs = plan.declared.person, plan.siblings, plan.outputs
         files = layer.files.with_document(plan.declared.edit())
-        path = str(plan.declared.person.key_file)
-        sharing = () if self.shared_key else sharing_key(layer, path)
-        if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
-            raise refuse(f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept.")
         if not self.shared_key:
+            path = str(person.key_file)
+            sharing = sharing_key(layer, path)
+            if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
+                what = f"{path} is the key of {', '.join(sharing)}."
+                raise refuse(what, "A key file that is in use is kept.")
             files = with_key_text(files, path, self.key_text)
         if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
             outputs = plan_outputs(files, person, siblings)  # the declaration is in the same file
@@ -271,9 +265,13 @@ class AddPerson:
         return _Plan(declared, siblings, wants, outputs, joined)
 
 
-def _has_module(layer: Layer, label: str) -> bool:
-    documents = layer.files.documents.values()
-    return any(one.label == label for document in documents for one in document.blocks_of("module"))
+def _is_taken(layer: Layer, owner: Owner) -> bool:
+    """Whether something declares a person already: somebody's entry, or any module of that label."""
+    label, key = owner
+    modules = (one for document in layer.files.documents.values() for one in document.blocks_of("module"))
+    return any(one.owner == owner for one in layer.people) or (
+        key is None and any(one.label == label for one in modules)
+    )
 
 
 @remembered
@@ -293,8 +291,7 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
         EditRefused: none can take one, with the place to edit by hand.
     """
     kind = "machine user" if machine else "user"
-    documents = layer.files.documents.values()
-    broken = next((Place(one.name, one.broken_at) for one in documents if one.broken_at is not None), None)
+    broken = broken_place(layer.files)
     names = constants(layer.files, layer.location.variables)
     modules = [(one, switched_off(one.block, names)) for one in user_modules(layer.files)]
     refusal = refuse(
@@ -339,15 +336,13 @@ def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declaration
 
 def _commented_at(files: FileSet, name: str) -> Place | None:
     """The first place where a name stands in quotes in a comment, or None."""
-    wanted = quote(name).encode()
-    for document in files.documents.values():
-        position = document.data.find(wanted)
-        while position >= 0:
-            node = document.root.descendant_for_byte_range(position, position + len(wanted))
-            if node is not None and node.type == "comment":
-                return Place(document.name, document.data.count(b"\n", 0, position) + 1)
-            position = document.data.find(wanted, position + 1)
-    return None
+    found = (
+        Place(document.name, document.data.count(b"\n", 0, start) + 1)
+        for document in files.documents.values()
+        for start, node in document.nodes_with(quote(name))
+        if node.type == "comment"
+    )
+    return next(found, None)
 
 
 _MOST = 5
@@ -417,10 +412,7 @@ class RemovePerson:
         files = _undeclared(files, person)
         if key_goes(layer, person):
             files = files.with_key(str(person.key_file), None)
-        left = next(mentions(files, *person.owner), None)
-        if left is not None:
-            why = "Something else in the layer refers to it, and Terraform would fail on that."
-            raise refuse(what, why, place_on_disk(layer.files, files, left, *person.owner))
+        refuse_mentioned(what, layer.files, files, person.owner)
         return files
 
     def intend(self, layer: Layer) -> Facts:
@@ -514,7 +506,5 @@ def _undeclared(files: FileSet, person: Person) -> FileSet:
         module = next((one for one in modules if one.entry(person.declaration) is not None), None)
         if module is None or module.container is None:
             return files
-        document, container = module.document, module.container
-        position = entry_keys(document, container).index(person.declaration)
-        splices = remove_entry(document, container, position)
-        files = files.with_document(edited_list(document, container, splices))
+        position = entry_keys(module.document, module.container).index(person.declaration)
+        files = files.with_document(without_entry(module.document, module.container, position))

@@ -301,12 +301,20 @@ def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | No
 
 def _missing(files: FileSet, document: Document, text: str) -> Source:
     """A local or a variable that nothing sets, as far as the files can be parsed."""
-    broken = next((one for one in files.documents.values() if one.broken_at is not None), None)
-    if broken is None:
+    place = broken_place(files)
+    if place is None:
         return Source(document, None, f"{text} is not a list or a map in this layer")
-    where = f"{broken.name} has something at line {broken.broken_at} that cannot be parsed"
-    place = Place(broken.name, broken.broken_at or 1)
-    return Source(document, None, f"{text} is not found, and {where}", place)
+    return Source(document, None, f"{text} is not found, and {_unparsable(place)}", place)
+
+
+def broken_place(files: FileSet) -> Place | None:
+    """The first place that cannot be parsed, or None."""
+    documents = files.documents.values()
+    return next((Place(one.name, one.broken_at) for one in documents if one.broken_at is not None), None)
+
+
+def _unparsable(place: Place) -> Sentence:
+    return f"{place.file} has something at line {place.line} that cannot be parsed"
 
 
 def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
@@ -357,7 +365,7 @@ def unwritable(files: FileSet, document: Document) -> Sentence:
     if document.name in files.linked:
         return f"{document.name} is shared with other layers"
     if document.broken_at is not None:
-        return f"{document.name} has something at line {document.broken_at} that cannot be parsed"
+        return _unparsable(Place(document.name, document.broken_at))
     return ""
 
 

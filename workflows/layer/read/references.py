@@ -154,13 +154,9 @@ def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
     """
     wanted = f"module.{module}" if key is None else quote(key)
     for document in files.documents.values():
-        position = document.data.find(wanted.encode())
-        while position >= 0:
-            end = position + len(wanted.encode())
-            node = document.root.descendant_for_byte_range(position, end)
-            if node is not None and _refers(document, node, (position, module, key)):
+        for start, node in document.nodes_with(wanted):
+            if _refers(document, node, (start, module, key)):
                 yield Place(document.name, node.start_point.row + 1)
-            position = document.data.find(wanted.encode(), end)
 
 
 def place_on_disk(before: FileSet, after: FileSet, place: Place, module: str, key: str | None) -> Place:
