@@ -108,8 +108,11 @@ def own_switch(layer: Layer, person: Person, attribute: str) -> tuple[Document, 
         return (document, found.value) if found is not None else None
     field = field_behind(block, attribute)
     if field is None:
-        why = f"The module {module.label} sets it for all its users alike."
-        raise refuse(what, why, place_of(block.attributes.get(attribute) or block))
+        raise refuse(
+            what,
+            f"The module {module.label} sets it for all its users alike.",
+            place_of(block.attributes.get(attribute) or block),
+        )
     entry = module.entry(person.declaration)
     value = fields_at(document, entry).get(field) if entry is not None else None
     if value is None or value.value.type != "bool_lit":

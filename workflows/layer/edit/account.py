@@ -111,8 +111,9 @@ def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str)
 def _account_block(layer: Layer) -> Block:
     block = account_module(layer.files)
     if block is None:
-        why = "It has no module for them."
-        raise refuse(f"{layer.location.relative} does not set the account's settings.", why)
+        raise refuse(
+            f"{layer.location.relative} does not set the account's settings.", "It has no module for them."
+        )
     return block
 
 

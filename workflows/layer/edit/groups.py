@@ -124,8 +124,7 @@ class RemoveGroup:
         group = layer.group(self.name)
         alone = [one.iam_name for one in layer.people if group is not None and one.groups == (group.name,)]
         if alone:
-            message = f"{', '.join(alone)} would be in no group."
-            problems.append(Problem(message, "name", fatal=False))
+            problems.append(Problem(f"{', '.join(alone)} would be in no group.", "name", fatal=False))
         return problems
 
     def apply(self, layer: Layer) -> FileSet:
@@ -137,8 +136,9 @@ class RemoveGroup:
         group = find_group(layer, self.name)
         block = _block(layer, self.name)
         files = layer.files.with_document(block.document.splice(remove_items(block.document, [block.item])))
-        what = f"The group {group.name} cannot be removed."
-        refuse_mentioned(what, layer.files, files, (group.label, None))
+        refuse_mentioned(
+            f"The group {group.name} cannot be removed.", layer.files, files, (group.label, None)
+        )
         return files
 
     def intend(self, layer: Layer) -> Facts:
@@ -253,8 +253,11 @@ class AddGroupPolicy:
             text = document.newline.decode().join(lines)
             return layer.files.with_document(with_attribute(block, POLICY_LISTS[0], text, after=()))
         if attribute.value.type != "tuple":
-            what = f"The policies of the group {self.group} are computed."
-            raise refuse(what, "There is no plain list to add to.", Place(document.name, attribute.line))
+            raise refuse(
+                f"The policies of the group {self.group} are computed.",
+                "There is no plain list to add to.",
+                Place(document.name, attribute.line),
+            )
         container = attribute.value
         splices = insert_entry(document, container, quote(self.arn), len(document.elements(container)))
         return layer.files.with_document(document.splice(splices))
@@ -300,8 +303,11 @@ class RemoveGroupPolicy:
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
                     splices = remove_entry(document, container, position)
                     return layer.files.with_document(document.splice(splices))
-        what = f"The policy {self.policy} cannot be taken off {group.name}."
-        raise refuse(what, "It is not an entry of a plain list.", group.place)
+        raise refuse(
+            f"The policy {self.policy} cannot be taken off {group.name}.",
+            "It is not an entry of a plain list.",
+            group.place,
+        )
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one policy less."""

@@ -164,8 +164,11 @@ def refuse_binary(name: str, block: Block) -> None:
         EditRefused: the module encodes the file itself; the provider would fail on what iam-onboard writes.
     """
     if wants_binary_key(block):
-        why = f"The module {block.label} reads it with filebase64, and iam-onboard writes it for file."
-        raise refuse(f"The key of {name} can't be written.", why, place_of(block.attributes["pgp_key"]))
+        raise refuse(
+            f"The key of {name} can't be written.",
+            f"The module {block.label} reads it with filebase64, and iam-onboard writes it for file.",
+            place_of(block.attributes["pgp_key"]),
+        )
 
 
 def key_data(present: bytes | None, text: str) -> bytes:
@@ -182,8 +185,11 @@ def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
     """
     data = key_data(files.keys.get(path), text)
     if path in files.linked and files.keys.get(path) != data:
-        what = f"{path} is another key, and is left alone."
-        raise refuse(what, "A symbolic link leads to it, so other layers may use it.", Place(path, 1))
+        raise refuse(
+            f"{path} is another key, and is left alone.",
+            "A symbolic link leads to it, so other layers may use it.",
+            Place(path, 1),
+        )
     return files.with_key(path, data)
 
 
@@ -280,8 +286,11 @@ class RenameKeyFile:
         text = own.path.named(self.file_name).removesuffix(own.tail)
         inside = text if own.path.quoted else text.removeprefix("/")  # it follows ${path.module}
         if posixpath.normpath(f"{own.lead}{inside}{own.tail}") != path:
-            what = f"The key file of {person.iam_name} cannot be named {self.file_name}."
-            raise refuse(what, f"The module asks for {own.lead}…{own.tail}.", person.place)
+            raise refuse(
+                f"The key file of {person.iam_name} cannot be named {self.file_name}.",
+                f"The module asks for {own.lead}…{own.tail}.",
+                person.place,
+            )
         files = layer.files.with_document(own.document.splice([own.path.replaced(text)]))
         for name, data in self._keys(layer, person).items():
             files = files.with_key(name, data)

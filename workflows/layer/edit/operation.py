@@ -208,8 +208,11 @@ def refuse_mentioned(what: Sentence, before: FileSet, after: FileSet, owner: Own
     """
     left = next(mentions(after, *owner), None)
     if left is not None:
-        why = "Something else in the layer refers to it, and Terraform would fail on that."
-        raise refuse(what, why, place_on_disk(before, after, left, *owner))
+        raise refuse(
+            what,
+            "Something else in the layer refers to it, and Terraform would fail on that.",
+            place_on_disk(before, after, left, *owner),
+        )
 
 
 def find_person(layer: Layer, name: str) -> Person:

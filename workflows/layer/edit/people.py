@@ -159,16 +159,18 @@ class AddPerson:
         plan = self._plan(layer)
         declared, planned = plan.declared, plan.outputs
         if planned is None and plan.wants_outputs and any(one.person for one in layer.outputs):
-            message = (
-                "No outputs are added: nobody's are labelled after the name, so there is none to follow."
+            yield Problem(
+                "No outputs are added: nobody's are labelled after the name, so there is none to follow.",
+                "outputs",
+                fatal=False,
             )
-            yield Problem(message, "outputs", fatal=False)
         if self.outputs and not layer.people:
-            message = (
+            yield Problem(
                 f"No outputs are added: {layer.location.relative} has nobody whose outputs to follow. Write "
-                "those of the first one by hand, or take them back from git (git log -p)."
+                "those of the first one by hand, or take them back from git (git log -p).",
+                "outputs",
+                fatal=False,
             )
-            yield Problem(message, "outputs", fatal=False)
         if declared.copied:
             message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
             yield Problem(f"{message}: check whether it fits.", "name", fatal=False)
@@ -178,8 +180,9 @@ class AddPerson:
         taken = {one.name for one in layer.outputs}
         for one in planned.facts if planned is not None else ():
             if one.name in taken:
-                message = f"There is an output {one.name} already; add the user without outputs."
-                yield Problem(message, "outputs")
+                yield Problem(
+                    f"There is an output {one.name} already; add the user without outputs.", "outputs"
+                )
         if _is_taken(layer, declared.person.owner):
             label = declared.person.declaration
             yield Problem(f"{label} is taken in this layer; choose a name with another spelling.", "name")
@@ -209,8 +212,9 @@ class AddPerson:
             path = str(person.key_file)
             sharing = sharing_key(layer, path)
             if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
-                what = f"{path} is the key of {', '.join(sharing)}."
-                raise refuse(what, "A key file that is in use is kept.")
+                raise refuse(
+                    f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept."
+                )
             files = with_key_text(files, path, self.key_text)
         if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
             outputs = plan_outputs(files, person, siblings)  # the declaration is in the same file
@@ -405,8 +409,11 @@ class RemovePerson:
         joined = [one for one in inside if person.iam_name not in one.followed]
         for group in joined:
             if not group.editable:
-                why = f"It is in the group {group.name}, whose members are not edited: {group.reason}."
-                raise refuse(what, why, group.place)
+                raise refuse(
+                    what,
+                    f"It is in the group {group.name}, whose members are not edited: {group.reason}.",
+                    group.place,
+                )
         files = remove_member(layer.files, {one.label for one in joined}, person)
         files = remove_outputs(files, person.owner)
         files = _undeclared(files, person)

@@ -159,8 +159,11 @@ class Declarations(ABC):
 
     def cannot_share(self, name: str, key_file: str) -> EditRefused:
         """The refusal of a key file's name where the path of the key is not a person's own."""
-        why = "The path of the key is made from the name, or is an expression."
-        return refuse(f"{name} cannot share the key file {key_file}.", why, self.place)
+        return refuse(
+            f"{name} cannot share the key file {key_file}.",
+            "The path of the key is made from the name, or is an expression.",
+            self.place,
+        )
 
     def with_entry(self, text: str, position: int) -> Document:
         """The document with an entry put into the list or map, before another or at the end."""
@@ -389,8 +392,11 @@ class ObjectStyle(Declarations):
         """The field that the path of a person's key is made from; None if it is made from the map's key."""
         text = template(self.module, "pgp_key", self.names)
         if text is None:
-            why = f"The module {self.module.label} does not read its PGP key from a file of the layer."
-            raise refuse("The key of a new user has no place.", why, self.place)
+            raise refuse(
+                "The key of a new user has no place.",
+                f"The module {self.module.label} does not read its PGP key from a file of the layer.",
+                self.place,
+            )
         names = fields_of(self.module.block)
         return next((one for one in names if field_mark(one) in text and one in fields), None)
 
@@ -403,8 +409,11 @@ class ObjectStyle(Declarations):
         before, _, after = (template(self.module, "pgp_key", self.names) or "").partition(field_mark(field))
         lead = before.rpartition("/")[2]
         if "\x00" in lead + after or "/" in after:
-            why = f"The module {self.module.label} makes the name of a key file from more than {field}."
-            raise refuse("The key of a new user has no place.", why, self.place)
+            raise refuse(
+                "The key of a new user has no place.",
+                f"The module {self.module.label} makes the name of a key file from more than {field}.",
+                self.place,
+            )
         return lead, after
 
     def _file_name(self, field: str, name: str, wanted: str) -> str:
@@ -446,8 +455,11 @@ class ObjectStyle(Declarations):
         if keyed is not None and keyed != named:
             text = plain_string(document, fields[keyed].node.children[-1])
             if text is None:
-                why = "Its sibling's key file is an expression."
-                raise refuse(f"{person.iam_name} cannot be added.", why, self.place)
+                raise refuse(
+                    f"{person.iam_name} cannot be added.",
+                    "Its sibling's key file is an expression.",
+                    self.place,
+                )
             lead, tail = self._around(keyed)
             own = person.key_name.removeprefix(lead).removesuffix(tail)
             path = text[: text.rfind("/") + 1] + own

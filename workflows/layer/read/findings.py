@@ -123,8 +123,13 @@ def _hidden(document: Document) -> Iterator[Finding]:
             if subject is None:
                 continue
             place = Place(document.name, one.line)
-            message = f"The {subject} {block.label} is hidden in a comment."
-            yield Finding(message, place, subject, block.label, hidden=True)
+            yield Finding(
+                f"The {subject} {block.label} is hidden in a comment.",
+                place,
+                subject,
+                block.label,
+                hidden=True,
+            )
 
 
 _MARKS = (b"#", b"//", b"/*")

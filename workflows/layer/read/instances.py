@@ -403,8 +403,14 @@ def counted(files: FileSet, document: Document, node: Node) -> Source | None:
     rest = f", and who is in {unknown} is unknown" if unknown else ""
     places = [Place(one.document.name, one.line) for one in definitions(files, text)]
     place = places[0] if places else Place(document.name, node.start_point.row + 1)
-    why = f"they are numbered by count = {shortened(document, node)}{rest}"
-    return Source(document, None, why, place, known, counted=text)
+    return Source(
+        document,
+        None,
+        f"they are numbered by count = {shortened(document, node)}{rest}",
+        place,
+        known,
+        counted=text,
+    )
 
 
 def marks_of(text: str, key: str, value: str) -> dict[str, str]:

@@ -77,8 +77,13 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
 
 
 def _not_edited(module: UserModule, why: Sentence) -> Finding:
-    message = f"The users of module {module.label} are shown, not edited: {why}."
-    return Finding(message, module.place, Subject.USER, module.label, hand_edit=True)
+    return Finding(
+        f"The users of module {module.label} are shown, not edited: {why}.",
+        module.place,
+        Subject.USER,
+        module.label,
+        hand_edit=True,
+    )
 
 
 def _is_one(module: UserModule, names: Mapping[str, object]) -> bool:
