@@ -10,13 +10,14 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fakes import fake_world
 from support.pgp import GpgHome, all_kinds_of_keys, gpg_home
-from support.terraform import terraform_argv
+from support.terraform import asked_once
 
 from workflows.core.processes import child_environment
 from workflows.environment import World
@@ -138,10 +139,10 @@ def make_project(template: Path, folder: Path) -> AdminProject:
     """Copy the template, or the folder of another one, and make a world around it."""
     root, upstream = folder / "project", folder / "upstream.git"
     shutil.copytree(template, folder, symlinks=True, dirs_exist_ok=True)
-    for name in ("home", "session", "bin"):
+    for name in ("home", "session"):
         (folder / name).mkdir(exist_ok=True)
     environment = git_environment(folder / "home")
-    binary = terraform_argv(folder / "bin")
+    binary = asked_once(folder / "bin", template.parent / "answers-of-terraform")
     config = root / ".git" / "config"
     config.write_text(config.read_text().replace(str(template), str(folder)))
     return AdminProject(
@@ -197,14 +198,38 @@ def _secret(home: GpgHome) -> bytes:
     return home.run("--armor", "--export-secret-keys", "=jane.doe <jane.doe@a.example>")
 
 
+_decided: dict[tuple[Any, ...], str] = {}
+"""The facts that were decided, as JSON, by all that they come from."""
+
+
 def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> None:
-    """Go through Project, PGP keys and Users as they propose themselves.
+    """Go through Project, PGP keys and Users as they propose themselves, or know what that gave before.
 
     Args:
         admin: the project.
         keys: binary public keys by IAM name.
         request: who joins, leaves and changes groups, and other fields of Project's request.
     """
+    folder = str(admin.root.parent)
+    given = json.dumps([admin.facts, dict(admin.world.environment), request], sort_keys=True)
+    joining = tuple(keys[name] for name in request.get("joining", ()))
+    known = (given.replace(folder, "{folder}"), joining, _contents(admin))
+    if known not in _decided:
+        _decide(admin, keys, **request)
+        _decided[known] = json.dumps(admin.facts).replace(folder, "{folder}")
+    admin.facts = json.loads(_decided[known].replace("{folder}", folder))
+
+
+def _contents(admin: AdminProject) -> str:
+    """A digest of the project's files, and of the branches here and in its upstream."""
+    paths = [path for path in admin.root.rglob("*") if admin.root / ".git" not in path.parents]
+    for repository in (admin.root / ".git", admin.upstream):
+        paths += [repository / "HEAD", repository / "packed-refs", *(repository / "refs").rglob("*")]
+    files = {os.path.relpath(path, admin.root): path.read_bytes() for path in paths if path.is_file()}
+    return sha256(repr(sorted(files.items())).encode()).hexdigest()
+
+
+def _decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> None:
     layers = request.pop("layers", ("management", "security"))
     admin.run(project, project.Request(str(admin.root), layers, **request))
     joining = request.get("joining", ())
