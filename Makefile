@@ -13,7 +13,7 @@ export MALLOC_ARENA_MAX ?= 2
 # Many tests wait for Terraform or gpg, so one more than there are processors.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 
-.PHONY: help demo test check quick format-check lint types contracts words unit slow explore format docs snapshots pictures benchmarks audit build lock tools clean
+.PHONY: help demo test check quick format-check lint types contracts words fast unit slow explore format docs snapshots pictures benchmarks audit build lock tools clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,10 +23,12 @@ demo: $(READY)  ## Set everything up, then the wizard on a disposable project an
 
 test: tools $(READY) check  ## Set everything up, then all checks and tests
 
-check: format-check lint types contracts docs-check words unit
+# The type checker needs as long as a tenth of the tests, and one processor only.
+check: format-check lint contracts docs-check words
+	@$(MAKE) --no-print-directory --jobs=2 types unit
 
-quick: $(READY) format-check lint types contracts docs-check words  ## All checks, and the tests without Terraform runs and terminals
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not e2e"
+quick: format-check lint contracts docs-check words  ## All checks, and the tests without Terraform runs and terminals
+	@$(MAKE) --no-print-directory --jobs=2 types fast
 
 format-check: $(READY)
 	$(BIN)/ruff format --check .
@@ -45,7 +47,9 @@ docs-check: $(READY)
 
 words: $(READY)
 	$(BIN)/codespell
-	$(BIN)/pytest -q tests/house/test_words.py
+
+fast: $(READY)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not e2e"
 
 unit: $(READY)
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow"
