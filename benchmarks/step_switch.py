@@ -38,6 +38,7 @@ BUDGET_SECONDS, BUDGET = 0.1, 1.5
 ROUNDS = amount(3, 1)
 SIZE = (80, 24)
 LIMIT_SECONDS = 60.0
+REST_SECONDS = amount(0.3, 0.0)
 JOURNALS = Path(__file__).parents[1] / "tests" / "journals"
 
 
@@ -121,7 +122,7 @@ async def at_rest(pause: Callable[[float], Any], wizard: WizardScreen) -> None:
     while wizard.pane is None or wizard.pane.running_move:
         await pause(0.05)
         assert time.monotonic() < deadline, "the screen does not come to rest"
-    await pause(0.3)
+    await pause(REST_SECONDS)
 
 
 async def of_labels(number: int) -> tuple[list[float], list[float]]:
@@ -130,7 +131,7 @@ async def of_labels(number: int) -> tuple[list[float], list[float]]:
     found = []
     async with app.run_test(size=SIZE) as pilot:
         await app.mount(Labels(number))
-        await pilot.pause(0.3)
+        await pilot.pause(REST_SECONDS)
         for _ in range(amount(20, 2)):
             after = Labels(number)
 
@@ -141,7 +142,7 @@ async def of_labels(number: int) -> tuple[list[float], list[float]]:
             found.append(
                 await app.time_until(lambda after=after: painted(after), lambda: app.call_later(change))  # type: ignore[misc]
             )
-            await pilot.pause(0.1)
+            await pilot.pause(REST_SECONDS / 3)
     return found, app.work
 
 
