@@ -6,6 +6,8 @@ from collections.abc import Callable
 from time import process_time
 
 _ROUNDS = 3
+_ENOUGH_SECONDS = 0.5
+"""After so many no further round begins: what disturbs them is little beside them."""
 _LEAST_SECONDS = 0.01
 """What is measured takes at least so long, since the clock and the collector have their own say in less."""
 
@@ -13,10 +15,10 @@ _LEAST_SECONDS = 0.01
 def growth(few: Callable[[], object], many: Callable[[], object]) -> float:
     """How many times as long `many` takes as `few`; the best of some rounds each, in turns."""
     loops = [_loops(few), _loops(many)]
-    rounds = [
-        [_seconds(work, count) / count for work, count in zip((few, many), loops, strict=True)]
-        for _ in range(_ROUNDS)
-    ]
+    rounds: list[list[float]] = []
+    begun = process_time()
+    while len(rounds) < _ROUNDS and process_time() - begun < _ENOUGH_SECONDS:
+        rounds.append([_seconds(work, count) / count for work, count in zip((few, many), loops, strict=True)])
     short, long = (min(tries) for tries in zip(*rounds, strict=True))
     return long / short
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.growth import growth
 from support.layers import ACCOUNT, USERS, contents, layer_of, pair
 from support.mutations import mutated
@@ -55,7 +56,9 @@ def tried(layer: Layer, operation: Operation) -> None:
 
 @given(mutated(SEEDS))
 @settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(100, 250),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_damaged_files_are_read_and_edited_or_refused(data: bytes) -> None:
     layer = layer_of({"users.tf": data}, {"jane.doe": "QUJD\n"})
@@ -66,7 +69,7 @@ def test_damaged_files_are_read_and_edited_or_refused(data: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80, 200), deadline=None)
 def test_bytes_of_any_kind_are_read(data: bytes) -> None:
     layer = layer_of({"users.tf": data, "locals.tf": WHOLE})
     assert layer.files.documents["users.tf"].data == data
@@ -93,7 +96,7 @@ PROJECT_FILES = (
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60, 150), deadline=None)
 def test_damaged_files_of_a_project_are_read_or_refused_in_words(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name) / "project"

@@ -6,6 +6,7 @@ import pygohcl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.layers import NAMES, USERS, contents, layer_of, layers, slug
 
 from workflows.layer.edit.account import SetPasswordPolicy
@@ -18,7 +19,7 @@ from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_files
 
 unhurried = settings(
-    max_examples=50 if settings.default.derandomize else 120,
+    max_examples=examples(50, 120),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -8,6 +8,7 @@ import pygohcl
 import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.layers import NAMES, contents, slug
 from support.styles import styled_layers
 
@@ -22,7 +23,7 @@ from workflows.layer.model import Layer, Style
 from workflows.layer.read.layer import read_files
 
 unhurried = settings(
-    max_examples=40 if settings.default.derandomize else 100,
+    max_examples=examples(40, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
