@@ -247,12 +247,7 @@ class HandOverPane(TerraformPane):
     def action_save(self) -> None:
         """Save the text."""
         target = self.query_one("#file", Input).value
-
-        def save(handoff: PersonHandoff) -> tuple[Sentence, Sentence]:
-            path = hand_over.save(handoff, target, self.context)
-            return hand_over.saved_words(path, self.context), ""
-
-        self._send(save)
+        self._send(lambda handoff: (hand_over.save(handoff, target, self.context), ""))
 
     @on(Button.Pressed, "#mail")
     def action_mail(self) -> None:

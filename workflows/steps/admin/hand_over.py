@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from workflows.aws.iam import describe_password_policy, find_user, password_made_at
@@ -53,7 +52,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
-from workflows.steps.shared.paths import told_path, typed_path
+from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
 from workflows.terraform.state import AccessKey, State
 
@@ -428,8 +427,8 @@ def _applied_at(fact: Mapping[str, Any]) -> datetime | None:
     return moment(fact["at"], "apply.at") if "at" in fact and not fact.get("elsewhere") else None
 
 
-def save(person: PersonHandoff, target: str, context: Context) -> Path:
-    """Write a person's text into a file (0600) and say which.
+def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
+    """Write a person's text into a file (0600), and say so.
 
     Args:
         person: whose text.
@@ -439,9 +438,7 @@ def save(person: PersonHandoff, target: str, context: Context) -> Path:
     Raises:
         OnboardError: it cannot be written.
     """
-    path = typed_path(target, context.world.home)
-    write_atomically(path, person.text.encode())
-    return path
+    return f"saved as {save_text(target, person.text, context.world.home)}"
 
 
 def default_file(name: str) -> str:
@@ -480,11 +477,6 @@ def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sen
 def marked_by_hand(context: Context) -> Sent:
     """The mark of a text that was sent in another way."""
     return replace(sent_now("marked by hand", context), by_hand=True)
-
-
-def saved_words(path: Path, context: Context) -> Sentence:
-    """How a saved text is reported."""
-    return f"saved as {told_path(path, context.world.home)}"
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:

@@ -41,7 +41,7 @@ from workflows.messages.request import open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers
 from workflows.steps.decisions import DecidedKey, Decisions, Reset
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import is_path, told_path, typed_path
+from workflows.steps.shared.paths import is_path, save_text, typed_path
 from workflows.terraform.requirements import provider_wanted
 
 _SEVERITY = {
@@ -801,9 +801,8 @@ def hand_out(text: str, file_name: str, context: Context) -> Sentence:
     try:
         return context.world.clipboard.copy(text)
     except ClipboardUnavailable as error:
-        path = context.world.home / file_name
-        write_atomically(path, text.encode())
-        return f"{error.what} So it is saved as {told_path(path, context.world.home)}: send that file."
+        shown = save_text(file_name, text, context.world.home)
+        return f"{error.what} So it is saved as {shown}: send that file."
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

@@ -40,7 +40,7 @@ from workflows.steps.admin.terraform_runs import (
     watching,
 )
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import told_path, typed_path
+from workflows.steps.shared.paths import save_text
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
 from workflows.terraform.kept import apply_begun
 from workflows.terraform.plan import Plan
@@ -196,20 +196,18 @@ def export(target: str, context: Context) -> Sentence:
     Raises:
         OnboardError: it cannot be written, it would replace another file, or no plan was made yet.
     """
-    path, text = typed_path(target, context.world.home), markdown(context)
-    if path.exists() and not read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD):
-        raise OnboardError(
-            "The file exists already",
-            f"{told_path(path, context.world.home)} isn't an exported plan, so iam-onboard left it alone.",
-            next="Choose another name.",
-        )
-    write_atomically(path, text.encode(), mode=0o644)
-    words = f"Written to {told_path(path, context.world.home)}"
+    text = markdown(context)
+    shown = save_text(target, text, context.world.home, mode=0o644, replaces=_is_export)
+    words = f"Written to {shown}"
     try:
         context.world.clipboard.copy(text)
     except ClipboardUnavailable:
         return f"{words}; there is no clipboard here."
     return f"{words} and copied."
+
+
+def _is_export(path: Path) -> bool:
+    return read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD)
 
 
 def _markdown_file(context: Context) -> Path:

@@ -22,12 +22,13 @@ from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import Observation
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
 from workflows.steps.kinds import KINDS
 from workflows.steps.shared.by_hand import people_unknown
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report, unless_refused
+from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
 from workflows.terraform.binary import Wanted, find_program
 from workflows.terraform.trusted import TrustedPrograms
@@ -230,14 +231,7 @@ def wanted_binary(project: Project, location: LayerLocation, context: Context) -
 
 def observe(context: Context) -> Observation:
     """The project is still where it was, with the same layers."""
-    try:
-        project = find_project(context.root)
-    except OnboardError as error:
-        return Observation(Verdict.CHANGED, error.what)
-    missing = [name for name in context.facts["layers"] if project.layer(name) is None]
-    if missing:
-        return Observation(Verdict.CHANGED, f"The layer of {', '.join(missing)} is no longer there.")
-    return AGREES
+    return unless_refused(lambda: same_project(context.root, context))
 
 
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised

@@ -33,7 +33,7 @@ from workflows.steps.decisions import Decisions
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import told_path, typed_path
+from workflows.steps.shared.paths import save_text
 from workflows.terraform.binary import choose_binary
 
 _TOLD = {
@@ -172,16 +172,8 @@ def save(target: str, text: str, context: Context) -> Sentence:
     Raises:
         OnboardError: there is such a file already, or it cannot be written.
     """
-    path = typed_path(target, context.world.home)
-    told = told_path(path, context.world.home)
-    if path.exists():
-        raise OnboardError(
-            "The file exists already",
-            f"{told} exists, so iam-onboard left it alone.",
-            next="Choose another name.",
-        )
-    write_atomically(path, text.encode(), mode=0o644)
-    return f"Saved as {told}."
+    shown = save_text(target, text, context.world.home, mode=0o644, replaces=lambda _path: False)
+    return f"Saved as {shown}."
 
 
 def proposed_message(context: Context) -> str:

@@ -27,7 +27,6 @@ from workflows.aws.sts_regions.ask import (
 )
 from workflows.aws.sts_regions.report import markdown, record
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
@@ -38,7 +37,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, keyring_of, project_files
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import told_path, typed_path
+from workflows.steps.shared.paths import save_text
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
 
 _USUAL = ("administrator", "oaar", "devops", "auditor")
@@ -388,12 +387,10 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     """
     report(Progress("Writing the answers"))
     world = context.world
-    base = f"~/sts-regions-{audit.project}"
     text = markdown(audit, with_ids=with_ids)
-    paths = [typed_path(base + ending, world.home) for ending in (".md", ".json")]
-    for path, content in zip(paths, (text, json.dumps(record(audit), indent=2) + "\n"), strict=True):
-        write_atomically(path, content.encode())
-    names = " and ".join(told_path(path, world.home) for path in paths)
+    texts = {".md": text, ".json": json.dumps(record(audit), indent=2) + "\n"}
+    base = f"~/sts-regions-{audit.project}"
+    names = " and ".join(save_text(base + end, content, world.home) for end, content in texts.items())
     ids = "with account ids" if with_ids else "without account ids in the Markdown"
     try:
         copied = world.clipboard.copy(text)

@@ -182,10 +182,8 @@ def observe(context: Context) -> Observation:
         here = context.decisions.of(account)
         there = {one.iam_name for one in layer.people}.union(here.remove)
         gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
-    if gone:
-        words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
-        return Observation(Verdict.CHANGED, words)
-    return AGREES
+    words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
+    return Observation(Verdict.CHANGED, words) if gone else AGREES
 
 
 def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> EditRefused | None:

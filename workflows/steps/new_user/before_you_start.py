@@ -6,16 +6,16 @@ import shutil
 from dataclasses import dataclass
 
 from workflows.core import installation
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.errors import Problem
 from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
 from workflows.core.sentences import Sentence
 from workflows.gpg.tools import GpgMissing, gpg_version
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import Observation
 from workflows.messages import rules
 from workflows.messages.invitation import Invitation, open_invitation
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 
 MAX_INVITATION = 100_000
 _VERSION_SECONDS = 20.0
@@ -160,8 +160,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """The program gpg is still here."""
-    try:
-        gpg_version(context.world.environment)
-    except OnboardError as error:
-        return Observation(Verdict.CHANGED, error.what)
-    return AGREES
+    return unless_refused(lambda: gpg_version(context.world.environment))

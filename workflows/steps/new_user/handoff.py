@@ -15,10 +15,10 @@ from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.details import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import Observation
 from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path, typed_path
 
@@ -210,9 +210,5 @@ def observe(context: Context) -> Observation:
     """The keys that it is encrypted to are still here."""
     world = context.world
     keys = list_secret_keys(world.gnupg_home, world.environment)
-    for identity in handoff_of(context).identities:
-        try:
-            own_key(identity, keys)
-        except OnboardError as error:
-            return Observation(Verdict.CHANGED, error.what)
-    return AGREES
+    identities = handoff_of(context).identities
+    return unless_refused(lambda: [own_key(identity, keys) for identity in identities])

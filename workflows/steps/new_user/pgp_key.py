@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
@@ -32,7 +34,7 @@ from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest
 from workflows.messages.request import open_request
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import told_path, typed_path
+from workflows.steps.shared.paths import save_text, told_path, typed_path
 
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
@@ -189,7 +191,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         )
     report(Progress("Writing the request"))
     text = request_text(request, key, context)
-    places = [*_saved(request, text, context), *_posted(text, context), *_copied(text, context)]
+    places = _places(request, text, context)
     if not places:
         raise OnboardError(
             "The request isn't saved yet",
@@ -224,37 +226,26 @@ def request_text(request: Request, key: OwnChoice, context: Context) -> str:
     ).render()
 
 
-def _saved(request: Request, text: str, context: Context) -> list[Sentence]:
-    if not request.path.strip():
-        return []
-    path = typed_path(request.path, context.world.home)
-    if path.is_file() and path.stat().st_size:
-        try:
-            open_request(read_text(path, MAX_REQUEST))
-        except MessageError as error:
-            raise OnboardError(
-                "There is another file",
-                f"{told_path(path, context.world.home)} isn't a request, so iam-onboard leaves it alone.",
-                next="Choose another name for the request.",
-            ) from error
-    write_atomically(path, text.encode("utf-8"))
-    return [f"saved as {told_path(path, context.world.home)}"]
+def _places(request: Request, text: str, context: Context) -> list[Sentence]:
+    """Bring the request wherever the person can send it from; gives these places."""
+    world, places = context.world, list[Sentence]()
+    if request.path.strip():
+        places.append(f"saved as {save_text(request.path, text, world.home, replaces=_is_request)}")
+    if mail := world.mail(f"request-{context.facts['user']}.txt"):
+        write_atomically(mail, text.encode())
+        places.append(f"in the sandbox's mailbox ({mail.name})")
+    with suppress(ClipboardUnavailable):
+        world.clipboard.copy(text)
+        places.append("copied to the clipboard")
+    return places
 
 
-def _posted(text: str, context: Context) -> list[Sentence]:
-    path = context.world.mail(f"request-{context.facts['user']}.txt")
-    if path is None:
-        return []
-    write_atomically(path, text.encode("utf-8"))
-    return [f"in the sandbox's mailbox ({path.name})"]
-
-
-def _copied(text: str, context: Context) -> list[Sentence]:
+def _is_request(path: Path) -> bool:
     try:
-        context.world.clipboard.copy(text)
-    except ClipboardUnavailable:
-        return []
-    return ["copied to the clipboard"]
+        open_request(read_text(path, MAX_REQUEST))
+    except MessageError:
+        return False
+    return True
 
 
 def observe(context: Context) -> Observation:

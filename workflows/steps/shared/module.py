@@ -15,11 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from workflows.core.errors import Cancelled, Problem
+from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence
 from workflows.environment import World
 from workflows.machine.events import Facts, JsonValue, StepKey
-from workflows.machine.observations import NOT_ASKED, Observation
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.decisions import Decisions
 
 
@@ -124,6 +124,15 @@ class StepModule(Protocol):
 def not_asked(_context: Context) -> Observation:
     """The `observe` of a step whose outcome only AWS, or nobody, could tell."""
     return NOT_ASKED
+
+
+def unless_refused(check: Callable[[], object]) -> Observation:
+    """The answer of a look that is a check: the world agrees, or has changed as the refusal says."""
+    try:
+        check()
+    except OnboardError as error:
+        return Observation(Verdict.CHANGED, error.what)
+    return AGREES
 
 
 Inquire = Callable[[Context], Observation]

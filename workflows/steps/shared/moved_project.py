@@ -33,10 +33,11 @@ def found_at(path: str, context: Context) -> Path:
     Raises:
         OnboardError: there is no project, or it is another one.
     """
-    return _same(typed_path(path, context.world.home), context)
+    return same_project(typed_path(path, context.world.home), context)
 
 
-def _same(folder: Path, context: Context) -> Path:
+def same_project(folder: Path, context: Context) -> Path:
+    """The root of the session's project by a folder in it; `found_at` says what it raises."""
     project = find_project(folder)
     name, layers = str(context.facts["project"]), context.facts["layers"]
     if project.name != name:
@@ -78,6 +79,6 @@ def _neighbours(gone: Path) -> Iterator[Path]:
 
 def _root_in(folder: Path, context: Context) -> Path | None:
     try:
-        return _same(folder, context)
+        return same_project(folder, context)
     except OnboardError:
         return None  # no project, or another one

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import write_atomically
 
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
 
@@ -45,3 +49,30 @@ def is_path(text: str, home: Path) -> bool:
 def told_path(path: Path, home: Path) -> str:
     """A path for people, with `~` for the home folder."""
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+
+
+def save_text(
+    target: str, text: str, home: Path, *, mode: int = 0o600, replaces: Callable[[Path], bool] | None = None
+) -> str:
+    """Write a text into a file of the person's choice, and return its path for people.
+
+    Args:
+        target: a path as typed; one in the home folder if it is relative.
+        text: what to write.
+        home: the person's home folder.
+        mode: the file's.
+        replaces: whether a file that is there may be replaced, unless it is empty; None replaces any.
+
+    Raises:
+        OnboardError: it would replace another file, or cannot be written.
+    """
+    path = typed_path(target, home)
+    shown = told_path(path, home)
+    if replaces is not None and path.is_file() and path.stat().st_size and not replaces(path):
+        raise OnboardError(
+            "The file exists already",
+            f"{shown} holds something else, so iam-onboard left it alone.",
+            next="Choose another name.",
+        )
+    write_atomically(path, text.encode(), mode=mode)
+    return shown
