@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from datetime import datetime
@@ -10,17 +10,7 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import (
-    Any,
-    NoReturn,
-    NotRequired,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from workflows.core.errors import OnboardError
 
@@ -71,9 +61,10 @@ def read(kind: type[T], value: Any, name: str = "") -> T:
     """A JSON value as what it should be; fields that the kind does not have are passed over.
 
     Args:
-        kind: a dataclass or typed dictionary of such kinds, `list[X]`, `tuple[X, ...]`, `frozenset[X]`,
-            `Mapping[str, X]`, `X | None`, an enum, a path, a moment with a time zone or a plain value. A
-            field that is missing or null takes its default.
+        kind: a dataclass of such kinds, `list[X]`, `tuple[X, ...]`, `frozenset[X]`, `Mapping[str, X]`,
+            `X | None`, an enum, a path, a moment with a time zone or a plain value; or `{"name": X}` for an
+            object with these fields and `[X]` for a list of such. A field that is missing or null takes
+            its default.
         value: the value.
         name: what a refusal calls it; a field's name is added with a dot.
 
@@ -120,8 +111,8 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return value
     if is_dataclass(kind):
         return _object(kind, value, name)
-    if is_typeddict(kind):
-        return _dictionary(kind, value, name)
+    if isinstance(kind, dict | list):
+        return _literal(kind, value, name)
     if _parts(kind)[0] is not None:
         return _composed(kind, value, name)
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -149,9 +140,7 @@ def _composed(kind: Any, value: Any, name: str) -> Any:
             return value
         return _read(next(one for one in kinds if one is not NoneType), value, name)
     if origin in {list, tuple, frozenset, set}:
-        if not isinstance(value, list | tuple):
-            _refuse(name, "a list")
-        return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(value))
+        return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(_items(value, name)))
     own_kind = kinds[1]
     return {key: _read(own_kind, own, f"{name}.{key}") for key, own in _mapping(value, name).items()}
 
@@ -163,32 +152,32 @@ def _object(kind: Any, value: Any, name: str) -> Any:
         if known.get(one.name) is not None:
             own[one.name] = _read(own_kind, known[one.name], path)
         elif one.default is MISSING and one.default_factory is MISSING:
-            if NoneType not in get_args(own_kind):
+            if not _optional(own_kind):
                 _refuse(path, "there")
             own[one.name] = None
     return kind(**own)
-
-
-def _dictionary(kind: Any, value: Any, name: str) -> dict[str, Any]:
-    known, own = _mapping(value, name), {}
-    for field_name, own_kind, needed in _fields_of(kind):
-        if needed or known.get(field_name) is not None:
-            own[field_name] = _read(own_kind, known.get(field_name), f"{name}.{field_name}")
-    return own
-
-
-@cache
-def _fields_of(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
-    """A typed dictionary's fields: the name, the kind, and whether it has to be there."""
-    hints = get_type_hints(kind, include_extras=True).items()
-    optional = {name: get_args(own)[0] for name, own in hints if get_origin(own) is NotRequired}
-    return tuple((name, optional.get(name, own), name not in optional) for name, own in hints)
 
 
 @cache
 def _kinds(kind: Any) -> tuple[tuple[Field[Any], Any], ...]:
     hints = get_type_hints(kind)
     return tuple((one, hints[one.name]) for one in fields(kind) if one.init)
+
+
+def _literal(kind: dict[str, Any] | list[Any], value: Any, name: str) -> Any:
+    if isinstance(kind, list):
+        return [_read(kind[0], own, f"{name}[{at}]") for at, own in enumerate(_items(value, name))]
+    known = _mapping(value, name)
+    given = (one for one, own in kind.items() if known.get(one) is not None or not _optional(own))
+    return {one: _read(kind[one], known.get(one), f"{name}.{one}") for one in given}
+
+
+def _optional(kind: Any) -> bool:
+    return NoneType in get_args(kind)
+
+
+def _items(value: Any, name: str) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else _refuse(name, "a list")
 
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:

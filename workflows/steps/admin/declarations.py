@@ -6,7 +6,7 @@ They stand apart from the steps' code, so that sessions can be listed without lo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from workflows.aws.sts_regions.answers import Audit
 from workflows.core.shapes import reading
@@ -15,25 +15,6 @@ from workflows.machine.events import Facts
 from workflows.steps.admin.accepted_plan import read_plan, sent_to, somebody_gets_something
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import KINDS
-
-
-class _File(TypedDict):
-    layer: str
-    path: str
-    sha256: str
-
-
-class _Commit(TypedDict):
-    branch: NotRequired[str]
-    sha: NotRequired[str]
-
-
-class _Applied(TypedDict):
-    at: str
-    added: int
-    changed: int
-    destroyed: int
-    elsewhere: bool
 
 
 def _read_project(facts: Facts) -> object:
@@ -139,7 +120,10 @@ REVIEW = Step(
     gives=("changed_files", "commit"),
     applies=FILES_CHANGE,
     blocked_words="Review needs users and groups to be decided",
-    reads=reading(changed_files=list[_File], commit=_Commit),
+    reads=reading(
+        changed_files=[{"layer": str, "path": str, "sha256": str}],
+        commit={"branch": str | None, "sha": str | None},
+    ),
 )
 
 MFA_RESET = Step(
@@ -192,7 +176,9 @@ APPLY = Step(
     outlives=True,
     seals=True,
     blocked_words="Apply needs a plan that was reviewed",
-    reads=reading(applied=_Applied),
+    reads=reading(
+        applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},
+    ),
 )
 
 HAND_OVER = Step(

@@ -6,7 +6,6 @@ So a review that was written, or written by half, can be made again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import freeze
@@ -83,7 +82,7 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     if others := other_keys(layer, decisions):
         raise OnboardError(
             "There is another key",
-            joined([one.words for one in others], " "),
+            joined(others.values()),
             why="It came after you took the keys in.",
             next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
         )
@@ -119,51 +118,34 @@ def refuse_expired_keys(context: Context) -> None:
         )
 
 
-@dataclass(frozen=True)
-class OtherKey:
-    """A key that lies where a decided one is to be, and that nobody was asked about.
+def other_keys(layer: Layer, decisions: Decisions) -> dict[str, Sentence]:
+    """The keys in a layer that stand where decided ones are to be, and that nobody was asked about.
 
-    Attributes:
-        account: the layer's account.
-        file: relative to the layer's folder.
-        name: whose key was decided.
-        present: the fingerprint of the key that is there, or "" where none can be read.
-        decided: the fingerprint of the decided key.
+    Returns:
+        What is there and what was decided, in a sentence each, by what is the same for the same conflict. A
+        confirmed replacement is none.
     """
-
-    account: str
-    file: str
-    name: str
-    present: str
-    decided: str
-
-    @property
-    def identity(self) -> str:
-        """The same for the same conflict."""
-        return f"{self.account} {self.file} {self.present} {self.decided}"
-
-    @property
-    def words(self) -> Sentence:
-        """Both fingerprints, in a sentence each."""
-        there = f"the key {grouped(self.present)}" if self.present else "something that isn't a key"
-        return (
-            f"{self.file} in {self.account} holds {there}. "
-            f"The key that you took in for {self.name} is {grouped(self.decided)}."
-        )
-
-
-def other_keys(layer: Layer, decisions: Decisions) -> tuple[OtherKey, ...]:
-    """The keys in a layer that stand where decided ones are to be; a confirmed replacement is none."""
-    account, found = layer.location.account, []
+    account, found = layer.location.account, dict[str, Sentence]()
     for name in (*decisions.of(account).add, *decisions.rekeying):
         key, person = decisions.keys.get(name), layer.person(name)
         file = person.key_file if person else f"keys/{name}"
         present = layer.files.keys.get(file or "")
-        if key is None or present is None or file is None or account in key.resets:
+        if key is None or present is None or account in key.resets:
             continue
         if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
-            found.append(OtherKey(account, file, name, fingerprint_in(present), key.fingerprint))
-    return tuple(found)
+            other = fingerprint_in(present)
+            there = f"the key {grouped(other)}" if other else "something that isn't a key"
+            found[f"{account} {file} {other} {key.fingerprint}"] = (
+                f"{file} in {account} holds {there}. "
+                f"The key that you took in for {name} is {grouped(key.fingerprint)}."
+            )
+    return found
+
+
+def _has_key(layer: Layer, file: str | None, text: str) -> bool:
+    """Whether a file of a layer holds this key, in whatever wrapping the provider reads."""
+    present = layer.files.keys.get(file or "")
+    return present is not None and holds(present, text.encode())
 
 
 def expired(context: Context) -> list[str]:
@@ -178,8 +160,7 @@ def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, s
     if person is None:
         yield AddPerson(name, _text_for_new(layer, name, text), move.add, machine=is_machine_name(name))
         return
-    present = layer.files.keys.get(person.key_file or "")
-    if present is not None and not holds(present, text.encode()):
+    if person.key_file in layer.files.keys and not _has_key(layer, person.key_file, text):
         yield ReplaceKey(name, text)
     yield from _regroup(layer, name, move, rename)
 
@@ -189,8 +170,8 @@ def _text_for_new(layer: Layer, name: str, text: str) -> str:
 
     A changed key file resets the passwords of everybody who has it, so the packets are compared.
     """
-    present = layer.files.keys.get(f"keys/{name}")
-    return text if present is None or not holds(present, text.encode()) else present.decode()
+    file = f"keys/{name}"
+    return layer.files.keys[file].decode() if _has_key(layer, file, text) else text
 
 
 def _regroup(layer: Layer, name: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:
@@ -207,8 +188,7 @@ def _replaced_key(layer: Layer, name: str, key: DecidedKey) -> Iterator[Operatio
     if layer.location.account not in key.resets:
         return
     person = layer.person(name)
-    present = layer.files.keys.get(person.key_file or "") if person else None
-    if present is None or not holds(present, key.text.encode()):
+    if not _has_key(layer, person.key_file if person else None, key.text):
         yield ReplaceKey(name, key.text)
 
 

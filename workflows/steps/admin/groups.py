@@ -418,7 +418,6 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     Raises:
         NotPossible: a layer cannot be edited that way, with the place to edit by hand.
     """
-    report(Progress("Checking the layers"))
     layers = read_layers(context)
     decisions = replace(
         context.decisions,

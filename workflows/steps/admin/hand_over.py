@@ -492,9 +492,8 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     return [Problem(f"{', '.join(missing)} {verb} not marked as sent.", "people", fatal=False)]
 
 
-def perform(request: Request, context: Context, report: Report) -> Facts:
+def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record what was sent to whom; nothing else is kept of it."""
-    report(Progress("Recording what was sent"))
     sent = {name: request.people.get(name, Sent()) for name in people_of(context.item, context)}
     return {"handed_over": plain(HandedOver(sent))}
 

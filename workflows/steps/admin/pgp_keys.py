@@ -872,8 +872,7 @@ def observe(context: Context) -> Observation:
     layers = read_layers(context)
     for layer in layers.values():
         if others := other_keys(layer, context.decisions):
-            told = joined([one.words for one in others], " ")
-            return Observation(Verdict.CHANGED, told, about=tuple(one.identity for one in others))
+            return Observation(Verdict.CHANGED, joined(others.values()), about=tuple(others))
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
         more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))

@@ -409,13 +409,12 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     return []
 
 
-def perform(request: Request, _context: Context, report: Report) -> Facts:
+def perform(request: Request, _context: Context, _report: Report) -> Facts:
     """Record the answers.
 
     Raises:
         OnboardError: there are none.
     """
-    report(Progress("Recording the answers"))
     if request.audit is None:
         raise OnboardError("Not asked yet", "There are no answers to keep.", next="Ask first.")
     return {"sts_regions": request.audit.as_facts()}

@@ -165,7 +165,6 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     Raises:
         NotPossible: a layer cannot be edited that way, with the place to edit by hand.
     """
-    report(Progress("Checking the layers"))
     decisions = Decisions(user_changes=request.trimmed(), keys=context.decisions.keys)
     for layer in read_layers(context).values():
         context.raise_if_cancelled()

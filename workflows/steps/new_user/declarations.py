@@ -3,48 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from workflows.core.shapes import WrongShape, reading
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-
-
-class _SignedIn(TypedDict):
-    proof: NotRequired[str]
-    recorded: NotRequired[str]
-
-
-class _Device(TypedDict):
-    serial: NotRequired[str]
-    how: NotRequired[str]
-
-
-class _Kept(TypedDict):
-    id: NotRequired[str]
-    kept: str
-    how: NotRequired[str]
-    mfa_serial: NotRequired[str]
-    told: NotRequired[list[str]]
-
-
-class _Written(TypedDict):
-    names: list[str]
-    config: str
-    credentials: str
-    region: NotRequired[str]
-    mfa_names: NotRequired[bool]
-
-
-class _Answer(TypedDict):
-    profile: str
-    arn: str | None
-    problem: str | None
-    title: NotRequired[str]
-
-
-class _Verified(TypedDict):
-    results: list[_Answer]
 
 
 def _read_handoff(facts: Facts) -> object:
@@ -102,7 +65,7 @@ SIGN_IN = Step(
     gives=("signed_in",),
     repeats_over="identities",
     blocked_words="Signing in needs the handoff from your admin",
-    reads=reading(signed_in=_SignedIn),
+    reads=reading(signed_in={"proof": str | None, "recorded": str | None}),
 )
 
 MFA = Step(
@@ -114,7 +77,7 @@ MFA = Step(
     skippable=True,
     repeats_over="identities",
     blocked_words="MFA needs that you have signed in",
-    reads=reading(mfa=_Device),
+    reads=reading(mfa={"serial": str | None, "how": str | None}),
 )
 
 ACCESS_KEYS = Step(
@@ -126,7 +89,15 @@ ACCESS_KEYS = Step(
     skippable=True,
     repeats_over="identities",
     blocked_words="Access keys needs that MFA is done or skipped",
-    reads=reading(access_key=_Kept),
+    reads=reading(
+        access_key={
+            "id": str | None,
+            "kept": str,
+            "how": str | None,
+            "mfa_serial": str | None,
+            "told": list[str] | None,
+        }
+    ),
 )
 
 PROFILES = Step(
@@ -138,7 +109,15 @@ PROFILES = Step(
     skippable=True,
     repeats_over="identities",
     blocked_words="Profiles needs that Access keys is done or skipped",
-    reads=reading(profiles=_Written),
+    reads=reading(
+        profiles={
+            "names": list[str],
+            "config": str,
+            "credentials": str,
+            "region": str | None,
+            "mfa_names": bool | None,
+        }
+    ),
 )
 
 VERIFY = Step(
@@ -149,5 +128,11 @@ VERIFY = Step(
     gives=("verified",),
     skippable=True,
     blocked_words="Verify needs that Profiles is done or skipped",
-    reads=reading(verified=_Verified),
+    reads=reading(
+        verified={
+            "results": [
+                {"profile": str, "arn": str | None, "problem": str | None, "title": str | None},
+            ]
+        }
+    ),
 )

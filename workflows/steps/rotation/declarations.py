@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
-
 from workflows.core.shapes import reading
 from workflows.machine.declaration import Condition, Step
-
-
-class _Rotated(TypedDict):
-    project: str
-    profile: str
-    id: str
-    old_id: str
-    told: NotRequired[list[str]]
-
-
-class _Retired(TypedDict):
-    id: str
-    told: NotRequired[list[str]]
-
 
 ROTATE = Step(
     id="rotation",
@@ -27,7 +11,9 @@ ROTATE = Step(
     purpose="A new access key in place of a kept one. At every moment, a key that works is kept.",
     needs=(),
     gives=("rotated",),
-    reads=reading(rotated=_Rotated),
+    reads=reading(
+        rotated={"project": str, "profile": str, "id": str, "old_id": str, "told": list[str] | None}
+    ),
 )
 
 RETIREMENT = Step(
@@ -40,5 +26,5 @@ RETIREMENT = Step(
         "an old key was deactivated", lambda facts: bool((facts.get("rotated") or {}).get("old_id"))
     ),
     blocked_words="Deleting the old key needs that the new one is in its place",
-    reads=reading(retired=_Retired),
+    reads=reading(retired={"id": str, "told": list[str] | None}),
 )
