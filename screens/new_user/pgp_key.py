@@ -149,7 +149,7 @@ class PgpKeyPane(StepPane):
             return
         key = self._chosen_key()
         if key is not None and not key.accepted:
-            words = f"Can't use this key ({key.headline}). Choose another one, or make a new key."
+            words = f"Can't use this key ({key.verdict.headline}). Choose another one, or make a new key."
             self.show_problems([Problem(words, "keys")])
             return
         if self._chosen() != _NEW:
@@ -229,10 +229,12 @@ class PgpKeyPane(StepPane):
 
 def _line(key: OwnChoice) -> str:
     """A key in the list: whose it is, what it is, and whether it will do."""
-    mark = "✗" if not key.accepted else "!" if key.warnings or key.rank else "✓"
-    return f"{mark} {key.user_id}\n  {key.algorithm}, …{key.fingerprint[-8:]}: {key.headline}"
+    what = f"{key.algorithm}, …{key.fingerprint[-8:]}: {key.verdict.headline}"
+    return f"{key.mark.sign} {key.user_id}\n  {what}"
 
 
 def _told(key: OwnChoice) -> str:
-    lines = [f"{key.headline}. {key.explanation}", *(f"! {words}" for words in key.warnings)]
-    return "\n".join([*lines, f"Expires {key.expires or 'never'}. Fingerprint", grouped(key.fingerprint)])
+    verdict = key.verdict
+    lines = [f"{verdict.headline}. {verdict.explanation}", *(f"! {words}" for words in verdict.warnings)]
+    expires = f"{key.expires:%Y-%m-%d}" if key.expires else "never"
+    return "\n".join([*lines, f"Expires {expires}. Fingerprint", grouped(key.fingerprint)])

@@ -12,11 +12,11 @@ from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle, until
 from support.repository import TESTS
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+from support.steps import step_of
 from textual.widgets import Static
 
 from screens.admin.apply import ApplyPane
 from screens.admin.plan import PlanPane
-from tests.support.steps import step_of
 from workflows.gpg.normalise import normalise
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status

@@ -8,6 +8,7 @@ from typing import Any
 
 from support.admin_project import MODULES, AdminProject
 from support.panes import PaneHost, new_session, rest, settle
+from support.steps import step_of
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -18,7 +19,6 @@ from screens.admin.project import ProjectPane
 from screens.admin.review import ReviewPane
 from screens.admin.users import UsersPane
 from screens.step.page import StepPane
-from tests.support.steps import step_of
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status

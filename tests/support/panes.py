@@ -9,12 +9,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from support.steps import step_of
 from textual.app import App
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
 from screens.step.page import StepPane
-from tests.support.steps import step_of
 from tui.app.wizard import WizardScreen
 from workflows.environment import World
 from workflows.machine.declaration import Workflow

@@ -22,8 +22,8 @@ from support.new_user import handoff_for, world_of
 from support.panes import by_id, new_session, settle
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, jane
+from support.steps import step_of
 
-from tests.support.steps import step_of
 from workflows.core.secret import Secret
 from workflows.environment import World
 from workflows.layer.discover import find_project

@@ -8,8 +8,8 @@ import pytest
 from support.fakes import fake_world
 from support.panes import by_id, new_session, settle
 from support.small_steps import NOT_THERE, SmallStep, small_workflow
+from support.steps import step_of
 
-from tests.support.steps import step_of
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, Observation, Verdict, dated, unknown

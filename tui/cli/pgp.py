@@ -201,7 +201,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         text = pgp_key.request_text(wanted, key, context)
     hand_out(text)
     note(f"Your key: {key.user_id}, {key.algorithm}", f"  {openpgp.grouped(key.fingerprint)}")
-    note(*(f"  ! {warning}" for warning in key.warnings))
+    note(*(f"  ! {warning}" for warning in key.verdict.warnings))
     return DONE
 
 
@@ -246,7 +246,9 @@ def _choose(context: Context, wanted: str) -> OwnChoice:
     good = [key for key in fitting if key.accepted]
     if len(good) == 1:
         return good[0]
-    listed = "\n".join(f"{grouped(key.fingerprint)}  {key.user_id}: {key.headline}" for key in fitting)
+    listed = "\n".join(
+        f"{grouped(key.fingerprint)}  {key.user_id}: {key.verdict.headline}" for key in fitting
+    )
     if good:
         raise OnboardError(
             "Which key?",

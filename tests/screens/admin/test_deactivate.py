@@ -9,10 +9,10 @@ import pytest
 from support.fakes import fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
+from support.steps import step_of
 
 from screens.admin.deactivate import DeactivatePane
 from screens.widgets.text import Text
-from tests.support.steps import step_of
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session

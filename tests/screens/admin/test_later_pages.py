@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from support.admin_project import AdminProject, decide, put, write
 from support.admin_wizard import wizard
+from support.steps import step_of
 from textual.widgets import Input
 
 from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.lists import MarkBox, MarkList
-from tests.support.steps import step_of
 from workflows.machine.state import Status
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
 

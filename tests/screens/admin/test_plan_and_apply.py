@@ -13,6 +13,7 @@ import pytest
 from support.fakes import FakeClipboard, fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest
+from support.steps import step_of
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
@@ -23,7 +24,6 @@ from screens.admin.plan import PlanPane
 from screens.step.page import StepPane
 from screens.widgets.dialogs import Confirm
 from screens.widgets.run_log import ResourceList, RunLog
-from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.environment import World

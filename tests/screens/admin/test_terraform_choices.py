@@ -11,6 +11,7 @@ import pytest
 from support.fakes import fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, until
+from support.steps import step_of
 from textual.widgets import Input
 
 from screens.admin.apply import ApplyPane, RecoveryList, remaining_seconds
@@ -19,7 +20,6 @@ from screens.step import terraform as terraform_pane
 from screens.step.terraform import LockDialog
 from screens.widgets.dialogs import Confirm
 from screens.widgets.run_log import ResourceList
-from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session

@@ -10,13 +10,13 @@ import pytest
 from support.fakes import fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
+from support.steps import step_of
 
 from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.finished import Finished
 from screens.widgets.status_grid import EverybodyDialog
-from tests.support.steps import step_of
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from support.message_samples import ciphertext, identity
@@ -15,6 +16,7 @@ from screens.widgets.dialogs import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.core.secret import Secret
+from workflows.gpg.verdict import Verdict, VerdictKind
 from workflows.machine.events import StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
 from workflows.steps.new_user import access_keys, before_you_start, handoff, sign_in, verify
@@ -118,12 +120,8 @@ def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
         "fingerprint": fingerprint,
         "user_id": name,
         "algorithm": "RSA 4096",
-        "expires": "2028-01-05",
-        "accepted": True,
-        "headline": "Works",
-        "explanation": "",
-        "warnings": (),
-        "rank": 0,
+        "expires": datetime(2028, 1, 5, tzinfo=UTC),
+        "verdict": Verdict(VerdictKind.WORKS, "Works", "", "", ()),
     }
     return OwnChoice(**{**values, **changes})
 
@@ -140,11 +138,8 @@ def pgp_key_own(stage: Stage) -> Scene:
     """Somebody who has a good key, and one that will not do."""
     old = {
         "algorithm": "RSA 2048",
-        "expires": "2021-03-02",
-        "accepted": False,
-        "headline": "Expired",
-        "explanation": "It expired on 2021-03-02.",
-        "rank": 3,
+        "expires": datetime(2021, 3, 2, tzinfo=UTC),
+        "verdict": Verdict(VerdictKind.REFUSED_BY_PROVIDER, "Expired", "It expired on 2021-03-02.", "", ()),
     }
     found = (
         _key("Jane Doe <jane.doe@company.example>", FINGERPRINT),

@@ -14,6 +14,7 @@ from support.admin_project import AdminProject
 from support.fakes import FakeClipboard, fake_world
 from support.panes import by_id, rest, until
 from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, small_workflow
+from support.steps import step_of
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.driver import Driver
@@ -25,7 +26,6 @@ from textual.widgets._toast import Toast
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
 from screens.widgets.key_line import KeyLine
-from tests.support.steps import step_of
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
 from tui.app.home import HomeScreen

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from workflows.core.counts import listed
 from workflows.core.errors import OnboardError, Problem
@@ -21,7 +18,6 @@ from workflows.core.files import FileError, explained, read_bytes, write_atomica
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, joined
 from workflows.desktop.clipboard import ClipboardUnavailable
-from workflows.gpg.details import KeyDetails
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, in_parallel
@@ -40,38 +36,10 @@ from workflows.messages.request import Request as KeyRequest
 from workflows.messages.request import open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers
 from workflows.steps.decisions import DecidedKey, Decisions, Reset
+from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import is_path, save_text, typed_path
 from workflows.terraform.requirements import provider_wanted
-
-_SEVERITY = {
-    VerdictKind.WORKS: 0,
-    VerdictKind.UNVERIFIED: 1,
-    VerdictKind.REFUSED_BY_US: 2,
-    VerdictKind.REFUSED_BY_PROVIDER: 3,
-}
-
-
-class Mark(Enum):
-    """A verdict at a glance: a sign, and a word for it."""
-
-    REFUSED = "✗", "refused"
-    LOOK = "!", "look"
-    WORKS = "✓", "works"
-
-    def __init__(self, sign: str, word: str) -> None:
-        self.sign = sign
-        self.word = word
-
-    @classmethod
-    def of(cls, verdict: KeyVerdict) -> Mark:
-        """The mark of a verdict; one with warnings is to be looked at."""
-        if not verdict.accepted:
-            return cls.REFUSED
-        return cls.LOOK if verdict.warnings or verdict.kind is VerdictKind.UNVERIFIED else cls.WORKS
-
-    def __str__(self) -> str:
-        return f"{self.sign} {self.word}"
 
 
 @dataclass(frozen=True)
@@ -167,46 +135,6 @@ def _reset(layer: Layer, file: str) -> Reset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedKey:
-    """A key with the verdict on it; where a file holds no key, only with that.
-
-    Attributes:
-        verdict: what is to be said about it, for all layers that it is for.
-        fingerprint: of the primary key, 40 upper-case hexadecimal digits, or "".
-        algorithm: as "RSA 4096", or "".
-        expires: when it stops being usable, UTC, or None for never.
-        user_ids: the user ids in it.
-    """
-
-    verdict: KeyVerdict
-    fingerprint: str = ""
-    algorithm: str = ""
-    expires: datetime | None = None
-    user_ids: tuple[str, ...] = ()
-
-    @property
-    def accepted(self) -> bool:
-        """Whether it may be written, or the provider can use the file."""
-        return self.verdict.accepted
-
-    @property
-    def mark(self) -> Mark:
-        """The verdict at a glance."""
-        return Mark.of(self.verdict)
-
-
-def _contents(details: KeyDetails, now: datetime) -> dict[str, Any]:
-    """What is in a key, as `JudgedKey` has it."""
-    part = details.encryption_part(now) or details.primary
-    return {
-        "fingerprint": details.fingerprint,
-        "algorithm": part.description,
-        "expires": details.expires(now),
-        "user_ids": tuple(user_id.text for user_id in details.user_ids if user_id.holds),
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
 class TakenKey(JudgedKey):
     """A key that somebody sent, normalised and judged.
 
@@ -299,7 +227,7 @@ class KeyJudge:
         concerned = [one for one, layer in self.layers.items() if not replacing or layer.person(name)]
         now, details = self._context.world.now(), checked.details
         verdicts = {one: judge(details, self.provider(one), now) for one in concerned or self.layers}
-        worst = max(verdicts.values(), key=lambda verdict: _SEVERITY[verdict.kind])
+        worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
         decided = self._context.decisions.keys.get(name)
         found = replacement(name, checked.key, self.layers, decided)
         verdict = replace(
@@ -313,7 +241,7 @@ class KeyJudge:
             text=checked.key.text,
             verdict=verdict,
             origin=source,
-            **_contents(details, now),
+            **contents_of(details, now),
             likeness=likeness(name, details),
             replacement=found if replacing or found.resets else None,
         )
@@ -989,7 +917,7 @@ def _concerns(layer: Layer, path: str, names: Collection[str]) -> bool:
 
 def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], context: Context) -> PresentKey:
     now = context.world.now()
-    contents = _contents(found.key.details, now) if found.key else {}
+    contents = contents_of(found.key.details, now) if found.key else {}
     expires = contents.get("expires")
     return PresentKey(
         account=layer.location.account,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
@@ -33,13 +33,13 @@ from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest
 from workflows.messages.request import open_request
+from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text, told_path, typed_path
 
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
 MAX_REQUEST = 200_000
-_RANKS = {VerdictKind.WORKS: 0, VerdictKind.UNVERIFIED: 1}
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if not key.accepted:
         raise OnboardError(
             "Can't use this key",
-            f"{key.headline}. {key.explanation}",
+            f"{key.verdict.headline}. {key.verdict.explanation}",
             next="Choose another key, or make a new one.",
         )
     report(Progress("Writing the request"))
@@ -255,36 +255,20 @@ def observe(context: Context) -> Observation:
     if key is None:
         return Observation(Verdict.CHANGED, f"The key {fingerprint[-16:]} is no longer in your keyring.")
     if not key.accepted:
-        return Observation(Verdict.CHANGED, f"Your key {fingerprint[-16:]}: {key.headline}.")
+        return Observation(Verdict.CHANGED, f"Your key {fingerprint[-16:]}: {key.verdict.headline}.")
     return AGREES
 
 
-@dataclass(frozen=True)
-class OwnChoice:
-    """One of the person's keys as the screen shows it.
+@dataclass(frozen=True, kw_only=True)
+class OwnChoice(JudgedKey):
+    """One of the person's keys; it may be used if a password can be encrypted to it and decrypted here.
 
     Attributes:
-        fingerprint: of the primary key, 40 upper-case hexadecimal digits.
         user_id: its first user id, as "Jane Doe <jane@a.example>".
-        algorithm: as "RSA 4096".
-        expires: the date on which it stops being usable, as "2027-11-25", or "" for never.
-        accepted: whether a password can be encrypted to it and decrypted here.
-        headline: the verdict in a few words.
-        explanation: why, in a sentence or two.
-        warnings: what to know although it may be used.
-        rank: 0 for the best; the list is in this order.
         mails: the mail addresses in its user ids, in lower case.
     """
 
-    fingerprint: str
     user_id: str
-    algorithm: str
-    expires: str
-    accepted: bool
-    headline: Sentence
-    explanation: Sentence
-    warnings: tuple[Sentence, ...]
-    rank: int
     mails: tuple[str, ...] = ()
 
     @property
@@ -302,29 +286,24 @@ def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
     report(Progress("Reading your PGP keys"))
     world = context.world
     found = [_choice(key, context) for key in list_secret_keys(world.gnupg_home, world.environment)]
-    return tuple(sorted(found, key=lambda choice: choice.rank))
+    return tuple(sorted(found, key=lambda choice: SEVERITY[choice.verdict.kind]))
 
 
 def _choice(key: OwnKey, context: Context) -> OwnChoice:
     details, now = key.details, context.world.now()
-    verdict = judge(details, None, now)
-    part = details.encryption_part(now)
-    accepted, headline, explanation = verdict.accepted, verdict.headline, verdict.explanation
-    if accepted and part is not None and part.key_id not in key.present:
-        accepted, headline = False, "Its secret half isn't on this computer"
-        explanation = "You couldn't decrypt on this computer what is encrypted to it."
-    expires = details.expires(now)
+    verdict, part = judge(details, None, now), details.encryption_part(now)
+    if verdict.accepted and part is not None and part.key_id not in key.present:
+        verdict = replace(
+            verdict,
+            kind=VerdictKind.REFUSED_BY_US,
+            headline="Its secret half isn't on this computer",
+            explanation="You couldn't decrypt on this computer what is encrypted to it.",
+        )
     return OwnChoice(
-        fingerprint=details.fingerprint,
         user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
         mails=tuple(mail.casefold() for mail in details.mails),
-        algorithm=(part or details.primary).description,
-        expires=f"{expires:%Y-%m-%d}" if expires else "",
-        accepted=accepted,
-        headline=headline,
-        explanation=explanation,
-        warnings=verdict.warnings,
-        rank=_RANKS.get(verdict.kind, 2) if accepted else 3,
+        verdict=verdict,
+        **contents_of(details, now),
     )
 
 

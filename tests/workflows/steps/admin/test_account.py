@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from support.admin_project import AdminProject, decide, quiet, write
+from support.steps import step_of
 
-from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import account

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from support.admin_project import AdminProject, quiet, taken_key, write
+from support.steps import step_of
 
-from tests.support.steps import step_of
 from workflows.core.errors import OnboardError
 from workflows.gpg.inspect import check_key
 from workflows.layer.edit.change_set import ChangeSet

@@ -51,7 +51,7 @@ def context(tmp_path: Path, gpg: GpgHome | None, facts: dict[str, Any] = FACTS, 
 
 def test_good_keys_come_first_and_the_others_say_what_is_wrong(tmp_path: Path, keys: GpgHome) -> None:
     found = own_keys(context(tmp_path, keys), nothing)
-    assert [(key.user_id.partition(" ")[0], key.accepted, key.headline) for key in found] == [
+    assert [(key.user_id.partition(" ")[0], key.accepted, key.verdict.headline) for key in found] == [
         ("good", True, "Works"),
         ("curve", True, "Elliptic curve: depends on the provider"),
         ("old", False, "Expired"),
@@ -67,7 +67,7 @@ def test_a_key_whose_secret_subkey_is_elsewhere_is_not_offered(tmp_path: Path, k
         other.run("--import", stdin=keys.run("--export-secret-keys", f"{fingerprint}!"))
         other.run("--import", stdin=keys.export("good"))
         (key,) = own_keys(context(tmp_path, other), nothing)
-        assert (key.accepted, key.headline) == (False, "Its secret half isn't on this computer")
+        assert (key.accepted, key.verdict.headline) == (False, "Its secret half isn't on this computer")
 
 
 def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: GpgHome) -> None:

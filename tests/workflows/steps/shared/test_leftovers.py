@@ -16,8 +16,8 @@ from support.fakes import FakeClipboard, fake_world
 from support.leak_hunt import LeakHunt
 from support.panes import by_id
 from support.small_steps import panes_for, small_workflow
+from support.steps import step_of
 
-from tests.support.steps import step_of
 from tui.app.session_control import Parts, SessionControl
 from tui.host import Machine, Places
 from tui.session_catalogue import Shelf

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 from support.panes import settle
+from support.steps import step_of
 
-from tests.support.steps import step_of
 from workflows.catalogue import WORKFLOWS
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey, in_folder
