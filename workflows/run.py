@@ -84,8 +84,7 @@ class Walk:
 
     def title(self, key: StepKey) -> Sentence:
         """A step's title, with the item of a repeated one: "Plan (security)"."""
-        title = self.step(key).title
-        return f"{title} ({key.item})" if key.item else title
+        return self.session.state.workflow.title_of(key)
 
     def context(self, key: StepKey) -> Context:
         """What a step may read now."""
@@ -125,8 +124,7 @@ class Walk:
         Raises:
             OnboardError: the answers could not be kept.
         """
-        looks = self.seen(self.done())
-        return self.take(looks)
+        return self.take(self.seen(self.done()))
 
     def done(self) -> tuple[Question, ...]:
         """The done steps, each with what it may read: what a look is at."""
@@ -134,7 +132,7 @@ class Walk:
 
     def seen(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
         """Look at done steps; it changes nothing here, so that any thread may do it."""
-        return tuple((one, self._look_at(one)) for one in done)
+        return tuple((one, _seen(partial(self.module(one.key).observe, one.context))) for one in done)
 
     def take(self, looks: Iterable[tuple[Question, Observation]]) -> tuple[Change, ...]:
         """Let the session know what was seen of the steps that were not done again meanwhile.
@@ -191,9 +189,6 @@ class Walk:
         before = self.session.status(key)
         self.session.observe({key: answer})
         return self.session.status(key) is Status.CONTRADICTED is not before
-
-    def _look_at(self, done: Question) -> Observation:
-        return _seen(partial(self.module(done.key).observe, done.context))
 
     def after(self, key: StepKey) -> StepKey | None:
         """Where to go from a settled step: never past a contradiction; else the next that can be done."""

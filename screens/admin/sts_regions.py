@@ -27,6 +27,7 @@ from workflows.aws.sts_regions.report import (
 )
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
+from workflows.layer.discover import find_project
 from workflows.steps.admin import sts_regions
 from workflows.steps.admin.sts_regions import MfaSessions, Request, Survey
 from workflows.steps.shared.module import Report
@@ -111,7 +112,7 @@ class StsRegionsPane(StepPane):
         self.run_move("look", self._look, self._surveyed, looks=True)
 
     def _look(self, report: Report) -> Survey:
-        project = sts_regions.project_of(self.context)
+        project = find_project(self.context.root)
         return sts_regions.survey(project, self.context, self._sessions, report)
 
     # -- what is shown -----------------------------------------------------------------------------

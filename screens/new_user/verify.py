@@ -313,8 +313,8 @@ class VerifyPane(BrowsingPane):
     def _switch_url(self) -> str:
         """The page that switches to the selected role; without one it is said, and ""."""
         marked = self.query_one(ProfileAnswers).marked
-        roles = (role for view in self._survey.identities for role in view.roles)
-        url = next((role.switch_url for role in roles if role.profile == marked), "")
+        urls = {name: url for view in self._survey.identities for name, url in view.roles.items()}
+        url = urls.get(marked or "", "")
         if not url:
             self.notify("Choose the profile of a role in the table first.", severity="warning")
         return url

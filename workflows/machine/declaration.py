@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from workflows.core.sentences import Sentence
-from workflows.machine.events import Facts, JsonValue
+from workflows.machine.events import Facts, JsonValue, StepKey
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,11 @@ class Workflow:
             KeyError: there is none.
         """
         return self._by_id[step_id]
+
+    def title_of(self, key: StepKey) -> Sentence:
+        """A step's title, with the item of a repeated one: "Plan (security)"."""
+        title = self.step(key.step).title
+        return f"{title} ({key.item})" if key.item else title
 
     def giver(self, fact: str) -> Step:
         """The step that gives a fact.

@@ -379,7 +379,7 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         newer, why = isinstance(error, NewerSchema), error.why or error.what
         return Summary(folder.name, changed=_changed(journal, now), damage=why, newer=newer)
     state = replace(state, observed=kept_observations(folder))
-    header = loaded.header
+    header, ahead = loaded.header, state.proposal("")
     summary = Summary(
         folder.name,
         header.workflow,
@@ -387,19 +387,11 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         loaded.events[-1].at if loaded.events else header.created,
         header.details,
         state.facts(),
-        _next_title(state),
+        state.workflow.title_of(ahead) if ahead else "",
         confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
     )
     keep_summary(folder, summary, of)
     return summary
-
-
-def _next_title(state: State) -> Sentence:
-    key = state.proposal("")
-    if key is None:
-        return ""
-    title = state.workflow.step(key.step).title
-    return f"{title} ({key.item})" if key.item else title
 
 
 def _changed(journal: Path, now: Clock) -> str:

@@ -283,14 +283,11 @@ class State:
         status = self.recorded_status(key, run)
         if status is Status.DONE:
             return self._confirmed(key)
-        if status not in _OPEN_AFTER.values() or self._left_something(key, status):
+        # A run that may have left something has to be recovered, whatever is open before it.
+        failed = status is Status.FAILED and self.workflow.step(key.step).outlives
+        if status not in _OPEN_AFTER.values() or failed or status is Status.INTERRUPTED:
             return status
         return Status.LOCKED if self.open_needs(key) else status
-
-    def _left_something(self, key: StepKey, status: Status) -> bool:
-        """Whether a step's last run may have left something to recover, whatever is open before it."""
-        failed = status is Status.FAILED and self.workflow.step(key.step).outlives
-        return failed or status is Status.INTERRUPTED
 
     def _confirmed(self, key: StepKey) -> Status:
         observation = self.observed.get(key)

@@ -24,7 +24,7 @@ from workflows.steps.new_user import profiles as profiles_step
 from workflows.steps.new_user.before_you_start import Found, Tool
 from workflows.steps.new_user.handoff import Arrival
 from workflows.steps.new_user.pgp_key import OwnChoice
-from workflows.steps.new_user.verify import IdentityView, Result, RoleView, Survey
+from workflows.steps.new_user.verify import IdentityView, Result, Survey
 from workflows.steps.shared.module import Context, Progress, Report
 
 SECURITY, MANAGEMENT = "222222222222", "111111111111"
@@ -228,7 +228,7 @@ def _credential_command(project: str, profile: str, **_: object) -> str:
 
 def _survey(stage: Stage) -> None:
     names = [f"bb-{account}-devops" for account, _ in _ROLES]
-    roles = tuple(RoleView(name, "https://signin.aws.amazon.com/switchrole") for name in names)
+    roles = dict.fromkeys(names, "https://signin.aws.amazon.com/switchrole")
     view = IdentityView("security", "bb-security", SERIAL, roles)
     stage.put(verify, "survey", lambda _context, _report: Survey((view,), has_aws=True))
 

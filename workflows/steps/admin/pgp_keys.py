@@ -163,19 +163,12 @@ def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
     return tuple(sorted(keys, key=place))
 
 
-@dataclass(frozen=True)
-class _Provider:
-    """The AWS provider that a layer asks for: a version or constraint, None if unknown; and why."""
-
-    wanted: str | None
-    trouble: Sentence = ""
-
-    def __str__(self) -> str:
-        return f"AWS provider {self.wanted}" if self.wanted else "AWS provider unknown"
-
-
 class KeyJudge:
     """Judges keys for the layers as they are on disk now; safe to use from several threads.
+
+    Attributes:
+        layers: the layers, by account.
+        providers: the AWS provider that each layer asks for, as `verdict.judge` takes it; None if unknown.
 
     Args:
         context: what the step may read.
@@ -187,13 +180,15 @@ class KeyJudge:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.layers: Mapping[str, Layer] = read_layers(context)
-        self._providers = {account: _provider(layer) for account, layer in self.layers.items()}
+        self.providers: dict[str, str | None] = {}
+        self._unknown: dict[str, Sentence] = {}
+        for account, layer in self.layers.items():
+            try:
+                self.providers[account] = provider_wanted(layer.location.path)
+            except ValueError as error:
+                self.providers[account], self._unknown[account] = None, str(error)
         self._files = self._by_material()
         self._places = {place: places for places in self._files.values() for place in places}
-
-    def provider(self, account: str) -> str | None:
-        """The AWS provider that an account's layer asks for, as `verdict.judge` takes it."""
-        return self._providers[account].wanted
 
     def replaces(self, name: str) -> bool:
         """Whether a key for this person replaces one that is there."""
@@ -226,7 +221,7 @@ class KeyJudge:
         replacing = self.replaces(name) if replacing is None else replacing
         concerned = [one for one, layer in self.layers.items() if not replacing or layer.person(name)]
         now, details = self._context.world.now(), checked.details
-        verdicts = {one: judge(details, self.provider(one), now) for one in concerned or self.layers}
+        verdicts = {one: judge(details, self.providers[one], now) for one in concerned or self.layers}
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
         decided = self._context.decisions.keys.get(name)
         found = replacement(name, checked.key, self.layers, decided)
@@ -252,14 +247,16 @@ class KeyJudge:
             return ""
         where: dict[VerdictKind, list[str]] = {}
         for account, verdict in verdicts.items():
-            where.setdefault(verdict.kind, []).append(f"{account} ({self._providers[account]})")
+            where.setdefault(verdict.kind, []).append(
+                f"{account} (AWS provider {self.providers[account] or 'unknown'})"
+            )
         headlines = {verdict.kind: verdict.headline for verdict in verdicts.values()}
         others = (f"{where[one][0]}: {headlines[one]}" for one in where if one is not worst.kind)
         return f" in {', '.join(where[worst.kind])}; {'; '.join(others)}"
 
     def _about_providers(self, verdicts: Mapping[str, KeyVerdict]) -> list[Sentence]:
-        troubles = {one: self._providers[one].trouble for one in verdicts}
-        return [f"The AWS provider of {one} is unknown: {why}" for one, why in troubles.items() if why]
+        troubles = {one: why for one, why in self._unknown.items() if one in verdicts}
+        return [f"The AWS provider of {one} is unknown: {why}" for one, why in troubles.items()]
 
     def _about_others(self, name: str, checked: CheckedKey) -> list[Sentence]:
         """What the layers say about this key, or about another key of the same person."""
@@ -301,13 +298,6 @@ class KeyJudge:
                     continue  # a file without one public key is told where the files themselves are judged
                 found.setdefault(material, []).append((account, path))
         return found
-
-
-def _provider(layer: Layer) -> _Provider:
-    try:
-        return _Provider(provider_wanted(layer.location.path))
-    except ValueError as error:
-        return _Provider(None, str(error))
 
 
 _ENDINGS = {".asc", ".b64", ".base64", ".eml", ".gpg", ".key", ".kbx", ".pgp", ".pub", ".txt"}
@@ -865,8 +855,12 @@ class PresentKey(JudgedKey):
 
     def concerns(self, name: str) -> bool:
         """Whether it is a person's, by the users that have it or by its name."""
-        names = {self.file.removeprefix("keys/"), *self.users}
-        return name.casefold() in {one.casefold() for one in names}
+        return name.casefold() in _names_of(self.file, self.users)
+
+
+def _names_of(file: str, users: Iterable[str]) -> set[str]:
+    """Those whom a key file is about, by its name and by its users, in lower case."""
+    return {name.casefold() for name in (file.removeprefix("keys/"), *users)}
 
 
 def present_keys(
@@ -888,18 +882,18 @@ def present_keys(
         Cancelled: the person stopped it.
         OnboardError: a layer cannot be read, or gpg is missing.
     """
-    judge = KeyJudge(context)
+    judge, wanted = KeyJudge(context), {name.casefold() for name in names or ()}
     files = [
         (account, path, data)
         for account, layer in judge.layers.items()
         for path, data in layer.files.keys.items()
-        if names is None or _concerns(layer, path, names)
+        if names is None or wanted & _names_of(path, sharing_key(layer, path))
     ]
 
     def one(file: tuple[str, str, bytes]) -> JudgedFile:
         account, _, data = file
         world = context.world
-        return judge_file(data, judge.provider(account), world.now(), environment=world.environment)
+        return judge_file(data, judge.providers[account], world.now(), environment=world.environment)
 
     tick = _counting("Judging the key files", len(files), context, report)
     judged = in_parallel(one, files, tick)
@@ -908,11 +902,6 @@ def present_keys(
         for (account, path, _), found in zip(files, judged, strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: (row.accepted, not row.soon)))
-
-
-def _concerns(layer: Layer, path: str, names: Collection[str]) -> bool:
-    wanted = {name.casefold() for name in names}
-    return any(one.casefold() in wanted for one in (path.removeprefix("keys/"), *sharing_key(layer, path)))
 
 
 def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], context: Context) -> PresentKey:

@@ -31,8 +31,7 @@ from workflows.steps.admin.project import check_upstream
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
     WrongAccount,
-    factory_for,
-    layer_profile,
+    iam_client,
     located,
     open_layer,
     read_state,
@@ -125,9 +124,8 @@ def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report
 def _least_of_account(layer: OpenLayer, context: Context, report: Report) -> int | None:
     """The fewest characters that the account's own policy allows; None where it may not be read."""
     report(Progress("Reading the account's password policy"))
-    factory, profile = factory_for(context, layer.project), layer_profile(layer.location)
     try:
-        with factory.profile_client("iam", layer.files, profile) as iam:
+        with iam_client(context, layer.project, layer.location, layer.files) as iam:
             policy = get_account_password_policy(iam)
     except AwsError as error:
         report(Progress(f"Not checked: whether the passwords are long enough for the account. {error.what}"))

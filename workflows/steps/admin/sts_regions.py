@@ -301,15 +301,6 @@ def allowed_regions(project: Project) -> tuple[str, ...]:
     )
 
 
-def project_of(context: Context) -> Project:
-    """The session's project.
-
-    Raises:
-        OnboardError: it is not there any more.
-    """
-    return find_project(context.root)
-
-
 def survey(project: Project, context: Context, sessions: MfaSessions, report: Report) -> Survey:
     """What there is to ask; reads files and the vault only.
 
@@ -424,7 +415,7 @@ def observe(context: Context) -> Observation:
     """The project still uses the same regions; what AWS says is asked only when somebody wants it."""
     recorded = context.facts.get("sts_regions") or {}
     try:
-        now = allowed_regions(project_of(context))
+        now = allowed_regions(find_project(context.root))
     except OnboardError as error:
         return unknown(error.what)
     changed = Observation(Verdict.CHANGED, "The project's regions have changed since the answers.")

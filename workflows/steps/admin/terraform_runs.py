@@ -700,17 +700,15 @@ def administrator(context: Context, report: Report, code: Secret | None = None) 
         yield client
 
 
-@contextlib.contextmanager
 def iam_client(
     context: Context, project: Project, location: LayerLocation, files: ProfileFiles
-) -> Iterator[AwsClient]:
+) -> contextlib.AbstractContextManager[AwsClient]:
     """An IAM client that signs as a layer's profile of these files.
 
     Raises:
         AwsError: the profile cannot be used.
     """
-    with factory_for(context, project).profile_client("iam", files, layer_profile(location)) as client:
-        yield client
+    return factory_for(context, project).profile_client("iam", files, layer_profile(location))
 
 
 def own_device(context: Context) -> str:

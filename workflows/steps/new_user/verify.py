@@ -68,19 +68,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class RoleView:
-    """A role profile for the screen.
-
-    Attributes:
-        profile: its name.
-        switch_url: the console's page that switches to the role.
-    """
-
-    profile: str
-    switch_url: str
-
-
-@dataclass(frozen=True)
 class IdentityView:
     """An identity whose profiles were written.
 
@@ -88,18 +75,18 @@ class IdentityView:
         account: its account's name.
         base: its base profile.
         serial: the device whose code is needed, or None.
-        roles: its role profiles.
+        roles: its role profiles, each with the console's page that switches to the role.
     """
 
     account: str
     base: str
     serial: str | None
-    roles: tuple[RoleView, ...]
+    roles: Mapping[str, str]
 
     @property
     def names(self) -> tuple[str, ...]:
         """All profiles, the base profile first."""
-        return (self.base, *(role.profile for role in self.roles))
+        return (self.base, *self.roles)
 
 
 @dataclass(frozen=True)
@@ -132,11 +119,11 @@ def _view(context: Context, account: str, recorded: Mapping[str, Any]) -> Identi
     identity = identity_of(context, account)
     files = profile_files(recorded)
     base = str(recorded["base"])
-    roles = tuple(
-        RoleView(role.name, switch_role_url(role.account, role.role_name, role.name, identity.partition))
+    roles = {
+        role.name: switch_role_url(role.account, role.role_name, role.name, identity.partition)
         for role in role_profiles(files, base)
         if role.name in recorded["names"]
-    )
+    }
     return IdentityView(account, base, needs_code(files, base), roles)
 
 

@@ -18,6 +18,7 @@ from workflows.aws.sts_regions.report import Verdict as RegionVerdict
 from workflows.aws.sts_regions.report import judge, to_do
 from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
+from workflows.layer.discover import find_project
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import sts_regions
 from workflows.steps.admin.sts_regions import MfaSessions
@@ -41,7 +42,7 @@ def ask(
     context = context or project.context()
     sessions = sessions or MfaSessions(context)
     heard = reports if reports is not None else []
-    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, heard.append)
+    what = sts_regions.survey(find_project(context.root), context, sessions, heard.append)
     return sts_regions.ask(what, codes or {}, context, sessions, heard.append)
 
 
@@ -83,7 +84,7 @@ def test_one_code_opens_the_roles_and_asking_again_needs_none(project: RegionsPr
     project.settings.switch(SECURITY, "eu-west-2", active=False)  # the caller's account does not count
     context = project.context()
     sessions = MfaSessions(context)
-    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
+    what = sts_regions.survey(find_project(context.root), context, sessions, lambda _: None)
     (serial,) = what.devices
     with pytest.raises(CodeWanted):
         ask(project, sessions=sessions)
@@ -94,7 +95,7 @@ def test_one_code_opens_the_roles_and_asking_again_needs_none(project: RegionsPr
     assert shared["eu-west-2"] == "active"
     assert audit.account("shared").token_version == 1  # type: ignore[union-attr]
     assert not code
-    again = sts_regions.survey(sts_regions.project_of(context), context, MfaSessions(context), lambda _: None)
+    again = sts_regions.survey(find_project(context.root), context, MfaSessions(context), lambda _: None)
     assert again.devices == ()  # the vault has the session
     assert states(ask(project, sessions=MfaSessions(context)), "shared") == shared
 
@@ -103,7 +104,7 @@ def test_a_wrong_code_stops_before_any_region_is_asked(project: RegionsProject) 
     project.role_with_mfa()
     context = project.context()
     sessions = MfaSessions(context)
-    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
+    what = sts_regions.survey(find_project(context.root), context, sessions, lambda _: None)
     reports: list[Progress] = []
     with pytest.raises(WrongCode):
         sts_regions.ask(what, {what.devices[0]: Secret("000000")}, context, sessions, reports.append)
@@ -227,7 +228,7 @@ def test_the_region_of_a_backend_file_is_used_and_what_any_file_names_stays_on(
 def test_asking_can_be_stopped(project: RegionsProject) -> None:
     context = project.context()
     sessions = MfaSessions(context)
-    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
+    what = sts_regions.survey(find_project(context.root), context, sessions, lambda _: None)
 
     def stop_at_first(progress: Progress) -> None:
         if isinstance(progress.payload, Told):

@@ -58,7 +58,7 @@ def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: 
     found = verify.survey(context, new_user.report)
     (view,) = found.identities
     assert (view.account, view.base, view.serial) == ("security", BASE, serial)
-    assert view.roles[0].switch_url == (
+    assert next(iter(view.roles.values())) == (
         f"https://signin.aws.amazon.com/switchrole?account=333333333333&roleName=DevOps&displayName={ROLE}"
     )
     results = verify.verify({"security": new_user.code(seed, 1)}, context, new_user.report)
