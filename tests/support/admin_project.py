@@ -231,7 +231,7 @@ def _contents(admin: AdminProject) -> str:
 
 def _decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> None:
     layers = request.pop("layers", ("management", "security"))
-    admin.run(project, project.Request(str(admin.root), layers, **request))
+    admin.run(project, project.Request(path=str(admin.root), layers=layers, **request))
     joining = request.get("joining", ())
     if joining:
         taken = {name: taken_key(keys[name], name, admin.context()) for name in joining}

@@ -197,7 +197,7 @@ def test_the_wizards_first_page_runs_nothing_of_the_project(trapped: AdminProjec
     trapped.replace("security", "users.tf", "\n", "\n\n")
     found = project.survey(str(trapped.root), trapped.context(), quiet)
     assert any("users.tf" in str(one) for one in found.remarks)
-    request = project.Request(str(trapped.root), ("security",), joining=("jane.doe",))
+    request = project.Request(path=str(trapped.root), layers=("security",), joining=("jane.doe",))
     with pytest.raises(ProgramNotTrusted):
         project.perform(request, trapped.context(), quiet)
     assert not mark.exists()

@@ -203,9 +203,9 @@ class LayerDecisions(LayerUsers):
         return {*self.add, *self.remove, *self.moves, *self.new_keys} | self.switched
 
 
-@dataclass(frozen=True)
-class Decisions:
-    """All that is decided; each field is a fact of that name.
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is to be done, for whom, and in which layers.
 
     Attributes:
         layers: the accounts whose layers are edited, in their order.
@@ -216,12 +216,6 @@ class Decisions:
         resetting: who gets a new console password: nothing is edited, Terraform replaces the login profile.
         mfa_reset: whose MFA device is taken away, over IAM.
         account_wanted: whether account alias and password policy are looked at.
-        keys: the PGP keys of those who join or get a new one, by IAM name.
-        user_changes: what changes about users; None until it is decided.
-        memberships: the groups to join and to leave, by account and IAM name.
-        group_changes: what changes about groups, by account.
-        account_changes: what changes about accounts, by account.
-        named: who was named to a command: no session decided more of them, so whatever is there is meant.
     """
 
     layers: tuple[str, ...] = ()
@@ -232,6 +226,31 @@ class Decisions:
     resetting: tuple[str, ...] = ()
     mfa_reset: tuple[str, ...] = ()
     account_wanted: bool = False
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody whom it is for, each once."""
+        return tuple(dict.fromkeys(name for kind in KINDS for name in getattr(self, kind)))
+
+    @property
+    def staying(self) -> tuple[str, ...]:
+        """Everybody who is there and stays, each once."""
+        return tuple(dict.fromkeys((*self.regrouping, *self.rekeying, *self.resetting, *self.mfa_reset)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions(Work):
+    """All that is decided; each field is a fact of that name.
+
+    Attributes:
+        keys: the PGP keys of those who join or get a new one, by IAM name.
+        user_changes: what changes about users; None until it is decided.
+        memberships: the groups to join and to leave, by account and IAM name.
+        group_changes: what changes about groups, by account.
+        account_changes: what changes about accounts, by account.
+        named: who was named to a command: no session decided more of them, so whatever is there is meant.
+    """
+
     keys: Mapping[str, DecidedKey] = field(default_factory=dict)
     user_changes: UserChanges | None = None
     memberships: Mapping[str, Mapping[str, Move]] = field(default_factory=dict)
@@ -256,11 +275,6 @@ class Decisions:
     def users(self) -> UserChanges:
         """What changes about users; nothing until it is decided."""
         return self.user_changes or UserChanges()
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Everybody whom the session is for, each once."""
-        return tuple(dict.fromkeys(name for kind in KINDS for name in getattr(self, kind)))
 
     def of(self, account: str) -> LayerDecisions:
         """What is decided for one layer."""

@@ -160,11 +160,10 @@ def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Di
         was = old.get(key)
         if was is None:
             yield Difference("+", one.address, f"Only in the new plan: {_told(one)}.", _marked("+", one))
-        elif was.action != one.action:
-            words = f"Before: {_told(was)}. Now: {_told(one)}."
-            yield Difference("~", one.address, words, _lines(was, one))
-        elif was.details != one.details:
-            words = f"{_told(one)}, but with other values than before."
+        elif (was.action, was.details) != (one.action, one.details):
+            other_values = f"{_told(one)}, but with other values than before."
+            other_action = f"Before: {_told(was)}. Now: {_told(one)}."
+            words = other_values if was.action == one.action else other_action
             yield Difference("~", one.address, words, _lines(was, one))
     for key, one in old.items():
         if key not in new:

@@ -25,6 +25,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
+from workflows.steps.decisions import Work
 from workflows.steps.kinds import KINDS
 from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -37,38 +38,17 @@ FIRST_LAYERS = ("management", "root", "security")
 _MOST_REMARKS = 3
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Request(Work):
     """What the person decides.
 
     Attributes:
         path: a folder in the project.
-        layers: the accounts whose layers are to be edited.
-        joining: IAM names of people who join.
-        leaving: IAM names of people who leave.
-        regrouping: IAM names of people whose groups change.
-        rekeying: IAM names of people whose PGP key is replaced.
-        resetting: IAM names of people who get a new console password.
-        mfa_reset: IAM names of people whose MFA device is lost.
-        account_wanted: whether account alias and password policy are to be looked at too.
         without_upstream: whether to go on although the checkout's upstream cannot be reached.
     """
 
     path: str
-    layers: tuple[str, ...] = ()
-    joining: tuple[str, ...] = ()
-    leaving: tuple[str, ...] = ()
-    regrouping: tuple[str, ...] = ()
-    rekeying: tuple[str, ...] = ()
-    resetting: tuple[str, ...] = ()
-    mfa_reset: tuple[str, ...] = ()
-    account_wanted: bool = False
     without_upstream: bool = False
-
-    def staying(self) -> tuple[str, ...]:
-        """Everybody who is there and stays, each once."""
-        kinds = (self.regrouping, self.rekeying, self.resetting, self.mfa_reset)
-        return tuple(dict.fromkeys(name for names in kinds for name in names))
 
 
 @dataclass(frozen=True)
@@ -124,7 +104,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         problems.append(Problem("Enter a folder of the project, for example ~/work/bb-infra.", "path"))
     if not request.layers:
         problems.append(Problem("Select at least one layer to edit.", "layers"))
-    if not (request.joining or request.leaving or request.staying() or request.account_wanted):
+    if not (request.people or request.account_wanted):
         message = "Say who joins, leaves or changes, or mark the account's settings."
         problems.append(Problem(message, "joining"))
     for index, name in enumerate(request.joining):
@@ -132,7 +112,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
             Problem(f"{name}: {found.message}", "joining", found.fatal)
             for found in check_user_name(name, request.joining[:index])
         ]
-    staying = set(request.staying())
+    staying = set(request.staying)
     both = sorted(set(request.joining) & {*request.leaving, *staying})
     both += sorted(set(request.leaving) & staying)
     problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
@@ -181,7 +161,7 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
     """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
     before = context.decisions
-    for name in (*request.leaving, *request.staying()):
+    for name in (*request.leaving, *request.staying):
         if name not in before.leaving and not any(layer.person(name) for layer in layers):
             raise _nobody(name, layers)
     for name in request.joining:
@@ -361,21 +341,16 @@ def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
     Args:
         layers: in the order they are worked on.
     """
-    urgent: list[Sentence] = []
-    others: list[Sentence] = []
+    told: dict[bool, list[Sentence]] = {True: [], False: []}
     for layer in layers:
         account = layer.location.account
-        shown = [one for one in layer.findings if not one.hidden]
-        urgent += [f"{account}: {one.message} ({one.place})" for one in shown if one.hand_edit]
-        others += [f"{account}: {one.message} ({one.place})" for one in shown if not one.hand_edit]
-        others += [f"{account}: {words}" for words in _hidden(layer.findings)]
-    told = [*urgent, *others]
-    left = len(told) - _MOST_REMARKS
-    return (
-        told
-        if left <= 0
-        else [*told[:_MOST_REMARKS], f"{left} more: Users and Groups list them with their places."]
-    )
+        for one in (one for one in layer.findings if not one.hidden):
+            told[one.hand_edit].append(f"{account}: {one.message} ({one.place})")
+        told[False] += [f"{account}: {words}" for words in _hidden(layer.findings)]
+    remarks = [*told[True], *told[False]]
+    left = len(remarks) - _MOST_REMARKS
+    more: Sentence = f"{left} more: Users and Groups list them with their places."
+    return [*remarks[:_MOST_REMARKS], more] if left > 0 else remarks
 
 
 def _hidden(findings: Iterable[Finding]) -> Iterator[Sentence]:

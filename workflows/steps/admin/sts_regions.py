@@ -168,19 +168,6 @@ def devices(found: Iterable[Way], sessions: MfaSessions) -> tuple[str, ...]:
     return tuple(serial for serial in serials if sessions.find(serial) is None)
 
 
-@dataclass(frozen=True)
-class Opened:
-    """What can be asked, and what cannot.
-
-    Attributes:
-        questions: for the accounts whose credentials could be had.
-        problems: why the others cannot be asked, by account.
-    """
-
-    questions: tuple[Question, ...]
-    problems: Mapping[str, Sentence]
-
-
 @contextlib.contextmanager
 def opened(
     context: Context,
@@ -188,7 +175,7 @@ def opened(
     found: Sequence[Way],
     codes: Mapping[str, Secret],
     sessions: MfaSessions,
-) -> Iterator[Opened]:
+) -> Iterator[tuple[tuple[Question, ...], Mapping[str, Sentence]]]:
     """The credentials for all accounts; the keys are dropped afterwards, and so are the codes.
 
     Args:
@@ -197,6 +184,9 @@ def opened(
         found: how each account is asked.
         codes: the codes as typed, by device.
         sessions: the sessions of earlier codes; new ones are added.
+
+    Yields:
+        The questions for the accounts whose credentials could be had, and why the others cannot be asked.
 
     Raises:
         CodeWanted: codes are due, and none was given.
@@ -216,7 +206,7 @@ def opened(
                 questions.append(_question(context, project, way, keys, codes, sessions))
             except (AwsError, CodeWanted) as error:
                 problems[way.account] = error.sentences
-        yield Opened(tuple(questions), problems)
+        yield tuple(questions), problems
     finally:
         for code in codes.values():
             code.drop()
@@ -335,17 +325,17 @@ def ask(
 
     report(Progress("Getting the credentials of the accounts"))
     answers: dict[str, AccountAnswer] = {}
-    with opened(context, what.project, what.ways, codes, sessions) as found:
+    with opened(context, what.project, what.ways, codes, sessions) as (questions, problems):
         report(Progress("Asking every region"))
         factory = factory_for(context, what.project, asking.PATIENCE)
-        for one in asking.ask(factory, found.questions, report=told, cancelled=context.cancelled):
+        for one in asking.ask(factory, questions, report=told, cancelled=context.cancelled):
             answers[one.account] = one
     report(Progress("Looking for regions in the project's files"))
     answers = {name: _with_named(one, what.project) for name, one in answers.items()}
     partition = partition_of_region(what.project.region_primary or USUAL_REGION)
     for way in what.ways:
         if way.account not in answers:
-            words = found.problems[way.account]
+            words = problems[way.account]
             answers[way.account] = AccountAnswer(
                 way.account, way.account_id, partition, way.profile, problem=words
             )

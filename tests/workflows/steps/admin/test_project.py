@@ -14,7 +14,7 @@ LAYERS = ("management", "security")
 
 
 def joining(admin: AdminProject, *names: str, layers: tuple[str, ...] = LAYERS) -> Request:
-    return Request(str(admin.root), layers, joining=names or ("jane.doe",))
+    return Request(path=str(admin.root), layers=layers, joining=names or ("jane.doe",))
 
 
 def refused(admin: AdminProject, request: Request) -> OnboardError:
@@ -25,8 +25,8 @@ def refused(admin: AdminProject, request: Request) -> OnboardError:
 
 def test_the_facts_hold_what_is_to_be_done_with_management_first(admin_project: AdminProject) -> None:
     request = Request(
-        str(admin_project.root / "security"),
-        ("security", "management"),
+        path=str(admin_project.root / "security"),
+        layers=("security", "management"),
         joining=("jane.doe",),
         leaving=("alex.kim",),
         account_wanted=True,
@@ -56,12 +56,14 @@ def test_a_survey_proposes_management_and_security_and_knows_the_people(admin_pr
 def test_a_folder_that_is_no_project_is_refused(admin_project: AdminProject, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    error = refused(admin_project, Request(str(empty), LAYERS, joining=("jane.doe",)))
+    error = refused(admin_project, Request(path=str(empty), layers=LAYERS, joining=("jane.doe",)))
     assert "build.env" in error.as_text()
 
 
 def test_a_folder_that_is_not_there_is_refused(admin_project: AdminProject, tmp_path: Path) -> None:
-    assert str(tmp_path / "nowhere") in refused(admin_project, Request(str(tmp_path / "nowhere"))).as_text()
+    assert (
+        str(tmp_path / "nowhere") in refused(admin_project, Request(path=str(tmp_path / "nowhere"))).as_text()
+    )
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(admin_project: AdminProject) -> None:
@@ -172,7 +174,9 @@ def test_an_upstream_that_does_not_answer_is_told_and_may_be_done_without(
     error = refused(admin_project, joining(admin_project))
     assert isinstance(error, UpstreamUnreachable)
     assert error.detail
-    request = Request(str(admin_project.root), LAYERS, joining=("jane.doe",), without_upstream=True)
+    request = Request(
+        path=str(admin_project.root), layers=LAYERS, joining=("jane.doe",), without_upstream=True
+    )
     assert admin_project.run(project, request)["joining"] == ["jane.doe"]
 
 
@@ -184,7 +188,9 @@ def test_an_upstream_that_only_a_program_of_the_checkout_reaches_is_not_asked(
     error = refused(admin_project, joining(admin_project))
     assert isinstance(error, UpstreamUnreachable)
     assert "remote.origin.uploadpack" in error.why
-    request = Request(str(admin_project.root), LAYERS, joining=("jane.doe",), without_upstream=True)
+    request = Request(
+        path=str(admin_project.root), layers=LAYERS, joining=("jane.doe",), without_upstream=True
+    )
     assert admin_project.run(project, request)["joining"] == ["jane.doe"]
     assert not mark.exists()
 
@@ -194,7 +200,9 @@ def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -
 
 
 def test_somebody_who_is_nowhere_does_not_leave(admin_project: AdminProject) -> None:
-    error = refused(admin_project, Request(str(admin_project.root), LAYERS, leaving=("jane.doe",)))
+    error = refused(
+        admin_project, Request(path=str(admin_project.root), layers=LAYERS, leaving=("jane.doe",))
+    )
     assert error.title == "No user of that name"
     assert "alex.kim" in error.why
 
@@ -210,14 +218,14 @@ def test_the_project_can_be_done_again_after_its_people_were_written(admin_proje
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        (Request("", LAYERS, joining=("a.example",)), "Enter a folder of the project"),
-        (Request("/x", (), joining=("a.example",)), "at least one layer"),
-        (Request("/x", LAYERS), "Say who joins"),
-        (Request("/x", LAYERS, joining=("a example",)), "letters"),
-        (Request("/x", LAYERS, joining=("ñandú",)), "letters"),
-        (Request("/x", LAYERS, joining=("a.example", "A.Example")), "already"),
-        (Request("/x", LAYERS, joining=("a.example",), leaving=("a.example",)), "two fields"),
-        (Request("/x", LAYERS, leaving=("a.example",), regrouping=("a.example",)), "two fields"),
+        (Request(path="", layers=LAYERS, joining=("a.example",)), "Enter a folder of the project"),
+        (Request(path="/x", layers=(), joining=("a.example",)), "at least one layer"),
+        (Request(path="/x", layers=LAYERS), "Say who joins"),
+        (Request(path="/x", layers=LAYERS, joining=("a example",)), "letters"),
+        (Request(path="/x", layers=LAYERS, joining=("ñandú",)), "letters"),
+        (Request(path="/x", layers=LAYERS, joining=("a.example", "A.Example")), "already"),
+        (Request(path="/x", layers=LAYERS, joining=("a.example",), leaving=("a.example",)), "two fields"),
+        (Request(path="/x", layers=LAYERS, leaving=("a.example",), regrouping=("a.example",)), "two fields"),
     ],
 )
 def test_input_that_cannot_be_meant_is_refused(
