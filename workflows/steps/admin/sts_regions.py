@@ -34,7 +34,7 @@ from workflows.layer.mentioned import named_regions
 from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, keyring_of, project_files
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
@@ -109,17 +109,6 @@ class MfaSessions:
         for session in self._held.values():
             session.drop()
         self._held.clear()
-
-
-def ways(context: Context, project: Project) -> tuple[Way, ...]:
-    """How each account of the project is asked; reads files only.
-
-    Raises:
-        OnboardError: a profile file cannot be parsed.
-    """
-    files = project_files(context, project)
-    profiles = profile_map(files)
-    return tuple(_way(project, account.name, account.id, profiles) for account in project.accounts)
 
 
 def _way(
@@ -298,7 +287,8 @@ def survey(project: Project, context: Context, sessions: MfaSessions, report: Re
         OnboardError: a profile file cannot be parsed, or the vault cannot be read.
     """
     report(Progress("Looking at the project's profiles"))
-    found = ways(context, project)
+    profiles = profile_map(project_files(context, project))
+    found = tuple(_way(project, account.name, account.id, profiles) for account in project.accounts)
     return Survey(project, allowed_regions(project), found, devices(found, sessions))
 
 
@@ -320,27 +310,25 @@ def ask(
         OnboardError: the vault cannot be used.
     """
 
-    def told(one: asking.Told) -> None:
+    def answered(one: asking.Told) -> None:
         report(Progress(f"{one.account}: {one.region} is {one.sts}", one.done, one.total, payload=one))
 
     report(Progress("Getting the credentials of the accounts"))
-    answers: dict[str, AccountAnswer] = {}
     with opened(context, what.project, what.ways, codes, sessions) as (questions, problems):
         report(Progress("Asking every region"))
         factory = factory_for(context, what.project, asking.PATIENCE)
-        for one in asking.ask(factory, questions, report=told, cancelled=context.cancelled):
-            answers[one.account] = one
+        asked = asking.ask(factory, questions, report=answered, cancelled=context.cancelled)
+        answers = {answer.account: answer for answer in asked}
     report(Progress("Looking for regions in the project's files"))
-    answers = {name: _with_named(one, what.project) for name, one in answers.items()}
     partition = partition_of_region(what.project.region_primary or USUAL_REGION)
-    for way in what.ways:
-        if way.account not in answers:
-            words = problems[way.account]
-            answers[way.account] = AccountAnswer(
-                way.account, way.account_id, partition, way.profile, problem=words
-            )
+    accounts = tuple(
+        _with_named(answers[way.account], what.project)
+        if way.account in answers
+        else AccountAnswer(way.account, way.account_id, partition, way.profile, problem=problems[way.account])
+        for way in what.ways
+    )
     at = context.world.now().isoformat(timespec="seconds")
-    return Audit(what.project.name, at, what.allowed, tuple(answers[way.account] for way in what.ways))
+    return Audit(what.project.name, at, what.allowed, accounts)
 
 
 def _with_named(answer: AccountAnswer, project: Project) -> AccountAnswer:
@@ -402,11 +390,12 @@ def perform(request: Request, _context: Context, _report: Report) -> Facts:
 
 
 def observe(context: Context) -> Observation:
-    """The project still uses the same regions; what AWS says is asked only when somebody wants it."""
+    """The project still uses the same regions; what AWS says is asked only when somebody wants it.
+
+    Raises:
+        OnboardError: there is no project any more.
+    """
     recorded = context.facts.get("sts_regions") or {}
-    try:
-        now = allowed_regions(find_project(context.root))
-    except OnboardError as error:
-        return unknown(error.what)
+    now = allowed_regions(find_project(context.root))
     changed = Observation(Verdict.CHANGED, "The project's regions have changed since the answers.")
     return AGREES if list(now) == list(recorded.get("allowed", ())) else changed

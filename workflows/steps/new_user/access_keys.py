@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from workflows.aws import sts
 from workflows.aws.access_key_file import check_access_key, delete_access_key_file, find_access_keys
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
@@ -21,7 +20,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation
+from workflows.machine.observations import Observation
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import is_store_choice, observe_store, store_for
 from workflows.steps.shared.module import Context, Progress, Report
@@ -174,7 +173,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         created = _made_at(request, key, clients, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
-        owner = _owner(who, context, identity)
+        owner = Owner.told(
+            who,
+            project=project_of(context),
+            profile=base_profile_of(context, identity),
+            region=identity.region,
+            fingerprint=fingerprint_of(context, identity),
+        )
         more = keep_recorded(store, key, owner, context.world, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
@@ -255,16 +260,6 @@ def _made_at(request: Request, key: Credentials, clients: ClientFactory, context
     return found
 
 
-def _owner(who: sts.Identity, context: Context, identity: Identity) -> Owner:
-    return Owner.told(
-        who,
-        project=project_of(context),
-        profile=base_profile_of(context, identity),
-        region=identity.region,
-        fingerprint=fingerprint_of(context, identity),
-    )
-
-
 def _deleted(path: Path) -> Sentence:
     """What became of the downloaded file. The key is kept by now, so a failure is reported, not raised."""
     try:
@@ -275,5 +270,4 @@ def _deleted(path: Path) -> Sentence:
 
 def observe(context: Context) -> Observation:
     """The key is still where it was put."""
-    identity = identity_of(context)
-    return observe_store(context, identity, context.facts["access_key"]) or AGREES
+    return observe_store(context, identity_of(context), context.facts["access_key"])

@@ -9,7 +9,7 @@ from typing import Any
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
 from workflows.environment import World
-from workflows.machine.observations import Observation, Verdict, unknown
+from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.messages.handoff import Identity
 from workflows.profiles.plan import BaseProfile, WantedProfiles
 from workflows.profiles.write import prepare, profile_paths, sections_in
@@ -132,39 +132,31 @@ def _choice(vault: Vault) -> str:
     return vault.backend_class if isinstance(vault, KeyringVault) else VAULT
 
 
-def observe_store(context: Context, identity: Identity, recorded: Mapping[str, Any]) -> Observation | None:
-    """What is different from the record of a kept key; None if nothing is. Nothing is decrypted.
+def observe_store(context: Context, identity: Identity, recorded: Mapping[str, Any]) -> Observation:
+    """Whether a kept key is where it was put. Nothing is decrypted.
 
     Args:
         context: of the step.
         identity: whose key it is.
         recorded: the fact `access_key`.
+
+    Raises:
+        VaultUnavailable: nobody can see whether it is there.
     """
     base = base_profile_of(context, identity)
     if recorded["kept"] == KEPT_IN_FILE:
         path = paths_of(context).credentials
         name = told_path(path, context.world.home)
         try:
-            found = sections_in(path, "", name)
+            section = sections_in(path, "", name).get(base)
         except OnboardError as error:
             return Observation(Verdict.CHANGED, error.what)
-        section = found.get(base)
-        if section is None or section.options.get("aws_access_key_id") != recorded["id"]:
-            return Observation(Verdict.CHANGED, f"{name} no longer has the key {recorded['id']}.")
-        return None
-    return _observe_vaults(context, identity, recorded, base)
-
-
-def _observe_vaults(
-    context: Context, identity: Identity, recorded: Mapping[str, Any], base: str
-) -> Observation | None:
-    try:
-        vaults = context.world.vault(fingerprint_of(context, identity))
-        there = any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all)
-    except VaultUnavailable as error:
-        return unknown(error.what)
-    if there:
-        return None
+        if section is not None and section.options.get("aws_access_key_id") == recorded["id"]:
+            return AGREES
+        return Observation(Verdict.CHANGED, f"{name} no longer has the key {recorded['id']}.")
+    vaults = context.world.vault(fingerprint_of(context, identity))
+    if any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all):
+        return AGREES
     if recorded["kept"] == KEPT_IN_KEYRING and vaults.passed_over is not None:
         return unknown(vaults.passed_over.what)  # it may be in there
     return Observation(Verdict.CHANGED, f"The access key is no longer in {vaults.vault.description}.")
