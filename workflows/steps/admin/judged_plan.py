@@ -206,14 +206,14 @@ def _left(planned: Planned, result: ApplyResult) -> set[str]:
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
     """What went wrong in an apply, a line for each person and cause; other resources by their address."""
-    told: dict[Trouble, list[str]] = {}
+    people: dict[Trouble, list[str]] = {}
     for trouble in result.troubles:
         who = planned.owners.get(trouble.address) or ((trouble.address,) if trouble.address else ())
-        names = told.setdefault(replace(trouble, address=""), [])
+        names = people.setdefault(replace(trouble, address=""), [])
         names += [name for name in who if name not in names]
     return tuple(
         f"{listed(names, 5)}{': ' if names else ''}{joined((f'{one.title}.', one.why, one.next))}"
-        for one, names in told.items()
+        for one, names in people.items()
     )
 
 
@@ -239,19 +239,19 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     git = Git(context.root, context.world.environment)
     if not record.commit or not git.is_repository():
         return ()
-    told = []
+    remarks = []
     head, branch = git.head(), git.branch() or ""
     if record.branch and branch != record.branch:
-        told.append(f"The plan is from the branch {record.branch}; now it is {branch or 'no branch'}.")
+        remarks.append(f"The plan is from the branch {record.branch}; now it is {branch or 'no branch'}.")
     if head != record.commit:
-        told.append(
+        remarks.append(
             f"The checkout went from {record.commit[:_SHORT]} to {head[:_SHORT]}; "
             "what the plan was made from is compared file by file."
         )
     commit = (context.facts.get("commit") or {}).get("sha")
     if commit and (default := git.holder(commit)):
-        told.append(f"Your commit {commit[:_SHORT]} is in {default}: it was merged.")
-    return tuple(told)
+        remarks.append(f"Your commit {commit[:_SHORT]} is in {default}: it was merged.")
+    return tuple(remarks)
 
 
 def refuse_another_state(made: Planned, layer: OpenLayer, context: Context, report: Report) -> None:

@@ -260,32 +260,32 @@ class KeyJudge:
 
     def _about_others(self, name: str, checked: CheckedKey) -> list[Sentence]:
         """What the layers say about this key, or about another key of the same person."""
-        told: list[Sentence] = []
+        remarks: list[Sentence] = []
         same = self._files.get(checked.key.key_material, [])
         for account, file in same:
             users = sharing_key(self.layers[account], file)
             others = [one for one in users if one.casefold() != name.casefold()]
             if others:
-                told.append(f"It is the key of {', '.join(others)} in {account} too ({file}).")
+                remarks.append(f"It is the key of {', '.join(others)} in {account} too ({file}).")
             elif not users and file != f"keys/{name}":
-                told.append(f"It also lies in {file} of {account}, which nobody uses.")
-        told += self._another(name, same)
+                remarks.append(f"It also lies in {file} of {account}, which nobody uses.")
+        remarks += self._another(name, same)
         if not looks_like(name, checked.details):
-            told.append(f"None of its user ids looks like {name}: read the fingerprint out to each other.")
-        return told
+            remarks.append(f"None of its user ids looks like {name}: read the fingerprint out to each other.")
+        return remarks
 
     def _another(self, name: str, same: list[tuple[str, str]]) -> list[Sentence]:
         """Where somebody who joins has another key already, which stays."""
         if self.replaces(name):
             return []
         users = self._context.decisions.users
-        told: list[Sentence] = []
+        remarks: list[Sentence] = []
         for account, layer in self.layers.items():
             person = layer.person(name)
             file = person.key_file if person and name not in users.of(account).add else None
             if file and file in layer.files.keys and (account, file) not in same:
-                told.append(f"{account} has another key of {name}; it stays as it is there.")
-        return told
+                remarks.append(f"{account} has another key of {name}; it stays as it is there.")
+        return remarks
 
     def _by_material(self) -> dict[frozenset[bytes], list[tuple[str, str]]]:
         """Account and path of every readable key file, by the key in it."""
@@ -354,10 +354,10 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
     if not readable:
         raise next(key for key in found if isinstance(key, KeyRefused))
     left_out = len(found) - len(readable)
-    told = (f"{left_out} more in {source} that gpg cannot read.",) if left_out else ()
+    remarks = (f"{left_out} more in {source} that gpg cannot read.",) if left_out else ()
     if len(readable) == 1:
-        return Taken(keys={name: readable[0]}, unmatched=told)
-    return Taken(choices={name: ranked(readable)}, unmatched=told)
+        return Taken(keys={name: readable[0]}, unmatched=remarks)
+    return Taken(choices={name: ranked(readable)}, unmatched=remarks)
 
 
 def take_in_typed(text: str, names: Iterable[str], context: Context, report: Report) -> Taken:
@@ -534,16 +534,16 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
     tick = _counting(f"Reading {folder.name}", len(files), context, report)
     found = in_parallel(lambda file: _read(file, context), files, tick)
     offered: dict[str, list[TakenKey]] = {}
-    told: list[Sentence] = []
+    remarks: list[Sentence] = []
     for one in found:
         named = _person_of(Path(one.user or one.path.name), names)
         matched = [(named or _person_by_key(key, names), key) for key in one.keys]
         for name, key in matched:
             if name:
                 offered.setdefault(name, []).append(judge.judge(name, key, str(one.path)))
-        told += _unmatched(one, named, [key for name, key in matched if not name])
+        remarks += _unmatched(one, named, [key for name, key in matched if not name])
     others = sum(1 for one in found if isinstance(one.refusal, _NO_KEY_AT_ALL) and not one.keys)
-    told += [f"{others} more file{'s hold' if others > 1 else ' holds'} no key"] if others else []
+    remarks += [f"{others} more file{'s hold' if others > 1 else ' holds'} no key"] if others else []
     if not offered:
         raise OnboardError(
             "No keys in this folder",
@@ -551,12 +551,12 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
             why="A file is for jane.doe if it is called jane.doe, jane.doe.asc or request-jane.doe.txt, or "
             "if the key in it has that name or mail address.",
             next="Rename the files, or open them one by one.",
-            detail=joined(told, "\n"),
+            detail=joined(remarks, "\n"),
         )
     distinct = {name: {key.fingerprint: key for key in reversed(keys)} for name, keys in offered.items()}
     keys = {name: next(iter(some.values())) for name, some in distinct.items() if len(some) == 1}
     choices = {name: ranked(some.values()) for name, some in distinct.items() if len(some) > 1}
-    return Taken(keys, choices, tuple(told))
+    return Taken(keys, choices, tuple(remarks))
 
 
 def _counting(words: Sentence, total: int, context: Context, report: Report) -> Callable[[int], None]:
@@ -611,13 +611,13 @@ def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sente
 
     A file that has nothing of a key, and nobody's name, is only counted.
     """
-    told: list[Sentence] = []
+    remarks: list[Sentence] = []
     if keys:
         ids = [next((user.text for user in key.details.user_ids), "a key without a name") for key in keys]
-        told.append(f"{one.path.name} is for nobody here: {listed(ids, 3)}")
+        remarks.append(f"{one.path.name} is for nobody here: {listed(ids, 3)}")
     if one.refusal and (named or not isinstance(one.refusal, _NO_KEY_AT_ALL)):
-        told.append(f"{one.path.name}: {one.refusal.title}. {one.refusal.what}")
-    return told
+        remarks.append(f"{one.path.name}: {one.refusal.title}. {one.refusal.what}")
+    return remarks
 
 
 @dataclass(frozen=True)
@@ -812,8 +812,10 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
         )
         problems.append(Problem(words, "people"))
     elif replaced.resets and not confirmed:
-        told = joined(replaced.told, "; ")
-        problems.append(Problem(f"The key of {key.name} replaces another one. Confirm to continue: {told}."))
+        resets = joined(replaced.told, "; ")
+        problems.append(
+            Problem(f"The key of {key.name} replaces another one. Confirm to continue: {resets}.")
+        )
     return problems
 
 

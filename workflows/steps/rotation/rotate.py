@@ -65,7 +65,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     Raises:
         OnboardError: it could not be done. A kept key works anyway.
     """
-    record, told = rotated(request, context, report)
+    record, done = rotated(request, context, report)
     rotation = record.rotation
     return {
         "rotated": {
@@ -74,7 +74,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "id": record.id,
             "old_id": rotation.old_id if rotation else "",
             "at": context.world.now().isoformat(),
-            "told": told,
+            "told": done,
         }
     }
 
@@ -99,20 +99,20 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
             why="A user has at most two access keys, so there is no room for another one.",
             next="Delete it first (--delete-inactive, or the mark “Delete the inactive key”).",
         )
-    told: list[Sentence] = []
+    done: list[Sentence] = []
     with _session(record, request.code, context, report) as (session, parts):
         if rotation is not None and rotation.interrupted:
             record, words = recover(record, parts)
             return record, [words]
         if rotation is not None:
             record = finish(record, parts)
-            told.append(f"{rotation.old_id} is deleted.")
-        _make_room(request, record, session, told)
+            done.append(f"{rotation.old_id} is deleted.")
+        _make_room(request, record, session, done)
         record = rotate(record, parts)
         old = record.under_way.old_id
-        told.append(f"{record.id} is kept in {parts.store.description}, and works.")
-        told.append(f"{old} is deactivated. Delete it in a few days, if nothing has missed it.")
-    return record, told
+        done.append(f"{record.id} is kept in {parts.store.description}, and works.")
+        done.append(f"{old} is deactivated. Delete it in a few days, if nothing has missed it.")
+    return record, done
 
 
 def retired(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[Sentence]]:
@@ -233,7 +233,7 @@ def _check_owner(record: KeyRecord, who: sts.Identity) -> None:
         )
 
 
-def _make_room(request: Request, record: KeyRecord, session: KeySession, told: list[Sentence]) -> None:
+def _make_room(request: Request, record: KeyRecord, session: KeySession, done: list[Sentence]) -> None:
     """A user has two keys at most: an inactive one can go, if the person says so."""
     keys = session.listed()
     if len(keys) < 2:
@@ -242,7 +242,7 @@ def _make_room(request: Request, record: KeyRecord, session: KeySession, told: l
     if not spare or not request.delete_inactive:
         raise two_keys(keys, session.now(), record.id)
     session.delete(spare[0].access_key_id)
-    told.append(f"{spare[0].access_key_id}, which was inactive, is deleted.")
+    done.append(f"{spare[0].access_key_id}, which was inactive, is deleted.")
 
 
 @dataclass(frozen=True)
@@ -404,17 +404,17 @@ def _forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
 
     One that was used, or made at another time, is somebody's own and stays.
     """
-    told = "The interrupted rotation had not begun; nothing has changed."
+    done = "The interrupted rotation had not begun; nothing has changed."
     for key in parts.keys.listed():
         near = abs(key.created - record.under_way.since) <= CLOCKS_APART
         if key.access_key_id not in record.under_way.known_ids and near and key.last_used is None:
             delete(key.access_key_id, parts)
-            told = (
+            done = (
                 f"The interrupted rotation is undone: {key.access_key_id}, whose secret is lost, is deleted."
             )
     record = replace(record, rotation=None)
     parts.save(record)
-    return record, told
+    return record, done
 
 
 def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> None:
