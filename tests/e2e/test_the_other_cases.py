@@ -91,7 +91,7 @@ def handed_to(runs: AdminRuns, name: str, occasion: str) -> Identity:
 
 
 def test_a_new_password_replaces_one_login_profile_and_nothing_else(admin: AdminProject) -> None:
-    wanted = project.Request(str(admin.root), ("security",), resetting=("dana.lopez",))
+    wanted = project.Request(path=str(admin.root), layers=("security",), resetting=("dana.lopez",))
     admin.run(project, wanted)
     runs = runs_of(admin)
     before = state_of(runs).login_profiles["dana.lopez"].encrypted_password
@@ -111,7 +111,7 @@ def test_a_new_password_replaces_one_login_profile_and_nothing_else(admin: Admin
 
 def test_a_new_pgp_key_makes_the_password_anew_for_that_key(admin: AdminProject, pgp: GpgHome) -> None:
     pgp.key("sam.okafor")
-    admin.run(project, project.Request(str(admin.root), ("security",), rekeying=("sam.okafor",)))
+    admin.run(project, project.Request(path=str(admin.root), layers=("security",), rekeying=("sam.okafor",)))
     key = taken_key(pgp.export("sam.okafor"), "sam.okafor", admin.context())
     admin.run(pgp_keys, pgp_keys.Request({key.name: key}, frozenset({key.name})))
     admin.facts |= {"user_changes": {"add": {}, "remove": {}}, "memberships": {}, "group_changes": {}}
@@ -129,7 +129,7 @@ def test_a_new_pgp_key_makes_the_password_anew_for_that_key(admin: AdminProject,
 
 
 def test_a_lost_device_is_taken_away_over_iam_alone(admin: AdminProject) -> None:
-    admin.run(project, project.Request(str(admin.root), ("security",), mfa_reset=("dana.lopez",)))
+    admin.run(project, project.Request(path=str(admin.root), layers=("security",), mfa_reset=("dana.lopez",)))
     runs = runs_of(admin)
     context = runs.context("security")
     with iam_administrator(context, quiet) as client:

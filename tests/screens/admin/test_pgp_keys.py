@@ -37,7 +37,9 @@ def verdict(ui: Wizard) -> str:
 
 
 def rekeying(admin: AdminProject, *names: str) -> None:
-    admin.run(project, project.Request(str(admin.root), ("management", "security"), rekeying=names))
+    admin.run(
+        project, project.Request(path=str(admin.root), layers=("management", "security"), rekeying=names)
+    )
 
 
 def armored_forms(armored: str, binary: bytes) -> dict[str, str]:

@@ -118,7 +118,7 @@ async def test_a_key_that_was_made_is_not_made_again_when_the_request_fails(
         for name in ("passphrase", "again"):
             app.pane.query_one(f"#{name}", Input).value = PASSPHRASE
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: "There is another file" in app.text())
+        await until(pilot, lambda: "The file exists already" in app.text())
         await pilot.press("escape")
         assert session.status(KEY) is Status.FAILED
         app.pane.query_one("#path", Input).value = "~/r.txt"

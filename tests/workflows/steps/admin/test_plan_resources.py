@@ -230,7 +230,7 @@ def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:
     run_folder(own).mkdir(parents=True)
     write_atomically(run_folder(own) / "plan.md", b"### Plan for security\nnew\n")
     (tmp_path / "mine.md").write_text("mine")
-    with pytest.raises(OnboardError, match="isn't an exported plan"):
+    with pytest.raises(OnboardError, match="The file exists already"):
         plan.export("mine.md", own)
     assert (tmp_path / "mine.md").read_text() == "mine"
     (tmp_path / "plan.md").write_text("### Plan for security\nold\n")

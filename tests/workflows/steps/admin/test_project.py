@@ -210,7 +210,10 @@ def test_somebody_who_is_nowhere_does_not_leave(admin_project: AdminProject) -> 
 def test_the_project_can_be_done_again_after_its_people_were_written(admin_project: AdminProject) -> None:
     admin_project.facts = {"joining": ["sam.okafor"], "leaving": ["gone.already"]}
     request = Request(
-        str(admin_project.root), LAYERS, joining=("sam.okafor", "jane.doe"), leaving=("gone.already",)
+        path=str(admin_project.root),
+        layers=LAYERS,
+        joining=("sam.okafor", "jane.doe"),
+        leaving=("gone.already",),
     )
     assert admin_project.run(project, request)["joining"] == ["sam.okafor", "jane.doe"]
 

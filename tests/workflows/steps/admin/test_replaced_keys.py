@@ -38,7 +38,9 @@ SHARED = '"machine.ci"             = "machine.github.actions"\n    '
 @pytest.fixture
 def admin(admin_project: AdminProject) -> AdminProject:
     """A session in which alex.kim gets a new key in both layers."""
-    request = project.Request(str(admin_project.root), ("management", "security"), rekeying=(ALEX,))
+    request = project.Request(
+        path=str(admin_project.root), layers=("management", "security"), rekeying=(ALEX,)
+    )
     admin_project.run(project, request)
     return admin_project
 
@@ -70,11 +72,13 @@ def test_project_takes_new_keys_only_for_who_is_there_and_stays(admin: AdminProj
     assert admin.facts["rekeying"] == [ALEX]
     with pytest.raises(OnboardError, match=r"jane\.doe is in none"):
         project.perform(
-            project.Request(str(admin.root), ("security",), rekeying=("jane.doe",)), admin.context(), quiet
+            project.Request(path=str(admin.root), layers=("security",), rekeying=("jane.doe",)),
+            admin.context(),
+            quiet,
         )
-    both = project.Request("/x", ("security",), leaving=(ALEX,), rekeying=(ALEX,))
+    both = project.Request(path="/x", layers=("security",), leaving=(ALEX,), rekeying=(ALEX,))
     assert "two fields" in project.validate(both, admin.context())[0].message
-    together = project.Request("/x", ("security",), regrouping=(ALEX,), rekeying=(ALEX,))
+    together = project.Request(path="/x", layers=("security",), regrouping=(ALEX,), rekeying=(ALEX,))
     assert project.validate(together, admin.context()) == []
 
 
@@ -275,7 +279,7 @@ def test_a_joiners_key_that_lies_there_already_stays_byte_by_byte(
 ) -> None:
     there = b64encode(people_keys["jane.doe"]) + b"\r\n"
     admin.file("security", "keys/jane.doe").write_bytes(there)
-    admin.run(project, project.Request(str(admin.root), ("security",), joining=("jane.doe",)))
+    admin.run(project, project.Request(path=str(admin.root), layers=("security",), joining=("jane.doe",)))
     recorded(admin, taken(admin, people_keys, name="jane.doe"))
     admin.run(users, users.proposal(admin.context(), users.look(admin.context(), quiet)))
     assert "keys/jane.doe" not in [one.name for one in review.prepare(admin.context(), quiet).changes]

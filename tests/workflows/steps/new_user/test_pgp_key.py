@@ -151,7 +151,7 @@ def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: Gp
     asked = context(tmp_path, keys)
     diary = asked.world.home / "diary.txt"
     diary.write_text("Dear diary")
-    with pytest.raises(OnboardError, match="There is another file"):
+    with pytest.raises(OnboardError, match="The file exists already"):
         step.perform(Request(keys.fingerprint("good"), "~/diary.txt"), asked, nothing)
     assert diary.read_text() == "Dear diary"
 
