@@ -203,8 +203,21 @@ class KeptPlans:
         """
         data = read_bytes(file, LARGEST)
         note = self._note(_sha256(data))
+        if not note.is_file() and not _is_plan(data):
+            raise OnboardError(
+                "This isn't a plan",
+                f"{file} isn't a plan file from this computer.",
+                next="Make one with: iam-onboard plan LAYER --out FILE",
+            )
         if not note.is_file():
-            raise _unknown(file, data)
+            raise OnboardError(
+                "This plan is unknown",
+                f"{file} is a plan file, but `iam-onboard plan --out` didn't keep it on this computer.",
+                why="Whether files, program and state are still those that it was made from cannot be told: "
+                "it was made by `terraform plan -out`, on another machine, more than 30 days ago, or changed "
+                "since.",
+                next="Plan again with `iam-onboard plan LAYER --out FILE`, read that plan, and apply it.",
+            )
         found = read_json(note, _LARGEST_NOTE)
         if found["format"] != _FORMAT:
             raise OnboardError(
@@ -231,7 +244,8 @@ class KeptPlans:
                 f"{target.parent} does not exist.",
                 next="Create it, or choose another one.",
             )
-        if target.exists() and not (target.is_file() and self._is_kept(target)):
+        kept = target.is_file() and self._note(_sha256(read_bytes(target, LARGEST))).is_file()
+        if target.exists() and not kept:
             raise OnboardError(
                 "The file exists already",
                 f"{target} isn't a plan from --out, so iam-onboard left it alone.",
@@ -247,9 +261,6 @@ class KeptPlans:
                 next="Give it a name that ends in .tfplan, or keep it in another folder.",
             )
 
-    def _is_kept(self, target: Path) -> bool:
-        return self._note(_sha256(read_bytes(target, LARGEST))).is_file()
-
     def _note(self, sha256: str) -> Path:
         return self._folder / f"{sha256}.json"
 
@@ -263,22 +274,6 @@ def may_be_committed(target: Path, world: World) -> bool:
     """Whether a file would be in a git checkout that does not ignore it."""
     git = Git(target.parent, world.environment)
     return git.is_repository() and not git.is_ignored(target)
-
-
-def _unknown(file: Path, data: bytes) -> OnboardError:
-    if not _is_plan(data):
-        return OnboardError(
-            "This isn't a plan",
-            f"{file} isn't a plan file from this computer.",
-            next="Make one with: iam-onboard plan LAYER --out FILE",
-        )
-    return OnboardError(
-        "This plan is unknown",
-        f"{file} is a plan file, but `iam-onboard plan --out` didn't keep it on this computer.",
-        why="Whether files, program and state are still those that it was made from cannot be told: it was "
-        "made by `terraform plan -out`, on another machine, more than 30 days ago, or changed since.",
-        next="Plan again with `iam-onboard plan LAYER --out FILE`, read that plan, and apply it.",
-    )
 
 
 def _is_plan(data: bytes) -> bool:
