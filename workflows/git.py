@@ -68,11 +68,9 @@ _BY_NAME = {
 }
 """Settings of each filter and hook that is configured: git has no switch for all of them."""
 
-_NO_PROGRAMS = ("--no-ext-diff", "--no-textconv")
 _OPTIONS = {
     "status": ("--ignore-submodules=dirty",),
-    "diff": (*_NO_PROGRAMS, "--ignore-submodules=dirty", "--submodule=short", "--no-color"),
-    "log": _NO_PROGRAMS,
+    "log": ("--no-ext-diff", "--no-textconv"),
     "grep": ("--no-textconv", "--no-color"),
     "fetch": ("--no-recurse-submodules",),
 }
@@ -348,22 +346,6 @@ class Git:
         self._ask("add", "--all", "--", *names)
         self._ask("commit", "--quiet", "--message", message, "--only", "--", *names)
         return self.head()
-
-    def diff(self, paths: Sequence[Path] = ()) -> str:
-        """The whole unified diff of these paths against the last commit, new files included.
-
-        Args:
-            paths: files or folders; nothing means the whole checkout.
-        """
-        base = "HEAD" if self.head() else self._ask("hash-object", "-t", "tree", os.devnull).strip()
-        text = self._ask("diff", base, "--", *map(str, paths))
-        root = self.root()
-        for file in self.dirty_files(paths):
-            if file.untracked:
-                name = str(file.path.relative_to(root))
-                new = self._run("diff", "--no-index", "--", os.devnull, name, answers=(0, 1), folder=root)
-                text += new.stdout
-        return text
 
     def _distrusted(self) -> tuple[str, ...]:
         """The checkout's own settings that run a program to reach an upstream, as "core.sshcommand"."""

@@ -232,18 +232,6 @@ def test_a_hook_that_refuses_is_shown(checkout: Path, environment: dict[str, str
     assert refused.value.detail == "fmt first"
 
 
-def test_the_diff_is_whole_with_new_files(checkout: Path, environment: dict[str, str]) -> None:
-    git = Git(checkout / "layer", environment)
-    (checkout / "layer" / "users.tf").write_text("two\n")
-    (checkout / "layer" / "new.tf").write_text("new\n")
-    (checkout / "other.txt").write_text("elsewhere\n")
-    text = git.diff([checkout / "layer"])
-    assert "-one\n+two\n" in text
-    assert "--- /dev/null\n+++ b/layer/new.tf\n" in text
-    assert "elsewhere" not in text
-    assert "elsewhere" in git.diff()
-
-
 def test_a_repository_without_a_commit(tmp_path: Path, environment: dict[str, str]) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -252,7 +240,6 @@ def test_a_repository_without_a_commit(tmp_path: Path, environment: dict[str, st
     git = Git(folder, environment)
     assert git.head() == ""
     assert git.branch() == "main"
-    assert "+++ b/a" in git.diff()
     assert len(git.commit([folder / "a"], "First")) == 40
 
 

@@ -88,7 +88,6 @@ class Desk:
         git = GitSearch(self.checkout / "layer", self.environment)
         assert git.is_repository()
         git.dirty_files()
-        git.diff()
         git.branch()
         git.is_ignored(self.file)
         git.holder(git.head())
@@ -125,7 +124,6 @@ def test_looking_runs_nothing_that_a_checkout_names(desk: Desk) -> None:
     assert (upstream.fetched, upstream.distrusted) == (True, ())
     git = Git(desk.checkout, desk.environment)
     assert {file.path.name for file in git.dirty_files()} == {"users.tf", "new.tf"}
-    assert "+jane, john\n" in git.diff()
     subprocess.run(
         ["git", "status"], cwd=desk.checkout, env=desk.environment, check=False, capture_output=True
     )
@@ -243,9 +241,6 @@ def test_what_is_missing_is_not_fetched_while_looking(desk: Desk) -> None:
     )
     (desk.checkout / ".git" / "objects" / gone[:2] / gone[2:]).unlink()
     assert git.whereabouts({desk.file: "0" * 64}) == ()
-    desk.change()
-    with pytest.raises(OnboardError):
-        git.diff()
     assert desk.left() == []
 
 
@@ -255,7 +250,7 @@ def test_a_filter_that_cannot_be_switched_off_is_refused(desk: Desk, name: str) 
         config.write(f'[filter "{name}"]\n clean = {desk.trap}\n'.encode(errors="surrogateescape"))
     (desk.checkout / ".gitattributes").write_bytes(f"*.tf filter={name}\n".encode(errors="surrogateescape"))
     desk.change()
-    for look in (Git.is_repository, Git.dirty_files, Git.diff):
+    for look in (Git.is_repository, Git.dirty_files):
         with pytest.raises(FilterStays):
             look(Git(desk.checkout, desk.environment))
     assert desk.left() == []
