@@ -87,7 +87,7 @@ def reading_project(start: Path) -> Iterator[None]:
 
 
 def _found(root: Path) -> Project:
-    common = _variables_file(root / "config", "common")
+    common = variables_file(root / "config", "common")
     if common is None:
         raise _missing_common(root)
     refuse_outside(root, (common, root / "build.env"))
@@ -178,7 +178,8 @@ def _find_root(start: Path) -> Path:
     )
 
 
-def _variables_file(folder: Path, name: str) -> Path | None:
+def variables_file(folder: Path, name: str) -> Path | None:
+    """A variables file of a folder, with its current or its older ending; None if it has neither."""
     return next((folder / f"{name}{end}" for end in _ENDINGS if (folder / f"{name}{end}").is_file()), None)
 
 
@@ -245,7 +246,7 @@ def _holds_configuration(folder: Path) -> bool:
 
 
 def _location(root: Path, folder: Path, path: Path, account: Account | None) -> LayerLocation:
-    backend_file = _variables_file(folder / "config", "backend")
+    backend_file = variables_file(folder / "config", "backend")
     if backend_file is None:
         raise _missing_file(folder, path, "backend", "the state's bucket and the profile that may read it")
     var_files = tuple(
@@ -259,7 +260,7 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
     variables: dict[str, object] = {}
     for file in var_files:
         variables.update(read_variables(file))
-    if _variables_file(folder / "config", "account") is None and not _text(variables, "environment"):
+    if variables_file(folder / "config", "account") is None and not _text(variables, "environment"):
         # until 2021 it was in backend.config or base.config
         raise _missing_file(folder, path, "account", "the account's `environment`")
     backend = {name: _plain(value) for name, value in read_variables(backend_file).items()}

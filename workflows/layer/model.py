@@ -6,7 +6,6 @@ and the editor compares the two. Nothing in it is secret: public keys and names 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -223,7 +222,6 @@ class Layer:
         hidden_outputs: those that are commented out, in the order of the files.
         account: the account's settings, or None when the layer has none.
         findings: what a person should know, in the order of the files.
-        keys: the key files in the layer's `keys/` folder: file name to text.
         files: the bytes that all of this was read from.
     """
 
@@ -234,7 +232,6 @@ class Layer:
     hidden_outputs: tuple[Output, ...]
     account: AccountSettings | None
     findings: tuple[Finding, ...]
-    keys: Mapping[str, str] = field(repr=False)
     files: FileSet = field(repr=False, compare=False)
 
     def person(self, name: str) -> Person | None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from workflows.hcl.document import Attribute, Document, unwrap
 from workflows.hcl.values import evaluate, object_key, read_variables, text_of
+from workflows.layer.discover import variables_file
 from workflows.layer.files import FileSet, read_documents
 from workflows.layer.project import Account, LayerLocation, Project
 from workflows.layer.read.declarations import constants, place_of
@@ -53,11 +54,8 @@ def backend_profile(project: Project, account: str) -> str:
     Raises:
         BadVariables: the file cannot be read.
     """
-    folder = project.root / account / "config"
-    for name in ("backend.tfvars", "backend.config"):
-        if (folder / name).is_file():
-            return str(read_variables(folder / name).get("profile") or "")
-    return ""
+    file = variables_file(project.root / account / "config", "backend")
+    return str(read_variables(file).get("profile") or "") if file is not None else ""
 
 
 def account_in_name(project: Project, profile: str) -> Account | None:

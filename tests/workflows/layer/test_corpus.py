@@ -65,7 +65,7 @@ def test_everybody_can_go_one_by_one(name: str) -> None:
     for person in layer.people:
         layer = edit_layer(layer, [RemovePerson(person.iam_name)])
     assert layer.people == ()
-    assert layer.keys == {}
+    assert layer.files.keys == {}
     assert not any(one.members for one in layer.groups)
     assert not [one for one in layer.outputs if one.person]
 
@@ -105,7 +105,7 @@ def test_a_comment_around_two_people_loses_the_one_who_goes() -> None:
 def test_a_shared_key_file_stays_and_a_banner_of_another_goes() -> None:
     layer = read("blocks_odd.tf")
     left = edit_layer(layer, [RemovePerson("bee.ci")])
-    assert "machine.bee.ci" in left.keys
+    assert "keys/machine.bee.ci" in left.files.keys
     text = edit_layer(layer, [RemovePerson("mark.pain")]).files.documents["main.tf"].data.decode()
     assert text.count("# User: Cat Two") == 1
     assert "# Machines\n" in text

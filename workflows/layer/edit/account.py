@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, replace
 
 from workflows.core.errors import Problem
-from workflows.hcl.document import Block, Splice
+from workflows.hcl.document import Block
 from workflows.hcl.values import quote
+from workflows.layer.edit.cloning import replacing
 from workflows.layer.edit.operation import Facts, PlacedProblem, facts_of, refuse, with_attribute
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Setting
@@ -61,10 +62,9 @@ class SetPasswordPolicy:
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the value, or why it cannot be set here."""
         problems = check_password_policy(self.attribute, self.value)
-        if layer.account is None or not layer.account.editable:
-            return problems + _check_setting(layer, None, self.attribute, self.attribute)
-        setting = next((one for one in layer.account.policy if one.name == self.attribute), None)
-        if setting is None:
+        policy = layer.account.policy if layer.account else ()
+        setting = next((one for one in policy if one.name == self.attribute), None)
+        if setting is None and layer.account is not None and layer.account.editable:
             return problems
         return problems + _check_setting(layer, setting, self.attribute, self.attribute)
 
@@ -100,8 +100,7 @@ def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str)
     elif not setting.literal:
         place = setting.place
         message = f"{name} is the expression {setting.source}, which is left alone; see {place}."
-        variables = dict.fromkeys(_VARIABLE.findall(setting.source))
-        if variables:
+        if variables := dict.fromkeys(_VARIABLE.findall(setting.source)):
             message += f" To change it, change the value of {' or '.join(variables)}."
     else:
         return []
@@ -122,6 +121,4 @@ def _set_value(layer: Layer, name: str, text: str) -> FileSet:
     attribute = block.attributes.get(name)
     if attribute is None:
         raise refuse(f"The layer does not set {name}.", "There is no value to change.")
-    node = attribute.value
-    splice = Splice(node.start_byte, node.end_byte, text.encode())
-    return layer.files.with_document(block.document.splice([splice]))
+    return layer.files.with_document(block.document.splice([replacing(attribute.value, text)]))

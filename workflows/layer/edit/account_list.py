@@ -16,7 +16,7 @@ from workflows.core.errors import Problem
 from workflows.core.parsing import load_hcl, parse_hcl
 from workflows.core.sentences import Sentence, joined
 from workflows.hcl.document import Document, Splice
-from workflows.hcl.lists import edited_list, entry_keys, insert_entry, remove_entry
+from workflows.hcl.lists import entry_keys, with_entry, without_entry
 from workflows.hcl.values import fields_at, quote
 from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.edit.cloning import Renaming, cloned, replacing
@@ -73,7 +73,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
     last = entry_keys(document, container)[-1]
     changes = _changes(document, sibling, account)
     text = cloned(document, sibling, changes, Renaming(last, account.name)).decode()
-    edited = edited_list(document, container, insert_entry(document, container, text, len(entries)))
+    edited = with_entry(document, container, text, len(entries))
     wanted = _values(document.data)
     known = dict(wanted["accounts"])
     number = isinstance(known[last]["id"], int) and _is_number(account.id)
@@ -97,8 +97,7 @@ def remove_account(project: Project, name: str) -> ChangeSet:
     path, document, container = _list(project)
     keys = entry_keys(document, container)
     if name not in keys:
-        known = ", ".join(keys)
-        raise refuse(f"There is no account {name} in {path.name}.", f"There are: {known}.")
+        raise refuse(f"There is no account {name} in {path.name}.", f"There are: {', '.join(keys)}.")
     if len(keys) == 1:
         raise refuse(f"The account {name} is kept.", "A project has at least one account.")
     if mentions := account_mentions(project, name):
@@ -111,7 +110,7 @@ def remove_account(project: Project, name: str) -> ChangeSet:
         )
         kept.place = mentions[0]
         raise kept
-    edited = edited_list(document, container, remove_entry(document, container, keys.index(name)))
+    edited = without_entry(document, container, keys.index(name))
     wanted = _values(document.data)
     left = {key: value for key, value in wanted["accounts"].items() if key != name}
     return _change(path, document, edited, {**wanted, "accounts": left})
@@ -119,9 +118,8 @@ def remove_account(project: Project, name: str) -> ChangeSet:
 
 def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
     """What a person should know before an account leaves the list."""
-    if (project.root / name).is_dir():
-        return [f"The folder {name} and its state stay; the AWS account too."]
-    return []
+    stays = f"The folder {name} and its state stay; the AWS account too."
+    return [stays] if (project.root / name).is_dir() else []
 
 
 def _list(project: Project) -> tuple[Path, Document, Node]:
@@ -135,17 +133,13 @@ def _list(project: Project) -> tuple[Path, Document, Node]:
     if document.broken_at is not None:
         raise refuse(where, "The file cannot be parsed.", Place(path.name, document.broken_at))
     if attribute is None and project.accounts:
-        line = _line_of_single(document)
-        raise refuse(where, "They are written as single variables, NAME_account_id.", Place(path.name, line))
+        single = [one.line for name, one in document.attributes.items() if name.endswith("_account_id")]
+        place = Place(path.name, max(single, default=1))
+        raise refuse(where, "They are written as single variables, NAME_account_id.", place)
     if attribute is None or attribute.value.type != "object" or not document.elements(attribute.value):
         line = attribute.line if attribute is not None else 1
         raise refuse(where, "`accounts` is not a map with an entry to follow.", Place(path.name, line))
     return path, document, attribute.value
-
-
-def _line_of_single(document: Document) -> int:
-    single = [one.line for name, one in document.attributes.items() if name.endswith("_account_id")]
-    return max(single, default=1)
 
 
 def _changes(document: Document, entry: Node, account: Account) -> list[Splice]:

@@ -354,8 +354,10 @@ def check_member(layer: Layer, labels: Collection[str], person: Person) -> list[
     for block, _ in _lists(layer.files, labels):
         if _written(layer.files, block, person.owner, person.iam_name) != quote(person.iam_name):
             place = place_of(block)
-            message = f"The group module {block.label} names its members by reference, and those of module "
-            message += f"{person.module} have numbers that change. Edit it by hand at {place}."
+            message = (
+                f"The group module {block.label} names its members by reference, and those of module "
+                f"{person.module} have numbers that change. Edit it by hand at {place}."
+            )
             problems.append(PlacedProblem(message, "groups", place=place))
     return problems
 

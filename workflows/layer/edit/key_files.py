@@ -147,9 +147,8 @@ def check_key_text(text: str) -> list[Problem]:
 
 def key_goes(layer: Layer, person: Person) -> bool:
     """Whether a person's key file goes with the person: nobody else uses it, here or by a symbolic link."""
-    path = person.key_file
-    own = path is not None and path not in layer.files.linked
-    return own and not sharing_key(layer, str(path), person.iam_name)
+    is_own = person.key_file is not None and person.key_file not in layer.files.linked
+    return is_own and not sharing_key(layer, str(person.key_file), person.iam_name)
 
 
 def sharing_key(layer: Layer, path: str, name: str = "") -> tuple[str, ...]:
@@ -208,8 +207,7 @@ class ReplaceKey:
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the name or the key; whom else it is about, as a warning."""
         problems = [*check_known_person(layer, self.name), *check_key_text(self.key_text)]
-        sharing = self.shared_with(layer)
-        if sharing:
+        if sharing := self.shared_with(layer):
             message = f"The same key file serves {', '.join(sharing)}: their secrets are reset too."
             problems.append(Problem(message, "key", fatal=False))
         return problems
@@ -311,9 +309,5 @@ class RenameKeyFile:
         old, new = str(person.key_file), self._path(person)
         if old == new:
             return {}
-        changed: dict[str, bytes | None] = {}
-        if new not in layer.files.keys:
-            changed[new] = layer.files.keys[old]
-        if key_goes(layer, person):
-            changed[old] = None
-        return changed
+        written = {new: layer.files.keys[old]} if new not in layer.files.keys else {}
+        return {**written, **({old: None} if key_goes(layer, person) else {})}

@@ -99,7 +99,7 @@ class Facts:
 def facts_of(layer: Layer) -> Facts:
     """The facts of a layer as it was read."""
     account = layer.account
-    settings = [*account.policy, *([account.alias] if account.alias else [])] if account else []
+    settings = [*account.policy, *filter(None, [account.alias])] if account else []
     return Facts(
         people={one.iam_name: person_facts(one) for one in layer.people},
         groups={
@@ -247,8 +247,10 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list
         if group is None:
             problems += check_known_group(layer, name, "groups")
         elif not group.editable:
-            message = f"The members of the group {name} are shown, not edited: {group.reason}."
-            message += f" Edit them by hand at {group.place}."
+            message = (
+                f"The members of the group {name} are shown, not edited: {group.reason}. "
+                f"Edit them by hand at {group.place}."
+            )
             problems.append(PlacedProblem(message, "groups", place=group.place))
         elif group.machine and not machine:
             problems.append(Problem(f"The group {name} is for machine users.", "groups", fatal=False))

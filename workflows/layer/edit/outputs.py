@@ -16,7 +16,7 @@ from typing import NamedTuple
 from workflows.hcl.blocks import Comment, comments_of, insert_after, insert_before, remove_items
 from workflows.hcl.document import Block, Document, Splice, remembered
 from workflows.hcl.index import Item
-from workflows.hcl.lists import edited_list, insert_entry, position_for, remove_entry
+from workflows.hcl.lists import position_for, with_entry, without_entry
 from workflows.hcl.values import object_key, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
 from workflows.layer.edit.operation import Facts, OutputFacts
@@ -446,10 +446,8 @@ def _without_entries(files: FileSet, owner: Owner) -> FileSet:
         )
         if found is None:
             return files
-        collection, entry = found
-        document, container = collection.document, collection.container
-        splices = remove_entry(document, container, entry.position)
-        files = files.with_document(edited_list(document, container, splices))
+        one, entry = found
+        files = files.with_document(without_entry(one.document, one.container, entry.position))
 
 
 def _to_join(
@@ -509,5 +507,4 @@ def _with_entry(
     place = _position(collection, collection.entries, key or person.declaration)
     followers = collection.entries[place:]
     position = followers[0].position if followers else collection.entries[-1].position + 1
-    container = collection.container
-    return edited_list(document, container, insert_entry(document, container, text, position))
+    return with_entry(document, collection.container, text, position)

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from workflows.hcl.document import Attribute, Block, Document, Splice
+from workflows.hcl.document import Attribute, Block
 from workflows.hcl.values import evaluate, fields_at
+from workflows.layer.edit.cloning import replacing
 from workflows.layer.edit.operation import EditRefused, refuse, with_attribute
 from workflows.layer.files import FileSet, read_documents
 from workflows.layer.model import Layer, Person, Style
@@ -97,13 +98,10 @@ def least_length(layer: Layer) -> int | None:
 
 def short_passwords(layer: Layer, names: Iterable[str]) -> tuple[ShortPassword, ...]:
     """The passwords of some people that AWS would refuse; a length that is computed is nobody's."""
-    least, found = least_length(layer), []
-    for name in names if least else ():
-        person = layer.person(name)
-        if person is not None and person.login_profile is not False:
-            short = _short(layer.files, layer, person, least or 0)
-            found += [short] if short else []
-    return tuple(found)
+    least = least_length(layer) or 0
+    people = [layer.person(name) for name in names] if least else []
+    having = [one for one in people if one is not None and one.login_profile is not False]
+    return tuple(short for one in having if (short := _short(layer, one, least)) is not None)
 
 
 def lengthened(layer: Layer, name: str) -> FileSet:
@@ -127,16 +125,16 @@ def lengthened(layer: Layer, name: str) -> FileSet:
         if argument is None:
             edited = with_attribute(block, _ARGUMENT, str(short.least), after=_BESIDE)
         elif argument.value.type == "numeric_lit":
-            edited = _replaced(argument, str(short.least))
+            edited = argument.document.splice([replacing(argument.value, str(short.least))])
         else:
             continue
         files = files.with_document(edited)
     return files
 
 
-def _short(files: FileSet, layer: Layer, person: Person, least: int) -> ShortPassword | None:
-    module = module_of(files, person.module)
-    names = constants(files, layer.location.variables)
+def _short(layer: Layer, person: Person, least: int) -> ShortPassword | None:
+    module = module_of(layer.files, person.module)
+    names = constants(layer.files, layer.location.variables)
     argument = module.block.attributes.get(_ARGUMENT)
     if argument is None:
         length: int | None = _default(module.block, layer.location.path)
@@ -175,11 +173,6 @@ def _within(argument: Attribute, block: Block) -> bool:
     return argument.document is block.document and (
         block.item.start_byte <= argument.node.start_byte < block.item.end_byte
     )
-
-
-def _replaced(argument: Attribute, text: str) -> Document:
-    node = argument.value
-    return argument.document.splice([Splice(node.start_byte, node.end_byte, text.encode())])
 
 
 def _number(value: object) -> int | None:

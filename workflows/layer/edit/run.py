@@ -165,26 +165,21 @@ def _changed_part(before: Document | None, after: Document) -> bytes:
     start, end = _difference(old, after.data)
     items = before.items if before is not None else ()
     old_end = len(old) - len(after.data) + end
-    near = list(
-        takewhile(lambda one: one.start_byte <= old_end, items[bisect_left(items, start, key=_end_of) :])
-    )
+    near = _near(items, start, old_end)
     known = {old[one.start_byte : one.end_byte] for one in near}
-    earlier = {one.header: one for one in near}
-    parts = []
-    for item in after.items[bisect_left(after.items, start, key=_end_of) :]:
-        if item.start_byte > end:
-            break
-        text = after.data[item.start_byte : item.end_byte]
-        if text not in known:
-            same = earlier.get(item.header) if item.header else None
-            parts.append(
-                _part(after, item, old[same.start_byte : same.end_byte] if same is not None else b"")
-            )
+    earlier = {one.header: old[one.start_byte : one.end_byte] for one in near if one.header}
+    parts = [
+        _part(after, item, earlier.get(item.header, b""))
+        for item in _near(after.items, start, end)
+        if after.data[item.start_byte : item.end_byte] not in known
+    ]
     return b"\n".join(parts).replace(b"\r\n", b"\n")
 
 
-def _end_of(item: Item) -> int:
-    return item.end_byte
+def _near(items: Sequence[Item], start: int, end: int) -> list[Item]:
+    """Those of some items that a part of the file touches."""
+    first = bisect_left(items, start, key=lambda one: one.end_byte)
+    return list(takewhile(lambda one: one.start_byte <= end, items[first:]))
 
 
 def _part(after: Document, item: Item, old: bytes) -> bytes:

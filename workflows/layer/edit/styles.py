@@ -25,7 +25,7 @@ from workflows.core.sentences import Sentence
 from workflows.hcl.blocks import hiding_comments, insert_after, insert_before, remove_items
 from workflows.hcl.document import Attribute, Block, Document, Splice, walk
 from workflows.hcl.index import Item
-from workflows.hcl.lists import edited_list, entry_keys, insert_entry, position_for
+from workflows.hcl.lists import entry_keys, position_for, with_entry
 from workflows.hcl.values import field_mark, fields_at, fields_of, fields_with_default, plain_string, quote
 from workflows.layer.edit.cloning import (
     Renaming,
@@ -36,7 +36,7 @@ from workflows.layer.edit.cloning import (
     replacing,
     spellings,
 )
-from workflows.layer.edit.key_files import key_file_name, path_text
+from workflows.layer.edit.key_files import PathText, key_file_name, path_text
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Person, Place, Style
@@ -167,8 +167,7 @@ class Declarations(ABC):
 
     def with_entry(self, text: str, position: int) -> Document:
         """The document with an entry put into the list or map, before another or at the end."""
-        document, container = self.module.document, self.container
-        return edited_list(document, container, insert_entry(document, container, text, position))
+        return with_entry(self.module.document, self.container, text, position)
 
 
 def person_like(sibling: Person, name: str, declaration: str, key_file: str, *, machine: bool) -> Person:
@@ -579,10 +578,11 @@ class BlockStyle(Declarations):
         sibling = self._sibling(siblings, position, machine=machine)
         block, renaming = self._block(sibling), Renaming(sibling.iam_name, name)
         label = in_place_of(sibling.module, sibling.iam_name, name) or f"user_{spellings(name)[0]}"
-        key = key_path_node(block)
-        if key_file and (key is None or path_text(block.document, key) is None):
-            raise self.cannot_share(name, key_file)
-        own_file = key_file or self._key_file_name(sibling, name, machine=machine)
+        own_file = key_file or key_file_name(self.of_kind(machine=machine), name)
+        if _key_path(block) is None:
+            if key_file:
+                raise self.cannot_share(name, key_file)
+            own_file = sibling.key_name.removesuffix(sibling.iam_name) + name
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         person = person_like(sibling, name, label, path, machine=machine)._replace(module=label)
         known = {*_OF_THE_MODULE, *(name_in(block, one) for one in SWITCHES.values())}
@@ -616,21 +616,13 @@ class BlockStyle(Declarations):
     def _fits(self, person: Person, *, machine: bool) -> bool:
         """Whether a block can be followed: editable, labelled after the name, the key's path plain."""
         block = self._block(person)
-        key = key_path_node(block)
-        if not person.editable or key is None or person.key_file is None:
+        if not person.editable or key_path_node(block) is None or person.key_file is None:
             return False
-        if path_text(block.document, key) is None and not person.key_file.endswith(person.iam_name):
+        if _key_path(block) is None and not person.key_file.endswith(person.iam_name):
             return False  # a path in parts that does not end in the name cannot be made another's
         switches = (block.source_of(name_in(block, one)) for one in SWITCHES.values())
         of_kind = person.machine is machine or all(one in {"true", "false"} for one in switches)
         return of_kind and prefix_of(person.module, person.iam_name) is not None
-
-    def _key_file_name(self, sibling: Person, name: str, *, machine: bool) -> str:
-        block = self._block(sibling)
-        key = key_path_node(block)
-        if key is not None and path_text(block.document, key) is None:
-            return posixpath.basename(str(sibling.key_file)).removesuffix(sibling.iam_name) + name
-        return key_file_name(self.of_kind(machine=machine), name)
 
     def _sibling(self, siblings: Sequence[Person], position: int, *, machine: bool) -> Person:
         """The nearest sibling of the usual form; the one before goes before the one after."""
@@ -673,6 +665,11 @@ def without_block(files: FileSet, person: Person) -> FileSet:
     return files.with_document(block.document.splice(remove_items(block.document, [*banner, block.item])))
 
 
+def _key_path(block: Block) -> PathText | None:
+    node = key_path_node(block)
+    return path_text(block.document, node) if node is not None else None
+
+
 def _position(siblings: Sequence[Person], name: str) -> int:
     """Where a person goes among siblings: by name or by label, whichever they are sorted by."""
     names, labels = [one.iam_name for one in siblings], [one.module for one in siblings]
@@ -689,12 +686,11 @@ def _form(block: Block, person: Person, shape: Shape | None) -> tuple[object, ..
 
 
 def _changes(block: Block, person: Person) -> list[Splice]:
-    path = key_path_node(block)
     changes = [
         replacing(block.label_node, quote(person.module)),
         replacing(block.attributes["name"].value, quote(person.iam_name)),
     ]
-    written = path_text(block.document, path) if path is not None else None
+    written = _key_path(block)
     if written is not None:
         changes.append(written.replaced(written.named(person.key_name)))
     return changes + switched(

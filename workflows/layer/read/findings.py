@@ -141,27 +141,29 @@ _PAIR = re.compile(r'"?([\w+=.@-]+)"?\s*[=:]\s*(?:"[^"]*"\s*,?\s*|\{.*)', re.ASC
 
 def read_hidden_entries(files: FileSet) -> list[Finding]:
     """The people and members that are commented out in a list or map, in the order of the files."""
+    lists: list[tuple[Document, Node, str | None]] = [
+        (one.document, one.container, None) for one in user_modules(files) if one.container is not None
+    ]
+    lists += [
+        (block.document, attribute.value, block.label)
+        for block in group_modules(files)
+        if (attribute := attribute_of(block, "group_users")) is not None and attribute.value.type == "tuple"
+    ]
     found = []
-    for module in user_modules(files):
-        if module.container is not None:
-            maps = module.container.type == "object"
-            for name, line in _entries(module.document, module.container, maps=maps):
-                message = f"The user {name} is hidden in a comment."
-                place = Place(module.document.name, line)
-                found.append(Finding(message, place, Subject.USER, name, hidden=True))
-    for block in group_modules(files):
-        attribute = attribute_of(block, "group_users")
-        if attribute is not None and attribute.value.type == "tuple":
-            for name, line in _entries(block.document, attribute.value, maps=False):
-                message = f"The member {name} of group module {block.label} is hidden in a comment."
-                place = Place(block.document.name, line)
-                found.append(Finding(message, place, Subject.MEMBER, name, block.label, hidden=True))
+    for document, container, group in lists:
+        for name, line in _entries(document, container):
+            subject = Subject.USER if group is None else Subject.MEMBER
+            where = "" if group is None else f" of group module {group}"
+            message = f"The {subject} {name}{where} is hidden in a comment."
+            found.append(
+                Finding(message, Place(document.name, line), subject, name, group or "", hidden=True)
+            )
     return found
 
 
-def _entries(document: Document, container: Node, *, maps: bool) -> Iterator[tuple[str, int]]:
+def _entries(document: Document, container: Node) -> Iterator[tuple[str, int]]:
     """The names of what is commented out, and their lines."""
-    data = document.data
+    data, maps = document.data, container.type == "object"
     if not any(data.find(one, container.start_byte, container.end_byte) >= 0 for one in _MARKS):
         return
     inside = False  # of an object whose lines are commented out one by one or together
@@ -169,10 +171,12 @@ def _entries(document: Document, container: Node, *, maps: bool) -> Iterator[tup
         if comment.type != "comment":
             inside = False
             continue
-        for number, line in enumerate(document.text(comment).removesuffix("*/").splitlines()):
+        for row, line in enumerate(
+            document.text(comment).removesuffix("*/").splitlines(), comment.start_point.row
+        ):
             text = _LEAD.sub("", line).rstrip().removesuffix("*/").rstrip()
             if not inside:
-                yield from ((name, comment.start_point.row + number + 1) for name in _named(text, maps=maps))
+                yield from ((name, row + 1) for name in _named(text, maps=maps))
             inside = maps and (inside or text.endswith("{")) and not text.startswith("}")
 
 

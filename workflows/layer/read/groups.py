@@ -17,10 +17,10 @@ from workflows.layer.read.declarations import (
     name_in,
     overridden,
     place_of,
-    switched_off,
     uneditable,
 )
 from workflows.layer.read.instances import Entry, computed_entries
+from workflows.layer.read.people import not_shown
 from workflows.layer.read.references import Reference, read_reference
 
 _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
@@ -48,14 +48,10 @@ def read_groups(
     machine_names = {one.iam_name for one in people.values() if one.machine}
     groups = []
     for block in group_modules(files):
-        off = switched_off(block, names)
-        if off:
-            message = f"The module {block.label} makes no group: {off}."
-            findings.append(Finding(message, place_of(block), Subject.GROUP, block.label))
-            continue
-        if "name" not in block.names and name_in(block, "group_users") not in block.names:
-            message = f"The module {block.label} has neither a name nor members: its groups are not shown."
-            findings.append(Finding(message, place_of(block), Subject.GROUP, block.label, hand_edit=True))
+        lacks = "name" not in block.names and name_in(block, "group_users") not in block.names
+        reason = f"The module {block.label} has neither a name nor members: its groups are not shown."
+        if (unshown := not_shown(block, names, Subject.GROUP, reason if lacks else "")) is not None:
+            findings.append(unshown)
             continue
         members, followed, why, computed = _members(files, block, people, findings)
         if why:

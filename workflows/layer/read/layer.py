@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from workflows.core.files import cause_of
@@ -75,9 +74,6 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
             *read_findings(files),
             *read_hidden_entries(files),
             *read_unread(files.unread),
-        ),
-        keys=MappingProxyType(
-            {path.removeprefix("keys/"): data.decode("utf-8", "replace") for path, data in files.keys.items()}
         ),
         files=files,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from workflows.core.sentences import Sentence
+from workflows.hcl.document import Block
 from workflows.hcl.values import (
     UNKNOWN,
     evaluate,
@@ -48,32 +49,42 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
     people: dict[Owner, Person] = {}
     findings: list[Finding] = []
     for module in user_modules(files):
-        off = switched_off(module.block, names)
-        if off:
-            message = f"The module {module.label} makes no user: {off}."
-            findings.append(Finding(message, place_of(module.block), Subject.USER, module.label))
-            continue
-        if module.style is Style.BLOCK and "name" not in module.block.names:
-            message = f"The module {module.label} has no name: whom it makes is not shown."
-            findings.append(
-                Finding(message, place_of(module.block), Subject.USER, module.label, hand_edit=True)
-            )
+        lacks = module.style is Style.BLOCK and "name" not in module.block.names
+        why = f"The module {module.label} has no name: whom it makes is not shown." if lacks else ""
+        if (unshown := not_shown(module.block, names, Subject.USER, why)) is not None:
+            findings.append(unshown)
             continue
         if module.reason:
             findings.append(_not_edited(module, module.reason))
         elif module.container is not None and not module.holds_objects and not _is_named(module, names):
             findings.append(_not_edited(module, "it makes names of its own"))
-        found = _from_entries(module, names)
+        found: Iterable[Person] = _from_entries(module, names)
         if module.style is Style.BLOCK or _is_one(module, names):
-            found = iter([_from_block(module, names)])
+            name = template(module, "name", names)
+            found = [_person(module, module.label, name, names, place_of(module.block))]
         elif module.style is Style.COMPUTED:
-            found = iter(dict(found).items())  # joined lists may name somebody twice
-        for owner, person in found:
-            if owner in people:
+            found = {one.owner: one for one in found}.values()  # joined lists may name somebody twice
+        for person in found:
+            if person.owner in people:
                 message = f"{person.iam_name} is declared twice."
                 findings.append(Finding(message, person.place, Subject.USER, person.iam_name, hand_edit=True))
-            people.setdefault(owner, person)
+            people.setdefault(person.owner, person)
     return people, findings
+
+
+def not_shown(block: Block, names: Mapping[str, object], subject: Subject, lacks: Sentence) -> Finding | None:
+    """The finding about a module block that is switched off or lacks something, so that nothing is shown.
+
+    Args:
+        block: the module block.
+        names: constant names and their values, from `constants`.
+        subject: what it would make.
+        lacks: what it lacks, as a sentence; "" for nothing.
+    """
+    off = switched_off(block, names)
+    message = f"The module {block.label} makes no {subject}: {off}." if off else lacks
+    place = place_of(block)
+    return Finding(message, place, subject, block.label, hand_edit=not off) if message else None
 
 
 def _not_edited(module: UserModule, why: Sentence) -> Finding:
@@ -97,27 +108,36 @@ def _is_named(module: UserModule, names: Mapping[str, object]) -> bool:
     return template(module, "name", names) in {KEY, VALUE}
 
 
-def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Owner, Person]]:
+def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[Person]:
+    """The people of a list or map, and of objects those that no field switches off."""
     flags = flags_of(module, names)
     name_text = template(module, "name", names)
     key_text = _path(template(module, "pgp_key", names))
     machine = is_machine(module, flags)
-    label, style = module.label, module.style
     editable = module.editable and name_text in {KEY, VALUE}
     for entry, key, value in _entries(module, names):
         if not key:
             continue
-        place = entry.place
-        if isinstance(value, dict):
-            person = _from_object(module, key, value, names, place)
-            if person is None:
-                continue
-        else:
+        if not isinstance(value, dict):
             shown = value if isinstance(value, str) else ""
-            iam_name = _fill(name_text, key, shown) or key
-            key_file = _fill(key_text, key, shown)
-            person = Person(iam_name, key, label, key_file, *flags, machine, (), style, editable, place)
-        yield (label, key), person
+            yield Person(
+                _fill(name_text, key, shown) or key,
+                key,
+                module.label,
+                _fill(key_text, key, shown),
+                *flags,
+                machine,
+                (),
+                module.style,
+                editable,
+                entry.place,
+            )
+            continue
+        fields = {f"each.value.{field}": content for field, content in value.items()}
+        bound = {**names, "each.key": key, **fields}
+        if not switched_off(module.block, bound):
+            name = text_of(module.block.attributes.get("name"), bound)
+            yield _person(module, key, name, bound, entry.place)
 
 
 def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Entry, str | None, object]]:
@@ -153,28 +173,6 @@ def _of_a_field(module: UserModule, entry: Entry, names: Mapping[str, object]) -
     if not isinstance(key, str):
         return None, None
     return key, value if fields_of(module.block) else key
-
-
-def _from_object(
-    module: UserModule, key: str, value: Mapping[str, object], names: Mapping[str, object], place: Place
-) -> Person | None:
-    """A person whose entry is an object: the module's attributes are evaluated with its fields.
-
-    Returns:
-        The person; None where a field switches it off.
-    """
-    bound: dict[str, object] = {**names, "each.key": key}
-    bound.update({f"each.value.{field}": content for field, content in value.items()})
-    if switched_off(module.block, bound):
-        return None
-    name = text_of(module.block.attributes.get("name"), bound)
-    return _person(module, key, name, bound, place)
-
-
-def _from_block(module: UserModule, names: Mapping[str, object]) -> tuple[Owner, Person]:
-    name = template(module, "name", names)
-    person = _person(module, module.label, name, names, place_of(module.block))
-    return person.owner, person
 
 
 def _person(

@@ -155,7 +155,7 @@ def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
     wanted = f"module.{module}" if key is None else quote(key)
     for document in files.documents.values():
         for start, node in document.nodes_with(wanted):
-            if _refers(document, node, (start, module, key)):
+            if _refers(document, node, start, module, key):
                 yield Place(document.name, node.start_point.row + 1)
 
 
@@ -177,29 +177,26 @@ def _line(files: FileSet, place: Place) -> tuple[str, bytes]:
     return place.file, files.documents[place.file].data.split(b"\n")[place.line - 1]
 
 
-def _refers(document: Document, found: Node, sought: tuple[int, str, str | None]) -> bool:
+def _refers(document: Document, found: Node, start: int, module: str, key: str | None) -> bool:
     """Whether the text that was found is what refers to a module, or its key to one instance of it.
 
     Args:
         document: the document.
         found: the smallest node that holds the text.
-        sought: where the text begins, the module's label, and the instance's key or None.
+        start: where the text begins.
+        module: the module's label.
+        key: the instance's key, or None.
     """
-    position, module, key = sought
     node: Node | None = found
     ends = _HOLDERS if key is None else {"index"}
     while node is not None and node.type not in ends | {"comment", "block"}:
         node = node.parent
     if node is None or node.type not in ends:
         return False
-    holder = node if key is None else node.parent
-    if holder is None:
-        return False
-    begins = position if key is None else node.start_byte
-    parts = holder.children
-    number = next((at for at, one in enumerate(parts) if one.start_byte == begins), None)
-    if number is None or (key is not None and number < 2):
-        return False
-    first = number if key is None else number - 2
-    words = [document.text(one).replace(" ", "") for one in parts[first : first + 2]]
+    if key is None:
+        first = next((one for one in node.children if one.start_byte == start), None)
+    else:
+        first = node.prev_sibling and node.prev_sibling.prev_sibling
+    parts = [one for one in (first, first and first.next_sibling) if one is not None]
+    words = [document.text(one).replace(" ", "") for one in parts]
     return words == ["module", f".{module}"] and (key is None or _in_brackets(document.text(node)) == key)

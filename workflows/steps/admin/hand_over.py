@@ -201,21 +201,20 @@ def _key_text(name: str, source: Source, context: Context) -> str:
     if name in context.decisions.keys:
         return context.decisions.keys[name].text
     person = source.layer.person(name)
-    file = ((person.key_file if person else None) or name).rpartition("/")[2]
-    text = source.layer.keys.get(file)
-    if text is None and person is None and name not in source.state.users:
+    data = source.layer.files.keys.get((person.key_file if person else None) or f"keys/{name}")
+    if data is not None:
+        return data.decode("utf-8", "replace")
+    if person is None and name not in source.state.users:
         raise OnboardError(
             "No user of that name",
             f"Neither the layer nor its state has a user {name}.",
             next="Check the spelling.",
         )
-    if text is None:
-        raise OnboardError(
-            "No key to compare with",
-            f"The layer has no key file for {name}.",
-            next="Add it in keys/, and plan again.",
-        )
-    return text
+    raise OnboardError(
+        "No key to compare with",
+        f"The layer has no key file for {name}.",
+        next="Add it in keys/, and plan again.",
+    )
 
 
 def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[str] = BOTH) -> Identity:

@@ -55,7 +55,7 @@ def test_adding_only_inserts_and_the_person_is_there(layer: Layer, name: str, gr
     assert person is not None
     assert set(person.groups) == groups
     assert person.key_file == f"keys/{name}"
-    assert added.keys[name] == "NEW\n"
+    assert added.files.keys[f"keys/{name}"] == b"NEW\n"
     for path, before in contents(layer).items():
         after = added.files.content(path)
         assert before is not None

@@ -84,7 +84,7 @@ def test_a_person_comes_with_groups_and_outputs_and_goes_without_a_trace(
     assert person is not None
     assert person.groups == groups
     assert person.machine is machine
-    assert edited.keys[name] == "NEW\n"
+    assert edited.files.keys[f"keys/{name}"] == b"NEW\n"
     siblings = [one for one in layer.people if one.machine is machine]
     if siblings:
         outputs = (*edited.outputs, *edited.hidden_outputs)
@@ -160,8 +160,8 @@ def test_a_key_file_gets_another_name_where_each_has_its_own(layer: Layer, data:
         return
     changed = edit_layer(layer, [operation])
     assert_valid(changed)
-    assert changed.keys["renamed.key"] == f"KEY{person.iam_name}\n"
-    assert person.iam_name not in changed.keys
+    assert changed.files.keys["keys/renamed.key"] == f"KEY{person.iam_name}\n".encode()
+    assert f"keys/{person.iam_name}" not in changed.files.keys
     assert contents(edit_layer(changed, [RenameKeyFile(person.iam_name, person.iam_name)])) == contents(layer)
 
 

@@ -82,7 +82,7 @@ def test_the_list_style_and_the_machine_map_are_read() -> None:
         "minimum_password_length": (16, True),
         "require_lowercase_characters": (True, True),
     }
-    assert layer.keys == {"jane.doe": "K"}
+    assert layer.files.keys == {"keys/jane.doe": b"K"}
 
 
 def test_a_block_for_each_user_is_read() -> None:
@@ -155,7 +155,7 @@ def test_a_linked_file_is_read_and_never_edited(tmp_path: Path) -> None:
     layer = read_layer(location(folder))
     assert len(layer.people) == 4
     assert not any(one.editable for one in layer.people)
-    assert "KEY" in layer.keys["jane.doe"]
+    assert b"KEY" in layer.files.keys["keys/jane.doe"]
 
 
 def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: La
     ]
     edited = edit_layer(layer, wanted)
     assert person(edited, "machine.b").key_file == "keys/shared"
-    assert edited.keys["machine.a"] == edited.keys["shared"]  # machine.a still has it
+    assert edited.files.keys["keys/machine.a"] == edited.files.keys["keys/shared"]  # machine.a still has it
     assert operations(edited, decisions) == []
 
 
