@@ -257,9 +257,7 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         if file.is_file()
     )
     refuse_outside(root, (path, backend_file, *var_files, path / _LOCK_FILE, *path.glob("*.tf")))
-    variables: dict[str, object] = {}
-    for file in var_files:
-        variables.update(read_variables(file))
+    variables = {name: value for file in var_files for name, value in read_variables(file).items()}
     if variables_file(folder / "config", "account") is None and not _text(variables, "environment"):
         # until 2021 it was in backend.config or base.config
         raise _missing_file(folder, path, "account", "the account's `environment`")

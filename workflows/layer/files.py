@@ -99,27 +99,21 @@ class FileSet:
             LeadsOutside: a file or folder is a link that leads out of the project.
             LayerUnreadable: a file or the folder cannot be read, or a symbolic link leads nowhere.
         """
-        documents: dict[str, Document] = {}
-        linked: set[str] = set()
         keys: dict[str, bytes] = {}
         try:
             own_files = {path.name: path for path in _terraform_files(folder)}
             variables = {_relative(path, folder): path for path in (*_own_variables(folder), *var_files)}
             found = {**own_files, **variables}
             refuse_outside(root, (folder, *filter(Path.is_symlink, found.values())))
-            for name, path in found.items():
-                documents[name] = Document(name, load_hcl(path))
-                if path.is_symlink() or path in shared:
-                    linked.add(name)
+            documents = {name: Document(name, load_hcl(path)) for name, path in found.items()}
+            linked = {name for name, path in found.items() if path.is_symlink() or path in shared}
             for name in _key_folders(documents):
                 own = (folder / name).resolve() == folder.resolve() / name
                 entries = sorted((folder / name).iterdir()) if (folder / name).is_dir() else []
                 refuse_outside(root, (folder / name, *filter(Path.is_symlink, entries)))
-                for path in entries:
-                    if path.is_file():
-                        keys[f"{name}/{path.name}"] = load_file(path, SIZE_LIMIT)
-                        if not own or path.is_symlink():
-                            linked.add(f"{name}/{path.name}")
+                files = {f"{name}/{path.name}": path for path in entries if path.is_file()}
+                keys |= {key: load_file(path, SIZE_LIMIT) for key, path in files.items()}
+                linked |= {key for key, path in files.items() if not own or path.is_symlink()}
         except OSError as error:
             raise LayerUnreadable(
                 "Can't read the layer",

@@ -7,7 +7,7 @@ user guide, "IAM and AWS STS quotas" (names are unique without regard to case).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import Problem
@@ -57,12 +57,12 @@ def check_user_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
         name: the name as it would be written.
         taken: the names of the users there are; compared without regard to case.
     """
-    return _check_name(name, "user", USER_NAME_LENGTH, taken)
+    return list(_check_name(name, "user", USER_NAME_LENGTH, taken))
 
 
 def check_group_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
     """What is wrong with a name for a new IAM group; arguments as for `check_user_name`."""
-    return _check_name(name, "group", GROUP_NAME_LENGTH, taken)
+    return list(_check_name(name, "group", GROUP_NAME_LENGTH, taken))
 
 
 def check_account_alias(alias: str) -> list[Problem]:
@@ -100,19 +100,16 @@ def check_password_policy(attribute: str, value: Constant) -> list[Problem]:
     return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
 
 
-def _check_name(name: str, what: str, longest: int, taken: Iterable[str]) -> list[Problem]:
-    problems: list[Problem] = []
+def _check_name(name: str, what: str, longest: int, taken: Iterable[str]) -> Iterator[Problem]:
     if not name:
-        problems.append(Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name"))
+        yield Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name")
     elif len(name) > longest:
-        message = f"A {what} name has at most {longest} characters; this one has {len(name)}."
-        problems.append(Problem(message, "name"))
+        yield Problem(f"A {what} name has at most {longest} characters; this one has {len(name)}.", "name")
     elif not _NAME.fullmatch(name):
         odd = "".join(dict.fromkeys(one for one in name if not _NAME.fullmatch(one)))
         allowed = "letters (a to z), digits and  + = , . @ _ -  only"
-        problems.append(Problem(f"A {what} name has {allowed}; this one has {odd!r}.", "name"))
+        yield Problem(f"A {what} name has {allowed}; this one has {odd!r}.", "name")
     same = next((one for one in taken if one.casefold() == name.casefold()), None)
     if same is not None:
         why = "" if same == name else ": IAM does not tell upper from lower case"
-        problems.append(Problem(f"There is a {what} {same} already{why}.", "name"))
-    return problems
+        yield Problem(f"There is a {what} {same} already{why}.", "name")

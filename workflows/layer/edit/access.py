@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tree_sitter import Node
@@ -44,17 +45,17 @@ class SetAccess:
     login_profile: bool | None = None
     access_key: bool | None = None
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name; what is lost by switching off, as a warning."""
-        problems = check_known_person(layer, self.name)
+        yield from check_known_person(layer, self.name)
         person = layer.person(self.name)
-        if person is None or problems:
-            return problems
+        if person is None or not person.editable:
+            return
         for fact, words in (("login_profile", "console password"), ("access_key", "access key")):
             if getattr(self, fact) is False and getattr(person, fact) is not False:
-                message = f"The {words} of {person.iam_name} is deleted at the next apply."
-                problems.append(Problem(message, fact, fatal=False))
-        return problems
+                yield Problem(
+                    f"The {words} of {person.iam_name} is deleted at the next apply.", fact, fatal=False
+                )
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the switches set.

@@ -7,6 +7,7 @@ spliced, read again, and compared with what was meant before anything is offered
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,29 +33,30 @@ _ID = re.compile(r"[0-9]{12}")
 _ENDINGS = (".tfvars", ".config")
 
 
-def check_account(project: Project, account: Account) -> list[Problem]:
+def check_account(project: Project, account: Account) -> Iterator[Problem]:
     """What is wrong with an account that should be added to the project's list.
 
     An account that AWS has not made yet has the id "".
     """
-    problems: list[Problem] = []
     if not _NAME.fullmatch(account.name):
-        message = "An account's name has lower-case letters, digits and single dashes, a letter first."
-        problems.append(Problem(message, "name"))
+        yield Problem(
+            "An account's name has lower-case letters, digits and single dashes, a letter first.", "name"
+        )
     if any(one.name == account.name for one in project.accounts):
-        problems.append(Problem(f"There is an account {account.name} already.", "name"))
+        yield Problem(f"There is an account {account.name} already.", "name")
     if not _EMAIL.fullmatch(account.email):
-        problems.append(Problem("The address of the account's root user is needed.", "email"))
+        yield Problem("The address of the account's root user is needed.", "email")
     same = next((one for one in project.accounts if one.email.casefold() == account.email.casefold()), None)
     if same is not None and account.email:
-        message = f"The account {same.name} has the address {account.email} already; AWS wants one for each."
-        problems.append(Problem(message, "email"))
+        yield Problem(
+            f"The account {same.name} has the address {account.email} already; AWS wants one for each.",
+            "email",
+        )
     if account.id and not _ID.fullmatch(account.id):
-        problems.append(Problem("An account id has 12 digits.", "id"))
+        yield Problem("An account id has 12 digits.", "id")
     same = next((one for one in project.accounts if account.id and one.id == account.id), None)
     if same is not None:
-        problems.append(Problem(f"The account {same.name} has the id {account.id} already.", "id"))
-    return problems
+        yield Problem(f"The account {same.name} has the id {account.id} already.", "id")
 
 
 def add_account(project: Project, account: Account) -> ChangeSet:

@@ -65,15 +65,13 @@ class AddGroup:
     name: str
     sibling: str
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name or the sibling."""
-        problems = check_group_name(self.name, [one.name for one in layer.groups])
-        if not problems:
-            label = self._label(layer) if layer.group(self.sibling) else ""
-            if any(one.label == label for one in layer.groups):
-                message = f"The module label {label} is taken; choose a name with another spelling."
-                problems.append(Problem(message, "name"))
-        return problems + _check_group(layer, self.sibling, "sibling")
+        wrong = check_group_name(self.name, [one.name for one in layer.groups])
+        label = self._label(layer) if layer.group(self.sibling) and not wrong else ""
+        if any(one.label == label for one in layer.groups if label):
+            yield Problem(f"The module label {label} is taken; choose a name with another spelling.", "name")
+        yield from (*wrong, *_check_group(layer, self.sibling, "sibling"))
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the group added after its sibling.
@@ -118,14 +116,13 @@ class RemoveGroup:
 
     name: str
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name; who would be left without a group, as a warning."""
-        problems = _check_group(layer, self.name, "name")
+        yield from _check_group(layer, self.name, "name")
         group = layer.group(self.name)
         alone = [one.iam_name for one in layer.people if group is not None and one.groups == (group.name,)]
         if alone:
-            problems.append(Problem(f"{', '.join(alone)} would be in no group.", "name", fatal=False))
-        return problems
+            yield Problem(f"{', '.join(alone)} would be in no group.", "name", fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files without the group's block.
@@ -230,14 +227,13 @@ class AddGroupPolicy:
     group: str
     arn: str
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the group or the ARN."""
-        problems = check_known_group(layer, self.group, "group")
-        problems += check_policy_arn(self.arn, layer.location.account_id)
+        yield from check_known_group(layer, self.group, "group")
+        yield from check_policy_arn(self.arn, layer.location.account_id)
         group = layer.group(self.group)
         if group is not None and self.arn in group.policies:
-            problems.append(Problem(f"{group.name} has the policy {self.arn} already.", "arn"))
-        return problems
+            yield Problem(f"{group.name} has the policy {self.arn} already.", "arn")
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the policy at the end of the group's list; a list is added if there is none.
@@ -280,14 +276,13 @@ class RemoveGroupPolicy:
     group: str
     policy: str
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the group or the policy."""
-        problems = check_known_group(layer, self.group, "group")
+        yield from check_known_group(layer, self.group, "group")
         group = layer.group(self.group)
         if group is not None and self.policy not in group.policies:
             known = ", ".join(group.policies) or "none"
-            problems.append(Problem(f"{group.name} has no policy {self.policy}; it has: {known}.", "policy"))
-        return problems
+            yield Problem(f"{group.name} has no policy {self.policy}; it has: {known}.", "policy")
 
     def apply(self, layer: Layer) -> FileSet:
         """The files without the policy.
@@ -346,20 +341,18 @@ def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str)
     return _spliced(files, splices, labels)
 
 
-def check_member(layer: Layer, labels: Collection[str], person: Person) -> list[Problem]:
+def check_member(layer: Layer, labels: Collection[str], person: Person) -> Iterator[Problem]:
     """Why a person cannot be named in some groups' lists: a numbered one has no reference that would last."""
-    if not module_of(layer.files, person.module).counted:
-        return []
-    problems: list[Problem] = []
-    for block, _ in _lists(layer.files, labels):
+    lists = _lists(layer.files, labels) if module_of(layer.files, person.module).counted else ()
+    for block, _ in lists:
         if _written(layer.files, block, person.owner, person.iam_name) != quote(person.iam_name):
             place = place_of(block)
-            message = (
+            yield PlacedProblem(
                 f"The group module {block.label} names its members by reference, and those of module "
-                f"{person.module} have numbers that change. Edit it by hand at {place}."
+                f"{person.module} have numbers that change. Edit it by hand at {place}.",
+                "groups",
+                place=place,
             )
-            problems.append(PlacedProblem(message, "groups", place=place))
-    return problems
 
 
 def remove_member(files: FileSet, labels: Collection[str], person: Person) -> FileSet:
@@ -447,21 +440,21 @@ class SetGroups:
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name or the groups."""
         person = layer.person(self.name)
         if person is None:
-            return check_known_person(layer, self.name)
-        problems = check_groups(layer, self.add, machine=person.machine)
-        problems += check_member(layer, {one.label for one in self._changed(layer, person)[0]}, person)
-        problems += [one for one in check_groups(layer, self.remove, machine=True) if one.fatal]
+            yield from check_known_person(layer, self.name)
+            return
+        yield from check_groups(layer, self.add, machine=person.machine)
+        yield from check_member(layer, {one.label for one in self._changed(layer, person)[0]}, person)
+        yield from (one for one in check_groups(layer, self.remove, machine=True) if one.fatal)
         joining, leaving = ({one.casefold() for one in names} for names in (self.add, self.remove))
-        both = sorted(joining & leaving)
-        problems += [Problem(f"{one} is both to join and to leave.", "groups") for one in both]
+        for name in sorted(joining & leaving):
+            yield Problem(f"{name} is both to join and to leave.", "groups")
         if not self.add and person.groups and all(one.casefold() in leaving for one in person.groups):
             message = text_in_no_group(person.iam_name, machine=person.machine)
-            problems.append(Problem(message, "groups", fatal=False))
-        return problems
+            yield Problem(message, "groups", fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the group lists changed.

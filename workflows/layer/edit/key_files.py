@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -204,13 +204,15 @@ class ReplaceKey:
     name: str
     key_text: str
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name or the key; whom else it is about, as a warning."""
-        problems = [*check_known_person(layer, self.name), *check_key_text(self.key_text)]
+        yield from (*check_known_person(layer, self.name), *check_key_text(self.key_text))
         if sharing := self.shared_with(layer):
-            message = f"The same key file serves {', '.join(sharing)}: their secrets are reset too."
-            problems.append(Problem(message, "key", fatal=False))
-        return problems
+            yield Problem(
+                f"The same key file serves {', '.join(sharing)}: their secrets are reset too.",
+                "key",
+                fatal=False,
+            )
 
     def shared_with(self, layer: Layer) -> tuple[str, ...]:
         """The other users of the same key file."""
@@ -255,22 +257,23 @@ class RenameKeyFile:
     name: str
     file_name: str
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the names."""
-        problems = check_known_person(layer, self.name)
-        if not _FILE_NAME.fullmatch(self.file_name):
-            message = "A key file's name has letters, digits and  + = , . @ _ -  only, and no dot first."
-            problems.append(Problem(message, "file_name"))
+        yield from check_known_person(layer, self.name)
+        is_name = _FILE_NAME.fullmatch(self.file_name) is not None
+        if not is_name:
+            yield Problem(
+                "A key file's name has letters, digits and  + = , . @ _ -  only, and no dot first.",
+                "file_name",
+            )
         person = layer.person(self.name)
-        if problems or person is None:
-            return problems
+        if person is None or not person.editable or not is_name:
+            return
         present, there = layer.files.keys.get(str(person.key_file)), layer.files.keys.get(self._path(person))
         if there is not None and (present is None or not holds(there, present)):
-            problems.append(Problem(f"There is a file {self._path(person)} already.", "file_name"))
+            yield Problem(f"There is a file {self._path(person)} already.", "file_name")
         elif present is None and there is None:
-            message = f"Neither {person.key_file} nor {self._path(person)} is there."
-            problems.append(Problem(message, "file_name"))
-        return problems
+            yield Problem(f"Neither {person.key_file} nor {self._path(person)} is there.", "file_name")
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the key under its new name.

@@ -8,7 +8,7 @@ and compares.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -169,7 +169,7 @@ class PlacedProblem(Problem):
 class Operation(Protocol):
     """One change of a layer."""
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterable[Problem]:
         """What is wrong with the request, for the layer as it is."""
         ...
 
@@ -239,22 +239,21 @@ def _declared(layer: Layer, found: T | None, what: str) -> T:
     return found
 
 
-def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list[Problem]:
+def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> Iterator[Problem]:
     """What is wrong with groups that a person should join."""
-    problems: list[Problem] = []
     for name in names:
         group = layer.group(name)
         if group is None:
-            problems += check_known_group(layer, name, "groups")
+            yield from check_known_group(layer, name, "groups")
         elif not group.editable:
-            message = (
+            yield PlacedProblem(
                 f"The members of the group {name} are shown, not edited: {group.reason}. "
-                f"Edit them by hand at {group.place}."
+                f"Edit them by hand at {group.place}.",
+                "groups",
+                place=group.place,
             )
-            problems.append(PlacedProblem(message, "groups", place=group.place))
         elif group.machine and not machine:
-            problems.append(Problem(f"The group {name} is for machine users.", "groups", fatal=False))
-    return problems
+            yield Problem(f"The group {name} is for machine users.", "groups", fatal=False)
 
 
 def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence:

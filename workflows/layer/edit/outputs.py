@@ -124,14 +124,10 @@ def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> 
         return None
     sibling, units = next((one for one in fitting if _shape(one[1]) == usual), fitting[0])
     text = _clones(files.documents[units[0].file], units, sibling, person)
-    if position == 0:
-        beside = present[0][1][0]
-        document = files.documents[beside.file]
-        splice = insert_before(document, beside.items[0], text)
-    else:
-        beside = present[position - 1][1][-1]
-        document = files.documents[beside.file]
-        splice = insert_after(document, beside.items[-1], text)
+    end, insert = (-1, insert_after) if position else (0, insert_before)
+    beside = present[max(position - 1, 0)][1][end]
+    document = files.documents[beside.file]
+    splice = insert(document, beside.items[end], text)
     live, hidden = (_facts(units, sibling, person, hidden=one) for one in (False, True))
     return NewOutputs(document.name, splice, live, hidden)
 

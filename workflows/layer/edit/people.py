@@ -369,26 +369,26 @@ class RemovePerson:
 
     name: str
 
-    def check(self, layer: Layer) -> list[Problem]:
+    def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name; what stays behind and what a later user lacks, as warnings.
 
         Raises:
             EditRefused: as for `apply`.
         """
-        problems = check_known_person(layer, self.name)
+        yield from check_known_person(layer, self.name)
         person = layer.person(self.name)
-        if problems or person is None:
-            return problems
-        notes: list[Sentence] = []
+        if person is not None and person.editable:
+            yield from (Problem(one, "name", fatal=False) for one in self._remarks(layer, person))
+
+    def _remarks(self, layer: Layer, person: Person) -> Iterator[Sentence]:
         if person.key_file in layer.files.linked:
-            notes.append(f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it.")
+            yield f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
         left = list(_left(layer.files, self.apply(layer), person))
         for in_comments, words in _STAYING.items():
             places = [str(place) for place, in_comment in left if in_comment is in_comments]
             if places:
-                notes.append(words.format(person.iam_name, listed(places, _MOST)))
-        notes += _last_of_a_kind(layer, person)
-        return [Problem(one, "name", fatal=False) for one in notes]
+                yield words.format(person.iam_name, listed(places, _MOST))
+        yield from _last_of_a_kind(layer, person)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files without the person; a key file that others use stays.

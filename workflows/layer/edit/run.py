@@ -45,7 +45,7 @@ def check(layer: Layer, operations: Sequence[Operation]) -> list[Problem]:
     """
     problems: list[Problem] = []
     for number, operation in enumerate(operations, 1):
-        found = operation.check(layer)
+        found = list(operation.check(layer))
         problems += found
         if any(one.fatal for one in found):
             break
