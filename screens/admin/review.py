@@ -19,8 +19,8 @@ from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import OptionList, Text, styled
 from workflows.core.sentences import Sentence
-from workflows.layer.edit.change_set import ChangeSet
 from workflows.layer.model import Place
+from workflows.layer.write import ChangeSet
 from workflows.steps.admin import review
 from workflows.steps.admin.review import Request
 from workflows.steps.shared.by_hand import Spot

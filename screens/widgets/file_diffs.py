@@ -23,8 +23,8 @@ from textual.strip import Strip
 from screens.widgets.text import segment
 from workflows.core.garbage import collection_paused
 from workflows.hcl.diff import DiffLine
-from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.highlight import KINDS, Token, diff_tokens
+from workflows.layer.write import ChangeSet, FileChange
 
 _LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
 

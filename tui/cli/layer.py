@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from tui.host import Machine
     from workflows.core.sentences import Sentence
-    from workflows.layer.edit.change_set import ChangeSet
     from workflows.layer.edit.operation import Operation
     from workflows.layer.model import Group, Layer, Person, Setting
     from workflows.layer.project import LayerLocation, Project
+    from workflows.layer.write import ChangeSet
 
     Proposal = tuple[ChangeSet, list[Sentence]]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tree_sitter import Node, Tree
 
 from workflows.hcl.document import captures, parse, parse_range
-from workflows.layer.edit.change_set import FileChange
+from workflows.layer.write import FileChange
 
 KINDS = ("comment", "string", "number", "constant", "keyword", "name", "function")
 """Of two that overlap, the later one counts."""

@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
-from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.layer.write import ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status

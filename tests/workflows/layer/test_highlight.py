@@ -7,8 +7,8 @@ from pathlib import Path
 from support.growth import growth
 
 from workflows.hcl.diff import DiffLine
-from workflows.layer.edit.change_set import FileChange
 from workflows.layer.highlight import Token, diff_tokens, tokens
+from workflows.layer.write import FileChange
 
 LAYER = b"""# people
 module "user" {

@@ -8,11 +8,10 @@ import pytest
 from support.layers import USERS, layer_of, location
 
 from workflows.layer.discover import find_project
-from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.people import AddPerson, RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.edit.run import check, edit_layer, propose
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Subject

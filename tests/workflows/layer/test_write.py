@@ -12,11 +12,10 @@ from support.layers import USERS, location, pair
 from support.repository import ROOT
 
 from workflows.core.errors import OnboardError
-from workflows.layer.edit.change_set import ChangeSet, Protected
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import propose
 from workflows.layer.read.layer import read_layer
-from workflows.layer.write import WriteFailed, write
+from workflows.layer.write import ChangeSet, Protected, WriteFailed, write
 
 LOCALS = 'locals {\n  users = [\n    "a.a",\n  ]\n\n  machine_users = {}\n}\n'
 
@@ -178,7 +177,7 @@ def test_a_file_that_is_written_already_may_be_read_only(folder: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_somebody_elses_file_is_not_replaced_by_ones_own() -> None:
     code = (
-        "import os, sys; from pathlib import Path; from workflows.layer.edit.change_set import protection\n"
+        "import os, sys; from pathlib import Path; from workflows.layer.write import protection\n"
         "os.setuid(65534)\nprint(protection(Path(sys.argv[1])))"
     )
     with tempfile.TemporaryDirectory() as name:  # one that others may enter, unlike pytest's

@@ -16,8 +16,7 @@ from support.repository import TESTS
 from tui.host import Places
 from workflows.core.files import private_folder
 from workflows.layer import write as layer_write
-from workflows.layer.edit.change_set import ChangeSet, FileChange
-from workflows.layer.write import Standing, WriteFailed, WriteJournal
+from workflows.layer.write import ChangeSet, FileChange, Standing, WriteFailed, WriteJournal
 from workflows.sandbox.project import lay_out
 
 LAYER = "security/global/base-identities"

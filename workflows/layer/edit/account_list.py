@@ -19,13 +19,13 @@ from workflows.core.sentences import Sentence, joined
 from workflows.hcl.document import Document, Splice
 from workflows.hcl.lists import entry_keys, with_entry, without_entry
 from workflows.hcl.values import fields_at, quote
-from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.edit.cloning import Renaming, cloned, replacing
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.run import EditUnsafe
 from workflows.layer.mentioned import account_mentions
 from workflows.layer.model import Place
 from workflows.layer.project import Account, Project
+from workflows.layer.write import ChangeSet, FileChange
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _EMAIL = re.compile(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+")

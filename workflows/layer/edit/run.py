@@ -20,11 +20,11 @@ from workflows.core.parsing import parse_hcl
 from workflows.core.sentences import joined
 from workflows.hcl.document import Document
 from workflows.hcl.index import Item
-from workflows.layer.edit.change_set import ChangeSet, FileChange, protection
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.model import Layer, Place
 from workflows.layer.read.layer import read_files
+from workflows.layer.write import ChangeSet, FileChange, protection
 
 _LONG = 600
 """Bytes of a list or map that are worth leaving out of the check."""

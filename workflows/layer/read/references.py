@@ -119,15 +119,8 @@ def written(reference: Reference) -> str:
     return f"{owner}[{quote(attribute)}]" if bracketed and readable else f"{owner}.{attribute}"
 
 
-class Extent(NamedTuple):
-    """Where a reference stands in its document, in bytes."""
-
-    start_byte: int
-    end_byte: int
-
-
-def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Extent]]:
-    """Every reference to a module anywhere under a node, in operations too, with where it stands."""
+def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, tuple[int, int]]]:
+    """Every reference to a module under a node, in operations too, with where it begins and ends in bytes."""
     for one in walk(node):
         if one.type not in _HOLDERS or len(one.children) < len(_PLAIN):
             continue
@@ -141,7 +134,7 @@ def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, E
             start, end = child.start_byte, parts[-1].end_byte
             found = _parsed(document, parts, document.data[start:end].decode("utf-8", "replace"))
             if found is not None:
-                yield found, Extent(start, end)
+                yield found, (start, end)
 
 
 def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:

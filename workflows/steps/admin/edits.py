@@ -13,7 +13,6 @@ from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape, moment
 from workflows.layer.discover import find_project
-from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.edit.groups import (
     AddGroup,
@@ -25,7 +24,7 @@ from workflows.layer.edit.groups import (
 )
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import Operation
-from workflows.layer.edit.people import AddPerson, RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.read.layer import read_layer

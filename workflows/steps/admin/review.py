@@ -17,14 +17,13 @@ from workflows.core.processes import child_environment, read_record
 from workflows.core.sentences import Sentence, capitalized, joined
 from workflows.git import Git
 from workflows.layer.discover import find_project
-from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.edit.run import changes_of, check, edit_layer
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
-from workflows.layer.write import WriteJournal
+from workflows.layer.write import ChangeSet, FileChange, WriteJournal
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys

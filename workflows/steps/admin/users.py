@@ -13,9 +13,9 @@ from typing import Any
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
-from workflows.layer.edit.access import own_switch
 from workflows.layer.edit.key_files import RenameKeyFile, own_key_path, sharing_key
 from workflows.layer.edit.operation import EditRefused, refuse
+from workflows.layer.edit.people import own_switch
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person, Subject
 from workflows.layer.read.declarations import SWITCHES

@@ -16,10 +16,10 @@ from workflows.core.files import read_bytes
 from workflows.core.sentences import Sentence, joined
 from workflows.desktop.editor import arguments, editor_of, run_editor
 from workflows.hcl.document import Document
-from workflows.layer.edit.change_set import FileChange
 from workflows.layer.edit.operation import EditRefused, PlacedProblem
 from workflows.layer.edit.run import EditUnsafe
 from workflows.layer.model import Finding, Layer, Place
+from workflows.layer.write import FileChange
 from workflows.steps.shared.module import Context
 
 _HCL = {".tf", ".tfvars", ".config"}

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
-from workflows.layer.edit.change_set import ChangeSet
-from workflows.layer.write import Standing, WriteJournal
+from workflows.layer.write import ChangeSet, Standing, WriteJournal
 
 _CHANGED_SINCE: Sentence = (
     "warning: an earlier change was cut off between two files, and they have been changed since: "

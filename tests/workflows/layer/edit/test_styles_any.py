@@ -12,12 +12,11 @@ from support.examples import examples
 from support.layers import NAMES, contents, slug
 from support.styles import styled_layers
 
-from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy, SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of
 from workflows.layer.edit.outputs import remove_outputs
-from workflows.layer.edit.people import AddPerson, RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Style
 from workflows.layer.read.layer import read_files

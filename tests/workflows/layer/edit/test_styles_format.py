@@ -7,11 +7,10 @@ from support.layers import Habits, group, layer_of
 from support.styles import BANNERS, OUTPUTS, Written, files_of
 from support.terraform import terraform_argv, terraform_environment
 
-from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy, SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.operation import Operation
-from workflows.layer.edit.people import AddPerson, RemovePerson
+from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean
 

@@ -9,9 +9,8 @@ from support.fakes import fake_world
 from support.layers import Habits, group, layer_of
 from support.styles import Written, files_of
 
-from workflows.layer.edit.access import SetAccess
 from workflows.layer.edit.key_files import RenameKeyFile
-from workflows.layer.edit.people import RemovePerson
+from workflows.layer.edit.people import RemovePerson, SetAccess
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import state_now, users

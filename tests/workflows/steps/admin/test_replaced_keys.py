@@ -13,7 +13,7 @@ from support.steps import step_of
 
 from workflows.core.errors import OnboardError
 from workflows.gpg.inspect import check_key
-from workflows.layer.edit.change_set import ChangeSet
+from workflows.layer.write import ChangeSet
 from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import (

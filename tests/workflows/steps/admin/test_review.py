@@ -17,9 +17,8 @@ from support.repository import ROOT
 from workflows.core import openpgp
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
-from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.model import Place
-from workflows.layer.write import Standing
+from workflows.layer.write import ChangeSet, FileChange, Standing
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.review import Request, files_written, journal_of
@@ -32,7 +31,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import workflows.layer.write as layer_write
-from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.layer.write import ChangeSet, FileChange
 from workflows.steps.admin.review import journal_of
 
 folder, files = Path(sys.argv[1]), Path(sys.argv[2])
@@ -394,7 +393,7 @@ def test_a_kill_and_then_an_edit_by_hand_is_given_up(tmp_path: Path) -> None:
 LEFT = """
 import os, signal, sys
 from pathlib import Path
-from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.layer.write import ChangeSet, FileChange
 from workflows.steps.admin.review import journal_of
 
 folder, file = Path(sys.argv[1]), Path(sys.argv[2])

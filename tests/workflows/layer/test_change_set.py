@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.growth import growth
 
-from workflows.layer.edit.change_set import FileChange
+from workflows.layer.write import FileChange
 
 _LINES = st.lists(st.sampled_from(["}\n", "\n", "a\n", "b\n", "c\n", "d\n", "e\n"]), max_size=25)
 _ODD_LINES = st.lists(st.sampled_from("abc\n-+@ "), max_size=30)
