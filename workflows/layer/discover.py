@@ -261,7 +261,10 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
     if variables_file(folder / "config", "account") is None and not _text(variables, "environment"):
         # until 2021 it was in backend.config or base.config
         raise _missing_file(folder, path, "account", "the account's `environment`")
-    backend = {name: _plain(value) for name, value in read_variables(backend_file).items()}
+    backend = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in read_variables(backend_file).items()
+    }
     blocks = backends(path)
     replaced = bool(blocks) and blocks[-1].header != blocks[0].header
     in_block = text_of(blocks[-1].attributes.get("region"), {}) if blocks else None
@@ -290,10 +293,6 @@ def _missing_file(folder: Path, path: Path, name: str, use: str) -> ProjectError
         why=f"It gives {use}; without it Terraform cannot be run in {path}.",
         next="Restore it from git, or ask a colleague for it.",
     )
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _text(values: Mapping[str, object], name: str) -> str:
@@ -349,8 +348,8 @@ def _written_order(path: Path) -> dict[str, int]:
     attribute = document.attributes.get("accounts")
     if attribute is None:
         return {}
-    keys = [object_key(document, one) for one in document.elements(attribute.value)]
-    return {key: position for position, key in enumerate(keys) if key is not None}
+    entries = document.elements(attribute.value)
+    return {key: at for at, one in enumerate(entries) if (key := object_key(document, one)) is not None}
 
 
 def read_lock_file(path: Path) -> LockedProvider | None:

@@ -102,7 +102,8 @@ class FileSet:
         keys: dict[str, bytes] = {}
         try:
             own_files = {path.name: path for path in _terraform_files(folder)}
-            variables = {_relative(path, folder): path for path in (*_own_variables(folder), *var_files)}
+            in_force = (*_own_variables(folder), *var_files)
+            variables = {Path(os.path.relpath(path, folder)).as_posix(): path for path in in_force}
             found = {**own_files, **variables}
             refuse_outside(root, (folder, *filter(Path.is_symlink, found.values())))
             documents = {name: Document(name, load_hcl(path)) for name, path in found.items()}
@@ -198,10 +199,6 @@ def _own_variables(folder: Path) -> list[Path]:
     """The variables files that Terraform loads from the folder itself, in the order of their rank."""
     own = folder / "terraform.tfvars"
     return [*([own] if own.is_file() else []), *sorted(folder.glob("*.auto.tfvars"))]
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def is_override(name: str) -> bool:

@@ -147,13 +147,14 @@ def check_key_text(text: str) -> list[Problem]:
 
 def key_goes(layer: Layer, person: Person) -> bool:
     """Whether a person's key file goes with the person: nobody else uses it, here or by a symbolic link."""
-    is_own = person.key_file is not None and person.key_file not in layer.files.linked
-    return is_own and not sharing_key(layer, str(person.key_file), person.iam_name)
+    shared = person.key_file in layer.files.linked or sharing_key(layer, person.key_file, person.iam_name)
+    return person.key_file is not None and not shared
 
 
-def sharing_key(layer: Layer, path: str, name: str = "") -> tuple[str, ...]:
-    """Who uses a key file, besides the user of an IAM name."""
-    return tuple(one.iam_name for one in layer.people if one.key_file == path and one.iam_name != name)
+def sharing_key(layer: Layer, path: str | None, name: str = "") -> tuple[str, ...]:
+    """Who uses a key file, besides the user of an IAM name; nobody a file that is unknown."""
+    users = (one.iam_name for one in layer.people if path is not None and one.key_file == path)
+    return tuple(one for one in users if one != name)
 
 
 def refuse_binary(name: str, block: Block) -> None:
@@ -207,19 +208,13 @@ class ReplaceKey:
     def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name or the key; whom else it is about, as a warning."""
         yield from (*check_known_person(layer, self.name), *check_key_text(self.key_text))
-        if sharing := self.shared_with(layer):
+        person = layer.person(self.name)
+        if person is not None and (sharing := sharing_key(layer, person.key_file, person.iam_name)):
             yield Problem(
                 f"The same key file serves {', '.join(sharing)}: their secrets are reset too.",
                 "key",
                 fatal=False,
             )
-
-    def shared_with(self, layer: Layer) -> tuple[str, ...]:
-        """The other users of the same key file."""
-        person = layer.person(self.name)
-        if person is None or person.key_file is None:
-            return ()
-        return sharing_key(layer, person.key_file, person.iam_name)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the key replaced; the very same files if it is the same key.

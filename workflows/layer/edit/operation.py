@@ -103,8 +103,12 @@ def facts_of(layer: Layer) -> Facts:
     return Facts(
         people={one.iam_name: person_facts(one) for one in layer.people},
         groups={
-            one.name: GroupFacts(one.label, _own_members(one), tuple(sorted(one.policies)))
-            for one in layer.groups
+            group.name: GroupFacts(
+                group.label,
+                tuple(sorted(one for one in group.members if one not in group.followed)),
+                tuple(sorted(group.policies)),
+            )
+            for group in layer.groups
         },
         outputs=_outputs(layer.outputs),
         hidden_outputs=_outputs(layer.hidden_outputs),
@@ -119,10 +123,6 @@ def person_facts(person: Person) -> PersonFacts:
     return PersonFacts(
         person.module, person.declaration, person.key_file, person.login_profile, person.access_key
     )
-
-
-def _own_members(group: Group) -> tuple[str, ...]:
-    return tuple(sorted(one for one in group.members if one not in group.followed))
 
 
 def _collected(layer: Layer) -> tuple[tuple[str, str], ...]:

@@ -365,12 +365,6 @@ def _is_credential(attribute: str) -> bool:
     return _PASSWORD in attribute or _KEY in attribute
 
 
-def _gives_credentials(collection: CollectingOutput) -> bool:
-    return any(
-        _is_credential(one.attribute) for one, _ in references_in(collection.document, collection.container)
-    )
-
-
 def _stem(block: Block, sibling: Person, person: Person) -> str | None:
     """A sibling's label for another person as far as the name goes; None if the name is not in it."""
     if _is_by_block(block, sibling, person):
@@ -453,7 +447,8 @@ def _to_join(
     by_owner = {one.owner: one for one in siblings}
     for collection in collections_of(files):
         present = {one.owner: one for one in collection.entries if one.owner in by_owner}
-        if not _are_kin(person, siblings) and _gives_credentials(collection):
+        attributes = (one.attribute for one, _ in references_in(collection.document, collection.container))
+        if not _are_kin(person, siblings) and any(map(_is_credential, attributes)):
             continue
         if person.owner in {one.owner for one in collection.entries} or len(present) * 2 < len(by_owner):
             continue

@@ -61,23 +61,19 @@ def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
         EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
         EditUnsafe: the result is not what was meant; a fault of the editor, not of the person.
     """
-    with collection_paused():
-        return _edited(layer, operations)
-
-
-def _edited(layer: Layer, operations: Iterable[Operation]) -> Layer:
     edited = layer
-    for operation in operations:
-        fatal = [one.message for one in operation.check(edited) if one.fatal]
-        if fatal:
-            raise EditRefused(
-                "Can't make this change", joined(fatal), next="Change the request and try again."
-            )
-        edited = _run(edited, operation)
-    for name, document in edited.files.documents.items():
-        before = layer.files.documents.get(name)
-        if before is not document:
-            _check_syntax(before, document)
+    with collection_paused():
+        for operation in operations:
+            fatal = [one.message for one in operation.check(edited) if one.fatal]
+            if fatal:
+                raise EditRefused(
+                    "Can't make this change", joined(fatal), next="Change the request and try again."
+                )
+            edited = _run(edited, operation)
+        for name, document in edited.files.documents.items():
+            before = layer.files.documents.get(name)
+            if before is not document:
+                _check_syntax(before, document)
     return edited
 
 

@@ -175,7 +175,9 @@ def collection_of(block: Block) -> CollectingOutput | None:
 def _is_keyed(document: Document, entry: CollectedEntry) -> bool:
     """Whether an entry's key names the person: `auditor_ci` for `module.user_auditor_ci`, not `username`."""
     key = object_key(document, entry.node)
-    return key is not None and _names(key, entry.owner)
+    mine, theirs = _slug(key or ""), _slug(entry.owner[1] or entry.owner[0])
+    names = mine == theirs or mine.endswith(f"_{theirs}") or theirs.endswith(f"_{mine}")
+    return key is not None and names
 
 
 def _is_for_several(block: Block, entries: Sequence[CollectedEntry]) -> bool:
@@ -184,11 +186,6 @@ def _is_for_several(block: Block, entries: Sequence[CollectedEntry]) -> bool:
     if len(set(owners)) < len(owners):
         return False
     return len(owners) > 1 or not any(_slug(one[1] or one[0]) in _slug(block.label) for one in owners)
-
-
-def _names(text: str, owner: Owner) -> bool:
-    mine, theirs = _slug(text), _slug(owner[1] or owner[0])
-    return mine == theirs or mine.endswith(f"_{theirs}") or theirs.endswith(f"_{mine}")
 
 
 def _slug(text: str) -> str:

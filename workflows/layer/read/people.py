@@ -56,7 +56,11 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
             continue
         if module.reason:
             findings.append(_not_edited(module, module.reason))
-        elif module.container is not None and not module.holds_objects and not _is_named(module, names):
+        elif (
+            module.container is not None
+            and not module.holds_objects
+            and template(module, "name", names) not in {KEY, VALUE}
+        ):
             findings.append(_not_edited(module, "it makes names of its own"))
         found: Iterable[Person] = _from_entries(module, names)
         if module.style is Style.BLOCK or _is_one(module, names):
@@ -101,11 +105,6 @@ def _is_one(module: UserModule, names: Mapping[str, object]) -> bool:
     """Whether a module has a `count`, and it is 1."""
     count = module.block.attributes["count"] if "count" in module.block.names else None
     return count is not None and evaluate(count.document, count.value, names) in (1, "1")
-
-
-def _is_named(module: UserModule, names: Mapping[str, object]) -> bool:
-    """Whether the entries of a list or map are the users' names themselves."""
-    return template(module, "name", names) in {KEY, VALUE}
 
 
 def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[Person]:
