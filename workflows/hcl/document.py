@@ -420,10 +420,10 @@ class Document:
     def item_of(self, node: Node) -> Item:
         """The place of a block, attribute or comment."""
         kind, end = node.type, node.end_byte
-        words = [one for one in node.children if one.type in _HEADER] if kind == "block" else ()
+        parts = [one for one in node.children if one.type in _HEADER] if kind == "block" else ()
         if kind == "comment" and self.data[end - 1 : end] == b"\r":
             end -= 1  # a line comment's node takes half of the line end with it
-        header = tuple(self.text(one)[slice(*_HEADER[one.type])] for one in words)
+        header = tuple(self.text(one)[slice(*_HEADER[one.type])] for one in parts)
         return Item(kind, node.start_byte, end, node.start_point.row, node.end_point.row, header)
 
     @cached_property

@@ -60,8 +60,10 @@ def protection(path: Path) -> Sentence:
     except OSError:
         return ""  # not there, or not to be reached: reading or writing it tells
     if not mode & _WRITABLE:
-        words = f"Its mode is {mode & 0o7777:04o}: somebody took away the permission to write it."
-        return f"{words} `chmod u+w {path.name}` in its folder gives it back, if it is meant to be changed."
+        return (
+            f"Its mode is {mode & 0o7777:04o}: somebody took away the permission to write it. "
+            f"`chmod u+w {path.name}` in its folder gives it back, if it is meant to be changed."
+        )
     if not os.access(path, os.W_OK):
         return "You have no permission to write it: it belongs to somebody else, or its disk is read-only."
     return ""

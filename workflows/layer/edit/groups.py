@@ -101,9 +101,7 @@ class AddGroup:
     def _label(self, layer: Layer) -> str:
         sibling = find_group(layer, self.sibling)
         old, new = _spelled(sibling.name), _spelled(self.name)
-        if old and old in sibling.label:
-            return sibling.label.replace(old, new)
-        return f"iam_group_{new}"
+        return sibling.label.replace(old, new) if old and old in sibling.label else f"iam_group_{new}"
 
 
 @dataclass(frozen=True)

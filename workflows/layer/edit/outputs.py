@@ -8,7 +8,7 @@ kind gets what the module has for that kind, labelled as the others' outputs are
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -184,11 +184,10 @@ def _units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
 
     A comment that hides the outputs of several people, or something else too, is left out.
     """
-    found: dict[Owner, list[Unit]] = {}
-    for document in files.documents.values():
-        for unit in _units(document):
-            found.setdefault(unit.owner, []).append(unit)
-    return found
+    found: defaultdict[Owner, list[Unit]] = defaultdict(list)
+    for unit in (one for document in files.documents.values() for one in _units(document)):
+        found[unit.owner].append(unit)
+    return dict(found)
 
 
 def _units(document: Document) -> list[Unit]:

@@ -394,10 +394,10 @@ class RemovePerson:
         if person.key_file in layer.files.linked:
             yield f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
         left = list(_left(layer.files, self.apply(layer), person))
-        for in_comments, words in _STAYING.items():
+        for in_comments, remark in _STAYING.items():
             places = [str(place) for place, in_comment in left if in_comment is in_comments]
             if places:
-                yield words.format(person.iam_name, listed(places, _MOST))
+                yield remark.format(person.iam_name, listed(places, _MOST))
         yield from _last_of_a_kind(layer, person)
 
     def apply(self, layer: Layer) -> FileSet:
@@ -547,10 +547,10 @@ class SetAccess:
         person = layer.person(self.name)
         if person is None or not person.editable:
             return
-        for fact, words in (("login_profile", "console password"), ("access_key", "access key")):
+        for fact, secret in (("login_profile", "console password"), ("access_key", "access key")):
             if getattr(self, fact) is False and getattr(person, fact) is not False:
                 yield Problem(
-                    f"The {words} of {person.iam_name} is deleted at the next apply.", fact, fatal=False
+                    f"The {secret} of {person.iam_name} is deleted at the next apply.", fact, fatal=False
                 )
 
     def apply(self, layer: Layer) -> FileSet:

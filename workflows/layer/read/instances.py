@@ -253,12 +253,11 @@ def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = T
         if found.container is not None and found.container.type == kind:
             return found._replace(as_set=found.as_set or as_set)
     defined = definitions(files, text) if by_name else []
-    if not defined:
-        scope, _, name = text.partition(".")
-        if scope in {"var", "local"} and name.isidentifier():
-            return _missing(files, document, text)
-        return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
-    return _defined(files, text, defined)
+    if defined:
+        return _defined(files, text, defined)
+    if _is_name(text):
+        return _missing(files, document, text)
+    return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
 
 
 def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
@@ -338,11 +337,17 @@ def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
     )
 
 
+def _is_name(text: str) -> bool:
+    """Whether a text names a local or a variable."""
+    scope, _, name = text.partition(".")
+    return scope in {"var", "local"} and name.isidentifier()
+
+
 def definitions(files: FileSet, text: str) -> list[Attribute]:
     """What sets a `local.…` or `var.…`, the one that counts first; nothing for other texts."""
-    scope, _, name = text.partition(".")
-    if scope not in {"var", "local"} or not name.isidentifier():
+    if not _is_name(text):
         return []
+    scope, _, name = text.partition(".")
     documents = list(files.documents.values())
     if scope == "local":
         blocks = [block for one in documents for block in one.blocks_of("locals")]
