@@ -69,12 +69,11 @@ def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
         what = "A managed policy is named by its ARN, or by its name if it is AWS's own"
         return [Problem(f"{what}: {_LOOKS_LIKE}, or ReadOnlyAccess.", "arn")]
     name = match["name"]
-    if match["owner"] != "aws":
-        if account_id and match["owner"] != account_id:
-            message = (
-                f"The policy is of account {match['owner']}, the group of {account_id}: AWS refuses that."
-            )
-            return [Problem(message, "arn")]
+    owner = match["owner"]
+    if account_id and owner not in {"aws", account_id}:
+        message = f"The policy is of account {owner}, the group of {account_id}: AWS refuses that."
+        return [Problem(message, "arn")]
+    if owner != "aws":
         return []
     if name.startswith(_UNATTACHABLE):
         return [Problem(f"{name} is for AWS's own services; a group cannot have it.", "arn")]
@@ -82,12 +81,9 @@ def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
 
 
 def _doubt(name: str) -> Problem:
-    plain = name.rpartition("/")[2]
-    if plain in known_policies():
-        meant = f" Did you mean {known_policies()[plain]}?"
-    else:
-        close = get_close_matches(plain, known_policies(), 1, 0.75)
-        meant = f" Did you mean {close[0]}?" if close else ""
+    plain, known = name.rpartition("/")[2], known_policies()
+    close = [known[plain]] if plain in known else get_close_matches(plain, known, 1, 0.75)
+    meant = f" Did you mean {close[0]}?" if close else ""
     return Problem(f"AWS had no policy {name} when this program was made.{meant}", "arn", fatal=False)
 
 

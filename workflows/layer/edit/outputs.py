@@ -347,14 +347,21 @@ def _first_of_kind(
         return None
     example, stem, _ = (plain or labelled)[-1]
     block, document = example.blocks[0], files.documents[example.file]
-    facts, texts = [], []
-    for name, description in _MODULE_OUTPUTS.items():
-        if _is_credential(name) and not (person.access_key if _KEY in name else person.login_profile):
-            continue
-        attribute = _of_version(name, read_output(block).attribute)
-        label = f"{stem}_{name.removeprefix('iam_user_')}"
-        facts.append(OutputFacts(label, person.iam_name, attribute, "encrypted" in name))
-        texts.append(_written_like(block, facts[-1], person, description))
+    has = {_PASSWORD: person.login_profile, _KEY: person.access_key}
+    names = [name for name in _MODULE_OUTPUTS if all(has[one] for one in has if one in name)]
+    facts = [
+        OutputFacts(
+            f"{stem}_{name.removeprefix('iam_user_')}",
+            person.iam_name,
+            _of_version(name, read_output(block).attribute),
+            "encrypted" in name,
+        )
+        for name in names
+    ]
+    texts = [
+        _written_like(block, one, person, _MODULE_OUTPUTS[name])
+        for name, one in zip(names, facts, strict=True)
+    ]
     file = [(sibling, unit) for unit, _, sibling in labelled if unit.file == example.file]
     text = (document.newline * 2).join(texts)
     return NewOutputs(document.name, _in_section(document, file, text, person), tuple(facts), ())
@@ -384,13 +391,13 @@ def _written_like(block: Block, facts: OutputFacts, person: Person, description:
     text = facts.attribute
     if reference is not None:
         text = written(reference.to(person.owner)._replace(attribute=facts.attribute))
-    value = block.attributes["value"].node
-    if '"${' in document.text(value):
-        text = f'"${{{text}}}"'
-    values = {"description": quote(description)} if block.source_of("description") is not None else {}
-    values["value"] = text
-    if facts.sensitive:
-        values["sensitive"] = "true"
+    is_wrapped = '"${' in document.text(block.attributes["value"].node)
+    values = {
+        "description": quote(description) if block.source_of("description") is not None else "",
+        "value": f'"${{{text}}}"' if is_wrapped else text,
+        "sensitive": "true" if facts.sensitive else "",
+    }
+    values = {name: one for name, one in values.items() if one}
     width = max(map(len, values))
     lines = [f"  {name.ljust(width)} = {one}" for name, one in values.items()]
     return document.newline.join(one.encode() for one in (f"output {quote(facts.name)} {{", *lines, "}"))
@@ -465,10 +472,9 @@ def _to_join(
 
 def _position(collection: CollectingOutput, entries: Sequence[CollectedEntry], key: str) -> int:
     """Before which of some entries one goes; in a list, they are sorted by whose they are."""
-    document = collection.document
     if collection.container.type == "tuple":
         return position_for([one.owner[1] or one.owner[0] for one in entries], key)
-    return position_for([object_key(document, one.node) or "" for one in entries], key)
+    return position_for([object_key(collection.document, one.node) or "" for one in entries], key)
 
 
 def _key(collection: CollectingOutput, entry: CollectedEntry, sibling: Person, person: Person) -> str | None:

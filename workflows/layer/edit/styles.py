@@ -342,7 +342,7 @@ class ObjectStyle(Declarations):
             raise self.cannot_share(name, key_file)
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         if key_field is None:
-            path = (template(self.module, "pgp_key", self.names) or "").replace(KEY, key)
+            path = self._key_path.replace(KEY, key)
             path = path.replace(field_mark(self._name_field), name) if self._name_field else path
         person = person_like(sibling, name, key, path, machine=machine)
         known = {self._name_field, key_field, *self._switch_fields().values()}
@@ -389,6 +389,16 @@ class ObjectStyle(Declarations):
 
     def _key_field(self, fields: Mapping[str, Attribute]) -> str | None:
         """The field that the path of a person's key is made from; None if it is made from the map's key."""
+        names = fields_of(self.module.block)
+        return next((one for one in names if field_mark(one) in self._key_path and one in fields), None)
+
+    @cached_property
+    def _key_path(self) -> str:
+        """The path of a key with marks for what differs from person to person.
+
+        Raises:
+            EditRefused: it is not one of a file of the layer.
+        """
         text = template(self.module, "pgp_key", self.names)
         if text is None:
             raise refuse(
@@ -396,8 +406,7 @@ class ObjectStyle(Declarations):
                 f"The module {self.module.label} does not read its PGP key from a file of the layer.",
                 self.place,
             )
-        names = fields_of(self.module.block)
-        return next((one for one in names if field_mark(one) in text and one in fields), None)
+        return text
 
     def _around(self, field: str) -> tuple[str, str]:
         """What the module puts before and after a field in the name of a key file.
@@ -405,7 +414,7 @@ class ObjectStyle(Declarations):
         Raises:
             EditRefused: more of the name differs from entry to entry.
         """
-        before, _, after = (template(self.module, "pgp_key", self.names) or "").partition(field_mark(field))
+        before, _, after = self._key_path.partition(field_mark(field))
         lead = before.rpartition("/")[2]
         if "\x00" in lead + after or "/" in after:
             raise refuse(
