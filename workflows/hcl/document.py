@@ -12,10 +12,10 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, wraps
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import tree_sitter_hcl
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range, Tree
@@ -23,6 +23,7 @@ from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
 from workflows.hcl.index import Item, index_after, index_of, plain_values
 
 K = TypeVar("K")
+P = ParamSpec("P")
 V = TypeVar("V")
 
 _WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "template_expr", "for_expr"})
@@ -300,20 +301,19 @@ def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]]:
     return document.text(node.children[0]), [unwrap(one) for one in given if one.type == "expression"]
 
 
-def remembered(function: Callable[[K], V]) -> Callable[[K], V]:
-    """A function of something that never changes, run once for each.
+def remembered(function: Callable[Concatenate[K, P], V]) -> Callable[Concatenate[K, P], V]:
+    """A function of something that never changes, run once for each, and for each of its other arguments.
 
     The answer lies in the thing itself, so that it goes with it, also where it refers to it.
     """
     name = f"{function.__module__}.{function.__qualname__}"
 
     @wraps(function)
-    def answer(of: K) -> V:
-        known: dict[str, Any] = vars(of)
-        if name not in known:
-            known[name] = function(of)
-        found: V = known[name]
-        return found
+    def answer(of: K, /, *more: P.args, **named: P.kwargs) -> V:
+        known: dict[object, V] = vars(of).setdefault(name, {})
+        if more not in known:
+            known[more] = function(of, *more, **named)
+        return known[more]
 
     return answer
 
@@ -338,8 +338,6 @@ class Document:
 
     name: str
     data: bytes
-    _blocks: dict[str, tuple[Block, ...]] = field(default_factory=dict, init=False, repr=False)
-    _elements: dict[tuple[int, int], list[Node]] = field(default_factory=dict, init=False, repr=False)
 
     def splice(self, splices: Iterable[Splice]) -> Document:
         """The document after replacing some byte ranges at once; itself if there are none.
@@ -441,13 +439,12 @@ class Document:
                 found[item.header[0]].append(item)
         return dict(found)
 
+    @remembered
     def blocks_of(self, kind: str) -> tuple[Block, ...]:
         """The blocks of the top level of one kind, as `module`, in order."""
-        if kind not in self._blocks:
-            nodes = {} if self.is_plain else self._block_nodes
-            found = [Block(self, one, nodes.get(one.start_byte)) for one in self.items_by_kind.get(kind, ())]
-            self._blocks[kind] = tuple(found)
-        return self._blocks[kind]
+        nodes = {} if self.is_plain else self._block_nodes
+        items = self.items_by_kind.get(kind, ())
+        return tuple(Block(self, one, nodes.get(one.start_byte)) for one in items)
 
     @cached_property
     def _block_nodes(self) -> dict[int, Node]:
@@ -464,13 +461,11 @@ class Document:
         """Every comment of the top level, in order."""
         return tuple(one for one in self.items if one.kind == "comment")
 
+    @remembered
     def elements(self, container: Node) -> list[Node]:
         """The elements of a list or map of this document; asked for again, the same list."""
-        place = container.start_byte, container.end_byte
-        if place not in self._elements:
-            wanted = "object_elem" if container.type == "object" else "expression"
-            self._elements[place] = [child for child in container.children if child.type == wanted]
-        return self._elements[place]
+        wanted = "object_elem" if container.type == "object" else "expression"
+        return [child for child in container.children if child.type == wanted]
 
     def container_at(self, start: int) -> Node:
         """The list or map that begins at a byte.

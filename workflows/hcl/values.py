@@ -174,18 +174,10 @@ def plain_string(document: Document, node: Node) -> str | None:
     return string_value(document, unwrapped) if unwrapped.type == "string_lit" else None
 
 
+@remembered
 def plain_strings(document: Document, container: Node) -> list[str | None]:
     """The entries of a list as plain strings, None for each other one; asked for again, the same list."""
-    known = _strings_of(document)
-    if container.start_byte not in known:
-        known[container.start_byte] = [plain_string(document, one) for one in document.elements(container)]
-    return known[container.start_byte]
-
-
-@remembered
-def _strings_of(_: Document) -> dict[int, list[str | None]]:
-    """The plain strings of a document's lists by where they begin, filled by `plain_strings`."""
-    return {}
+    return [plain_string(document, one) for one in document.elements(container)]
 
 
 def unescape(text: str) -> str:
