@@ -193,8 +193,8 @@ def test_a_shared_key_file_stays_until_the_last_user_goes() -> None:
         {"infra": "KEY\n"},
     )
     one = edit_layer(layer, [RemovePerson("machine.a")])
-    assert one.keys == {"infra": "KEY\n"}
-    assert edit_layer(one, [RemovePerson("machine.b")]).keys == {}
+    assert one.files.keys == {"keys/infra": b"KEY\n"}
+    assert edit_layer(one, [RemovePerson("machine.b")]).files.keys == {}
 
 
 @pytest.mark.parametrize(
