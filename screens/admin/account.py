@@ -35,7 +35,7 @@ from workflows.steps.admin.account import (
 from workflows.steps.shared.by_hand import Spot
 
 _NEXT = {None: True, True: False, False: None}
-_UNSET = "·"
+_UNSET = "[·]"
 Field = MarkBox | Input
 
 

@@ -175,7 +175,7 @@ class PgpKeysPane(StepPane):
     DEFAULT_CSS = """
     PgpKeysPane DataTable { height: auto; max-height: 8; }
     PgpKeysPane #verdict { height: auto; margin-bottom: 1; }
-    PgpKeysPane TextArea { height: 4; border: round $primary-darken-2; padding: 0; }
+    PgpKeysPane TextArea { height: 4; border: round $border-blurred; padding: 0; }
     PgpKeysPane TextArea:focus { border: round $accent; }
     PgpKeysPane #buttons { height: 1; }
     PgpKeysPane Button { margin-right: 2; min-width: 0; }

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
-from screens.widgets.text import Text
-from workflows.core.counts import count
+from screens.widgets.text import Button, Text
+from workflows.core.counts import count, listed
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable, layer_remarks
@@ -44,24 +48,55 @@ class NameSuggester(Suggester):
         return None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question of this page, one for each kind of work.
+
+    Attributes:
+        title: of the page when it is the only one.
+        label: in front of its field.
+        hint: in the empty field.
+        missing: what is to be done before the page can be left.
+    """
+
+    title: str
+    label: str
+    hint: str
+    missing: str
+
+
+QUESTIONS: Mapping[str, Asked] = {
+    "joining": Asked("Add people", "Who joins?", "jane.doe, juan.delacruz", "Name who joins"),
+    "leaving": Asked("Remove people", "Who leaves?", "a name; → completes it", "Name who leaves"),
+    "regrouping": Asked(
+        "Change groups or sign-in", "Change whom?", "a name; → completes it", "Name whom to change"
+    ),
+    "resetting": Asked(
+        "Reset a password", "Whose password?", "a name; → completes it", "Name whose password"
+    ),
+    "rekeying": Asked("Replace a PGP key", "Whose PGP key?", "a name; → completes it", "Name whose key"),
+    "mfa_reset": Asked(
+        "Replace a lost MFA device", "Whose device?", "a name; → completes it", "Name whose device"
+    ),
+}
+
+
 class ProjectPane(StepPane):
-    """Finds the project as soon as it opens; the fields below wait for it."""
+    """Finds the project as soon as it opens, and asks only what the chosen task needs."""
 
     NEXT_WAITS = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "more", "Something else too", id="project.more", show=False)
+    ]
     DEFAULT_CSS = """
-    ProjectPane #found { height: auto; color: $text-muted; margin-bottom: 1; }
-    ProjectPane #layers-label { margin-top: 1; }
-    ProjectPane #layers { max-height: 8; }
-    ProjectPane MarkBox { margin-top: 1; }
+    ProjectPane #found { height: auto; padding-left: 19; color: $text-muted; margin-bottom: 1; }
+    ProjectPane #layers { width: 1fr; height: auto; max-height: 5; }
+    ProjectPane #layers-row { height: auto; margin-top: 1; }
+    ProjectPane #layers-row > Text { width: 19; }
+    ProjectPane #account-wanted, ProjectPane #without-upstream { margin-left: 19; }
+    ProjectPane .-unasked { display: none; }
+    ProjectPane #more { margin-top: 1; }
     """
-    _HINTS: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "joining": ("Who joins?", "as  jane.doe, juan.delacruz"),
-        "leaving": ("Who leaves?", "a name; → completes it"),
-        "regrouping": ("Other groups for?", "or access keys, password on/off"),
-        "resetting": ("New password for?", "forgot it, and the key is there"),
-        "rekeying": ("New PGP key for?", "key or passphrase lost, or expires"),
-        "mfa_reset": ("New MFA device?", "whose device is lost"),
-    }
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -76,30 +111,66 @@ class ProjectPane(StepPane):
             **{name: facts.get(name, []) for name in KINDS},
             **opening.draft,
         }
+        named = {name for name in KINDS if self._start[name]}
+        self._asked = named | set(self._start.get("kinds") or (() if named else ("joining",)))
+
+    def heading(self) -> Sentence:
+        asked = [QUESTIONS[name].title for name in QUESTIONS if name in self._asked]
+        return asked[0] if len(asked) == 1 else "Change who has access"
 
     def compose_body(self) -> ComposeResult:
         path = Input(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
-        for name, (label, hint) in self._HINTS.items():
+        for name, question in QUESTIONS.items():
             suggester = None if name == "joining" else self._suggester
             value = ", ".join(self._start[name])
-            field = Input(value=value, placeholder=hint, id=name, suggester=suggester, compact=True)
+            field = Input(value=value, placeholder=question.hint, id=name, suggester=suggester, compact=True)
             field.select_on_focus = False
-            yield FieldRow(label, field)
-        yield Text("Layers to edit (Space marks)", id="layers-label")
-        yield MarkList(id="layers")
-        yield MarkBox(
-            "Account alias and password policy too",
-            value=bool(self._start["account_wanted"]),
-            id="account-wanted",
-        )
-        yield MarkBox("Go on without asking the upstream", id="without-upstream")
+            row = FieldRow(question.label, field)
+            row.set_class(name not in self._asked, "-unasked")
+            yield row
+        with Horizontal(id="layers-row"):
+            yield Text("In which layers?")
+            yield MarkList(id="layers")
+        account = MarkBox("and their account alias and password policy", id="account-wanted")
+        account.value = bool(self._start["account_wanted"])
+        account.set_class(not account.value, "-unasked")
+        yield account
+        yield MarkBox("Continue without asking the upstream", id="without-upstream")
+        yield Button("Something else too", id="more", key="^o")
+
+    def primary(self) -> Primary:
+        request = self.request()
+        people = {name for kind in KINDS for name in getattr(request, kind)}
+        if self._survey is None:
+            return Primary("Find the project")
+        if not people and not request.account_wanted:
+            return Primary(
+                next(QUESTIONS[name].missing for name in QUESTIONS if name in self._asked), ready=False
+            )
+        if not request.layers:
+            return Primary("Select at least one layer", ready=False)
+        return Primary(f"Continue with {listed(sorted(people), 1)}" if people else "Continue")
+
+    @on(Button.Pressed, "#more")
+    def action_more(self) -> None:
+        """Ask about every kind of work, so that several are done in one go."""
+        self._asked = set(QUESTIONS)
+        self.query(".-unasked").remove_class("-unasked")
+        self.query_one("#more").display = False
+        self.query_one("#joining").focus()
+        self.keep_draft()
 
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False
-        self.screen.set_focus(self.query_one("#joining", Input))  # what is typed meanwhile is a name
+        self.query_one("#more").display = self._asked != set(QUESTIONS)
+        self._go_to_names()  # what is typed meanwhile is a name
         self._look()
+
+    def _go_to_names(self) -> None:
+        first = next(name for name in QUESTIONS if name in self._asked)
+        self.screen.set_focus(self.query_one(f"#{first}", Input))
 
     @on(Input.Submitted, "#path")
     def _look(self) -> None:
@@ -117,7 +188,7 @@ class ProjectPane(StepPane):
         if path.value == self._looked_at:
             path.value = self._told_root(found)
             if path.has_focus:
-                self.query_one("#joining", Input).focus()
+                self._go_to_names()
         self.query_one("#found", Text).update(_told(found))
         layers = self.query_one("#layers", MarkList)
         accounts = [(layer.location.account, _counts(layer)) for layer in found.layers]
@@ -176,6 +247,7 @@ class ProjectPane(StepPane):
             "path": request.path,
             "layers": list(request.layers) if self._survey else self._start["layers"],
             "account_wanted": request.account_wanted,
+            "kinds": [name for name in QUESTIONS if name in self._asked],
             **{name: list(getattr(request, name)) for name in KINDS},
         }
 
@@ -188,8 +260,7 @@ def _counts(layer: Layer) -> str:
 def _told(found: Survey) -> str:
     """What was found, in a few lines."""
     told = found.project
-    accounts = ", ".join(account.name for account in told.accounts)
-    lines = [f"✓ {told.name} ({told.long_name}), accounts: {accounts}"]
+    lines = [f"✓ {told.name} ({told.long_name}), {count(len(told.accounts), 'account')}"]
     lines += [f"! {remark}" for remark in found.remarks]
     lines += [f"! {remark}" for remark in layer_remarks(found.layers)]
     return "\n".join(lines)

@@ -52,7 +52,7 @@ class ReviewPane(ByHandPane):
     ReviewPane #summary { height: auto; }
     ReviewPane #files { height: auto; max-height: 20%; border: none; padding: 0; display: none; }
     ReviewPane #files.-several { display: block; }
-    ReviewPane #diff { height: 1fr; min-height: 9; border: round $primary-darken-2; }
+    ReviewPane #diff { height: 1fr; min-height: 9; border: round $border-blurred; }
     ReviewPane #diff:focus { border: round $accent; }
     ReviewPane #commit-fields { height: auto; display: none; }
     ReviewPane #commit-fields.-wanted { display: block; }

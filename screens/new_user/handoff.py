@@ -43,7 +43,7 @@ class HandoffPane(StepPane):
 
     DEFAULT_CSS = """
     HandoffPane #waiting { height: auto; color: $text-muted; margin-bottom: 1; }
-    HandoffPane TextArea { height: 6; border: round $primary-darken-2; padding: 0; }
+    HandoffPane TextArea { height: 6; border: round $border-blurred; padding: 0; }
     HandoffPane TextArea:focus { border: round $accent; }
     HandoffPane #buttons { height: 1; margin-top: 1; }
     HandoffPane #fetch { margin-bottom: 1; }

@@ -139,7 +139,7 @@ class ProfilesPane(StepPane):
     ProfilesPane .hidden { display: none; }
     ProfilesPane #remarks { height: auto; margin-top: 1; }
     ProfilesPane #diff {
-        height: auto; min-height: 4; max-height: 16; border: round $primary-darken-2;
+        height: auto; min-height: 4; max-height: 16; border: round $border-blurred;
     }
     ProfilesPane #diff:focus { border: round $accent; }
     """

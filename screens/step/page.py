@@ -21,6 +21,7 @@ from textual.events import Paste
 from textual.message import Message
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.failure import as_error
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Text
@@ -63,19 +64,15 @@ class ProblemList(Text):
     """A list of problems; takes no room while there are none."""
 
     DEFAULT_CSS = """
-    ProblemList { display: none; height: auto; border-left: thick $warning; padding: 0 1; }
+    ProblemList { display: none; height: auto; color: $text-warning; }
     ProblemList.-shown { display: block; }
-    ProblemList.-fatal { border-left: thick $error; }
+    ProblemList.-fatal { color: $text-error; }
     """
 
     def show(self, problems: Sequence[Problem]) -> None:
         """Show these problems in place of the ones before; none hides the list."""
         fatal = any(problem.fatal for problem in problems)
-        lines = [
-            f"{'✗ Not accepted' if problem.fatal else '! Note'}: {problem.message}" for problem in problems
-        ]
-        if problems and not fatal:
-            lines.append("Press Next (^n) again to continue anyway.")
+        lines = [f"{'✗' if problem.fatal else '!'} {problem.message}" for problem in problems]
         self.update("\n".join(lines))
         self.set_class(bool(problems), "-shown")
         self.set_class(fatal, "-fatal")
@@ -102,11 +99,11 @@ class StepPane(VerticalScroll):
     _judged = 0
 
     DEFAULT_CSS = """
-    StepPane { padding: 0 1; scrollbar-size-vertical: 1; }
+    StepPane { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
     StepPane > .pane-head { height: auto; margin-bottom: 1; }
-    StepPane .pane-title { text-style: bold; color: $text-accent; }
+    StepPane .pane-title { text-style: bold; }
     StepPane .pane-purpose { color: $text-muted; }
-    StepPane > .pane-foot { dock: bottom; height: auto; max-height: 60%; background: $surface; }
+    StepPane > .pane-foot { dock: bottom; height: auto; max-height: 60%; background: $background; }
     StepPane .pane-note { color: $text-warning; }
     """
 
@@ -161,6 +158,9 @@ class StepPane(VerticalScroll):
 
         draft: Mapping[str, Any]
 
+    class PrimaryChanged(Message):
+        """What the primary action does, or whose turn it is, may be another now."""
+
     @dataclass
     class StepWanted(Posted):
         """The person wants to do an earlier step again, with this draft to begin with."""
@@ -175,7 +175,7 @@ class StepPane(VerticalScroll):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="pane-head"):
-            yield Text(self.opening.title, classes="pane-title")
+            yield Text(self.heading(), classes="pane-title")
             yield Text(self.opening.step.purpose, classes="pane-purpose")
             if self.opening.note:
                 yield Text(self.opening.note, classes="pane-note")
@@ -196,6 +196,23 @@ class StepPane(VerticalScroll):
         """What to keep of half-filled input; JSON values, never a secret. Empty keeps nothing."""
         return {}
 
+    def heading(self) -> Sentence:
+        """What the page is about, verb first."""
+        return self.opening.title
+
+    def primary(self) -> Primary:
+        """What Next does with what is entered, named by its effect."""
+        return Primary("Continue")
+
+    def turn(self) -> Turn:
+        """Who must act now; a page that waits for somebody names them."""
+        return YOURS
+
+    def primary_changed(self) -> None:
+        """What `primary` or `turn` says may be another now."""
+        if self.is_attached:
+            self.screen.post_message(self.PrimaryChanged())
+
     def changed(self) -> bool:
         """Whether the input is other than it was when the pane opened; a done step is left alone if not."""
         return bool(self.request() != self._opened_with)
@@ -209,6 +226,13 @@ class StepPane(VerticalScroll):
             return  # gone before it was painted
         self._opened_with = self.request()
         self.opened = True
+        self.primary_changed()
+
+    @property
+    def warned(self) -> bool:
+        """Whether problems are shown that the person may pass over."""
+        shown = [problems for problems in self.query(ProblemList) if problems.has_class("-shown")]
+        return bool(shown) and not shown[0].has_class("-fatal")
 
     def advance(self) -> None:
         """The person pressed Next. A pane with moves of its own does the next one here instead."""
@@ -230,6 +254,7 @@ class StepPane(VerticalScroll):
         """Show what is not right with the input, and put the focus where it can be fixed."""
         self._judged = self._entered()
         self.query_one(ProblemList).show(problems)
+        self.primary_changed()
         fields = [f"#{problem.field.replace('_', '-')}" for problem in problems if problem.field]
         for widget in (found for field in fields for found in self.query(f"{field}, {field} *")):
             if widget.focusable:
@@ -261,6 +286,7 @@ class StepPane(VerticalScroll):
         for problems in self.query(ProblemList):  # none, when the pane is about to go
             if problems.has_class("-shown") and self._entered() != self._judged:
                 problems.show([])
+        self.primary_changed()
 
     def _entered(self) -> int:
         """A hash of all that is entered, since secrets are not to be kept a second time."""
@@ -316,6 +342,7 @@ class StepPane(VerticalScroll):
         self._looks = looks
         self.context.cancelled.clear()
         self.query_one(ProgressLine).begin()
+        self.primary_changed()
         if journaled or name == "perform":
             for note in self.query(".pane-note"):
                 note.display = False  # what it asks for is being done
@@ -390,3 +417,4 @@ class StepPane(VerticalScroll):
     def _rest(self) -> None:
         self.running_move = ""
         self.query_one(ProgressLine).rest()
+        self.primary_changed()

@@ -53,7 +53,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     Dialog { align: center middle; }
     Dialog > Vertical {
         width: 74; max-width: 96%; height: auto; max-height: 100%;
-        border: round $primary; background: $surface; padding: 0 1;
+        border: round $border-blurred; background: $surface; padding: 0 1;
     }
     Dialog.-tall > Vertical { height: 96%; }
     Dialog.-error > Vertical { border: round $error; }

@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text as RichText
 from textual import widgets
 from textual.content import Content
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widgets import option_list
 from textual.widgets.data_table import ColumnKey, RowKey
@@ -19,6 +21,9 @@ from textual.widgets.selection_list import Selection
 
 from screens.widgets.text import plain, shown
 from workflows.core.sentences import Sentence
+
+BOXES = {True: "[x]", False: "[ ]"}
+"""How a box is drawn by whether it is marked: to be read without colours."""
 
 
 class MarkBox(widgets.Checkbox):
@@ -36,13 +41,17 @@ class MarkBox(widgets.Checkbox):
 
     @property
     def mark(self) -> str:
-        """What stands in the box."""
-        return "X" if self.value else " "
+        """The box as it stands."""
+        return BOXES[self.value]
 
     def render(self) -> Content:
-        """The box as it stands, and its label."""
-        self.BUTTON_INNER = self.mark
-        return super().render()
+        """The box and its label."""
+        style = self.get_visual_style("toggle--label")
+        return Content.assemble((self.mark, "$accent"), " ", self._label.stylize_before(style))
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
+        """The box, a blank and the label."""
+        return len(BOXES[True]) + 1 + self._label.cell_length
 
 
 class MarkList(widgets.SelectionList[str]):
@@ -75,16 +84,15 @@ class MarkList(widgets.SelectionList[str]):
             self.highlighted = 0
 
     def render_line(self, y: int) -> Strip:
-        """A line, with its box emptied where the option is not marked."""
+        """A line, with a box that can be read without colours."""
         strip = super().render_line(y)
         try:
             option = self.get_option_at_index(self.scroll_offset.y + y)
         except option_list.OptionDoesNotExist:
             return strip
-        if option.value in self.selected:
-            return strip
-        left, inner, *rest = strip
-        return Strip([left, Segment(" ", inner.style), *rest])
+        _left, inner, _right, blank, *line = strip
+        style = (blank.style or Style()) + Style(meta=inner.style.meta if inner.style else None)
+        return Strip([Segment(BOXES[option.value in self.selected], style), blank, *line])
 
 
 class Table(widgets.DataTable[RichText]):

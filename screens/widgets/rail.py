@@ -11,7 +11,7 @@ from textual.events import Resize
 from textual.message import Message
 
 from screens.widgets.text import Option, OptionList, styled
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 
@@ -41,6 +41,15 @@ WORDS: dict[Status, str] = {
     Status.CONTRADICTED: "changed outside",
     Status.UNCONFIRMED: "done, not confirmed",
 }
+STYLES: dict[Status, str] = {
+    Status.DONE: "$success",
+    Status.FAILED: "$error",
+    Status.STALE: "$warning",
+    Status.INTERRUPTED: "$warning",
+    Status.CONTRADICTED: "$warning",
+    Status.UNCONFIRMED: "$warning",
+}
+"""The colours of the marks; those that are not named here are quiet."""
 _HERE = "▸"
 _AFTER_THE_ITEMS = "at the end"
 
@@ -59,15 +68,72 @@ class RailEntry:
     status: Status
 
 
+_EARLIER = 2
+"""How many steps before the current one are shown by name where there is room."""
+
+
+def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -> Content:
+    """The steps around the current one, on one line; the oldest fold first, then the far end.
+
+    Args:
+        entries: all steps of the workflow; of a repeated step's items only the current one's are shown.
+        current: the step that is shown; None for the closing page.
+        width: in cells.
+    """
+    item = current.item if current else ""
+    shown_here = [entry for entry in entries if entry.key.item in {"", item}]
+    parts = [_on_line(entry, here=entry.key == current) for entry in shown_here]
+    parts.append(
+        styled((f"{_HERE} End", "bold $accent")) if current is None else styled(("· End", "$text-muted"))
+    )
+    at = next((number for number, entry in enumerate(shown_here) if entry.key == current), len(shown_here))
+    first, last = max(0, at - _EARLIER), len(parts)
+    while True:
+        line = Content("  ").join(
+            [*_before(shown_here[:first]), *parts[first:last], *_after(len(parts) - last)]
+        )
+        if line.cell_length <= width or (first == at and last == at + 1):
+            return line
+        if first < at and last - at <= _EARLIER + 1:
+            first += 1
+        else:
+            last -= 1
+
+
+def _before(folded: Sequence[RailEntry]) -> list[Content]:
+    if not folded:
+        return []
+    done = all(entry.status is Status.DONE for entry in folded)
+    return [
+        styled(
+            (MARKS[Status.DONE] if done else "·", "$success" if done else "$text-muted"),
+            (f" {len(folded)} {'done' if done else 'before'}", "$text-muted"),
+        )
+    ]
+
+
+def _after(folded: int) -> list[Content]:
+    return [styled((f"· {folded} more", "$text-muted"))] if folded else []
+
+
+def _on_line(entry: RailEntry, *, here: bool) -> Content:
+    if here:
+        return styled((f"{_HERE} {text_of(entry.title)}", "bold $accent"))
+    return styled(
+        (MARKS[entry.status], STYLES.get(entry.status, "$text-muted")),
+        (f" {text_of(entry.title)}", "$text-muted"),
+    )
+
+
 class StepRail(OptionList):
     """The steps, with the current one marked; Enter or a click asks to go to one."""
 
     DEFAULT_CSS = """
     StepRail {
-        width: 23; height: 1fr; border: none; padding: 0; background: $surface; scrollbar-size: 1 1;
+        width: 25; height: 1fr; border: none; margin: 1 0 0 1; background: $background; scrollbar-size: 1 1;
         text-wrap: nowrap; text-overflow: ellipsis;
     }
-    StepRail:focus { border: none; background-tint: $foreground 4%; }
+    StepRail:focus { border: none; background-tint: transparent; }
     """
 
     @dataclass
@@ -112,8 +178,8 @@ class StepRail(OptionList):
 
 def _told(entry: RailEntry, *, here: bool) -> Content:
     """A step's line: the one that is shown says where it stands after its name."""
-    mark = MARKS[entry.status]
+    mark, style = MARKS[entry.status], STYLES.get(entry.status, "$text-muted")
     if here:
         standing = "" if entry.status is Status.READY else f" {mark}"
-        return styled((f"{_HERE} {entry.title}{standing}", "bold"))
-    return styled((f"{mark} {entry.title}", "dim" if entry.status is Status.LOCKED else ""))
+        return styled((f"{_HERE} {entry.title}", "bold $accent"), (standing, style))
+    return styled((mark, style), (f" {entry.title}", "$text-muted"))

@@ -22,7 +22,7 @@ class RunLog(Log):
     """
 
     DEFAULT_CSS = """
-    RunLog { height: 10; border: round $primary-darken-2; display: none; scrollbar-size: 1 1; }
+    RunLog { height: 10; border: round $border-blurred; display: none; scrollbar-size: 1 1; }
     RunLog:focus { border: round $accent; }
     RunLog.-shown { display: block; }
     """

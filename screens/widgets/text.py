@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.cells import get_character_cell_size, set_cell_size
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style as SegmentStyle
@@ -19,6 +19,7 @@ from textual import widgets
 from textual.color import Color
 from textual.content import Content
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.markup import escape
 from textual.style import Style
 from textual.visual import VisualType
@@ -28,6 +29,9 @@ from textual.widgets.button import ButtonVariant
 
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.text import safe
+
+BAR = "▌"
+"""Stands before the one thing that has the focus."""
 
 
 def shown(sentence: Sentence) -> str:
@@ -107,22 +111,42 @@ class Text(widgets.Static):
 
 
 class Button(widgets.Button):
-    """A button of one line."""
+    """A button of one line, as `[ Label k ]`; with the focus it has a bar and a reversed label.
+
+    Args:
+        label: an imperative.
+        key: the key that presses it too, as people call it, or "".
+    """
 
     def __init__(
         self,
         label: Sentence,
         *,
         id: str,  # noqa: A002 - Textual's name
+        key: str = "",
         variant: ButtonVariant = "default",
         classes: str | None = None,
         disabled: bool = False,
     ) -> None:
+        self._key = key
         super().__init__(plain(label), variant, id=id, classes=classes, disabled=disabled, compact=True)
+        self.styles.line_pad = 0
 
     def validate_label(self, label: Any) -> Content:
         """Take another label as it is."""
         return super().validate_label(plain(label))
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
+        """The label with its key, and the brackets."""
+        return cell_len(f"[ {self.label} {self._key} ]") if self._key else cell_len(f"[ {self.label} ]")
+
+    def render(self) -> Content:
+        """The label between brackets, which make way for the bar."""
+        label, key = str(self.label), f" {self._key}" if self._key else ""
+        if self.has_focus:
+            return Content.assemble((f"{BAR} ", "$accent"), (f"{label}{key}", "bold reverse $accent"), "  ")
+        style = "" if self.disabled else "bold $accent" if self.variant == "primary" else "$foreground"
+        return Content.assemble("[ ", (label, style), (key, "" if self.disabled else "$accent"), " ]")
 
 
 class Option(option_list.Option):
@@ -153,6 +177,27 @@ class OptionList(widgets.OptionList):
     def replace_option_prompt_at_index(self, index: int, prompt: Any) -> OptionList:
         """Show another text in a line."""
         return super().replace_option_prompt_at_index(index, plain(prompt))
+
+
+class SplitLine(Widget, can_focus=False):
+    """A line with something at its left and something at its right; the left part makes way."""
+
+    DEFAULT_CSS = "SplitLine { height: 1; padding: 0 1; }"
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._left = self._right = Content()
+
+    def show(self, left: Content, right: Content) -> None:
+        """Show these in place of the parts before."""
+        self._left, self._right = left, right
+        self.refresh()
+
+    def render(self) -> Content:
+        width = self.content_size.width - self._right.cell_length
+        return Content.assemble(
+            self._left.truncate(max(0, width - 1), ellipsis=True, pad=True), " ", self._right
+        )
 
 
 def unfold(widget: Widget) -> bool:

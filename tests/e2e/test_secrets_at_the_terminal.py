@@ -144,7 +144,7 @@ def test_after_a_kill_the_next_wizard_leaves_the_terminal_in_order(screen: Termi
     screen.kill()
     assert screen.modes() == "1 1 0 0"
     screen.run(f"stty raw -echo; {PROGRAM}")  # as a shell leaves it that repairs nothing
-    screen.wait_for("I am an admin")
+    screen.wait_for("Add people")
     screen.press("C-q")
     screen.wait_for_modes(SANE)
     assert PASSWORD not in screen.scrollback()

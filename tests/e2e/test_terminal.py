@@ -57,7 +57,7 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 
 def walk_to_review(screen: Terminal, machine: Machine) -> None:
     screen.run(f"{PROGRAM} demo")
-    screen.wait_for("I am an admin", "SANDBOX, not AWS")
+    screen.wait_for("Add people", "SANDBOX")
     screen.press("Enter")
     screen.wait_for("Find the project", "✓ bb", "jane.doe", "management  3 people")
     screen.press(NEXT)
@@ -167,7 +167,7 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
         screen.run(f"{PROGRAM} resume")
         text = screen.wait_for("Plan (management)", "▸ Plan")
         assert "✓ Review" in text
-        assert "5 of 11 steps" in text
+        assert "5 of 11 done" in text
         screen.press("F1")
         screen.wait_for("Help: Plan", "Close (esc)")
         screen.press("Escape")

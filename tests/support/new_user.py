@@ -62,7 +62,9 @@ def written(folder: Path) -> str:
 
 def said(app: PaneHost) -> str:
     """What the step's side of the screen shows, in one line, so that wraps do not matter."""
-    return " ".join(" ".join(line.partition("│")[2] for line in app.text().splitlines()).split())
+    page = app.wizard.query_one("#stage").region
+    rows = app.text().splitlines()[page.y : page.bottom]
+    return " ".join(" ".join(row[page.x : page.right] for row in rows).split())
 
 
 def notices(app: PaneHost) -> str:

@@ -149,7 +149,8 @@ class OnboardApp(Frame):
         await self._show(home)
         if failure is not None:
             self.show_error(failure)
-        self.set_timer(_SECONDS_AT_REST, partial(self._in_background, self._tidy, "tidy"))
+        else:
+            self.set_timer(_SECONDS_AT_REST, partial(self._in_background, self._tidy, "tidy"))
 
     def _in_background(self, work: Callable[[], None], group: str) -> None:
         """Do what nobody need wait for, while a person reads."""
@@ -308,7 +309,8 @@ class OnboardApp(Frame):
 
     @on(HomeScreen.Begin)
     async def _begin_wanted(self, message: HomeScreen.Begin) -> None:
-        await self._begin(message.workflow, {})
+        kinds = {"project": {"kinds": list(message.kinds)}} if message.kinds else {}
+        await self._begin(message.workflow, kinds)
 
     @on(HomeScreen.Resume)
     async def _resume_wanted(self, message: HomeScreen.Resume) -> None:

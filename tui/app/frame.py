@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.binding import Binding
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key, Paste
@@ -27,6 +28,7 @@ from screens.step.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.text import OnlyVisible, shown
 from tui.app.guard import Guard, Workers
+from tui.app.themes import TERMINAL, of_terminal, themes
 from tui.ending import ENDING
 from tui.environments import clipboard_of
 from tui.host import Machine
@@ -42,8 +44,7 @@ _ONLY_VISIBLE = OnlyVisible()
 class Frame(App[None]):
     """The application's frame.
 
-    Messages take lines of their own above the keys, so that they cover nothing, for as long as it takes to
-    read them.
+    It has the looks that all pages share.
 
     Args:
         machine: the machine it runs on.
@@ -53,15 +54,37 @@ class Frame(App[None]):
         failure: why the application ended early, or None.
     """
 
-    DEFAULT_CSS: ClassVar[str] = """
-    Frame ToastRack {
+    CSS: ClassVar[str] = """
+    Button, Button:focus, Button:hover, Button.-active, Button:disabled {
+        min-width: 0; width: auto; height: 1; margin: 0 2 0 0; background: transparent !important;
+        color: $text-muted !important; text-style: none; text-opacity: 1; tint: transparent !important;
+        border: none !important;
+    }
+    Button#primary { background: $block-hover-background !important; margin: 0 1 0 2; }
+    Input, TextArea, Input:focus, TextArea:focus {
+        background: $block-hover-background; background-tint: transparent; padding: 0 1;
+        border: none !important; border-left: solid $border-blurred !important;
+    }
+    Input:focus, TextArea:focus { border-left: outer $accent !important; }
+    ToggleButton, SelectionList, OptionList, ToggleButton:focus, SelectionList:focus, OptionList:focus {
+        background: transparent; background-tint: transparent; border: none; padding: 0;
+    }
+    ToggleButton:focus { border: none !important; border-left: outer $accent !important; offset-x: -1; }
+    ToastRack {
         layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom; overflow-y: auto;
     }
-    Frame Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
+    Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
     """
 
     def __init__(self, machine: Machine, guard: Guard | None = None) -> None:
-        super().__init__(driver_class=WatchedDriver if guard else None)
+        theme = of_terminal(machine.environment)
+        ansi = (
+            True if theme == TERMINAL else None
+        )  # Textual chooses how it leaves colours out before the theme
+        super().__init__(driver_class=WatchedDriver if guard else None, ansi_color=ansi)
+        for known in themes():
+            self.register_theme(known)
+        self.theme = theme
         self.guard = guard
         self._machine = machine
         self._board = clipboard_of(machine, self._write_clipboard)
@@ -146,6 +169,11 @@ class Frame(App[None]):
         """Textual's own, and last of all the one that lets nothing invisible through."""
         return [*super().get_line_filters(), _ONLY_VISIBLE]
 
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as it is printed on the keyboard: F2, not f2."""
+        key = super().get_key_display(binding)
+        return key.upper() if key[:1] == "f" and key[1:].isdigit() else key
+
     # -- messages ----------------------------------------------------------------------------------
 
     def notify(
@@ -157,10 +185,17 @@ class Frame(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Tell something in passing, as it is (no markup), with a mark for what is not well."""
+        """Show what came of something: on a step's page in a line of its own, else in passing.
+
+        The text is shown as it is (no markup), with a mark for what is not well.
+        """
+        text = _MARKS[severity] + shown(message)
+        show_result: Callable[[str, str], bool] | None = getattr(self.screen, "show_result", None)
+        if show_result is not None and show_result(text, severity):
+            return
         reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)
         super().notify(
-            _MARKS[severity] + shown(message),
+            text,
             title=shown(title),
             severity=severity,
             timeout=max(timeout or 0.0, reading),

@@ -1,4 +1,4 @@
-"""The first screen: sessions to resume, or a new one as admin or as new user."""
+"""The first screen: what the person would like to do, and the sessions to continue with."""
 
 from __future__ import annotations
 
@@ -11,24 +11,67 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
+from textual.widgets import Static
 
+from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.key_line import KeyLine
-from screens.widgets.text import Option, OptionList, Text, styled
-from tui.app.session_summary import people_of, standing_of, title_of
-from workflows.core.sentences import Sentence
+from screens.widgets.text import BAR, Option, OptionList, SplitLine, Text, sized, styled
+from tui.app.session_summary import standing_of, work_of
+from workflows.core.sentences import Sentence, text_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
 
-_BEGINNINGS = {
-    "admin": "I am an admin: bring people in, change their groups, remove them",
-    "new-user": "I am a new user: I was invited, or got a handoff text",
-    "rotation": "Rotate access keys: a new one in place of one that is kept here",
-}
-_MARK = "▸"
+_MOST_SESSIONS = 3
+"""How many sessions are listed while the screen is low; F3 lists them all."""
+_LOW = 32
+_LABEL = 28
+_TIME = 14
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that can be begun.
+
+    Attributes:
+        workflow: what it is a session of.
+        label: what the person would like to do.
+        detail: a few words about it.
+        kinds: the kinds of an admin's work that it begins with (`workflows.steps.kinds`).
+    """
+
+    workflow: str
+    label: str
+    detail: str = ""
+    kinds: tuple[str, ...] = ()
+
+
+_START = (
+    Task("admin", "Add people", "keys in, users and groups, apply, hand over", ("joining",)),
+    Task("admin", "Remove people", "from accounts, or for good", ("leaving",)),
+    Task("admin", "Change groups or sign-in", "groups, console password, access key", ("regrouping",)),
+    Task("admin", "Reset a password", "forgotten, and the PGP key is there", ("resetting",)),
+    Task("admin", "Replace a PGP key", "lost, expired, or its passphrase forgotten", ("rekeying",)),
+    Task("admin", "Replace a lost MFA device", "so that another can be registered", ("mfa_reset",)),
+)
+_YOURSELF = (
+    Task("new-user", "Set up my access", "with an invitation or a handoff"),
+    Task("rotation", "Rotate my access key", "a new one in place of one that is kept here"),
+)
+_TASKS = (*_START, *_YOURSELF)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the list, in columns."""
+
+    label: Sentence
+    detail: Sentence
+    time: str = ""
 
 
 class HomeScreen(Screen[None]):
@@ -42,28 +85,35 @@ class HomeScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f3", "all", "All sessions", id="home.all", tooltip="List every session"),
         Binding(
             "delete,d", "delete", "Delete session", id="home.delete", tooltip="Delete the selected session"
         ),
-        Binding("f1,question_mark", "help", "Help", id="home.help"),
+        Binding("question_mark", "help", "Help", id="home.question"),
+        Binding("f1", "help", "Help", id="home.help"),
     ]
     DEFAULT_CSS = """
-    HomeScreen { padding: 1 2 0 2; }
-    HomeScreen #home-title { text-style: bold; color: $text-accent; }
-    HomeScreen #home-words { height: auto; color: $text-muted; margin-bottom: 1; }
-    HomeScreen #home-remarks { height: auto; max-height: 4; color: $text-warning; margin-bottom: 1; }
-    HomeScreen OptionList {
-        height: 1fr; border: none; padding: 0; background: $background;
-        text-wrap: nowrap; text-overflow: ellipsis;
+    HomeScreen #home-rule { height: 1; border-top: solid $border-blurred; }
+    HomeScreen #home-title { padding: 0 3; margin: 1 0; text-style: bold; }
+    HomeScreen #home-words { height: auto; padding: 0 3; color: $text-muted; margin-bottom: 1; }
+    HomeScreen #home-remarks {
+        height: auto; max-height: 4; padding: 0 3; color: $text-warning; margin-bottom: 1;
     }
-    HomeScreen OptionList:focus { border: none; }
+    HomeScreen OptionList { height: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    CSS = """
+    HomeScreen OptionList:focus > .option-list--option-highlighted {
+        color: $foreground; background: $block-hover-background; text-style: none;
+    }
     """
 
     @dataclass
     class Begin(Message):
-        """Begin a session of this workflow."""
+        """Begin a session of this workflow, with these kinds of work."""
 
         workflow: str
+        kinds: tuple[str, ...] = ()
 
     @dataclass
     class Resume(Message):
@@ -90,89 +140,125 @@ class HomeScreen(Screen[None]):
         self._entries = entries
         self._sandbox = sandbox
         self._now = now
-        self._lines: dict[str, list[tuple[str, str]]] = {
-            **{str(number): _entry(entry, now()) for number, entry in enumerate(entries)},
-            **{workflow: [(begins, "")] for workflow, begins in _BEGINNINGS.items()},
+        self._all = False
+        self._lines: dict[str, _Line] = {
+            **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(entries)},
+            **{f"task-{number}": _Line(task.label, task.detail) for number, task in enumerate(_TASKS)},
         }
         self._at = ""
 
     def compose(self) -> ComposeResult:
-        where = " · SANDBOX, not AWS" if self._sandbox else ""
-        yield Text(f"iam-onboard{where}", id="home-title")
-        yield Text(self._words(), id="home-words")
+        yield SplitLine(id="home-top")
+        yield Static(id="home-rule")
+        yield Text("What would you like to do?", id="home-title")
+        if self._sandbox:
+            yield Text(_SANDBOX, id="home-words")
         if self._remarks:
-            lines = "\n".join(f"! {words}" for words in self._remarks)
-            yield Text(lines, id="home-remarks")
-        yield OptionList(*self._options())
-        yield KeyLine(first=(), last=("home.help", "app.quit"))
+            yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
+        yield OptionList()
+        yield KeyLine("app.commands", "home.question", "home.all", "home.delete", "app.quit")
 
     def on_mount(self) -> None:
         """The most likely answer has the focus: the session changed last, or a new one."""
+        where = styled(("SANDBOX", "bold $warning")) if self._sandbox else Content()
+        self.query_one("#home-top", SplitLine).show(styled(("iam-onboard", "bold $accent")), where)
         options = self.query_one(OptionList)
+        self._fill()
         options.focus()
         options.highlighted = 1
 
-    def _words(self) -> str:
-        if self._sandbox:
-            return (
-                "You play both roles here, on a disposable project and a local AWS: begin as the admin, and "
-                "as the new user when the admin waits for a key. Their messages go through a mailbox.\n"
-                "Choose with ↑ and ↓, then press Enter."
-            )
-        return (
-            "Brings people into the AWS accounts of a Leverage-style Terraform project, step by step.\n"
-            "Choose with ↑ and ↓, then press Enter."
-        )
+    def on_resize(self, event: Resize) -> None:
+        """A wider line has room for more of it."""
+        del event
+        if self._at:
+            self._fill()
+
+    def _fill(self) -> None:
+        options = self.query_one(OptionList)
+        options.set_options(self._options())
 
     def _options(self) -> list[Option]:
         options = []
         if self._entries:
-            options.append(Option(styled(("Resume a session", "bold")), disabled=True))
-            options += [Option(self._line(one), one) for one in map(str, range(len(self._entries)))]
+            options.append(Option(styled(("  Continue", "bold $text-muted")), disabled=True))
+            options += [Option(self._line(name), name) for name in self._listed()]
+            if left := len(self._entries) - len(self._listed()):
+                options.append(Option(styled((f"  {left} more", ""), ("  F3", "$accent")), "more"))
             options.append(Option("", disabled=True))
-        options.append(Option(styled(("Begin", "bold")), disabled=True))
-        options += [Option(self._line(one), one) for one in _BEGINNINGS]
-        return options
+        numbers = {task: number for number, task in enumerate(_TASKS)}
+        for heading, tasks in (("Start", _START), ("For yourself", _YOURSELF)):
+            options.append(Option(styled((f"  {heading}", "bold $text-muted")), disabled=True))
+            options += [
+                Option(self._line(f"task-{numbers[task]}"), f"task-{numbers[task]}") for task in tasks
+            ]
+            options.append(Option("", disabled=True))
+        return options[:-1]
 
-    def _line(self, option: str, *, marked: bool = False) -> Content:
-        """An option's text; the one that Enter opens has a mark that is seen without colours."""
-        return styled((f"{_MARK if marked else ' '} ", ""), *self._lines[option])
+    def _listed(self) -> list[str]:
+        """The sessions that are listed now."""
+        every = [f"session-{number}" for number in range(len(self._entries))]
+        low = self.size.height < _LOW and not self._all
+        return every if not low or len(every) <= _MOST_SESSIONS else every[: _MOST_SESSIONS - 1]
+
+    def _line(self, name: str) -> Content:
+        """A line in its columns; the one that Enter opens has the bar."""
+        line, here = self._lines[name], name == self._at
+        time = f" {line.time:>{_TIME}}" if line.time else ""
+        label = text_of(line.label)
+        fill = max(1, _LABEL - len(label))
+        room = max(0, self.size.width - 6 - len(label) - fill - len(time))
+        return styled(
+            (f"{BAR} " if here else "  ", "$accent"),
+            (label, "bold reverse $accent" if here else ""),
+            (" " * fill, ""),
+            (sized(line.detail, room), "$text-muted"),
+            (time, "$text-muted"),
+        )
 
     @on(OptionList.OptionHighlighted)
     def _mark(self, event: OptionList.OptionHighlighted) -> None:
         before, self._at = self._at, event.option_id or ""
-        for option in filter(None, {before, self._at}):
-            event.option_list.replace_option_prompt(option, self._line(option, marked=option == self._at))
+        for option in {before, self._at} & set(self._lines):
+            if any(one.id == option for one in event.option_list.options):
+                event.option_list.replace_option_prompt(option, self._line(option))
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
-        chosen = event.option_id or ""
-        if chosen in _BEGINNINGS:
-            self.post_message(self.Begin(chosen))
-        elif chosen:
-            self.post_message(self.Resume(self._entries[int(chosen)]))
+        kind, _, number = (event.option_id or "").partition("-")
+        if kind == "task":
+            task = _TASKS[int(number)]
+            self.post_message(self.Begin(task.workflow, task.kinds))
+        elif kind == "session":
+            self.post_message(self.Resume(self._entries[int(number)]))
+        elif kind == "more":
+            self.action_all()
 
-    def _marked(self) -> Entry | None:
-        options = self.query_one(OptionList)
-        if options.highlighted is None:
-            return None
-        marked = options.get_option_at_index(options.highlighted).id or ""
-        return self._entries[int(marked)] if marked.isdigit() else None
+    def _selected(self) -> Entry | None:
+        kind, _, number = self._at.partition("-")
+        return self._entries[int(number)] if kind == "session" else None
+
+    def action_all(self) -> None:
+        """List every session."""
+        self._all = True
+        self._fill()
 
     def action_delete(self) -> None:
         """Ask, then delete the selected session."""
-        marked = self._marked()
-        if marked is None:
-            self.notify("Mark a session first.", severity="warning")
+        selected = self._selected()
+        if selected is None:
+            self.notify("Select a session first.", severity="warning")
             return
-
-        session = "".join(text for text, _ in _entry(marked, self._now()))
-        body = f"{session}\n\nWhat it recorded and its drafts go away. {_kept(marked)}"
+        line = _line_of(selected, self._now())
+        body = (
+            f"{line.label}\n{line.detail} · {line.time}\n\nIts record and drafts go away. {_kept(selected)}"
+        )
         question = Confirm("Delete this session?", body, "Delete")
-        ask(self, question, lambda _yes: self.post_message(self.Delete(marked)))
+        ask(self, question, lambda _yes: self.post_message(self.Delete(selected)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Without a session there is none to delete."""
+        """Without a session there is none to delete, and no list of them."""
+        if action == "all":
+            return len(self._listed()) < len(self._entries)
         return action != "delete" or bool(self._entries)
 
     def action_help(self) -> None:
@@ -182,6 +268,12 @@ class HomeScreen(Screen[None]):
         self.app.push_screen(HelpScreen("", "The wizard", self))
 
 
+_SANDBOX = (
+    "You play both people here, on a disposable project and a local AWS. Begin with Add people; "
+    "then set up your access as the new user. Messages go through a mailbox."
+)
+
+
 def _kept(entry: Entry) -> str:
     """What the end of a session leaves alone."""
     if entry.sandbox is None:
@@ -189,11 +281,7 @@ def _kept(entry: Entry) -> str:
     return "The sandbox goes away with its last session."
 
 
-def _entry(entry: Entry, now: datetime) -> list[tuple[str, str]]:
-    """A session in two lines, in parts with a style each: whom it is about, and where it stands."""
-    summary, people = entry.summary, people_of(entry.summary)
-    standing = (f"\n    {standing_of(entry, now)}", "dim")
-    if summary.damage:
-        return [(f"! {summary.id}", ""), standing]
-    about = (f"  {people}", "") if people else ("  nobody named yet", "dim")
-    return [(title_of(summary), "bold"), about, standing]
+def _line_of(entry: Entry, now: datetime) -> _Line:
+    summary = entry.summary
+    changed = told_moment(summary.changed, now) if summary.changed else ""
+    return _Line(f"! {summary.id}" if summary.damage else work_of(summary), standing_of(entry), changed)

@@ -89,7 +89,9 @@ class SessionControl:
                 why=str(error),
                 next="Move it away, then start again.",
             ) from error
-        return self._opened(session, {**self._source.drafts(workflow), **drafts})
+        begun = self._source.drafts(workflow)
+        merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
+        return self._opened(session, merged)
 
     def resume(self, session_id: str, drafts: Drafts) -> Walk:
         """Resume a session, with this input in addition.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from screens.step.times import told_moment
 from workflows.core.counts import listed
 from workflows.core.sentences import text_of
-from workflows.steps.kinds import KINDS
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
@@ -17,37 +16,39 @@ if TYPE_CHECKING:
     from workflows.machine.summaries import Summary
     from workflows.run import Change
 
-_TITLES = {"admin": "Admin", "new-user": "New user", "rotation": "Rotate access keys"}
-_NAMED = 3
+_VERBS = {
+    "joining": "Add",
+    "leaving": "Remove",
+    "regrouping": "Change groups of",
+    "resetting": "Reset password of",
+    "rekeying": "Replace key of",
+    "mfa_reset": "Replace MFA of",
+}
+_OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
+_NAMED = 2
 
 
-def title_of(summary: Summary) -> str:
-    """Whose work it is, and in which project: "Admin · bb"."""
-    project = summary.facts.get("project") or summary.details.get("project") or ""
-    parts = (_TITLES.get(summary.workflow, summary.workflow or "Session"), str(project))
-    return " · ".join(part for part in parts if part)
-
-
-def people_of(summary: Summary) -> str:
-    """Whom it is about: "jane.doe, juan.delacruz"; "" while nobody was named."""
+def work_of(summary: Summary) -> str:
+    """What a session does, for whom: "Add jane.doe"; of several kinds of work the first that has people."""
     if summary.workflow != "admin":
-        return str(summary.facts.get("user") or "")
-    names = dict.fromkeys(str(name) for kind in KINDS for name in summary.facts.get(kind) or ())
-    return listed(tuple(names), _NAMED)
+        return _OWN.get(summary.workflow, summary.workflow or "Session")
+    for kind, verb in _VERBS.items():
+        if names := [str(name) for name in summary.facts.get(kind) or ()]:
+            return f"{verb} {listed(tuple(names), _NAMED)}"
+    return "Account settings" if summary.facts.get("account_wanted") else "Admin, nobody named yet"
 
 
-def standing_of(entry: Entry, now: datetime) -> str:
-    """Where it stands: "next: Plan (security) · today 14:03 · sandbox"."""
+def standing_of(entry: Entry) -> str:
+    """Where it stands, in which project: "next: Plan (security) · bb · sandbox"."""
     summary = entry.summary
     step = summary.next_title
     done = "all done" if summary.confirmed else "all done, not confirmed"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
-    parts: list[Sentence] = [trouble or (f"next: {step}" if step else done)]
-    if summary.changed:
-        parts.append(told_moment(summary.changed, now))
+    project = summary.facts.get("project") or summary.details.get("project") or ""
+    parts: list[Sentence] = [trouble or (f"next: {step}" if step else done), str(project)]
     if entry.sandbox is not None:
         parts.append("sandbox")
-    return " · ".join(map(text_of, parts))
+    return " · ".join(filter(None, map(text_of, parts)))
 
 
 def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:
@@ -62,5 +63,6 @@ def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:
 
 def session_line(entry: Entry, now: datetime) -> str:
     """The whole in a line, with the id that `iam-onboard resume` takes."""
-    words = [title_of(entry.summary), people_of(entry.summary), standing_of(entry, now)]
+    changed = told_moment(entry.summary.changed, now) if entry.summary.changed else ""
+    words = [work_of(entry.summary), standing_of(entry), changed]
     return f"{entry.summary.id}  " + " · ".join(part for part in words if part)

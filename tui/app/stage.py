@@ -50,9 +50,9 @@ class Stage(Vertical):
     """
 
     DEFAULT_CSS = """
-    Stage { width: 1fr; border-left: solid $primary-darken-2; }
-    Stage > #not-yet { padding: 0 1; }
-    Stage > #not-yet .pane-title { text-style: bold; color: $text-accent; }
+    Stage { width: 1fr; }
+    Stage > #not-yet { padding: 1 2 0 2; }
+    Stage > #not-yet .pane-title { text-style: bold; }
     Stage > #not-yet .pane-purpose { color: $text-muted; margin-bottom: 1; }
     Stage > #not-yet .pane-note { color: $text-warning; }
     """
@@ -321,7 +321,7 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
     return VerticalScroll(
         Text(title, classes="pane-title"),
         Text(purpose, classes="pane-purpose"),
-        Text(f"{note}\nNext (^n) goes to the step that is open.", classes="pane-note"),
+        Text(note, classes="pane-note"),
         id="not-yet",
     )
 

@@ -30,7 +30,9 @@ class Starting(Screen[None]):
 
     DEFAULT_CSS = """
     Starting { align: center middle; }
-    Starting > Vertical { width: 72; max-width: 96%; height: auto; border: round $primary; padding: 1 2; }
+    Starting > Vertical {
+        width: 72; max-width: 96%; height: auto; border: round $border-blurred; padding: 1 2;
+    }
     Starting .starting-failure { color: $text-error; }
     """
 

@@ -16,24 +16,26 @@ from textual import on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.events import Paste, Resize
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
+from textual.widgets import Button, Static
 
+from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
 from screens.step.finished import Finished
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import ask
 from screens.widgets.key_line import KeyLine
-from screens.widgets.rail import RailEntry, StepRail
+from screens.widgets.rail import RailEntry, StepRail, stepper
 from screens.widgets.status_grid import EverybodyDialog
-from screens.widgets.text import Text, marked_up
+from screens.widgets.text import SplitLine, Text, marked_up, styled
 from tui.app.stage import Stage
-from workflows.core.counts import count
 from workflows.core.sentences import joined, text_of
 from workflows.desktop.ambient import endpoints
-from workflows.environment import World
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Choice, Observation
 from workflows.machine.state import SETTLED, Status
@@ -41,8 +43,9 @@ from workflows.run import Change, Question, Walk
 from workflows.steps.admin.status_grid import everybody
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
-_NARROW = 70
-_SMALLEST = (50, 14)
+_NARROW = 100
+_LOW = 14
+_ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
 _DONE = SETTLED | {Status.CONTRADICTED}
 
@@ -63,15 +66,14 @@ class WizardScreen(Screen[None]):
         Binding(
             "ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Do a done step again"
         ),
-        Binding("f1", "help", "Help", id="wizard.help", priority=True, tooltip="What this step is for"),
-        Binding("question_mark", "help", "Help", id="wizard.question", show=False),
+        Binding("f1", "help", "Help", id="wizard.help", priority=True, tooltip="This page and all its keys"),
+        Binding("question_mark", "help", "Help", id="wizard.question", tooltip="This page and all its keys"),
         Binding(
             "f2",
             "rail",
             "Steps",
             id="wizard.rail",
             priority=True,
-            show=False,
             tooltip="To the list of steps and back",
         ),
         Binding(
@@ -89,16 +91,20 @@ class WizardScreen(Screen[None]):
         ),
     ]
     DEFAULT_CSS = """
-    WizardScreen #top {
-        height: 1; background: $primary; color: $text; padding: 0 1;
-        text-wrap: nowrap; text-overflow: ellipsis;
-    }
+    WizardScreen #stepper { display: none; }
+    WizardScreen #rule { height: 1; border-top: solid $border-blurred; }
     WizardScreen #middle { height: 1fr; }
+    WizardScreen #middle Stage { border-left: solid $border-blurred; }
+    WizardScreen.-narrow #stepper { display: block; }
     WizardScreen.-narrow StepRail { display: none; }
     WizardScreen.-narrow.-steps StepRail { display: block; width: 1fr; }
     WizardScreen.-narrow.-steps Stage { display: none; }
-    WizardScreen.-narrow Stage { border-left: none; }
-    WizardScreen.-tiny .pane-purpose { display: none; }
+    WizardScreen.-narrow #middle Stage { border-left: none; }
+    WizardScreen.-low #stepper, WizardScreen.-low #rule { display: none; }
+    WizardScreen #result { display: none; height: auto; max-height: 4; padding: 0 3; color: $text-success; }
+    WizardScreen #result.-shown { display: block; }
+    WizardScreen #result.-warning { color: $text-warning; }
+    WizardScreen #result.-error { color: $text-error; }
     """
 
     @dataclass
@@ -123,14 +129,16 @@ class WizardScreen(Screen[None]):
         self._next_after: StepPane | None = None
 
     def compose(self) -> ComposeResult:
-        yield Text("", id="top")
+        yield SplitLine(id="top")
+        yield SplitLine(id="stepper")
+        yield Static(id="rule")
         with Horizontal(id="middle"):
             yield StepRail()
             yield self._stage
+        yield Text("", id="result")
+        yield ActionBar()
         yield KeyLine(
-            first=("wizard.next", "wizard.back"),
-            last=("wizard.help", "app.quit"),
-            first_to_go=("app.commands", "app.sessions"),
+            "app.commands", "wizard.question", "wizard.help", "wizard.rail", "app.sessions", "app.quit"
         )
 
     async def on_mount(self) -> None:
@@ -191,10 +199,9 @@ class WizardScreen(Screen[None]):
     # -- where we are ------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
-        """In a narrow terminal the rail gives its room to the step; F2 shows it in the step's place."""
-        width, height = event.size
-        self.set_class(width < _NARROW, "-narrow")
-        self.set_class(width < _SMALLEST[0] or height < _SMALLEST[1], "-tiny")
+        """In a narrow terminal the steps are one line; F2 shows them all in the step's place."""
+        self.set_class(event.size.width < _NARROW, "-narrow")
+        self.set_class(event.size.height < _LOW, "-low")
         if self.is_mounted:
             self._refresh_top()
 
@@ -222,24 +229,82 @@ class WizardScreen(Screen[None]):
         """Show a step, or the closing page for None; the input of the one before is kept if it is to be."""
         if keep:
             self._stage.keep_input_or_tell()
+        if key != self.current:
+            self.show_result("", "")
         self.remove_class("-steps")
         await self._stage.show(key)
         self.refresh_rail()
 
     def refresh_rail(self) -> None:
-        """Bring the rail and the top line up to what the session says."""
-        session = self.walk.session
-        entries = [RailEntry(key, self.walk.step(key).title, session.status(key)) for key in session.layout()]
-        self.query_one(StepRail).show(session.state.workflow.title, entries, self.current)
+        """Bring all that surrounds the page up to what the session says."""
+        self.query_one(StepRail).show(self.walk.session.state.workflow.title, self._entries(), self.current)
         self._refresh_top()
+        self.refresh_bar()
         self.refresh_bindings()
 
+    def _entries(self) -> list[RailEntry]:
+        session = self.walk.session
+        return [RailEntry(key, self.walk.step(key).title, session.status(key)) for key in session.layout()]
+
     def _refresh_top(self) -> None:
-        line = _where(self.walk, self.current)
-        if self.has_class("-tiny"):
-            width, height = self.size
-            line = f"{width}×{height} is small; 80×24 is enough"
-        self.query_one("#top", Text).update(f"{_whose_aws(self.walk.world)}{line}")
+        session, (width, height) = self.walk.session, self.size
+        expected = session.state.expected()
+        settled = sum(session.status(key) in SETTLED for key in expected)
+        progress = styled((f"{settled} of {len(expected)} done", "$text-muted"))
+        gap = Content("   ")
+        right = [_whose_aws(self.walk)]
+        if self.has_class("-narrow"):
+            steps = stepper(self._entries(), self.current, width - progress.cell_length - 4)
+            self.query_one("#stepper", SplitLine).show(steps, progress)
+        else:
+            right.insert(0, progress)
+        if width < _ENOUGH.width or height < _ENOUGH.height:
+            right.insert(0, styled((f"{width}×{height} is small", "$warning")))
+        self.query_one("#top", SplitLine).show(_where(self.walk, self.current), gap.join(right))
+
+    @on(StepPane.PrimaryChanged)
+    def refresh_bar(self) -> None:
+        """Bring the action bar up to what the page says."""
+        bar, pane = self.query_one(ActionBar), self.pane
+        if pane is not None and pane.context.leaving.is_set():
+            return
+        if self.has_class("-steps"):
+            bar.show("‹ Close", YOURS, Primary("Continue"))
+        elif pane is not None and pane.running_move:
+            bar.show("Stop", Turn("iam-onboard is working", yours=False), Primary("Working", ready=False))
+        else:
+            bar.show("‹ Back", pane.turn() if pane is not None and pane.opened else YOURS, self._primary())
+
+    def _primary(self) -> Primary:
+        """What Next does now."""
+        key, pane = self.current, self.pane
+        if key is None or pane is None:
+            proposal = self.walk.session.proposal()
+            return Primary(f"Go to {self.walk.title(proposal)}" if proposal else "Back to Home")
+        status = self.walk.session.status(key)
+        if status is Status.CONTRADICTED:
+            return Primary("Decide how to continue")
+        if pane.warned:
+            return Primary("Continue anyway")
+        if status in SETTLED and pane.opened and not pane.changed() and not self._stage.kept_input:
+            after = self.walk.after(key)
+            return Primary(f"Continue to {self.walk.title(after)}" if after else "Finish")
+        return pane.primary() if pane.opened else Primary("Continue")
+
+    def show_result(self, text: str, severity: str) -> bool:
+        """Show what came of something, in a line above the action bar, until the next or another step.
+
+        Returns:
+            whether it will be seen: not on a page that is being left.
+        """
+        if self._left.is_set():
+            return False
+        result = self.query_one("#result", Text)
+        result.update(text)
+        result.set_class(bool(text), "-shown")
+        for name in ("warning", "error"):
+            result.set_class(severity == name, f"-{name}")
+        return True
 
     async def visit(self, key: StepKey) -> None:
         """Show a step because the person asked for it, unless something runs in the one that is shown."""
@@ -279,7 +344,7 @@ class WizardScreen(Screen[None]):
         """Hide the keys that mean nothing here."""
         if action == "everybody":
             return any(step.repeats_over == "layers" for step in self.walk.session.state.workflow.steps)
-        if action not in {"skip", "reopen", "next"}:
+        if action not in {"skip", "reopen"}:
             return True
         if self.current is None:
             return False
@@ -294,18 +359,32 @@ class WizardScreen(Screen[None]):
         if pane is not None and pane.looking and pane.NEXT_WAITS:
             self._next_after = pane
             return
-        if key is None or self._refused_while_busy():
+        if self._refused_while_busy():
+            return
+        if key is None or pane is None:
+            await self._leave_page_without_input()
             return
         status = self.walk.session.status(key)
-        if pane is None:
-            await self.go_to(self.walk.session.proposal())
-        elif status is Status.CONTRADICTED:
+        if status is Status.CONTRADICTED:
             seen = self.walk.session.state.observed[key]
             ask(self, Contradiction(self.walk.title(key), seen), self._decide)
         elif status in SETTLED and not pane.changed() and not self._stage.kept_input:
             await self.go_to(self.walk.after(key))
         else:
             pane.advance()
+
+    async def _leave_page_without_input(self) -> None:
+        """From a step that waits, and from the closing page, Next goes to the open step, or home."""
+        proposal = self.walk.session.proposal()
+        if proposal is not None:
+            await self.go_to(proposal)
+        else:
+            await self.app.run_action("sessions")
+
+    @on(Button.Pressed, "#primary")
+    async def _press_primary(self, event: Button.Pressed) -> None:
+        event.stop()
+        await self.action_next()
 
     @on(StepPane.MoveDone)
     async def _next_at_last(self, message: StepPane.MoveDone) -> None:
@@ -432,18 +511,21 @@ class WizardScreen(Screen[None]):
             yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(self.visit, key))
 
 
-def _whose_aws(world: World) -> str:
-    """Who stands in for AWS, for the beginning of the top line; "" where nobody does."""
-    if world.sandbox:
-        return "SANDBOX, not AWS   "
-    named = [value for name, value in endpoints(world.environment).items() if name.startswith("AWS_ENDPOINT")]
-    return f"Not AWS: {named[0][:_LONGEST_ADDRESS]}   " if named and named[0] else ""
+def _whose_aws(walk: Walk) -> Content:
+    """Who stands in for AWS, if anybody does, and which half this is; for the right of the top line."""
+    half = (text_of(walk.session.state.workflow.title), "$text-muted")
+    if walk.world.sandbox:
+        return styled(("SANDBOX", "bold $warning"), ("   ", ""), half)
+    named = [
+        value for name, value in endpoints(walk.world.environment).items() if name.startswith("AWS_ENDPOINT")
+    ]
+    stand_in = f"Not AWS: {named[0][:_LONGEST_ADDRESS]}" if named and named[0] else ""
+    return styled((stand_in, "bold $warning"), ("   " if stand_in else "", ""), half)
 
 
-def _where(walk: Walk, current: StepKey | None) -> str:
-    session = walk.session
-    expected = session.state.expected()
-    settled = sum(session.status(key) in SETTLED for key in expected)
-    parts = ["iam-onboard", str(session.facts().get("project", "")), current.item if current else ""]
-    words = " · ".join(part for part in parts if part)
-    return f"{words}   {settled} of {count(len(expected), 'step')}"
+def _where(walk: Walk, current: StepKey | None) -> Content:
+    """The program, the project and the account of the step that is shown."""
+    where = " › ".join(
+        filter(None, (str(walk.session.facts().get("project", "")), current.item if current else ""))
+    )
+    return styled(("iam-onboard", "bold $accent"), (f"   {where}", ""))

@@ -34,7 +34,7 @@ def told(ui: Wizard) -> str:
 
 def line_of(ui: Wizard, words: str) -> str:
     """The line of the screen with these words, without the list of steps."""
-    return next(line for line in ui.text.split("\n") if words in line).partition("│")[2]
+    return next(line for line in ui.text.split("\n") if words in line)
 
 
 async def test_people_are_put_into_groups_by_keys_in_every_layer(
@@ -43,7 +43,6 @@ async def test_people_are_put_into_groups_by_keys_in_every_layer(
     decide(admin_project, people_keys, joining=("jane.doe",), regrouping=("sam.okafor",))
     async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
         assert ui.focused == "matrix"
-        assert "space In or out" in ui.text.splitlines()[-1]
         assert "▸ management: 0 pending" in ui.text
         assert "── Joining: 1 ──" in ui.text
         assert "! jane.doe (joining): in no group" in ui.text
@@ -175,13 +174,13 @@ async def test_policies_are_taken_off_and_added_by_name_or_arn(
     async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
         await ui.press("space", "p")
         assert "Policies of admins" in ui.text
-        assert "▐X▌ AdministratorAccess" in ui.text
+        assert "[x] AdministratorAccess" in ui.text
         await ui.press("space", "tab", *"ReadOnlyAcess", "enter")
         assert "Did you mean ReadOnlyAccess?" in told(ui)
         field = ui.app.screen.query_one("#policy", Input)
         field.value = "readonlyaccess"
         await ui.press("enter")
-        assert "▐X▌ + ReadOnlyAccess" in ui.text
+        assert "[x] + ReadOnlyAccess" in ui.text
         field.value = READ_ONLY
         await ui.press("enter")
         assert "has that policy already" in ui.text
@@ -195,8 +194,8 @@ async def test_policies_are_taken_off_and_added_by_name_or_arn(
         await ui.go_to("users")
         await ui.go_to("groups")
         await ui.press("p")
-        assert "▐ ▌ AdministratorAccess" in ui.text
-        assert "▐X▌ + ReadOnlyAccess" in ui.text
+        assert "[ ] AdministratorAccess" in ui.text
+        assert "[x] + ReadOnlyAccess" in ui.text
         await ui.press("escape", "ctrl+n")
         assert ui.session.facts()["group_changes"]["security"]["policies"] == {
             "admins": {"add": [READ_ONLY], "remove": ["arn:aws:iam::aws:policy/AdministratorAccess"]}

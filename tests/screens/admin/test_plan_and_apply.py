@@ -200,7 +200,7 @@ async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: 
         assert "Not about what you chose" in app.text()
         await press(pilot, "ctrl+n")
         assert desk.status("plan") is Status.RUNNING
-        assert "Not accepted: 1 change is not about what you" in app.text()
+        assert "✗ 1 change is not about what you" in app.text()
         await press(pilot, "space")
         await press(pilot, "ctrl+n")
         assert desk.session.facts("management")["plan"]["acknowledged"] == ["aws_iam_group.other"]

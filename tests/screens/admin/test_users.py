@@ -57,7 +57,7 @@ def mixed(admin_project: AdminProject) -> AdminProject:
 
 def words(ui: Wizard) -> str:
     """What the screen shows beside the rail, without its line breaks."""
-    return " ".join(" ".join(line.partition("│")[2] for line in ui.text.splitlines()).split())
+    return " ".join(ui.text.split())
 
 
 async def mark(ui: Wizard, name: str) -> None:

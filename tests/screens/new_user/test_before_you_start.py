@@ -64,7 +64,7 @@ async def test_a_missing_name_says_what_would_be_accepted_and_gets_the_focus(tmp
         await rest(pilot)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "Not accepted: Enter your IAM user name" in app.text()
+        assert "✗ Enter your IAM user name" in app.text()
         assert app.screen.focused is not None
         assert app.screen.focused.id == "user"
         assert session.status(KEY) is Status.READY

@@ -62,7 +62,9 @@ class StageSource:
 def _application(stage: Stage, *, sandbox: bool = False, holds: bool = False) -> OnboardApp:
     folder = stage.folder
     places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
-    machine = Machine(places, folder / "home", folder / "home" / "Downloads", folder, {}, now)
+    machine = Machine(
+        places, folder / "home", folder / "home" / "Downloads", folder, {"COLORTERM": "truecolor"}, now
+    )
     source = StageSource(stage, sandbox=sandbox, holds=holds)
     parts = Parts(Shelf(machine), MODULES, PANES, lambda _folder: source)
     return OnboardApp(machine, lambda: parts, source, Start())

@@ -70,50 +70,69 @@ class Host(App[None]):
         return "\n".join(strip.text.rstrip() for strip in self.screen._compositor.render_strips())
 
 
+def lines_of(app: Host) -> list[str]:
+    return [" ".join(line.split()) for line in app.text().splitlines()]
+
+
 async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> None:
     app = Host([LATE, DONE, DAMAGED])
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(100, 32)) as pilot:
         await rest(pilot)
-        text = app.text()
-        lines = [line.strip() for line in text.splitlines()]
-        assert lines[lines.index("▸ Admin · bb  jane.doe, juan.delacruz") + 1] == "next: Groups · today 06:07"
-        assert lines[lines.index("New user · bb  jane.doe") + 1] == "all done · 3 Jan 10:20 · sandbox"
-        assert lines[lines.index("! broken") + 1] == "damaged: Line 3 is no JSON. · 1 Jan 2025"
+        lines = lines_of(app)
+        assert "▌ Add jane.doe next: Groups · bb today 06:07" in lines
+        assert "Set up my access all done · bb · sandbox 3 Jan 10:20" in lines
+        assert "! broken damaged: Line 3 is no JSON. 1 Jan 2025" in lines
         await pilot.press("enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Resume(LATE)]
 
 
-async def test_with_no_session_enter_begins_as_admin() -> None:
+async def test_with_no_session_enter_adds_people() -> None:
     app = Host([])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "Resume a session" not in app.text()
+        assert "Continue" not in app.text()
         await pilot.press("enter")
         await rest(pilot)
-        assert app.asked == [HomeScreen.Begin("admin")]
+        assert app.asked == [HomeScreen.Begin("admin", ("joining",))]
 
 
-async def test_arrow_keys_reach_every_choice_and_headings_are_passed_over() -> None:
+async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> None:
     app = Host([LATE, DONE])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await pilot.press("down", "enter", "down", "enter", "down", "enter")
+        for _ in range(10):
+            await pilot.press("enter", "down")
         await rest(pilot)
-        assert "▸ I am a new user" in app.text()
-        assert app.text().count("▸") == 1
+        assert app.text().count("▌") == 1
+        kinds = ["joining", "leaving", "regrouping", "resetting", "rekeying", "mfa_reset"]
         assert app.asked == [
+            HomeScreen.Resume(LATE),
             HomeScreen.Resume(DONE),
-            HomeScreen.Begin("admin"),
+            *(HomeScreen.Begin("admin", (kind,)) for kind in kinds),
             HomeScreen.Begin("new-user"),
+            HomeScreen.Begin("rotation"),
         ]
+
+
+async def test_many_sessions_leave_room_for_the_tasks_until_all_are_wanted() -> None:
+    app = Host([LATE] * 9)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.text().count("Add jane.doe") == 2
+        assert "7 more" in app.text()
+        await pilot.press("f3")
+        await rest(pilot)
+        assert app.text().count("Add jane.doe") == 9
 
 
 async def test_the_mouse_chooses_too() -> None:
     app = Host([])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        row = next(number for number, line in enumerate(app.text().splitlines()) if "I am a new user" in line)
+        row = next(
+            number for number, line in enumerate(app.text().splitlines()) if "Set up my access" in line
+        )
         await pilot.click(offset=(10, row))
         await rest(pilot)
         assert app.asked == [HomeScreen.Begin("new-user")]
@@ -127,7 +146,7 @@ async def test_a_session_is_deleted_only_after_a_yes(key: str) -> None:
         await pilot.press(key)
         await rest(pilot)
         assert isinstance(app.screen, Confirm)
-        assert "What it recorded and its drafts go away." in app.text()
+        assert "Its record and drafts go away." in app.text()
         await pilot.press("escape")
         await rest(pilot)
         assert app.asked == []
@@ -142,13 +161,13 @@ async def test_the_question_names_the_session_that_would_go_since_it_covers_the_
         await rest(pilot)
         for session, told, stays in (
             (
-                "Admin · bb  jane.doe, juan.delacruz",
-                "next: Groups · today 06:07",
+                "Add jane.doe",
+                "next: Groups · bb · today 06:07",
                 "Files of the project, keys",
             ),
             (
-                "New user · bb  jane.doe",
-                "all done · 3 Jan 10:20 · sandbox",
+                "Set up my access",
+                "all done · bb · sandbox · 3 Jan 10:20",
                 "The sandbox goes away with its last",
             ),
         ):
@@ -180,7 +199,7 @@ async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
         await pilot.press("down", "delete")
         await rest(pilot)
         assert app.screen is app.home
-        assert [told.message for told in app._notifications] == ["Mark a session first."]
+        assert [told.message for told in app._notifications] == ["Select a session first."]
 
 
 @pytest.mark.parametrize("key", ["f1", "question_mark"])
@@ -203,8 +222,8 @@ async def test_the_sandbox_says_so_and_that_one_person_plays_both_roles() -> Non
     app = Host([], sandbox=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "SANDBOX, not AWS" in app.text()
-        assert "both roles" in app.text()
+        assert "SANDBOX" in app.text()
+        assert "both people" in app.text()
 
 
 @pytest.mark.parametrize("size", [(60, 20), (40, 10), (20, 5)])
@@ -215,4 +234,4 @@ async def test_any_terminal_will_do(size: tuple[int, int]) -> None:
         assert app.screen.query_one(OptionList).has_focus
         await pilot.press("down", "down", "down", "enter")
         await rest(pilot)
-        assert app.asked == [HomeScreen.Begin("admin")]
+        assert app.asked == [HomeScreen.Begin("admin", ("joining",))]

@@ -61,7 +61,8 @@ def host(
 
 
 def rail_lines(app: PaneHost) -> list[str]:
-    shown = [line[:23].strip() for line in app.text().splitlines()[1:-1]]
+    rail = app.wizard.query_one(StepRail).region
+    shown = [line[rail.x : rail.right].strip() for line in app.text().splitlines()[rail.y : rail.bottom]]
     return [line for line in shown if line]
 
 
@@ -83,7 +84,7 @@ async def test_next_does_the_step_and_goes_to_the_one_that_is_open(tmp_path: Pat
 
 async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS})
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
         assert rail_lines(app) == [
             "Test",
@@ -98,7 +99,7 @@ async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(
             "─ at the end",
             "○ Account",
         ]
-        assert "1 of 7 steps" in app.text().splitlines()[0]
+        assert "1 of 7 done" in app.text().splitlines()[0]
 
 
 async def test_escape_goes_back_and_keeps_what_was_typed(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ async def test_an_input_that_is_refused_says_what_is_accepted_and_starts_nothing
         await type_in(pilot, "bad")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "✗ Not accepted: bad is not accepted" in app.text()
+        assert "✗ bad is not accepted" in app.text()
         assert app.focused is app.screen.query_one("#text")
         assert (app.session.status(PROJECT), modules[0].performed) == (Status.READY, [])
 
@@ -179,7 +180,7 @@ async def test_warnings_are_accepted_by_the_second_next_but_not_after_a_change(t
         await type_in(pilot, "odd")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "! Note: That is odd." in app.text()
+        assert "! That is odd." in app.text()
         assert modules[0].performed == []
         await pilot.press("ctrl+n")
         await rest(pilot)
@@ -195,13 +196,13 @@ async def test_problems_go_once_the_input_is_another_and_stay_as_long_as_it_is_n
             field.value = "bad"
             await pilot.press("ctrl+n")
             await rest(pilot)
-            assert "Not accepted" in app.text(), widget
+            assert "is not accepted" in app.text(), widget
             app.screen.query_one(widget).focus()
             await rest(pilot)
-            assert "Not accepted" in app.text(), widget
+            assert "is not accepted" in app.text(), widget
             await pilot.press(keys)
             await rest(pilot)
-            assert "Not accepted" not in app.text(), widget
+            assert "is not accepted" not in app.text(), widget
         assert modules[0].performed == []
 
 
@@ -216,10 +217,10 @@ async def test_a_warning_that_went_with_a_change_is_still_accepted_by_the_second
         await rest(pilot)
         await type_in(pilot, "odd")
         await rest(pilot)
-        assert "Not accepted" not in app.text()
+        assert "is not accepted" not in app.text()
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "! Note: That is odd." in app.text()
+        assert "! That is odd." in app.text()
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert modules[0].performed == ["odd"]
@@ -450,7 +451,7 @@ async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.query(Finished)
-        assert "1 of 1 step" in app.text().splitlines()[0]
+        assert "1 of 1 done" in app.text()
         assert "○ Users" in app.text()
         assert "If you like: The users step." in app.text()
         await pilot.press("enter")
@@ -460,14 +461,14 @@ async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end
         await rest(pilot)
         assert app.session.status(USERS) is Status.DONE
         assert app.wizard.query(Finished)
-        assert not app.wizard.query(Button)
+        assert not app.wizard.query("Finished Button")
 
 
 async def test_the_rail_says_of_the_current_step_how_it_stands_too(tmp_path: Path) -> None:
     modules = small_workflow()
     modules[0].holds = threading.Event()
     app = host(tmp_path, modules)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
         assert "▸ Project" in rail_lines(app)
         await pilot.press("ctrl+n")
@@ -502,9 +503,9 @@ async def test_the_current_step_is_in_view_however_long_the_rail_is(
 async def test_a_long_name_takes_one_line_of_the_rail(tmp_path: Path) -> None:
     layers = ["apps-development-and-staging-of-europe", "security"]
     app = host(tmp_path, done={PROJECT: {**LAYERS, "layers": layers}})
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
-        assert rail_lines(app)[3:6] == ["─ apps-development-and…", "· Groups", "· Review"]
+        assert rail_lines(app)[3:6] == ["─ apps-development-and-s…", "· Groups", "· Review"]
 
 
 def test_every_mark_of_the_rail_is_explained() -> None:
@@ -516,7 +517,7 @@ def test_every_mark_of_the_rail_is_explained() -> None:
 
 async def test_the_rail_is_reached_by_f2_and_by_the_mouse(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS})
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
         await pilot.press("f2")
         await rest(pilot)
@@ -642,14 +643,14 @@ async def test_any_terminal_will_do(tmp_path: Path, size: tuple[int, int]) -> No
         await rest(pilot)
         await pilot.resize_terminal(80, 24)
         await rest(pilot)
-        assert "1 of 7 steps" in app.text()
+        assert "1 of 7 done" in app.text()
 
 
 async def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
     app = host(tmp_path)
     async with app.run_test(size=(40, 10)) as pilot:
         await rest(pilot)
-        assert "40×10 is small; 80×24 is enough" in app.text()
+        assert "40×10 is small" in app.text()
 
 
 async def test_page_keys_scroll_the_step_while_a_field_has_the_focus(tmp_path: Path) -> None:
@@ -690,7 +691,7 @@ async def test_the_sandbox_says_so_in_any_width(tmp_path: Path) -> None:
     app = PaneHost(session, world, modules, panes_for(modules))
     async with app.run_test(size=(40, 10)) as pilot:
         await rest(pilot)
-        assert "SANDBOX, not AWS" in app.text()
+        assert "SANDBOX" in app.text()
 
 
 async def test_another_aws_is_named_in_the_top_line(tmp_path: Path) -> None:
@@ -745,7 +746,7 @@ async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_
     tmp_path: Path, answer: Observation
 ) -> None:
     users, app = asked(tmp_path)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(120, 24)) as pilot:
         await pilot.pause()
         assert app.session.status(USERS) is Status.UNCONFIRMED
         users.answer = answer

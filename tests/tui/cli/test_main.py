@@ -147,7 +147,7 @@ def test_sessions_are_listed_the_latest_first_and_damaged_ones_say_so(
     assert lines[0].startswith("broken")
     assert "damaged: " in lines[0]
     assert [line.split()[0] for line in lines[1:]] == ["late", "new", "early"]
-    assert "Admin · next: Project · 3 Jan" in lines[1]
+    assert "Admin, nobody named yet · next: Project · 3 Jan" in lines[1]
 
 
 def test_sessions_as_json(sessions_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,86 @@
+"""The bar under the page: the way back, whose turn it is, and the one thing to press."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.events import Click
+
+from screens.widgets.text import Button, Text, styled
+from workflows.core.sentences import Sentence, text_of
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The page's primary action.
+
+    Attributes:
+        label: the action, named by its effect; where it can't be pressed yet, what is to be done first.
+        ready: whether it can be pressed.
+    """
+
+    label: Sentence
+    ready: bool = True
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Who must act now.
+
+    Attributes:
+        line: who, what and since when, in about 40 columns.
+        yours: whether it is the person at the keyboard.
+    """
+
+    line: Sentence
+    yours: bool = True
+
+
+YOURS = Turn("Your turn")
+
+
+class BackText(Text):
+    """What Escape does; a click does it too."""
+
+    def on_click(self, event: Click) -> None:
+        """Press Escape."""
+        event.stop()
+        self.app.simulate_key("escape")
+
+
+class ActionBar(Horizontal):
+    """Back, the turn line and the primary action, always in the same place."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    ActionBar { height: 2; border-top: solid $border-blurred; padding: 0 1; }
+    ActionBar > BackText { width: auto; margin-right: 3; }
+    ActionBar > #turn {
+        width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted;
+    }
+    ActionBar > Button.-textual-compact { margin: 0 1 0 2; background: $block-hover-background; }
+    ActionBar > #primary-key { width: auto; color: $text-accent; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield BackText("", id="back")
+        yield Text("", id="turn")
+        yield Button("", id="primary", variant="primary")
+        yield Text("^n", id="primary-key")
+
+    def show(self, back: Sentence, turn: Turn, primary: Primary) -> None:
+        """Show these in place of what was there before."""
+        self.query_one("#back", Text).update(_with_key(back))
+        mark = styled(("● ", "$warning")) if turn.yours else styled(("○ ", ""))
+        self.query_one("#turn", Text).update(Content.assemble(mark, styled((turn.line, ""))))
+        button = self.query_one("#primary", Button)
+        button.disabled = not primary.ready
+        button.label = text_of(primary.label) + (" ›" if primary.ready else "")
+        button.refresh(layout=True)
+
+
+def _with_key(back: Sentence) -> Content:
+    return styled((back, ""), (" esc", "$accent"))
