@@ -1,36 +1,30 @@
-"""The page at the end of a workflow: what was done, and what may be done next."""
+"""The page at the end of a workflow: what works now, for whom, and the one thing to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 
 from screens.step.times import told_moment
-from screens.widgets.text import Button, Text
-from workflows.core.counts import count
-from workflows.core.sentences import joined, text_of
+from screens.widgets.rail import MARKS, WORDS
+from screens.widgets.text import Button, Text, shown
+from workflows.core.counts import count, listed
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk
-from workflows.steps.admin.status_grid import Everybody, everybody
+from workflows.steps.admin.status_grid import everybody
 
-
-def as_lines(grid: Everybody, most: int) -> tuple[str, ...]:
-    """The grid as lines of text, of at most so many people; those who are not done come first."""
-    rows = sorted(grid.rows, key=lambda row: all(one.settled for one in row[1]))[:most]
-    if not rows:
-        return ()
-    table = [("", *grid.accounts), *((name, *(text_of(one.told) for one in stands)) for name, stands in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-    more = len(grid.rows) - len(rows)
-    return (*(line.rstrip() for line in lines), *([f"and {more} more"] if more else []))
+_MOST_ROWS = 8
+"""How many people the page has room for; F5 shows all."""
 
 
 class Finished(VerticalScroll):
@@ -42,9 +36,13 @@ class Finished(VerticalScroll):
 
     can_focus = True
     DEFAULT_CSS: ClassVar[str] = """
-    Finished { padding: 1 2; }
-    Finished .finished-title { text-style: bold; color: $text-success; margin-bottom: 1; }
-    Finished Button { margin-bottom: 1; }
+    Finished { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
+    Finished .finished-title { text-style: bold; color: $text-success; }
+    Finished .finished-title.-unsure { color: $text-warning; }
+    Finished .heading { text-style: bold; margin-top: 1; }
+    Finished #everybody { margin-top: 1; }
+    Finished .note { color: $text-muted; }
+    Finished #wanted { height: 1; margin-top: 1; }
     """
 
     @dataclass
@@ -58,26 +56,25 @@ class Finished(VerticalScroll):
         self._walk = walk
 
     def compose(self) -> ComposeResult:
-        session = self._walk.session
-        done = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.DONE]
-        open_to_doubt = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
-        skipped = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.SKIPPED]
-        title = "? Done, and not all of it confirmed" if open_to_doubt else "✓ All done"
-        yield Text(title, classes="finished-title")
-        for key in self._left():
-            yield Text(f"If you like: {self._walk.step(key).purpose}")
-            yield Button(f"{self._walk.title(key)} (Enter)", id=f"ask-{key.step}")
-        for words in (*_next(self._walk), _AFTERWARDS):
-            yield Text(words + "\n")
-        if lines := as_lines(everybody(self._walk.whole()), _MOST_PEOPLE):
-            yield Text("\n".join(lines) + "\n", id="everybody")
-        yield Text("\n".join(f"✓ {title}" for title in done))
-        for key in open_to_doubt:
+        walk, session = self._walk, self._walk.session
+        unsure = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
+        title = "? Done, and not all of it confirmed" if unsure else f"✓ {_headline(walk)}"
+        yield Text(title, classes="finished-title -unsure" if unsure else "finished-title")
+        if table := _standing(walk):
+            yield Text(table, id="everybody")
+        for key in unsure:
             look = session.state.observed[key]
-            when = told_moment(look.at, self._walk.world.now())
-            yield Text(joined((f"? {self._walk.title(key)}: last confirmed {when}.", look.words)))
-        if skipped:
-            yield Text(f"\nSkipped: {joined(skipped, ', ')}")
+            when = told_moment(look.at, walk.world.now())
+            yield Text(joined((f"? {walk.title(key)}: last confirmed {when}.", look.words)))
+        yield Text("Next", classes="heading")
+        for line in _next(walk):
+            yield Text(line)
+        yield Text("Kept", classes="heading")
+        yield Text("\n".join(_kept(walk)), classes="note")
+        if left := self._left():
+            with Horizontal(id="wanted"):
+                for key in left:
+                    yield Button(f"Check {walk.title(key)}", id=f"ask-{key.step}")
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""
@@ -93,28 +90,62 @@ class Finished(VerticalScroll):
                 self.post_message(self.Wanted(key))
 
 
-_MOST_PEOPLE = 12
-"""Of a longer list only the beginning is shown here; F5 shows it all."""
+def _headline(walk: Walk) -> str:
+    """What was achieved, for whom."""
+    facts = walk.session.facts()
+    if walk.session.header.workflow == "new-user":
+        return "You're in"
+    names = [name for name, _ in everybody(walk.whole()).rows]
+    project = str(facts.get("project", ""))
+    return f"All done for {listed(names, 2)} in {project}" if names else "All done"
 
-_AFTERWARDS = (
-    "Every step can be looked at, or done again, from the list on the left (F2).\n"
-    "^q saves and quits; the session stays in the list until you delete it there."
-)
+
+def _standing(walk: Walk) -> RichTable | None:
+    """Where each person stands in each account; for somebody alone, each step in each account."""
+    grid = everybody(walk.whole())
+    if grid.rows:
+        people = sorted(grid.rows, key=lambda row: all(stand.settled for stand in row[1]))
+        rows = [(name, [text_of(stand.told) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
+        more = len(people) - len(rows)
+        return _table(grid.accounts, [*rows, *([(f"and {more} more (F5)", [])] if more else [])])
+    session = walk.session
+    keys = [key for key in session.layout() if key.item]
+    items = list(dict.fromkeys(key.item for key in keys))
+    steps = list(dict.fromkeys(key.step for key in keys))
+    found = {key: f"{MARKS[session.status(key)]} {WORDS[session.status(key)]}" for key in keys}
+    titles = {key.step: text_of(walk.step(key).title) for key in keys}
+    rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
+    return _table(items, rows) if rows else None
 
 
-def _next(walk: Walk) -> Iterator[str]:
+def _table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> RichTable:
+    table = RichTable.grid(padding=(0, 3, 0, 0))
+    table.add_row("", *(RichText(shown(column), "bold") for column in columns))
+    for name, cells in rows:
+        table.add_row(*(RichText(shown(text)) for text in (name, *cells)))
+    return table
+
+
+def _next(walk: Walk) -> Iterator[Sentence]:
     """What the person may do now, outside the wizard."""
     facts, every = walk.session.facts(), walk.session.state.known
     written = facts.get("changed_files")
-    if written and not facts.get("commit"):
-        changed = count(len(written) if isinstance(written, list) else 0, "file")
-        yield f"{changed} of the project changed. Commit them, if nobody has yet (git status shows which)."
     written_names = [known.value["names"] for name, known in every.items() if name.startswith("profiles@")]
     names = [names[-1] for names in written_names if names]
-    if names:
-        yield (
-            "Try it in a new terminal that has the lines of Verify:\n"
-            f"aws --profile {names[-1]} sts get-caller-identity"
-        )
-    if walk.world.sandbox:
-        yield "F3 lists the sessions: start there as the other person, or resume their session."
+    if written and not facts.get("commit"):
+        yield f"Commit the {count(len(written) if isinstance(written, list) else 0, 'file')} that changed."
+        yield "git status shows which."
+    elif names:
+        yield "Try it in a new terminal that has the lines of Verify:"
+        yield f"aws --profile {names[-1]} sts get-caller-identity"
+    elif walk.world.sandbox:
+        yield "Continue as the other person: F3 lists the sessions."
+    else:
+        yield "Nothing. You can quit."
+
+
+def _kept(walk: Walk) -> Iterator[str]:
+    facts = walk.session.facts()
+    if root := facts.get("project_root"):
+        yield f"Changes   {root}"
+    yield f"Record    {walk.session.folder}"

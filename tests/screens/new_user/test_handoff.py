@@ -66,7 +66,7 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
 ) -> None:
     session = begun(tmp_path, gpg)
     app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 40)) as pilot:
         await rest(pilot)
         assert "the request is out" in app.text()
         assert "come back with `iam-onboard resume`" in said(app)

@@ -434,7 +434,6 @@ async def test_the_end_lists_what_was_done_and_the_way_back(tmp_path: Path) -> N
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.query(Finished)
-        assert "✓ All done" in app.text()
         await pilot.press("ctrl+n", "ctrl+s", "ctrl+r")
         await pilot.press("escape")
         await rest(pilot)
@@ -452,8 +451,7 @@ async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end
         await rest(pilot)
         assert app.wizard.query(Finished)
         assert "1 of 1 done" in app.text()
-        assert "○ Users" in app.text()
-        assert "If you like: The users step." in app.text()
+        app.screen.query_one("#ask-users").focus()
         await pilot.press("enter")
         await rest(pilot)
         assert app.wizard.current == USERS
