@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from rich.table import Table as RichTable
@@ -22,6 +23,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk
 from workflows.steps.admin.status_grid import everybody
+from workflows.steps.shared.paths import told_path
 
 _MOST_ROWS = 8
 """How many people the page has room for; F5 shows all."""
@@ -147,5 +149,5 @@ def _next(walk: Walk) -> Iterator[Sentence]:
 def _kept(walk: Walk) -> Iterator[str]:
     facts = walk.session.facts()
     if root := facts.get("project_root"):
-        yield f"Changes   {root}"
-    yield f"Record    {walk.session.folder}"
+        yield f"Changes   {told_path(Path(root), walk.world.home)}"
+    yield "Record    in the list of sessions (F3), until you delete it there"

@@ -283,7 +283,11 @@ def apply_running(stage: Stage, office: Office) -> Scene:
 
 def _written(stage: Stage, office: Office, **more: Any) -> Any:
     """A session whose files are written, with other facts in addition."""
-    written = {"project_root": str(stage.folder), "changed_files": _CHANGED, "commit": None}
+    written = {
+        "project_root": str(stage.folder / "home" / "bb-infra"),
+        "changed_files": _CHANGED,
+        "commit": None,
+    }
     return stage.session("admin", {**office.facts, **written, **more}, *STEPS)
 
 

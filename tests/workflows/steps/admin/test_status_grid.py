@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from support.fakes import fake_world
 
-from screens.step.finished import as_lines
 from workflows.core.shapes import plain
 from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.status_grid import Everybody, Stand, everybody
+from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult
@@ -124,19 +123,3 @@ def test_a_new_password_is_wanted_wherever_nobody_has_planned_yet(tmp_path: Path
     facts = {**DECIDED, "resetting": ["sam.okafor"], "memberships": {}}
     found = grid(tmp_path, **facts, plan__security={**plan_facts(tmp_path), "passwords": []})
     assert found["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
-
-
-def test_the_lines_begin_with_those_who_are_not_done(tmp_path: Path) -> None:
-    rows = (
-        ("done.one", (Stand.APPLIED, Stand.NOT_HERE)),
-        ("jane.doe", (Stand.HANDED_OVER, Stand.PLANNED)),
-    )
-    made = Everybody(("management", "security"), rows)
-    assert made.told == "1 of 2 done in every account."
-    assert as_lines(made, 12) == (
-        "          management     security",
-        "jane.doe  ✓ handed over  ○ planned",
-        "done.one  ✓ applied",
-    )
-    assert as_lines(made, 1)[-1] == "and 1 more"
-    assert as_lines(Everybody((), ()), 12) == ()
