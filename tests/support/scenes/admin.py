@@ -198,7 +198,7 @@ def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned 
     stage.put(apply, "look", lambda _context, _report: apply.Outlook(begun=False, refusal=""))
     facts = {
         **office.facts,
-        "project_root": str(stage.folder),
+        "project_root": str(stage.folder / "home" / "bb-infra"),
         "changed_files": _CHANGED,
         "commit": None,
         "plan": {**(planned or _planned(stage.folder)).as_facts(), "acknowledged": []},
