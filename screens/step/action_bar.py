@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Click
 
-from screens.widgets.text import Button, Text, styled
+from screens.widgets.text import Button, Text, in_line, styled
 from workflows.core.sentences import Sentence, text_of
 
 
@@ -19,11 +19,11 @@ class Primary:
     """The page's primary action.
 
     Attributes:
-        label: the action, named by its effect; where it can't be pressed yet, what is to be done first.
+        effect: the action, named by its effect; where it can't be pressed yet, what is to be done first.
         ready: whether it can be pressed.
     """
 
-    label: Sentence
+    effect: Sentence
     ready: bool = True
 
 
@@ -75,10 +75,10 @@ class ActionBar(Horizontal):
         """Show these in place of what was there before."""
         self.query_one("#back", Text).update(_with_key(back))
         mark = styled(("● ", "$warning")) if turn.yours else styled(("○ ", ""))
-        self.query_one("#turn", Text).update(Content.assemble(mark, styled((turn.line, ""))))
+        self.query_one("#turn", Text).update(in_line([mark, styled((turn.line, ""))]))
         button = self.query_one("#primary", Button)
         button.disabled = not primary.ready
-        button.label = text_of(primary.label) + (" ›" if primary.ready else "")
+        button.label = text_of(primary.effect) + (" ›" if primary.ready else "")
         button.refresh(layout=True)
 
 

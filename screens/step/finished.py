@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.table import Table as RichTable
-from rich.text import Text as RichText
+from rich.console import RenderableType
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
@@ -16,7 +15,7 @@ from textual.message import Message
 
 from screens.step.times import told_moment
 from screens.widgets.rail import MARKS, WORDS
-from screens.widgets.text import Button, Text, shown
+from screens.widgets.text import Button, Text, columned
 from workflows.core.counts import count, listed
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.events import StepKey
@@ -102,14 +101,15 @@ def _headline(walk: Walk) -> str:
     return f"All done for {listed(names, 2)} in {project}" if names else "All done"
 
 
-def _standing(walk: Walk) -> RichTable | None:
+def _standing(walk: Walk) -> RenderableType | None:
     """Where each person stands in each account; for somebody alone, each step in each account."""
     grid = everybody(walk.whole())
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: all(stand.settled for stand in row[1]))
         rows = [(name, [text_of(stand.told) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
         more = len(people) - len(rows)
-        return _table(grid.accounts, [*rows, *([(f"and {more} more (F5)", [])] if more else [])])
+        last = [(f"and {more} more (F5)", *[""] * len(grid.accounts))] if more else []
+        return columned([("", *grid.accounts), *((name, *stands) for name, stands in rows), *last])
     session = walk.session
     keys = [key for key in session.layout() if key.item]
     items = list(dict.fromkeys(key.item for key in keys))
@@ -117,15 +117,7 @@ def _standing(walk: Walk) -> RichTable | None:
     found = {key: f"{MARKS[session.status(key)]} {WORDS[session.status(key)]}" for key in keys}
     titles = {key.step: text_of(walk.step(key).title) for key in keys}
     rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
-    return _table(items, rows) if rows else None
-
-
-def _table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> RichTable:
-    table = RichTable.grid(padding=(0, 3, 0, 0))
-    table.add_row("", *(RichText(shown(column), "bold") for column in columns))
-    for name, cells in rows:
-        table.add_row(*(RichText(shown(text)) for text in (name, *cells)))
-    return table
+    return columned([("", *items), *((title, *marks) for title, marks in rows)]) if rows else None
 
 
 def _next(walk: Walk) -> Iterator[Sentence]:

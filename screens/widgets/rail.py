@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 
-from screens.widgets.text import Option, OptionList, styled
+from screens.widgets.text import Option, OptionList, in_line, styled
 from workflows.core.sentences import Sentence, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
@@ -89,8 +89,8 @@ def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -
     at = next((number for number, entry in enumerate(shown_here) if entry.key == current), len(shown_here))
     first, last = max(0, at - _EARLIER), len(parts)
     while True:
-        line = Content("  ").join(
-            [*_before(shown_here[:first]), *parts[first:last], *_after(len(parts) - last)]
+        line = in_line(
+            [*_before(shown_here[:first]), *parts[first:last], *_after(len(parts) - last)], gap="  "
         )
         if line.cell_length <= width or (first == at and last == at + 1):
             return line

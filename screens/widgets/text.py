@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.cells import cell_len, get_character_cell_size, set_cell_size
+from rich.cells import get_character_cell_size, set_cell_size
 from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style as SegmentStyle
@@ -44,6 +44,11 @@ def styled(*parts: tuple[Sentence, str | Style]) -> Content:
     return Content.assemble(*((shown(text), style) for text, style in parts))
 
 
+def in_line(parts: Iterable[Content], gap: str = "") -> Content:
+    """Styled texts one after the other, with a gap between them."""
+    return Content(gap).join(parts)
+
+
 def sized(text: Sentence, width: int) -> str:
     """A text cut off or filled up to a width in cells."""
     return set_cell_size(shown(text), width)
@@ -66,6 +71,14 @@ def numbered(steps: Sequence[Sentence]) -> RenderableType:
     grid.add_column(ratio=1, overflow="fold")
     for number, step in enumerate(steps, start=1):
         grid.add_row(f"{number}.", RichText(shown(step), overflow="fold"))
+    return grid
+
+
+def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
+    """Rows of texts in columns as wide as they need; the first row is the head."""
+    grid = RichTable.grid(padding=(0, 3, 0, 0))
+    for number, row in enumerate(rows):
+        grid.add_row(*(RichText(shown(text), "" if number else "bold") for text in row))
     return grid
 
 
@@ -142,7 +155,7 @@ class Button(widgets.Button):
 
     @property
     def _words(self) -> Content:
-        return Content(self.label) if isinstance(self.label, str) else self.label
+        return self.label if isinstance(self.label, Content) else Content()
 
     def render(self) -> Content:
         """The label between brackets, which make way for the bar."""

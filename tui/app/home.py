@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
 
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ask
@@ -69,7 +68,7 @@ _TASKS = (*_START, *_YOURSELF)
 class _Line:
     """A line of the list, in columns."""
 
-    label: Sentence
+    work: Sentence
     detail: Sentence
     time: str = ""
 
@@ -149,7 +148,7 @@ class HomeScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="home-top")
-        yield Static(id="home-rule")
+        yield Text(id="home-rule")
         yield Text("What would you like to do?", id="home-title")
         if self._sandbox:
             yield Text(_SANDBOX, id="home-words")
@@ -160,7 +159,7 @@ class HomeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """The most likely answer has the focus: the session changed last, or a new one."""
-        where = styled(("SANDBOX", "bold $warning")) if self._sandbox else Content()
+        where = styled(("SANDBOX", "bold $warning")) if self._sandbox else styled()
         self.query_one("#home-top", SplitLine).show(styled(("iam-onboard", "bold $accent")), where)
         options = self.query_one(OptionList)
         self._fill()
@@ -204,7 +203,7 @@ class HomeScreen(Screen[None]):
         """A line in its columns; the one that Enter opens has the bar."""
         line, here = self._lines[name], name == self._at
         time = f" {line.time:>{_TIME}}" if line.time else ""
-        label = text_of(line.label)
+        label = text_of(line.work)
         fill = max(1, _LABEL - len(label))
         room = max(0, self.size.width - 6 - len(label) - fill - len(time))
         return styled(
@@ -249,9 +248,7 @@ class HomeScreen(Screen[None]):
             self.notify("Select a session first.", severity="warning")
             return
         line = _line_of(selected, self._now())
-        body = (
-            f"{line.label}\n{line.detail} · {line.time}\n\nIts record and drafts go away. {_kept(selected)}"
-        )
+        body = f"{line.work}\n{line.detail} · {line.time}\n\nIts record and drafts go away. {_kept(selected)}"
         question = Confirm("Delete this session?", body, "Delete")
         ask(self, question, lambda _yes: self.post_message(self.Delete(selected)))
 

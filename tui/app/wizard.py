@@ -21,7 +21,7 @@ from textual.events import Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
 from screens.step.finished import Finished
@@ -32,7 +32,7 @@ from screens.widgets.dialogs import ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail, stepper
 from screens.widgets.status_grid import EverybodyDialog
-from screens.widgets.text import SplitLine, Text, marked_up, styled
+from screens.widgets.text import SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
 from workflows.core.sentences import joined, text_of
 from workflows.desktop.ambient import endpoints
@@ -131,7 +131,7 @@ class WizardScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield SplitLine(id="top")
         yield SplitLine(id="stepper")
-        yield Static(id="rule")
+        yield Text(id="rule")
         with Horizontal(id="middle"):
             yield StepRail()
             yield self._stage
@@ -251,7 +251,6 @@ class WizardScreen(Screen[None]):
         expected = session.state.expected()
         settled = sum(session.status(key) in SETTLED for key in expected)
         progress = styled((f"{settled} of {len(expected)} done", "$text-muted"))
-        gap = Content("   ")
         right = [_whose_aws(self.walk)]
         if self.has_class("-narrow"):
             steps = stepper(self._entries(), self.current, width - progress.cell_length - 4)
@@ -260,7 +259,7 @@ class WizardScreen(Screen[None]):
             right.insert(0, progress)
         if width < _ENOUGH.width or height < _ENOUGH.height:
             right.insert(0, styled((f"{width}×{height} is small", "$warning")))
-        self.query_one("#top", SplitLine).show(_where(self.walk, self.current), gap.join(right))
+        self.query_one("#top", SplitLine).show(_where(self.walk, self.current), in_line(right, "   "))
 
     @on(StepPane.PrimaryChanged)
     def refresh_bar(self) -> None:
