@@ -58,10 +58,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
+def pytest_collection_finish() -> None:
+    """Set apart what is loaded by now: the collector would look through it, test after test."""
+    gc.collect()
+    gc.freeze()
+
+
+_HOMES: list[Path] = []
+"""The home of the last test, if it left that as it was."""
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home folder of the test's own; nothing in the environment leads to the developer's things."""
-    home = tmp_path_factory.mktemp(f"home{next(_NUMBERS)}", numbered=False)
+    home = _HOMES.pop() if _HOMES else tmp_path_factory.mktemp(f"home{next(_NUMBERS)}", numbered=False)
     for name in tuple(os.environ):
         if name.startswith(_FORGET):
             monkeypatch.delenv(name)
@@ -86,17 +96,34 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    before = _modes(home)
     yield home
-    shutil.rmtree(home, ignore_errors=True)
+    if _modes(home) == before:
+        _HOMES.append(home)
+    else:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _modes(home: Path) -> dict[Path, int]:
+    """All that is in a home, and who may do what with it."""
+    return {path: path.lstat().st_mode for path in (home, *home.rglob("*"))} if home.exists() else {}
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept_alive() -> Iterator[None]:
-    """A test with a layer of thousands sets objects apart from the collector; they go with the test."""
+def nothing_kept_alive(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test with a layer of thousands sets more objects apart from the collector; they go with the test."""
+    frozen: list[None] = []  # to count what is set apart takes as long as a test
+    freeze = gc.freeze
+
+    def noticed() -> None:
+        frozen.append(None)
+        freeze()
+
+    monkeypatch.setattr(gc, "freeze", noticed)
     yield
-    if gc.get_freeze_count():
+    if frozen:
         gc.unfreeze()
-        gc.collect()
+        pytest_collection_finish()
 
 
 @pytest.fixture(autouse=True, scope="session")

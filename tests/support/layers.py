@@ -87,6 +87,12 @@ def layer_of(files: Mapping[str, str | bytes], keys: Mapping[str, str] | None = 
     return read_files(location(), FileSet(documents, found))
 
 
+def within(less: bytes, more: bytes) -> bool:
+    """Whether `more` has all of `less` in its order: what else it has was put in."""
+    rest = iter(more)
+    return all(byte in rest for byte in less)
+
+
 def contents(layer: Layer) -> dict[str, bytes | None]:
     """All files of a layer with their bytes."""
     return {name: layer.files.content(name) for name in layer.files.names}

