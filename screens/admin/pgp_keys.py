@@ -510,4 +510,4 @@ def _replacing(key: TakenKey) -> str:
 
 
 def _refuse(size: int) -> Taken:
-    raise KeyTooLarge(size, KEYRING_LIMIT)
+    raise KeyTooLarge(size=size, limit=KEYRING_LIMIT)

@@ -12,10 +12,10 @@ import pytest
 from support.pgp import ENVIRONMENT
 
 from workflows.gpg import inspect, tools
-from workflows.gpg.inspect import UnreadableKey, inspect_key
+from workflows.gpg.inspect import inspect_key
 from workflows.gpg.keyring import NoSuchKey, export_public_key, list_secret_keys
 from workflows.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
-from workflows.gpg.refusals import TooManyParts
+from workflows.gpg.refusals import TooManyParts, UnreadableKey
 from workflows.gpg.tools import GpgTooSlow, run_gpg
 
 
@@ -67,7 +67,7 @@ def test_a_gpg_that_does_not_end_is_ended(stuck: dict[str, str]) -> None:
 def test_no_keyring_keeps_anybody_waiting(
     work: Callable[..., object], stuck: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "WORK_SECONDS", 0.01)
+    monkeypatch.setitem(run_gpg.__kwdefaults__, "seconds", 0.01)
     with pytest.raises(GpgTooSlow):
         work(tmp_path, stuck)
 

@@ -12,7 +12,6 @@ HEAVY = {
     "boto3",
     "botocore",
     "keyring",
-    "gnupg",
     "tree_sitter",
     "pygohcl",
     "flask",

@@ -118,4 +118,4 @@ def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
             note(f"{error.title}. Try again.")
         finally:
             passphrase.drop()
-    raise WrongPassphrase("")
+    raise WrongPassphrase

@@ -7,6 +7,7 @@ Everything in it may be shown, copied and kept in a journal, so no secret ever g
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 from workflows.core.sentences import Sentence, joined, text_of
 
@@ -73,6 +74,30 @@ class OnboardError(Exception):
         """The message as a JSON object of strings, as the journal keeps it."""
         parts = ("title", "what", "why", "next", "detail")
         return {name: text_of(getattr(self, name)) for name in parts}
+
+
+class Texts(NamedTuple):
+    """The sentences of an error, as `OnboardError` takes them; what is in braces is filled in."""
+
+    title: str
+    what: str
+    why: str = ""
+    next: str = ""
+
+
+class DeclaredError(OnboardError):
+    """An error with sentences of its own, which its class declares.
+
+    Args:
+        detail: as for `OnboardError`.
+        values: what the sentences name in braces.
+    """
+
+    texts: ClassVar[Texts]
+
+    def __init__(self, *, detail: Sentence = "", **values: object) -> None:
+        title, what, why, then = (text.format(**values) for text in self.texts)
+        super().__init__(title, what, why=why, next=then, detail=detail)
 
 
 class Cancelled(OnboardError):  # noqa: N818 - it is not an error

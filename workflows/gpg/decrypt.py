@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 from typing import Final
 
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.openpgp import ENCRYPTED_DATA, KEYS, SECRET_KEYS, MalformedPackets, Tag, split
 from workflows.core.secret import Secret
@@ -39,7 +39,7 @@ BRING_THE_KEY = (
 """What somebody does who came to a second computer without the key."""
 
 
-class DecryptError(OnboardError):
+class DecryptError(DeclaredError):
     """The text could not be decrypted; the subclass says why."""
 
 
@@ -47,106 +47,90 @@ class NotAMessage(DecryptError):  # noqa: N818 - it names what was given
     """What was given is not one encrypted message.
 
     Args:
-        what: what is wrong with it, as a sentence.
+        flaw: what is wrong with it, as a sentence.
     """
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            "This isn't an encrypted password",
-            what,
-            why="An encrypted password is one block of base64 text that begins with w or h.",
-            next="Copy the whole block from the message again, from its first letter to its last.",
-        )
+    texts = Texts(
+        title="This isn't an encrypted password",
+        what="{flaw}",
+        why="An encrypted password is one block of base64 text that begins with w or h.",
+        next="Copy the whole block from the message again, from its first letter to its last.",
+    )
 
 
 class WrongPassphrase(DecryptError):  # noqa: N818 - it names what happened
     """The passphrase does not open the secret key."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(
-            "Wrong passphrase",
-            "This passphrase doesn't open your secret key.",
-            why="It is the passphrase of your PGP key, not a password of AWS or of this computer.",
-            next=f"Try again. {_REPLACEMENT_HINT}",
-            detail=detail,
-        )
+    texts = Texts(
+        title="Wrong passphrase",
+        what="This passphrase doesn't open your secret key.",
+        why="It is the passphrase of your PGP key, not a password of AWS or of this computer.",
+        next=f"Try again. {_REPLACEMENT_HINT}",
+    )
 
 
 class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
     """None of the keys that the message is encrypted to is in the keyring.
 
-    Attributes:
-        key_ids: the ids of the keys (mostly subkeys) that could open it.
+    Args:
+        recipients: the ids of the keys (mostly subkeys) that could open it.
     """
 
-    def __init__(self, key_ids: tuple[str, ...], detail: str) -> None:
-        wanted = ", ".join(key_ids) or "a key that it doesn't name"
-        super().__init__(
-            "The key for this message isn't on this computer",
-            f"It is encrypted to {wanted}, but this computer's keyring doesn't have that secret key.",
-            why="It may be on another computer or a smartcard, or the message is for somebody else.",
-            next=f"{BRING_THE_KEY} {_REPLACEMENT_HINT}",
-            detail=detail,
-        )
-        self.key_ids = key_ids
+    texts = Texts(
+        title="The key for this message isn't on this computer",
+        what="It is encrypted to {recipients}, but this computer's keyring doesn't have that secret key.",
+        why="It may be on another computer or a smartcard, or the message is for somebody else.",
+        next=f"{BRING_THE_KEY} {_REPLACEMENT_HINT}",
+    )
 
 
 class DecryptCancelled(DecryptError, Cancelled):  # noqa: N818 - it is not an error
     """The person cancelled the question for the passphrase."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__("Cancelled", "You cancelled the question for the passphrase.", detail=detail)
+    texts = Texts(title="Cancelled", what="You cancelled the question for the passphrase.")
 
 
 class PinentryTimeout(DecryptError):  # noqa: N818 - it names what happened
     """The question for the passphrase waited too long."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(
-            "The question timed out",
-            "GnuPG asked for the passphrase, but got no answer in time.",
-            next="Try again.",
-            detail=detail,
-        )
+    texts = Texts(
+        title="The question timed out",
+        what="GnuPG asked for the passphrase, but got no answer in time.",
+        next="Try again.",
+    )
 
 
 class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
     """The key has a passphrase, and gpg has no way to ask for it."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(
-            "GnuPG needs your passphrase",
-            "GnuPG couldn't ask for the key's passphrase.",
-            why="Its own question (pinentry) is not installed or has no terminal to appear on.",
-            next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
-            + how_to_install("pinentry"),
-            detail=detail,
-        )
+    texts = Texts(
+        title="GnuPG needs your passphrase",
+        what="GnuPG couldn't ask for the key's passphrase.",
+        why="Its own question (pinentry) is not installed or has no terminal to appear on.",
+        next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
+        + how_to_install("pinentry"),
+    )
 
 
 class LoopbackForbidden(DecryptError):  # noqa: N818 - it names what is forbidden
     """The person's gpg-agent takes a passphrase from its own question only."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(
-            "GnuPG has to ask for the passphrase itself",
-            "The settings of gpg-agent don't let another program pass on a passphrase.",
-            why="gpg-agent.conf holds  no-allow-loopback-pinentry.",
-            next="Choose to enter the passphrase in GnuPG's own question.",
-            detail=detail,
-        )
+    texts = Texts(
+        title="GnuPG has to ask for the passphrase itself",
+        what="The settings of gpg-agent don't let another program pass on a passphrase.",
+        why="gpg-agent.conf holds  no-allow-loopback-pinentry.",
+        next="Choose to enter the passphrase in GnuPG's own question.",
+    )
 
 
 class SmartcardProblem(DecryptError):  # noqa: N818 - it names what it is about
     """The secret key is on a smartcard, and the card did not do its part."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(
-            "The smartcard couldn't decrypt it",
-            "The smartcard with the secret key is absent or locked, or got a wrong PIN.",
-            next="Insert the card, check  gpg --card-status, and use GnuPG's own question for the PIN.",
-            detail=detail,
-        )
+    texts = Texts(
+        title="The smartcard couldn't decrypt it",
+        what="The smartcard with the secret key is absent or locked, or got a wrong PIN.",
+        next="Insert the card, check  gpg --card-status, and use GnuPG's own question for the PIN.",
+    )
 
 
 HIDDEN_RECIPIENT: Final = "0" * 16
@@ -163,7 +147,7 @@ def clean_ciphertext(text: bytes | str) -> bytes:
         NotAMessage: there is not exactly one encrypted message in it, or it is damaged.
     """
     if len(text) > INPUT_LIMIT:
-        raise NotAMessage(f"It is too large: {len(text):,} characters, but a few hundred are usual.")
+        raise NotAMessage(flaw=f"It is too large: {len(text):,} characters, but a few hundred are usual.")
     binary = _binary_message(text)
     if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
         binary = _binary_message(binary)
@@ -171,17 +155,17 @@ def clean_ciphertext(text: bytes | str) -> bytes:
         packets = split(binary)
     except MalformedPackets as error:
         if error.truncated:
-            raise NotAMessage("Its end is missing.") from error
-        raise NotAMessage("It isn't OpenPGP data.") from error
+            raise NotAMessage(flaw="Its end is missing.") from error
+        raise NotAMessage(flaw="It isn't OpenPGP data.") from error
     tags = {packet.tag for packet in packets}
     if sum(packet.tag in ENCRYPTED_DATA for packet in packets) > 1:
-        raise NotAMessage("There is more than one encrypted message in it; use one at a time.")
+        raise NotAMessage(flaw="There is more than one encrypted message in it; use one at a time.")
     if tags & (KEYS | SECRET_KEYS):
-        raise NotAMessage("It is a key, not a message.")
+        raise NotAMessage(flaw="It is a key, not a message.")
     if not tags & ENCRYPTED_DATA:
-        raise NotAMessage("Its encrypted part is missing.")
+        raise NotAMessage(flaw="Its encrypted part is missing.")
     if not recipients(binary):
-        raise NotAMessage("It isn't encrypted to any key.")
+        raise NotAMessage(flaw="It isn't encrypted to any key.")
     return binary
 
 
@@ -200,7 +184,7 @@ def recipients(ciphertext: bytes) -> tuple[str, ...]:
     try:
         packets = split(ciphertext)
     except MalformedPackets as error:
-        raise NotAMessage("It isn't OpenPGP data, or its end is missing.") from error
+        raise NotAMessage(flaw="It isn't OpenPGP data, or its end is missing.") from error
     return tuple(
         _recipient(packet.body)
         for packet in packets
@@ -242,25 +226,25 @@ def _binary_message(data: bytes | str) -> bytes:
         return data if isinstance(data, bytes) else b""
     text = pasted.unescaped(pasted.unquoted(text))
     if not text.strip():
-        raise NotAMessage("It is empty.")
+        raise NotAMessage(flaw="It is empty.")
     blocks = pasted.armored_blocks(text)
     messages = [block for block in blocks if block.label == "MESSAGE"]
     if blocks and not messages:
-        raise NotAMessage("It is another kind of PGP block, not an encrypted message.")
+        raise NotAMessage(flaw="It is another kind of PGP block, not an encrypted message.")
     if len(messages) > 1:
-        raise NotAMessage("There is more than one encrypted message in it; use one at a time.")
+        raise NotAMessage(flaw="There is more than one encrypted message in it; use one at a time.")
     if messages and not messages[0].complete:
-        raise NotAMessage("Its last line, -----END PGP MESSAGE-----, is missing.")
+        raise NotAMessage(flaw="Its last line, -----END PGP MESSAGE-----, is missing.")
     try:
         binary = messages[0].decode() if messages else pasted.bare_base64(text)
     except pasted.MalformedBase64 as error:
-        raise NotAMessage(f"The text cannot be decoded: {error}.") from error
+        raise NotAMessage(flaw=f"The text cannot be decoded: {error}.") from error
     if not binary:
-        raise NotAMessage("There is no encrypted text in it.")
+        raise NotAMessage(flaw="There is no encrypted text in it.")
     return binary
 
 
-_KINDS: Final[tuple[tuple[frozenset[int], Callable[[str], DecryptError]], ...]] = (
+_KINDS: Final[tuple[tuple[frozenset[int], type[DecryptError]], ...]] = (
     # libgpg-error's err-codes.h; 83 is as met in practice
     (frozenset({11, 177}), WrongPassphrase),  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
     (frozenset({62}), PinentryTimeout),  # TIMEOUT
@@ -319,7 +303,7 @@ def decrypt(
     try:
         return Secret(run.output.decode("utf-8"))
     except UnicodeDecodeError:  # without its cause, which would hold the plain bytes
-        raise NotAMessage("It decrypts to something that isn't text, so it isn't a password.") from None
+        raise NotAMessage(flaw="It decrypts to something that isn't text, so it isn't a password.") from None
 
 
 def _has_windows(environment: Mapping[str, str]) -> bool:
@@ -331,20 +315,20 @@ def _has_windows(environment: Mapping[str, str]) -> bool:
 def _failure(run: GpgRun) -> OnboardError:
     """The error that a failed run stands for."""
     if run.exit_status == -signal.SIGINT:
-        return DecryptCancelled(run.messages)  # Ctrl-C in pinentry reaches gpg as well, and ends it
+        return DecryptCancelled(detail=run.messages)  # Ctrl-C in pinentry reaches gpg as well, and ends it
     if _error_codes(run, "set_pinentry_mode"):
-        return LoopbackForbidden(run.messages)
+        return LoopbackForbidden(detail=run.messages)
     codes = _error_codes(run, "pkdecrypt_failed")
     kind = next((kind for known, kind in _KINDS if codes & known), None)
     if kind is None and run.has("SC_OP_FAILURE"):
         kind = SmartcardProblem
     if kind is not None:
-        return kind(run.messages)
-    encrypted_to = tuple(arguments[0] for arguments in run.arguments("ENC_TO") if arguments)
+        return kind(detail=run.messages)
+    encrypted_to = [arguments[0] for arguments in run.arguments("ENC_TO") if arguments]
     if run.has("NODATA") or not encrypted_to:
-        return NotAMessage("GnuPG finds no message in it that is encrypted to a key.")
+        return NotAMessage(flaw="GnuPG finds no message in it that is encrypted to a key.")
     if run.has("NO_SECKEY"):
-        return NoSecretKey(encrypted_to, run.messages)
+        return NoSecretKey(recipients=", ".join(encrypted_to), detail=run.messages)
     return GpgFailed(
         "GnuPG couldn't decrypt it",
         "The secret key is on this computer, but decrypting failed.",

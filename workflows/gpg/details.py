@@ -58,6 +58,8 @@ class KeyPart:
         curve: the name of its elliptic curve as gpg has it ("cv25519", "nistp256"), or "".
         created: when it was made, UTC.
         expires: when it stops being valid, UTC, or None for never; for a subkey of an expired key, then.
+        card: of a part of a secret key: "+" for here, "#" for not here, else the serial number of its
+            card; "" in a listing of public keys.
         own_expires: the same for a subkey alone, whatever the primary key's date is; as Keybase's library
             sees it.
         dropped: whether Keybase's library drops it (`provider_library.keybase_drops`).
@@ -76,6 +78,7 @@ class KeyPart:
     revoked: bool
     invalid: bool
     capabilities: frozenset[str]
+    card: str = ""
     own_expires: datetime | None = None
     dropped: bool = False
 
@@ -204,6 +207,7 @@ def _part(fields: list[str], fingerprint: str) -> KeyPart:
         own_expires=_moment(fields[6]),
         revoked=fields[1] == "r",
         invalid=fields[1] == "i",
+        card=fields[14] if len(fields) > 14 else "",
         capabilities=frozenset(_CAPABILITIES[letter] for letter in letters if letter in _CAPABILITIES),
     )
 

@@ -14,12 +14,11 @@ from typing import Final
 
 from workflows.core.files import load_file
 from workflows.core.openpgp import SIZE_LIMIT, MalformedPackets, Packet, Tag, signature_in, split, subpackets
-from workflows.core.sentences import Sentence
 from workflows.core.temporary import temporary_folder
 from workflows.gpg.details import KeyDetails, parse_listings
 from workflows.gpg.normalise import PublicKeyText, normalise
 from workflows.gpg.provider_library import keybase_drops, keybase_reads, keybase_verifies
-from workflows.gpg.refusals import KeyRefused, OtherKeyVersion
+from workflows.gpg.refusals import OtherKeyVersion, UnreadableKey
 from workflows.gpg.tools import GpgRun, GpgTooSlow, run_gpg
 
 CHECK_SECONDS: Final = 30.0
@@ -34,19 +33,6 @@ _LIFETIME: Final = 9
 _WANTED: Final = frozenset({_CREATED, _LIFETIME})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that four bytes each can say
-
-
-class UnreadableKey(KeyRefused):
-    """GnuPG itself cannot make sense of the key; `detail` holds its words."""
-
-    def __init__(self, detail: Sentence) -> None:
-        super().__init__(
-            "GnuPG can't read this key",
-            "It has the form of a public key, but gpg finds no usable key in it.",
-            why="It may be damaged, or in a format that this version of gpg doesn't know.",
-            next="Ask its owner for an RSA key, exported with  gpg --armor --export NAME",
-            detail=detail,
-        )
 
 
 @dataclass(frozen=True)
@@ -128,14 +114,16 @@ def _gpg(arguments: Sequence[str], home: Path, environment: Mapping[str, str], k
     try:
         return run_gpg(arguments, gnupg_home=home, environment=environment, stdin=key, seconds=CHECK_SECONDS)
     except GpgTooSlow as slow:
-        raise UnreadableKey(slow.what) from slow
+        raise UnreadableKey(detail=slow.what) from slow
 
 
 def _details(run: GpgRun, binary: bytes) -> KeyDetails:
     keys = parse_listings(run.output.decode("utf-8", errors="replace"))
     if len(keys) != 1:
         version = split(binary)[0].body[0]
-        raise OtherKeyVersion(version) if version not in {4, 5} else UnreadableKey(run.messages)
+        if version in {4, 5}:
+            raise UnreadableKey(detail=run.messages)
+        raise OtherKeyVersion(version=version, age="an old" if version < 4 else "a newer")
     packets = split(binary)
     return as_keybase_sees(replace(keys[0], unread=not keybase_reads(packets)), packets)
 

@@ -1,41 +1,26 @@
 """The person's own PGP keys: which there are, the public half of one, a new one, and encrypting to one.
 
-python-gnupg lists the secret keys and exports the public ones; no secret passes through it. Making a key is
-done with `tools.run_gpg` instead, because python-gnupg has no way to cancel a run or to show that it goes on,
-and would keep the passphrase in the text of the parameters.
+gpg lists the secret halves; what is in a key is read from its public half, as everybody else reads it.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from threading import Event, Timer
-from typing import TYPE_CHECKING, Final
+from threading import Event
+from typing import Final
 
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.errors import DeclaredError, Problem, Texts
 from workflows.core.files import private_folder
 from workflows.core.openpgp import Tag, split
 from workflows.core.secret import Secret
-from workflows.gpg import tools
-from workflows.gpg.details import KeyDetails
+from workflows.gpg.details import KeyDetails, KeyPart, parse_listings
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.refusals import KeyRefused
-from workflows.gpg.tools import (
-    PASSPHRASE_LIMIT,
-    GpgFailed,
-    GpgMissing,
-    GpgRun,
-    GpgTooSlow,
-    gpg_environment,
-    run_gpg,
-)
-
-if TYPE_CHECKING:
-    import gnupg
+from workflows.gpg.tools import PASSPHRASE_LIMIT, GpgFailed, run_gpg
 
 RECOMMENDED_PASSPHRASE_LENGTH: Final = 12
 """Characters; a shorter passphrase is warned about."""
@@ -57,15 +42,14 @@ Expire-Date: {expires}
 """
 
 
-class NoSuchKey(OnboardError):  # noqa: N818 - it names what is missing
+class NoSuchKey(DeclaredError):  # noqa: N818 - it names what is missing
     """The keyring has no key with this fingerprint."""
 
-    def __init__(self, fingerprint: str) -> None:
-        super().__init__(
-            "This key isn't on this computer",
-            f"The keyring has no key with the fingerprint {fingerprint}.",
-            next="List your keys with  gpg --list-secret-keys",
-        )
+    texts = Texts(
+        title="This key isn't on this computer",
+        what="The keyring has no key with the fingerprint {fingerprint}.",
+        next="List your keys with  gpg --list-secret-keys",
+    )
 
 
 @dataclass(frozen=True)
@@ -99,24 +83,19 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
     """
     if gnupg_home is not None and not gnupg_home.is_dir():
         return ()
-    keyring = _open(gnupg_home, environment)
-    listed = keyring.list_keys(secret=True)
-    if listed.returncode not in {0, None}:
-        raise GpgFailed(
-            "Can't read the keyring", "gpg couldn't list its secret keys.", detail=str(listed.stderr)
-        )
+    run = run_gpg(["--with-colons", "--list-secret-keys"], gnupg_home=gnupg_home, environment=environment)
+    if run.exit_status != 0:
+        raise GpgFailed("Can't read the keyring", "gpg couldn't list its secret keys.", detail=run.messages)
     found = []
-    for key in listed:
-        exported = _exported(keyring, key["fingerprint"])
+    for listed in parse_listings(run.output.decode("utf-8", errors="replace")):
+        exported = _exported(listed.fingerprint, gnupg_home, environment)
         try:
             details = inspect_key(exported, environment=environment)
         except KeyRefused:
             continue  # A secret key without its public half: nothing can be encrypted to it.
-        # Field 15 of a secret key: "+" for here, "#" for not here, else the serial number of its card.
-        places = {part["keyid"]: part["token"] for part in (key, *_subkeys(key))}
-        present = frozenset(key_id for key_id, place in places.items() if place != "#")
-        on_card = frozenset(key_id for key_id in present if places[key_id] not in {"+", ""})
-        found.append(OwnKey(details=details, present=present, on_card=on_card))
+        present = [part for part in listed.parts if part.card != "#"]
+        on_card = [part for part in present if part.card not in {"+", ""}]
+        found.append(OwnKey(details, _key_ids(present), _key_ids(on_card)))
     return tuple(found)
 
 
@@ -135,19 +114,25 @@ def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Ma
     """
     if not re.fullmatch(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", fingerprint):
         raise ValueError("a fingerprint is 40 or 64 hexadecimal digits")
-    exported = _exported(_open(gnupg_home, environment), fingerprint)
+    exported = _exported(fingerprint, gnupg_home, environment)
     if not exported:
-        raise NoSuchKey(fingerprint)
+        raise NoSuchKey(fingerprint=fingerprint)
     return exported
 
 
-def _exported(keyring: gnupg.GPG, fingerprint: str) -> bytes:
+def _key_ids(parts: Iterable[KeyPart]) -> frozenset[str]:
+    return frozenset(part.key_id for part in parts)
+
+
+def _exported(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:
     """The public key, minimal; whole if gpg leaves all user ids unsigned, as of a key from the future."""
-    exported = bytes(keyring.export_keys(fingerprint, armor=False, minimal=True))
+    arguments = ["--export", fingerprint]
+    minimal = ["--export-options", "export-minimal", *arguments]
+    exported = run_gpg(minimal, gnupg_home=gnupg_home, environment=environment).output
     tags = [packet.tag for packet in split(exported)]
     if (Tag.USER_ID, Tag.SIGNATURE) in pairwise(tags) or Tag.USER_ID not in tags:
         return exported
-    return bytes(keyring.export_keys(fingerprint, armor=False, minimal=False))
+    return run_gpg(arguments, gnupg_home=gnupg_home, environment=environment).output
 
 
 def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> list[Problem]:
@@ -222,35 +207,21 @@ def generate_key(
         GpgMissing: gpg is not installed.
         Cancelled: `cancelled` was set.
     """
-    parameters = _key_parameters(name, email, expires, passphrase)
+    for problem in check_new_key(name, email, expires, passphrase):
+        if problem.fatal:
+            raise ValueError(problem.message)
     if gnupg_home is not None and not gnupg_home.exists():
         private_folder(gnupg_home)
     run = run_gpg(
         ["--generate-key"],
         gnupg_home=gnupg_home,
         environment=environment,
-        stdin=parameters,
+        stdin=_KEY_PARAMETERS.format(name=name, email=email, expires=expires).encode(),
         passphrase=passphrase,
         progress=progress,
         cancelled=cancelled,
         seconds=CREATION_SECONDS,
     )
-    return _created(run)
-
-
-def _key_parameters(name: str, email: str, expires: str, passphrase: Secret) -> bytes:
-    fatal = [problem for problem in check_new_key(name, email, expires, passphrase) if problem.fatal]
-    if fatal:
-        raise ValueError(fatal[0].message)
-    return _KEY_PARAMETERS.format(name=name, email=email, expires=expires).encode("utf-8")
-
-
-def _created(run: GpgRun) -> str:
-    """The fingerprint of the key that a run made.
-
-    Raises:
-        GpgFailed: it made none.
-    """
     created = run.arguments("KEY_CREATED")  # KEY_CREATED type fingerprint
     if run.exit_status != 0 or not created:
         raise GpgFailed(
@@ -316,50 +287,3 @@ def encrypt(
             detail=run.messages,
         )
     return run.output
-
-
-def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
-    """python-gnupg on this keyring, with a limit of time; imported here so that the rest starts without it.
-
-    What is read here is ASCII, but for user ids, which are taken from the exported key. So the encoding
-    is one that has no invalid bytes: a thread of python-gnupg would print a traceback for one.
-    """
-    import gnupg  # noqa: PLC0415 - see above
-
-    class Keyring(gnupg.GPG):  # type: ignore[misc]
-        """Ends gpg after `WORK_SECONDS`, which python-gnupg leaves to run for ever."""
-
-        def _collect_output(self, process: subprocess.Popen[bytes], *output: object, **more: object) -> None:
-            slow = Event()
-
-            def end() -> None:
-                slow.set()
-                process.kill()
-
-            limit = Timer(tools.WORK_SECONDS, end)
-            limit.daemon = True
-            limit.start()
-            try:
-                super()._collect_output(process, *output, **more)
-            finally:
-                limit.cancel()
-            if slow.is_set():
-                raise GpgTooSlow(tools.WORK_SECONDS)
-
-    try:
-        return Keyring(
-            gnupghome=None if gnupg_home is None else str(gnupg_home),
-            env=gpg_environment(environment),
-            encoding="latin-1",
-        )
-    except OSError as error:
-        raise GpgMissing from error
-    except ValueError as error:
-        raise GpgFailed(
-            "GnuPG doesn't start", "gpg ended with an error at once.", detail=str(error)
-        ) from error
-
-
-def _subkeys(key: Mapping[str, object]) -> tuple[dict[str, str], ...]:
-    information = key.get("subkey_info")
-    return tuple(information.values()) if isinstance(information, dict) else ()

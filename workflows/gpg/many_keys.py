@@ -79,7 +79,9 @@ def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
     ]
     if len(found) != 1:
         raise NoSuchKeyHere(
-            wanted.strip(), len(found), [key.details.fingerprint for key in found or readable]
+            matches=f"{len(found)} of the keys match" if found else "None of the keys matches",
+            wanted=wanted.strip(),
+            detail="\n".join(key.details.fingerprint for key in (found or readable)[:20]),
         )
     return found[0]
 
@@ -112,7 +114,7 @@ def in_parallel(
 def _from_keybox(data: bytes, environment: Mapping[str, str]) -> bytes:
     """The public keys in a keybox, as gpg exports them from a copy."""
     if len(data) > KEYRING_LIMIT:
-        raise KeyTooLarge(len(data), KEYRING_LIMIT)
+        raise KeyTooLarge(size=len(data), limit=KEYRING_LIMIT)
     with temporary_folder() as folder:
         keybox = folder / "given.kbx"
         keybox.write_bytes(data)

@@ -116,10 +116,10 @@ def normalise(data: bytes | str) -> PublicKeyText:
             `KeybaseName`.
     """
     if len(data) > INPUT_LIMIT:
-        raise KeyTooLarge(len(data), INPUT_LIMIT)
+        raise KeyTooLarge(size=len(data), limit=INPUT_LIMIT)
     keys = _keys(data)
     if len(keys) > 1:
-        raise SeveralKeys(len(keys))
+        raise SeveralKeys(count=len(keys))
     return keys[0]
 
 
@@ -136,7 +136,7 @@ def public_keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
         KeyRefused: there is none, or something else is among them (`SecretKeyGiven`).
     """
     if len(data) > KEYRING_LIMIT:
-        raise KeyTooLarge(len(data), KEYRING_LIMIT)
+        raise KeyTooLarge(size=len(data), limit=KEYRING_LIMIT)
     return _keys(data)
 
 
@@ -153,12 +153,12 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
         return (data,)
     marks = sum(map(text.count, _MARKS))
     if marks > MARKS_LIMIT:
-        raise TooManyParts("line breaks and marks", marks, MARKS_LIMIT)
+        raise TooManyParts(parts="line breaks and marks", count=marks, limit=MARKS_LIMIT)
     text = pasted.unquoted(text)
     if not text.strip():
         raise EmptyKey
     if depth > _NESTING_LIMIT:
-        raise NotAPublicKey("text packed into text, again and again")
+        raise NotAPublicKey(found="text packed into text, again and again")
     _refuse_other_kinds(text)
     requested = _key_of_request(text)
     if requested is not None:
@@ -171,10 +171,10 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
         binary = pasted.bare_base64(text)
     except pasted.MalformedBase64 as error:
         if len(text) < _SHORTEST:
-            raise NotAPublicKey("a text without a key in it") from error
-        raise DamagedKey(f"The base64 text can't be decoded: {error}.") from error
+            raise NotAPublicKey(found="a text without a key in it") from error
+        raise DamagedKey(flaw=f"The base64 text can't be decoded: {error}.") from error
     if not binary:
-        raise NotAPublicKey("a text without a key in it")
+        raise NotAPublicKey(found="a text without a key in it")
     # Base64 of armored text is text again; a binary packet never is (its first byte has the high bit set).
     return _binaries(binary, depth + 1) if binary[0] < 0x80 else (binary,)
 
@@ -186,13 +186,13 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
     # `gpg --enarmor`, taken for `gpg --armor --export`, calls whatever it is given an armored file.
     keys = [block for block in blocks if block.label.startswith(("PUBLIC KEY BLOCK", "ARMORED FILE"))]
     if not keys:
-        raise NotAPublicKey(_noun_for_label(blocks[0].label))
+        raise NotAPublicKey(found=_noun_for_label(blocks[0].label))
     if not all(key.complete for key in keys):
-        raise DamagedKey("Its last line, -----END PGP PUBLIC KEY BLOCK-----, is missing.")
+        raise DamagedKey(flaw="Its last line, -----END PGP PUBLIC KEY BLOCK-----, is missing.")
     try:
         return tuple(key.decode() for key in keys)
     except pasted.MalformedBase64 as error:
-        raise DamagedKey(f"The armored block can't be decoded: {error}.") from error
+        raise DamagedKey(flaw=f"The armored block can't be decoded: {error}.") from error
 
 
 def _noun_for_label(label: str) -> str:
@@ -229,7 +229,7 @@ def _refuse_other_kinds(text: str) -> None:
         raise OtherSecretKey
     kind = _other_kind(text)
     if kind:
-        raise NotAPublicKey(kind)
+        raise NotAPublicKey(found=kind)
 
 
 def _refuse_keybase_name(text: str) -> None:
@@ -238,7 +238,7 @@ def _refuse_keybase_name(text: str) -> None:
         return
     name = word[8:].strip()
     if name and len(name) <= 64 and name.isascii() and name.replace("_", "").isalnum():
-        raise KeybaseName(name)
+        raise KeybaseName(name=name)
 
 
 def _other_kind(text: str) -> str:
@@ -277,27 +277,27 @@ def _keys_in(binary: bytes) -> list[bytes]:
         KeyRefused: there is none, or anything else is in it, or it is not whole.
     """
     if not binary:
-        raise DamagedKey("There is nothing between its first and its last line.")
+        raise DamagedKey(flaw="There is nothing between its first and its last line.")
     try:
         packets = _packets(binary)
     except MalformedPackets as error:
         _refuse_by_first_packet(binary)
         if error.truncated:
-            raise DamagedKey("It ends too early: the end is missing.") from error
-        raise DamagedKey("It begins well, but then is no longer a PGP key.") from error
+            raise DamagedKey(flaw="It ends too early: the end is missing.") from error
+        raise DamagedKey(flaw="It begins well, but then is no longer a PGP key.") from error
     if not packets:
-        raise NotAPublicKey("PGP data without a key in it")
+        raise NotAPublicKey(found="PGP data without a key in it")
     if any(packet.tag in SECRET_KEYS for packet in packets):
         raise SecretKeyGiven
     _refuse_unless_key(packets[0].tag)
     if not all(packet.tag in _KEY_TAGS for packet in packets):
-        raise DamagedKey("It holds something that doesn't belong in a public key.")
+        raise DamagedKey(flaw="It holds something that doesn't belong in a public key.")
     keys: list[list[Packet]] = []
     for packet in packets:
         if packet.tag == Tag.PUBLIC_KEY:
             # A version (RFC 9580, section 5.5.2), four bytes of date, an algorithm, and some of a key.
             if len(packet.body) < 12 or packet.body[0] not in _KEY_VERSIONS:
-                raise DamagedKey("Its first part isn't a key of any known format.")
+                raise DamagedKey(flaw="Its first part isn't a key of any known format.")
             keys.append([])
         keys[-1].append(packet)
     _refuse_excess(keys)
@@ -306,10 +306,10 @@ def _keys_in(binary: bytes) -> list[bytes]:
 
 def _refuse_excess(keys: list[list[Packet]]) -> None:
     if len(keys) > KEYS_LIMIT:
-        raise TooManyParts("keys", len(keys), KEYS_LIMIT)
+        raise TooManyParts(parts="keys", count=len(keys), limit=KEYS_LIMIT)
     parts = max(sum(packet.tag in {Tag.PUBLIC_SUBKEY, Tag.USER_ID} for packet in key) for key in keys)
     if parts > PARTS_LIMIT:
-        raise TooManyParts("subkeys and names", parts, PARTS_LIMIT)
+        raise TooManyParts(parts="subkeys and names", count=parts, limit=PARTS_LIMIT)
 
 
 def _packets(binary: bytes) -> list[Packet]:
@@ -326,7 +326,7 @@ def _refuse_by_first_packet(binary: bytes) -> None:
     """Refuse damaged data by the type that its first byte names, unless that is a public key."""
     first = binary[0]
     if not first & 0x80:
-        raise NotAPublicKey("some other data")
+        raise NotAPublicKey(found="some other data")
     _refuse_unless_key(first & 0x3F if first & 0x40 else (first >> 2) & 0x0F)
 
 
@@ -334,11 +334,11 @@ def _refuse_unless_key(tag: int) -> None:
     if tag in SECRET_KEYS:
         raise SecretKeyGiven
     if tag in _MESSAGE_TAGS:
-        raise NotAPublicKey("an encrypted message")
+        raise NotAPublicKey(found="an encrypted message")
     if tag == Tag.SIGNATURE:
-        raise NotAPublicKey("a signature (a revocation certificate is one, too)")
+        raise NotAPublicKey(found="a signature (a revocation certificate is one, too)")
     if tag != Tag.PUBLIC_KEY:
-        raise NotAPublicKey("some other data")
+        raise NotAPublicKey(found="some other data")
 
 
 def _without_photographs(packets: list[Packet]) -> list[Packet]:

@@ -5,32 +5,29 @@ None of them quotes the input: it may be a secret key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
-
-from workflows.core.errors import OnboardError
+from workflows.core.errors import DeclaredError, Texts
 from workflows.core.sentences import Sentence
-
-EXPORT_HINT = "Ask for the output of:  gpg --armor --export NAME"
-"""What to ask the key's owner for, whatever went wrong with the first attempt."""
 
 _SEND_AGAIN = (
     "Please send the whole output of the command below, or what `iam-onboard pgp request` prints\n"
     "(with --new, if you have no PGP key yet):\n"
     "  gpg --armor --export YOUR_MAIL"
 )
+_NEW_KEY = (
+    '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
+    "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
+    "  gpg --armor --export NEW_FINGERPRINT"
+)
 
 
-class KeyRefused(OnboardError):  # noqa: N818 - a refusal of an input, named for what it says
+class KeyRefused(DeclaredError):  # noqa: N818 - a refusal of an input, named for what it says
     """What was given is not exactly one OpenPGP public key; the subclass says what it is instead.
 
     Attributes:
         for_owner: what to send to the person who gave it, with the commands that help; "" for nothing.
     """
 
-    for_owner: ClassVar[Sentence] = (
-        f"What you sent for your AWS user can't be read as a PGP key. {_SEND_AGAIN}"
-    )
+    for_owner: Sentence = f"What you sent for your AWS user can't be read as a PGP key. {_SEND_AGAIN}"
 
     @property
     def body(self) -> Sentence:
@@ -44,14 +41,12 @@ class EmptyKey(KeyRefused):
     """Nothing was given."""
 
     for_owner = f"What you sent for your AWS user has no key in it. {_SEND_AGAIN}"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "There is no key here",
-            "The text or file is empty.",
-            why="gpg --export prints nothing, and no error, when it finds no key of that name.",
-            next="List the keys with  gpg --list-keys  and export one of them by its fingerprint or mail.",
-        )
+    texts = Texts(
+        title="There is no key here",
+        what="The text or file is empty.",
+        why="gpg --export prints nothing, and no error, when it finds no key of that name.",
+        next="List the keys with  gpg --list-keys  and export one of them by its fingerprint or mail.",
+    )
 
 
 class KeyTooLarge(KeyRefused):
@@ -66,34 +61,30 @@ class KeyTooLarge(KeyRefused):
         "What you sent for your AWS user is too large to be one PGP key. Please send one key:\n"
         "  gpg --export-options export-minimal --armor --export YOUR_MAIL"
     )
-
-    def __init__(self, size: int, limit: int) -> None:
-        super().__init__(
-            "This is too large to be a key",
-            f"It has {size:,} bytes; iam-onboard reads up to {limit:,}.",
-            why="A public key is a few kilobytes. A whole keyring or another file may have been chosen.",
-            next="Export one key:  gpg --export-options export-minimal --armor --export NAME",
-        )
+    texts = Texts(
+        title="This is too large to be a key",
+        what="It has {size:,} bytes; iam-onboard reads up to {limit:,}.",
+        why="A public key is a few kilobytes. A whole keyring or another file may have been chosen.",
+        next="Export one key:  gpg --export-options export-minimal --armor --export NAME",
+    )
 
 
 class TooManyParts(KeyRefused):
     """More subkeys and names than a person's key has, or more keys than a person's keyring.
 
     Args:
-        what: what there is too much of, as "subkeys and names".
+        parts: what there is too much of, as "subkeys and names".
         count: how many were given.
         limit: how many are read at most.
     """
 
     for_owner = KeyTooLarge.for_owner
-
-    def __init__(self, what: str, count: int, limit: int) -> None:
-        super().__init__(
-            "This is too much for a key",
-            f"It has {count:,} {what}; iam-onboard reads up to {limit:,}.",
-            why="No person's key is like that, and reading it would take too long.",
-            next="Ask its owner for one key:  gpg --export-options export-minimal --armor --export NAME",
-        )
+    texts = Texts(
+        title="This is too much for a key",
+        what="It has {count:,} {parts}; iam-onboard reads up to {limit:,}.",
+        why="No person's key is like that, and reading it would take too long.",
+        next="Ask its owner for one key:  gpg --export-options export-minimal --armor --export NAME",
+    )
 
 
 class SecretKeyGiven(KeyRefused):
@@ -102,23 +93,18 @@ class SecretKeyGiven(KeyRefused):
     for_owner = (
         "You sent the SECRET half of your PGP key. Anyone who could read that message can decrypt yours.\n"
         "Please delete it, revoke that key, make a new one with `iam-onboard pgp request --new` or as\n"
-        "below, and send the last command's output, the public half:\n"
-        '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
-        "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
-        "  gpg --armor --export NEW_FINGERPRINT"
+        f"below, and send the last command's output, the public half:\n{_NEW_KEY}"
     )
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This is a SECRET key",
-            "It is the private half of a PGP key. iam-onboard read no further and stored nothing.",
-            why="The AWS provider would accept it, and the secret key would then lie in the Terraform state.",
-            next=(
-                "Delete the message or file that it came in. Anyone who could read it can decrypt the "
-                "owner's messages, so the owner should revoke this key, make a new one, and send the "
-                "public half:  gpg --armor --export NAME"
-            ),
-        )
+    texts = Texts(
+        title="This is a SECRET key",
+        what="It is the private half of a PGP key. iam-onboard read no further and stored nothing.",
+        why="The AWS provider would accept it, and the secret key would then lie in the Terraform state.",
+        next=(
+            "Delete the message or file that it came in. Anyone who could read it can decrypt the "
+            "owner's messages, so the owner should revoke this key, make a new one, and send the "
+            "public half:  gpg --armor --export NAME"
+        ),
+    )
 
 
 class OtherSecretKey(SecretKeyGiven):
@@ -129,18 +115,15 @@ class OtherSecretKey(SecretKeyGiven):
         "Please delete it and replace that key wherever it is used. A PGP key is another thing;\n"
         "`iam-onboard pgp request --new` makes one."
     )
-
-    def __init__(self) -> None:
-        OnboardError.__init__(
-            self,
-            "This is a PRIVATE key",
-            "It is the private half of an SSH or TLS key. iam-onboard read no further and stored nothing.",
-            why="Only its owner should ever have it, and it isn't a PGP key.",
-            next=(
-                "Delete the message or file that it came in, and tell its owner to replace that key. "
-                "A PGP key is made with  iam-onboard pgp request --new"
-            ),
-        )
+    texts = Texts(
+        title="This is a PRIVATE key",
+        what="It is the private half of an SSH or TLS key. iam-onboard read no further and stored nothing.",
+        why="Only its owner should ever have it, and it isn't a PGP key.",
+        next=(
+            "Delete the message or file that it came in, and tell its owner to replace that key. "
+            "A PGP key is made with  iam-onboard pgp request --new"
+        ),
+    )
 
 
 class NotAPublicKey(KeyRefused):
@@ -151,14 +134,12 @@ class NotAPublicKey(KeyRefused):
     """
 
     for_owner = f"What you sent for your AWS user isn't a PGP public key. {_SEND_AGAIN}"
-
-    def __init__(self, found: str) -> None:
-        super().__init__(
-            "This isn't a public key",
-            f"It is {found}.",
-            why="A public key begins with -----BEGIN PGP PUBLIC KEY BLOCK-----, or is base64 or binary data.",
-            next=EXPORT_HINT,
-        )
+    texts = Texts(
+        title="This isn't a public key",
+        what="It is {found}.",
+        why="A public key begins with -----BEGIN PGP PUBLIC KEY BLOCK-----, or is base64 or binary data.",
+        next="Ask for the output of:  gpg --armor --export NAME",
+    )
 
 
 class SeveralKeys(KeyRefused):
@@ -173,35 +154,42 @@ class SeveralKeys(KeyRefused):
         "  gpg --list-keys\n"
         "  gpg --armor --export FINGERPRINT"
     )
-
-    def __init__(self, count: int) -> None:
-        super().__init__(
-            "There is more than one key here",
-            f"{count} different public keys are in it, but you need exactly one.",
-            why="The AWS provider uses the first one and silently ignores the others.",
-            next="Find the right one with  gpg --show-keys FILE  and export only that, by its fingerprint.",
-        )
+    texts = Texts(
+        title="There is more than one key here",
+        what="{count} different public keys are in it, but you need exactly one.",
+        why="The AWS provider uses the first one and silently ignores the others.",
+        next="Find the right one with  gpg --show-keys FILE  and export only that, by its fingerprint.",
+    )
 
 
 class DamagedKey(KeyRefused):
     """It is a public key, but not whole.
 
     Args:
-        what: what is wrong with it, as a sentence.
+        flaw: what is wrong with it, as a sentence.
     """
 
     for_owner = (
         "The PGP key that you sent for your AWS user arrived damaged. Please send it again, best as a file:\n"
         "  gpg --armor --export YOUR_MAIL > key.asc"
     )
+    texts = Texts(
+        title="This key is damaged",
+        what="{flaw}",
+        why="Part of it was lost or changed on the way, as happens when a text is copied in pieces.",
+        next="Ask for the key again, best as a file.  gpg --armor --export NAME > key.asc",
+    )
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            "This key is damaged",
-            what,
-            why="Part of it was lost or changed on the way, as happens when a text is copied in pieces.",
-            next="Ask for the key again, best as a file.  gpg --armor --export NAME > key.asc",
-        )
+
+class UnreadableKey(KeyRefused):
+    """GnuPG itself cannot make sense of the key; `detail` holds its message."""
+
+    texts = Texts(
+        title="GnuPG can't read this key",
+        what="It has the form of a public key, but gpg finds no usable key in it.",
+        why="It may be damaged, or in a format that this version of gpg doesn't know.",
+        next="Ask its owner for an RSA key, exported with  gpg --armor --export NAME",
+    )
 
 
 class OtherKeyVersion(KeyRefused):
@@ -209,24 +197,19 @@ class OtherKeyVersion(KeyRefused):
 
     Args:
         version: the number of the format; 4 is the one of nearly all keys.
+        age: "an old" or "a newer".
     """
 
     for_owner = (
         "Your PGP key is in a format that AWS's tools don't read. Please make an RSA key with\n"
-        "`iam-onboard pgp request --new`, or as below, and send the last command's output:\n"
-        '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
-        "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
-        "  gpg --armor --export NEW_FINGERPRINT"
+        f"`iam-onboard pgp request --new`, or as below, and send the last command's output:\n{_NEW_KEY}"
     )
-
-    def __init__(self, version: int) -> None:
-        age = "an old" if version < 4 else "a newer"
-        super().__init__(
-            f"A key of {age} format",
-            f"It is a version {version} key; the AWS provider reads version 4 keys only.",
-            why="Keys of versions 2 and 3 are from before 1998; those after 4 are newer than the provider.",
-            next="Ask its owner to make an RSA key with  iam-onboard pgp request --new",
-        )
+    texts = Texts(
+        title="A key of {age} format",
+        what="It is a version {version} key; the AWS provider reads version 4 keys only.",
+        why="Keys of versions 2 and 3 are from before 1998; those after 4 are newer than the provider.",
+        next="Ask its owner to make an RSA key with  iam-onboard pgp request --new",
+    )
 
 
 class KeybaseName(KeyRefused):
@@ -242,32 +225,27 @@ class KeybaseName(KeyRefused):
         "or, where the key is at Keybase only:\n"
         "  keybase pgp export"
     )
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            "This is the name of a Keybase account",
-            f"keybase:{name} only names a key, which has to be fetched first.",
-            why="The AWS provider would fetch it again at every change, so the key could change unseen.",
-            next=f"Fetch it with  curl https://keybase.io/{name}/pgp_keys.asc  and use its output here.",
-        )
+    texts = Texts(
+        title="This is the name of a Keybase account",
+        what="keybase:{name} only names a key, which has to be fetched first.",
+        why="The AWS provider would fetch it again at every change, so the key could change unseen.",
+        next="Fetch it with  curl https://keybase.io/{name}/pgp_keys.asc  and use its output here.",
+    )
 
 
 class NoSuchKeyHere(KeyRefused):
     """The key that was asked for is not among those that were given, or is not named clearly enough.
 
     Args:
+        matches: how many there are, as "None of the keys matches".
         wanted: how it was named.
-        count: how many fit.
-        fingerprints: those that there are to choose from.
+        detail: the fingerprints that there are to choose from.
     """
 
     for_owner = ""  # the keys may be good ones; it is the name that fits none of them
-
-    def __init__(self, wanted: str, count: int, fingerprints: Sequence[str]) -> None:
-        super().__init__(
-            "Which key?",
-            f"{count or 'None'} of the keys {'match' if count else 'matches'} {wanted!r}.",
-            why="You need exactly one: choose by fingerprint, its last 8 digits or more, or mail address.",
-            next="Give the fingerprint of one of these.",
-            detail="\n".join(fingerprints[:20]),
-        )
+    texts = Texts(
+        title="Which key?",
+        what="{matches} {wanted!r}.",
+        why="You need exactly one: choose by fingerprint, its last 8 digits or more, or mail address.",
+        next="Give the fingerprint of one of these.",
+    )

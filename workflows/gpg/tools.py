@@ -1,8 +1,6 @@
 """Running GnuPG: where it is, and one child process with a built environment, its statuses read by name.
 
-python-gnupg serves `keyring`; this runner serves everything that python-gnupg does not do: a passphrase on a
-pipe of its own, a run that can be cancelled, every status line kept, and no extra start of gpg to ask for its
-version.
+A passphrase goes over a pipe of its own, a run can be cancelled, and every status line is kept.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.processes import child_environment, communicate
 from workflows.core.secret import Secret
@@ -48,16 +46,15 @@ _PASSED_ON: Final = (
 )
 
 
-class GpgMissing(OnboardError):  # noqa: N818 - it names what is missing
+class GpgMissing(DeclaredError):  # noqa: N818 - it names what is missing
     """GnuPG is not installed, or not on the PATH."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "GnuPG isn't installed",
-            "iam-onboard found no gpg on this computer.",
-            why="gpg reads PGP keys and decrypts passwords; iam-onboard does no cryptography of its own.",
-            next=f"Install it and try again:\n{how_to_install('gpg')}",
-        )
+    texts = Texts(
+        title="GnuPG isn't installed",
+        what="iam-onboard found no gpg on this computer.",
+        why="gpg reads PGP keys and decrypts passwords; iam-onboard does no cryptography of its own.",
+        next=f"Install it and try again:\n{how_to_install('gpg')}",
+    )
 
 
 class GpgFailed(OnboardError):  # noqa: N818 - it names what happened

@@ -152,7 +152,6 @@ def test_a_wrong_passphrase_is_called_one_and_the_right_one_works_after_it(
 def test_a_missing_key_is_named(message: bytes) -> None:
     with gpg_home() as empty, pytest.raises(NoSecretKey) as failure:
         decrypt(message, empty, PASSPHRASE)
-    assert failure.value.key_ids == recipients(message)
     assert recipients(message)[0] in failure.value.what
 
 

@@ -16,7 +16,7 @@ from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.core.openpgp import Tag, grouped, split
 from workflows.gpg.details import KeyDetails
-from workflows.gpg.inspect import CheckedKey, UnreadableKey, check_key, own_expiries
+from workflows.gpg.inspect import CheckedKey, check_key, own_expiries
 from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, choose, in_parallel
 from workflows.gpg.normalise import INPUT_LIMIT, KEYRING_LIMIT, normalise, public_keys
@@ -27,6 +27,7 @@ from workflows.gpg.refusals import (
     NoSuchKeyHere,
     SecretKeyGiven,
     SeveralKeys,
+    UnreadableKey,
 )
 from workflows.gpg.verdict import VerdictKind
 

@@ -11,9 +11,10 @@ from support.pgp import ENVIRONMENT, FUTURE, GpgHome, all_kinds_of_keys, gpg_hom
 from workflows.core.openpgp import split
 from workflows.gpg import inspect
 from workflows.gpg.details import parse_listings
-from workflows.gpg.inspect import CheckedKey, UnreadableKey, check_key, inspect_key, is_minimal
+from workflows.gpg.inspect import CheckedKey, check_key, inspect_key, is_minimal
 from workflows.gpg.normalise import normalise
 from workflows.gpg.provider_library import OpenPgpLibrary, library_of
+from workflows.gpg.refusals import UnreadableKey
 from workflows.gpg.tools import GpgMissing, gpg_version
 from workflows.gpg.verdict import REJECTION, VerdictKind, judge
 

@@ -467,7 +467,7 @@ def _request_in(data: bytes | str) -> KeyRequest | None:
         MessageError: it is a request, and damaged or wrong.
     """
     if len(data) > KEYRING_LIMIT:
-        raise KeyTooLarge(len(data), KEYRING_LIMIT)
+        raise KeyTooLarge(size=len(data), limit=KEYRING_LIMIT)
     text = data if isinstance(data, str) else data.decode("utf-8", errors="replace")
     try:
         return open_request(text)
