@@ -3,6 +3,9 @@
 What is written keeps to what survives: ASCII only, short lines, `<`, `>` and `&` escaped. Whatever else is
 found in a block on arrival (typographic quotes, HTML entities, quote marks, line breaks inside a string) was
 therefore put there on the way and can be undone without guessing.
+
+A newer program may add fields; an older one that opens, changes and sends on a message must not lose them, so
+`Fields` keeps those that nobody asked for.
 """
 
 from __future__ import annotations
@@ -13,13 +16,12 @@ import email.policy
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.message import Message
 from typing import TypeAlias
 
 from workflows.core.errors import OnboardError
 from workflows.core.parsing import MAX_DEPTH, parse_json, unescape_html
-from workflows.core.secret import Secret
 
 SCHEMA = 1
 """The version of the blocks that this program writes and the newest that it reads."""
@@ -27,12 +29,17 @@ SCHEMA = 1
 MAX_TEXT = 512 * 1024
 """Characters of a whole text or file; a handoff with two identities and 200 accounts has about 60,000."""
 
+MAX_OBJECTS = 2_000
+"""Entries of one list; a project with a few hundred accounts is a very large one."""
+
 MARKER = "iam-onboard"
 WRAP = "\ue000"
 """Stands in a decoded string where a mail program broke the line: a blank in prose, nothing anywhere else."""
 
 Json: TypeAlias = Mapping[str, object]
 
+_BLANKS = re.compile(rf"[\s{WRAP}]+")
+_WRAPS = re.compile(rf"[ \t]*{WRAP}[ \t]*")
 _HIDDEN = re.compile("[\ud800-\udfff\U000e0000-\U000e01ef]")
 """Lone surrogates and tags, wherever they are, also in fields that only a newer program knows."""
 
@@ -75,7 +82,6 @@ def render_block(kind: str, payload: Json) -> str:
     Raises:
         TypeError: the payload holds a `Secret`, or anything else that is not plain JSON.
     """
-    refuse_secrets(payload)
     text = json.dumps(
         {MARKER: kind, "schema": SCHEMA, **payload}, indent=1, ensure_ascii=True, allow_nan=False
     )
@@ -84,26 +90,10 @@ def render_block(kind: str, payload: Json) -> str:
     return f"```json\n{text}\n```"
 
 
-def refuse_secrets(value: object) -> None:
-    """Stop a programming error before it becomes a leak: no `Secret` ever goes into a message.
-
-    Raises:
-        TypeError: there is a `Secret` somewhere in `value`.
-    """
-    if isinstance(value, Secret):
-        raise TypeError("a Secret never goes into a message")
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            refuse_secrets(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            refuse_secrets(inner)
-
-
 def extract_block(text: str, kind: str) -> dict[str, object]:
     """The payload of the one block of this kind in a pasted text, an opened file or a saved mail.
 
-    Strings that were broken over lines on the way hold `WRAP` at that place; `fields.Fields` resolves it.
+    Strings that were broken over lines on the way hold `WRAP` at that place; `Fields` resolves it.
 
     Args:
         text: whatever was pasted or read; anything around the block is ignored.
@@ -299,7 +289,7 @@ def _refuse_hidden(payload: object) -> None:
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result = {re.sub(rf"[\s{WRAP}]+", "", key): value for key, value in pairs}
+    result = {_BLANKS.sub("", key): value for key, value in pairs}
     if len(result) != len(pairs):
         raise ValueError("a field is there twice")
     return result
@@ -307,3 +297,126 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a value of a message")
+
+
+class Fields:
+    """The fields of one JSON object.
+
+    Args:
+        values: the object as `extract_block` gives it.
+        where: what to call it in a complaint, for example "identity 2".
+    """
+
+    def __init__(self, values: Mapping[str, object], where: str) -> None:
+        self._values = dict(values)
+        self._where = where
+
+    def word(self, name: str, default: str | None = None) -> str:
+        """A text without blanks (a name, an id, a URL): breaks and blanks that crept in are taken out.
+
+        Raises:
+            MessageError: it is missing and has no default, or it is not a text.
+        """
+        return _BLANKS.sub("", self._text(name, default))
+
+    def prose(self, name: str, default: str | None = None) -> str:
+        """A text for people: a break that crept in is a blank.
+
+        Raises:
+            MessageError: it is missing and has no default, or it is not a text.
+        """
+        return _WRAPS.sub(" ", self._text(name, default)).strip()
+
+    def base64(self, name: str) -> str | None:
+        """A base64 text in one line, from a string or a list of strings; None where it is missing or null.
+
+        Raises:
+            MessageError: it is something else.
+        """
+        value = self._values.pop(name, None)
+        if value is None:
+            return None
+        parts = [value] if isinstance(value, str) else value
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            raise self._wrong(name, "a text or a list of texts")
+        return _BLANKS.sub("", "".join(parts)) or None
+
+    def flag(self, name: str, default: bool) -> bool:  # noqa: FBT001 - a default, not a switch
+        """True or false.
+
+        Raises:
+            MessageError: it is something else.
+        """
+        value = self._values.pop(name, default)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "true or false")
+        return value
+
+    def proses(self, name: str) -> tuple[str, ...]:
+        """A list of texts for people; empty where the field is missing.
+
+        Raises:
+            MessageError: it is something else.
+        """
+        values = self._list(name)
+        return tuple(Fields({name: value}, self._where).prose(name) for value in values)
+
+    def objects(self, name: str, called: str) -> list[Fields]:
+        """A list of objects; empty where the field is missing.
+
+        Raises:
+            MessageError: it is something else.
+        """
+        result = []
+        for number, value in enumerate(self._list(name), start=1):
+            if not isinstance(value, dict):
+                raise self._wrong(name, "a list of objects")
+            result.append(Fields(value, f"{called} {number}"))
+        return result
+
+    def rest(self) -> dict[str, object]:
+        """Every field that was not read, as it came, with breaks that crept in as blanks."""
+        return {name: _without_wraps(value) for name, value in self._values.items()}
+
+    def _text(self, name: str, default: str | None) -> str:
+        value = self._values.pop(name, None)
+        value = default if value is None else value
+        if value is None:
+            raise MessageError(
+                "The message is incomplete",
+                f"{self._where.capitalize()} has no {name}.",
+                next="Ask for the message again.",
+            )
+        if not isinstance(value, str):
+            raise self._wrong(name, "a text")
+        return value
+
+    def _list(self, name: str) -> Sequence[object]:
+        value = self._values.pop(name, [])
+        if not isinstance(value, list):
+            raise self._wrong(name, "a list")
+        if len(value) > MAX_OBJECTS:
+            raise self._wrong(name, f"a list of at most {MAX_OBJECTS:,} entries")
+        return value
+
+    def _wrong(self, name: str, wanted: str) -> MessageError:
+        return MessageError(
+            "The message is damaged",
+            f"{name} of {self._where} is not {wanted}.",
+            next="Ask for the message again.",
+        )
+
+
+def _without_wraps(value: object) -> object:
+    if isinstance(value, str):
+        return _WRAPS.sub(" ", value)
+    if isinstance(value, list):
+        return [_without_wraps(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _without_wraps(inner) for key, inner in value.items()}
+    return value
+
+
+def lines_of(base64_text: str, width: int = 64) -> list[str]:
+    """A long base64 text as lines that no mail program needs to break."""
+    return [base64_text[start : start + width] for start in range(0, len(base64_text), width)]

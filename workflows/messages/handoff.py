@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from workflows.core.errors import Problem
 from workflows.messages import rules
-from workflows.messages.envelope import extract_block, refuse_secrets, render_block
-from workflows.messages.fields import Fields, known, lines_of
+from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
 
 KIND = "handoff"
 ACCESS = "access"
@@ -90,9 +89,6 @@ class Identity:
     mfa_names: bool = False
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        refuse_secrets(list(vars(self).values()))
-
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule."""
         found = [
@@ -141,9 +137,6 @@ class Handoff:
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     occasion: str = ACCESS
 
-    def __post_init__(self) -> None:
-        refuse_secrets(dict(self.extra))
-
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent and used."""
         found = rules.check(project=self.project)
@@ -180,7 +173,7 @@ class Handoff:
         """The content of its block, JSON values that `handoff_from` takes; unknown fields are in it."""
         identities = [_identity_payload(identity) for identity in self.identities]
         occasion = {} if self.occasion == ACCESS else {"occasion": self.occasion}
-        return known({"project": self.project, **occasion, "identities": identities}, self.extra)
+        return {"project": self.project, **occasion, "identities": identities, **self.extra}
 
 
 def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
@@ -232,7 +225,7 @@ def _identity(values: Fields) -> Identity:
         mfa_required=values.flag("mfa_required", default=True),
         password_policy=values.proses("password_policy"),
         profiles=tuple(_profile(fields) for fields in values.objects("profiles", "profile")),
-        access_key_id=values.optional_word("access_key_id"),
+        access_key_id=values.word("access_key_id", "") or None,
         encrypted_secret=values.base64("encrypted_secret"),
         mfa_names=values.flag("mfa_names", default=False),
         extra=values.rest(),
@@ -270,18 +263,16 @@ def _identity_payload(identity: Identity) -> dict[str, object]:
         payload["access_key_id"] = identity.access_key_id
         payload["encrypted_secret"] = lines_of(identity.encrypted_secret)
     payload["profiles"] = [
-        known(
-            {
-                "profile": profile.profile,
-                "role": profile.role,
-                "account_name": profile.account_name,
-                "account_id": profile.account_id,
-            },
-            profile.extra,
-        )
+        {
+            "profile": profile.profile,
+            "role": profile.role,
+            "account_name": profile.account_name,
+            "account_id": profile.account_id,
+            **profile.extra,
+        }
         for profile in identity.profiles
     ]
-    return known(payload, identity.extra)
+    return {**payload, **identity.extra}
 
 
 _HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {

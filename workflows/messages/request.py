@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from workflows.core.errors import Problem
 from workflows.messages import rules
-from workflows.messages.envelope import extract_block, refuse_secrets, render_block
-from workflows.messages.fields import Fields, known, lines_of
+from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
 
 KIND = "request"
 
@@ -37,9 +36,6 @@ class Request:
     reason: str = ""
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        refuse_secrets(list(vars(self).values()))
-
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent and used."""
         return [
@@ -65,7 +61,7 @@ class Request:
             "replacement": self.replacement,
             "reason": self.reason,
         }
-        return f"{_greeting(self)}\n\n{render_block(KIND, known(payload, self.extra))}\n"
+        return f"{_greeting(self)}\n\n{render_block(KIND, {**payload, **self.extra})}\n"
 
 
 def open_request(text: str) -> Request:

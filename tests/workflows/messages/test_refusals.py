@@ -31,15 +31,18 @@ def test_a_password_in_clear_is_never_rendered() -> None:
         assert not password or password not in caught.value.as_text()
 
 
-def test_a_secret_stops_a_message_at_once() -> None:
+def test_a_secret_stops_a_message() -> None:
     for field in ("encrypted_password", "user", "extra"):
         value = {"deep": [Secret("x")]} if field == "extra" else Secret("x")
+        handoff = Handoff("bb", (identity(**{field: value}),))
         with pytest.raises(TypeError, match="Secret"):
-            identity(**{field: value})
+            handoff.render()
+    asking = request(reason=Secret("x"))
     with pytest.raises(TypeError, match="Secret"):
-        request(reason=Secret("x"))
+        asking.render()
+    handoff = Handoff("bb", (identity(),), extra={"x": Secret("y")})
     with pytest.raises(TypeError, match="Secret"):
-        Handoff("bb", (identity(),), extra={"x": Secret("y")})
+        handoff.render()
     with pytest.raises(TypeError, match="Secret"):
         render_block("handoff", {"x": ({"y": Secret("z")},)})
 
@@ -60,32 +63,31 @@ def test_the_sign_in_pages_of_aws_are_accepted(partition: str, url: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("url", "reason"),
+    "url",
     [
-        ("http://bb-security.signin.aws.amazon.com/console", "https://"),
-        ("https://bb-security.signin.aws.amazon.com.evil.example/console", "host"),
-        ("https://bb-other.signin.aws.amazon.com/console", "host"),
-        ("https://signin.aws.amazon.com/console", "host"),
-        ("https://evil.example/bb-security.signin.aws.amazon.com/console", "host"),
-        ("https://bb-security.signin.aws.amazon.com@evil.example/console", "characters"),
-        ("https://user:pw@bb-security.signin.aws.amazon.com/console", "characters"),
-        ("https://bb-security.signin.aws.amazon.com:8443/console", "port"),
-        ("https://bb-security.signin.aws.amazon.com:/console", "port"),
-        ("https://bb-security.signin.aws.amazon.com:99999/console", "characters"),
-        ("https://bb-security.signin.aws.amazon.com/console?x=1", "characters"),
-        ("https://bb-security.signin.aws.amazon.com/oauth", "/console"),
-        ("https://bb-security.signin.aws.amazon.com\\@evil.example/console", "characters"),
-        ("https://bb-secur\u0131ty.signin.aws.amazon.com/console", "characters"),
-        ("https://bb-security.signin.amazonaws.cn/console", "host"),
-        ("javascript:alert", "https://"),
-        ("", "characters"),
-        ("https://" + "a" * 300, "characters"),
+        "http://bb-security.signin.aws.amazon.com/console",
+        "https://bb-security.signin.aws.amazon.com.evil.example/console",
+        "https://bb-other.signin.aws.amazon.com/console",
+        "https://signin.aws.amazon.com/console",
+        "https://evil.example/bb-security.signin.aws.amazon.com/console",
+        "https://bb-security.signin.aws.amazon.com@evil.example/console",
+        "https://user:pw@bb-security.signin.aws.amazon.com/console",
+        "https://bb-security.signin.aws.amazon.com:8443/console",
+        "https://bb-security.signin.aws.amazon.com:/console",
+        "https://bb-security.signin.aws.amazon.com:99999/console",
+        "https://bb-security.signin.aws.amazon.com/console?x=1",
+        "https://bb-security.signin.aws.amazon.com/oauth",
+        "https://bb-security.signin.aws.amazon.com\\@evil.example/console",
+        "https://bb-secur\u0131ty.signin.aws.amazon.com/console",
+        "https://bb-security.signin.amazonaws.cn/console",
+        "javascript:alert",
+        "",
+        "https://" + "a" * 300,
     ],
 )
-def test_any_other_sign_in_address_is_refused(url: str, reason: str) -> None:
+def test_any_other_sign_in_address_is_refused(url: str) -> None:
     [problem] = identity(sign_in_url=url).problems()
-    assert "can't be used" in problem.message
-    assert reason in problem.message.split("It has to be")[0]
+    assert problem.field == "sign_in_url"
 
 
 @pytest.mark.parametrize(
