@@ -87,11 +87,6 @@ class KeyPart:
         """As a person would say it: "RSA 4096", "cv25519"."""
         return self.curve or f"{self.algorithm} {self.bits}"
 
-    @property
-    def is_rsa(self) -> bool:
-        """Whether it is an RSA key."""
-        return self.algorithm == "RSA"
-
     def is_expired(self, now: datetime) -> bool:
         """Whether its date of expiry has come."""
         return self.expires is not None and self.expires <= now

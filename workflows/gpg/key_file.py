@@ -82,7 +82,7 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
         decode_key_file(data)
     except UnicodeDecodeError:
         what = joined(("Terraform's file() only reads text, so the plan fails already.", remark))
-        return _verdict(VerdictKind.REFUSED_BY_PROVIDER, "A binary file", what)
+        return Verdict(VerdictKind.REFUSED_BY_PROVIDER, "A binary file", what)
     except ValueError:
         if b"-----BEGIN PGP" in data:
             headline, what = "Armored text", "It is armored text, but the provider"
@@ -152,16 +152,10 @@ def _has_identity(packets: list[Packet]) -> bool:
 
 
 def _rejected(headline: Sentence, explanation: Sentence) -> Verdict:
-    return _verdict(VerdictKind.REFUSED_BY_PROVIDER, headline, joined((explanation, REJECTION)))
-
-
-def _verdict(
-    kind: VerdictKind, headline: Sentence, explanation: Sentence, to_owner: Sentence = ""
-) -> Verdict:
-    return Verdict(kind, headline, explanation, to_owner, warnings=())
+    return Verdict(VerdictKind.REFUSED_BY_PROVIDER, headline, joined((explanation, REJECTION)))
 
 
 def _must_not_be(refusal: KeyRefused) -> Verdict:
     """The verdict on what the provider takes and what must not lie in a layer."""
     what = joined((refusal.what, refusal.why))
-    return _verdict(VerdictKind.REFUSED_BY_US, refusal.title, what, refusal.for_owner)
+    return Verdict(VerdictKind.REFUSED_BY_US, refusal.title, what, refusal.for_owner)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,9 +65,16 @@ _KEY_TAGS: Final = KEYS | {Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.SIGNATURE}
 _IGNORED_TAGS: Final = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
 _KEY_VERSIONS: Final = frozenset({2, 3, 4, 5, 6})
 _UNKNOWN_TAGS: Final = frozenset({15, 16, *range(22, 64)})  # no OpenPGP before RFC 9580 had a packet of these
-_MESSAGE_TAGS: Final = ENCRYPTED_DATA | {
-    Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY,
-    Tag.PASSPHRASE_ENCRYPTED_SESSION_KEY,
+_OTHER_BLOCKS: Final = {
+    "SIGNATURE": "a signature",
+    "SIGNED MESSAGE": "a signed message without a key in it",
+}
+_OTHER_DATA: Final[Mapping[int, str]] = {
+    **dict.fromkeys(
+        (*ENCRYPTED_DATA, Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY, Tag.PASSPHRASE_ENCRYPTED_SESSION_KEY),
+        "an encrypted message",
+    ),
+    Tag.SIGNATURE: "a signature (a revocation certificate is one, too)",
 }
 _SSH_KINDS: Final = ("ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
 _SSH_BLOCK: Final = "---- BEGIN SSH2 PUBLIC KEY ----"
@@ -186,21 +194,15 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
     # `gpg --enarmor`, taken for `gpg --armor --export`, calls whatever it is given an armored file.
     keys = [block for block in blocks if block.label.startswith(("PUBLIC KEY BLOCK", "ARMORED FILE"))]
     if not keys:
-        raise NotAPublicKey(found=_noun_for_label(blocks[0].label))
+        label = blocks[0].label
+        other = "an encrypted message" if label.startswith("MESSAGE") else "another kind of PGP block"
+        raise NotAPublicKey(found=_OTHER_BLOCKS.get(label, other))
     if not all(key.complete for key in keys):
         raise DamagedKey(flaw="Its last line, -----END PGP PUBLIC KEY BLOCK-----, is missing.")
     try:
         return tuple(key.decode() for key in keys)
     except pasted.MalformedBase64 as error:
         raise DamagedKey(flaw=f"The armored block can't be decoded: {error}.") from error
-
-
-def _noun_for_label(label: str) -> str:
-    if label == "SIGNATURE":
-        return "a signature"
-    if label == "SIGNED MESSAGE":
-        return "a signed message without a key in it"
-    return "an encrypted message" if label.startswith("MESSAGE") else "another kind of PGP block"
 
 
 def _key_of_request(text: str) -> str | None:
@@ -222,50 +224,35 @@ def _key_of_request(text: str) -> str | None:
 
 def _refuse_other_kinds(text: str) -> None:
     """Refuse by name what people take for a PGP key, or for its name; nothing is decoded for it."""
-    _refuse_keybase_name(text)
+    bare = text.strip()
+    word = text.strip(" \n\"'")
+    name = word[8:].strip() if word[:8].lower() == "keybase:" else ""
+    if 0 < len(name) <= 64 and name.isascii() and name.replace("_", "").isalnum():
+        raise KeybaseName(name=name)
     if _PRIVATE in text and any(
         _PRIVATE in line and line.startswith("-----BEGIN ") and "PGP" not in line for line in text.split("\n")
     ):
         raise OtherSecretKey
-    kind = _other_kind(text)
-    if kind:
-        raise NotAPublicKey(found=kind)
-
-
-def _refuse_keybase_name(text: str) -> None:
-    word = text.strip(" \n\"'")
-    if word[:8].lower() != "keybase:":
-        return
-    name = word[8:].strip()
-    if name and len(name) <= 64 and name.isascii() and name.replace("_", "").isalnum():
-        raise KeybaseName(name=name)
-
-
-def _other_kind(text: str) -> str:
-    """What an unquoted text is by its look instead of a key, as a noun; "" for none of these."""
-    bare = text.strip()
-    if bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare:
-        return "an SSH key, which can't be used to encrypt here"
-    if "-----BEGIN CERTIFICATE-----" in bare:
-        return "a certificate for TLS or S/MIME, not a PGP key"
-    if "\0" in text and "-----BEGIN PGP" not in text:
-        return "a file of another kind, neither text nor PGP data"
-    if "\n" in bare:
-        lines = bare.split("\n")
-        listed = any(line.startswith(("pub ", "sec ")) for line in lines) and "-----BEGIN" not in bare
-        return "gpg's list of keys, without the keys themselves" if listed else ""
-    return _kind_of_line(bare) if len(bare) <= _LONGEST_LINE else ""
-
-
-def _kind_of_line(line: str) -> str:
+    lines = bare.split("\n")
+    line = bare if len(lines) == 1 and len(bare) <= _LONGEST_LINE else ""
     digits = "".join(line.replace(":", " ").split()).removeprefix("0x")
-    if len(digits) in _FINGERPRINT_DIGITS and set(string.hexdigits).issuperset(digits):
-        return "the fingerprint of a key, which only names it"
-    if line.startswith(("https://", "http://", "hkps://", "hkp://")):
-        return "a link. iam-onboard doesn't follow it: open it in a browser, and use what is there"
-    if "@" in line and "." in line and " " not in line.strip("<>"):
-        return "a mail address"
-    return ""
+    looks = {
+        "an SSH key, which can't be used to encrypt here": bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare,
+        "a certificate for TLS or S/MIME, not a PGP key": "-----BEGIN CERTIFICATE-----" in bare,
+        "a file of another kind, neither text nor PGP data": "\0" in text and "-----BEGIN PGP" not in text,
+        "gpg's list of keys, without the keys themselves": len(lines) > 1
+        and "-----BEGIN" not in bare
+        and any(row.startswith(("pub ", "sec ")) for row in lines),
+        "the fingerprint of a key, which only names it": len(digits) in _FINGERPRINT_DIGITS
+        and set(string.hexdigits).issuperset(digits),
+        "a link. iam-onboard doesn't follow it: open it in a browser, and use what is there": line.startswith(
+            ("https://", "http://", "hkps://", "hkp://")
+        ),
+        "a mail address": "@" in line and "." in line and " " not in line.strip("<>"),
+    }
+    for found, fits in looks.items():
+        if fits:
+            raise NotAPublicKey(found=found)
 
 
 def _keys_in(binary: bytes) -> list[bytes]:
@@ -333,12 +320,8 @@ def _refuse_by_first_packet(binary: bytes) -> None:
 def _refuse_unless_key(tag: int) -> None:
     if tag in SECRET_KEYS:
         raise SecretKeyGiven
-    if tag in _MESSAGE_TAGS:
-        raise NotAPublicKey(found="an encrypted message")
-    if tag == Tag.SIGNATURE:
-        raise NotAPublicKey(found="a signature (a revocation certificate is one, too)")
     if tag != Tag.PUBLIC_KEY:
-        raise NotAPublicKey(found="some other data")
+        raise NotAPublicKey(found=_OTHER_DATA.get(tag, "some other data"))
 
 
 def _without_photographs(packets: list[Packet]) -> list[Packet]:

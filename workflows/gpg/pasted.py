@@ -239,22 +239,19 @@ def _blocks(lines: list[str]) -> list[str]:
 
     Lines of one length distinguish a block from the text of a mail, which are base64 letters as well.
     """
-    blocks: list[str] = []
-    index = 0
-    while index < len(lines):
-        first = lines[index]
-        run: list[str] = []
-        if len(first) >= 40 and _is_base64(first):
-            while index < len(lines) and len(lines[index]) == len(first) and _is_base64(lines[index]):
-                run.append(lines[index])
-                index += 1
-            if index < len(lines) and len(lines[index]) < len(first) and _is_base64(lines[index]):
-                run.append(lines[index])
-                index += 1
-            blocks.append("\n".join(run))
+    blocks: list[list[str]] = []
+    length = 0  # of the lines that continue the last block
+    for line in lines:
+        base64_line = _is_base64(line)
+        if base64_line and len(line) <= length:
+            blocks[-1].append(line)
+            length = length if len(line) == length else 0
+        elif base64_line and len(line) >= 40:
+            blocks.append([line])
+            length = len(line)
         else:
-            index += 1
-    return blocks
+            length = 0
+    return ["\n".join(block) for block in blocks]
 
 
 def _longest_word(text: str) -> str:

@@ -207,10 +207,8 @@ def _started(
 
 def _watch(
     cancelled: Event | None, progress: Callable[[float], None] | None, seconds: float | None
-) -> Callable[[], None] | None:
-    """What to look at and to tell while gpg runs."""
-    if cancelled is None and progress is None and seconds is None:
-        return None
+) -> Callable[[], None]:
+    """What to check and to report while gpg runs."""
     started = time.monotonic()
 
     def look() -> None:

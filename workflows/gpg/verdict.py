@@ -13,7 +13,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence
@@ -59,8 +59,8 @@ class Verdict:
     kind: VerdictKind
     headline: Sentence
     explanation: Sentence
-    sentence_for_owner: Sentence
-    warnings: tuple[Sentence, ...]
+    sentence_for_owner: Sentence = ""
+    warnings: tuple[Sentence, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -68,15 +68,11 @@ class Verdict:
         return self.kind in ACCEPTED
 
 
-class Remedy(enum.Enum):
-    """What the owner of a key can do about it."""
+class Remedy(NamedTuple):
+    """What the owner of a key can do about it: what is asked for, and the commands that do it."""
 
-    NONE = "none"
-    NEW_KEY = "new key"
-    ADD_SUBKEY = "add an encryption subkey"
-    PROLONG = "prolong"
-    SIGN_AGAIN = "sign it again"
-    SEND_AGAIN = "send it again"
+    asked: Sentence
+    commands: tuple[str, ...]
 
 
 _PROLONGING: Final = (
@@ -85,32 +81,25 @@ _PROLONGING: Final = (
     "gpg --quick-set-expire {fingerprint} 2y {subkey}",
     "gpg --armor --export {fingerprint}",
 )
-_ASKED: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
-    Remedy.NEW_KEY: (
-        "Please make an RSA key with `iam-onboard pgp request --new`, or as below; send the last output:",
-        (
-            'gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y',
-            "gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y",
-            "gpg --armor --export NEW_FINGERPRINT",
-        ),
+_NEW_KEY: Final = Remedy(
+    "Please make an RSA key with `iam-onboard pgp request --new`, or as below; send the last output:",
+    (
+        'gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y',
+        "gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y",
+        "gpg --armor --export NEW_FINGERPRINT",
     ),
-    Remedy.ADD_SUBKEY: (
-        "Please add an encryption subkey to it and send the output of the last command:",
-        (
-            "gpg --quick-add-key {fingerprint} rsa4096 encrypt 2y",
-            "gpg --armor --export {fingerprint}",
-        ),
-    ),
-    Remedy.SEND_AGAIN: (
-        "Please send it again, best as a file:",
-        ("gpg --armor --export {fingerprint} > key.asc",),
-    ),
-    Remedy.PROLONG: ("Please extend its expiry and send the output of the last command:", _PROLONGING),
-    Remedy.SIGN_AGAIN: (
-        "Please extend its expiry, which signs it again, and send the output of the last command:",
-        _PROLONGING,
-    ),
-}
+)
+_ADD_SUBKEY: Final = Remedy(
+    "Please add an encryption subkey to it and send the output of the last command:",
+    ("gpg --quick-add-key {fingerprint} rsa4096 encrypt 2y", "gpg --armor --export {fingerprint}"),
+)
+_SEND_AGAIN: Final = Remedy(
+    "Please send it again, best as a file:", ("gpg --armor --export {fingerprint} > key.asc",)
+)
+_PROLONG: Final = Remedy("Please extend its expiry and send the output of the last command:", _PROLONGING)
+_SIGN_AGAIN: Final = Remedy(
+    "Please extend its expiry, which signs it again, and send the output of the last command:", _PROLONGING
+)
 
 
 @dataclass(frozen=True)
@@ -137,24 +126,9 @@ class _Case:
         return self.library is OpenPgpLibrary.KEYBASE
 
     @property
-    def protonmail(self) -> bool:
-        """Whether the provider has ProtonMail's library."""
-        return self.library is OpenPgpLibrary.PROTONMAIL
-
-    @property
-    def unknown(self) -> bool:
-        """Whether nothing is known of the provider's version."""
-        return self.library is OpenPgpLibrary.UNKNOWN
-
-    @property
     def has_newer_format(self) -> bool:
         """Whether a part is not of version 4 (only those have fingerprints of 40 digits)."""
         return any(len(part.fingerprint) != 40 for part in self.key.parts)
-
-    @property
-    def has_curve(self) -> bool:
-        """Whether any part is on an elliptic curve."""
-        return any(part.curve for part in self.key.parts)
 
     @property
     def unread_curve(self) -> bool:
@@ -194,7 +168,9 @@ class _Case:
     @property
     def short_rsa(self) -> list[int]:
         """The sizes of RSA parts that are too short, in bits, the shortest first."""
-        return sorted({p.bits for p in self.key.parts if p.is_rsa and p.bits < RECOMMENDED_RSA_BITS})
+        return sorted(
+            {p.bits for p in self.key.parts if p.algorithm == "RSA" and p.bits < RECOMMENDED_RSA_BITS}
+        )
 
     @property
     def old_algorithms(self) -> bool:
@@ -220,7 +196,7 @@ class _Rule:
     headline: Sentence
     explanation: Sentence
     reason: Sentence = ""
-    remedy: Remedy = Remedy.NONE
+    remedy: Remedy | None = None
 
 
 _RULES: Final[tuple[_Rule, ...]] = (
@@ -230,7 +206,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Revoked",
         "Its owner revoked this key. Older provider versions don't notice and would encrypt to it.",
         reason="it is revoked",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
         lambda case: case.keybase and case.has_newer_format,
@@ -238,7 +214,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "A newer key format",
         "It isn't a version 4 key, and the locked AWS provider reads no others.",
         reason="it is in a newer format that the AWS provider doesn't read",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
         lambda case: case.has_newer_format,
@@ -246,7 +222,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "A newer key format",
         "It isn't a version 4 key. No known provider version reads others.",
         reason="it is in a newer format that the AWS provider doesn't read",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
         lambda case: case.keybase and case.key.unread,
@@ -254,7 +230,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "A part that the provider can't read",
         "The locked AWS provider doesn't know the kind of one of the key's signatures or parts.",
         reason="it has a part that our AWS provider can't read",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
         lambda case: bool(case.key.user_ids) and not any(one.signed for one in case.key.user_ids),
@@ -262,7 +238,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Its own signature is invalid",
         "No user id is signed by the key itself: it was damaged on the way, or changed.",
         reason="it came damaged: its signature on its own name is invalid",
-        remedy=Remedy.SEND_AGAIN,
+        remedy=_SEND_AGAIN,
     ),
     _Rule(
         lambda case: not case.key.user_ids,
@@ -270,7 +246,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "No user id",
         "The key has no user id, and the provider needs one.",
         reason="it has no user id",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
         lambda case: not any(user_id.holds for user_id in case.key.user_ids),
@@ -278,7 +254,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Every user id revoked",
         "Its owner revoked every user id, so nothing in it says whose it is. Older providers don't notice.",
         reason="all of its user ids are revoked",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
         lambda case: case.keybase and case.unread_curve,
@@ -286,7 +262,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Elliptic curve",
         "The locked AWS provider cannot read keys with this curve, as GnuPG makes them by default.",
         reason="it uses an elliptic curve that our AWS provider can't read",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
         lambda case: case.keybase and case.keybase_finds_only_curves,
@@ -294,15 +270,15 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Elliptic curve",
         "The locked AWS provider can't encrypt to keys with an elliptic curve.",
         reason="it uses an elliptic curve that our AWS provider can't encrypt to",
-        remedy=Remedy.NEW_KEY,
+        remedy=_NEW_KEY,
     ),
     _Rule(
-        lambda case: not case.protonmail and case.keybase_overlooks_expiry,
+        lambda case: case.library is not OpenPgpLibrary.PROTONMAIL and case.keybase_overlooks_expiry,
         VerdictKind.REFUSED_BY_US,
         "Expired",
         "The key has expired. Older provider versions look only at its subkey and would encrypt to it.",
         reason="it has expired",
-        remedy=Remedy.PROLONG,
+        remedy=_PROLONG,
     ),
     _Rule(
         lambda case: (
@@ -313,7 +289,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Expired",
         "The key, or its encryption subkey, has expired.",
         reason="it has expired",
-        remedy=Remedy.PROLONG,
+        remedy=_PROLONG,
     ),
     _Rule(
         lambda case: case.lacks_because(lambda part: part.revoked),
@@ -321,7 +297,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Encryption subkey revoked",
         "Its only encryption subkey is revoked.",
         reason="its encryption subkey is revoked",
-        remedy=Remedy.ADD_SUBKEY,
+        remedy=_ADD_SUBKEY,
     ),
     _Rule(
         lambda case: not case.usable,
@@ -329,7 +305,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "No encryption subkey",
         "The key can sign, but not encrypt.",
         reason="it has no encryption subkey",
-        remedy=Remedy.ADD_SUBKEY,
+        remedy=_ADD_SUBKEY,
     ),
     _Rule(
         lambda case: case.keybase and case.keybase_misreads,
@@ -337,11 +313,12 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "A signature that the provider misreads",
         "The locked AWS provider wrongly rejects one Ed25519 signature in 128, and this key has one.",
         reason="a bug in our AWS provider makes it misread one of its signatures",
-        remedy=Remedy.SIGN_AGAIN,
+        remedy=_SIGN_AGAIN,
     ),
     _Rule(
         lambda case: (
-            case.unknown and (case.unread_curve or case.keybase_finds_only_curves or case.keybase_misreads)
+            case.library is OpenPgpLibrary.UNKNOWN
+            and (case.unread_curve or case.keybase_finds_only_curves or case.keybase_misreads)
         ),
         VerdictKind.UNVERIFIED,
         "Elliptic curve: depends on the provider",
@@ -360,14 +337,15 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Keys with the curve cv25519 are in use with this provider version, but it isn't verified here.",
     ),
     _Rule(
-        lambda case: not case.keybase and case.has_curve,
+        lambda case: not case.keybase and any(part.curve for part in case.key.parts),
         VerdictKind.UNVERIFIED,
         "Elliptic curve: not verified",
         "Nobody has tried whether this provider version accepts a key with this curve.",
     ),
     _Rule(
         lambda case: (
-            not case.keybase and not all(part.is_rsa and part.bits >= 2048 for part in case.key.parts)
+            not case.keybase
+            and not all(part.algorithm == "RSA" and part.bits >= 2048 for part in case.key.parts)
         ),
         VerdictKind.UNVERIFIED,
         "Old algorithm: not verified",
@@ -433,16 +411,16 @@ def _warnings(case: _Case) -> tuple[Sentence, ...]:
 def _advice(case: _Case, kind: VerdictKind) -> Sentence:
     """What to tell the owner of a key that may be used: the most pressing of what there is to know."""
     if case.expires_soon:
-        but, remedy = f"But it expires on {case.expires:%Y-%m-%d}.", Remedy.PROLONG
+        but, remedy = f"But it expires on {case.expires:%Y-%m-%d}.", _PROLONG
     elif case.key.created > case.now:
         made = f"{case.key.created:%Y-%m-%d}"
         but = f"But it says that it was made on {made}, in the future: please check your computer's clock."
-        remedy = Remedy.NONE
+        remedy = None
     elif kind is VerdictKind.UNVERIFIED:
         but = "But nobody has tried this kind of key with our AWS provider, and RSA is sure to work."
-        remedy = Remedy.NEW_KEY
+        remedy = _NEW_KEY
     elif case.short_rsa or case.old_algorithms:
-        but, remedy = "But it is weaker than what is recommended today.", Remedy.NEW_KEY
+        but, remedy = "But it is weaker than what is recommended today.", _NEW_KEY
     else:
         return ""
     return _to_owner(case.key, f"can be used for your AWS password. {but}", remedy)
@@ -458,18 +436,17 @@ def arrival_words(details: KeyDetails) -> Sentence:
     )
 
 
-def _to_owner(details: KeyDetails, verdict: Sentence, remedy: Remedy) -> Sentence:
+def _to_owner(details: KeyDetails, verdict: Sentence, remedy: Remedy | None) -> Sentence:
     """A sentence or two on a key, what is asked for, and the commands on lines of their own."""
     head = f"Your PGP key {details.fingerprint[-16:]} {verdict}"
-    if remedy is Remedy.NONE:
+    if remedy is None:
         return head
-    asked, commands = _ASKED[remedy]
     subkeys = [part for part in details.subkeys if part in details.encryption_parts and not part.revoked]
     subkey = max(subkeys, key=lambda part: part.created).fingerprint if subkeys else ""
-    lines = [f"{head} {asked}"]
+    lines = [f"{head} {remedy.asked}"]
     lines += [
         f"  {command.format(fingerprint=details.fingerprint, subkey=subkey)}"
-        for command in commands
+        for command in remedy.commands
         if subkey or "{subkey}" not in command
     ]
     return "\n".join(lines)
