@@ -17,11 +17,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import ON_A_DESKTOP, child_environment
+from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 EARLY_SECONDS = 1.0
 _TEXT_BROWSERS = {"browsh", "elinks", "links", "links2", "lynx", "w3m", "www-browser", "sensible-browser"}
-_SIGN_IN_HOSTS = (".signin.aws.amazon.com", ".signin.amazonaws-us-gov.com", ".signin.amazonaws.cn")
-_SWITCH_HOSTS = {"signin.aws.amazon.com", "signin.amazonaws-us-gov.com", "signin.amazonaws.cn"}
 
 Start = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 
@@ -143,10 +142,10 @@ class SandboxBrowser:
         host = parts.hostname or ""
         if f"{parts.scheme}://{parts.netloc}" == self._endpoint:
             return url if url.startswith(f"{self._pages}/") else url.replace(self._endpoint, self._pages, 1)
-        for ending in _SIGN_IN_HOSTS:
-            if host.endswith(ending) and parts.path.rstrip("/") in {"", "/console"}:
-                return self._console(host.removesuffix(ending))
-        if host in _SWITCH_HOSTS and parts.path == "/switchrole":
+        account, _, domain = host.partition(".")
+        if domain in SIGN_IN_DOMAINS.values() and parts.path.rstrip("/") in {"", "/console"}:
+            return self._console(account)
+        if host in SIGN_IN_DOMAINS.values() and parts.path == "/switchrole":
             account = parse_qs(parts.query).get("account", [""])[0]
             return self._console(account) if account else None
         return None

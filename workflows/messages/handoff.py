@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from workflows.core.errors import Problem
 from workflows.messages import rules
 from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
+from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 KIND = "handoff"
 ACCESS = "access"
@@ -182,7 +183,7 @@ def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
     Raises:
         KeyError: the partition is none of "aws", "aws-us-gov" and "aws-cn".
     """
-    return f"https://{alias_or_account_id}.{rules.SIGN_IN_DOMAINS[partition]}/console"
+    return f"https://{alias_or_account_id}.{SIGN_IN_DOMAINS[partition]}/console"
 
 
 def open_handoff(text: str) -> Handoff:

@@ -23,13 +23,7 @@ from workflows.core.openpgp import (
 from workflows.core.sentences import Sentence, joined
 from workflows.core.text import one_line
 from workflows.messages.envelope import MessageError
-
-SIGN_IN_DOMAINS = {
-    "aws": "signin.aws.amazon.com",
-    "aws-us-gov": "signin.amazonaws-us-gov.com",
-    "aws-cn": "signin.amazonaws.cn",
-}
-"""The console's sign-in domain by partition (IAM User Guide and the guides of GovCloud and China)."""
+from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 MAX_CIPHERTEXT = 16 * 1024
 MAX_PUBLIC_KEY = 64 * 1024

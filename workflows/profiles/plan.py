@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
@@ -16,22 +15,6 @@ from workflows.profiles.merge import Value, WantedSection
 _MFA_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
-
-
-class RoleLike(Protocol):
-    """What is needed of a role in a handoff."""
-
-    @property
-    def profile(self) -> str:
-        """The profile's name."""
-
-    @property
-    def role(self) -> str:
-        """The role's name."""
-
-    @property
-    def account_id(self) -> str:
-        """The twelve digits of the account that the role is in."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +85,10 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class WantedProfiles:
-    """What has to be in the files. Add two of them to write the profiles of two identities at once."""
+    """What has to be in the files."""
 
     bases: tuple[BaseProfile, ...]
     roles: tuple[AssumedRole, ...]
-
-    def __add__(self, other: WantedProfiles) -> WantedProfiles:
-        return WantedProfiles(self.bases + other.bases, self.roles + other.roles)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,8 +125,8 @@ class WantedProfiles:
                 found.append(
                     Problem(f"The command for the key of {base.name} isn't one line of text.", "key")
                 )
-        regions = {(profile.region, _partition_of(profile)) for profile in self._all}
-        for region, partition in sorted(regions):
+        regions = {(role.region, role.role_arn.split(":")[1]) for role in self.roles}
+        for region, partition in sorted({*regions, *((base.region, "") for base in self.bases)}):
             found += region_problems(region, partition or None)
         return list({problem.message: problem for problem in found}.values())
 
@@ -177,28 +157,22 @@ def partition_of_region(region: str) -> str:
     return found
 
 
-def profiles_for(
-    base: BaseProfile, roles: Iterable[RoleLike], *, partition: str, mfa_names: bool = False
-) -> WantedProfiles:
+def profiles_for(base: BaseProfile, roles: Mapping[str, str], *, mfa_names: bool = False) -> WantedProfiles:
     """A base profile, and one for each role with its region and its code device.
 
     Args:
         base: the profile of the IAM user.
-        roles: those that the user may assume, named as their profiles are.
-        partition: the AWS partition of the roles.
-        mfa_names: True adds a `-mfa` twin of every role profile (where build.env says MFA_ENABLED=true).
+        roles: the ARN of each role that the user may assume, by the name of its profile.
+        mfa_names: True adds to every role profile the `-mfa` twin that Leverage CLI 3.1 reads (where
+            build.env says MFA_ENABLED=true).
     """
-    assumed = [
-        AssumedRole(
-            role.profile,
-            role_arn(partition, role.account_id, role.role),
-            base.name,
-            base.region,
-            base.mfa_serial,
-        )
-        for role in roles
-    ]
-    return WantedProfiles((base,), _with_twins(assumed) if mfa_names else tuple(assumed))
+    named = {}
+    for name, arn in roles.items():
+        named[name] = arn
+        if mfa_names and not name.endswith("-mfa"):
+            named.setdefault(f"{name}-mfa", arn)
+    assumed = (AssumedRole(name, arn, base.name, base.region, base.mfa_serial) for name, arn in named.items())
+    return WantedProfiles((base,), tuple(assumed))
 
 
 def base_name(project: str, account_name: str) -> str:
@@ -226,22 +200,6 @@ def role_arn(partition: str, account_id: str, role: str) -> str:
             next="Correct it in the layer's group policies, or ask who sent the handoff.",
         )
     return f"arn:{partition}:iam::{account_id}:role/{role}"
-
-
-def _with_twins(roles: list[AssumedRole]) -> tuple[AssumedRole, ...]:
-    """Every role profile, followed by its `-mfa` twin that Leverage CLI 3.1 reads."""
-    names = {role.name for role in roles}
-    result = []
-    for role in roles:
-        result.append(role)
-        twin = f"{role.name}-mfa"
-        if not role.name.endswith("-mfa") and twin not in names:
-            result.append(AssumedRole(twin, role.role_arn, role.source_profile, role.region, role.mfa_serial))
-    return tuple(result)
-
-
-def _partition_of(profile: BaseProfile | AssumedRole) -> str:
-    return profile.role_arn.split(":")[1] if isinstance(profile, AssumedRole) else ""
 
 
 KEY_OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")

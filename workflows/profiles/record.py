@@ -84,8 +84,8 @@ def record_bytes(record: Record, writing: Record | None = None) -> bytes:
         record: what was written.
         writing: what is being written, for the time until it is there.
     """
-    more = "" if writing is None else f', "writing": {_lines(writing)}'
-    return f'{{"version": {_VERSION}, "profiles": {_lines(record)}{more}}}\n'.encode()
+    more = {} if writing is None else {"writing": writing}
+    return f"{json.dumps({'version': _VERSION, 'profiles': record, **more}, indent=1)}\n".encode()
 
 
 def _is_in(found: Found, options: Mapping[str, str], former: Mapping[str, str]) -> bool:
@@ -98,11 +98,6 @@ def _record(values: Any) -> Record:
         str(profile): {str(option): str(value) for option, value in options.items()}
         for profile, options in values.items()
     }
-
-
-def _lines(record: Record) -> str:
-    lines = [f" {json.dumps(name)}: {json.dumps(dict(options))}" for name, options in record.items()]
-    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ from urllib.parse import urlencode
 
 from workflows.core.errors import OnboardError
 
-_CONSOLES = {
+SIGN_IN_DOMAINS = {
     "aws": "signin.aws.amazon.com",
     "aws-us-gov": "signin.amazonaws-us-gov.com",
     "aws-cn": "signin.amazonaws.cn",
 }
+"""The console's sign-in domain by partition (IAM User Guide and the guides of GovCloud and China)."""
+
 _NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -75,7 +77,7 @@ def switch_role_url(account: str, role: str, display_name: str, partition: str =
     Raises:
         OnboardError: that partition's console address is not known.
     """
-    host = _CONSOLES.get(partition)
+    host = SIGN_IN_DOMAINS.get(partition)
     if host is None:
         raise OnboardError(
             "No link to the console",

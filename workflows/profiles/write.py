@@ -157,7 +157,11 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
     recorded = read_record(paths.record)
     record = recorded.settled(found)
     by_hand, stale = hand_changes(found, sections, record), stale_profiles(found, wanted, record)
-    kept = _kept(by_hand, decided)
+    kept = tuple(
+        one.profile
+        for one in by_hand
+        if decided.overwrite is not None and one.profile not in decided.overwrite
+    )
     removed = {one.profile for one in stale} & set(decided.prune)
     written = [section for section in sections if section.profile not in kept]
     return Prepared(
@@ -198,13 +202,6 @@ def _refuse_links_to_other_files(paths: ProfilePaths) -> None:
                 why="That file is your own, or has both names; a project's profiles go to files of theirs.",
                 next="Remove the link, then try again. Nothing was written.",
             )
-
-
-def _kept(by_hand: tuple[HandChange, ...], decided: Decisions) -> tuple[str, ...]:
-    overwrite = decided.overwrite
-    if overwrite is None:
-        return ()
-    return tuple(one.profile for one in by_hand if one.profile not in overwrite)
 
 
 def _recorded(

@@ -8,11 +8,12 @@ import pytest
 from support.message_samples import FINGERPRINT, ciphertext, identity, packet, public_key, request
 
 from workflows.core.secret import Secret
-from workflows.messages import envelope, rules
+from workflows.messages import envelope
 from workflows.messages.envelope import MessageError, extract_block, render_block
 from workflows.messages.handoff import Handoff, RoleProfile, open_handoff, sign_in_url
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.messages.request import open_request
+from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 PLAIN_PASSWORD = base64.b64encode(b"Correct-Horse-Battery-Staple").decode()
 
@@ -59,7 +60,7 @@ def test_a_secret_stops_a_message() -> None:
 )
 def test_the_sign_in_pages_of_aws_are_accepted(partition: str, url: str) -> None:
     assert identity(partition=partition, sign_in_url=url).problems() == []
-    assert sign_in_url("x", partition).endswith(f".{rules.SIGN_IN_DOMAINS[partition]}/console")
+    assert sign_in_url("x", partition).endswith(f".{SIGN_IN_DOMAINS[partition]}/console")
 
 
 @pytest.mark.parametrize(

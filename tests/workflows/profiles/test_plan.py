@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from support.profile_samples import SERIAL, Role, devops
+from support.profile_samples import SERIAL, devops
 
 from workflows.core.errors import OnboardError
 from workflows.profiles import plan
@@ -17,25 +17,24 @@ def test_the_twins_of_leverage_cli_follow_their_role() -> None:
 
 def test_names_and_roles_of_a_handoff_are_taken_as_they_are() -> None:
     base = BaseProfile(plan.base_name("bb", "management"), "us-gov-west-1")
-    roles = [Role("bb-x-administrator", "Admin", "333333333333")]
-    wanted = plan.profiles_for(base, roles, partition="aws-us-gov")
+    arn = plan.role_arn("aws-us-gov", "333333333333", "Admin")
+    wanted = plan.profiles_for(base, {"bb-x-administrator": arn})
     assert wanted.names == ("bb-management", "bb-x-administrator")
     assert wanted.roles[0].role_arn == "arn:aws-us-gov:iam::333333333333:role/Admin"
     assert wanted.problems() == []
 
 
 def test_a_twin_that_the_handoff_names_itself_is_not_made_again() -> None:
-    roles = (Role("bb-x", "Admin", "333333333333"), Role("bb-x-mfa", "Admin", "333333333333"))
+    roles = dict.fromkeys(("bb-x", "bb-x-mfa"), plan.role_arn("aws", "333333333333", "Admin"))
     base = BaseProfile("bb-security", "us-east-1")
-    wanted = plan.profiles_for(base, roles, partition="aws", mfa_names=True)
+    wanted = plan.profiles_for(base, roles, mfa_names=True)
     assert wanted.names == ("bb-security", "bb-x", "bb-x-mfa")
 
 
-def test_two_identities_are_written_together() -> None:
-    one = WantedProfiles((BaseProfile("a", "us-east-1"),), ())
-    two = WantedProfiles((BaseProfile("b", "us-east-1"),), ())
-    assert (one + two).names == ("a", "b")
-    assert [problem.message for problem in (one + one).problems()] == ["The profile a is there twice."]
+def test_a_profile_is_not_there_twice() -> None:
+    base = BaseProfile("a", "us-east-1")
+    wanted = WantedProfiles((base, base), ())
+    assert [problem.message for problem in wanted.problems()] == ["The profile a is there twice."]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from workflows.profiles.plan import (
     WantedProfiles,
     profiles_for,
     region_problems,
+    role_arn,
 )
 from workflows.profiles.record import HandChange, Stale
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
@@ -101,7 +102,8 @@ def wanted(request: Request, context: Context) -> WantedProfiles:
         _key_source(context, identity),
         request.mfa_serial or None,
     )
-    return profiles_for(base, identity.profiles, partition=identity.partition, mfa_names=request.mfa_names)
+    roles = {one.profile: role_arn(identity.partition, one.account_id, one.role) for one in identity.profiles}
+    return profiles_for(base, roles, mfa_names=request.mfa_names)
 
 
 def _key_source(context: Context, identity: Identity) -> KeySource:
