@@ -138,15 +138,6 @@ class Upstream:
     distrusted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Setting:
-    """A line of git's configuration: whose it is, its key (as "core.sshcommand") and its value."""
-
-    scope: str
-    key: str
-    value: str
-
-
 class FilterStays(OnboardError):  # noqa: N818 - it reads better where it is raised
     """Git cannot look at a checkout without a program that its configuration names."""
 
@@ -349,22 +340,22 @@ class Git:
 
     def _distrusted(self) -> tuple[str, ...]:
         """The checkout's own settings that run a program to reach an upstream, as "core.sshcommand"."""
-        own = {(one.key, one.value) for one in self._settings if one.scope not in _CHECKOUT}
+        own = {(key, value) for scope, key, value in self._settings if scope not in _CHECKOUT}
         found = {
-            one.key
-            for one in self._settings
-            if (one.key, one.value) not in own and _CONNECTS.fullmatch(f"{one.key}={one.value}")
+            key
+            for _, key, value in self._settings
+            if (key, value) not in own and _CONNECTS.fullmatch(f"{key}={value}")
         }
         return tuple(sorted(found))
 
     @cached_property
-    def _settings(self) -> tuple[_Setting, ...]:
-        """The whole configuration, in the order in which git reads it."""
+    def _settings(self) -> tuple[tuple[str, str, str], ...]:
+        """All settings in the order in which git reads them: scope, key ("core.sshcommand") and value."""
         parts = self._ask("config", "--list", "--show-scope", "-z").split("\0")
         entries = (
             (scope, *entry.partition("\n")) for scope, entry in zip(parts[::2], parts[1::2], strict=False)
         )
-        return tuple(_Setting(scope, key, value) for scope, key, _, value in entries)
+        return tuple((scope, key, value) for scope, key, _, value in entries)
 
     @cached_property
     def _switched_off(self) -> tuple[str, ...]:
@@ -374,7 +365,7 @@ class Git:
             FilterStays: one of them has a name that git takes in its configuration only.
         """
         found = dict.fromkeys(
-            match.groups() for one in self._settings if (match := _NAMED.fullmatch(one.key))
+            match.groups() for _, key, _ in self._settings if (match := _NAMED.fullmatch(key))
         )
         for _section, name in found:
             if "=" in name or "\N{REPLACEMENT CHARACTER}" in name:
@@ -402,7 +393,11 @@ class Git:
         if command in _WRITING:
             return self._environment
         own = {"GIT_SSH", "GIT_SSH_COMMAND"} & self._environment.keys()
-        if command in _CONNECTING and not own and all(one.key != "core.sshcommand" for one in self._settings):
+        if (
+            command in _CONNECTING
+            and not own
+            and all(key != "core.sshcommand" for _, key, _ in self._settings)
+        ):
             own_ssh = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10"}
             return {**self._environment, **_LOOKING_ENVIRONMENT, **own_ssh}
         return {**self._environment, **_LOOKING_ENVIRONMENT}

@@ -204,20 +204,20 @@ def _colours(environment: Mapping[str, str]) -> str:
 
 
 def _keyring() -> Finding:
-    from workflows.stores.system_keyring import KeyringVault, chosen_backend, system_keyring
+    from workflows.stores.system_keyring import KeyringVault, chosen_backend, system_keyrings
     from workflows.stores.vault import VaultUnavailable
 
     fallback = "No need to act: iam-onboard keeps access keys in a file encrypted to your PGP key."
     try:
-        backend, chosen = system_keyring(), chosen_backend()
+        backends, chosen = system_keyrings(), chosen_backend()
     except VaultUnavailable as error:
         return Finding("Keyring", good=False, words=text_of(error.what), fix=text_of(error.next))
-    if backend is None:
+    if not backends:
         words = "no keyring here keeps secrets safely"
         if chosen and not chosen.startswith("keyring.backends.fail."):
             words = f"your settings name {chosen}, which doesn't work or isn't known to encrypt its secrets"
         return Finding("Keyring", good=False, words=words, fix=fallback)
-    vault = KeyringVault(backend)
+    vault = KeyringVault(backends[0])
     try:
         vault.load("is-it-there")
     except VaultUnavailable as error:

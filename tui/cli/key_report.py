@@ -13,7 +13,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import judge_file
-from workflows.gpg.owner import looks_like
+from workflows.gpg.owner import likeness
 from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.verdict import Verdict, VerdictKind, judge
 from workflows.terraform.requirements import provider_wanted
@@ -97,7 +97,7 @@ class KeyReport:
         found = list(self.verdict.warnings)
         if self.same:
             found.append(f"The same key is in {', '.join(self.same)}.")
-        if self.source.user and self.key and not looks_like(self.source.user, self.key.details):
+        if self.source.user and self.key and not likeness(self.source.user, self.key.details):
             found.append(
                 f"None of its user ids looks like {self.source.user}: compare the fingerprint by phone."
             )

@@ -86,22 +86,20 @@ def explained(path: Path, participle: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileError(
-            "A file problem", f"{path} can't be {participle}.", why=cause_of(error), next=_remedy(error)
-        ) from error
+        why, remedy = _cause_and_remedy(error)
+        raise FileError("A file problem", f"{path} can't be {participle}.", why=why, next=remedy) from error
 
 
 def cause_of(error: OSError) -> Sentence:
     """What went wrong, as a sentence without number and path."""
-    if isinstance(error, NotAccepted):
-        return error.why
-    return _CAUSES.get(error.errno or 0, (f"{error.strerror or error}.",))[0]
+    return _cause_and_remedy(error)[0]
 
 
-def _remedy(error: OSError) -> Sentence:
+def _cause_and_remedy(error: OSError) -> tuple[Sentence, Sentence]:
     if isinstance(error, NotAccepted):
-        return error.remedy
-    return _CAUSES.get(error.errno or 0, ("", "Check the path, then try again."))[1]
+        return error.why, error.remedy
+    unknown = f"{error.strerror or error}.", "Check the path, then try again."
+    return _CAUSES.get(error.errno or 0, unknown)
 
 
 def is_there(path: Path) -> bool:

@@ -86,10 +86,8 @@ def locked_folder(path: Path) -> Iterator[None]:
     lock = FileLock(path)
     with explained(path, "locked"):
         lock.acquire()
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()
 
 
 def is_held(path: Path) -> bool:

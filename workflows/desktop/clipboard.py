@@ -21,8 +21,9 @@ from workflows.core.sentences import Sentence, joined
 from workflows.core.text import safe_to_paste
 
 CHILD_SECONDS = 5
-KEEP_SECONDS = 120
-RETRY_SECONDS = 30
+KEEP = timedelta(minutes=2)
+"""How long a secret stays in a clipboard."""
+RETRY = timedelta(seconds=30)
 """After this time a clipboard that did not answer is asked again to be emptied."""
 
 MANAGERS_KEEP_COPIES = "A clipboard manager keeps its own copy, which only you can delete."
@@ -40,7 +41,7 @@ class Clipboard(Protocol):
         """When `clear_if_ours()` is due, for the application to poll; None while nothing of ours is in it."""
 
     def copy(self, text: str | Secret) -> Sentence:
-        """Copy a text; a secret is due to be cleared `KEEP_SECONDS` later, a plain text is not.
+        """Copy a text; a secret is due to be cleared `KEEP` later, a plain text is not.
 
         Returns:
             How it went, in a sentence.
@@ -67,7 +68,6 @@ class PyperclipClipboard:
         now: the clock, timezone aware.
         mechanism: a pair (copy, paste); None finds the desktop's own by pyperclip.
         environment: of the child processes; None inherits.
-        keep_seconds: how long a secret may stay.
     """
 
     def __init__(
@@ -76,13 +76,11 @@ class PyperclipClipboard:
         *,
         mechanism: tuple[Callable[[str], object], Callable[[], str]] | None = None,
         environment: Mapping[str, str] | None = None,
-        keep_seconds: int = KEEP_SECONDS,
     ) -> None:
         self.expires_at: datetime | None = None
         self._now = now
         self._mechanism = mechanism
         self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
-        self._keep = timedelta(seconds=keep_seconds)
         self._digest: bytes | None = None
 
     def copy(self, text: str | Secret) -> Sentence:
@@ -96,14 +94,14 @@ class PyperclipClipboard:
             self._forget()
             return "Copied."
         self._digest = digest_of(value)
-        self.expires_at = self._now() + self._keep
-        return f"Copied; the clipboard is cleared in {spoken(self._keep)}. {MANAGERS_KEEP_COPIES}"
+        self.expires_at = self._now() + KEEP
+        return f"Copied; the clipboard is cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. What somebody else copied meanwhile stays."""
         if self._digest is None:
             return False
-        self.expires_at = self._now() + timedelta(seconds=RETRY_SECONDS)  # if it does not answer now
+        self.expires_at = self._now() + RETRY  # if it does not answer now
         copy, paste = self._found()
         ours = digest_of(str(self._run(paste))) == self._digest
         if ours:
@@ -144,16 +142,12 @@ class Osc52Clipboard:
     Args:
         write: writes the escape sequence for a text (Textual's `App.copy_to_clipboard`).
         now: the clock, timezone aware.
-        keep_seconds: how long a secret may stay.
     """
 
-    def __init__(
-        self, write: Callable[[str], None], now: Callable[[], datetime], *, keep_seconds: int = KEEP_SECONDS
-    ) -> None:
+    def __init__(self, write: Callable[[str], None], now: Callable[[], datetime]) -> None:
         self.expires_at: datetime | None = None
         self._write = write
         self._now = now
-        self._keep = timedelta(seconds=keep_seconds)
 
     def copy(self, text: str | Secret) -> Sentence:
         """See `Clipboard`. Whether the terminal took it cannot be known, and the sentence says so."""
@@ -162,11 +156,8 @@ class Osc52Clipboard:
         if not isinstance(text, Secret):
             self.expires_at = None
             return f"Copied, {doubt}."
-        self.expires_at = self._now() + self._keep
-        return (
-            f"Copied, {doubt}; it is cleared in {spoken(self._keep)}, whatever is in it then."
-            f" {MANAGERS_KEEP_COPIES}"
-        )
+        self.expires_at = self._now() + KEEP
+        return f"Copied, {doubt}; it is cleared in 2 minutes, whatever is in it then. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. Cleared in any case: this way cannot be read.
@@ -223,12 +214,6 @@ class FirstWorkingClipboard:
         return cleared
 
 
-def spoken(time: timedelta) -> str:
-    """A time in words: "2 minutes"."""
-    minutes, seconds = divmod(int(time.total_seconds()), 60)
-    return f"{seconds + 60 * minutes} seconds" if seconds else f"{minutes} minutes"
-
-
 def digest_of(text: str) -> bytes:
     """What distinguishes a text from every other without holding it."""
     import hashlib  # noqa: PLC0415 - loads OpenSSL, and home copies nothing
@@ -247,7 +232,6 @@ def unavailable(why: Sentence) -> ClipboardUnavailable:
     )
 
 
-_SECONDS: Final = 5.0
 _PASSED_ON: Final = ("PATH", "HOME", "TERM", "TMPDIR", "TMUX", "TMUX_TMPDIR")
 
 
@@ -262,20 +246,16 @@ class TmuxClipboard:
     Args:
         now: the clock, timezone aware.
         environment: of the program; its TMUX names the server.
-        keep_seconds: how long a secret may stay.
     """
 
     def __init__(
         self,
         now: Callable[[], datetime],
         environment: Mapping[str, str],
-        *,
-        keep_seconds: int = KEEP_SECONDS,
     ) -> None:
         self.expires_at: datetime | None = None
         self._now = now
         self._environment = child_environment(environment, allowed=_PASSED_ON)
-        self._keep = timedelta(seconds=keep_seconds)
         self._digests: set[bytes] = set()
 
     def copy(self, text: str | Secret) -> str:
@@ -288,14 +268,14 @@ class TmuxClipboard:
         if not isinstance(text, Secret):
             return f"{where}."
         self._digests.add(digest_of(value))
-        self.expires_at = self._now() + self._keep
-        return f"{where}; both are cleared in {spoken(self._keep)}. {MANAGERS_KEEP_COPIES}"
+        self.expires_at = self._now() + KEEP
+        return f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. Our buffers are deleted; the terminal's clipboard, not readable, in any case."""
         if not self._digests:
             return False
-        self.expires_at = self._now() + timedelta(seconds=RETRY_SECONDS)  # if it does not answer now
+        self.expires_at = self._now() + RETRY  # if it does not answer now
         for name, digest in self._buffers().items():
             if digest in self._digests:
                 self._tmux("delete-buffer", "-b", name)
@@ -318,7 +298,7 @@ class TmuxClipboard:
                 input=given,
                 capture_output=True,
                 env=self._environment,
-                timeout=_SECONDS,
+                timeout=CHILD_SECONDS,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -37,11 +37,6 @@ def likeness(name: str, details: KeyDetails) -> Likeness:
     return Likeness.SOME if not telling or any(word in text for word in telling) else Likeness.NONE
 
 
-def looks_like(name: str, details: KeyDetails) -> bool:
-    """Whether a user id of a key names an IAM user at all, by `likeness`."""
-    return likeness(name, details) is not Likeness.NONE
-
-
 def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W_]+", text.casefold())) - {"machine"}
 

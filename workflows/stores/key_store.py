@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from workflows.aws.clients import Credentials
 from workflows.core.files import explained
@@ -27,37 +26,6 @@ KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KEPT_IN_FILE = "keyring", "pgp-file", "creden
 """What is recorded: which kind of store a key went to."""
 
 
-class KeyStore(Protocol):
-    """Keeps one access key of one profile."""
-
-    @property
-    def kind(self) -> str:
-        """Which kind it is, for the record."""
-
-    @property
-    def backend(self) -> str:
-        """The keyring's class, for the record; "" where it is none."""
-
-    @property
-    def description(self) -> Sentence:
-        """Where, in words that complete "kept in …"."""
-
-    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """Keep a key in place of the one before; an OnboardError leaves that one."""
-
-    def load(self) -> Credentials | None:
-        """The key as its users get it, or None."""
-
-    def put_aside(self, key: Credentials) -> None:
-        """Keep a second copy of the key that is about to be replaced."""
-
-    def aside(self, access_key_id: str) -> Credentials | None:
-        """The copy of the key of this id, or None."""
-
-    def forget_aside(self) -> None:
-        """Delete that copy, if there is one."""
-
-
 @dataclass(frozen=True)
 class VaultStore:
     """The keyring, or a file encrypted to the person's own PGP key."""
@@ -68,39 +36,39 @@ class VaultStore:
 
     @property
     def kind(self) -> str:
-        """See `KeyStore`."""
+        """Which kind of store it is, for the record."""
         return KEPT_IN_PGP_FILE if isinstance(self.vault, PgpFileVault) else KEPT_IN_KEYRING
 
     @property
     def backend(self) -> str:
-        """See `KeyStore`."""
+        """The keyring's class, for the record; "" where it is none."""
         return self.vault.backend_class if isinstance(self.vault, KeyringVault) else ""
 
     @property
     def description(self) -> Sentence:
-        """See `KeyStore`."""
+        """Where, in words that complete "kept in …"."""
         return self.vault.description
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """See `KeyStore`."""
+        """Keep a key in place of the one before; an OnboardError leaves that one."""
         del mfa_serial
         self._store(key)
 
     def load(self) -> Credentials | None:
-        """See `KeyStore`."""
+        """The key as its users get it, or None."""
         return self._load()
 
     def put_aside(self, key: Credentials) -> None:
-        """See `KeyStore`."""
+        """Keep a second copy of the key that is about to be replaced."""
         self._store(key, aside=True)
 
     def aside(self, access_key_id: str) -> Credentials | None:
-        """See `KeyStore`."""
+        """The copy of the key of this id, or None."""
         key = self._load(aside=True)
         return key if key is not None and key.access_key_id == access_key_id else None
 
     def forget_aside(self) -> None:
-        """See `KeyStore`."""
+        """Delete that copy, if there is one."""
         delete_access_key(self.vault, self.project, self.profile, aside=True)
 
     def _store(self, key: Credentials, *, aside: bool = False) -> None:
@@ -122,7 +90,7 @@ class FileStore:
         region: its region.
         now: the clock, for the names of backups.
         description: the file's path for people.
-        kind: see `KeyStore`; likewise the next.
+        kind: as for `VaultStore`; likewise the next.
         backend: none.
     """
 
@@ -135,13 +103,13 @@ class FileStore:
     backend: str = ""
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """See `KeyStore`. What else the base profile has stays: the step Profiles asks about that."""
+        """Write it into the file. What else the base profile has stays: the step Profiles asks about that."""
         source = KeyInFile(key.access_key_id, key.secret_access_key)
         base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
         write_profiles(self.paths, WantedProfiles((base,), ()), self.now())
 
     def load(self) -> Credentials | None:
-        """See `KeyStore`."""
+        """The key that is in the file, or None."""
         return self._key_in(self.paths.credentials)
 
     def put_aside(self, key: Credentials) -> None:
@@ -160,8 +128,11 @@ class FileStore:
 
     def _key_in(self, path: Path) -> Credentials | None:
         section = sections_in(path, "", str(path)).get(self.profile)
-        values = section.options if section is not None else {}
-        key_id, secret = values.get("aws_access_key_id"), values.get("aws_secret_access_key")
-        if not isinstance(key_id, str) or not isinstance(secret, str):
+        if section is None or not {"aws_access_key_id", "aws_secret_access_key"} <= section.options.keys():
             return None
-        return Credentials(key_id, Secret(secret))
+        values = section.options
+        return Credentials(values["aws_access_key_id"], Secret(values["aws_secret_access_key"]))
+
+
+KeyStore = VaultStore | FileStore
+"""Keeps one access key of one profile."""

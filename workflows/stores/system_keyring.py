@@ -65,7 +65,7 @@ class KeyringVault:
     """The operating system's keyring.
 
     Args:
-        backend: of Python's keyring; `system_keyring()` finds the person's.
+        backend: of Python's keyring; `system_keyrings()` finds the person's.
 
     Raises:
         VaultUnavailable: that backend keeps secrets in clear, or keeps nothing.
@@ -119,7 +119,7 @@ class KeyringVault:
             self._ask(lambda: self._backend.delete_password(SERVICE, name))
 
     def _ask(self, operation: Callable[[], str | None]) -> str | None:
-        from keyring.errors import InitError, KeyringLocked, NoKeyringError  # noqa: PLC0415 - slow to import
+        from keyring.errors import KeyringLocked  # noqa: PLC0415 - slow to import
 
         try:
             return operation()
@@ -129,8 +129,6 @@ class KeyringVault:
                 f"{capitalized(self.description)} is locked and was not unlocked.",
                 next="Unlock it (sign in to the desktop, or answer its dialog), then try again.",
             ) from None
-        except (NoKeyringError, InitError) as error:
-            raise unavailable(self.description, type(error).__name__) from None
         except Exception as error:  # noqa: BLE001 - backends let the errors of their own libraries through
             raise unavailable(self.description, type(error).__name__) from None
 
@@ -145,7 +143,7 @@ def system_keyrings() -> tuple[KeyringBackend, ...]:
     usable = filter(None, map(named_keyring, (wanted,) if wanted else _CLASSES))
     # Two names of one service (Secret Service and libsecret) are one keyring to the person.
     found: dict[str, KeyringBackend] = {}
-    for backend in sorted(usable, key=_priority, reverse=True):
+    for backend in sorted(usable, key=lambda backend: float(getattr(backend, "priority", 0)), reverse=True):
         found.setdefault(_SAME.get(type(backend).__module__, type(backend).__module__), backend)
     return tuple(found.values())
 
@@ -177,11 +175,6 @@ def chosen_backend() -> str:
     return "" if wanted == _ALL else wanted
 
 
-def system_keyring() -> KeyringBackend | None:
-    """The best safe backend of Python's keyring, or None."""
-    return next(iter(system_keyrings()), None)
-
-
 def named_keyring(name: str) -> KeyringBackend | None:
     """The backend of a class, without looking for all others, which takes ten times as long.
 
@@ -200,10 +193,6 @@ def named_keyring(name: str) -> KeyringBackend | None:
         return None
     backend: KeyringBackend | None = backend_class() if backend_class.viable else None
     return backend
-
-
-def _priority(backend: KeyringBackend) -> float:
-    return float(getattr(backend, "priority", 0))
 
 
 def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None) -> VaultChoice:

@@ -310,7 +310,7 @@ def test_the_doctor_asks_a_keyring_whether_it_answers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backend = Keyring()
-    monkeypatch.setattr(system_keyring, "system_keyring", lambda: backend)
+    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (backend,) if backend else ())
     main(["doctor", "--json"])
     keyring = next(f for f in json.loads(capsys.readouterr().out) if f["subject"] == "Keyring")
     assert keyring["good"]

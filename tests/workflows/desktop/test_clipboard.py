@@ -16,7 +16,8 @@ from tui.host import Machine
 from workflows.core.secret import Secret
 from workflows.desktop import clipboard
 from workflows.desktop.clipboard import (
-    RETRY_SECONDS,
+    KEEP,
+    RETRY,
     ClipboardUnavailable,
     FirstWorkingClipboard,
     Osc52Clipboard,
@@ -93,7 +94,7 @@ def test_one_that_does_not_answer_is_due_again_later_and_the_others_are_cleared(
     with pytest.raises(ClipboardUnavailable, match="Can't copy"):
         both.clear_if_ours()
     assert written[-1] == ""
-    assert both.expires_at == NOW + timedelta(seconds=RETRY_SECONDS)
+    assert both.expires_at == NOW + RETRY
     board.answers = True
     assert both.clear_if_ours()
     assert board.text == ""
@@ -112,9 +113,9 @@ def test_a_copy_that_does_not_arrive_is_a_failure() -> None:
 
 def test_the_terminal_is_cleared_unconditionally() -> None:
     written: list[str] = []
-    clipboard = Osc52Clipboard(written.append, lambda: NOW, keep_seconds=10)
+    clipboard = Osc52Clipboard(written.append, lambda: NOW)
     assert "if your terminal allows it" in clipboard.copy(Secret("canary"))
-    assert clipboard.expires_at == NOW + timedelta(seconds=10)
+    assert clipboard.expires_at == NOW + KEEP
     assert clipboard.clear_if_ours()
     assert written == ["canary", " ", ""]
     assert not clipboard.clear_if_ours()

@@ -22,7 +22,7 @@ from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
-from workflows.gpg.owner import Likeness, likeness, looks_like
+from workflows.gpg.owner import Likeness, likeness
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
 from workflows.gpg.verdict import EXPIRES_SOON, VerdictKind, arrival_words, judge
 from workflows.gpg.verdict import Verdict as KeyVerdict
@@ -270,7 +270,7 @@ class KeyJudge:
             elif not users and file != f"keys/{name}":
                 remarks.append(f"It also lies in {file} of {account}, which nobody uses.")
         remarks += self._another(name, same)
-        if not looks_like(name, checked.details):
+        if not likeness(name, checked.details):
             remarks.append(f"None of its user ids looks like {name}: read the fingerprint out to each other.")
         return remarks
 
