@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import termios
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from tui.cli.completion import session_ids
 from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.output import OutputLost, answer, note, on_terminal, say
 from workflows.core.errors import OnboardError
-from workflows.core.garbage import collection_paused, freeze, set_apart
+from workflows.core.garbage import collection_paused, freeze
 
 if TYPE_CHECKING:
     import argparse
@@ -194,7 +195,7 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
         from tui.session_catalogue import Shelf
         from workflows.step_modules import MODULES
 
-        set_apart()
+        gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
 
     def load() -> Parts:
         return Parts(Shelf(machine), MODULES, PANES, lambda folder: SandboxWorlds(machine, folder))

@@ -27,11 +27,6 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def set_apart() -> None:
-    """Let the collector leave alone what is there now, unlooked at: what was just imported is no garbage."""
-    gc.freeze()
-
-
 def freeze() -> None:
     """Let the collector leave alone what is there now; until the next call, it looks at younger objects only.
 

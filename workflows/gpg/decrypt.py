@@ -23,7 +23,7 @@ from workflows.core.installation import how_to_install
 from workflows.core.openpgp import ENCRYPTED_DATA, KEYS, SECRET_KEYS, MalformedPackets, Tag, split
 from workflows.core.secret import Secret
 from workflows.gpg import pasted
-from workflows.gpg.details import KeyDetails
+from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.normalise import INPUT_LIMIT
 from workflows.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
 

@@ -17,8 +17,7 @@ from workflows.core.errors import DeclaredError, Problem, Texts
 from workflows.core.files import private_folder
 from workflows.core.openpgp import Tag, split
 from workflows.core.secret import Secret
-from workflows.gpg.details import KeyDetails, KeyPart, parse_listings
-from workflows.gpg.inspect import inspect_key
+from workflows.gpg.inspect import KeyDetails, KeyPart, inspect_key, parse_listings
 from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.tools import PASSPHRASE_LIMIT, GpgFailed, run_gpg
 

@@ -6,8 +6,7 @@ import enum
 import re
 from collections.abc import Mapping
 
-from workflows.gpg.details import KeyDetails, UserId
-from workflows.gpg.inspect import CheckedKey
+from workflows.gpg.inspect import CheckedKey, KeyDetails, UserId
 
 
 class Likeness(enum.IntEnum):

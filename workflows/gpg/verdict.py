@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence
-from workflows.gpg.details import KeyDetails, KeyPart
+from workflows.gpg.inspect import KeyDetails, KeyPart
 from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
 
 EXPIRES_SOON: Final = timedelta(days=30)
@@ -352,7 +352,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "Provider versions before 3.76.0 accept such a key; nobody has tried this version.",
     ),
     _Rule(
-        lambda case: not case.keybase and case.key.created > case.now,
+        lambda case: not case.keybase and case.key.primary.created > case.now,
         VerdictKind.UNVERIFIED,
         "Made in the future: not verified",
         "Provider versions before 3.76.0 don't notice; nobody has tried this version.",
@@ -394,7 +394,7 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
 
 def _warnings(case: _Case) -> tuple[Sentence, ...]:
     found: list[str] = []
-    if case.key.created > case.now:
+    if case.key.primary.created > case.now:
         found.append(
             "It was made in the future: the clock of its owner's computer, or of this one, is wrong."
         )
@@ -412,8 +412,8 @@ def _advice(case: _Case, kind: VerdictKind) -> Sentence:
     """What to tell the owner of a key that may be used: the most pressing of what there is to know."""
     if case.expires_soon:
         but, remedy = f"But it expires on {case.expires:%Y-%m-%d}.", _PROLONG
-    elif case.key.created > case.now:
-        made = f"{case.key.created:%Y-%m-%d}"
+    elif case.key.primary.created > case.now:
+        made = f"{case.key.primary.created:%Y-%m-%d}"
         but = f"But it says that it was made on {made}, in the future: please check your computer's clock."
         remedy = None
     elif kind is VerdictKind.UNVERIFIED:

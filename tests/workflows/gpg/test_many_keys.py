@@ -15,8 +15,7 @@ from support.odd_keys import PHOTOGRAPH, with_photograph, with_signatures, witho
 from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.core.openpgp import Tag, grouped, split
-from workflows.gpg.details import KeyDetails
-from workflows.gpg.inspect import CheckedKey, check_key, own_expiries
+from workflows.gpg.inspect import CheckedKey, KeyDetails, check_key, own_expiries
 from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, choose, in_parallel
 from workflows.gpg.normalise import INPUT_LIMIT, KEYRING_LIMIT, normalise, public_keys

@@ -12,8 +12,7 @@ from support.ed25519_keys import PRIMARY, Short, ed25519_key, ed25519_keys, secr
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from workflows.core.openpgp import Packet, Signature, fingerprint_of, split
-from workflows.gpg.details import KeyDetails
-from workflows.gpg.inspect import check_key
+from workflows.gpg.inspect import KeyDetails, check_key
 from workflows.gpg.key_file import judge_file
 from workflows.gpg.provider_library import keybase_verifies
 from workflows.gpg.verdict import VerdictKind, judge

@@ -23,8 +23,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import moment, plain
 from workflows.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
-from workflows.gpg.details import KeyDetails
-from workflows.gpg.inspect import inspect_key
+from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer

@@ -12,7 +12,7 @@ from workflows.core.files import is_there, read_text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
-from workflows.gpg.details import KeyDetails
+from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from workflows.gpg.details import KeyDetails
+from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.verdict import Verdict, VerdictKind
 
 SEVERITY = {

@@ -10,8 +10,7 @@ import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from workflows.core.errors import OnboardError
-from workflows.gpg.details import KeyDetails
-from workflows.gpg.inspect import inspect_key
+from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import account_profile
