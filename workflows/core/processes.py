@@ -250,9 +250,9 @@ def capture(
         start_new_session=True,
     ) as process:
         limit = _Limit(process, cancelled, timeout)
-        look = limit.look if cancelled is not None or timeout is not None else None
+        check = limit.check if cancelled is not None or timeout is not None else None
         try:
-            stdout, stderr = communicate(process, stdin or None, look)
+            stdout, stderr = communicate(process, stdin or None, check)
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)  # in its own session it has heard of nothing
             raise
@@ -276,7 +276,7 @@ class _Limit:
         self._end = math.inf if timeout is None else time.monotonic() + timeout
         self._sent = False
 
-    def look(self) -> None:
+    def check(self) -> None:
         self.passed = self.passed or time.monotonic() > self._end
         if not self._sent and (self.passed or (self._cancelled is not None and self._cancelled.is_set())):
             self._sent = True
@@ -288,19 +288,19 @@ class _Limit:
 
 
 def communicate(
-    process: subprocess.Popen[AnyStr], given: AnyStr | None, look: Callable[[], None] | None
+    process: subprocess.Popen[AnyStr], given: AnyStr | None, check: Callable[[], None] | None
 ) -> tuple[AnyStr, AnyStr]:
     """Feed and read a child until it ends.
 
     Args:
         process: the child, with pipes.
         given: what it reads.
-        look: called before and then about twenty times a second; what it raises ends the waiting.
+        check: called before and then about twenty times a second; what it raises ends the waiting.
     """
     while True:
-        if look is not None:
-            look()
+        if check is not None:
+            check()
         try:
-            return process.communicate(given, timeout=None if look is None else _POLL_SECONDS)
+            return process.communicate(given, timeout=None if check is None else _POLL_SECONDS)
         except subprocess.TimeoutExpired:
             given = None  # it is on its way already

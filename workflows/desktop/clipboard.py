@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final, Protocol
 
-from workflows.core.errors import OnboardError
+from workflows.core.errors import DeclaredError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.processes import ON_A_DESKTOP, child_environment
 from workflows.core.secret import Secret
@@ -29,8 +29,20 @@ RETRY = timedelta(seconds=30)
 MANAGERS_KEEP_COPIES = "A clipboard manager keeps its own copy, which only you can delete."
 
 
-class ClipboardUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named
-    """Nothing can be copied this way."""
+class ClipboardUnavailable(DeclaredError):  # noqa: N818 - as the other refusals are named
+    """Nothing can be copied this way.
+
+    Args:
+        reason: why, as a sentence that does not hold the text.
+    """
+
+    texts = Texts(
+        title="Can't copy",
+        what="No clipboard here can take the text.",
+        why="{reason}",
+        next="Show the text and select it with the mouse (hold Shift), or install what copies:\n"
+        + how_to_install("clipboard"),
+    )
 
 
 class Clipboard(Protocol):
@@ -89,7 +101,7 @@ class PyperclipClipboard:
         copy, paste = self._found()
         self._run(copy, value)
         if self._run(paste) != value:
-            raise unavailable("What was copied did not come back from the clipboard.")
+            raise ClipboardUnavailable(reason="What was copied did not come back from the clipboard.")
         if not isinstance(text, Secret):
             self._forget()
             return "Copied."
@@ -115,10 +127,7 @@ class PyperclipClipboard:
 
     def _found(self) -> tuple[Callable[[str], object], Callable[[], str]]:
         if self._mechanism is None:
-            try:
-                copy, paste = load_pyperclip(self._environment).determine_clipboard()
-            except ImportError as error:
-                raise unavailable("The package pyperclip cannot be loaded.") from error
+            copy, paste = load_pyperclip(self._environment).determine_clipboard()
             self._mechanism = (copy, paste)
         return self._mechanism
 
@@ -133,7 +142,7 @@ class PyperclipClipboard:
                 if isinstance(error, RuntimeError)
                 else type(error).__name__
             )
-            raise unavailable(reason) from None
+            raise ClipboardUnavailable(reason=reason) from None
 
 
 class Osc52Clipboard:
@@ -195,7 +204,7 @@ class FirstWorkingClipboard:
                 return clipboard.copy(text)
             except ClipboardUnavailable as error:
                 refusals.append(error.why)
-        raise unavailable(joined(refusals) or "There is none.")
+        raise ClipboardUnavailable(reason=joined(refusals) or "There is none.")
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`; every one is asked, since a text may have gone to one after the other.
@@ -219,17 +228,6 @@ def digest_of(text: str) -> bytes:
     import hashlib  # noqa: PLC0415 - loads OpenSSL, and home copies nothing
 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def unavailable(why: Sentence) -> ClipboardUnavailable:
-    """The refusal of a clipboard, for a reason in a sentence that does not hold the text."""
-    return ClipboardUnavailable(
-        "Can't copy",
-        "No clipboard here can take the text.",
-        why=why,
-        next="Show the text and select it with the mouse (hold Shift), or install what copies:\n"
-        + how_to_install("clipboard"),
-    )
 
 
 _PASSED_ON: Final = ("PATH", "HOME", "TERM", "TMPDIR", "TMUX", "TMUX_TMPDIR")
@@ -263,7 +261,7 @@ class TmuxClipboard:
         value = text.reveal() if isinstance(text, Secret) else text
         self._tmux("load-buffer", "-w", "-", given=value.encode())
         if digest_of(value) not in self._buffers().values():
-            raise unavailable("What was copied did not come back from tmux.")
+            raise ClipboardUnavailable(reason="What was copied did not come back from tmux.")
         where = "Copied to tmux, and to your terminal's clipboard if it allows it"
         if not isinstance(text, Secret):
             return f"{where}."
@@ -303,9 +301,9 @@ class TmuxClipboard:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             # Without its cause, which would hold what was copied.
-            raise unavailable(f"tmux does not answer: {type(error).__name__}.") from None
+            raise ClipboardUnavailable(reason=f"tmux does not answer: {type(error).__name__}.") from None
         if done.returncode != 0:
-            raise unavailable(f"tmux says: {done.stderr.decode(errors='replace').strip()}")
+            raise ClipboardUnavailable(reason=f"tmux says: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
 
@@ -317,16 +315,10 @@ def load_pyperclip(environment: Mapping[str, str] | None) -> ModuleType:
     argument, where every user of the computer can read it. So a copy of its module is loaded with a
     `subprocess` of ours, which silences the children, limits their time, checks their status and refuses a
     text in argv.
-
-    Raises:
-        ImportError: pyperclip is not installed.
     """
-    found = importlib.util.find_spec("pyperclip")
-    if found is None or found.origin is None or found.loader is None:
-        raise ImportError("pyperclip is not installed")
-    spec = importlib.util.spec_from_file_location("workflows.desktop._private_pyperclip", found.origin)
-    if spec is None or spec.loader is None:
-        raise ImportError("pyperclip cannot be loaded")
+    spec = importlib.util.find_spec("pyperclip")
+    assert spec is not None  # noqa: S101 - it comes with the program
+    assert spec.loader is not None  # noqa: S101
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 

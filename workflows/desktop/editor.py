@@ -17,7 +17,7 @@ import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.core.errors import OnboardError
+from workflows.core.errors import DeclaredError, OnboardError, Texts
 from workflows.core.processes import ALLOWED, child_environment
 
 if TYPE_CHECKING:
@@ -56,8 +56,18 @@ _OF_TERMINALS_AND_EDITORS = (
 )
 
 
-class EditorMissing(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """There is no editor to open."""
+class EditorMissing(DeclaredError):  # noqa: N818 - it reads better where it is raised
+    """There is no editor to open.
+
+    Args:
+        reason: why, as a sentence.
+    """
+
+    texts = Texts(
+        title="No editor to open",
+        what="{reason}",
+        next="Leave with ^q, choose your editor with `export EDITOR=nano`, say, and come back.",
+    )
 
 
 def editor_of(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -78,27 +88,23 @@ def editor_of(environment: Mapping[str, str]) -> tuple[str, ...]:
             if program.startswith("~/"):
                 program = str(Path(environment.get("HOME", "/")) / program[2:])
             if shutil.which(program, path=path) is None:
-                raise _missing(f"{variable} is set to {text}, but there is no program {words[0]} here.")
+                raise EditorMissing(
+                    reason=f"{variable} is set to {text}, but there is no program {words[0]} here."
+                )
             return (program, *words[1:])
     for name in FALLBACKS:
         if shutil.which(name, path=path) is not None:
             return (name,)
-    raise _missing("Neither VISUAL nor EDITOR is set, and there is neither vi nor nano here.")
+    raise EditorMissing(reason="Neither VISUAL nor EDITOR is set, and there is neither vi nor nano here.")
 
 
 def _split(variable: str, text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise _missing(f"{variable} is set to {text}, which can't be split into words: {error}.") from error
-
-
-def _missing(what: str) -> EditorMissing:
-    return EditorMissing(
-        "No editor to open",
-        what,
-        next="Leave with ^q, choose your editor with `export EDITOR=nano`, say, and come back.",
-    )
+        raise EditorMissing(
+            reason=f"{variable} is set to {text}, which can't be split into words: {error}."
+        ) from error
 
 
 def arguments(editor: Sequence[str], file: Path, line: int) -> list[str]:

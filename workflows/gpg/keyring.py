@@ -6,7 +6,7 @@ gpg lists the secret halves; what is in a key is read from its public half, as e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from workflows.core.errors import DeclaredError, Problem, Texts
 from workflows.core.files import private_folder
 from workflows.core.openpgp import Tag, split
 from workflows.core.secret import Secret
-from workflows.gpg.inspect import KeyDetails, KeyPart, inspect_key, parse_listings
+from workflows.gpg.inspect import KeyDetails, inspect_key, parse_listings
 from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.tools import PASSPHRASE_LIMIT, GpgFailed, run_gpg
 
@@ -92,9 +92,9 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
             details = inspect_key(exported, environment=environment)
         except KeyRefused:
             continue  # A secret key without its public half: nothing can be encrypted to it.
-        present = [part for part in listed.parts if part.card != "#"]
-        on_card = [part for part in present if part.card not in {"+", ""}]
-        found.append(OwnKey(details, _key_ids(present), _key_ids(on_card)))
+        present = frozenset(part.key_id for part in listed.parts if part.card != "#")
+        on_card = frozenset(part.key_id for part in listed.parts if part.card not in {"#", "+", ""})
+        found.append(OwnKey(details, present, on_card))
     return tuple(found)
 
 
@@ -117,10 +117,6 @@ def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Ma
     if not exported:
         raise NoSuchKey(fingerprint=fingerprint)
     return exported
-
-
-def _key_ids(parts: Iterable[KeyPart]) -> frozenset[str]:
-    return frozenset(part.key_id for part in parts)
 
 
 def _exported(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:

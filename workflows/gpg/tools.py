@@ -61,16 +61,15 @@ class GpgFailed(OnboardError):  # noqa: N818 - it names what happened
     """GnuPG ended with an error that has no class of its own; `detail` holds its words."""
 
 
-class GpgTooSlow(GpgFailed):
+class GpgTooSlow(DeclaredError, GpgFailed):  # noqa: N818 - as the others
     """GnuPG was ended because it took far longer than such work takes."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(
-            "GnuPG didn't end",
-            f"iam-onboard stopped gpg after {seconds:g} seconds; nothing was changed.",
-            why="What it was given is far larger than usual, or its agent doesn't answer.",
-            next="End the agent with  gpgconf --kill gpg-agent  and try again.",
-        )
+    texts = Texts(
+        title="GnuPG didn't end",
+        what="iam-onboard stopped gpg after {seconds:g} seconds; nothing was changed.",
+        why="What it was given is far larger than usual, or its agent doesn't answer.",
+        next="End the agent with  gpgconf --kill gpg-agent  and try again.",
+    )
 
 
 @dataclass(frozen=True)
@@ -211,16 +210,16 @@ def _watch(
     """What to check and to report while gpg runs."""
     started = time.monotonic()
 
-    def look() -> None:
+    def check() -> None:
         if cancelled is not None and cancelled.is_set():
             raise Cancelled("Cancelled", "gpg was stopped; nothing was changed.")
         passed = time.monotonic() - started
         if seconds is not None and passed > seconds:
-            raise GpgTooSlow(seconds)
+            raise GpgTooSlow(seconds=seconds)
         if progress is not None:
             progress(passed)
 
-    return look
+    return check
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

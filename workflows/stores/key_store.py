@@ -54,17 +54,13 @@ class VaultStore:
         del mfa_serial
         self._store(key)
 
-    def load(self) -> Credentials | None:
-        """The key as its users get it, or None."""
-        return self._load()
-
     def put_aside(self, key: Credentials) -> None:
         """Keep a second copy of the key that is about to be replaced."""
         self._store(key, aside=True)
 
     def aside(self, access_key_id: str) -> Credentials | None:
         """The copy of the key of this id, or None."""
-        key = self._load(aside=True)
+        key = self.load(aside=True)
         return key if key is not None and key.access_key_id == access_key_id else None
 
     def forget_aside(self) -> None:
@@ -75,7 +71,8 @@ class VaultStore:
         kept = KeptAccessKey(key.access_key_id, key.secret_access_key)
         store_access_key(self.vault, self.project, self.profile, kept, aside=aside)
 
-    def _load(self, *, aside: bool = False) -> Credentials | None:
+    def load(self, *, aside: bool = False) -> Credentials | None:
+        """The key as its users get it, or None; the second copy where that is wanted."""
         key = load_access_key(self.vault, self.project, self.profile, aside=aside)
         return None if key is None else Credentials(key.id, key.secret)
 
