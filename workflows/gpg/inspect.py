@@ -386,34 +386,27 @@ def parse_listings(listing: str) -> tuple[KeyDetails, ...]:
     Returns:
         A `KeyDetails` for each `pub` or `sec` record, in their order.
     """
-    keys: list[list[list[str]]] = []
-    for line in listing.splitlines():
-        fields = line.split(":")
+    keys: list[tuple[list[KeyPart], list[UserId]]] = []
+    for fields in (line.split(":") for line in listing.splitlines()):
         if fields[0] in {"pub", "sec"}:
-            keys.append([])
-        if keys and fields[0] in {"pub", "sec", "sub", "ssb", "fpr", "uid"}:
-            keys[-1].append(fields)
-    return tuple(_key_details(records) for records in keys)
-
-
-def _key_details(records: list[list[str]]) -> KeyDetails:
-    parts: list[KeyPart] = []
-    for index, fields in enumerate(records):
+            keys.append(([], []))
+        parts, user_ids = keys[-1] if keys else ([], [])
         if fields[0] in {"pub", "sec", "sub", "ssb"}:
-            following = records[index + 1] if index + 1 < len(records) else []
-            fingerprint = following[9] if following and following[0] == "fpr" else ""
-            parts.append(_part(fields, fingerprint))
-    user_ids = tuple(_user_id(fields) for fields in records if fields[0] == "uid")
-    return KeyDetails(primary=parts[0], subkeys=tuple(parts[1:]), user_ids=user_ids)
+            parts.append(_part(fields))
+        elif fields[0] == "fpr" and parts and not parts[-1].fingerprint:
+            parts[-1] = replace(parts[-1], fingerprint=fields[9])
+        elif fields[0] == "uid":
+            user_ids.append(_user_id(fields))
+    return tuple(KeyDetails(parts[0], tuple(parts[1:]), tuple(user_ids)) for parts, user_ids in keys)
 
 
-def _part(fields: list[str], fingerprint: str) -> KeyPart:
+def _part(fields: list[str]) -> KeyPart:
     algorithm = int(fields[3])
     # Lower case letters are this part's own capabilities, upper case ones those of the whole key.
     letters = fields[11] if len(fields) > 11 else ""
     return KeyPart(
         key_id=fields[4],
-        fingerprint=fingerprint,
+        fingerprint="",  # it has a record of its own
         algorithm=_ALGORITHM_NAMES.get(algorithm, f"algorithm {algorithm}"),
         bits=int(fields[2] or 0),
         curve=fields[16] if len(fields) > 16 and algorithm not in _RSA_NUMBERS else "",
