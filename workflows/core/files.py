@@ -47,6 +47,10 @@ _CAUSES = {
         "Move that file away, or choose another path.",
     ),
     errno.EISDIR: ("This is a folder, not a file.", "Give the path of a file."),
+    errno.ENXIO: (  # what a socket answers
+        "It is a device, a pipe or a socket.",
+        "Replace it with a regular file, or give the path of one.",
+    ),
     errno.EEXIST: (
         "There is a file where a folder should be.",
         "Move that file away, or choose another path.",
@@ -60,7 +64,7 @@ class FileError(OnboardError):
 
 
 class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
-    """The system would read this path, and this program does not: a device, a pipe, too large, too deep.
+    """The system would read this file, and this program does not: it is too large, or too deep.
 
     Attributes:
         why: what is wrong with it.
@@ -157,8 +161,8 @@ def load_file(path: Path, limit: int, *, follow: bool = True) -> bytes:
         follow: whether it may be a symbolic link.
 
     Raises:
-        NotAccepted: it is no regular file, or larger than that.
-        OSError: it is not there, or unreadable.
+        NotAccepted: it is larger than that.
+        OSError: it is not there, no regular file, or unreadable.
     """
     with open_file(path, follow=follow) as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -176,34 +180,17 @@ def open_file(path: Path, *, follow: bool = True) -> BufferedReader:
         follow: whether it may be a symbolic link.
 
     Raises:
-        NotAccepted: it is no regular file.
-        OSError: it is not there, or unreadable.
+        OSError: it is not there, no regular file, or unreadable.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # a socket
-            raise _no_file(path) from error
-        raise
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
-        if not stat.S_ISREG(mode):
-            raise _no_file(path)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return os.fdopen(descriptor, "rb")
-
-
-def _no_file(path: Path) -> NotAccepted:
-    return NotAccepted(
-        path,
-        "It is a device, a pipe or a socket.",
-        "Replace it with a regular file, or give the path of one.",
-    )
+    descriptor = os.open(path, flags)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
+    raise OSError(errno.ENXIO, "no regular file", str(path))
 
 
 @dataclass(frozen=True)

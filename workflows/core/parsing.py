@@ -155,8 +155,8 @@ def load_hcl(path: Path, limit: int = MAX_HCL) -> bytes:
     """The bytes of an HCL file that can be parsed, for those who explain a failure themselves.
 
     Raises:
-        NotAccepted: it is no regular file, too large, nested too deeply, or there is too much in it.
-        OSError: it is not there, or unreadable.
+        NotAccepted: it is too large, nested too deeply, or there is too much in it.
+        OSError: it is not there, no regular file, or unreadable.
     """
     data = load_file(path, limit)
     try:
