@@ -507,7 +507,8 @@ class GitSearch(Git):
         patterns = [part for text in texts for part in ("-e", text)]
         options = ("-I", "-n", "-z", "-i", "-F", "--untracked")
         answer = self._run("grep", *options, *patterns, answers=(0, 1), folder=self.root())
-        return tuple(_hit(line) for line in answer.stdout.splitlines() if line.count("\0") == 2)
+        lines = (line.split("\0") for line in answer.stdout.splitlines() if line.count("\0") == 2)
+        return tuple(Hit(PurePosixPath(path), int(number), text) for path, number, text in lines)
 
     def paths(self) -> tuple[PurePosixPath, ...]:
         """Every file, from the checkout's top folder, sorted; those that are deleted but not committed too.
@@ -539,8 +540,3 @@ class GitSearch(Git):
         commit, _, rest = answer.replace("\0", "\n").strip().partition("\n")
         files = [line for line in rest.splitlines() if line]
         return tuple(self._ask("cat-file", "blob", f"{commit}:{file}") for file in files)
-
-
-def _hit(line: str) -> Hit:
-    path, number, text = line.split("\0")
-    return Hit(PurePosixPath(path), int(number), text)

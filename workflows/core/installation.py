@@ -74,7 +74,11 @@ def how_to_add_the_demo() -> Sentence:
         command = ["pipx", "install", "--force", wanted]
     elif {"uv", "tools"} <= set(prefix.parts):
         command = ["uv", "tool", "install", "--force", wanted]
-    elif sys.prefix == sys.base_prefix and _is_externally_managed():
+    elif (
+        sys.prefix == sys.base_prefix
+        and (Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED").is_file()
+    ):
+        # the system's package manager owns this Python (PEP 668)
         command = ["pipx", "install", wanted]
     else:
         editable = ["--editable"] if checkout else []
@@ -92,8 +96,3 @@ def _checkout() -> str:
         return ""
     editable = record.get("dir_info", {}).get("editable")
     return unquote(urlsplit(record["url"]).path) if editable else ""
-
-
-def _is_externally_managed() -> bool:
-    """Whether the system's package manager owns this Python (PEP 668)."""
-    return (Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED").is_file()

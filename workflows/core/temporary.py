@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflows.core.files import FileError
+from workflows.core.processes import process_started_at
 
-_NAME = re.compile(r"io\.([0-9]+)\.[^.]+")
+_NAME = re.compile(r"io\.([1-9][0-9]{0,8})\.[^.]+")
 
 
 @contextlib.contextmanager
@@ -50,20 +51,10 @@ def remove_leftover_folders(parent: Path | None = None) -> None:
     with contextlib.suppress(OSError), os.scandir(parent or tempfile.gettempdir()) as entries:
         for entry in entries:
             match = _NAME.fullmatch(entry.name)
-            if match and _is_own_folder(entry) and not _is_there(int(match[1])):
+            if match and _is_own_folder(entry) and process_started_at(int(match[1])) is None:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _is_own_folder(entry: os.DirEntry[str]) -> bool:
     status = entry.stat(follow_symlinks=False)
     return entry.is_dir(follow_symlinks=False) and status.st_uid == os.getuid()
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True  # somebody else's by now
-    return True

@@ -287,7 +287,8 @@ def decrypt(
         GpgFailed, GpgTooSlow, GpgMissing, Cancelled: as `run_gpg`; the time is limited where nobody is asked.
         ValueError: the passphrase is not one line of at most 255 bytes.
     """
-    askable = passphrase is not None or tty is not None or _has_windows(environment)
+    windows = sys.platform == "darwin" or any(map(environment.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    askable = passphrase is not None or tty is not None or windows
     run = run_gpg(
         [*(() if askable else ("--pinentry-mode", "error")), "--no-auto-key-retrieve", "--decrypt"],
         gnupg_home=gnupg_home,
@@ -304,12 +305,6 @@ def decrypt(
         return Secret(run.output.decode("utf-8"))
     except UnicodeDecodeError:  # without its cause, which would hold the plain bytes
         raise NotAMessage(flaw="It decrypts to something that isn't text, so it isn't a password.") from None
-
-
-def _has_windows(environment: Mapping[str, str]) -> bool:
-    """Whether a pinentry with windows may come up."""
-    named = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
-    return bool(named) or sys.platform == "darwin"
 
 
 def _failure(run: GpgRun) -> OnboardError:
