@@ -455,7 +455,7 @@ def refused(verb: str, folder: Path, words: str) -> OnboardError:
         folder: where it ran.
         words: what git said, in English.
     """
-    if verb == "commit" and any(one in words for one in _NOT_SIGNED):
+    if verb == "commit" and any(reason in words for reason in _NOT_SIGNED):
         return OnboardError(
             "Git couldn't sign the commit, so there is none",
             f"The files are written, but git could not sign the commit in {folder}.",

@@ -307,7 +307,7 @@ def holds(present: bytes, new: bytes) -> bool:
     try:
         if _letters(present) == _letters(new):
             return True
-        there, wanted = (split(decode_key_file(one)) for one in (present, new))
+        there, wanted = (split(decode_key_file(file)) for file in (present, new))
     except ValueError:
         return False
     found = {(packet.tag, packet.body) for packet in there}

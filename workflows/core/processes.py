@@ -114,7 +114,11 @@ def search_absolute_folders_only() -> None:
 
     Where PATH holds "." or another relative folder, a checkout that one stands in brings its own git and gpg.
     """
-    folders = [one for one in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(one).is_absolute()]
+    folders = [
+        folder
+        for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+        if Path(folder).is_absolute()
+    ]
     os.environ["PATH"] = os.pathsep.join(folders)
 
 

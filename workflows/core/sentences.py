@@ -39,7 +39,7 @@ def text_of(sentence: Sentence) -> str:
 
 def joined(sentences: Iterable[Sentence], by: str = " ") -> Sentence:
     """One text of several, without those that are empty."""
-    return by.join(text_of(one) for one in sentences if one)
+    return by.join(text_of(sentence) for sentence in sentences if sentence)
 
 
 def capitalized(sentence: Sentence) -> Sentence:

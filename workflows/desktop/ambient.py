@@ -87,15 +87,17 @@ AMBIENT: Final = (
 
 def found_in(environment: Mapping[str, str]) -> Iterator[tuple[str, Ambient]]:
     """The variables that are in the table and set, as NAME or, where that is no secret, NAME=value."""
-    for one in AMBIENT:
+    for setting in AMBIENT:
         for name in sorted(environment):
-            if environment[name] and any(fnmatchcase(name, pattern) for pattern in one.names):
-                yield (f"{name}={environment[name]}" if one.shown else name), one
+            if environment[name] and any(fnmatchcase(name, pattern) for pattern in setting.names):
+                yield (f"{name}={environment[name]}" if setting.shown else name), setting
 
 
 def endpoints(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that name AWS's endpoints, as Terraform needs them too."""
     patterns = (*ELSEWHERE, *OF_ENDPOINTS)
     return {
-        name: value for name, value in environment.items() if any(fnmatchcase(name, one) for one in patterns)
+        name: value
+        for name, value in environment.items()
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
     }

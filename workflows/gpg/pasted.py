@@ -175,7 +175,7 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
     whole = "\n".join(lines) if all(_is_base64("".join(line.split())) for line in lines) else ""
     blocks = _blocks(lines)
     # The shorter line that ends a block may be the next word of the mail.
-    found = _openpgp([whole]) or _openpgp(blocks) or _openpgp(one.rpartition("\n")[0] for one in blocks)
+    found = _openpgp([whole]) or _openpgp(blocks) or _openpgp(block.rpartition("\n")[0] for block in blocks)
     if len(found) > 1:
         raise MalformedBase64("there is more than one block in it; use one at a time")
     if found:

@@ -38,7 +38,9 @@ _FIRST: Final = ("0.0.0", "3.76.0", "4.0.0", "4.2.0")
 UNREAD_CURVES: Final = {"cv25519": "2b060104019755010501", "secp256k1": "2b8104000a"}
 """The object identifiers of the curves that Keybase's library does not know, by gpg's names for them."""
 
-_CURVES: Final = tuple(bytes([len(one) // 2]) + bytes.fromhex(one) for one in UNREAD_CURVES.values())
+_CURVES: Final = tuple(
+    bytes([len(identifier) // 2]) + bytes.fromhex(identifier) for identifier in UNREAD_CURVES.values()
+)
 # What Keybase's library knows, by number: RFC 9580, sections 9.1, 9.5 and 5.2.3.7.
 _KEY_ALGORITHMS: Final = frozenset({1, 2, 3, 16, 17, 18, 19, 22})
 _SIGNATURE_ALGORITHMS: Final = frozenset({1, 2, 3, 17, 19, 22})

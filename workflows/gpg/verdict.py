@@ -233,7 +233,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         remedy=_NEW_KEY,
     ),
     _Rule(
-        lambda case: bool(case.key.user_ids) and not any(one.signed for one in case.key.user_ids),
+        lambda case: bool(case.key.user_ids) and not any(user_id.signed for user_id in case.key.user_ids),
         VerdictKind.REFUSED_BY_PROVIDER,
         "Its own signature is invalid",
         "No user id is signed by the key itself: it was damaged on the way, or changed.",

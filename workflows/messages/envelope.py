@@ -167,7 +167,9 @@ def _mail_body(text: str) -> str:
     if end < 0 or not _MAIL_HEADER.match(head) or "content-t" not in head[:end].lower():
         return text
     parts = list(_parsed(head).walk())
-    texts = {one.get_content_type(): one for one in reversed(parts) if one.get_content_disposition() is None}
+    texts = {
+        part.get_content_type(): part for part in reversed(parts) if part.get_content_disposition() is None
+    }
     body = texts.get("text/plain") or texts.get("text/html")
     payload = body.get_payload(decode=True) if body is not None else None
     if body is None or not isinstance(payload, bytes):

@@ -298,8 +298,8 @@ def _greeting(handoff: Handoff) -> str:
     """The text above the block: what this is, how to continue with the wizard, how by hand."""
     again = handoff.occasion in _OPENINGS
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project)
-    password = any(one.encrypted_password is not None for one in handoff.identities)
-    access_key = any(one.encrypted_secret is not None for one in handoff.identities)
+    password = any(identity.encrypted_password is not None for identity in handoff.identities)
+    access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
     encrypted, made_anew = _HOLDS[password, access_key]
     parts = [
         f"""Hello,

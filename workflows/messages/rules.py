@@ -93,8 +93,10 @@ def password_policy(sentences: Sequence[str]) -> list[Problem]:
     """Sentences on an account's password policy, as this program words them: a few, in plain characters."""
     if len(sentences) > MAX_POLICY:
         return [Problem(f"The password policy has more than {MAX_POLICY} sentences.", "password_policy")]
-    found = [problem for one in sentences for problem in prose(one, "password_policy")]
-    odd = sorted({character for one in sentences for character in one if character not in _OF_A_POLICY})
+    found = [problem for sentence in sentences for problem in prose(sentence, "password_policy")]
+    odd = sorted(
+        {character for sentence in sentences for character in sentence if character not in _OF_A_POLICY}
+    )
     if odd and not found:
         signs = ", ".join(f"U+{ord(character):04X}" for character in odd[:5])
         found = [Problem(f"The password policy holds characters that none has: {signs}.", "password_policy")]

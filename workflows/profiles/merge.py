@@ -86,15 +86,19 @@ def merge(
     """
     _check_values(wanted)
     found = profile_sections(text, prefix, name)
-    changed = [one for one in wanted if one.profile in found and _differs(found[one.profile], one)]
-    new = [one for one in wanted if one.profile not in found and one.create]
+    changed = [
+        section
+        for section in wanted
+        if section.profile in found and _differs(found[section.profile], section)
+    ]
+    new = [section for section in wanted if section.profile not in found and section.create]
     gone = [profile for profile in found if profile in remove]
     if not changed and not new and not gone:
         return Merged(text, (), ())
     result = _merged(text, changed, new, [found[profile].header for profile in gone], found, prefix, name)
     now = profile_sections(result, prefix, name)
     _check_result(now, wanted, name)
-    _check_others(found, now, {*(one.profile for one in wanted), *gone}, name)
+    _check_others(found, now, {*(section.profile for section in wanted), *gone}, name)
     return Merged(result, tuple(s.profile for s in new), tuple(s.profile for s in changed), tuple(gone))
 
 

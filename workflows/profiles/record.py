@@ -138,7 +138,9 @@ class HandChange:
     def words(self) -> Sentence:
         """In one line: who, how it came about, and what differs."""
         how = "changed by hand" if self.ours else "not written by this program"
-        return f"{self.profile} ({how}): {joined((one.words for one in self.differences), '; ')}"
+        return (
+            f"{self.profile} ({how}): {joined((difference.words for difference in self.differences), '; ')}"
+        )
 
 
 @dataclass(frozen=True)

@@ -158,11 +158,11 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
     record = recorded.settled(found)
     by_hand, stale = hand_changes(found, sections, record), stale_profiles(found, wanted, record)
     kept = tuple(
-        one.profile
-        for one in by_hand
-        if decided.overwrite is not None and one.profile not in decided.overwrite
+        change.profile
+        for change in by_hand
+        if decided.overwrite is not None and change.profile not in decided.overwrite
     )
-    removed = {one.profile for one in stale} & set(decided.prune)
+    removed = {profile.profile for profile in stale} & set(decided.prune)
     written = [section for section in sections if section.profile not in kept]
     return Prepared(
         paths=paths,

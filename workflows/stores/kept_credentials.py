@@ -97,7 +97,9 @@ def write_pair(
     files = ProfileFiles(folder / "config", folder / "credentials")
     titled = {"default" if name == "default" else f"profile {name}": own for name, own in profiles.items()}
     write_atomically(files.config_file, _sections(titled))
-    write_atomically(files.credentials_file, _sections({name: _key(one) for name, one in given.items()}))
+    write_atomically(
+        files.credentials_file, _sections({name: _key(credentials) for name, credentials in given.items()})
+    )
     return files
 
 

@@ -130,7 +130,9 @@ class KeyRecords:
         """
         with explained(self.folder, "read"):
             paths = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
-        return tuple(sorted((_read(path) for path in paths), key=lambda one: (one.project, one.profile)))
+        return tuple(
+            sorted((_read(path) for path in paths), key=lambda record: (record.project, record.profile))
+        )
 
     def get(self, project: str, profile: str) -> KeyRecord | None:
         """The record of a profile, or None.
