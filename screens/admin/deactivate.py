@@ -19,8 +19,8 @@ from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import Reading
 from screens.widgets.text import Button, OptionList, Text, unfold
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
-from workflows.core.counts import count
 from workflows.core.secret import Secret
+from workflows.core.sentences import count
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Request, as_text
 from workflows.steps.shared.module import Report

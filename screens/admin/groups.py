@@ -21,8 +21,7 @@ from screens.widgets.layer_bar import LayerBar
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
 from screens.widgets.text import Button, Text
-from workflows.core.counts import listed
-from workflows.core.sentences import text_of
+from workflows.core.sentences import listed, text_of
 from workflows.layer.managed_policies import (
     check_policy_arn,
     known_policies,

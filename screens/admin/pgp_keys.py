@@ -21,10 +21,9 @@ from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import Table
 from screens.widgets.text import Button, OptionList, Text
-from workflows.core.counts import listed
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import joined, text_of
+from workflows.core.sentences import joined, listed, text_of
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven

@@ -19,10 +19,9 @@ from screens.widgets.lists import Log, MarkList
 from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, Told
 from workflows.steps.admin.judged_plan import Return

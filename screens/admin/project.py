@@ -18,8 +18,7 @@ from screens.step.page import Opening, StepPane
 from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Button, Text
-from workflows.core.counts import count, listed
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, count, listed
 from workflows.layer.model import Layer
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable, layer_remarks

@@ -20,8 +20,7 @@ from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.lists import MarkList
 from screens.widgets.text import Text
-from workflows.core.counts import listed
-from workflows.core.sentences import text_of
+from workflows.core.sentences import listed, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import users

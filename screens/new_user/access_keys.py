@@ -21,9 +21,8 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import MarkBox
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.text import Button, OptionList, Text
-from workflows.core.counts import count
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import count, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption, store_options

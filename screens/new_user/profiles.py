@@ -18,7 +18,7 @@ from screens.step.page import Opening, StepPane
 from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text, styled
-from workflows.core.counts import count
+from workflows.core.sentences import count
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
 from workflows.steps.new_user.profiles import Preview, Request

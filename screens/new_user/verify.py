@@ -17,9 +17,8 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import tell
 from screens.widgets.lists import Table
 from screens.widgets.text import Button, Text
-from workflows.core.counts import count
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import text_of
+from workflows.core.sentences import count, text_of
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import aws_command, verify
 from workflows.steps.new_user.aws_command import COMMAND, Tried

@@ -15,7 +15,7 @@ from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import OptionList, Text
-from workflows.core.counts import count
+from workflows.core.sentences import count
 from workflows.steps.rotation import delete_old_key as retirement
 from workflows.steps.rotation import rotate as rotation
 from workflows.stores.key_records import KeyRecord, KeyRecords, remark

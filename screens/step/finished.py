@@ -16,8 +16,7 @@ from textual.message import Message
 from screens.step.times import told_moment
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Text, columned
-from workflows.core.counts import count, listed
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk

@@ -23,8 +23,7 @@ from textual.widgets import Input
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.text import Text, segment
-from workflows.core.counts import count
-from workflows.core.sentences import text_of
+from workflows.core.sentences import count, text_of
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Resource
 from workflows.terraform.events import ResourceEvent
 from workflows.terraform.plan import Action

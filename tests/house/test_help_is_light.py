@@ -19,7 +19,7 @@ HEAVY = {
 }
 LIGHT = {
     "workflows.core",
-    *(f"workflows.core.{name}" for name in ("counts", "errors", "garbage", "secret", "sentences", "text")),
+    *(f"workflows.core.{name}" for name in ("errors", "garbage", "secret", "sentences", "text")),
 }
 """What the modules of the commands begin with."""
 

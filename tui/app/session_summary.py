@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from screens.step.times import told_moment
-from workflows.core.counts import listed
-from workflows.core.sentences import text_of
+from workflows.core.sentences import listed, text_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry

@@ -13,8 +13,8 @@ from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, LAYER, TRUST_BINARY, Commands, argument, flag
 from tui.cli.exit_codes import DONE
 from tui.cli.output import note, say, say_json
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import count
 
 if TYPE_CHECKING:
     import argparse

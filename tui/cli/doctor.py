@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tui.cli import output
 from tui.cli.arguments import JSON, Commands
 from tui.cli.exit_codes import DONE, REFUSED
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import count, text_of
 
 if TYPE_CHECKING:
     import argparse

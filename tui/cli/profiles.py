@@ -16,8 +16,8 @@ from tui.cli.arguments import JSON, PROJECT_OR_NAME, STORE, Commands, argument, 
 from tui.cli.context import performed
 from tui.cli.exit_codes import DONE
 from tui.cli.output import answer, columns, note, say, say_json
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import count
 
 if TYPE_CHECKING:
     import argparse

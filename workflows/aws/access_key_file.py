@@ -18,9 +18,9 @@ from datetime import datetime
 from pathlib import Path
 
 from workflows.core import files
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import count
 
 MAX_BYTES = 16 * 1024
 CLOCK_GRAIN_SECONDS = 2

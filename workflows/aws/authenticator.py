@@ -16,9 +16,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import count
 
 PERIOD_SECONDS = 30
 DIGITS = 6

@@ -6,7 +6,7 @@ a `Sentence` is declared any text can be given, and nothing can compare it, sear
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,3 +46,20 @@ def capitalized(sentence: Sentence) -> Sentence:
     """The sentence with a capital letter first, for words that may stand in the middle of one."""
     text = text_of(sentence)
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A count with its noun: "1 profile", "2 profiles".
+
+    Args:
+        number: how many.
+        one: the noun for one.
+        many: the noun for any other number; by default `one` with an s.
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names of a list: "jane, juan and 3 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -13,11 +13,10 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, file_named, is_there, private_folder, read_text, write_atomically
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
 
 LARGEST = 64_000

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from workflows.core.counts import count
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence, count, text_of
 from workflows.core.text import safe
 from workflows.terraform.plan import (
     ACCESS_KEY,

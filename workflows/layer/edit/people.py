@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from workflows.core.counts import listed
 from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, listed
 from workflows.hcl.document import Document, remembered
 from workflows.hcl.lists import entry_keys, out_of_order, without_entry
 from workflows.hcl.values import fields_at, quote

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from workflows.core.counts import count, listed
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import Planned, Told

@@ -12,11 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from workflows.core.counts import listed
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError, explained, read_bytes, write_atomically
 from workflows.core.openpgp import fingerprint_in, grouped, holds
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, joined, listed
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import JudgedFile, judge_file

@@ -12,11 +12,10 @@ from typing import Any
 
 from workflows.aws.errors import AwsError
 from workflows.aws.iam import get_account_password_policy
-from workflows.core.counts import count, listed
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.git import Git
 from workflows.layer.profile_names import Use, named_profiles

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.core.counts import count, listed
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, count, listed
 from workflows.git import Git, Upstream
 from workflows.layer.discover import find_project
 from workflows.layer.model import Finding, Layer

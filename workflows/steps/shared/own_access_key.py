@@ -20,10 +20,9 @@ from workflows.aws.access_key_file import check_access_key, read_access_key_file
 from workflows.aws.clients import AwsClient, ClientFactory, Credentials
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import MfaDevice, MfaDeviceKind
-from workflows.core.counts import count
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, count, joined
 from workflows.environment import World
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, usable_vaults

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflows.core.counts import count
+from workflows.core.sentences import count
 
 
 @pytest.mark.parametrize(
