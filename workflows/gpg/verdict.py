@@ -71,7 +71,7 @@ class Verdict:
 class Remedy(NamedTuple):
     """What the owner of a key can do about it: what is asked for, and the commands that do it."""
 
-    asked: Sentence
+    asks_for: Sentence
     commands: tuple[str, ...]
 
 
@@ -443,7 +443,7 @@ def _to_owner(details: KeyDetails, verdict: Sentence, remedy: Remedy | None) -> 
         return head
     subkeys = [part for part in details.subkeys if part in details.encryption_parts and not part.revoked]
     subkey = max(subkeys, key=lambda part: part.created).fingerprint if subkeys else ""
-    lines = [f"{head} {remedy.asked}"]
+    lines = [f"{head} {remedy.asks_for}"]
     lines += [
         f"  {command.format(fingerprint=details.fingerprint, subkey=subkey)}"
         for command in remedy.commands
