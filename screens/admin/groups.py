@@ -93,8 +93,8 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         )
 
     def buttons(self) -> Iterable[Button]:
-        yield Button("OK", id="accept", variant="primary")
-        yield Button("Cancel (esc)", id="close")
+        yield Button("Save", id="accept", variant="primary")
+        yield Button("Cancel", id="close", key="esc")
 
     def on_mount(self) -> None:
         """The list has the focus; without one the field."""

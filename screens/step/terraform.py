@@ -81,7 +81,7 @@ class LockDialog(Typed[LockAnswer]):
     def buttons(self) -> Iterable[Button]:
         yield Button("Release", id="yes", variant="error", disabled=True)
         yield Button("Wait and try again", id="wait", variant="primary")
-        yield Button("Leave it (esc)", id="close")
+        yield Button("Leave it", id="close", key="esc")
 
     def on_mount(self) -> None:
         """Where it was waited before, it goes on."""

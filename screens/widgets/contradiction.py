@@ -14,9 +14,9 @@ from workflows.core.sentences import Sentence
 from workflows.machine.observations import Choice, Observation
 
 _BUTTONS: Mapping[Choice, tuple[str, str]] = {
-    Choice.REDO: ("redo", "Do it again (r)"),
-    Choice.ACCEPT: ("accept", "Accept (a)"),
-    Choice.CONTINUE: ("continue", "Continue (c)"),
+    Choice.REDO: ("redo", "Do it again"),
+    Choice.ACCEPT: ("accept", "Accept"),
+    Choice.CONTINUE: ("continue", "Continue"),
 }
 
 
@@ -49,7 +49,7 @@ class Contradiction(Dialog[Choice]):
         for choice, (action, words) in _BUTTONS.items():
             if choice in self._observation.choices:
                 primary = choice is Choice.REDO
-                yield Button(words, id=action, variant="primary" if primary else "default")
+                yield Button(words, id=action, key=action[0], variant="primary" if primary else "default")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what is offered can be chosen."""

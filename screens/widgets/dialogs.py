@@ -99,7 +99,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
 
     def buttons(self) -> Iterable[Button]:
         """The buttons; the id of each is the name of its action."""
-        return (Button("Close (esc)", id="close", variant="primary"),)
+        return (Button("Close", id="close", key="esc", variant="primary"),)
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
@@ -188,8 +188,8 @@ class ErrorDialog(Notice):
 
     def buttons(self) -> Iterable[Button]:
         if self._editable:
-            yield Button("Edit by hand (e)", id="edit")
-        yield Button("Copy text (c)", id="copy")
+            yield Button("Edit by hand", id="edit", key="e")
+        yield Button("Copy text", id="copy", key="c")
         yield from super().buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -278,7 +278,7 @@ class Confirm(Typed[bool]):
 
     def buttons(self) -> Iterable[Button]:
         yield Button(self._yes, id="yes", variant="error", disabled=bool(self._names))
-        yield Button("No (esc)", id="close")
+        yield Button("No", id="close", key="esc")
 
     def action_yes(self) -> None:
         self.dismiss(True)
@@ -316,7 +316,7 @@ class NameDialog(Dialog[str]):
         value: str,
         wrong: Callable[[str], Sentence] = lambda _name: "",
         example: str = "",
-        accept: str = "OK",
+        accept: str = "Save",
     ) -> None:
         super().__init__(title)
         self._accept = accept
@@ -335,7 +335,7 @@ class NameDialog(Dialog[str]):
 
     def buttons(self) -> Iterable[Button]:
         yield Button(self._accept, id="accept", variant="primary")
-        yield Button("Cancel (esc)", id="close")
+        yield Button("Cancel", id="close", key="esc")
 
     @on(Input.Submitted)
     def action_accept(self) -> None:
@@ -369,7 +369,7 @@ class PassphraseDialog(Dialog[Secret]):
 
     def buttons(self) -> Iterable[Button]:
         yield Button("Unlock", id="unlock", variant="primary")
-        yield Button("Cancel (esc)", id="close")
+        yield Button("Cancel", id="close", key="esc")
 
     @on(Input.Submitted)
     def action_unlock(self) -> None:

@@ -86,8 +86,8 @@ class QrDialog(Dialog[bool]):
                 yield Text(self._title, classes="dialog-title")
                 yield Text(_WORDS)
                 yield Text("", id="seed")
-                yield Button("It is in the app (esc)", id="close", variant="primary")
-                yield Button("Copy the key (c)", id="copy")
+                yield Button("It is in the app", id="close", key="esc", variant="primary")
+                yield Button("Copy the key", id="copy", key="c")
 
     def on_mount(self) -> None:
         """Show what is never part of the widgets' construction."""

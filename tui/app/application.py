@@ -62,6 +62,7 @@ class OnboardApp(Frame):
         Binding("ctrl+p", "command_palette", "Commands", id="app.commands", priority=True),
         Binding("ctrl+z", "suspend_process", "To the shell", id="app.suspend", show=False),
         Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
+        Binding("f6", "swap", "Swap", id="app.swap", tooltip="Save, and play the other person"),
     ]
 
     def __init__(
@@ -174,20 +175,34 @@ class OnboardApp(Frame):
             ask(self, QuitQuestion(), lambda _yes: self.quit())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide the way to the list of sessions where it is shown already."""
-        if action == "sessions":
-            return self.screen is self._wizard()
+        """Hide the ways out of a session where none is open, and of the other person outside a sandbox."""
+        if action in {"sessions", "swap"}:
+            return self.screen is self._wizard() and (action == "sessions" or self.source.sandbox)
         return super().check_action(action, parameters)
 
-    async def action_sessions(self) -> None:
-        """Save the open session and show the list."""
+    def _left_wizard(self) -> WizardScreen | None:
+        """The wizard, saved and left, or None while something runs in it."""
         wizard = self._wizard()
         if wizard is None or wizard.working:
             self.notify("Not now: something is running, or the list is already open.", severity="warning")
-            return
+            return None
         self.leave()
-        failure, self.failure = self.failure, None
-        await self._show_home(failure)
+        return wizard
+
+    async def action_sessions(self) -> None:
+        """Save the open session and show the list."""
+        if self._left_wizard() is not None:
+            failure, self.failure = self.failure, None
+            await self._show_home(failure)
+
+    async def action_swap(self) -> None:
+        """Play the other person of the sandbox: in their latest session here, or in a new one."""
+        if (wizard := self._left_wizard()) is None:
+            return
+        other = "new-user" if wizard.walk.session.header.workflow == "admin" else "admin"
+        here = [one for one in self.control.entries() if one.sandbox == self.source.folder]
+        theirs = [one.summary.id for one in here if one.summary.workflow == other and not one.summary.damage]
+        await (self._resume(theirs[0], {}) if theirs else self._begin(other, {}))
 
     def stop(self) -> None:
         """Ask the step that is shown to stop what it does, gpg with the terminal to itself included."""
@@ -299,7 +314,7 @@ class OnboardApp(Frame):
         await self._show_wizard(walk, key)
         if changes:
             text = since_you_left(changes, walk.title(key) if key else "")
-            self.push_screen(Notice("Welcome back", text, "Go on"))
+            self.push_screen(Notice("Welcome back", text, "Continue"))
 
     async def _show_wizard(self, walk: Walk, at: StepKey | None) -> None:
         from tui.app.wizard import WizardScreen  # noqa: PLC0415 - with all of the machine: not for the first paint

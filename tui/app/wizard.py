@@ -138,7 +138,8 @@ class WizardScreen(Screen[None]):
         yield Text("", id="result")
         yield ActionBar()
         yield KeyLine(
-            "app.commands", "wizard.question", "wizard.help", "wizard.rail", "app.sessions", "app.quit"
+            *("app.commands", "wizard.question", "wizard.help", "wizard.rail"),
+            *("app.sessions", "app.swap", "app.quit"),
         )
 
     async def on_mount(self) -> None:

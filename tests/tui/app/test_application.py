@@ -95,13 +95,16 @@ class House:
         self.clock = BEGUN
         places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
         self.machine = Machine(places, folder, folder / "Downloads", folder, {}, lambda: self.clock)
-        workflow = Workflow("admin", "Admin", tuple(step_of(module) for module in self.modules))
-        self.shelf = Shelf(self.machine, [workflow])
+        steps = tuple(step_of(module) for module in self.modules)
+        workflows = [Workflow("admin", "Admin", steps), Workflow("new-user", "New user", steps)]
+        self.shelf = Shelf(self.machine, workflows)
         self.sessions = self.shelf.own()
         self.other = FakeSource(folder, folder / "sandboxes" / "20260101-000000")
 
     def parts(self) -> Parts:
-        return Parts(self.shelf, {"admin": by_id(self.modules)}, self.panes, self.sandbox_world)
+        modules = by_id(self.modules)
+        both = {"admin": modules, "new-user": modules}
+        return Parts(self.shelf, both, self.panes, self.sandbox_world)
 
     def sandbox_world(self, folder: Path) -> FakeSource:
         assert folder == self.other.folder
@@ -598,6 +601,35 @@ async def test_in_a_sandbox_the_persons_own_sessions_are_not_offered(house: Hous
         await settled(pilot)
         assert "next: Project · sandbox" in text_of(app)
         assert text_of(app).count("next:") == 1
+
+
+async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house: House) -> None:
+    first = house.sandbox_session()
+    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "F6 Swap" in text_of(app)
+        seen = []
+        for _ in range(3):
+            await pilot.press("f6")
+            await settled(pilot)
+            assert isinstance(app.screen, WizardScreen)
+            session = app.screen.walk.session
+            seen.append((session.header.workflow, session.folder.name))
+        workflows, names = zip(*seen, strict=True)
+        assert workflows == ("new-user", "admin", "new-user")
+        assert (names[0], names[1]) == (names[2], first)
+
+
+async def test_outside_a_sandbox_there_is_nobody_else_to_play(house: House) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shown = app.screen
+        await pilot.press("f6")
+        await settled(pilot)
+        assert app.screen is shown
+        assert "Swap" not in text_of(app)
 
 
 async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
