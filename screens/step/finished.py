@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +20,7 @@ from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk
-from workflows.steps.admin.status_grid import everybody
+from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.shared.paths import told_path
 
 _MOST_ROWS = 8
@@ -58,8 +58,13 @@ class Finished(VerticalScroll):
     def compose(self) -> ComposeResult:
         walk, session = self._walk, self._walk.session
         unsure = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
-        title = "? Done, and not all of it confirmed" if unsure else f"✓ {_headline(walk)}"
-        yield Text(title, classes="finished-title -unsure" if unsure else "finished-title")
+        waiting = [name for name, stands in everybody(walk.whole()).rows if not _settled(stands)]
+        title = f"✓ {_headline(walk)}"
+        if waiting:
+            title = f"○ Not done yet for {listed(waiting, 2)}"
+        elif unsure:
+            title = "? Done, and not all of it confirmed"
+        yield Text(title, classes="finished-title -unsure" if unsure or waiting else "finished-title")
         if table := _standing(walk):
             yield Text(table, id="everybody")
         for key in unsure:
@@ -100,11 +105,15 @@ def _headline(walk: Walk) -> str:
     return f"All done for {listed(names, 2)} in {project}" if names else "All done"
 
 
+def _settled(stands: Iterable[Stand]) -> bool:
+    return all(stand.settled for stand in stands)
+
+
 def _standing(walk: Walk) -> RenderableType | None:
     """Where each person stands in each account; for somebody alone, each step in each account."""
     grid = everybody(walk.whole())
     if grid.rows:
-        people = sorted(grid.rows, key=lambda row: all(stand.settled for stand in row[1]))
+        people = sorted(grid.rows, key=lambda row: _settled(row[1]))
         rows = [(name, [text_of(stand.told) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
         more = len(people) - len(rows)
         last = [(f"and {more} more (F5)", *[""] * len(grid.accounts))] if more else []
