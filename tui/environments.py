@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from tui.host import Machine
+from tui.on_demand import on_demand
 from tui.stores import vault_for
 from workflows.core.errors import OnboardError
 from workflows.core.installation import how_to_add_the_demo
@@ -21,9 +22,9 @@ from workflows.desktop.clipboard import (
     TmuxClipboard,
 )
 
-if TYPE_CHECKING:
-    from workflows.environment import World
-    from workflows.steps.shared.module import Report
+with on_demand():
+    from workflows import environment
+    from workflows.steps.shared import module
 
 WriteToTerminal = Callable[[str], None]
 
@@ -47,14 +48,14 @@ class WorldSource(Protocol):
     def key_records(self) -> Path:
         """The folder of what is known of the access keys that are kept here; after `open`."""
 
-    def open(self, report: Report) -> None:
+    def open(self, report: module.Report) -> None:
         """Make it ready; may take seconds, and is called in a thread.
 
         Raises:
             OnboardError: it cannot be had.
         """
 
-    def world(self, workflow: str, clipboard: Clipboard) -> World:
+    def world(self, workflow: str, clipboard: Clipboard) -> environment.World:
         """The world of the person who walks a workflow; after `open`."""
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
@@ -94,17 +95,15 @@ class OwnMachine:
         self._machine = machine
         self._binary = str(machine.working_folder / Path(binary).expanduser()) if "/" in binary else binary
 
-    def open(self, report: Report) -> None:
+    def open(self, report: module.Report) -> None:
         """Nothing has to be made ready."""
         del report
 
-    def world(self, workflow: str, clipboard: Clipboard, *, tty: str | None = None) -> World:
+    def world(self, workflow: str, clipboard: Clipboard, *, tty: str | None = None) -> environment.World:
         """The same for both workflows; gpg may ask for a passphrase on the terminal `tty`."""
         del workflow
-        from workflows.environment import World  # noqa: PLC0415 - not for home
-
         machine = self._machine
-        return World(
+        return environment.World(
             home=machine.home,
             environment=machine.environment,
             gnupg_home=machine.gnupg_home,
@@ -160,7 +159,7 @@ class SandboxWorlds:
             "The first one takes about half a minute, later ones a few seconds."
         )
 
-    def open(self, report: Report) -> None:
+    def open(self, report: module.Report) -> None:
         """Make or reopen the sandbox.
 
         Raises:
@@ -174,32 +173,28 @@ class SandboxWorlds:
                 f"It needs the package {error.name}, which isn't installed.",
                 next=how_to_add_the_demo(),
             ) from error
-        from workflows.steps.shared.module import Progress  # noqa: PLC0415 - not for home
-
-        environment = self._machine.environment
+        variables = self._machine.environment
         if self.folder.exists():
-            report(Progress("Starting the local AWS"))
-            self._sandbox = Sandbox.open(self.folder, environment=environment)
+            report(module.Progress("Starting the local AWS"))
+            self._sandbox = Sandbox.open(self.folder, environment=variables)
         else:
-            report(Progress("Making the project and starting the local AWS"))
+            report(module.Progress("Making the project and starting the local AWS"))
             cache = self._machine.places.cache
             self._sandbox = Sandbox.create(
                 self.folder,
                 cache=cache,
-                environment=environment,
-                progress=lambda words: report(Progress(words)),
+                environment=variables,
+                progress=lambda words: report(module.Progress(words)),
             )
 
-    def world(self, workflow: str, clipboard: Clipboard) -> World:
+    def world(self, workflow: str, clipboard: Clipboard) -> environment.World:
         """The administrator's world for the admin's workflow, the new user's for the other."""
-        from workflows.environment import World  # noqa: PLC0415 - not for home
-
         sandbox, machine = self._sandbox, self._machine
         person = sandbox.administrator if workflow == "admin" else sandbox.new_user
         browser = SandboxBrowser(
             sandbox.endpoint_url, sandbox.token, SystemBrowser(machine.environment, sys.platform)
         )
-        return World(
+        return environment.World(
             home=person.home,
             environment=person.environment,
             gnupg_home=person.gnupg_home,
@@ -224,9 +219,7 @@ class SandboxWorlds:
     @property
     def key_records(self) -> Path:
         """The new user's."""
-        from workflows.environment import key_records_below  # noqa: PLC0415 - not for home
-
-        return key_records_below(self._sandbox.new_user.home)
+        return environment.key_records_below(self._sandbox.new_user.home)
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
         """The sandbox's project, and somebody to bring in, as long as no layer has her key."""

@@ -6,15 +6,16 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tui.host import Machine
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
 
-if TYPE_CHECKING:
-    from workflows.machine.declaration import Workflow
+with on_demand():
+    from workflows import catalogue
+    from workflows.machine import declaration
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Shelf:
         workflows: those that sessions can be of; by default all that there are.
     """
 
-    def __init__(self, machine: Machine, workflows: Iterable[Workflow] = ()) -> None:
+    def __init__(self, machine: Machine, workflows: Iterable[declaration.Workflow] = ()) -> None:
         self._machine = machine
         self._workflows = tuple(workflows)
 
@@ -103,7 +104,7 @@ class Shelf:
             shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
 
     def _sessions(self, folder: Path) -> Sessions:
-        return Sessions(folder, self._workflows or _all_workflows(), self._machine.now)
+        return Sessions(folder, self._workflows or catalogue.WORKFLOWS, self._machine.now)
 
     def _all(self) -> Iterator[Entry]:
         own = self.own()
@@ -111,9 +112,3 @@ class Shelf:
         for folder in self.sandboxes():
             sessions = self.of_sandbox(folder)
             yield from (Entry(summary, sessions, folder) for summary in sessions.summaries())
-
-
-def _all_workflows() -> Iterator[Workflow]:
-    from workflows.catalogue import WORKFLOWS  # noqa: PLC0415 - only once one of them is wanted
-
-    yield from WORKFLOWS

@@ -190,16 +190,13 @@ class VerifyPane(BrowsingPane):
         ]
         await self.query_one(CodeField).ask(wanted, _hint(survey))
         table = self.query_one(ProfileAnswers)
-        table.wait_for(self._profiles())
+        table.wait_for(list(self._survey.names))
         for result in self._results.values():
             table.show_result(result)
         self._show_shell()
         self._remember()
         if not wanted:
             table.focus()
-
-    def _profiles(self) -> list[str]:
-        return [name for view in self._survey.identities for name in view.names]
 
     def advance(self) -> None:
         again = any(one.problem for one in self._results.values()) and any(self._codes().values())
@@ -219,7 +216,7 @@ class VerifyPane(BrowsingPane):
         if problems or self.running_move:
             return
         self._results = {}
-        self.query_one(ProfileAnswers).wait_for(self._profiles())
+        self.query_one(ProfileAnswers).wait_for(list(self._survey.names))
         self.query_one("#answer", Text).update("")
         self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report), self._finish)
 
@@ -259,12 +256,9 @@ class VerifyPane(BrowsingPane):
 
     def _chosen(self) -> str:
         """The profile to use: the selected role if it works, else a role that does, else a base profile."""
-        known = self._results
-        working = [name for name in self._profiles() if name in known and not known[name].problem]
+        working, marked = self._survey.working(self._results), self.query_one(ProfileAnswers).marked
         bases = {view.base for view in self._survey.identities}
-        roles = [name for name in working if name not in bases]
-        marked = [name for name in roles if name == self.query_one(ProfileAnswers).marked]
-        return next(iter((*marked, *roles, *working)), "")
+        return marked if marked in working and marked not in bases else next(iter(working), "")
 
     def _lines(self) -> tuple[str, ...]:
         chosen = self._chosen()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
-from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.arguments import DONE, REFUSED
 from workflows.messages.handoff import NEW_PASSWORD, open_handoff
 from workflows.sandbox.sandbox import Sandbox
 

@@ -17,7 +17,7 @@ from support.admin_runs import slow_resource
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
-from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.arguments import DONE, REFUSED
 from workflows.sandbox.sandbox import Sandbox
 
 pytestmark = pytest.mark.e2e

@@ -5,26 +5,28 @@ What was done goes to standard output; questions go to the terminal, everything 
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import stat
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, LAYER, TRUST_BINARY, Commands, argument, flag
-from tui.cli.exit_codes import DONE
 from tui.cli.output import note, say, say_json
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.core.sentences import count
 
-if TYPE_CHECKING:
-    import argparse
-    from pathlib import Path
-
-    from tui.host import Machine
-    from workflows.core.secret import Secret
-    from workflows.steps.admin.accepted_plan import Planned
-    from workflows.steps.admin.one_layer import KeptPlan, KeptPlans
-    from workflows.steps.shared.module import Context
+with on_demand():
+    from tui import host
+    from tui.cli import layer_run
+    from workflows.core import files
+    from workflows.steps.admin import accepted_plan, judged_plan, new_passwords, one_layer, terraform_runs
+    from workflows.steps.admin import apply as step
+    from workflows.steps.shared import leftovers, module
+    from workflows.terraform import kept as kept_runs
 
 
 def add_to(commands: Commands) -> None:
@@ -44,7 +46,7 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def apply(machine: Machine, options: argparse.Namespace) -> int:
+def apply(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard apply LAYER PLANFILE`.
 
     Raises:
@@ -53,9 +55,6 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
         LeftRunning: the terminal was closed; the apply goes on.
         OnboardError: the plan is unknown, not confirmed, or not what the files, the program or the state are.
     """
-    from tui.cli import layer_run
-    from workflows.steps.admin import one_layer, terraform_runs
-
     file = layer_run.plan_file(machine, options.plan)
     plans = layer_run.plans_of(machine)
     kept = plans.find(file)
@@ -75,28 +74,25 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
         context = one_layer.with_plan(alone, kept.planned, kept.passwords.asked)
         given = _applied(kept, file, plans, context, options)
     _report(given["applied"], kept, options)
-    return DONE
 
 
 def _applied(
-    kept: KeptPlan, file: Path, plans: KeptPlans, context: Context, options: argparse.Namespace
+    kept: one_layer.KeptPlan,
+    file: Path,
+    plans: one_layer.KeptPlans,
+    context: module.Context,
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Apply a private copy of the plan, which nobody else can exchange; what is used up is removed."""
-    from tui.cli.layer_run import refuse_beside_a_run
-    from workflows.core.files import private_folder, write_atomically
-    from workflows.steps.admin import new_passwords, one_layer, terraform_runs
-    from workflows.steps.shared.leftovers import running_in
-    from workflows.terraform.kept import apply_begun
-
     planned = kept.planned
     copy = planned.record.plan
-    begun = not planned.empty and apply_begun(terraform_runs.run_folder(context), planned.record)
+    begun = not planned.empty and kept_runs.apply_begun(terraform_runs.run_folder(context), planned.record)
     done = False
     try:
         if not begun:
-            refuse_beside_a_run(context)
-            private_folder(copy.parent)
-            write_atomically(copy, kept.data)
+            layer_run.refuse_beside_a_run(context)
+            files.private_folder(copy.parent)
+            files.write_atomically(copy, kept.data)
             new_passwords.write(kept.passwords, context)
             _refuse_old(planned, context)
             _confirm(planned, options)
@@ -104,16 +100,14 @@ def _applied(
         done = True
         return given
     finally:
-        if running_in(context.folder, context.item) is None:
+        if leftovers.running_in(context.folder, context.item) is None:
             if done or not copy.exists():
                 plans.forget(planned.record.plan_sha256)
                 file.unlink(missing_ok=True)
             one_layer.forget_plan(context)
 
 
-def _refuse_old(planned: Planned, context: Context) -> None:
-    from workflows.steps.admin import judged_plan
-
+def _refuse_old(planned: accepted_plan.Planned, context: module.Context) -> None:
     if reason := judged_plan.staleness(planned, context):
         raise OnboardError(
             "The plan is older than the files",
@@ -124,7 +118,7 @@ def _refuse_old(planned: Planned, context: Context) -> None:
     note(*(f"note: {drift}" for drift in judged_plan.of_the_checkout(planned, context)))
 
 
-def _confirm(planned: Planned, options: argparse.Namespace) -> None:
+def _confirm(planned: accepted_plan.Planned, options: argparse.Namespace) -> None:
     """Show what is destroyed or foreign, and let only happen what somebody has confirmed.
 
     Raises:
@@ -163,18 +157,17 @@ def _not_confirmed(reason: str) -> OnboardError:
     )
 
 
-def _run(planned: Planned, context: Context, *, begun: bool) -> dict[str, Any]:
-    from tui.cli.layer_run import RunReport, asked_code, with_codes
-    from workflows.steps.admin import apply as step
-
+def _run(planned: accepted_plan.Planned, context: module.Context, *, begun: bool) -> dict[str, Any]:
     def performed(code: Secret | None) -> dict[str, Any]:
-        return dict(step.perform(step.Request(planned.gone, code, check_state=True), context, RunReport()))
+        return dict(
+            step.perform(step.Request(planned.gone, code, check_state=True), context, layer_run.RunReport())
+        )
 
-    code = None if begun or planned.empty else asked_code(context, step.time_needed(context))
-    return with_codes(context, code, performed)
+    code = None if begun or planned.empty else layer_run.asked_code(context, step.time_needed(context))
+    return layer_run.with_codes(context, code, performed)
 
 
-def _report(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) -> None:
+def _report(applied: dict[str, Any], kept: one_layer.KeptPlan, options: argparse.Namespace) -> None:
     planned = kept.planned
     if options.json:
         lists = {"passwords": list(planned.passwords), "access_keys": list(planned.access_keys)}

@@ -1,4 +1,4 @@
-"""What the commands declare their arguments with, and the arguments that several of them have.
+"""What the commands declare their arguments with, the arguments that several have, and the exit codes.
 
 The commands' modules load nothing else before they run, so that help and completion are quick.
 """
@@ -10,15 +10,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from tui.cli.exit_codes import USAGE
-
 Argument = Callable[[argparse._ActionsContainer], Any]  # noqa: SLF001 - what parsers and groups share
 """Adds itself to a parser or to a group of one."""
-Run = Callable[..., int]
-"""What runs a command: it gets the `Machine` and the options, and gives the exit code."""
+Run = Callable[..., int | None]
+"""What runs a command: it gets the `Machine` and the options, and gives the exit code, or None for 0."""
 
+DONE, REFUSED, USAGE = 0, 1, 2
 SHELLS = ("bash", "zsh", "fish")
 EXIT_CODES = "exit codes: 0 done, 1 failed (standard error says why), 2 wrong usage"
+
+
+class UsageError(Exception):
+    """The words of the command line do not fit together; the text says why. It ends with `USAGE`."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -10,22 +10,24 @@ import os
 import select
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO, TypeVar
 
 from tui.cli.output import note
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.text import safe
 
-if TYPE_CHECKING:
-    from datetime import datetime
+with on_demand():
+    from tui import host
+    from workflows import environment
+    from workflows.aws import authenticator, sts
+    from workflows.core import files
 
-    from tui.host import Machine
-    from workflows.aws.sts import RepeatedCode, WrongCode
-    from workflows.environment import World
-
+Done = TypeVar("Done")
 _TRIES = 3  # for a code that cannot be one, or that AWS does not take
 _TERMINAL = Path("/dev/tty")
 _PLAIN = {"", "dumb", "unknown"}
@@ -89,7 +91,7 @@ def yes(question: str) -> bool:
     return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
 
 
-def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
+def ask_code(serial: str, world: environment.World, *, or_none: bool = False) -> Secret:
     """Ask for the code that an MFA device shows, and show when its next one comes, as each is good once.
 
     What cannot be a code is asked for again, three times in all.
@@ -103,15 +105,13 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
         NoTerminal: there is none.
         NoCode: what was typed was never six digits, and the person may not do without.
     """
-    from workflows.aws.authenticator import code_problem
-
     if not has_terminal():
         raise NoTerminal(f"iam-onboard needs the MFA code of {_device(serial)}")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
         words.write(safe(f"MFA code of {_device(serial)}\n"))
         for _ in range(_TRIES):
             typed = _typed_code(lines, words, world, or_none=or_none)
-            problem = code_problem(typed)
+            problem = authenticator.code_problem(typed)
             if problem is None:
                 return Secret(typed.strip())
             if not typed or (or_none and not typed.strip()):
@@ -128,7 +128,7 @@ class Tries:
     def __init__(self) -> None:
         self._refused: Counter[str] = Counter()
 
-    def another(self, error: WrongCode | RepeatedCode) -> bool:
+    def another(self, error: sts.WrongCode | sts.RepeatedCode) -> bool:
         """Whether another code may be asked for; then it is said why."""
         self._refused[error.serial] += 1
         if not error.serial or self._refused[error.serial] == _TRIES or not has_terminal():
@@ -137,7 +137,28 @@ class Tries:
         return True
 
 
-def _typed_code(lines: TextIO, words: TextIO, world: World, *, or_none: bool) -> str:
+def with_code(act: Callable[[Secret | None], Done], code: Secret | None, world: environment.World) -> Done:
+    """Act with a code; one that AWS rejects has changed nothing, so ask for another, three times in all.
+
+    Args:
+        act: what is done.
+        code: the first code, or None where none is needed.
+        world: as for `ask_code`.
+
+    Raises:
+        WrongCode, RepeatedCode: no code was taken.
+    """
+    tries = Tries()
+    while True:
+        try:
+            return act(code)
+        except (sts.WrongCode, sts.RepeatedCode) as error:
+            if not tries.another(error):
+                raise
+            code = ask_code(error.serial, world)
+
+
+def _typed_code(lines: TextIO, words: TextIO, world: environment.World, *, or_none: bool) -> str:
     """A line as it was typed, with its end; "" for the end of the input."""
     words.write(f"{_next_code(world.now())}\nCode{' (Enter for none)' if or_none else ''}: ")
     words.flush()
@@ -153,9 +174,7 @@ def _device(serial: str) -> str:
 
 
 def _next_code(now: datetime) -> str:
-    from workflows.aws.authenticator import seconds_left
-
-    return f"The app's next code comes in {seconds_left(now)} s."
+    return f"The app's next code comes in {authenticator.seconds_left(now)} s."
 
 
 def _columns(words: TextIO) -> int:
@@ -165,7 +184,7 @@ def _columns(words: TextIO) -> int:
         return 0  # a terminal that does not tell gets the words once
 
 
-def _count_down(lines: TextIO, words: TextIO, world: World) -> None:
+def _count_down(lines: TextIO, words: TextIO, world: environment.World) -> None:
     """Bring the line above the question up to date, each second until there is an answer."""
     while not select.select([lines], [], [], 1 - world.now().microsecond / 1_000_000)[0]:
         words.write(_ABOVE.format(_next_code(world.now())))
@@ -186,7 +205,7 @@ def ask_secret(question: str) -> Secret:
         raise KeyboardInterrupt from None  # Ctrl-D at a question is a "no", as Ctrl-C is
 
 
-def given(machine: Machine, name: str, limit: int, what: str) -> bytes:
+def given(machine: host.Machine, name: str, limit: int, what: str) -> bytes:
     """What a file holds, or a pipe as a shell's `<(gpg --export jane)` is one, or standard input for "-".
 
     Args:
@@ -198,20 +217,18 @@ def given(machine: Machine, name: str, limit: int, what: str) -> bytes:
     Raises:
         FileError: the file cannot be read, or is larger.
     """
-    from workflows.core.files import read_bytes
-
     if name == "-":
         if sys.stdin.isatty():
             note(f"Paste {what}, then press Ctrl-D on a line of its own.")
         return sys.stdin.buffer.read(limit + 1)
     path = machine.working_folder / Path(name).expanduser()
     if not path.is_fifo():
-        return read_bytes(path, limit)
+        return files.read_bytes(path, limit)
     with path.open("rb") as pipe:
         return pipe.read(limit + 1)
 
 
-def given_text(machine: Machine, name: str, limit: int, what: str) -> str:
+def given_text(machine: host.Machine, name: str, limit: int, what: str) -> str:
     """The same as text; what is no UTF-8 in it is replaced."""
     return given(machine, name, limit, what).decode("utf-8", errors="replace")
 
@@ -226,11 +243,11 @@ def keyboard_as_input() -> None:
     os.close(keyboard)
 
 
-def terminal_name(environment: Mapping[str, str]) -> str | None:
+def terminal_name(variables: Mapping[str, str]) -> str | None:
     """The device of this process's terminal, for pinentry, which is a process elsewhere; None without one."""
     for stream in (sys.stdin, sys.stderr, sys.stdout):
         try:
             return os.ttyname(stream.fileno())
         except (AttributeError, OSError, ValueError):
             continue  # closed or redirected; another one may lead there
-    return environment.get("GPG_TTY") if has_terminal() else None
+    return variables.get("GPG_TTY") if has_terminal() else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 
 from tui.cli.arguments import SHELLS, Commands, argument
-from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out
 
 _DESCRIPTION = """\
@@ -30,12 +29,11 @@ def add_to(commands: Commands) -> None:
     command.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
-def completion(options: argparse.Namespace) -> int:
+def completion(options: argparse.Namespace) -> None:
     """The lines that a shell needs, for its start file or to evaluate."""
     from argcomplete.shell_integration import shellcode
 
     hand_out(str(shellcode(["iam-onboard"], shell=options.shell)).rstrip("\n") + "\n")
-    return DONE
 
 
 def session_ids(prefix: str, **_: object) -> list[str]:

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from tui.cli.asking import terminal_name
 from tui.cli.output import note, watched
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import joined
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+with on_demand():
+    from tui import environments, host
+    from workflows import environment
+    from workflows.core import openpgp
+    from workflows.steps.new_user import pgp_key
+    from workflows.steps.shared import module
 
-    from tui.host import Machine
-    from workflows.environment import World
-    from workflows.steps.shared.module import Context, Progress, StepModule
 
-
-def own_world(machine: Machine, binary: str = "") -> World:
+def own_world(machine: host.Machine, binary: str = "") -> environment.World:
     """The person's world, in which gpg may ask for a passphrase on this terminal."""
-    from tui.environments import OwnMachine, clipboard_of
-
-    clipboard = clipboard_of(machine, lambda _text: None)
-    return OwnMachine(machine, binary).world("", clipboard, tty=terminal_name(machine.environment))
+    clipboard = environments.clipboard_of(machine, lambda _text: None)
+    return environments.OwnMachine(machine, binary).world(
+        "", clipboard, tty=terminal_name(machine.environment)
+    )
 
 
 def own_context(
-    machine: Machine, facts: Mapping[str, object] | None = None, folder: Path | None = None
-) -> Context:
+    machine: host.Machine, facts: Mapping[str, object] | None = None, folder: Path | None = None
+) -> module.Context:
     """The person's world with what the command line gave; the folder is by default that of all sessions."""
-    from workflows.steps.shared.module import Context
-
     known = facts or {}
-    return Context(own_world(machine), known, known, "", folder or machine.places.sessions)
+    return module.Context(own_world(machine), known, known, "", folder or machine.places.sessions)
 
 
-def refuse_problems(step: StepModule, request: object, context: Context) -> None:
+def refuse_problems(step: module.StepModule, request: object, context: module.Context) -> None:
     """Raise what a step finds wrong with a request.
 
     Raises:
@@ -46,7 +46,9 @@ def refuse_problems(step: StepModule, request: object, context: Context) -> None
         raise OnboardError("Can't do this", joined(problems), next="Correct it, then try again.")
 
 
-def performed(step: StepModule, request: object, context: Context, fact: str) -> Mapping[str, Any]:
+def performed(
+    step: module.StepModule, request: object, context: module.Context, fact: str
+) -> Mapping[str, Any]:
     """Do a step, and give the fact of this name.
 
     Raises:
@@ -57,7 +59,43 @@ def performed(step: StepModule, request: object, context: Context, fact: str) ->
     return done
 
 
-def report_progress(progress: Progress) -> None:
+def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -> pgp_key.OwnChoice:
+    """The person's PGP key that is named, or the only one that can be used.
+
+    Args:
+        context: of the person.
+        wanted: its fingerprint or the end of it (8 digits or more), or a mail address; "" for any.
+        option: the option that names one.
+        otherwise: what to do where there is none.
+
+    Raises:
+        OnboardError: it is not there, cannot be used, or there is more than one.
+    """
+    digits = "".join(wanted.split()).removeprefix("0x").upper()
+    fitting = [
+        key
+        for key in pgp_key.own_keys(context, report_progress)
+        if not wanted
+        or (len(digits) >= 8 and key.fingerprint.endswith(digits))
+        or ("@" in wanted and wanted.strip().casefold() in key.mails)
+    ]
+    good = [key for key in fitting if key.accepted]
+    if len(good) == 1:
+        return good[0]
+    title = "Which PGP key?" if good else "No PGP key of your own"
+    what = "You have no PGP key that you can use."
+    if good:
+        what, otherwise = (
+            f"You can use {len(good)} of your keys.",
+            f"Choose one with {option} and its fingerprint.",
+        )
+    elif wanted:
+        what = "None of your keys in this keyring matches."
+    lines = (f"{openpgp.grouped(key.fingerprint)}  {key.user_id}: {key.verdict.headline}" for key in fitting)
+    raise OnboardError(title, what, next=otherwise, detail="\n".join(lines))
+
+
+def report_progress(progress: module.Progress) -> None:
     """Report what is being done to somebody who watches; each single answer would be too much."""
     if watched() and progress.payload is None:
         note(f"{progress.words} …")

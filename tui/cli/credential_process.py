@@ -6,19 +6,18 @@ object with Version 1 on standard output, and nothing else there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from collections.abc import Iterator
 
 from tui.cli.arguments import PROJECT_AND_PROFILE, Commands
-from tui.cli.exit_codes import DONE
 from tui.cli.output import say_json
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from tui.host import Machine
-    from workflows.stores.vault import Vault
+with on_demand():
+    from tui import host, stores
+    from tui.cli import asking
+    from workflows.stores import access_key_vault, key_records, system_keyring, vault
 
 
 def add_to(commands: Commands) -> None:
@@ -30,16 +29,14 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def credential_process(machine: Machine, options: argparse.Namespace) -> int:
+def credential_process(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard credential-process`: a profile's base access key as SDKs read it.
 
     Raises:
         OnboardError: no key is kept under that name, or the vault that keeps it does not open.
     """
-    from workflows.stores.access_key_vault import find_access_key
-
     project, profile = options.project, options.profile
-    found = find_access_key(_vaults(machine, project, profile), project, profile)
+    found = access_key_vault.find_access_key(_vaults(machine, project, profile), project, profile)
     if found is None:
         raise OnboardError(
             "No access key here",
@@ -48,27 +45,21 @@ def credential_process(machine: Machine, options: argparse.Namespace) -> int:
         )
     key = found[1]
     say_json({"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()})
-    return DONE
 
 
-def _vaults(machine: Machine, project: str, profile: str) -> Iterator[Vault]:
+def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault.Vault]:
     """The vault that is written down, then all: looking for keyrings takes longer than all the rest."""
-    from tui.cli.asking import terminal_name
-    from tui.stores import encrypted_files
-    from workflows.stores.key_records import KeyRecords
-    from workflows.stores.system_keyring import KeyringVault, named_keyring, system_keyrings
-
     try:
-        record = KeyRecords(machine.places.key_records).get(project, profile)
+        record = key_records.KeyRecords(machine.places.key_records).get(project, profile)
     except OnboardError:
         record = None  # it only makes the search shorter; whoever needs it to be sound says what is wrong
     if record is not None and record.backend:
-        backend = named_keyring(record.backend)
+        backend = system_keyring.named_keyring(record.backend)
         if backend is not None:
-            yield KeyringVault(backend)
-    tty = terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there
-    files = encrypted_files("", machine.places.vault, machine.gnupg_home, machine.environment, tty)
+            yield system_keyring.KeyringVault(backend)
+    tty = asking.terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there
+    files = stores.encrypted_files("", machine.places.vault, machine.gnupg_home, machine.environment, tty)
     if record is not None and record.fingerprint:
         yield files
-    yield from (KeyringVault(backend) for backend in system_keyrings())
+    yield from (system_keyring.KeyringVault(backend) for backend in system_keyring.system_keyrings())
     yield files

@@ -7,22 +7,24 @@ passphrase is asked for here, and goes to gpg over a pipe.
 
 from __future__ import annotations
 
+import argparse
 import signal
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tui.cli import asking
 from tui.cli.arguments import Commands, argument, option
-from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out, note, on_terminal
 from tui.ending import handling
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 
-if TYPE_CHECKING:
-    import argparse
-
-    from tui.host import Machine
-    from workflows.core.secret import Secret
+with on_demand():
+    from tui import host
+    from workflows.gpg import decrypt as gpg
+    from workflows.gpg import tools
+    from workflows.messages import envelope
+    from workflows.messages import handoff as handoffs
 
 _INPUT_LIMIT = 2_000_000
 _ATTEMPTS = 3
@@ -46,16 +48,14 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def decrypt(machine: Machine, options: argparse.Namespace) -> int:
+def decrypt(machine: host.Machine, options: argparse.Namespace) -> None:
     """Print the password.
 
     Raises:
         OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
     """
-    from workflows.gpg.decrypt import clean_ciphertext
-
     data = asking.given(machine, options.file, _INPUT_LIMIT, "the encrypted password")
-    plain = _decrypted(clean_ciphertext(_encrypted(data, options.account)), machine)
+    plain = _decrypted(gpg.clean_ciphertext(_encrypted(data, options.account)), machine)
     try:
         # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
         hand_out(plain.reveal().rstrip("\r\n") + ("\n" if on_terminal() else ""))
@@ -63,17 +63,13 @@ def decrypt(machine: Machine, options: argparse.Namespace) -> int:
         plain.drop()
     if on_terminal():
         note("This terminal's scrollback keeps the password: sign in with it now and choose a new one.")
-    return DONE
 
 
 def _encrypted(data: bytes, account: str) -> bytes | str:
     """The encrypted password in a handoff, or what was given itself if it is none."""
-    from workflows.messages.envelope import MessageError
-    from workflows.messages.handoff import open_handoff
-
     try:
-        handoff = open_handoff(data.decode("utf-8", errors="replace"))
-    except MessageError:
+        handoff = handoffs.open_handoff(data.decode("utf-8", errors="replace"))
+    except envelope.MessageError:
         if account:
             raise
         return data
@@ -92,30 +88,26 @@ def _encrypted(data: bytes, account: str) -> bytes | str:
     )
 
 
-def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
-    from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
-    from workflows.gpg.decrypt import decrypt as decrypted
-    from workflows.gpg.tools import PASSPHRASE_LIMIT
-
-    opened = partial(decrypted, ciphertext, gnupg_home=machine.gnupg_home, environment=machine.environment)
+def _decrypted(ciphertext: bytes, machine: host.Machine) -> Secret:
+    opened = partial(gpg.decrypt, ciphertext, gnupg_home=machine.gnupg_home, environment=machine.environment)
     # Ctrl-C in pinentry reaches the whole terminal; gpg ends by it. Children inherit no handler.
     with handling({signal.SIGINT: lambda *_: None}):
         try:
             return opened(passphrase=None, tty=asking.terminal_name(machine.environment))
-        except PassphraseNeeded:
+        except gpg.PassphraseNeeded:
             if not asking.has_terminal():
                 raise
     for attempt in range(1, _ATTEMPTS + 1):
         passphrase = asking.ask_secret("Passphrase of your PGP key: ")
         try:
-            if len(passphrase.reveal().encode()) > PASSPHRASE_LIMIT:
-                note(f"A passphrase can have at most {PASSPHRASE_LIMIT} bytes.")
+            if len(passphrase.reveal().encode()) > tools.PASSPHRASE_LIMIT:
+                note(f"A passphrase can have at most {tools.PASSPHRASE_LIMIT} bytes.")
                 continue
             return opened(passphrase=passphrase, tty=None)
-        except WrongPassphrase as error:
+        except gpg.WrongPassphrase as error:
             if attempt == _ATTEMPTS:
                 raise
             note(f"{error.title}. Try again.")
         finally:
             passphrase.drop()
-    raise WrongPassphrase
+    raise gpg.WrongPassphrase

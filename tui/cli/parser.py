@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tui.cli.arguments import EXIT_CODES, Commands, Parser
-from tui.cli.exit_codes import DONE
+from tui.cli.arguments import DONE, EXIT_CODES, Commands, Parser
 
 if TYPE_CHECKING:
     from tui.host import Machine
@@ -79,7 +78,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def _wizard(machine: Machine, options: argparse.Namespace) -> int:
+def _wizard(machine: Machine, options: argparse.Namespace) -> None:
     from tui.cli.wizard import wizard
 
-    return wizard(machine, options)
+    wizard(machine, options)

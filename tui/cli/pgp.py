@@ -6,26 +6,38 @@ is the wizard's step "PGP key" without its screen.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tui.cli import asking
-from tui.cli.arguments import JSON, OWN_NAMES, Commands, argument, flag, one_of, option
-from tui.cli.context import own_context, report_progress
-from tui.cli.exit_codes import DONE, REFUSED, UsageError
+from tui.cli.arguments import (
+    DONE,
+    JSON,
+    OWN_NAMES,
+    REFUSED,
+    Commands,
+    UsageError,
+    argument,
+    flag,
+    one_of,
+    option,
+)
+from tui.cli.context import own_context, own_key
 from tui.cli.output import answer, hand_out, note
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import joined, text_of
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from tui.cli.key_report import KeyReport
-    from tui.host import Machine
-    from workflows.steps.new_user.pgp_key import OwnChoice
-    from workflows.steps.shared.module import Context
+with on_demand():
+    from tui import host
+    from tui.cli import key_report
+    from workflows.core import files, openpgp, temporary
+    from workflows.gpg import many_keys, normalise, owner, provider_library, refusals
+    from workflows.messages import rules
+    from workflows.steps.new_user import pgp_key
+    from workflows.steps.shared import module
 
 
 def add_to(commands: Commands) -> None:
@@ -66,16 +78,14 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def check(machine: Machine, options: argparse.Namespace) -> int:
+def check(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard pgp check`: the verdict on each key that was given.
 
     Raises:
         OnboardError: nothing can be read, or the key that was asked for is not there.
         UsageError: the provider's version is none.
     """
-    from workflows.gpg.provider_library import check_version
-
-    if options.provider_version and not check_version(options.provider_version):
+    if options.provider_version and not provider_library.check_version(options.provider_version):
         raise UsageError(f"{options.provider_version!r} isn't a version such as 3.39.0 or '~> 4.10'.")
     path = None if options.file == "-" else Path(options.file).expanduser().absolute()
     reports = list(_reports(machine, options, path))
@@ -92,55 +102,51 @@ def check(machine: Machine, options: argparse.Namespace) -> int:
     return REFUSED if several or not all(report.verdict.accepted for report in reports) else DONE
 
 
-def _reports(machine: Machine, options: argparse.Namespace, path: Path | None) -> Iterator[KeyReport]:
-    from tui.cli.key_report import KeyReport, Source, provider_of, report_on
-    from workflows.gpg.many_keys import check_keys, choose
-    from workflows.gpg.normalise import KEYRING_LIMIT
-    from workflows.gpg.refusals import KeyRefused
-
+def _reports(
+    machine: host.Machine, options: argparse.Namespace, path: Path | None
+) -> Iterator[key_report.KeyReport]:
     layer = _layer_of(path)
-    version = options.provider_version or provider_of(Path(options.layer) if options.layer else layer)
+    version = options.provider_version or key_report.provider_of(
+        Path(options.layer) if options.layer else layer
+    )
     if path is not None and path.is_dir():
         yield from _folder(machine, path, version, as_it_is=layer is not None)
         return
-    data = asking.given(machine, options.file, KEYRING_LIMIT, "the key")
-    source = Source(path.name if path else "standard input", options.user, version, machine.now())
+    data = asking.given(machine, options.file, normalise.KEYRING_LIMIT, "the key")
+    source = key_report.Source(path.name if path else "standard input", options.user, version, machine.now())
     if layer is not None:
-        yield report_on(data, source, machine.environment, as_it_is=True)
+        yield key_report.report_on(data, source, machine.environment, as_it_is=True)
         return
     try:
-        keys = check_keys(data, environment=machine.environment)
-    except KeyRefused as refused:
+        keys = many_keys.check_keys(data, environment=machine.environment)
+    except refusals.KeyRefused as refused:
         if not options.json:
             raise
-        yield KeyReport.unreadable(refused, source)
+        yield key_report.KeyReport.unreadable(refused, source)
         return
     if options.key:
-        keys = (choose(keys, options.key),)
-    yield from (KeyReport.of(key, source) for key in keys)
+        keys = (many_keys.choose(keys, options.key),)
+    yield from (key_report.KeyReport.of(key, source) for key in keys)
 
 
-def _folder(machine: Machine, folder: Path, version: str | None, *, as_it_is: bool) -> list[KeyReport]:
+def _folder(
+    machine: host.Machine, folder: Path, version: str | None, *, as_it_is: bool
+) -> list[key_report.KeyReport]:
     """A report on every file of a folder, in the order of their names."""
-    from tui.cli.key_report import KeyReport, Source, report_on
-    from workflows.core.files import explained, read_bytes
-    from workflows.gpg import many_keys, owner
-    from workflows.gpg.normalise import KEYRING_LIMIT
-
-    with explained(folder, "read"):
+    with files.explained(folder, "read"):
         # A link to nothing is listed, too: Terraform fails on it.
         found = (file for file in folder.iterdir() if file.is_file() or not file.exists())
-        files = sorted(file for file in found if not file.name.startswith("."))
+        keys = sorted(file for file in found if not file.name.startswith("."))
 
-    def report(file: Path) -> KeyReport:
-        source = Source(file.name, file.name if as_it_is else "", version, machine.now())
+    def report(file: Path) -> key_report.KeyReport:
+        source = key_report.Source(file.name, file.name if as_it_is else "", version, machine.now())
         try:
-            data = read_bytes(file, KEYRING_LIMIT)
+            data = files.read_bytes(file, normalise.KEYRING_LIMIT)
         except OnboardError as error:
-            return KeyReport.unreadable(error, source)
-        return report_on(data, source, machine.environment, as_it_is=as_it_is)
+            return key_report.KeyReport.unreadable(error, source)
+        return key_report.report_on(data, source, machine.environment, as_it_is=as_it_is)
 
-    reports = many_keys.in_parallel(report, files)
+    reports = many_keys.in_parallel(report, keys)
     twice = owner.same_keys({report.source.name: report.key for report in reports if report.key is not None})
     return [replace(report, same=twice.get(report.source.name, ())) for report in reports]
 
@@ -153,7 +159,7 @@ def _layer_of(path: Path | None) -> Path | None:
     return keys.parent if keys.name == "keys" and any(keys.parent.glob("*.tf")) else None
 
 
-def _print_text(reports: list[KeyReport]) -> int:
+def _print_text(reports: list[key_report.KeyReport]) -> int:
     """Print the one key as a file in `keys/`; a verdict against it goes to standard error."""
     refused = next((report for report in reports if not report.key_accepted), None)
     if refused is not None:
@@ -167,16 +173,12 @@ def _print_text(reports: list[KeyReport]) -> int:
     return DONE
 
 
-def request(machine: Machine, options: argparse.Namespace) -> int:
+def request(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard pgp request`: print the request.
 
     Raises:
         OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
     """
-    from workflows.core import openpgp, temporary
-    from workflows.messages import rules
-    from workflows.steps.new_user import pgp_key
-
     if not (options.project and options.user) and not asking.has_terminal():
         raise UsageError("Add --project and --user: there is no terminal to ask on.")
     project = options.project or asking.ask("The project's short name, such as bb (your admin knows it): ")
@@ -188,7 +190,16 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         raise UsageError("Use --new or --key, not both.")
     with temporary.temporary_folder() as folder:
         context = own_context(machine, {"project": project, "user": user}, folder)
-        key = _make(options, context) if options.new else _choose(context, options.key)
+        key = (
+            _make(options, context)
+            if options.new
+            else own_key(
+                context,
+                options.key,
+                "--key",
+                "Make one: `iam-onboard pgp request --new`, or in the wizard `iam-onboard join`.",
+            )
+        )
         if key is None:
             return REFUSED
         wanted = pgp_key.Request(
@@ -205,10 +216,8 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
+def _make(options: argparse.Namespace, context: module.Context) -> pgp_key.OwnChoice | None:
     """A new key, made after asking for what the options leave out; None if an answer can't be used."""
-    from workflows.steps.new_user import pgp_key
-
     name = options.name or asking.ask("Your name: ")
     mail = options.mail or asking.ask("Your mail address: ")
     first = asking.ask_secret("A passphrase for the key: ")
@@ -224,41 +233,3 @@ def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
     made = pgp_key.make(new, context, lambda _progress: None)
     note(pgp_key.revocation_told(made.fingerprint, context))
     return made
-
-
-def _choose(context: Context, wanted: str) -> OwnChoice:
-    """The key that is named, or the only one that can be used.
-
-    Raises:
-        OnboardError: it is not there, cannot be used, or there is more than one.
-    """
-    from workflows.core.openpgp import grouped
-    from workflows.steps.new_user.pgp_key import own_keys
-
-    digits = "".join(wanted.split()).removeprefix("0x").upper()
-    fitting = [
-        key
-        for key in own_keys(context, report_progress)
-        if not wanted
-        or (len(digits) >= 8 and key.fingerprint.endswith(digits))
-        or ("@" in wanted and wanted.strip().casefold() in key.mails)
-    ]
-    good = [key for key in fitting if key.accepted]
-    if len(good) == 1:
-        return good[0]
-    listed = "\n".join(
-        f"{grouped(key.fingerprint)}  {key.user_id}: {key.verdict.headline}" for key in fitting
-    )
-    if good:
-        raise OnboardError(
-            "Which key?",
-            f"You can use {len(good)} of your keys.",
-            next="Choose one with --key and its fingerprint.",
-            detail=listed,
-        )
-    raise OnboardError(
-        "No key to send",
-        "None of your keys in this keyring matches." if wanted else "You have no PGP key that you can use.",
-        next="Make one: `iam-onboard pgp request --new`, or in the wizard `iam-onboard join`.",
-        detail=listed,
-    )

@@ -5,26 +5,38 @@ The plan goes to standard output; progress, warnings and what to do next go to s
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from tui.cli.arguments import BINARY, JSON, LAYER, TRUST_BINARY, Commands, flag, one_of, option, repeatable
-from tui.cli.exit_codes import DONE, UsageError
+from tui.cli.arguments import (
+    BINARY,
+    JSON,
+    LAYER,
+    TRUST_BINARY,
+    Commands,
+    UsageError,
+    flag,
+    one_of,
+    option,
+    repeatable,
+)
 from tui.cli.output import hand_out, json_text, note
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.core.text import safe
 
-if TYPE_CHECKING:
-    import argparse
-    from pathlib import Path
-
-    from tui.host import Machine
-    from workflows.core.secret import Secret
-    from workflows.steps.admin.accepted_plan import Planned
-    from workflows.steps.shared.module import Context
+with on_demand():
+    from tui import host
+    from tui.cli import layer_run
+    from workflows.steps.admin import accepted_plan, new_passwords, one_layer, recovery, terraform_runs
+    from workflows.steps.admin import plan as step
+    from workflows.steps.shared import module
+    from workflows.terraform import failures, record, runner
 
 
 def add_to(commands: Commands) -> None:
@@ -62,7 +74,7 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def plan(machine: Machine, options: argparse.Namespace) -> int:
+def plan(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard plan LAYER [--redact] [--out FILE]`.
 
     Raises:
@@ -70,10 +82,6 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
         OnboardError: there is no such layer, the checkout is behind, the account is another one, or Terraform
             failed; the detail has its own words.
     """
-    from tui.cli import layer_run
-    from workflows.steps.admin import one_layer, terraform_runs
-    from workflows.terraform.runner import Kind
-
     if options.out == "-":
         raise UsageError("a plan file can hold the state, so --out needs the name of a file.")
     target = layer_run.plan_file(machine, options.out) if options.out else None
@@ -86,7 +94,7 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
                     f"warning: {target} is in a git checkout that doesn't ignore it. A plan file can hold "
                     "the state: never commit it. Ignore *.tfplan, or keep it elsewhere."
                 )
-        layer_run.refuse_beside_a_run(context, (Kind.APPLY,))  # an older plan or init is waited for
+        layer_run.refuse_beside_a_run(context, (runner.Kind.APPLY,))  # an older plan or init is waited for
         if log := one_layer.take_in_ended_apply(context):
             note(f"An earlier apply has ended meanwhile; its log is {log}.")
         try:
@@ -98,24 +106,17 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
             one_layer.forget_plan(context)
     hand_out(text)
     note(_what_next(options, target))
-    return DONE
 
 
-def _made(context: Context, options: argparse.Namespace) -> Planned:
-    from tui.cli import layer_run
-    from workflows.steps.admin import plan as step
-    from workflows.steps.admin import recovery, terraform_runs
-    from workflows.steps.shared.module import Progress
-    from workflows.terraform.failures import InitWay
-
+def _made(context: module.Context, options: argparse.Namespace) -> accepted_plan.Planned:
     report = layer_run.RunReport()
 
-    def made(code: Secret | None) -> Planned:
-        report(Progress(f"Planning {terraform_runs.located(context)[1].relative}"))
+    def made(code: Secret | None) -> accepted_plan.Planned:
+        report(module.Progress(f"Planning {terraform_runs.located(context)[1].relative}"))
         return step.make(context, report, code)
 
     if options.init:
-        way = InitWay(options.init)
+        way = failures.InitWay(options.init)
         code = layer_run.asked_code(context)
         note(
             layer_run.with_codes(context, code, lambda code: recovery.initialise(way, context, report, code))
@@ -130,15 +131,13 @@ def _made(context: Context, options: argparse.Namespace) -> Planned:
     return planned if options.people or options.passwords else replace(planned, foreign=())
 
 
-def _keep(machine: Machine, planned: Planned, target: Path, context: Context) -> None:
-    from tui.cli.layer_run import plans_of
-    from workflows.steps.admin import new_passwords
-    from workflows.terraform.record import changed_since
-
-    plans = plans_of(machine)
+def _keep(
+    machine: host.Machine, planned: accepted_plan.Planned, target: Path, context: module.Context
+) -> None:
+    plans = layer_run.plans_of(machine)
     plans.refuse_target(target, planned.record.layer)  # once more: an init may have found local modules
     plans.keep(planned, context.item, target, machine.now(), new_passwords.note_of(context))
-    if changed := changed_since(planned.record):
+    if changed := record.changed_since(planned.record):
         target.unlink()
         plans.forget(planned.record.plan_sha256)
         raise OnboardError(
@@ -155,11 +154,9 @@ def _what_next(options: argparse.Namespace, target: Path | None) -> str:
     return f"The plan is in {target}. To apply it: {command}"
 
 
-def _text(planned: Planned, context: Context, options: argparse.Namespace) -> str:
-    from workflows.steps.admin.plan import markdown
-
+def _text(planned: accepted_plan.Planned, context: module.Context, options: argparse.Namespace) -> str:
     if options.redact:
-        return markdown(context)
+        return step.markdown(context)
     if options.json:
         # What it was made from is noted, and no part of the answer.
         left_out = ("plan", "inputs", "sources", "elsewhere", "state")
@@ -168,7 +165,7 @@ def _text(planned: Planned, context: Context, options: argparse.Namespace) -> st
     return "".join(f"{safe(line)}\n" for line in _lines(planned))
 
 
-def _lines(planned: Planned) -> Iterator[str]:
+def _lines(planned: accepted_plan.Planned) -> Iterator[str]:
     counts = planned.counts
     yield from map(text_of, planned.summary)
     yield f"\nPlan: {counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy."

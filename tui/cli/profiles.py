@@ -6,28 +6,31 @@ to standard error.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tui.cli import asking
 from tui.cli.arguments import JSON, PROJECT_OR_NAME, STORE, Commands, argument, flag, option, repeatable
 from tui.cli.context import performed
-from tui.cli.exit_codes import DONE
 from tui.cli.output import answer, columns, note, say, say_json
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import count
+from workflows.core.sentences import Sentence, count
 
-if TYPE_CHECKING:
-    import argparse
-
-    from tui.cli.identity import Wish
-    from tui.host import Machine
-    from workflows.core.sentences import Sentence
-    from workflows.profiles.plan import KeySource
-    from workflows.profiles.write import Prepared, ProfilePaths, Written
-    from workflows.steps.shared.module import Context
+with on_demand():
+    from tui import host
+    from tui.cli import identity
+    from workflows.core import files, shapes
+    from workflows.profiles import plan
+    from workflows.profiles import write as profile_files
+    from workflows.steps.new_user import access_keys
+    from workflows.steps.new_user import profiles as step
+    from workflows.steps.shared import key_stores, module, own_access_key, own_identity
+    from workflows.steps.shared import paths as home_paths
+    from workflows.stores import key_store
 
 _MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}
 
@@ -74,50 +77,42 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def show(machine: Machine, options: argparse.Namespace) -> int:
+def show(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard profiles show [PROJECT]`.
 
     Raises:
         OnboardError: the wanted profiles are unknown, or a file cannot be read.
     """
-    from tui.cli.identity import wish as wished
-
-    wish = wished(machine, options)
+    wish = identity.wish(machine, options)
     found = wish.prepared()
     answer(_show_record(wish, found), _show_lines(wish, found), as_json=options.json)
-    return DONE
 
 
-def write(machine: Machine, options: argparse.Namespace) -> int:
+def write(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard profiles write [PROJECT]`.
 
     Raises:
         OnboardError: the wanted profiles are unknown, or a file cannot be read, changed or written; both
             files are as they were.
     """
-    from tui.cli.identity import wish as wished
-
-    wish = wished(machine, options)
+    wish = identity.wish(machine, options)
     before = wish.prepared()  # refuses files that can't be changed, before a key is kept
     if options.dry_run:
         _dry_run(wish, options)
     else:
         _write(wish, options, before)
-    return DONE
 
 
-def _dry_run(wish: Wish, options: argparse.Namespace) -> None:
+def _dry_run(wish: identity.Wish, options: argparse.Namespace) -> None:
     """What writing would change; no key is kept, nobody is asked."""
-    from tui.cli.identity import typed_path
-    from workflows.profiles.plan import KeyInFile
-    from workflows.profiles.write import preview
-    from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, load_key
-
-    source: KeySource = None
+    source: plan.KeySource = None
     if options.access_keys:
-        key = load_key(KeyInHand(KeyPlace.FILE, typed_path(options.access_keys)), wish.context)
+        key = own_access_key.load_key(
+            own_access_key.KeyInHand(own_access_key.KeyPlace.FILE, identity.typed_path(options.access_keys)),
+            wish.context,
+        )
         if options.credentials_file:
-            source = KeyInFile(key.access_key_id, key.secret_access_key)
+            source = plan.KeyInFile(key.access_key_id, key.secret_access_key)
     if options.access_keys or _names_a_store(options):
         kept = {"kept": "credentials-file" if options.credentials_file else "vault"}
         wish = wish.knowing(access_key=kept)
@@ -126,15 +121,13 @@ def _dry_run(wish: Wish, options: argparse.Namespace) -> None:
     if options.json:
         say_json(_show_record(wish, found))
     else:
-        say(*preview(found).split("\n")[:-1])
+        say(*profile_files.preview(found).split("\n")[:-1])
     _note_left(found)
     if options.access_keys and not wish.request.mfa_serial:
         note("AWS wasn't asked for your MFA device. `profiles write` asks, unless you add --mfa-serial.")
 
 
-def _write(wish: Wish, options: argparse.Namespace, before: Prepared) -> None:
-    from workflows.steps.new_user import profiles as step
-
+def _write(wish: identity.Wish, options: argparse.Namespace, before: profile_files.Prepared) -> None:
     older = _backups(wish.paths)
     kept = _keep_key(options, wish.context)
     done = kept.get("told", ())
@@ -157,7 +150,7 @@ def _names_a_store(options: argparse.Namespace) -> bool:
     return bool(options.keyring or options.pgp_file or options.credentials_file)
 
 
-def _keep_key(options: argparse.Namespace, context: Context) -> Mapping[str, Any]:
+def _keep_key(options: argparse.Namespace, context: module.Context) -> Mapping[str, Any]:
     """Keep the key of `--access-keys`; without it, move the kept one to the store that is named.
 
     Returns:
@@ -166,19 +159,15 @@ def _keep_key(options: argparse.Namespace, context: Context) -> Mapping[str, Any
     Raises:
         OnboardError: it is not this user's, does not work, or could not be kept; nothing is changed.
     """
-    from tui.cli.identity import given_key, with_store
-    from workflows.steps.new_user import access_keys
-    from workflows.steps.shared.key_stores import store_for
-    from workflows.steps.shared.own_access_key import kept_record
-    from workflows.steps.shared.own_identity import identity_of
-    from workflows.stores.key_store import KEPT_IN_FILE
-
     if not (options.access_keys or _names_a_store(options)):
         return {}
-    choice, context = with_store(options, context)
+    choice, context = identity.with_store(options, context)
     if options.access_keys:
-        return performed(access_keys, given_key(options.access_keys, choice), context, "access_key")
-    store, record = store_for(choice, context, identity_of(context)), kept_record(context)
+        return performed(access_keys, identity.given_key(options.access_keys, choice), context, "access_key")
+    store, record = (
+        key_stores.store_for(choice, context, own_identity.identity_of(context)),
+        own_access_key.kept_record(context),
+    )
     if (record.kept, record.backend) == (store.kind, store.backend):
         return {}
     if record.rotation is not None:
@@ -188,7 +177,7 @@ def _keep_key(options: argparse.Namespace, context: Context) -> Mapping[str, Any
             next="Finish it first: `iam-onboard access-key rotate --finish`.",
         )
     kept = performed(access_keys, access_keys.Request(choice, access_keys.KEPT), context, "access_key")
-    if record.kept != KEPT_IN_FILE:
+    if record.kept != key_store.KEPT_IN_FILE:
         return kept
     left = (
         "Backups beside `credentials` may still hold the key in plain text: delete them, or rotate the key."
@@ -196,7 +185,12 @@ def _keep_key(options: argparse.Namespace, context: Context) -> Mapping[str, Any
     return {**kept, "told": [*kept["told"], left]}
 
 
-def _in_all(written: Written, before: Prepared, paths: ProfilePaths, older: list[Path]) -> Written:
+def _in_all(
+    written: profile_files.Written,
+    before: profile_files.Prepared,
+    paths: profile_files.ProfilePaths,
+    older: list[Path],
+) -> profile_files.Written:
     """What was done since the files were as `before`: keeping a key in them has written them once already."""
     added = tuple(dict.fromkeys((*before.config.added, *written.added)))
     names = [name for name in written.updated if name not in added]
@@ -206,16 +200,14 @@ def _in_all(written: Written, before: Prepared, paths: ProfilePaths, older: list
     return replace(written, added=added, updated=tuple(names), backups=first)
 
 
-def _backups(paths: ProfilePaths) -> list[Path]:
+def _backups(paths: profile_files.ProfilePaths) -> list[Path]:
     """The copies of both files, the oldest first."""
-    from workflows.core.files import backups
-
     if not paths.folder.is_dir():
         return []
-    return [*backups(paths.config), *backups(paths.credentials)]
+    return [*files.backups(paths.config), *files.backups(paths.credentials)]
 
 
-def _decided(options: argparse.Namespace, wish: Wish) -> Wish:
+def _decided(options: argparse.Namespace, wish: identity.Wish) -> identity.Wish:
     """With what the command line decides.
 
     Raises:
@@ -234,7 +226,7 @@ def _decided(options: argparse.Namespace, wish: Wish) -> Wish:
     return wish.asking(overwrite=tuple(options.overwrite), prune=tuple(gone) if options.prune else ())
 
 
-def _asked(wish: Wish) -> Wish:
+def _asked(wish: identity.Wish) -> identity.Wish:
     """With what the person decides about the rest; Enter leaves a profile as it is."""
     found, request = wish.prepared(), wish.request
     overwrite = [
@@ -250,7 +242,7 @@ def _asked(wish: Wish) -> Wish:
     return wish.asking(overwrite=tuple(overwrite), prune=tuple(prune))
 
 
-def _note_left(prepared: Prepared) -> None:
+def _note_left(prepared: profile_files.Prepared) -> None:
     """What stays although it is not as wanted, for somebody who was not asked or said no."""
     for name in prepared.kept:
         note(f"! {name} was changed by hand and stays as it is; add --overwrite {name} to replace it.")
@@ -260,13 +252,9 @@ def _note_left(prepared: Prepared) -> None:
             note(f"! {stale.words} is no longer needed; add --prune{more} to remove it.")
 
 
-def _show_lines(wish: Wish, found: Prepared) -> Iterator[str]:
+def _show_lines(wish: identity.Wish, found: profile_files.Prepared) -> Iterator[str]:
     """The profiles with their state, what is worth knowing, and the difference."""
-    from workflows.profiles.write import preview
-    from workflows.steps.new_user.profiles import remarks
-    from workflows.steps.shared.paths import told_path
-
-    place = told_path(wish.paths.folder, wish.context.world.home)
+    place = home_paths.told_path(wish.paths.folder, wish.context.world.home)
     yield f"{wish.project}, {wish.identity.account_name}: from {wish.source}; in {place}"
     yield from columns(
         [
@@ -276,15 +264,14 @@ def _show_lines(wish: Wish, found: Prepared) -> Iterator[str]:
     )
     yield from (f"  ! {change.words}" for change in found.by_hand)
     yield from (f"  - {stale.words}: no longer needed" for stale in found.stale)
-    yield from (f"  {remark}" for remark in remarks(wish.request, wish.context))
-    yield from (f"\n{preview(found)}".splitlines() if found.changes else ["Nothing would change."])
+    yield from (f"  {remark}" for remark in step.remarks(wish.request, wish.context))
+    yield from (
+        f"\n{profile_files.preview(found)}".splitlines() if found.changes else ["Nothing would change."]
+    )
 
 
-def _show_record(wish: Wish, found: Prepared) -> dict[str, Any]:
+def _show_record(wish: identity.Wish, found: profile_files.Prepared) -> dict[str, Any]:
     """The same for programs."""
-    from workflows.profiles.write import preview
-    from workflows.steps.new_user.profiles import remarks
-
     return {
         **_head(wish),
         "profiles": [{**profile, "state": state} for profile, state in _states(wish, found)],
@@ -300,18 +287,16 @@ def _show_record(wish: Wish, found: Prepared) -> dict[str, Any]:
             {"profile": one.profile, "role_arn": one.role_arn, "changed_by_hand": one.changed_by_hand}
             for one in found.stale
         ],
-        "remarks": list(remarks(wish.request, wish.context)),
-        "diff": preview(found),
+        "remarks": list(step.remarks(wish.request, wish.context)),
+        "diff": profile_files.preview(found),
     }
 
 
-def _written_lines(wish: Wish, written: Written) -> Iterator[str]:
+def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Iterator[str]:
     """What was done."""
-    from workflows.steps.shared.paths import told_path
-
     home, all_names = wish.context.world.home, wish.wanted.names
     names = ", ".join(all_names) if written.changed else "nothing to change"
-    yield f"{count(len(all_names), 'profile')} in {told_path(wish.paths.folder, home)}: {names}."
+    yield f"{count(len(all_names), 'profile')} in {home_paths.told_path(wish.paths.folder, home)}: {names}."
     for change, profiles in (
         ("New", written.added),
         ("Changed", written.updated),
@@ -320,21 +305,21 @@ def _written_lines(wish: Wish, written: Written) -> Iterator[str]:
         if profiles:
             yield f"{change}: {', '.join(profiles)}."
     for path in written.tightened:
-        yield f"{told_path(path, home)} was readable by others; now only you can read it."
-    yield from (f"Backup: {told_path(path, home)}." for path in written.backups)
+        yield f"{home_paths.told_path(path, home)} was readable by others; now only you can read it."
+    yield from (f"Backup: {home_paths.told_path(path, home)}." for path in written.backups)
     yield f"To try them: iam-onboard verify {wish.project}"
 
 
-def _written_record(wish: Wish, written: Written, done: Sequence[Sentence]) -> dict[str, Any]:
+def _written_record(
+    wish: identity.Wish, written: profile_files.Written, done: Sequence[Sentence]
+) -> dict[str, Any]:
     """The same for programs."""
-    from workflows.core.shapes import plain
-
-    own = plain(written)
+    own = shapes.plain(written)
     own["changed_files"] = own.pop("changed")
     return {**_head(wish), "profiles": _profiles(wish), **own, "told": list(done)}
 
 
-def _head(wish: Wish) -> dict[str, Any]:
+def _head(wish: identity.Wish) -> dict[str, Any]:
     return {
         "project": wish.project,
         "account": wish.identity.account_name,
@@ -346,7 +331,7 @@ def _head(wish: Wish) -> dict[str, Any]:
     }
 
 
-def _profiles(wish: Wish) -> list[dict[str, str]]:
+def _profiles(wish: identity.Wish) -> list[dict[str, str]]:
     wanted = wish.wanted
     bases = [{"name": base.name, "role_arn": "", "source_profile": ""} for base in wanted.bases]
     roles = [
@@ -356,7 +341,7 @@ def _profiles(wish: Wish) -> list[dict[str, str]]:
     return [*bases, *roles]
 
 
-def _states(wish: Wish, found: Prepared) -> list[tuple[dict[str, str], str]]:
+def _states(wish: identity.Wish, found: profile_files.Prepared) -> list[tuple[dict[str, str], str]]:
     """Each profile, and what writing would make of it."""
     states = {
         **dict.fromkeys((*found.config.updated, *found.credentials.updated), "other values"),

@@ -5,28 +5,28 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tui.cli import asking
-from tui.cli.arguments import Commands, argument, flag, one_of, repeatable
+from tui.cli.arguments import DONE, REFUSED, Commands, UsageError, argument, flag, one_of, repeatable
 from tui.cli.context import own_context, report_progress
-from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.output import columns, hand_out, note, say, say_json
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 
-if TYPE_CHECKING:
-    import argparse
-
-    from tui.host import Machine
-    from workflows.aws.sts_regions.answers import AccountAnswer, Audit
-    from workflows.core.secret import Secret
-    from workflows.core.sentences import Sentence
-    from workflows.layer.project import Project
-    from workflows.steps.admin.sts_regions import MfaSessions, Survey, Way
-    from workflows.steps.shared.module import Context
+with on_demand():
+    from tui import host
+    from workflows.aws import sts
+    from workflows.aws.sts_regions import answers, report
+    from workflows.layer import discover
+    from workflows.layer import project as projects
+    from workflows.steps.admin import sts_regions
+    from workflows.steps.shared import module
 
 
 def add_to(commands: Commands) -> None:
@@ -47,22 +47,18 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def regions(machine: Machine, options: argparse.Namespace) -> int:
+def regions(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard regions [PROJECT]`.
 
     Raises:
         UsageError: the options do not fit together.
         OnboardError: there is no project, no such account, or a file cannot be read.
     """
-    from workflows.aws.sts_regions import report
-    from workflows.layer.discover import find_project
-    from workflows.steps.admin.sts_regions import MfaSessions
-
     if options.with_account_ids and not options.markdown:
         raise UsageError("--with-account-ids needs --markdown.")
-    project = find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
+    project = discover.find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
     context = own_context(machine, {"project_root": str(project.root), "project": project.name})
-    sessions = MfaSessions(context)
+    sessions = sts_regions.MfaSessions(context)
     try:
         audit = _audit(context, project, sessions, options.account)
     finally:
@@ -80,9 +76,9 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
     return REFUSED
 
 
-def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: list[str]) -> Audit:
-    from workflows.steps.admin import sts_regions
-
+def _audit(
+    context: module.Context, project: projects.Project, sessions: sts_regions.MfaSessions, accounts: list[str]
+) -> answers.Audit:
     known = [account.name for account in project.accounts]
     unknown = [name for name in accounts if name not in known]
     if unknown:
@@ -96,29 +92,28 @@ def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: 
     return _asked(replace(what, ways=chosen), context, sessions)
 
 
-def _asked(what: Survey, context: Context, sessions: MfaSessions) -> Audit:
+def _asked(
+    what: sts_regions.Survey, context: module.Context, sessions: sts_regions.MfaSessions
+) -> answers.Audit:
     """Ask with the codes that are due; what no code opens is left out, and its answer says why."""
-    from workflows.aws.sts import RepeatedCode, WrongCode
-    from workflows.steps.admin import sts_regions
-
     tries = asking.Tries()
     while True:
         what, codes = _with_codes(what, context, sessions)
         try:
             return sts_regions.ask(what, codes, context, sessions, report_progress)
-        except (WrongCode, RepeatedCode) as error:
+        except (sts.WrongCode, sts.RepeatedCode) as error:
             if not error.serial:
                 raise
             if not tries.another(error):
                 what = _without(what, error.serial, error.what)
 
 
-def _with_codes(what: Survey, context: Context, sessions: MfaSessions) -> tuple[Survey, dict[str, Secret]]:
+def _with_codes(
+    what: sts_regions.Survey, context: module.Context, sessions: sts_regions.MfaSessions
+) -> tuple[sts_regions.Survey, dict[str, Secret]]:
     """Ask for the code of each device that is due; where none can be had, what it would open is left out."""
-    from workflows.steps.admin.sts_regions import devices
-
     codes: dict[str, Secret] = {}
-    for serial in devices(what.ways, sessions):
+    for serial in sts_regions.devices(what.ways, sessions):
         if not asking.has_terminal():
             what = _without(what, serial, "There is no terminal to ask on.")
             continue
@@ -129,10 +124,10 @@ def _with_codes(what: Survey, context: Context, sessions: MfaSessions) -> tuple[
     return replace(what, devices=tuple(codes)), codes
 
 
-def _without(what: Survey, serial: str, why: Sentence) -> Survey:
+def _without(what: sts_regions.Survey, serial: str, why: Sentence) -> sts_regions.Survey:
     """The survey without a device: its key goes without a code, and a role that wants one is not asked."""
 
-    def without(way: Way) -> Way:
+    def without(way: sts_regions.Way) -> sts_regions.Way:
         if way.serial != serial:
             return way
         if not way.role_arn:
@@ -142,7 +137,7 @@ def _without(what: Survey, serial: str, why: Sentence) -> Survey:
     return replace(what, ways=tuple(map(without, what.ways)))
 
 
-def _lines(audit: Audit) -> Iterator[str]:
+def _lines(audit: answers.Audit) -> Iterator[str]:
     used = ", ".join(audit.allowed) or "none that it names"
     yield f"STS regions of {audit.project}; the project uses {used}"
     for answer in audit.accounts:
@@ -154,18 +149,21 @@ def _lines(audit: Audit) -> Iterator[str]:
             yield from _account_lines(answer, audit.allowed)
 
 
-def _account_lines(answer: AccountAnswer, allowed: tuple[str, ...]) -> Iterator[str]:
-    from workflows.aws.sts_regions.report import Verdict, by_urgency, instructions, to_do, token_words
-
-    marks = {Verdict.NEEDED: "✗", Verdict.UNUSED: "!", Verdict.OPEN: "?", Verdict.OFF: " "}
-    yield f"  tokens of the global endpoint: {token_words(answer.token_version)}"
+def _account_lines(answer: answers.AccountAnswer, allowed: tuple[str, ...]) -> Iterator[str]:
+    marks = {
+        report.Verdict.NEEDED: "✗",
+        report.Verdict.UNUSED: "!",
+        report.Verdict.OPEN: "?",
+        report.Verdict.OFF: " ",
+    }
+    yield f"  tokens of the global endpoint: {report.token_words(answer.token_version)}"
     yield from (f"  {remark}" for remark in answer.remarks)
     rows = [
         (marks.get(verdict, "✓"), state.region, str(state.sts), str(state.opt_in), str(verdict))
-        for state, verdict in by_urgency(answer, allowed)
+        for state, verdict in report.by_urgency(answer, allowed)
     ]
     yield from columns(rows)
-    wanted = to_do(answer, allowed)
-    yield from (f"  → {line}" for line in instructions(answer, wanted))
+    wanted = report.to_do(answer, allowed)
+    yield from (f"  → {line}" for line in report.instructions(answer, wanted))
     if wanted.missing:
         yield f"  The partition {answer.partition} has no {', '.join(wanted.missing)}."

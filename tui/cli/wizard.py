@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import gc
 import sys
 import termios
 from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
 from tui.cli import asking
-from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Commands, argument, flag
+from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Commands, UsageError, argument, flag
 from tui.cli.completion import session_ids
-from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.output import OutputLost, answer, note, on_terminal, say
+from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused, freeze
 
-if TYPE_CHECKING:
-    import argparse
-
-    from tui.environments import WorldSource
-    from tui.host import Machine
+with on_demand():
+    from screens import registry
+    from tui import environments, host, session_catalogue
+    from tui.app import application, session_control, session_summary
+    from tui.app import guard as guards
+    from tui.cli import doctor
+    from workflows import step_modules
+    from workflows.core import installation
+    from workflows.messages import handoff as messages
+    from workflows.steps.new_user import handoff as step
+    from workflows.stores import key_records
 
 Drafts = Mapping[str, Mapping[str, Any]]
 
@@ -53,47 +63,42 @@ def add_to(commands: Commands) -> None:
     )
 
 
-def wizard(machine: Machine, _options: argparse.Namespace) -> int:
+def wizard(machine: host.Machine, _options: argparse.Namespace) -> None:
     """`iam-onboard`: the home screen."""
-    return _run_own(machine, "", "", {})
+    _run(machine, environments.OwnMachine(machine))
 
 
-def admin(machine: Machine, options: argparse.Namespace) -> int:
+def admin(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard admin [PROJECT]`: a new session as admin."""
     drafts: Drafts = {}
     if options.project:
         drafts = {"project": {"path": str(machine.working_folder / Path(options.project).expanduser())}}
-    return _run_own(machine, "admin", "", drafts, options.binary)
+    _run(machine, environments.OwnMachine(machine, options.binary), "admin", drafts=drafts)
 
 
-def join(machine: Machine, options: argparse.Namespace) -> int:
+def join(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard join [HANDOFF]`: a new session as new user, or the one that waits for this handoff."""
     drafts: dict[str, Mapping[str, Any]] = {}
     project, user = options.project, options.user
     if options.handoff:
-        from workflows.messages.handoff import open_handoff
-        from workflows.steps.new_user.handoff import MAX_HANDOFF
-
-        text = asking.given_text(machine, options.handoff, MAX_HANDOFF, "the handoff")
+        text = asking.given_text(machine, options.handoff, step.MAX_HANDOFF, "the handoff")
         if options.handoff == "-":
             asking.keyboard_as_input()
-        handoff = open_handoff(text)
+        handoff = messages.open_handoff(text)
         project, user = handoff.project, handoff.identities[0].user
         drafts["handoff"] = {"text": text}
     waiting = _waiting(machine, project, user) if project and user else ""
     if (project or user) and not waiting:
         drafts["before-you-start"] = {"project": project, "user": user}
-    return _run_own(machine, "" if waiting else "new-user", waiting, drafts)
+    _run(machine, environments.OwnMachine(machine), "" if waiting else "new-user", waiting, drafts)
 
 
-def _waiting(machine: Machine, project: str, user: str) -> str:
+def _waiting(machine: host.Machine, project: str, user: str) -> str:
     """The latest session of this person that is not finished, or ""."""
-    from tui.session_catalogue import Shelf
-
     return next(
         (
             summary.id
-            for summary in Shelf(machine).own().summaries()
+            for summary in session_catalogue.Shelf(machine).own().summaries()
             if summary.workflow == "new-user"
             and (summary.facts.get("project"), summary.facts.get("user")) == (project, user)
             and summary.next_title
@@ -102,52 +107,39 @@ def _waiting(machine: Machine, project: str, user: str) -> str:
     )
 
 
-def resume(machine: Machine, options: argparse.Namespace) -> int:
+def resume(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard resume [ID]`: resume a session, in its sandbox if it has one."""
-    from tui.session_catalogue import Shelf
-
-    entry = Shelf(machine).find(options.session)
-    if entry.sandbox is None:
-        return _run_own(machine, "", entry.summary.id, {}, options.binary)
-    return _run_sandbox(machine, entry.sandbox, entry.summary.id)
+    entry = session_catalogue.Shelf(machine).find(options.session)
+    own = environments.OwnMachine(machine, options.binary)
+    source = environments.SandboxWorlds(machine, entry.sandbox) if entry.sandbox else own
+    _run(machine, source, session=entry.summary.id)
 
 
-def sessions(machine: Machine, options: argparse.Namespace) -> int:
+def sessions(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard sessions [--json]`: list them."""
-    from dataclasses import asdict
-
-    from tui.app.session_summary import session_line
-    from tui.session_catalogue import Shelf
-    from workflows.stores.key_records import remarks
-
-    entries = Shelf(machine).entries()
+    entries = session_catalogue.Shelf(machine).entries()
     records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
-    lines = [session_line(entry, machine.now()) for entry in entries]
+    lines = [session_summary.session_line(entry, machine.now()) for entry in entries]
     none = "No sessions yet. Run `iam-onboard` to start one."
     answer(records, lines or [none], as_json=options.json)
     if not options.json:
-        note(*(f"! {remark}" for remark in remarks(machine.places.key_records, machine.now())))
-    return DONE
+        note(*(f"! {remark}" for remark in key_records.remarks(machine.places.key_records, machine.now())))
 
 
-def demo(machine: Machine, options: argparse.Namespace) -> int:
+def demo(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
-    from tui.cli.doctor import missing_for_demo
-    from tui.session_catalogue import Shelf
-    from workflows.core.installation import how_to_add_the_demo
-
     _take_terminal()
-    if missing := missing_for_demo():
+    if missing := doctor.missing_for_demo():
         raise OnboardError(
             "The demo is not installed",
             f"It needs {', '.join(missing)}, which isn't installed.",
-            next=how_to_add_the_demo(),
+            next=installation.how_to_add_the_demo(),
         )
-    shelf = Shelf(machine)
+    shelf = session_catalogue.Shelf(machine)
     shelf.tidy()
     existing = shelf.sandboxes()
     folder = shelf.new_sandbox() if options.new or not existing else existing[0]
-    return _run_sandbox(machine, folder, "")
+    _run(machine, environments.SandboxWorlds(machine, folder))
 
 
 def _take_terminal() -> None:
@@ -171,37 +163,25 @@ def _take_terminal() -> None:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
 
 
-def _run_own(machine: Machine, workflow: str, session: str, drafts: Drafts, binary: str = "") -> int:
+def _run(
+    machine: host.Machine,
+    source: environments.WorldSource,
+    workflow: str = "",
+    session: str = "",
+    drafts: Drafts = MappingProxyType({}),
+) -> None:
     _take_terminal()
-    from tui.environments import OwnMachine
 
-    return _run(machine, OwnMachine(machine, binary), workflow, session, drafts)
+    def load() -> session_control.Parts:
+        worlds = partial(environments.SandboxWorlds, machine)
+        return session_control.Parts(shelf(machine), modules, panes, worlds)
 
-
-def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
-    _take_terminal()
-    from tui.environments import SandboxWorlds
-
-    return _run(machine, SandboxWorlds(machine, folder), "", session, {})
-
-
-def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
-    with collection_paused():
-        from screens.registry import PANES
-        from tui.app.application import OnboardApp
-        from tui.app.guard import Guard
-        from tui.app.session_control import Parts, Start
-        from tui.environments import SandboxWorlds
-        from tui.session_catalogue import Shelf
-        from workflows.step_modules import MODULES
-
+    with collection_paused():  # what is named first here is loaded
+        shelf, modules, panes = session_catalogue.Shelf, step_modules.MODULES, registry.PANES
+        start = session_control.Start(workflow, session, drafts)
+        guard = guards.Guard.start(f"Ended while something still ran. {_how_to_go_on(source)}\n")
+        app = application.OnboardApp(machine, load, source, start, guard, load_ahead)
         gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
-
-    def load() -> Parts:
-        return Parts(Shelf(machine), MODULES, PANES, lambda folder: SandboxWorlds(machine, folder))
-
-    guard = Guard.start(f"Ended while something still ran. {_how_to_go_on(source)}\n")
-    app = OnboardApp(machine, load, source, Start(workflow, session, drafts), guard, load_ahead)
     try:
         try:
             app.run()
@@ -215,7 +195,6 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
     finally:
         if guard is not None:
             guard.close()
-    return DONE
 
 
 def load_ahead() -> None:
@@ -223,14 +202,12 @@ def load_ahead() -> None:
     import textual.widgets._markdown  # noqa: F401 - later than home
 
     import tui.app.wizard  # noqa: F401 - likewise
-    from screens.registry import PANES
-    from workflows.step_modules import MODULES
 
-    for every in (*MODULES.values(), PANES):
+    for every in (*step_modules.MODULES.values(), registry.PANES):
         list(every.values())
     freeze()
 
 
-def _how_to_go_on(source: WorldSource) -> str:
+def _how_to_go_on(source: environments.WorldSource) -> str:
     again = "iam-onboard demo  (or `make demo`)" if source.sandbox else "iam-onboard resume"
     return f"Saved. Resume with: {again}"

@@ -12,7 +12,7 @@ from support.own_machine import Keyring, Terminal, own_machine
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, user_key
 
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.host import Machine
 from workflows.stores import system_keyring

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli.arguments import SHELLS
-from tui.cli.exit_codes import DONE
+from tui.cli.arguments import DONE, SHELLS
 from tui.cli.main import main
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")

@@ -15,7 +15,7 @@ from support.new_user import handoff_for
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from tui.cli import layer_run
-from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.arguments import DONE, REFUSED
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places
 from workflows.core.errors import OnboardError
@@ -41,7 +41,7 @@ def machine_of(tmp_path: Path, home: GpgHome | None = None, working: Path | None
 
 def run(machine: Machine, *words: str) -> int:
     options = build_parser().parse_args(["handoff", *words])
-    return options.run(machine, options)
+    return options.run(machine, options) or DONE
 
 
 def written(tmp_path: Path, handoff: Handoff) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from tui.app import application as app
 from tui.cli import wizard
-from tui.cli.exit_codes import DONE
+from tui.cli.arguments import DONE
 from tui.environments import OwnMachine
 from tui.host import Machine
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.pgp import gpg_home
 
-from tui.cli.exit_codes import DONE, REFUSED, UsageError
+from tui.cli.arguments import DONE, REFUSED, UsageError
 from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
@@ -40,7 +40,7 @@ def key() -> Iterator[bytes]:
 
 def run(machine: Machine, *words: str) -> int:
     options = build_parser().parse_args(["layer", *words])
-    return options.run(machine, options)
+    return options.run(machine, options) or DONE
 
 
 def test_whom_a_computed_list_names_is_shown_with_the_place_and_refused(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli.exit_codes import DONE, UsageError
+from tui.cli.arguments import DONE, UsageError
 from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
@@ -59,7 +59,7 @@ def machine(project: Path) -> Machine:
 
 def run(machine: Machine, *words: str) -> int:
     options = build_parser().parse_args(["layer", "accounts", *words])
-    return options.run(machine, options)
+    return options.run(machine, options) or DONE
 
 
 def common(project: Path) -> Path:

@@ -19,7 +19,7 @@ from support.repository import ROOT
 from support.small_steps import NOT_THERE
 
 from tui.cli import credential_process, doctor, wizard
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.cli.parser import build_parser
 from tui.host import Machine

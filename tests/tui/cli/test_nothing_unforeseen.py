@@ -24,7 +24,7 @@ import pytest
 from support.repository import TESTS
 from support.terminal import terminal
 
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.arguments import DONE, REFUSED, USAGE
 from workflows.core.processes import child_environment
 from workflows.sandbox.project import lay_out
 

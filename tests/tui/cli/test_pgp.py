@@ -15,7 +15,7 @@ import pytest
 from support.message_samples import identity
 from support.pgp import PAST, GpgHome, gpg_home
 
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.arguments import DONE, REFUSED, USAGE
 from workflows.gpg.normalise import normalise
 from workflows.messages.handoff import Handoff
 from workflows.messages.request import open_request

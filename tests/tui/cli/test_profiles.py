@@ -15,7 +15,7 @@ from support.panes import settle
 from support.served_aws import BASE, ROLE, NewUserAws, user_key
 from support.strict_aws import APPS, SECURITY
 
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.host import Machine
 from workflows.catalogue import WORKFLOWS

@@ -16,7 +16,7 @@ from support.regions_project import RegionsProject, regions_project
 from support.strict_aws import SECURITY
 
 from tui.cli import asking, regions
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.cli.parser import build_parser
 from tui.host import Machine, Places

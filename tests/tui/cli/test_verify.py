@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 
 import pytest
 
 from tui.cli.output import filling
 from tui.cli.verify import Answers, after_lines
-from workflows.aws.clients import ProfileFiles
-from workflows.aws.role_profiles import RoleProfile
 from workflows.aws.verify import Verification
 from workflows.core.errors import OnboardError
-from workflows.profiles.shell_lines import Shell
+from workflows.steps.new_user.verify import IdentityView, Result, Survey
 
 ME = "arn:aws:iam::222222222222:user/jane.doe"
-ROLES = tuple(
-    RoleProfile(f"bb-{name}", f"arn:aws:iam::333333333333:role/{name}", "bb-security", None, None, None)
-    for name in ("one", "two")
-)
+ROLES = {f"bb-{name}": f"https://signin.aws.amazon.com/switchrole?roleName={name}" for name in ("one", "two")}
 
 
 class Screen(io.StringIO):
@@ -31,7 +25,8 @@ class Screen(io.StringIO):
 
 
 def answers() -> Answers:
-    return Answers(ProfileFiles(Path("/c"), Path("/k")), ("bb-security",), ROLES)
+    view = IdentityView("security", "bb-security", None, ROLES)
+    return Answers(Survey((view,), has_aws=False))
 
 
 def told(answers: Answers) -> None:
@@ -39,7 +34,7 @@ def told(answers: Answers) -> None:
         Verification("bb-security", ME),
         Verification("bb-two", None, OnboardError("The role needs MFA", "no")),
     ):
-        answers.results[one.profile] = one
+        answers.results[one.profile] = Result.of(one)
 
 
 def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +71,8 @@ def test_elsewhere_it_is_a_line_each_at_the_end(capsys: pytest.CaptureFixture[st
 
 def test_without_the_aws_command_it_tells_how_to_get_it_and_links_only_where_they_lead() -> None:
     made = answers()
-    made.results["bb-one"] = Verification("bb-one", "arn:aws:sts::333333333333:assumed-role/one/x")
-    words = "\n".join(after_lines(made, Shell.ZSH, has_aws=False))
+    made.results["bb-one"] = Result("bb-one", "arn:aws:sts::333333333333:assumed-role/one/x", "")
+    words = "\n".join(after_lines(made, "zsh", ["export AWS_PROFILE=bb-one"]))
     assert "bb-one  https://signin.aws.amazon.com/switchrole" in words
     assert "bb-two" not in words
     assert "export AWS_PROFILE=bb-one" in words

@@ -5,6 +5,8 @@ Somebody without a handoff has the project's own list of accounts, and the names
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workflows.core.errors import OnboardError
 from workflows.layer.project import Project
 from workflows.messages.handoff import Handoff, Identity
@@ -53,16 +55,22 @@ def usual_identity(project: Project, account: str) -> Identity:
             next="Use `--as security` or `--as management`, or join with the handoff from your admin.",
         )
     region = project.region_of(account)
+    somebody = unknown_user(account, region)
+    partition = partition_of_region(region)
+    return replace(
+        somebody, account_id=found.id, partition=partition, profiles=profiles, mfa_names=project.mfa_enabled
+    )
+
+
+def unknown_user(account: str, region: str) -> Identity:
+    """Somebody of whom no more is known than the name of their account, and the region of its layer."""
     return Identity(
         account,
         account_alias="",
-        account_id=found.id,
+        account_id="",
         user="",
         sign_in_url="",
         encrypted_password=None,
         key_fingerprint="",
         region=region,
-        partition=partition_of_region(region),
-        profiles=profiles,
-        mfa_names=project.mfa_enabled,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import Credentials
-from workflows.aws.role_profiles import needs_code, role_profiles
+from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
@@ -21,6 +22,8 @@ from workflows.steps.shared.own_access_key import check_owner, kept_key
 from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
 
+Keys = Mapping[str, Credentials | OnboardError | None]
+"""By account, the key that is used or why there is none; None has it read from the files."""
 _ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
 
 
@@ -33,14 +36,27 @@ class Result:
         arn: who it is; "" if it does not work.
         problem: why it does not work and what to do, or "".
         title: the same in a few words, or "".
-        wants_code: whether another code is all that it lacks; not kept.
+        error: the problem itself; not kept.
     """
 
     profile: str
     arn: str
     problem: Sentence
     title: Sentence = ""
-    wants_code: bool = field(default=False, compare=False)
+    error: OnboardError | None = field(default=None, compare=False)
+
+    @property
+    def wants_code(self) -> bool:
+        """Whether another code is all that it lacks, as far as that is known."""
+        return isinstance(self.error, _ABOUT_A_CODE)
+
+    @classmethod
+    def of(cls, answer: Verification) -> Result:
+        """The result that a profile's answer is."""
+        error = answer.problem
+        if error is None:
+            return cls(answer.profile, answer.arn or "", "")
+        return cls(answer.profile, "", error.sentences, error.title, error)
 
     def as_record(self) -> dict[str, str | None]:
         """As the journal keeps it."""
@@ -101,6 +117,17 @@ class Survey:
     identities: tuple[IdentityView, ...]
     has_aws: bool
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All profiles, each base profile before its roles."""
+        return tuple(name for view in self.identities for name in view.names)
+
+    def working(self, results: Mapping[str, Result]) -> list[str]:
+        """The profiles that work, the roles first: what is proposed for a person's shell."""
+        bases = {view.base for view in self.identities}
+        works = [name for name in self.names if name in results and not results[name].problem]
+        return sorted(works, key=bases.__contains__)
+
 
 def survey(context: Context, report: Report) -> Survey:
     """What there is to verify; reads files only.
@@ -109,22 +136,24 @@ def survey(context: Context, report: Report) -> Survey:
         OnboardError: a file cannot be parsed.
     """
     report(Progress("Reading the profile files"))
-    views = tuple(
-        _view(context, account, recorded) for account, recorded in written_profiles(context).items()
-    )
+    views = tuple(_view(account, recorded) for account, recorded in written_profiles(context).items())
     return Survey(views, aws_program(context) is not None)
 
 
-def _view(context: Context, account: str, recorded: Mapping[str, Any]) -> IdentityView:
-    identity = identity_of(context, account)
+def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:
     files = profile_files(recorded)
     base = str(recorded["base"])
     roles = {
-        role.name: switch_role_url(role.account, role.role_name, role.name, identity.partition)
-        for role in role_profiles(files, base)
-        if role.name in recorded["names"]
+        role.name: _switch_url(role) for role in role_profiles(files, base) if role.name in recorded["names"]
     }
     return IdentityView(account, base, needs_code(files, base), roles)
+
+
+def _switch_url(role: RoleProfile) -> str:
+    with suppress(OnboardError):
+        if role.account:
+            return switch_role_url(role.account, role.role_name, role.name, sts.partition_of(role.role_arn))
+    return ""
 
 
 def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> list[Problem]:
@@ -142,7 +171,12 @@ def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> 
     ]
 
 
-def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[Result, ...]:
+def verify(
+    codes: Mapping[str, str],
+    context: Context,
+    report: Report,
+    keys: Keys | None = None,
+) -> tuple[Result, ...]:
     """Ask every profile; each answer is reported as it comes, as a `Result` in the progress.
 
     One identity after the other: each has a device and a code of its own. What goes wrong with one leaves
@@ -152,6 +186,7 @@ def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[
         codes: the codes as typed, by account.
         context: of the step.
         report: hears every answer.
+        keys: those that are used; None takes the kept ones.
 
     Raises:
         PassphraseNeeded: a key is kept in a file encrypted to the person's own key, and gpg-agent has
@@ -159,24 +194,20 @@ def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[
         Cancelled: it was stopped.
     """
     recorded = written_profiles(context)
-    keys = {account: _key(context, account) for account in recorded}  # all passphrases before the first code
+    # all passphrases before the first code
+    used: Keys = keys or {account: _key(context, account) for account in recorded}
     total = sum(len(one["names"]) for one in recorded.values())
     results: dict[str, Result] = {}
 
     def answered(answer: Verification) -> None:
-        problem = answer.problem
-        if problem is None:
-            result = Result(answer.profile, answer.arn or "", "")
-        else:
-            wants_code = isinstance(problem, _ABOUT_A_CODE)
-            result = Result(answer.profile, "", problem.sentences, problem.title, wants_code)
+        result = Result.of(answer)
         results[result.profile] = result
         report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
 
     for account, profiles in recorded.items():
         report(Progress(f"Asking the profiles of {account}", len(results), total))
         try:
-            _verify_one(context, account, profiles, codes.get(account, ""), keys[account], answered)
+            _verify_one(context, account, profiles, codes.get(account, ""), used[account], answered)
         except Cancelled:
             raise
         except OnboardError as error:
@@ -191,13 +222,15 @@ def _verify_one(
     account: str,
     profiles: Mapping[str, Any],
     code: str,
-    key: Credentials | None,
+    key: Credentials | OnboardError | None,
     answered: Callable[[Verification], None],
 ) -> None:
+    if isinstance(key, OnboardError):
+        raise key
     identity = identity_of(context, account)
     clients = clients_for(context.world, identity.region)
     files = profile_files(profiles)
-    if key is not None:
+    if key is not None and identity.user:  # a command knows of none
         with clients.client("sts", key) as client:
             check_owner(sts.caller_identity(client), identity)
     verify_profiles(

@@ -1,0 +1,41 @@
+"""Imports at the top of a module that load nothing until what they name is used.
+
+A command's module is loaded for its help and for completion too, which need its arguments alone.
+"""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+
+class _Module(ModuleType):
+    """Stands for a module, and asks it for each name."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+@contextmanager
+def on_demand() -> Iterator[None]:
+    """Modules that are imported in the block (`from package import module, …`) load at their first use.
+
+    Names of a module can't be imported in it: they are had as `module.name`.
+    """
+    usual, thread = builtins.__import__, threading.get_ident()
+
+    def promised(name: str, *others: Any) -> Any:
+        if threading.get_ident() != thread:
+            return usual(name, *others)
+        return SimpleNamespace(**{module: _Module(f"{name}.{module}") for module in others[2]})
+
+    builtins.__import__ = promised  # type: ignore[assignment]  # it is called by position
+    try:
+        yield
+    finally:
+        builtins.__import__ = usual
