@@ -94,7 +94,7 @@ class ProjectPane(StepPane):
     ProjectPane #layers-row > Text { width: 19; }
     ProjectPane #account-wanted, ProjectPane #without-upstream { margin-left: 19; }
     ProjectPane .-unasked { display: none; }
-    ProjectPane #more { margin-top: 1; }
+    ProjectPane #actions { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -137,7 +137,8 @@ class ProjectPane(StepPane):
         account.set_class(not account.value, "-unasked")
         yield account
         yield MarkBox("Continue without asking the upstream", id="without-upstream")
-        yield Button("Something else too", id="more", key="^o")
+        with Horizontal(id="actions"):
+            yield Button("Something else too", id="more", key="^o")
 
     def primary(self) -> Primary:
         request = self.request()
