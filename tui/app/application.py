@@ -62,7 +62,9 @@ class OnboardApp(Frame):
         Binding("ctrl+p", "command_palette", "Commands", id="app.commands", priority=True),
         Binding("ctrl+z", "suspend_process", "To the shell", id="app.suspend", show=False),
         Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
-        Binding("f6", "swap", "Swap", id="app.swap", tooltip="Save, and play the other person"),
+        Binding(
+            "f6", "swap", "Swap", id="app.swap", priority=True, tooltip="Save, and play the other person"
+        ),
     ]
 
     def __init__(
