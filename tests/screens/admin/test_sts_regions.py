@@ -31,7 +31,7 @@ PROJECT = SmallStep(Step("project", "Project", "Find it.", (), ("project_root", 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[RegionsProject]:
     with regions_project(tmp_path) as made:
-        made.settings.switch(SECURITY, "us-west-2", active=False)
+        made.settings.of(SECURITY).off.add("us-west-2")
         yield made
 
 
@@ -101,8 +101,8 @@ async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(projec
 async def test_asking_again_shows_what_was_switched_meanwhile(project: RegionsProject) -> None:
     async with opened(project) as at:
         await at.press("ctrl+n")
-        project.settings.switch(SECURITY, "us-west-2", active=True)
-        project.settings.switch(SECURITY, "eu-west-1", active=False)
+        project.settings.of(SECURITY).off.remove("us-west-2")
+        project.settings.of(SECURITY).off.add("eu-west-1")
         await at.press("r")
         assert "Changed: security eu-west-1: active, now deactivated" in at.text
         assert "! security  14 to switch off" in at.text

@@ -41,7 +41,7 @@ def run(project: RegionsProject, *words: str) -> int:
 def test_the_answers_are_told_as_lines_with_what_to_click(
     project: RegionsProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project.settings.switch(SECURITY, "us-west-2", active=False)
+    project.settings.of(SECURITY).off.add("us-west-2")
     assert run(project, "--account", "security") == DONE
     text = capsys.readouterr().out
     lines = [" ".join(line.split()) for line in text.splitlines()]

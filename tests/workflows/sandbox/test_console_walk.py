@@ -163,14 +163,6 @@ def test_a_new_password_follows_the_policy(
     assert title(browser.get("/console/home")) == "You must change your password to continue"
 
 
-def test_an_old_password_must_be_changed(world: StrictWorld, browser: Browser) -> None:
-    settled(world)
-    world.administrator("iam").update_account_password_policy(**POLICY, MaxPasswordAge=90)
-    assert title(browser.sign_in(CHOSEN)) == "Console home"
-    world.ahead += 91 * 86_400
-    assert title(browser.sign_in(CHOSEN)) == "You must change your password to continue"
-
-
 def test_a_sign_in_survives_a_restart_and_ends_by_itself(world: StrictWorld, browser: Browser) -> None:
     settled(world)
     browser.sign_in(CHOSEN)

@@ -57,7 +57,7 @@ def _check_password() -> Answer:
     right = hmac.compare_digest((user.password if user and user.password else "").encode(), given.encode())
     if account_id is None or user is None or not given or not right:
         return render_template("sign_in.html", account=alias, user_name=name, problem=_INCORRECT), 403
-    stage = Stage.CODE if user.mfa_devices else _stage_after_code(account_id, user)
+    stage = Stage.CODE if user.mfa_devices else _stage_after_code(user)
     sign_in = desk().sign_ins.start(account_id, name, stage, desk().now())
     if stage is not Stage.CODE:
         _note_use(user)
@@ -90,7 +90,7 @@ def code() -> Answer:
         problem = "That code was not accepted. Each code is good once: wait for the next one and try again."
         return render_template("code.html", sign_in=sign_in, problem=problem), 403
     _note_use(user)
-    stage = _stage_after_code(sign_in.account_id, user)
+    stage = _stage_after_code(user)
     desk().sign_ins.keep(replace(sign_in, mfa_at=now, stage=stage))
     return redirect(url_for("console.home"))
 
@@ -142,10 +142,8 @@ def sign_out() -> Answer:
     return answer
 
 
-def _stage_after_code(account_id: str, user: User) -> Stage:
-    policy = account(account_id).account_password_policy
-    expired = desk().strict.state.passwords.expired(policy, user.arn, desk().now())
-    return Stage.PASSWORD if user.password_reset_required or expired else Stage.DONE
+def _stage_after_code(user: User) -> Stage:
+    return Stage.PASSWORD if user.password_reset_required else Stage.DONE
 
 
 def _note_use(user: User) -> None:

@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from botocore.model import OperationModel
 from botocore.parsers import create_parser
 from moto.core.exceptions import ServiceException
-from moto.core.serialize import XFormedAttributePicker, get_serializer_class
 from moto.core.utils import get_service_model
-from werkzeug.datastructures import Headers
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import Client
 
 from workflows.sandbox.strict import iam, regions, tokens
 from workflows.sandbox.strict.authorization import action_of, context_of, denial, judge, resource_of
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Call, Identities, Identity, Operation
 from workflows.sandbox.strict.policy import Verdict
-from workflows.sandbox.strict.protocol import AwsRequest, Refusal, Style, environ_for, read, render
+from workflows.sandbox.strict.protocol import AwsRequest, Refusal, environ_for, read, written
 from workflows.sandbox.strict.state import State
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-
-_Headers = list[tuple[str, str]]
-
-
-@cache
-def _operation(service: str, action: str) -> OperationModel:
-    return get_service_model(service).operation_model(action)
-
-
-def _written(service: str, action: str, result: dict[str, Any]) -> tuple[int, _Headers, bytes]:
-    """The status, headers and body with which the service would give this result."""
-    operation = _operation(service, action)
-    serializer = get_serializer_class(service, operation.service_model.protocol)
-    answer = serializer(operation, value_picker=XFormedAttributePicker()).serialize(result)
-    body = answer["body"]
-    data = body.encode() if isinstance(body, str) else bytes(body)
-    headers = {**answer["headers"], "Content-Length": str(len(data))}
-    headers.setdefault("Content-Type", "text/xml")
-    return answer["status_code"], [(name, str(value)) for name, value in headers.items()], data
-
-
-def _parsed(service: str, action: str, status: int, headers: _Headers, body: bytes) -> dict[str, Any]:
-    """A service's answer as boto3 would give it.
-
-    Raises:
-        Refusal: the answer is an error.
-    """
-    operation = _operation(service, action)
-    parser = create_parser(operation.service_model.protocol)
-    answer = {"status_code": status, "headers": dict(headers), "body": body}
-    parsed: dict[str, Any] = parser.parse(answer, operation.output_shape)
-    if status >= 300:
-        raise Refusal(parsed["Error"]["Code"], parsed["Error"]["Message"], status)
-    return parsed
 
 
 _OPERATIONS: dict[str, Mapping[str, Operation]] = {
@@ -69,7 +30,6 @@ _OPERATIONS: dict[str, Mapping[str, Operation]] = {
     "sts": tokens.OPERATIONS,
     "account": regions.OPERATIONS,
 }
-_STATUSES = {"NoSuchEntity": 404, "EntityAlreadyExists": 409, "DeleteConflict": 409, "LimitExceeded": 409}
 
 
 class StrictAws:
@@ -89,12 +49,11 @@ class StrictAws:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request from outside, once its signature proves who sent it."""
-        request = read(environ)
-        try:
-            identity = self.identities.authenticate(request, self.clock())
-            return self._perform(identity, request, environ, start_response)
-        except Refusal as refusal:
-            return _refused(refusal, request.style, request.method, start_response)
+
+        def proven(request: AwsRequest) -> Identity:
+            return self.identities.authenticate(request, self.clock())
+
+        return self._respond(environ, start_response, proven)
 
     def call(
         self, identity: Identity, service: str, action: str, parameters: Mapping[str, str]
@@ -116,39 +75,43 @@ class StrictAws:
         scope = f"console/20000101/{self.state.directory.region}/{service}/aws4_request"
         header = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
         form = {"Action": action, **parameters}
-        environ = EnvironBuilder(
-            "/", method="POST", data=form, headers=Headers({"Authorization": header})
-        ).get_environ()
+        browser = Client(partial(self._respond, identify=lambda _: identity))
+        answer = browser.post("/", data=form, headers=[("Authorization", header)])
+        operation = get_service_model(service).operation_model(action)
+        parsed: dict[str, Any] = create_parser(operation.service_model.protocol).parse(
+            {"status_code": answer.status_code, "headers": dict(answer.headers), "body": answer.data},
+            operation.output_shape,
+        )
+        if answer.status_code >= 300:
+            raise Refusal(parsed["Error"]["Code"], parsed["Error"]["Message"], answer.status_code)
+        return parsed
+
+    def _respond(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        identify: Callable[[AwsRequest], Identity],
+    ) -> Iterable[bytes]:
         request = read(environ)
-
-        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            return self._perform(identity, request, environ, start_response)
-
-        body, status, headers = run_wsgi_app(application, environ, buffered=True)
-        return _parsed(service, action, int(status.split()[0]), list(headers.items()), b"".join(body))
+        try:
+            return self._perform(identify(request), request, start_response)
+        except ServiceException as refusal:
+            return _answer(request, refusal, start_response)
 
     def _perform(
-        self, identity: Identity, request: AwsRequest, environ: WSGIEnvironment, start_response: StartResponse
+        self, identity: Identity, request: AwsRequest, start_response: StartResponse
     ) -> Iterable[bytes]:
-        now = self.clock()
         request = iam.for_own_user(identity, request)
-        call = Call(identity, request, self.state, now)
+        call = Call(identity, request, self.state, self.clock())
         regions.check_used(call)
         self._authorise(call)
-        operations = _OPERATIONS.get(request.service, {})
-        operation = operations.get(request.action)
+        operation = _OPERATIONS.get(request.service, {}).get(request.action)
         if operation is None and request.service == "sts":
-            words = f"Could not find operation {request.action} in the sandbox's STS"
-            raise Refusal("InvalidAction", words)
-        try:
-            result = operation(call) if operation else None
-        except ServiceException as error:
-            raise Refusal(error.code, error.message, _STATUSES.get(error.code, 400)) from error
+            raise Refusal("InvalidAction", f"Could not find operation {request.action} in the sandbox's STS")
+        result = operation(call) if operation else None
         if result is None:
-            return self._app(environ_for(environ, request, identity.account_id), start_response)
-        status, headers, body = _written(request.service, request.action, result)
-        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-        return [body]
+            return self._app(environ_for(request, identity.account_id), start_response)
+        return _answer(request, result, start_response)
 
     @staticmethod
     def _authorise(call: Call) -> None:
@@ -158,20 +121,15 @@ class StrictAws:
         if action == "sts:AssumeRole":
             return
         resource = resource_of(request, identity)
-        region = request.authorization.region if request.authorization else ""
-        verdict = judge(identity, action, resource, context_of(identity, call.now, region))
+        context = context_of(identity, call.now, request.authorization.region)
+        verdict = judge(identity, action, resource, context)
         if verdict is not Verdict.ALLOWED:
-            raise denial(request.style, identity, action, resource, verdict)
+            raise denial(request, identity, action, resource, verdict)
 
 
-def _refused(refusal: Refusal, style: Style, method: str, start_response: StartResponse) -> Iterable[bytes]:
-    request_id = str(uuid.uuid4())
-    content_type, body = render(style, refusal, request_id)
-    headers = [
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(body))),
-        ("x-amzn-RequestId", request_id),
-        ("x-amzn-ErrorType", refusal.code),
-    ]
-    start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers)
-    return [] if method == "HEAD" else [body]
+def _answer(
+    request: AwsRequest, result: Mapping[str, Any] | ServiceException, start_response: StartResponse
+) -> Iterable[bytes]:
+    status, headers, body = written(request.service, request.action, result)
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [] if request.http.method == "HEAD" else [body]

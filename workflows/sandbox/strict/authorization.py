@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from moto.iam.models import Group, Role, User
 
-from workflows.sandbox.strict.identity import Identity, account
+from workflows.sandbox.strict.identity import Identity, account, role_named
 from workflows.sandbox.strict.policy import Verdict, evaluate
-from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, Style, refuse
+from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, refuse
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 _S3_ACTIONS = {
@@ -55,35 +55,26 @@ def resource_of(request: AwsRequest, identity: Identity) -> str:
         key = request.text("Key")
         return f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
     if request.service == "dynamodb" and (table := request.text("TableName")):
-        region = request.authorization.region if request.authorization else ""
-        return f"arn:aws:dynamodb:{region}:{identity.account_id}:table/{table}"
+        return f"arn:aws:dynamodb:{request.authorization.region}:{identity.account_id}:table/{table}"
     return "*"
 
 
 def _iam(request: AwsRequest, account_id: str) -> str:
     """The order matters: `AttachUserPolicy` touches the user, not the policy that it names too."""
     prefix = f"arn:aws:iam::{account_id}:"
-    backend = account(account_id)
+    path = request.text("Path") or "/"
     if request.action in ("CreateVirtualMFADevice", "DeleteVirtualMFADevice", "ListVirtualMFADevices"):
-        path = request.text("Path") or "/"
         return request.text("SerialNumber") or f"{prefix}mfa{path}{request.text('VirtualMFADeviceName')}"
-    if group := request.text("GroupName"):
-        known_group = backend.groups.get(group)
-        return known_group.arn if known_group else f"{prefix}group/{group}"
-    if user := request.text("UserName"):
-        known_user = backend.users.get(user)
-        return known_user.arn if known_user else f"{prefix}user{request.text('Path') or '/'}{user}"
-    if role := request.text("RoleName"):
-        known_role = next((known for known in backend.roles.values() if known.name == role), None)
-        return known_role.arn if known_role else f"{prefix}role{request.text('Path') or '/'}{role}"
-    if policy := request.text("PolicyArn"):
-        return policy
-    if policy := request.text("PolicyName"):
-        return f"{prefix}policy{request.text('Path') or '/'}{policy}"
-    for kind in ("User", "Group", "Role"):
+    backend = account(account_id)
+    roles = {role.name: role for role in backend.roles.values()}
+    for kind, known in (("Group", backend.groups), ("User", backend.users), ("Role", roles)):
+        if name := request.text(f"{kind}Name"):
+            return known[name].arn if name in known else f"{prefix}{kind.lower()}{path}{name}"
         if request.action == f"List{kind}s":
             return f"{prefix}{kind.lower()}{request.text('PathPrefix') or '/'}"
-    return "*"
+    if name := request.text("PolicyName"):
+        return f"{prefix}policy{path}{name}"
+    return request.text("PolicyArn") or "*"
 
 
 _EVERYTHING = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
@@ -94,7 +85,6 @@ _UNLESS_DENIED = ("sts:GetSessionToken",)
 
 def context_of(identity: Identity, now: float, region: str = "") -> dict[str, str]:
     """The condition keys of a request; those about MFA are absent with permanent credentials, as at AWS."""
-    principal = identity.arn
     context = {
         "aws:CurrentTime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:EpochTime": str(int(now)),
@@ -107,14 +97,12 @@ def context_of(identity: Identity, now: float, region: str = "") -> dict[str, st
     if region:
         context["aws:RequestedRegion"] = region
     if identity.is_user:
-        context["aws:username"] = identity.name
+        context |= {"aws:username": identity.name, "aws:PrincipalArn": identity.arn}
     else:
-        principal = f"arn:aws:iam::{identity.account_id}:role/{identity.name}"
-    context["aws:PrincipalArn"] = principal
-    if identity.is_temporary:
-        context["aws:MultiFactorAuthPresent"] = "true" if identity.mfa_at is not None else "false"
+        context["aws:PrincipalArn"] = f"arn:aws:iam::{identity.account_id}:role/{identity.name}"
+    if identity.is_temporary or identity.mfa_at is not None:
+        context["aws:MultiFactorAuthPresent"] = str(identity.mfa_at is not None).lower()
     if identity.mfa_at is not None:
-        context["aws:MultiFactorAuthPresent"] = "true"
         context["aws:MultiFactorAuthAge"] = str(max(0, int(now - identity.mfa_at)))
     return context
 
@@ -124,26 +112,24 @@ def judge(identity: Identity, action: str, resource: str, context: dict[str, str
     if action in _ALWAYS:
         return Verdict.ALLOWED
     verdict = evaluate(_documents(identity), action, resource, context)
-    if verdict is Verdict.ALLOWED and (boundary := _boundary(identity)) is not None:
-        verdict = evaluate([boundary], action, resource, context)
     if action in _UNLESS_DENIED and verdict is Verdict.NOT_ALLOWED:
         return Verdict.ALLOWED
     return verdict
 
 
-def denial(style: Style, identity: Identity, action: str, resource: str, verdict: Verdict) -> Refusal:
+def denial(request: AwsRequest, identity: Identity, action: str, resource: str, verdict: Verdict) -> Refusal:
     """AWS's refusal for a verdict other than allowed.
 
     The words are those of "Troubleshoot access denied error messages" in the IAM user guide.
     """
-    if style in (Style.S3, Style.EC2):
-        return refuse(style, Reason.DENIED)
+    if request.protocol in ("rest-xml", "ec2"):
+        return refuse(request, Reason.DENIED)
     words = f"User: {identity.arn} is not authorized to perform: {action} on resource: {resource}"
     if verdict is Verdict.DENIED:
         words += " with an explicit deny in an identity-based policy"
     else:
         words += f" because no identity-based policy allows the {action} action"
-    return refuse(style, Reason.DENIED, words)
+    return refuse(request, Reason.DENIED, words)
 
 
 def _documents(identity: Identity) -> list[str]:
@@ -151,7 +137,7 @@ def _documents(identity: Identity) -> list[str]:
         return [_EVERYTHING]
     backend = account(identity.account_id)
     if not identity.is_user:
-        role = _role(identity)
+        role = role_named(identity.account_id, identity.name)
         return _attached(role) if role else []
     user = backend.get_user(identity.name)
     documents = _attached(user)
@@ -171,19 +157,3 @@ def _attached(holder: User | Group | Role) -> list[str]:
         if version.version_id == policy.default_version_id
     ]
     return [*managed, *holder.policies.values()]
-
-
-def _role(identity: Identity) -> Role | None:
-    return next(
-        (role for role in account(identity.account_id).roles.values() if role.name == identity.name), None
-    )
-
-
-def _boundary(identity: Identity) -> str | None:
-    role = _role(identity) if not identity.is_user else None
-    if role is None or not role.permissions_boundary_arn:
-        return None
-    policy = account(identity.account_id).managed_policies[role.permissions_boundary_arn]
-    return next(
-        version.document for version in policy.versions if version.version_id == policy.default_version_id
-    )

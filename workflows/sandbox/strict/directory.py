@@ -31,23 +31,8 @@ class Directory:
         accounts: account name -> its 12 digit id.
         region: the region that the project calls its primary one.
         bootstrap_keys: access key id (20 characters) -> the key.
-
-    Raises:
-        ValueError: an account id is not 12 digits, or a key id is not 20 characters long (moto drops others).
     """
 
     accounts: dict[str, str]
     region: str = "us-east-1"
     bootstrap_keys: dict[str, BootstrapKey] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, account_id in self.accounts.items():
-            if not (len(account_id) == 12 and account_id.isascii() and account_id.isdigit()):
-                raise ValueError(f"account {name!r} has the id {account_id!r}, which is not 12 digits")
-        for key_id, key in self.bootstrap_keys.items():
-            if len(key_id) != 20:
-                raise ValueError(f"the bootstrap key id {key_id!r} is not 20 characters long")
-            if key.account_id not in self.accounts.values():
-                raise ValueError(
-                    f"the bootstrap key {key_id!r} is for account {key.account_id!r}, unknown here"
-                )

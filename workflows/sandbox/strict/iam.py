@@ -26,7 +26,6 @@ _OWN = frozenset(
         "DeleteAccessKey",
         "DeleteLoginProfile",
         "GetLoginProfile",
-        "GetMFADevice",
         "GetUser",
         "ListAccessKeys",
         "ListMFADevices",
@@ -68,15 +67,6 @@ def _get_user(call: Call) -> dict[str, Any] | None:
     return {"User": user}
 
 
-def _list_users(call: Call) -> dict[str, Any]:
-    prefix = call.text("PathPrefix") or "/"
-    users = sorted(call.backend.users.values(), key=lambda user: user.name)
-    chosen = [user for user in users if user.path.startswith(prefix) and user.name > call.text("Marker")]
-    size = int(call.text("MaxItems") or 100)
-    page, more = chosen[:size], len(chosen) > size
-    return {"Users": page, "IsTruncated": more, "Marker": page[-1].name if more else None}
-
-
 def _delete_user(call: Call) -> None:
     user = call.backend.get_user(call.text("UserName"))
     for held, words in (
@@ -86,27 +76,27 @@ def _delete_user(call: Call) -> None:
         (call.backend.get_groups_for_user(user.name), "must remove user from group first."),
     ):
         if held:
-            raise Refusal("DeleteConflict", f"Cannot delete entity, {words}", 409)
+            raise Refusal("DeleteConflict", f"Cannot delete entity, {words}")
 
 
 def _delete_group(call: Call) -> None:
     if call.backend.get_group(call.text("GroupName")).users:
-        raise Refusal("DeleteConflict", "Cannot delete entity, must remove users from group first.", 409)
+        raise Refusal("DeleteConflict", "Cannot delete entity, must remove users from group first.")
 
 
 def _set_password(call: Call, user: User, password: str) -> None:
     passwords = call.state.passwords
     passwords.check(call.backend.account_password_policy, user.arn, user.name, password)
     user.password = password
-    passwords.remember(user.arn, password, call.now)
+    passwords.remember(user.arn, password)
 
 
 def _create_login_profile(call: Call) -> dict[str, Any]:
     user = call.backend.get_user(call.text("UserName"))
     if user.password:
-        raise Refusal("EntityAlreadyExists", f"Login Profile for user {user.name} already exists.", 409)
+        raise Refusal("EntityAlreadyExists", f"Login Profile for user {user.name} already exists.")
     _set_password(call, user, call.text("Password"))
-    user.password_reset_required = call.text("PasswordResetRequired") == "true"
+    user.password_reset_required = bool(call.request.parameters.get("PasswordResetRequired"))
     profile = {
         "UserName": user.name,
         "CreateDate": datetime.fromtimestamp(call.now, UTC),
@@ -119,8 +109,8 @@ def _update_login_profile(call: Call) -> dict[str, Any]:
     user = call.backend.get_login_profile(call.text("UserName"))
     if password := call.text("Password"):
         _set_password(call, user, password)
-    if reset := call.text("PasswordResetRequired"):
-        user.password_reset_required = reset == "true"
+    if (reset := call.request.parameters.get("PasswordResetRequired")) is not None:
+        user.password_reset_required = reset
     return {}
 
 
@@ -132,12 +122,12 @@ def _delete_login_profile(call: Call) -> None:
 
 def _change_password(call: Call) -> dict[str, Any]:
     if not call.identity.is_user:
-        raise Refusal("InvalidUserType", "Only IAM Users can change their own password", 400)
+        raise Refusal("InvalidUserType", "Only IAM Users can change their own password")
     user = call.backend.get_login_profile(call.identity.name)
     if user.password != call.text("OldPassword"):
         raise Refusal("AccessDenied", "The old password was incorrect.", 403)
     if call.text("NewPassword") == user.password:
-        raise Refusal("PasswordPolicyViolation", "The new password must differ from the old one.", 400)
+        raise Refusal("PasswordPolicyViolation", "The new password must differ from the old one.")
     _set_password(call, user, call.text("NewPassword"))
     user.password_reset_required = False
     return {}
@@ -222,38 +212,27 @@ def _device(call: Call) -> VirtualMfaDevice:
     serial = call.text("SerialNumber")
     device = call.backend.virtual_mfa_devices.get(serial)
     if device is None:
-        raise Refusal("NoSuchEntity", f"MFA Device with serial number {serial} does not exist.", 404)
+        raise Refusal("NoSuchEntity", f"MFA Device with serial number {serial} does not exist.")
     return device
 
 
 def _enable(call: Call) -> None:
     user, device = call.backend.get_user(call.text("UserName")), _device(call)
     if device.user is not None:
-        raise Refusal("EntityAlreadyExists", "MFA Device is already in use.", 409)
+        raise Refusal("EntityAlreadyExists", "MFA Device is already in use.")
     if len(user.mfa_devices) >= 8:
-        raise Refusal("LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: 8", 409)
-    _check_pair(call, device, resync=False)
-
-
-def _resync(call: Call) -> dict[str, Any]:
-    user, device = call.backend.get_user(call.text("UserName")), _device(call)
-    if device.serial_number not in user.mfa_devices:
-        raise Refusal("NoSuchEntity", f"MFA Device invalid for user {user.name}.", 404)
-    _check_pair(call, device, resync=True)
-    return {}
-
-
-def _check_pair(call: Call, device: VirtualMfaDevice, *, resync: bool) -> None:
+        raise Refusal("LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: 8")
     first, second = call.text("AuthenticationCode1"), call.text("AuthenticationCode2")
-    seed, serial = device.base32_string_seed, device.serial_number
-    if not call.state.codes.use_pair(serial, seed, first, second, call.now, resync=resync):
-        raise Refusal("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
+    if not call.state.codes.use_pair(
+        device.serial_number, device.base32_string_seed, first, second, call.now
+    ):
+        raise Refusal("InvalidAuthenticationCode", "Authentication code for device is not valid.")
 
 
 def _delete(call: Call) -> None:
     device = _device(call)
     if device.user is not None:
-        raise Refusal("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
+        raise Refusal("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.")
     call.state.codes.forget(device.serial_number)
 
 
@@ -273,19 +252,6 @@ def _list(call: Call) -> dict[str, Any]:
     return {"VirtualMFADevices": shown, "IsTruncated": bool(marker), "Marker": marker}
 
 
-def _get(call: Call) -> dict[str, Any]:
-    device = _device(call)
-    if device.user is None or device.enable_date is None:
-        raise Refusal(
-            "NoSuchEntity", f"MFA Device with serial number {device.serial_number} is not enabled.", 404
-        )
-    return {
-        "UserName": device.user.name,
-        "SerialNumber": device.serial_number,
-        "EnableDate": device.enable_date,
-    }
-
-
 OPERATIONS: dict[str, Operation] = {
     "ChangePassword": _change_password,
     "CreateLoginProfile": _create_login_profile,
@@ -295,11 +261,8 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteUser": _delete_user,
     "DeleteVirtualMFADevice": _delete,
     "EnableMFADevice": _enable,
-    "GetMFADevice": _get,
     "GetUser": _get_user,
     "ListServiceSpecificCredentials": _list_service_specific_credentials,
-    "ListUsers": _list_users,
     "ListVirtualMFADevices": _list,
-    "ResyncMFADevice": _resync,
     "UpdateLoginProfile": _update_login_profile,
 }

@@ -13,40 +13,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
-from moto.iam.models import IAMBackend, iam_backends
+from moto.iam.models import IAMBackend, Role, iam_backends
 
 from workflows.sandbox.strict.directory import Directory
-from workflows.sandbox.strict.protocol import Authorization, AwsRequest, Reason, Refusal, Style, refuse
-from workflows.sandbox.strict.state import Sessions, State
+from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, refuse
+from workflows.sandbox.strict.state import Session, Sessions, State
 
 CLOCK_SKEW = timedelta(minutes=5)
 _STAMP = "%Y%m%dT%H%M%SZ"
 _UNSIGNED_PAYLOADS = ("UNSIGNED-PAYLOAD", "STREAMING-")
-
-
-class _OnlySignedHeaders:
-    """Sign exactly the headers that are given, where botocore's signer would pick."""
-
-    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
-        headers = HTTPHeaders()
-        for name, value in request.headers.items():
-            if name.lower() in request.context["signed"]:
-                headers[name.lower()] = value
-        return headers
-
-
-class _Signer(_OnlySignedHeaders, SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    pass
-
-
-class _S3Signer(_OnlySignedHeaders, S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    pass
 
 
 def check_signature(request: AwsRequest, secret: str, now: float) -> None:
@@ -61,19 +41,17 @@ def check_signature(request: AwsRequest, secret: str, now: float) -> None:
         Refusal: the time is more than five minutes off, a header is not covered, the body is not the
             one that was hashed, or the signature is another.
     """
-    authorization = request.authorization
-    if authorization is None:
-        raise refuse(request.style, Reason.UNSIGNED)
-    stamp = _check_time(request, authorization, now)
-    _check_coverage(request, authorization)
+    stamp = _check_time(request, now)
+    _check_coverage(request)
     _check_body(request)
-    if not hmac.compare_digest(_signature(request, authorization, secret, stamp), authorization.signature):
-        raise refuse(request.style, Reason.BAD_SIGNATURE)
+    if not hmac.compare_digest(_signature(request, secret, stamp), request.authorization.signature):
+        raise refuse(request, Reason.BAD_SIGNATURE)
 
 
-def _check_time(request: AwsRequest, authorization: Authorization, now: float) -> str:
+def _check_time(request: AwsRequest, now: float) -> str:
     """The request's time stamp, once it is known to be near enough."""
-    given = request.headers.get("x-amz-date") or request.headers.get("date", "")
+    headers = request.http.headers
+    given = headers.get("x-amz-date") or headers.get("date", "")
     try:
         try:
             signed_at = datetime.strptime(given, _STAMP).replace(tzinfo=UTC)
@@ -84,12 +62,12 @@ def _check_time(request: AwsRequest, authorization: Authorization, now: float) -
             "IncompleteSignature", f"Date must be in ISO-8601 'basic format'. Got '{given}'.", 400
         ) from error
     stamp, current = signed_at.strftime(_STAMP), datetime.fromtimestamp(now, UTC)
-    if stamp[:8] != authorization.day:
-        raise refuse(request.style, Reason.BAD_SIGNATURE)
+    if stamp[:8] != request.authorization.day:
+        raise refuse(request, Reason.BAD_SIGNATURE)
     if abs(current - signed_at) <= CLOCK_SKEW:
         return stamp
-    if request.style in (Style.S3, Style.EC2):
-        raise refuse(request.style, Reason.SKEWED)
+    if request.protocol in ("rest-xml", "ec2"):
+        raise refuse(request, Reason.SKEWED)
     at = current.strftime(_STAMP)
     if signed_at < current:
         limit = (current - CLOCK_SKEW).strftime(_STAMP)
@@ -97,53 +75,52 @@ def _check_time(request: AwsRequest, authorization: Authorization, now: float) -
     else:
         limit = (current + CLOCK_SKEW).strftime(_STAMP)
         words = f"Signature not yet current: {stamp} is still later than {limit} ({at} + 5 min.)"
-    raise refuse(request.style, Reason.SKEWED, words)
+    raise refuse(request, Reason.SKEWED, words)
 
 
-def _check_coverage(request: AwsRequest, authorization: Authorization) -> None:
+def _check_coverage(request: AwsRequest) -> None:
     """The host and every `x-amz-` header must be signed, or anybody on the way could change them."""
-    must = {"host"} | {name for name in request.headers if name.startswith("x-amz-")}
-    if "x-amz-date" not in request.headers:
+    must = {"host"} | {
+        name for name in map(str.lower, request.http.headers.keys()) if name.startswith("x-amz-")
+    }
+    if "x-amz-date" not in must:
         must.add("date")
-    if not must <= set(authorization.signed_headers):
-        raise refuse(request.style, Reason.BAD_SIGNATURE)
+    if not must <= set(request.authorization.signed_headers.split(";")):
+        raise refuse(request, Reason.BAD_SIGNATURE)
 
 
 def _check_body(request: AwsRequest) -> None:
-    stated = request.headers.get("x-amz-content-sha256")
-    if stated is None:
-        if request.style is Style.S3:
-            raise Refusal(
-                "InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400
-            )
+    is_s3 = request.service == "s3"
+    stated = request.http.headers.get("x-amz-content-sha256")
+    if stated is None and is_s3:
+        raise Refusal("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+    if stated is None or (is_s3 and stated.startswith(_UNSIGNED_PAYLOADS)):
         return
-    if request.style is Style.S3 and stated.startswith(_UNSIGNED_PAYLOADS):
+    if hmac.compare_digest(stated.encode(), hashlib.sha256(request.body).hexdigest().encode()):
         return
-    if not hmac.compare_digest(stated.encode(), hashlib.sha256(request.body).hexdigest().encode()):
-        if request.style is Style.S3:
-            raise Refusal(
-                "XAmzContentSHA256Mismatch",
-                "The provided 'x-amz-content-sha256' header does not match what was computed.",
-            )
-        raise refuse(request.style, Reason.BAD_SIGNATURE)
+    if is_s3:
+        raise Refusal(
+            "XAmzContentSHA256Mismatch",
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        )
+    raise refuse(request, Reason.BAD_SIGNATURE)
 
 
-def _signature(request: AwsRequest, authorization: Authorization, secret: str, stamp: str) -> str:
-    signer_type = _S3Signer if request.style is Style.S3 else _Signer
+def _signature(request: AwsRequest, secret: str, stamp: str) -> str:
+    authorization, http = request.authorization, request.http
+    signer_type = S3SigV4Auth if request.service == "s3" else SigV4Auth
     credentials = Credentials(authorization.access_key_id, secret)
     signer = signer_type(credentials, authorization.service, authorization.region)
-    query = "&".join(
-        f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}"
-        for name, value in parse_qsl(request.query, keep_blank_values=True)
+    query = urlencode(
+        parse_qsl(http.query_string.decode(), keep_blank_values=True), safe="-_.~", quote_via=quote
     )
     again = AWSRequest(
-        method=request.method,
-        url=f"http://{request.headers['host']}{request.raw_path}" + (f"?{query}" if query else ""),
-        headers=dict(request.headers),
+        method=http.method,
+        url=f"http://{http.host}{http.raw_path}" + (f"?{query}" if query else ""),
+        headers={name: http.headers.get(name, "") for name in authorization.signed_headers.split(";")},
         data=request.body,
     )
     again.context["timestamp"] = stamp
-    again.context["signed"] = frozenset(authorization.signed_headers)
     return str(signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again))
 
 
@@ -195,9 +172,9 @@ class Identities:
         Raises:
             Refusal: unsigned, an unknown or inactive key, an expired session, or a wrong signature.
         """
-        if request.authorization is None:
-            raise refuse(request.style, Reason.UNSIGNED)
         key_id = request.authorization.access_key_id
+        if not key_id:
+            raise refuse(request, Reason.UNSIGNED)
         if key_id.startswith("ASIA"):
             return self._temporary(request, key_id, now)
         identity, secret = self._permanent(request, key_id)
@@ -216,8 +193,8 @@ class Identities:
 
     def _permanent(self, request: AwsRequest, key_id: str) -> tuple[Identity, str]:
         bootstrap = self._directory.bootstrap_keys.get(key_id)
-        if "x-amz-security-token" in request.headers:
-            raise refuse(request.style, Reason.UNKNOWN_KEY)
+        if "x-amz-security-token" in request.http.headers:
+            raise refuse(request, Reason.UNKNOWN_KEY)
         if bootstrap:
             return _bootstrap(bootstrap.account_id, bootstrap.principal), bootstrap.secret
         for account_id in self._directory.accounts.values():
@@ -228,42 +205,46 @@ class Identities:
             if key.status != "Active":
                 break
             return Identity(account_id, user.name, user.arn, user.id), key.secret_access_key
-        raise refuse(request.style, Reason.UNKNOWN_KEY)
+        raise refuse(request, Reason.UNKNOWN_KEY)
 
     def _temporary(self, request: AwsRequest, key_id: str, now: float) -> Identity:
         session = self._sessions.find(key_id)
-        token = request.headers.get("x-amz-security-token", "")
+        token = request.http.headers.get("x-amz-security-token", "")
         if session is None or not hmac.compare_digest(token.encode(), session.token.encode()):
-            raise refuse(request.style, Reason.UNKNOWN_KEY)
+            raise refuse(request, Reason.UNKNOWN_KEY)
         check_signature(request, session.secret, now)
         if session.expires_at <= now:
-            raise refuse(request.style, Reason.EXPIRED)
+            raise refuse(request, Reason.EXPIRED)
         if session.user and session.mfa_at is None and request.service == "iam":
-            raise refuse(request.style, Reason.UNKNOWN_KEY)  # GetSessionToken's own rule: IAM only with MFA
+            raise refuse(request, Reason.UNKNOWN_KEY)  # GetSessionToken's own rule: IAM only with MFA
         if session.user:
             identity = self.user(session.account_id, session.user, mfa_at=session.mfa_at, session=True)
         else:
-            identity = self._role_session(
-                session.account_id, session.role, session.session_name, session.mfa_at
-            )
+            identity = _of_role(session)
         if identity is None:
-            raise refuse(request.style, Reason.UNKNOWN_KEY)
+            raise refuse(request, Reason.UNKNOWN_KEY)
         return identity
 
-    @staticmethod
-    def _role_session(account_id: str, name: str, session_name: str, mfa_at: float | None) -> Identity | None:
-        role = next((role for role in account(account_id).roles.values() if role.name == name), None)
-        if role is None:
-            return None
-        return Identity(
-            account_id,
-            name,
-            f"arn:aws:sts::{account_id}:assumed-role/{name}/{session_name}",
-            f"{role.id}:{session_name}",
-            session_name,
-            mfa_at,
-            is_temporary=True,
-        )
+
+def role_named(account_id: str, name: str) -> Role | None:
+    """An account's role, or None."""
+    return next((role for role in account(account_id).roles.values() if role.name == name), None)
+
+
+def _of_role(session: Session) -> Identity | None:
+    role = role_named(session.account_id, session.role)
+    if role is None:
+        return None
+    name = session.session_name
+    return Identity(
+        session.account_id,
+        role.name,
+        f"arn:aws:sts::{session.account_id}:assumed-role/{role.name}/{name}",
+        f"{role.id}:{name}",
+        name,
+        session.mfa_at,
+        is_temporary=True,
+    )
 
 
 def _bootstrap(account_id: str, name: str, mfa_at: float | None = None, *, session: bool = False) -> Identity:

@@ -7,7 +7,7 @@ What it does not understand never helps the caller: an unknown condition fails a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -38,41 +38,44 @@ def evaluate(documents: Iterable[str], action: str, resource: str, context: Cont
     Raises:
         ValueError: a document is not JSON.
     """
-    allowed = False
-    for statement in statements(documents):
-        if not (_action_matches(statement, action) and _resource_matches(statement, resource, context)):
-            continue
-        if statement["Effect"] == "Deny":
-            if _conditions_hold(statement, context, unknown=True):
-                return Verdict.DENIED
-        elif _conditions_hold(statement, context, unknown=False):
-            allowed = True
-    return Verdict.ALLOWED if allowed else Verdict.NOT_ALLOWED
+    return _verdict(
+        (
+            statement
+            for statement in statements(documents)
+            if _action_matches(statement, action) and _resource_matches(statement, resource, context)
+        ),
+        context,
+    )
 
 
-def evaluate_trust(document: str, principals: Iterable[str], context: Context) -> tuple[Verdict, str]:
+def evaluate_trust(document: str, principals: Collection[str], context: Context) -> Verdict:
     """What a role's trust policy says about being assumed.
 
     Args:
         document: the trust policy's JSON text.
-        principals: every way to name the caller: its own ARN, its account's root ARN, its account id.
+        principals: ways to name the caller: its own ARN, its account's root ARN, its account id, "*".
         context: the request's condition keys and values.
-
-    Returns:
-        The verdict, and the principal through which it was allowed, perhaps "*" ("" otherwise).
     """
-    allowed_as = ""
-    callers = (*principals, "*")
-    for statement in statements([document]):
-        named = next((name for name in callers if _principal_matches(statement, name)), "")
-        if not named or not _action_matches(statement, "sts:AssumeRole"):
-            continue
+    return _verdict(
+        (
+            statement
+            for statement in statements([document])
+            if _action_matches(statement, "sts:AssumeRole")
+            and any(_principal_matches(statement, name) for name in principals)
+        ),
+        context,
+    )
+
+
+def _verdict(matching: Iterable[Statement], context: Context) -> Verdict:
+    verdict = Verdict.NOT_ALLOWED
+    for statement in matching:
         if statement["Effect"] == "Deny":
             if _conditions_hold(statement, context, unknown=True):
-                return Verdict.DENIED, ""
+                return Verdict.DENIED
         elif _conditions_hold(statement, context, unknown=False):
-            allowed_as = allowed_as or named
-    return (Verdict.ALLOWED if allowed_as else Verdict.NOT_ALLOWED), allowed_as
+            verdict = Verdict.ALLOWED
+    return verdict
 
 
 def statements(documents: Iterable[str]) -> Iterable[Statement]:

@@ -15,10 +15,10 @@ def check_used(call: Call) -> None:
     Raises:
         Refusal: the region knows none of the account's keys, and says no more than that.
     """
-    region = call.request.authorization.region if call.request.authorization else ""
+    region = call.request.authorization.region
     if call.request.service != "sts" or call.state.regions.uses(call.identity.account_id, region):
         return
-    raise refuse(call.request.style, Reason.UNKNOWN_KEY)
+    raise refuse(call.request, Reason.UNKNOWN_KEY)
 
 
 def _list_regions(call: Call) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _describe_regions(call: Call) -> dict[str, Any] | None:
     if any(name.startswith(("RegionName", "Filter")) for name in call.request.parameters):
         return None
     words = {"ENABLED_BY_DEFAULT": "opt-in-not-required", "ENABLED": "opted-in", "DISABLED": "not-opted-in"}
-    every = call.text("AllRegions") == "true"
+    every = call.request.parameters.get("AllRegions")
     return {
         "Regions": [
             {

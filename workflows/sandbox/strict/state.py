@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -88,28 +89,22 @@ class Sessions(Part):
     entries: dict[str, Session]
     kind, listed, named_by = Session, "sessions", "access_key_id"
 
-    def issue(
-        self,
-        *,
-        account_id: str,
-        now: float,
-        seconds: int,
-        user: str = "",
-        role: str = "",
-        session_name: str = "",
-        mfa_at: float | None = None,
-    ) -> Session:
-        """Make new credentials that work from `now` for so many seconds."""
+    def issue(self, account_id: str, now: float, seconds: int, **who: Any) -> Session:
+        """Make new credentials that work from `now` for so many seconds.
+
+        Args:
+            account_id: the account that they act in.
+            now: seconds since the epoch.
+            seconds: how long they work.
+            who: `user`, or `role` and `session_name`, and `mfa_at`, as in `Session`.
+        """
         session = Session(
             access_key_id="ASIA" + "".join(secrets.choice(_KEY_ID_ALPHABET) for _ in range(16)),
             secret=secrets.token_urlsafe(30),
             token=secrets.token_urlsafe(180),
             account_id=account_id,
             expires_at=now + seconds,
-            user=user,
-            role=role,
-            session_name=session_name,
-            mfa_at=mfa_at,
+            **who,
         )
         fresh = {key: old for key, old in self.entries.items() if old.expires_at + _KEPT_AFTER_EXPIRY >= now}
         self.entries = {**fresh, session.access_key_id: session}
@@ -122,17 +117,15 @@ class Sessions(Part):
 
 STEP_SECONDS = 30
 _WINDOW = 1
-_RESYNC_WINDOW = 60
 
 
 @dataclass
 class _Device:
     last_step: int = -1
-    drift: int = 0
 
 
 class Codes(Part):
-    """What is remembered of each device: the last code that was used, and how far its clock is off.
+    """What is remembered of each device: the last code that was used.
 
     A code is good in its own half minute and one before or after it, and not once it or a later one was used.
     """
@@ -142,36 +135,20 @@ class Codes(Part):
 
     def use(self, serial: str, seed: str, code: str, now: float) -> bool:
         """Use up one code; False if it is wrong, too old, too new, or used already."""
-        device = self.entries.setdefault(serial, _Device())
-        current = int(now) // STEP_SECONDS + device.drift
-        for step in range(current - _WINDOW, current + _WINDOW + 1):
-            if step > device.last_step and _same(seed, step, code):
-                device.last_step = step
-                return True
-        return False
+        return self._use(serial, now, lambda step: _same(seed, step, code), codes=1)
 
-    def use_pair(
-        self, serial: str, seed: str, first: str, second: str, now: float, *, resync: bool = False
-    ) -> bool:
-        """Use up two codes that follow one another, as enabling a device and resynchronising it want them.
+    def use_pair(self, serial: str, seed: str, first: str, second: str, now: float) -> bool:
+        """Use up two codes that follow one another, as enabling a device wants them."""
+        return self._use(
+            serial, now, lambda step: _same(seed, step - 1, first) and _same(seed, step, second), codes=2
+        )
 
-        Args:
-            serial: the device's serial number.
-            seed: its Base32 seed.
-            first: the earlier code.
-            second: the later one.
-            now: seconds since the epoch.
-            resync: accept a clock that is up to half an hour off, and remember by how much.
-        """
-        window = _RESYNC_WINDOW if resync else _WINDOW
+    def _use(self, serial: str, now: float, fits: Callable[[int], bool], *, codes: int) -> bool:
         device = self.entries.setdefault(serial, _Device())
         current = int(now) // STEP_SECONDS
-        for step in range(current - window, current + window + 1):
-            if step - 1 <= device.last_step:
-                continue
-            if _same(seed, step - 1, first) and _same(seed, step, second):
+        for step in range(max(current - _WINDOW, device.last_step + codes), current + _WINDOW + 1):
+            if fits(step):
                 device.last_step = step
-                device.drift = step - current if resync else 0
                 return True
         return False
 
@@ -192,26 +169,24 @@ def _same(seed: str, step: int, code: str) -> bool:
 _SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 _HASH = "pbkdf2:sha256:1000"
 _LONGEST_HISTORY = 24
-_DAY = 86_400
 
 
 @dataclass
 class _History:
     earlier: list[str] = field(default_factory=list)
-    set_at: float = 0.0
 
 
 class Passwords(Part):
-    """When each password was set and which ones came before it (hashed), by the user's ARN."""
+    """Which passwords each user had, hashed, by the user's ARN."""
 
     entries: dict[str, _History]
     kind = _History
 
-    def remember(self, user_arn: str, password: str, now: float) -> None:
+    def remember(self, user_arn: str, password: str) -> None:
         """A password was set."""
         earlier = self.entries.get(user_arn, _History()).earlier
         hashed = generate_password_hash(password, _HASH)
-        self.entries[user_arn] = _History([hashed, *earlier][:_LONGEST_HISTORY], now)
+        self.entries[user_arn] = _History([hashed, *earlier][:_LONGEST_HISTORY])
 
     def forget(self, user_arn: str) -> None:
         """The login profile was deleted."""
@@ -237,13 +212,6 @@ class Passwords(Part):
                 "PasswordPolicyViolation",
                 "Password does not conform to the account password policy: it " + "; it ".join(broken) + ".",
             )
-
-    def expired(self, policy: AccountPasswordPolicy | None, user_arn: str, now: float) -> bool:
-        """Whether the password is older than the policy allows."""
-        if policy is None or not policy.max_password_age:
-            return False
-        history = self.entries.get(user_arn)
-        return history is not None and now - history.set_at > policy.max_password_age * _DAY
 
 
 def rules(policy: AccountPasswordPolicy | None, password: str) -> list[tuple[str, bool]]:
@@ -295,8 +263,6 @@ ENABLED_BY_DEFAULT = frozenset(
         *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"),
     )
 )
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
-_NEVER_OFF = "us-east-1"
 
 
 @cache
@@ -330,17 +296,6 @@ class RegionSettings(Part):
         """Whether the STS endpoint of a region gives credentials of an account."""
         own = self.of(account_id)
         return region in own.opted_in or (region in ENABLED_BY_DEFAULT and region not in own.off)
-
-    def switch(self, account_id: str, region: str, *, active: bool) -> None:
-        """Activate or deactivate an STS endpoint, as the console's page does.
-
-        Raises:
-            ValueError: nobody can switch this one.
-        """
-        if region not in ENABLED_BY_DEFAULT or region == _NEVER_OFF:
-            raise ValueError(f"the STS endpoint of {region} cannot be switched")
-        off = self.of(account_id).off
-        off.discard(region) if active else off.add(region)
 
 
 class State:

@@ -11,9 +11,9 @@ from moto.iam.models import Role
 
 from workflows.sandbox.strict.authorization import context_of, denial, judge
 from workflows.sandbox.strict.iam import check_code
-from workflows.sandbox.strict.identity import Call, Operation, account
+from workflows.sandbox.strict.identity import Call, Operation, role_named
 from workflows.sandbox.strict.policy import Verdict, evaluate_trust
-from workflows.sandbox.strict.protocol import Refusal, Style
+from workflows.sandbox.strict.protocol import Refusal
 from workflows.sandbox.strict.state import Session
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")
@@ -33,13 +33,8 @@ def _get_session_token(call: Call) -> dict[str, Any]:
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
     _check_region(call, call.identity.account_id)
     seconds = _duration(call, 43_200, _LONGEST_SESSION)
-    mfa_at = _mfa(call)
     session = call.state.sessions.issue(
-        account_id=call.identity.account_id,
-        now=call.now,
-        seconds=seconds,
-        user=call.identity.name,
-        mfa_at=mfa_at,
+        call.identity.account_id, call.now, seconds, user=call.identity.name, mfa_at=_mfa(call)
     )
     return {"Credentials": _credentials(session)}
 
@@ -59,13 +54,12 @@ def _assume_role(call: Call) -> dict[str, Any]:
     caller = replace(call.identity, mfa_at=call.identity.mfa_at if mfa_at is None else mfa_at)
     role = _assumable(replace(call, identity=caller), match["account"], match["name"])
     _check_region(call, match["account"])
-    chained = not caller.is_user
     longest = int(role.max_session_duration or 3_600)
-    seconds = _duration(call, 3_600, min(longest, _CHAINED_LONGEST) if chained else longest)
+    seconds = _duration(call, 3_600, longest if caller.is_user else min(longest, _CHAINED_LONGEST))
     session = call.state.sessions.issue(
-        account_id=match["account"],
-        now=call.now,
-        seconds=seconds,
+        match["account"],
+        call.now,
+        seconds,
         role=role.name,
         session_name=name,
         mfa_at=caller.mfa_at,
@@ -77,50 +71,35 @@ def _assume_role(call: Call) -> dict[str, Any]:
     }
 
 
-def _get_access_key_info(call: Call) -> dict[str, Any]:
-    key_id = call.text("AccessKeyId")
-    if bootstrap := call.state.directory.bootstrap_keys.get(key_id):
-        return {"Account": bootstrap.account_id}
-    if session := call.state.sessions.find(key_id):
-        return {"Account": session.account_id}
-    for account_id in call.state.directory.accounts.values():
-        if account(account_id).get_user_from_access_key_id(key_id):
-            return {"Account": account_id}
-    raise Refusal("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
-
-
 def _assumable(call: Call, account_id: str, name: str) -> Role:
     """The role, if both sides let the caller have it; a missing one is denied in the same words."""
     caller, resource = call.identity, call.text("RoleArn")
-    region = call.request.authorization.region if call.request.authorization else ""
-    context = context_of(caller, call.now, region) | {"sts:RoleSessionName": call.text("RoleSessionName")}
+    context = context_of(caller, call.now, call.request.authorization.region) | {
+        "sts:RoleSessionName": call.text("RoleSessionName")
+    }
     if external_id := call.text("ExternalId"):
         context["sts:ExternalId"] = external_id
     own = judge(caller, "sts:AssumeRole", resource, context)
-    role = None
-    if account_id in call.state.directory.accounts.values():
-        role = next((role for role in account(account_id).roles.values() if role.arn == resource), None)
+    role = role_named(account_id, name) if account_id in call.state.directory.accounts.values() else None
     words = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {resource}"
     refusal = Refusal("AccessDenied", words, 403)
     if own is Verdict.DENIED:
-        raise denial(Style.QUERY, caller, "sts:AssumeRole", resource, own)
-    if role is None or role.name != name:
+        raise denial(call.request, caller, "sts:AssumeRole", resource, own)
+    if role is None or role.arn != resource:
         raise refusal
-    itself = context["aws:PrincipalArn"]
-    root = f"arn:aws:iam::{caller.account_id}:root"
-    trust, named = evaluate_trust(
-        role.assume_role_policy_document, (itself, caller.arn, root, caller.account_id), context
-    )
-    by_name = named in (itself, caller.arn) and account_id == caller.account_id
-    if trust is not Verdict.ALLOWED or not (own is Verdict.ALLOWED or by_name):
+    itself = {context["aws:PrincipalArn"], caller.arn}
+    its_account = {caller.account_id, f"arn:aws:iam::{caller.account_id}:root", "*"}
+    trust = role.assume_role_policy_document
+    by_name = account_id == caller.account_id and evaluate_trust(trust, itself, context) is Verdict.ALLOWED
+    trusted = evaluate_trust(trust, itself | its_account, context) is Verdict.ALLOWED
+    if not trusted or not (own is Verdict.ALLOWED or by_name):
         raise refusal
     return role
 
 
 def _check_region(call: Call, account_id: str) -> None:
     """Refuse a region whose endpoint gives no credentials of the account."""
-    region = call.request.authorization.region if call.request.authorization else ""
-    if not call.state.regions.gives_tokens(account_id, region):
+    if not call.state.regions.gives_tokens(account_id, call.request.authorization.region):
         words = (
             f"STS is not activated in this region for account:{account_id}. Your account administrator can "
             "activate STS in this region using the IAM Console."
@@ -167,7 +146,6 @@ def _credentials(session: Session) -> dict[str, Any]:
 
 OPERATIONS: dict[str, Operation] = {
     "AssumeRole": _assume_role,
-    "GetAccessKeyInfo": _get_access_key_info,
     "GetCallerIdentity": _get_caller_identity,
     "GetSessionToken": _get_session_token,
 }

@@ -36,24 +36,24 @@ def sts_in(world: StrictWorld, region: str, account: str = SECURITY) -> Any:
 def test_a_deactivated_region_gives_no_credentials_of_the_account_and_still_says_who_one_is(
     world: StrictWorld,
 ) -> None:
-    world.strict.state.regions.switch(SECURITY, "eu-west-3", active=False)
+    world.strict.state.regions.of(SECURITY).off.add("eu-west-3")
     client = sts_in(world, "eu-west-3")
     code, message = refused(client.get_session_token)
     assert code == "RegionDisabledException"
     assert f"account:{SECURITY}" in message
     assert client.get_caller_identity()["Account"] == SECURITY
     assert sts_in(world, "eu-west-3", APPS).get_session_token()["Credentials"]
-    world.strict.state.regions.switch(SECURITY, "eu-west-3", active=True)
+    world.strict.state.regions.of(SECURITY).off.clear()
     assert client.get_session_token()["Credentials"]
 
 
 def test_the_account_of_the_role_decides_not_that_of_the_caller(world: StrictWorld) -> None:
     world.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST)
     settings = world.strict.state.regions
-    settings.switch(SECURITY, "eu-west-3", active=False)
+    settings.of(SECURITY).off.add("eu-west-3")
     client = sts_in(world, "eu-west-3")
     assert client.assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"]
-    settings.switch(APPS, "eu-west-3", active=False)
+    settings.of(APPS).off.add("eu-west-3")
     assert refused(client.assume_role, RoleArn=ROLE, RoleSessionName="test")[0] == "RegionDisabledException"
 
 
@@ -62,12 +62,6 @@ def test_a_region_that_the_account_has_not_opted_into_does_not_know_its_keys(wor
     assert refused(client.get_caller_identity)[0] == "InvalidClientTokenId"
     world.strict.state.regions.of(SECURITY).opted_in.add("af-south-1")
     assert client.get_session_token()["Credentials"]
-
-
-@pytest.mark.parametrize("region", ["us-east-1", "af-south-1"])
-def test_what_nobody_can_switch_cannot_be_switched(world: StrictWorld, region: str) -> None:
-    with pytest.raises(ValueError, match=region):
-        world.strict.state.regions.switch(SECURITY, region, active=False)
 
 
 def test_ec2_and_the_account_service_tell_the_opt_in_status(world: StrictWorld) -> None:
@@ -91,7 +85,7 @@ def test_settings_of_regions_are_kept(world: StrictWorld) -> None:
     iam = world.administrator("iam")
     assert iam.get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"] == 1
     world.strict.state.regions.of(SECURITY).token_version = 2
-    world.strict.state.regions.switch(SECURITY, "eu-west-3", active=False)
+    world.strict.state.regions.of(SECURITY).off.add("eu-west-3")
     world.restart()
     summary = world.administrator("iam").get_account_summary()["SummaryMap"]
     assert summary["GlobalEndpointTokenVersion"] == 2

@@ -119,18 +119,6 @@ def test_a_user_is_not_deleted_while_it_holds_something(world: StrictWorld) -> N
     assert iam.list_users()["Users"] == []
 
 
-def test_users_come_in_pages(world: StrictWorld) -> None:
-    iam = world.administrator("iam")
-    names = [f"user.{number:03}" for number in range(25)]
-    for name in names:
-        iam.create_user(UserName=name, Path="/staff/" if name.endswith("4") else "/")
-    pages = list(iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 10}))
-    assert [len(page["Users"]) for page in pages] == [10, 10, 5]
-    assert [user["UserName"] for page in pages for user in page["Users"]] == names
-    staff = iam.list_users(PathPrefix="/staff/")["Users"]
-    assert [user["UserName"] for user in staff] == ["user.004", "user.014", "user.024"]
-
-
 def test_the_first_administrator_is_a_user_to_everybody(world: StrictWorld) -> None:
     user = world.administrator("iam").get_user()["User"]
     arn = world.administrator("sts").get_caller_identity()["Arn"]

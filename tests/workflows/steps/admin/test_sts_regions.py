@@ -56,7 +56,7 @@ def states(audit: Audit, account: str) -> dict[str, str]:
 def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_profile(
     project: RegionsProject,
 ) -> None:
-    project.settings.switch(SECURITY, "eu-west-3", active=False)
+    project.settings.of(SECURITY).off.add("eu-west-3")
     project.settings.of(SECURITY).opted_in.add("af-south-1")
     project.settings.of(SECURITY).token_version = 2
     reports: list[Progress] = []
@@ -80,8 +80,8 @@ def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_prof
 
 def test_one_code_opens_the_roles_and_asking_again_needs_none(project: RegionsProject) -> None:
     seed = project.role_with_mfa()
-    project.settings.switch(APPS, "eu-west-3", active=False)
-    project.settings.switch(SECURITY, "eu-west-2", active=False)  # the caller's account does not count
+    project.settings.of(APPS).off.add("eu-west-3")
+    project.settings.of(SECURITY).off.add("eu-west-2")  # the caller's account does not count
     context = project.context()
     sessions = MfaSessions(context)
     what = sts_regions.survey(find_project(context.root), context, sessions, lambda _: None)
