@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support.admin_runs import AdminRuns, joining, slow_resource
 from support.pgp import GpgHome, gpg_home
-from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+from support.sandbox import console_url, sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.core.errors import OnboardError
 from workflows.gpg.decrypt import clean_ciphertext
@@ -57,7 +57,7 @@ def sign_in(sandbox: Sandbox, alias: str, password: str) -> str:
     """The page that a browser shows after the sign-in form was sent."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     form = {"account": alias, "user_name": NAME, "password": password}
-    with browser.open(sandbox.console_url, urllib.parse.urlencode(form).encode()) as page:
+    with browser.open(console_url(sandbox), urllib.parse.urlencode(form).encode()) as page:
         return str(page.read().decode())
 
 

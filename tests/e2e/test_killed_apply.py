@@ -23,7 +23,7 @@ import psutil
 import pytest
 from support.admin_runs import AdminRuns, joining, slow_resource
 from support.pgp import GpgHome, gpg_home
-from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+from support.sandbox import advance_clock, sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, recovery
@@ -210,12 +210,12 @@ def test_a_session_that_ends_during_the_apply_loses_nothing(
         before = f"{PASSWORD}: Creation complete" in "".join(said)
         said.extend(progress.payload.lines if isinstance(progress.payload, Update) else ())
         if not before and f"{PASSWORD}: Creation complete" in "".join(said):
-            sandbox.advance_clock(3700)
+            advance_clock(sandbox, 3700)
             over.touch()
 
     with pytest.raises(ApplyFailed) as failed:
         apply.perform(apply.Request(), context, cut_off)
-    sandbox.advance_clock(-3700)
+    advance_clock(sandbox, -3700)
     assert failed.value.title == "Terraform couldn't write the state"
     assert NAME in failed.value.what
     assert failed.value.result.unwritten

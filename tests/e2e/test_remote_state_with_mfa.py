@@ -22,7 +22,7 @@ from support.admin_runs import AdminRuns, joining
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import gpg_home
-from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+from support.sandbox import advance_clock, sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from textual.pilot import Pilot
 
 from screens.admin.apply import ApplyPane
@@ -206,7 +206,7 @@ async def planned_with_a_code(office: Office) -> None:
         await press(pilot, *"000000", "ctrl+n")
         assert "AWS rejected the MFA code" in app.text()
         await press(pilot, "escape")
-        office.sandbox.advance_clock(60)
+        advance_clock(office.sandbox, 60)
         app.pane.query_one("#code").focus()
         await press(pilot, *office.code(60), "ctrl+n")
         assert f"{NAME}: new user" in app.text()

@@ -209,7 +209,8 @@ def test_aws_has_the_people_and_groups_of_the_layers(as_administrator: Sandbox) 
 
 
 def test_console_and_phone_answer(sandbox: Sandbox) -> None:
-    for address in (sandbox.console_url, sandbox.phone_url):
+    for page in ("console", "phone"):
+        address = f"{sandbox.endpoint_url}/{sandbox.token}/{page}"
         with urllib.request.urlopen(address) as answer:  # noqa: S310 - our own loopback server
             assert answer.status == 200
             assert b"<html" in answer.read().lower()
@@ -339,7 +340,8 @@ def test_a_long_folder_still_has_room_for_sockets(tmp_path: Path, sandbox_cache:
         assert not gnupg_home.parent.parent.parent.exists()
         with Sandbox.open(folder, environment=os.environ) as again:
             assert b"a@example.com" in run_gpg(["gpg", "--list-keys"], b"", again.new_user.environment)
-            again.delete()
+            again.close()
+            delete_sandbox(again.folder)
     assert not folder.exists()
     assert not gnupg_home.parent.parent.parent.exists()
 
@@ -354,7 +356,8 @@ def test_a_second_sandbox_has_a_port_of_its_own(
 ) -> None:
     with Sandbox.create(tmp_path / "second", cache=sandbox_cache, environment=os.environ) as second:
         assert second.port != sandbox.port
-        second.delete()
+        second.close()
+        delete_sandbox(second.folder)
 
 
 def test_the_first_sandbox_of_a_machine_touches_nothing_else(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyotp
 import requests
+from support.sandbox import advance_clock
 
 from workflows.sandbox.sandbox import Sandbox
 
@@ -39,7 +40,7 @@ class Phone:
 
     def fresh_ones(self, *accounts: str) -> list[str]:
         """A code of each account, all of the same half minute, that was not given before."""
-        self._sandbox.advance_clock(STEP_SECONDS)
+        advance_clock(self._sandbox, STEP_SECONDS)
         self._ahead += STEP_SECONDS
         now = time.time() + self._ahead
         return [pyotp.TOTP(self._seeds[account]).at(now) for account in accounts]

@@ -50,3 +50,15 @@ def sandbox(sandbox_folder: Path, sandbox_cache: Path) -> Iterator[Sandbox]:
         pytest.fail(error.as_text(), pytrace=False)
     with made:
         yield made
+
+
+def console_url(sandbox: Sandbox) -> str:
+    """The address of its sign-in console."""
+    return f"{sandbox.endpoint_url}/{sandbox.token}/console"
+
+
+def advance_clock(sandbox: Sandbox, seconds: float) -> None:
+    """Let the sandbox's AWS be so many more seconds ahead of the real time: a code is good only once."""
+    clock = Layout(sandbox.folder).clock
+    ahead = float(clock.read_text()) if clock.exists() else 0.0
+    clock.write_text(str(ahead + seconds))

@@ -110,30 +110,19 @@ def password_made_at(iam: AwsClient, user: str) -> datetime | None:
     return None if profile is None else _utc(profile["CreateDate"])
 
 
-def change_password(iam: AwsClient, old: Secret, new: Secret) -> None:
-    """Change the caller's own console password. Allowed without MFA.
-
-    Raises:
-        AwsError: `PASSWORD_POLICY`, or `DENIED` when the old password is wrong or the policy forbids it.
-    """
-    with calling_aws("changing the password"):
-        iam.change_password(OldPassword=old.reveal(), NewPassword=new.reveal())
-
-
 def get_account_password_policy(iam: AwsClient) -> Mapping[str, Any]:
     """The account's own policy as IAM answers it; empty if it has none, so AWS's default holds.
 
     Raises:
         AwsError: it could not be read; people usually may not without MFA.
     """
-    try:
+
+    def ask() -> Mapping[str, Any]:
         with calling_aws("reading the account's password policy"):
             policy: Mapping[str, Any] = iam.get_account_password_policy()["PasswordPolicy"]
-    except AwsError as error:
-        if error.failure is AwsFailure.NOT_FOUND:
-            return {}
-        raise
-    return policy
+        return policy
+
+    return asked(ask, {}, _MISSING)
 
 
 def find_user(iam: AwsClient, user: str) -> User | None:
@@ -151,14 +140,12 @@ def account_alias(iam: AwsClient) -> str:
     Raises:
         AwsError: it could not be asked, for another reason.
     """
-    try:
+
+    def ask() -> str:
         with calling_aws("asking for the account's alias"):
-            aliases = iam.list_account_aliases()["AccountAliases"]
-    except AwsError as error:
-        if error.denied:
-            return ""
-        raise
-    return str(aliases[0]) if aliases else ""
+            return str(next(iter(iam.list_account_aliases()["AccountAliases"]), ""))
+
+    return asked(ask, "")
 
 
 LONGEST = 128
@@ -349,14 +336,14 @@ def wait_until_usable(
 
 def _access_key(iam: AwsClient, entry: Mapping[str, Any]) -> AccessKey:
     """One listed key with its last use; older self-management policies do not allow that question."""
-    try:
+
+    def ask() -> Mapping[str, Any]:
         with calling_aws("asking when an access key was used last"):
-            use = iam.get_access_key_last_used(AccessKeyId=entry["AccessKeyId"])["AccessKeyLastUsed"]
-        known = True
-    except AwsError as error:
-        if not error.denied:
-            raise
-        use, known = {}, False
+            use: Mapping[str, Any] = iam.get_access_key_last_used(AccessKeyId=entry["AccessKeyId"])
+        return use
+
+    answer = asked(ask, None)
+    use = answer["AccessKeyLastUsed"] if answer else {}
     last_used = _utc(use["LastUsedDate"]) if use.get("LastUsedDate") else None
     service = str(use.get("ServiceName", "")) if last_used else ""
     return AccessKey(
@@ -365,7 +352,7 @@ def _access_key(iam: AwsClient, entry: Mapping[str, Any]) -> AccessKey:
         _utc(entry["CreateDate"]),
         last_used,
         service,
-        known,
+        last_use_known=answer is not None,
     )
 
 

@@ -16,6 +16,7 @@ from workflows.aws.clients import AwsClient, Credentials
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 
 SESSION_SECONDS = 3600
 SHORTEST_SESSION = 900
@@ -28,16 +29,20 @@ _ARN = re.compile(
 )
 
 
-class WrongCode(OnboardError):  # noqa: N818 - as the other refusals are named
-    """AWS did not accept the six digits; `serial` is the device that they have to be of, "" if unknown."""
+class CodeRefused(OnboardError):  # noqa: N818 - as the other refusals are named
+    """Six digits that AWS does not take; `serial` is the device that they have to be of, "" if unknown."""
 
-    serial = ""
+    def __init__(self, title: Sentence, what: Sentence, *, serial: str = "", **more: Sentence) -> None:
+        super().__init__(title, what, **more)
+        self.serial = serial
 
 
-class RepeatedCode(OnboardError):  # noqa: N818 - as the other refusals are named
-    """This code of the device `serial` was given to AWS before; a code works once."""
+class WrongCode(CodeRefused):
+    """AWS did not accept them, or they are not six digits."""
 
-    serial = ""
+
+class RepeatedCode(CodeRefused):
+    """AWS was given this code of the device before; a code works once."""
 
 
 @dataclass(frozen=True)
@@ -91,23 +96,23 @@ class CodeMemory:
         """
         problem = code_problem(code)
         if problem is not None:
-            wrong = WrongCode(
-                "That isn't a code", problem.message, next="Enter the six digits that the app shows now."
+            raise WrongCode(
+                "That isn't a code",
+                problem.message,
+                next="Enter the six digits that the app shows now.",
+                serial=serial,
             )
-            wrong.serial = serial
-            raise wrong
         digits = normal_code(code)
         with self._lock:
             given = self._given.setdefault(serial, [])
             if digits in given:
-                repeated = RepeatedCode(
+                raise RepeatedCode(
                     "This code was used already",
                     "AWS has already seen this MFA code.",
                     why="AWS accepts each code once.",
                     next="Wait until the app shows the next code (up to 30 seconds) and enter that one.",
+                    serial=serial,
                 )
-                repeated.serial = serial
-                raise repeated
             given.append(digits)
             del given[:-REMEMBERED_CODES]
         return digits
@@ -218,9 +223,7 @@ def _explained(error: AwsError, serial: str) -> OnboardError:
     if error.failure is not AwsFailure.MFA_CODE:
         return error
     remedy = f"{error.next} It has to be a code of {serial}." if serial else error.next
-    wrong = WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail)
-    wrong.serial = serial
-    return wrong
+    return WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail, serial=serial)
 
 
 def _credentials(answer: dict[str, object]) -> Credentials:

@@ -91,12 +91,10 @@ class _Roles:
         """A client for each region, or why there is none."""
         clients: dict[str, AwsClient | OnboardError] = {}
         for region in regions:
-            if (unusable := _unusable_region(region)) is not None:
-                clients[region] = unusable
-                continue
             try:
+                _refuse_unusable(region)
                 clients[region] = stack.enter_context(self.factory.client("sts", self.session, region))
-            except AwsError as error:
+            except OnboardError as error:
                 clients[region] = error
         return clients
 
@@ -195,15 +193,18 @@ def _unusable_role(profile: RoleProfile) -> OnboardError | None:
     )
 
 
-def _unusable_region(region: str) -> OnboardError | None:
-    """Why a region need not be asked: AWS does not have it; None if it does."""
-    if not (problems := region_problems(region)):
-        return None
-    return OnboardError(
-        "No such region",
-        joined(problem.message for problem in problems),
-        next="Correct the profile's region in the project's `config`, or write the profile again.",
-    )
+def _refuse_unusable(region: str) -> None:
+    """Let no region be asked that AWS does not have.
+
+    Raises:
+        OnboardError: it has none of that name.
+    """
+    if problems := region_problems(region):
+        raise OnboardError(
+            "No such region",
+            joined(problem.message for problem in problems),
+            next="Correct the profile's region in the project's `config`, or write the profile again.",
+        )
 
 
 def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere: bool) -> OnboardError:

@@ -7,7 +7,6 @@ through it; the next opening makes a new one.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -167,13 +166,12 @@ def ensure_short(folder: Path, recorded: str, root: Path = _ROOT) -> str:
         folder: the sandbox's folder, absolute.
         recorded: what this function gave the last time, or "". Temporary folders vanish with a restart of the
             machine; then a new path is made.
-        root: where short folders are made; those that lead nowhere any more are removed from it then.
+        root: where short folders are made.
     """
     if len(str(folder)) <= _LONGEST_FOLDER:
         return ""
     if recorded and Path(recorded).is_symlink() and Path(recorded).readlink() == folder:
         return recorded
-    _sweep(root)
     link = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root)) / _LINK
     link.symlink_to(folder, target_is_directory=True)
     return str(link)
@@ -183,17 +181,6 @@ def remove_short(folder: Path, recorded: str) -> None:
     """Remove what `ensure_short` made for that folder; somebody else's is left alone."""
     if recorded and Path(recorded).is_symlink() and Path(recorded).readlink() == folder:
         shutil.rmtree(Path(recorded).parent)
-
-
-def _sweep(root: Path) -> None:
-    """Remove one's own short folders whose sandbox is gone: a server that was killed leaves them."""
-    for place in root.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(FileNotFoundError):  # another sandbox sweeps at the same time
-            if not place.is_symlink() and place.is_dir() and place.stat().st_uid == os.getuid():
-                link = place / _LINK
-                if link.is_symlink() and not link.exists() and list(place.iterdir()) == [link]:
-                    link.unlink()
-                    place.rmdir()
 
 
 def end_agents(layout: Layout, record: Record, *, forget: bool = False) -> None:

@@ -263,16 +263,6 @@ class Sandbox:
         return self._record.token
 
     @property
-    def console_url(self) -> str:
-        """The address of its sign-in console."""
-        return f"{self.endpoint_url}/{self.token}/console"
-
-    @property
-    def phone_url(self) -> str:
-        """The address of the pretend phone."""
-        return f"{self.endpoint_url}/{self.token}/phone"
-
-    @property
     def administrator(self) -> Person:
         """The person who runs the admin's workflow; has the profiles that the layers name."""
         return self._person("administrator")
@@ -421,21 +411,6 @@ class Sandbox:
         if self._open:
             self._open = False
             self._server.leave()
-
-    def delete(self) -> None:
-        """Close it and remove everything that belongs to it.
-
-        Raises:
-            OnboardError: Terraform still runs in it.
-        """
-        self.close()
-        delete_sandbox(self.folder)
-
-    def advance_clock(self, seconds: float) -> None:
-        """Let the sandbox's AWS be so many more seconds ahead of the real time: a code is good only once."""
-        path = self._layout.clock
-        ahead = float(load_file(path, OWN_LIMIT)) if path.exists() else 0.0
-        path.write_text(str(ahead + seconds))
 
     def __enter__(self) -> Sandbox:
         return self

@@ -33,6 +33,7 @@ from workflows.sandbox.project import email_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from werkzeug.serving import BaseWSGIServer
+    from werkzeug.wrappers import Response
 
     from workflows.sandbox.strict.application import StrictAws
 
@@ -79,7 +80,7 @@ class Gate:
         self._app = app
         self._alone = threading.Lock()
         self.changed = False
-        self._answers: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {}
+        self._answers: dict[str, Response] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -92,21 +93,12 @@ class Gate:
 
     def _once(self, call: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """A conditional write that an SDK asks for again gets the answer that was lost on the way."""
-        if call not in self._answers:
-            told: list[Any] = []
+        from werkzeug.wrappers import Response  # noqa: PLC0415 - werkzeug belongs to the server's process
 
-            def note(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
-                told[:] = [status, headers]
-                return None
-
-            body = b"".join(self._app(environ, note))
-            if str(told[0]).startswith("5"):
-                start_response(told[0], told[1])  # a failure of ours is to be tried again
-                return [body]
-            self._answers[call] = (told[0], told[1], body)
-        status, headers, body = self._answers[call]
-        start_response(status, headers)
-        return [body]
+        answer = self._answers.get(call) or Response.from_app(self._app, environ, buffered=True)
+        if answer.status_code < 500:  # a failure of ours is to be tried again
+            self._answers[call] = answer
+        return answer(environ, start_response)
 
     @contextmanager
     def still(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workflows.core.processes import read_record, write_record
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import moment, plain, read
+from workflows.core.shapes import plain, read
 from workflows.terraform.events import moment_of
 from workflows.terraform.failures import LockInfo
 from workflows.terraform.record import PlanRecord
@@ -34,7 +34,7 @@ class EndedRun:
     Attributes:
         kind: what it was for.
         holder: whom Terraform names as the holder of its locks ("jane@laptop").
-        begun_at: when it was started, ISO 8601 with an offset.
+        begun_at: when it was started, aware.
         locked_at: when it first did what takes the lock, likewise.
         ended_at: when it ended, or last said something, likewise.
         killed: whether it was ended from outside.
@@ -42,9 +42,9 @@ class EndedRun:
 
     kind: str
     holder: str
-    begun_at: str
-    locked_at: str
-    ended_at: str
+    begun_at: datetime
+    locked_at: datetime
+    ended_at: datetime
     killed: bool
 
     @property
@@ -58,13 +58,12 @@ class EndedRun:
         Only one run can hold it at a time, so that a lock which this person made on this computer after this
         run began and before it had the lock is this run's own.
         """
-        begun, locked = moment(self.begun_at, "begun_at"), moment(self.locked_at, "locked_at")
         made = lock.made_at
         return (
             made is not None
             and lock.who == self.holder
             and lock.operation == _OPERATIONS[Kind(self.kind)]
-            and begun <= made <= locked
+            and self.begun_at <= made <= self.locked_at
         )
 
 
@@ -138,15 +137,11 @@ def _ended(run: Run) -> EndedRun | None:
     return EndedRun(
         run.description.kind,
         run.description.holder,
-        _iso(run.description.begun_at),
-        locked_at.isoformat(),
-        _iso(run.output.stat().st_mtime),
+        datetime.fromtimestamp(run.description.begun_at, UTC),
+        locked_at,
+        datetime.fromtimestamp(run.output.stat().st_mtime, UTC),
         exit_code is None or exit_code < 0,
     )
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:

@@ -43,8 +43,6 @@ class ResourceChange:
         leaving: users that a group loses.
         members_unknown: True if Terraform knows the members only after the apply.
         attributes: names of the attributes that change, sorted; never their values.
-        imported: True if it is taken into the state from outside.
-        moved_from: the address it had in the state before, or "".
         import_id: of what is created, the id that it would be imported by if it exists already, or ""; see
             `plan_reader.ACCOUNT_ID`.
         details: what changes inside it, as lines that may be shown (see `attributes`); secrets are masked.
@@ -61,8 +59,6 @@ class ResourceChange:
     leaving: tuple[str, ...] = ()
     members_unknown: bool = False
     attributes: tuple[str, ...] = ()
-    imported: bool = False
-    moved_from: str = ""
     import_id: str = ""
     details: tuple[str, ...] = ()
     password_length: int | None = None

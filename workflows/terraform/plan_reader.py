@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from workflows.terraform.attributes import attribute_lines, marks_anything
@@ -51,7 +50,7 @@ _OF_AN_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 def read_plan(show_json: Mapping[str, Any]) -> Plan:
     """Read what `terraform show -json PLANFILE` answered (format 0.2 to 1.x; unknown fields are ignored)."""
     entries = show_json.get("resource_changes", ())
-    owners = _Owners(_by_module(entries, USER), _by_module(entries, GROUP))
+    owners = {kind: _by_module(entries, kind) for kind in (USER, GROUP)}
     lengths = (
         (one["change"].get("after") or {}).get("minimum_password_length")
         for one in entries
@@ -77,12 +76,8 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
     )
 
 
-@dataclass(frozen=True)
-class _Owners:
-    """The users and the groups by the module that they are in: there, resources without a name are theirs."""
-
-    users: Mapping[str, str]
-    groups: Mapping[str, str]
+_Owners = Mapping[str, Mapping[str, str]]
+"""By type, the users and the groups by their module: resources without a name there are theirs."""
 
 
 def _by_module(entries: Iterable[Mapping[str, Any]], kind: str) -> dict[str, str]:
@@ -101,9 +96,7 @@ def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[
             continue
         change = entry["change"]
         action = _action(change["actions"])
-        moved_from = str(entry.get("previous_address") or "")
-        imported = bool(change.get("importing"))
-        if action is Action.NOTHING and not moved_from and not imported:
+        if action is Action.NOTHING and not entry.get("previous_address") and not change.get("importing"):
             continue
         joining, leaving, unknown = _members(entry["type"], change)
         user, group = _about(entry, owners)
@@ -118,8 +111,6 @@ def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[
             leaving=leaving,
             members_unknown=unknown,
             attributes=_changed_attributes(change) if action in {Action.UPDATE, Action.REPLACE} else (),
-            imported=imported,
-            moved_from=moved_from,
             import_id=import_id(entry["type"], _known(change)) if action is Action.CREATE else "",
             details=attribute_lines(change),
             password_length=_password_length(entry["type"], action, change),
@@ -135,14 +126,14 @@ def _password_length(kind: str, action: Action, change: Mapping[str, Any]) -> in
 def _about(entry: Mapping[str, Any], owners: _Owners) -> tuple[str | None, str | None]:
     kind, values, module = entry["type"], _known(entry["change"]), str(entry.get("module_address", ""))
     if kind == USER:
-        return values.get("name") or owners.users.get(module), None
+        return values.get("name") or owners[USER].get(module), None
     if kind == GROUP:
-        return None, values.get("name") or owners.groups.get(module)
+        return None, values.get("name") or owners[GROUP].get(module)
     if isinstance(values.get("group"), str):
         return None, values["group"]
     if isinstance(values.get("user"), str):
         return values["user"], None
-    return owners.users.get(module), owners.groups.get(module)
+    return owners[USER].get(module), owners[GROUP].get(module)
 
 
 def _members(kind: str, change: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:

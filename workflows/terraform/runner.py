@@ -142,13 +142,6 @@ class Description:
     begun_at: float | None = None
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """What `exit.json` says of it."""
-
-    exit_code: int | None
-
-
 class Run:
     """A run in its folder (0700): `run.json`, `output.log`, `process.json`, `exit.json`, `cancelled`.
 
@@ -200,7 +193,7 @@ class Run:
     def exit_code(self) -> int | None:
         """Terraform's exit status; None while it runs, and where nobody knows."""
         record = read_record(self.folder / "exit.json")
-        return None if record is None else read(_Ended, record, "exit.json").exit_code
+        return None if record is None else read(int, record.get("exit_code"), "exit_code")
 
     def is_running(self) -> bool:
         """Whether Terraform, or the supervisor that will write its exit status, still runs."""
@@ -249,7 +242,10 @@ class Run:
             last.extend(messages)
             if watch.on_update is not None and lines:
                 watch.on_update(Update(messages, tuple(events), tracker.progress()))
-        return self._outcome(tracker.progress(), "\n".join(last).strip())
+        progress, exit_code = tracker.progress(), self.exit_code
+        if exit_code is None:  # the supervisor was killed too: Terraform's own last words are all there is
+            exit_code = 0 if progress.applied else 1 if progress.errors else None
+        return Outcome(exit_code, self.was_cancelled(), progress, "\n".join(last).strip())
 
     def discard(self) -> None:
         """Remove the run's folder with the raw output.
@@ -310,12 +306,6 @@ class Run:
                 if stop:
                     self.cancel()
                 time.sleep(POLL_SECONDS)
-
-    def _outcome(self, progress: Progress, text: str) -> Outcome:
-        exit_code = self.exit_code
-        if exit_code is None:  # the supervisor was killed too: Terraform's own last words are all there is
-            exit_code = 0 if progress.applied else 1 if progress.errors else None
-        return Outcome(exit_code, self.was_cancelled(), progress, text)
 
 
 def _runs(process: dict[str, Any], who: str) -> bool:

@@ -86,17 +86,11 @@ def settled(region: str, sts: StsState, opt_in: OptIn) -> StsState:
 
 _Value = TypeVar("_Value")
 
-# ec2:DescribeRegions, OptInStatus
-_EC2: Mapping[str, OptIn] = {
-    "opt-in-not-required": OptIn.DEFAULT,
-    "opted-in": OptIn.IN,
-    "not-opted-in": OptIn.OUT,
-}
-# account:ListRegions, RegionOptStatus; what is under way is neither
-_LISTED: Mapping[str, OptIn] = {
-    "ENABLED_BY_DEFAULT": OptIn.DEFAULT,
-    "ENABLED": OptIn.IN,
-    "DISABLED": OptIn.OUT,
+# OptInStatus of ec2:DescribeRegions and RegionOptStatus of account:ListRegions; what is under way is neither
+_OPT_INS: Mapping[str, OptIn] = {
+    **dict.fromkeys(("opt-in-not-required", "ENABLED_BY_DEFAULT"), OptIn.DEFAULT),
+    **dict.fromkeys(("opted-in", "ENABLED"), OptIn.IN),
+    **dict.fromkeys(("not-opted-in", "DISABLED"), OptIn.OUT),
 }
 _PAGE = 50
 
@@ -197,20 +191,13 @@ def opt_in_status(factory: ClientFactory, own: Credentials, region: str) -> dict
     doing = "asking which regions the account uses"
     try:
         with calling_aws(doing), factory.client("account", own, region) as client:
-            return _listed_regions(client)
+            pages = client.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": _PAGE})
+            listed = {one["RegionName"]: one["RegionOptStatus"] for page in pages for one in page["Regions"]}
     except AwsError:
         with calling_aws(doing), factory.client("ec2", own, region) as ec2:
             found = ec2.describe_regions(AllRegions=True)["Regions"]
-            return {one["RegionName"]: _EC2.get(one.get("OptInStatus", ""), OptIn.UNKNOWN) for one in found}
-
-
-def _listed_regions(client: AwsClient) -> dict[str, OptIn]:
-    pages = client.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": _PAGE})
-    return {
-        one["RegionName"]: _LISTED.get(one["RegionOptStatus"], OptIn.UNKNOWN)
-        for page in pages
-        for one in page["Regions"]
-    }
+            listed = {one["RegionName"]: one.get("OptInStatus", "") for one in found}
+    return {name: _OPT_INS.get(status, OptIn.UNKNOWN) for name, status in listed.items()}
 
 
 def token_version(factory: ClientFactory, own: Credentials, region: str) -> int | None:

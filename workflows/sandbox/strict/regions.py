@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflows.sandbox.strict.identity import Call, Operation
-from workflows.sandbox.strict.protocol import Reason, Refusal, refuse
+from workflows.sandbox.strict.protocol import Reason, refuse
 from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT, all_regions
 
 
@@ -22,21 +22,10 @@ def check_used(call: Call) -> None:
 
 
 def _list_regions(call: Call) -> dict[str, Any]:
-    wanted = call.request.parameters.get("RegionOptStatusContains")
-    size = int(call.text("MaxResults") or 20)
-    if not 1 <= size <= 50:
-        raise Refusal("ValidationException", "MaxResults must be between 1 and 50.")
-    known = [
-        {"RegionName": name, "RegionOptStatus": _status(call, name)}
-        for name in all_regions()
-        if name > call.text("NextToken")
-    ]
-    chosen = [region for region in known if not wanted or region["RegionOptStatus"] in wanted]
-    page = chosen[:size]
-    answer: dict[str, Any] = {"Regions": page}
-    if len(chosen) > size:
-        answer["NextToken"] = page[-1]["RegionName"]
-    return answer
+    """All of them on one page: there are fewer than a page holds."""
+    return {
+        "Regions": [{"RegionName": name, "RegionOptStatus": _status(call, name)} for name in all_regions()]
+    }
 
 
 def _status(call: Call, region: str) -> str:

@@ -182,20 +182,14 @@ class Passwords(Part):
     entries: dict[str, _History]
     kind = _History
 
-    def remember(self, user_arn: str, password: str) -> None:
-        """A password was set."""
-        earlier = self.entries.get(user_arn, _History()).earlier
-        hashed = generate_password_hash(password, _HASH)
-        self.entries[user_arn] = _History([hashed, *earlier][:_LONGEST_HISTORY])
-
     def forget(self, user_arn: str) -> None:
         """The login profile was deleted."""
         self.entries.pop(user_arn, None)
 
-    def check(
+    def take(
         self, policy: AccountPasswordPolicy | None, user_arn: str, user_name: str, password: str
     ) -> None:
-        """Refuse a password that the policy does not allow.
+        """Remember a new password; refuse one that the policy does not allow.
 
         Raises:
             Refusal: `PasswordPolicyViolation`, with every rule that is broken.
@@ -212,6 +206,8 @@ class Passwords(Part):
                 "PasswordPolicyViolation",
                 "Password does not conform to the account password policy: it " + "; it ".join(broken) + ".",
             )
+        hashed = generate_password_hash(password, _HASH)
+        self.entries[user_arn] = _History([hashed, *earlier][:_LONGEST_HISTORY])
 
 
 def rules(policy: AccountPasswordPolicy | None, password: str) -> list[tuple[str, bool]]:

@@ -17,7 +17,6 @@ from workflows.sandbox.strict.protocol import Refusal
 from workflows.sandbox.strict.state import Session
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")
 _SHORTEST = 900
 _LONGEST_SESSION = 129_600
 _CHAINED_LONGEST = 3_600
@@ -44,12 +43,6 @@ def _assume_role(call: Call) -> dict[str, Any]:
     if match is None:
         raise Refusal("ValidationError", f"{call.text('RoleArn')} is invalid")
     name = call.text("RoleSessionName")
-    if not _SESSION_NAME.fullmatch(name):
-        raise Refusal(
-            "ValidationError",
-            f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: "
-            r"Member must satisfy regular expression pattern: [\w+=,.@-]*",
-        )
     mfa_at = _mfa(call)
     caller = replace(call.identity, mfa_at=call.identity.mfa_at if mfa_at is None else mfa_at)
     role = _assumable(replace(call, identity=caller), match["account"], match["name"])
