@@ -13,10 +13,10 @@ import csv
 import io
 import os
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from workflows.aws.clients import Credentials
 from workflows.core import files
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
@@ -45,23 +45,6 @@ _NEW_USER_HEADERS = {"password", "consolesigninurl", "consoleloginlink"}
 
 class AccessKeyFileError(OnboardError):
     """A file that holds no usable access key; says why without repeating anything from it."""
-
-
-@dataclass(frozen=True)
-class AccessKey:
-    """An access key as the file has it.
-
-    Attributes:
-        access_key_id: its id, which is no secret.
-        secret_access_key: the secret.
-        user: the IAM user's name where the file names it, or "".
-        session_token: of a temporary key, else None.
-    """
-
-    access_key_id: str
-    secret_access_key: Secret
-    user: str = ""
-    session_token: Secret | None = None
 
 
 def find_access_keys(folder: Path, since: datetime) -> list[Path]:
@@ -120,7 +103,7 @@ def _may_be_one(name: str) -> bool:
     return lowered.endswith(".csv") and not lowered.startswith((".", "~"))
 
 
-def read_access_key_file(path: Path) -> AccessKey:
+def read_access_key_file(path: Path) -> Credentials:
     """The access key in a CSV file from the console.
 
     Args:
@@ -133,7 +116,7 @@ def read_access_key_file(path: Path) -> AccessKey:
     return parse_access_key(_decode(files.read_bytes(path, MAX_BYTES), path.name), path.name)
 
 
-def parse_access_key(text: str, name: str) -> AccessKey:
+def parse_access_key(text: str, name: str) -> Credentials:
     """The access key in the text of a CSV file.
 
     Args:
@@ -243,7 +226,7 @@ def _columns(header: list[str], name: str) -> list[str]:
     )
 
 
-def _access_key(row: list[str], columns: list[str], name: str) -> AccessKey:
+def _access_key(row: list[str], columns: list[str], name: str) -> Credentials:
     if len(row) < len(columns):
         raise _error(
             f"The line with the key has {count(len(row), 'field')}; "
@@ -254,12 +237,7 @@ def _access_key(row: list[str], columns: list[str], name: str) -> AccessKey:
         raise _error(f"The line with the key has more fields than the headings of {name} name.")
     values = dict(zip(columns, row, strict=True))
     token = values.get("token")
-    key = AccessKey(
-        access_key_id=values["id"],
-        secret_access_key=Secret(values["secret"]),
-        user=values.get("user", ""),
-        session_token=Secret(token) if token else None,
-    )
+    key = Credentials(values["id"], Secret(values["secret"]), Secret(token) if token else None)
     for title, value in (("access key id", values["id"]), ("secret access key", values["secret"])):
         if not value:
             raise _error(f"The {title} in {name} is empty.")

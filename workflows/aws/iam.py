@@ -608,10 +608,10 @@ def list_holdings(iam: AwsClient, user: str) -> Holdings:
     """
     found: list[Holding] = []
     denied: list[HoldingKind] = []
-    for kind, ask in _LISTED.items():
+    for kind in (HoldingKind.MFA_DEVICE, *_OPERATIONS):
         try:
             with calling_aws(f"asking what {user} has ({kind.value})"):
-                found += ask(iam, user)
+                found += _held(iam, user, kind)
         except AwsError as error:
             if not error.denied:
                 raise
@@ -631,7 +631,7 @@ def remove_holding(iam: AwsClient, user: str, holding: Holding) -> None:
     if holding.kind is HoldingKind.MFA_DEVICE:
         remove_mfa_device(iam, user, holding.id)
         return
-    operation, argument = _REMOVED[holding.kind]
+    _, _, argument, _, operation = _OPERATIONS[holding.kind]
     with calling_aws(f"removing the {holding.words} of {user}"):
         getattr(iam, operation)(**{"UserName": user, argument: holding.id})
 
@@ -645,64 +645,53 @@ def has_console_password(iam: AwsClient, user: str) -> bool:
     return _login_profile(iam, user, f"asking whether {user} has a console password") is not None
 
 
-def _devices(iam: AwsClient, user: str) -> list[Holding]:
-    devices = list_mfa_devices(iam, user)
-    return [Holding(HoldingKind.MFA_DEVICE, device.serial, device.kind.value) for device in devices]
+def _held(iam: AwsClient, user: str, kind: HoldingKind) -> list[Holding]:
+    """What a user has of one kind; asked page by page where the operation has pages."""
+    if kind is HoldingKind.MFA_DEVICE:
+        return [Holding(kind, device.serial, device.kind.value) for device in list_mfa_devices(iam, user)]
+    operation, field, identifier, note, _ = _OPERATIONS[kind]
+    paged = iam.can_paginate(operation)
+    answer = (iam.get_paginator(operation).paginate if paged else getattr(iam, operation))(UserName=user)
+    entries = [entry for page in (answer if paged else (answer,)) for entry in page[field]]
+    return [
+        Holding(kind, entry)
+        if isinstance(entry, str)
+        else Holding(kind, str(entry[identifier]), str(entry.get(note, "")))
+        for entry in entries
+    ]
 
 
-def _pages(
-    kind: HoldingKind, operation: str, field: str, identifier: str = "", note: str = ""
-) -> Callable[[AwsClient, str], list[Holding]]:
-    """Asks with a paginator, where the operation has one.
-
-    Args:
-        kind: what is listed.
-        operation: the client's method.
-        field: where an answer holds its entries.
-        identifier: where an entry holds its id; "" where the entry is the id itself.
-        note: where an entry holds what is shown beside it, or "".
-    """
-
-    def ask(iam: AwsClient, user: str) -> list[Holding]:
-        paged = iam.can_paginate(operation)
-        ask_page = iam.get_paginator(operation).paginate if paged else getattr(iam, operation)
-        pages = ask_page(UserName=user)
-        return [_holding(entry) for page in (pages if paged else (pages,)) for entry in page[field]]
-
-    def _holding(entry: Any) -> Holding:
-        if not identifier:
-            return Holding(kind, str(entry))
-        return Holding(kind, str(entry[identifier]), str(entry.get(note, "")) if note else "")
-
-    return ask
-
-
-_LISTED: Mapping[HoldingKind, Callable[[AwsClient, str], list[Holding]]] = {
-    HoldingKind.MFA_DEVICE: _devices,
-    HoldingKind.SSH_KEY: _pages(
-        HoldingKind.SSH_KEY, "list_ssh_public_keys", "SSHPublicKeys", "SSHPublicKeyId", "Status"
+_OPERATIONS: Mapping[HoldingKind, tuple[str, str, str, str, str]] = {
+    HoldingKind.SSH_KEY: (
+        "list_ssh_public_keys",
+        "SSHPublicKeys",
+        "SSHPublicKeyId",
+        "Status",
+        "delete_ssh_public_key",
     ),
-    HoldingKind.SERVICE_CREDENTIAL: _pages(
-        HoldingKind.SERVICE_CREDENTIAL,
+    HoldingKind.SERVICE_CREDENTIAL: (
         "list_service_specific_credentials",
         "ServiceSpecificCredentials",
         "ServiceSpecificCredentialId",
         "ServiceName",
+        "delete_service_specific_credential",
     ),
-    HoldingKind.CERTIFICATE: _pages(
-        HoldingKind.CERTIFICATE, "list_signing_certificates", "Certificates", "CertificateId", "Status"
+    HoldingKind.CERTIFICATE: (
+        "list_signing_certificates",
+        "Certificates",
+        "CertificateId",
+        "Status",
+        "delete_signing_certificate",
     ),
-    HoldingKind.INLINE_POLICY: _pages(HoldingKind.INLINE_POLICY, "list_user_policies", "PolicyNames"),
-    HoldingKind.ATTACHED_POLICY: _pages(
-        HoldingKind.ATTACHED_POLICY, "list_attached_user_policies", "AttachedPolicies", "PolicyArn"
+    HoldingKind.INLINE_POLICY: ("list_user_policies", "PolicyNames", "PolicyName", "", "delete_user_policy"),
+    HoldingKind.ATTACHED_POLICY: (
+        "list_attached_user_policies",
+        "AttachedPolicies",
+        "PolicyArn",
+        "",
+        "detach_user_policy",
     ),
-    HoldingKind.GROUP: _pages(HoldingKind.GROUP, "list_groups_for_user", "Groups", "GroupName"),
+    HoldingKind.GROUP: ("list_groups_for_user", "Groups", "GroupName", "", "remove_user_from_group"),
 }
-_REMOVED: Mapping[HoldingKind, tuple[str, str]] = {
-    HoldingKind.SSH_KEY: ("delete_ssh_public_key", "SSHPublicKeyId"),
-    HoldingKind.SERVICE_CREDENTIAL: ("delete_service_specific_credential", "ServiceSpecificCredentialId"),
-    HoldingKind.CERTIFICATE: ("delete_signing_certificate", "CertificateId"),
-    HoldingKind.INLINE_POLICY: ("delete_user_policy", "PolicyName"),
-    HoldingKind.ATTACHED_POLICY: ("detach_user_policy", "PolicyArn"),
-    HoldingKind.GROUP: ("remove_user_from_group", "GroupName"),
-}
+"""How a kind is listed (the client's method, the answer's field with the entries, an entry's id, what is
+shown beside it or ""), and the method that takes one away, which names it as the entry does."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import open_file
-from workflows.core.parsing import parse_json
 from workflows.core.processes import Completed, capture
 from workflows.core.versions import VersionNumber, allows
 from workflows.terraform.commands import Commands
@@ -168,8 +167,7 @@ def identify(
 ) -> Binary:
     """Ask a program what it is.
 
-    Its version comes from `version -json`. Which product it is, that answer does not tell: a usual name
-    does, and otherwise the first word of `version`.
+    Which product it is, a usual name says, and otherwise the first word of its answer.
 
     Args:
         argv: the program and what leads to it.
@@ -182,18 +180,8 @@ def identify(
     """
     run = run or partial(_run, folder)
     environment = {name: value for name, value in environment.items() if not name.startswith("TF_CLI_ARGS")}
-    commands = Commands(argv)
-    answer = _ask(commands.version(), environment, run)
-    try:
-        version = str(VersionNumber.parse(parse_json(answer.stdout)["terraform_version"]))
-    except (ValueError, KeyError, TypeError):
-        # Before 0.13 there was no -json; a version in words is enough to refuse it by.
-        version = ""
-    product = product_by_name(argv)
-    if version and product:
-        return Binary(argv, product, version)
-    text = _ask(commands.version_text(), environment, run).stdout
-    match = re.match(r"(Terraform|OpenTofu) v(\S+)", text.lstrip())
+    answer = _ask(Commands(argv).version(), environment, run)
+    match = re.match(r"(Terraform|OpenTofu) v(\S+)", answer.stdout.lstrip())
     if match is None:
         raise OnboardError(
             "Neither Terraform nor OpenTofu",
@@ -201,7 +189,7 @@ def identify(
             next="Name the right program with --binary.",
             detail=(answer.stdout + answer.stderr).strip(),
         )
-    return Binary(argv, product or Product(match[1]), version or match[2])
+    return Binary(argv, product_by_name(argv) or Product(match[1]), match[2])
 
 
 def product_by_name(argv: Sequence[str]) -> Product | None:

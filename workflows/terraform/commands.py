@@ -116,11 +116,7 @@ class Commands:
         return self._build("output", json=True, no_color=True)
 
     def version(self) -> list[str]:
-        """`version -json`."""
-        return self._build("version", json=True)
-
-    def version_text(self) -> list[str]:
-        """`version`, whose first word is the product's name, which its JSON leaves out."""
+        """`version`, whose first word is the product's name; its JSON leaves that out."""
         return self._build("version")
 
     def force_unlock(self, lock_id: str) -> list[str]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -29,8 +28,6 @@ Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
 def answering(version: str, product: str = "Terraform") -> Run:
     def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
-        if "-json" in argv:
-            return Completed(0, json.dumps({"terraform_version": version, "platform": "linux_amd64"}), "")
         return Completed(0, f"{product} v{version}\non linux_amd64\n", "")
 
     return run
@@ -88,14 +85,6 @@ def test_older_than_1_0_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OnboardError, match="too old"):
         choose(Wanted(), path, version="0.15.5")
     assert choose(Wanted(), path, version="1.0.0").version == "1.0.0"
-
-
-def test_a_version_that_knows_no_json_is_refused_by_its_words(tmp_path: Path) -> None:
-    def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
-        return Completed(1, "", "flag") if "-json" in argv else Completed(0, "Terraform v0.11.14\n", "")
-
-    with pytest.raises(OnboardError, match="too old"):
-        choose_binary(Wanted(), path=install(tmp_path, "terraform"), environment={}, folder=Path(), run=run)
 
 
 def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
@@ -197,7 +186,7 @@ def test_argument_lists_are_whole() -> None:
     assert commands.show(Path("/s/p")) == ["python", "shim.py", "show", "-json", "-no-color", "/s/p"]
     assert commands.show() == ["python", "shim.py", "show", "-json", "-no-color"]
     assert commands.output() == ["python", "shim.py", "output", "-json", "-no-color"]
-    assert commands.version() == ["python", "shim.py", "version", "-json"]
+    assert commands.version() == ["python", "shim.py", "version"]
     assert commands.force_unlock("id") == [
         *("python", "shim.py", "force-unlock", "-force", "-no-color", "id"),
     ]
@@ -211,7 +200,7 @@ _SHIM = """#!/bin/sh
 # As tfenv, tofuenv, asdf and mise do: the current folder's file decides, a variable decides before it.
 version=${{{variable}:-$(cat "{file}" 2>/dev/null || echo 1.2.3)}}
 [ -n "$TF_CLI_ARGS$TF_CLI_ARGS_version" ] && echo "no such argument" >&2 && exit 1
-[ "$2" = -json ] && echo "{{\\"terraform_version\\": \\"$version\\"}}" || echo "Terraform v$version"
+echo "Terraform v$version"
 """
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
 from time import monotonic
@@ -129,36 +129,6 @@ class Access:
     external_id: str | None = None
 
 
-@contextmanager
-def acting(factory: ClientFactory, access: Access) -> Iterator[Credentials]:
-    """Credentials that act in the account, checked to be of it; those of a role are dropped afterwards.
-
-    Raises:
-        AwsError: they do not work.
-        OnboardError: another account answers.
-    """
-    role: Credentials | None = None
-    try:
-        with factory.client("sts", access.signing, access.region) as client:
-            if access.role_arn:
-                role, arn = assume_role(
-                    client, access.role_arn, external_id=access.external_id, seconds=SHORTEST_SESSION
-                )
-                answering = arn.split(":")[4]
-            else:
-                answering = caller_identity(client).account
-        if answering != access.account_id:
-            raise OnboardError(
-                "Wrong account",
-                f"The profile belongs to the account {answering}, not to {access.account_id}.",
-                next="Correct the profile in the project's credentials, then ask again.",
-            )
-        yield role or access.signing
-    finally:
-        if role is not None:
-            role.drop()
-
-
 def read_account(factory: ClientFactory, access: Access) -> Account:
     """Ask an account about itself; what it does not let be read is a remark.
 
@@ -175,8 +145,23 @@ def read_account(factory: ClientFactory, access: Access) -> Account:
             remarks.append(f"{words} couldn't be read: {error.title}.")
             return None
 
-    region = access.region
-    with acting(factory, access) as own:
+    region, own = access.region, access.signing
+    with ExitStack() as stack:
+        with factory.client("sts", own, region) as client:
+            if access.role_arn:
+                own, arn = assume_role(
+                    client, access.role_arn, external_id=access.external_id, seconds=SHORTEST_SESSION
+                )
+                stack.callback(own.drop)
+                answering = arn.split(":")[4]
+            else:
+                answering = caller_identity(client).account
+        if answering != access.account_id:
+            raise OnboardError(
+                "Wrong account",
+                f"The profile belongs to the account {answering}, not to {access.account_id}.",
+                next="Correct the profile in the project's credentials, then ask again.",
+            )
         opt_in = tried("The opt-in status of the regions", lambda: opt_in_status(factory, own, region))
         version = tried("The global endpoint's token version", lambda: token_version(factory, own, region))
     return Account(opt_in or {}, version, tuple(remarks))

@@ -93,8 +93,7 @@ def load_key(key: KeyInHand, context: Context) -> Credentials:
         OnboardError: it is not there, or it is no usable access key.
     """
     if key.place is KeyPlace.FILE:
-        found = read_access_key_file(typed_path(key.path, context.world.home))
-        return Credentials(found.access_key_id, found.secret_access_key, found.session_token)
+        return read_access_key_file(typed_path(key.path, context.world.home))
     if key.place is KeyPlace.TYPED and key.secret is not None:
         return Credentials(key.id, Secret(key.secret.reveal()))
     identity = identity_of(context)
