@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from support.served_aws import NewUserAws, served
-from support.strict_aws import ADMINISTRATORS, APPS, MANAGEMENT, SECURITY, StrictWorld
+from support.strict_aws import ADMINISTRATORS, APPS, MANAGEMENT, SECURITY, RegionSettings, StrictWorld
 
 from workflows.environment import World
 from workflows.sandbox.project import lay_out
-from workflows.sandbox.strict.state import RegionSettings
 from workflows.steps.shared.module import Context
 
 ASSUME = (
@@ -49,7 +48,7 @@ class RegionsProject:
     @property
     def settings(self) -> RegionSettings:
         """What each account has set for its regions."""
-        return self.made.aws.strict.state.regions
+        return self.made.aws.strict.settings
 
     @property
     def profiles(self) -> Path:

@@ -6,8 +6,10 @@ import datetime as dt
 import io
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
@@ -27,6 +29,9 @@ from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 from workflows.sandbox.console.application import console_application
 from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import BootstrapKey, Directory
+from workflows.sandbox.strict.identity import Identity
+from workflows.sandbox.strict.protocol import AwsRequest, Refusal
+from workflows.sandbox.strict.state import Regions
 
 MANAGEMENT, SECURITY, APPS = "111111111111", "222222222222", "333333333333"
 HOST = "127.0.0.1:5999"
@@ -59,6 +64,48 @@ TRUST_WITH_MFA = (
 )
 
 
+@dataclass
+class AccountRegions:
+    """What an account has set: STS endpoints switched off, regions opted into, version of global tokens."""
+
+    off: set[str] = field(default_factory=set)
+    opted_in: set[str] = field(default_factory=set)
+    token_version: int = 1
+
+
+class RegionSettings(Regions):
+    """The settings of all accounts, by their ids."""
+
+    def __init__(self) -> None:
+        self._settings: defaultdict[str, AccountRegions] = defaultdict(AccountRegions)
+
+    def of(self, account_id: str) -> AccountRegions:
+        return self._settings[account_id]
+
+    @property
+    def token_versions(self) -> dict[str, int]:  # type: ignore[override]
+        return {account: settings.token_version for account, settings in self._settings.items()}
+
+    def status(self, account_id: str, region: str) -> str:
+        return "ENABLED" if region in self.of(account_id).opted_in else super().status(account_id, region)
+
+
+class SwitchedAws(StrictAws):
+    """A strict AWS whose accounts have settings for their regions."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.settings = self.state.regions = RegionSettings()
+
+    def _perform(self, identity: Identity, request: AwsRequest, start_response: Any) -> Any:
+        account = request.text("RoleArn").split(":")[4] if request.text("RoleArn") else identity.account_id
+        gives = request.action in ("AssumeRole", "GetSessionToken")
+        if gives and request.authorization.region in self.settings.of(account).off:
+            words = f"STS is not activated in this region for account:{account}."
+            raise Refusal("RegionDisabledException", words, 403)
+        return super()._perform(identity, request, start_response)
+
+
 class StrictWorld:
     """Three accounts, their administrators' keys, a strict AWS, its console, and a clock that tests turn."""
 
@@ -78,7 +125,7 @@ class StrictWorld:
             },
         )
         self.moto = DomainDispatcherApplication(create_backend_app)
-        self.strict = StrictAws(self.moto, self.directory, self.now)
+        self.strict = SwitchedAws(self.moto, self.directory, self.now)
         self.console = console_application(self.strict, self.directory, TOKEN)
 
     def now(self) -> float:
@@ -87,7 +134,7 @@ class StrictWorld:
     def restart(self) -> None:
         """What a new process has: moto's state as it was, and the strict state from its dump."""
         state = json.loads(json.dumps(self.strict.state.dump()))
-        self.strict = StrictAws(self.moto, self.directory, self.now)
+        self.strict = SwitchedAws(self.moto, self.directory, self.now)
         self.console = console_application(self.strict, self.directory, TOKEN)
         self.strict.state.load(state)
 

@@ -132,9 +132,7 @@ class Desk:
         Raises:
             Refusal: the user was deleted meanwhile.
         """
-        who = self.strict.identities.user(
-            sign_in.account_id, sign_in.user, mfa_at=sign_in.mfa_at, session=True
-        )
+        who = self.strict.identities.user(sign_in.account_id, sign_in.user, mfa_at=sign_in.mfa_at)
         if who is None:
             raise Refusal("NoSuchEntity", f"The user with name {sign_in.user} cannot be found.", 404)
         return who

@@ -163,15 +163,15 @@ class Identities:
         check_signature(request, secret, now)
         return identity
 
-    def user(self, account_id: str, name: str, *, mfa_at: float | None, session: bool) -> Identity | None:
-        """The identity of an IAM user or of a bootstrap administrator, or None if there is no such user."""
+    def user(self, account_id: str, name: str, *, mfa_at: float | None) -> Identity | None:
+        """An IAM user or bootstrap administrator with a session, or None if there is no such user."""
         user = account(account_id).users.get(name)
         if user is None:
             known = (account_id, name) in (
                 (key.account_id, key.principal) for key in self._directory.bootstrap_keys.values()
             )
-            return _bootstrap(account_id, name, mfa_at, session=session) if known else None
-        return Identity(account_id, name, user.arn, user.id, mfa_at=mfa_at, is_temporary=session)
+            return _bootstrap(account_id, name, mfa_at, session=True) if known else None
+        return Identity(account_id, name, user.arn, user.id, mfa_at=mfa_at, is_temporary=True)
 
     def _permanent(self, request: AwsRequest, key_id: str) -> tuple[Identity, str]:
         bootstrap = self._directory.bootstrap_keys.get(key_id)
@@ -200,7 +200,7 @@ class Identities:
         if session.user and session.mfa_at is None and request.service == "iam":
             raise refuse(request, Reason.UNKNOWN_KEY)  # GetSessionToken's own rule: IAM only with MFA
         if session.user:
-            identity = self.user(session.account_id, session.user, mfa_at=session.mfa_at, session=True)
+            identity = self.user(session.account_id, session.user, mfa_at=session.mfa_at)
         else:
             identity = _of_role(session)
         if identity is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflows.sandbox.strict.identity import Call, Operation
 from workflows.sandbox.strict.protocol import Reason, refuse
-from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT, all_regions
+from workflows.sandbox.strict.state import all_regions
 
 
 def check_used(call: Call) -> None:
@@ -15,10 +15,8 @@ def check_used(call: Call) -> None:
     Raises:
         Refusal: the region knows none of the account's keys, and says no more than that.
     """
-    region = call.request.authorization.region
-    if call.request.service != "sts" or call.state.regions.uses(call.identity.account_id, region):
-        return
-    raise refuse(call.request, Reason.UNKNOWN_KEY)
+    if call.request.service == "sts" and _status(call, call.request.authorization.region) == "DISABLED":
+        raise refuse(call.request, Reason.UNKNOWN_KEY)
 
 
 def _list_regions(call: Call) -> dict[str, Any]:
@@ -29,9 +27,7 @@ def _list_regions(call: Call) -> dict[str, Any]:
 
 
 def _status(call: Call, region: str) -> str:
-    if region in ENABLED_BY_DEFAULT:
-        return "ENABLED_BY_DEFAULT"
-    return "ENABLED" if call.state.regions.uses(call.identity.account_id, region) else "DISABLED"
+    return call.state.regions.status(call.identity.account_id, region)
 
 
 def _describe_regions(call: Call) -> dict[str, Any] | None:
@@ -54,7 +50,7 @@ def _describe_regions(call: Call) -> dict[str, Any] | None:
 
 
 def _get_account_summary(call: Call) -> dict[str, Any]:
-    version = call.state.regions.of(call.identity.account_id).token_version
+    version = call.state.regions.token_versions.get(call.identity.account_id, 1)
     summary = call.backend.account_summary.summary_map
     return {"SummaryMap": {**summary, "GlobalEndpointTokenVersion": version}}
 

@@ -1,4 +1,4 @@
-"""What the strict layer knows beside moto: sessions, MFA codes, passwords and region settings.
+"""What the strict layer knows beside moto: sessions, MFA codes, passwords and regions.
 
 The server lets one request through at a time, so nothing here guards itself against threads. Everything is
 kept from one process to the next: `dump` gives it as a JSON object, `load` takes over what `dump` gave.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -267,31 +267,14 @@ def all_regions() -> tuple[str, ...]:
     return tuple(sorted(botocore.session.Session().get_available_regions("ec2")))
 
 
-@dataclass
-class _Account:
-    off: set[str] = field(default_factory=set)
-    opted_in: set[str] = field(default_factory=set)
-    token_version: int = 1
+class Regions:
+    """What accounts have set for their regions: nothing, so each uses those that AWS enables by default."""
 
+    token_versions: Mapping[str, int] = {}
 
-class RegionSettings(Part):
-    """The settings of all accounts, by their ids."""
-
-    entries: dict[str, _Account]
-    kind = _Account
-
-    def of(self, account_id: str) -> _Account:
-        """The settings of an account: regions switched off or opted into, version of the global tokens."""
-        return self.entries.setdefault(account_id, _Account())
-
-    def uses(self, account_id: str, region: str) -> bool:
-        """Whether an account uses a region: by default, or because it opted in."""
-        return region in ENABLED_BY_DEFAULT or region in self.of(account_id).opted_in
-
-    def gives_tokens(self, account_id: str, region: str) -> bool:
-        """Whether the STS endpoint of a region gives credentials of an account."""
-        own = self.of(account_id)
-        return region in own.opted_in or (region in ENABLED_BY_DEFAULT and region not in own.off)
+    def status(self, account_id: str, region: str) -> str:  # noqa: ARG002 - tests have accounts with settings
+        """The opt-in status of a region, as account:ListRegions calls it."""
+        return "ENABLED_BY_DEFAULT" if region in ENABLED_BY_DEFAULT else "DISABLED"
 
 
 class State:
@@ -305,12 +288,11 @@ class State:
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
         self.sessions, self.codes = Sessions(), Codes()
-        self.passwords, self.regions = Passwords(), RegionSettings()
+        self.passwords, self.regions = Passwords(), Regions()
         self.parts: dict[str, Part] = {
             "sessions": self.sessions,
             "codes": self.codes,
             "passwords": self.passwords,
-            "regions": self.regions,
         }
 
     def dump(self) -> dict[str, Any]:

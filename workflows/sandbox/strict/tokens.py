@@ -30,7 +30,6 @@ def _get_caller_identity(call: Call) -> dict[str, Any]:
 def _get_session_token(call: Call) -> dict[str, Any]:
     if call.identity.is_temporary:
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
-    _check_region(call, call.identity.account_id)
     seconds = _duration(call, 43_200, _LONGEST_SESSION)
     session = call.state.sessions.issue(
         call.identity.account_id, call.now, seconds, user=call.identity.name, mfa_at=_mfa(call)
@@ -46,7 +45,6 @@ def _assume_role(call: Call) -> dict[str, Any]:
     mfa_at = _mfa(call)
     caller = replace(call.identity, mfa_at=call.identity.mfa_at if mfa_at is None else mfa_at)
     role = _assumable(replace(call, identity=caller), match["account"], match["name"])
-    _check_region(call, match["account"])
     longest = int(role.max_session_duration or 3_600)
     seconds = _duration(call, 3_600, longest if caller.is_user else min(longest, _CHAINED_LONGEST))
     session = call.state.sessions.issue(
@@ -88,16 +86,6 @@ def _assumable(call: Call, account_id: str, name: str) -> Role:
     if not trusted or not (own is Verdict.ALLOWED or by_name):
         raise refusal
     return role
-
-
-def _check_region(call: Call, account_id: str) -> None:
-    """Refuse a region whose endpoint gives no credentials of the account."""
-    if not call.state.regions.gives_tokens(account_id, call.request.authorization.region):
-        words = (
-            f"STS is not activated in this region for account:{account_id}. Your account administrator can "
-            "activate STS in this region using the IAM Console."
-        )
-        raise Refusal("RegionDisabledException", words, 403)
 
 
 def _mfa(call: Call) -> float | None:

