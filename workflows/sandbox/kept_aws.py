@@ -48,7 +48,7 @@ def dump() -> dict[str, Any]:
                 account: {region: writer.value(backend) for region, backend in regions.items()}
                 for account, regions in backends.items()
             },
-            "more": {key: writer.value(one) for key, one in vars(backends).items() if key not in _OWN},
+            "more": {key: writer.value(item) for key, item in vars(backends).items() if key not in _OWN},
         }
         for name, backends in _backends()
     }
@@ -73,7 +73,7 @@ def load(data: Mapping[str, Any]) -> None:
                 if reader.value(value) is not backends[account][region]:
                     raise NotOfMoto(f"{name} of {account} is not what it should be")
         vars(backends).update(
-            {key: reader.value(one) for key, one in kept["more"].items() if key not in _OWN}
+            {key: reader.value(item) for key, item in kept["more"].items() if key not in _OWN}
         )
 
 
@@ -87,10 +87,10 @@ def _make_iam_backends(accounts: Iterable[str]) -> None:
         if policies is None:
             policies = made.aws_managed_policies
             continue
-        made.aws_managed_policies = [copy.copy(one) for one in policies]
-        for one in made.aws_managed_policies:
-            one.account_id = account
-        made.managed_policies = {one.arn: one for one in made.aws_managed_policies}
+        made.aws_managed_policies = [copy.copy(item) for item in policies]
+        for item in made.aws_managed_policies:
+            item.account_id = account
+        made.managed_policies = {item.arn: item for item in made.aws_managed_policies}
 
 
 def _backends() -> Iterator[tuple[str, Any]]:
@@ -132,7 +132,7 @@ class _Writer:
         if isinstance(value, Enum):
             return ["enum", [_class_name(type(value)), value.name]]
         if type(value) is tuple:
-            return ["tuple", [self.value(one) for one in value]]
+            return ["tuple", [self.value(item) for item in value]]
         number = self._numbers.setdefault(id(value), len(self._met))
         if number == len(self._met):
             self._met.append(value)
@@ -140,41 +140,41 @@ class _Writer:
 
     def objects(self) -> list[Any]:
         """All objects that were met, and those that are met on the way."""
-        return [self._object(one) for one in self._met]  # which grows meanwhile
+        return [self._object(item) for item in self._met]  # which grows meanwhile
 
-    def _object(self, one: Any) -> list[Any]:
-        if type(one) in {list, set}:
-            return [type(one).__name__, [self.value(value) for value in one]]
-        if type(one) in {dict, OrderedDict}:
-            return [type(one).__name__, self._pairs(one)]
-        if type(one) is defaultdict:
-            factory = next(name for name, made in _FACTORIES.items() if made is one.default_factory)
-            return ["defaultdict", self._pairs(one), factory]
-        if isinstance(one, AWSManagedPolicy):
-            return ["aws-policy", one.account_id, one.arn, one.id, one.attachment_count]
-        if isinstance(one, BaseBackend):
-            service = type(one).__module__.split(".")[1]
-            return ["backend", self._state(_own_state(one)), service, one.account_id, one.region_name]
-        items = self._pairs(one) if isinstance(one, dict) else []
-        return ["instance", self._state(one.__getstate__()), _class_name(type(one)), items]
+    def _object(self, item: Any) -> list[Any]:
+        if type(item) in {list, set}:
+            return [type(item).__name__, [self.value(value) for value in item]]
+        if type(item) in {dict, OrderedDict}:
+            return [type(item).__name__, self._pairs(item)]
+        if type(item) is defaultdict:
+            factory = next(name for name, made in _FACTORIES.items() if made is item.default_factory)
+            return ["defaultdict", self._pairs(item), factory]
+        if isinstance(item, AWSManagedPolicy):
+            return ["aws-policy", item.account_id, item.arn, item.id, item.attachment_count]
+        if isinstance(item, BaseBackend):
+            service = type(item).__module__.split(".")[1]
+            return ["backend", self._state(_own_state(item)), service, item.account_id, item.region_name]
+        items = self._pairs(item) if isinstance(item, dict) else []
+        return ["instance", self._state(item.__getstate__()), _class_name(type(item)), items]
 
     def _state(self, state: Any) -> dict[str, Any]:
         """The attributes of an object, those in slots too."""
         parts = state if isinstance(state, tuple) else (state,)
         return {name: self.value(value) for part in parts if part for name, value in part.items()}
 
-    def _pairs(self, one: dict[Any, Any]) -> list[Any]:
-        return [[self.value(key), self.value(value)] for key, value in dict.items(one)]
+    def _pairs(self, item: dict[Any, Any]) -> list[Any]:
+        return [[self.value(key), self.value(value)] for key, value in dict.items(item)]
 
 
 def _own_state(backend: BaseBackend) -> dict[str, Any]:
     """The attributes of a backend without those that every new one has."""
-    state = {name: one for name, one in vars(backend).items() if not isinstance(one, re.Pattern)}
+    state = {name: item for name, item in vars(backend).items() if not isinstance(item, re.Pattern)}
     if isinstance(backend, IAMBackend):
         del state["aws_managed_policies"]
         policies = backend.managed_policies.items()
         state["managed_policies"] = {
-            arn: one for arn, one in policies if not isinstance(one, AWSManagedPolicy)
+            arn: item for arn, item in policies if not isinstance(item, AWSManagedPolicy)
         }
     return state
 
@@ -183,20 +183,20 @@ class _Reader:
     """Makes an empty object for each that was written, and then fills them all."""
 
     def __init__(self, written: list[list[Any]]) -> None:
-        self._objects = [_empty(*one) for one in written]
+        self._objects = [_empty(*item) for item in written]
         self._policies: list[tuple[dict[str, Any], dict[str, Any]]] = []
         # What is looked up by what it holds comes after what it holds.
-        for one, (kind, content, *_more) in zip(self._objects, written, strict=True):
+        for item, (kind, content, *_more) in zip(self._objects, written, strict=True):
             if kind in {"backend", "instance"}:
-                self._fill(one, {name: self.value(value) for name, value in content.items()})
+                self._fill(item, {name: self.value(value) for name, value in content.items()})
             elif kind == "list":
-                one.extend(self.value(value) for value in content)
-        for one, (kind, content, *more) in zip(self._objects, written, strict=True):
+                item.extend(self.value(value) for value in content)
+        for item, (kind, content, *more) in zip(self._objects, written, strict=True):
             if kind == "set":
-                one.update(self.value(value) for value in content)
+                item.update(self.value(value) for value in content)
             elif kind in {"dict", "OrderedDict", "defaultdict"} or (kind == "instance" and more[1]):
                 for key, value in more[1] if kind == "instance" else content:
-                    dict.__setitem__(one, self.value(key), self.value(value))
+                    dict.__setitem__(item, self.value(key), self.value(value))
         for policies, own in self._policies:
             policies.update(own)
 
@@ -208,20 +208,20 @@ class _Reader:
         if kind == "object":
             return self._objects[content]
         if kind == "tuple":
-            return tuple(self.value(one) for one in content)
+            return tuple(self.value(item) for item in content)
         if kind == "enum":
             members: Any = _class_of(content[0])
             return members[content[1]]
         return base64.b64decode(content) if kind == "bytes" else datetime.fromisoformat(content)
 
-    def _fill(self, one: Any, state: dict[str, Any]) -> None:
-        if isinstance(one, IAMBackend):
-            self._policies.append((one.managed_policies, state.pop("managed_policies")))
-        if hasattr(one, "__setstate__"):
-            one.__setstate__(state)
+    def _fill(self, item: Any, state: dict[str, Any]) -> None:
+        if isinstance(item, IAMBackend):
+            self._policies.append((item.managed_policies, state.pop("managed_policies")))
+        if hasattr(item, "__setstate__"):
+            item.__setstate__(state)
         else:
             for name, value in state.items():
-                object.__setattr__(one, name, value)
+                object.__setattr__(item, name, value)
 
 
 def _empty(kind: str, content: Any, *more: Any) -> Any:

@@ -52,9 +52,9 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
     entries = show_json.get("resource_changes", ())
     owners = {kind: _by_module(entries, kind) for kind in (USER, GROUP)}
     lengths = (
-        (one["change"].get("after") or {}).get("minimum_password_length")
-        for one in entries
-        if one["type"] == PASSWORD_POLICY
+        (entry["change"].get("after") or {}).get("minimum_password_length")
+        for entry in entries
+        if entry["type"] == PASSWORD_POLICY
     )
     outputs = show_json.get("output_changes", {})
     return Plan(
@@ -206,9 +206,9 @@ def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
     """
     values = (prior_state or {}).get("values") or {}
     own = (
-        one
-        for one in managed_resources(values.get("root_module") or {})
-        if str(one.get("type")).startswith("aws_iam_")
+        entry
+        for entry in managed_resources(values.get("root_module") or {})
+        if str(entry.get("type")).startswith("aws_iam_")
     )
     arns = (str((resource.get("values") or {}).get("arn")) for resource in own)
     return frozenset(found[1] for arn in arns if (found := _OF_AN_ACCOUNT.match(arn)))

@@ -103,19 +103,21 @@ def apply_result(outcome: Outcome) -> ApplyResult:
         remaining=outcome.progress.remaining,
         begun=tuple(begun),
         existing=tuple(
-            one.address for one in progress.errors if one.address and failure_of(one.as_text()) in _THERE
+            error.address
+            for error in progress.errors
+            if error.address and failure_of(error.as_text()) in _THERE
         ),
         troubles=tuple(_troubles(progress)),
-        unwritten=any(failure_of(one.as_text()) is Failure.STATE_UNWRITTEN for one in progress.errors),
+        unwritten=any(failure_of(error.as_text()) is Failure.STATE_UNWRITTEN for error in progress.errors),
     )
 
 
 def _troubles(progress: Progress) -> Iterator[Trouble]:
     # That it was halted is no error but the stop that was asked for, and is told with the result.
-    errors = [one for one in progress.errors if failure_of(one.as_text()) is not Failure.HALTED]
-    named = {one.address for one in errors}
+    errors = [error for error in progress.errors if failure_of(error.as_text()) is not Failure.HALTED]
+    named = {error.address for error in errors}
     unnamed = [address for address in progress.failed if address not in named]
-    alone = sum(not one.address for one in errors) == 1
+    alone = sum(not error.address for error in errors) == 1
     for error in errors:
         address, cause = error.address or _failed_at(error, unnamed, alone=alone), cause_of(error.as_text())
         if cause is None:

@@ -170,7 +170,7 @@ def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
 
 def managed_resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What a module of `show -json` has and manages, and the modules in it."""
-    yield from (one for one in module.get("resources", ()) if one.get("mode") == "managed")
+    yield from (resource for resource in module.get("resources", ()) if resource.get("mode") == "managed")
     for child in module.get("child_modules", ()):
         yield from managed_resources(child)
 
@@ -208,19 +208,25 @@ def _access_key(values: Mapping[str, Any]) -> AccessKey:
 def _members(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[str, ...]]:
     """The users of each group, whether the group or the user says so."""
     whole, own = of["aws_iam_group_membership"], of["aws_iam_user_group_membership"]
-    pairs = [(one["group"], user) for one in whole for user in one.get("users") or ()]
-    pairs += [(group, one["user"]) for one in own for group in one.get("groups") or ()]
-    names = {one["name"]: () for one in of["aws_iam_group"]} | {one["group"]: () for one in whole}
+    pairs = [(resource["group"], user) for resource in whole for user in resource.get("users") or ()]
+    pairs += [(group, resource["user"]) for resource in own for group in resource.get("groups") or ()]
+    names = {resource["name"]: () for resource in of["aws_iam_group"]} | {
+        resource["group"]: () for resource in whole
+    }
     return names | _collected(pairs)
 
 
 def _roles(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[Role, ...]]:
     """The roles of each group, by the policies that are written into it, and by those attached to it."""
-    policies = {one.get("arn"): one.get("policy") or "" for one in of["aws_iam_policy"]}
-    documents = [(one["group"], one.get("policy") or "") for one in of["aws_iam_group_policy"]]
-    attached = [(one["group"], one["policy_arn"]) for one in of["aws_iam_group_policy_attachment"]]
+    policies = {resource.get("arn"): resource.get("policy") or "" for resource in of["aws_iam_policy"]}
+    documents = [(resource["group"], resource.get("policy") or "") for resource in of["aws_iam_group_policy"]]
+    attached = [
+        (resource["group"], resource["policy_arn"]) for resource in of["aws_iam_group_policy_attachment"]
+    ]
     several = of["aws_iam_policy_attachment"]
-    attached += [(group, one["policy_arn"]) for one in several for group in one.get("groups") or ()]
+    attached += [
+        (group, resource["policy_arn"]) for resource in several for group in resource.get("groups") or ()
+    ]
     documents += [(group, policies[arn]) for group, arn in attached if arn in policies]
     pairs = ((group, role) for group, document in documents for role in assumed_roles(document))
     return {group: tuple(sorted({*roles})) for group, roles in _collected(pairs).items()}
@@ -342,17 +348,17 @@ def read_stored(text: str) -> StoredState | None:
 
 def _shown(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The resources as `show -json` has them."""
-    for one in resources:
-        data = "data." if one["mode"] == "data" else ""
-        module = f"{one['module']}." if one.get("module") else ""
-        for instance in one["instances"]:
+    for resource in resources:
+        data = "data." if resource["mode"] == "data" else ""
+        module = f"{resource['module']}." if resource.get("module") else ""
+        for instance in resource["instances"]:
             if "attributes" not in instance or "deposed" in instance:
                 continue
             key = instance.get("index_key")
             index = "" if key is None else f"[{json.dumps(key)}]"
             yield {
-                "mode": one["mode"],
-                "type": one["type"],
-                "address": f"{module}{data}{one['type']}.{one['name']}{index}",
+                "mode": resource["mode"],
+                "type": resource["type"],
+                "address": f"{module}{data}{resource['type']}.{resource['name']}{index}",
                 "values": instance["attributes"],
             }
