@@ -46,20 +46,6 @@ USUAL_REGION = "us-east-1"
 """Where no region is known: every account has this one, and nobody can switch it off."""
 
 
-def _client_config(endpoint_url: str | None, patience: Patience) -> Any:
-    """A botocore `Config` for clients of this endpoint (None is AWS itself)."""
-    from botocore.config import Config  # noqa: PLC0415 - boto is slow to import
-
-    loopback = endpoint_url is not None and urlsplit(endpoint_url).hostname in {"127.0.0.1", "localhost"}
-    return Config(
-        connect_timeout=patience.connect,
-        read_timeout=patience.read,
-        retries={"mode": "standard", "total_max_attempts": patience.attempts},
-        user_agent_extra="iam-onboard",
-        proxies={} if loopback else None,  # a proxy cannot reach this computer's own loopback
-    )
-
-
 AwsClient: TypeAlias = Any
 """A botocore client; its classes are made while the program runs, so there is no type to name."""
 
@@ -273,7 +259,18 @@ class ClientFactory:
         return boto.CredentialResolver([role, *FileProviders.providers(profile)])
 
     def _options(self) -> dict[str, Any]:
-        config = _client_config(self.endpoint_url, self._patience)
+        """What every client gets, whatever it signs with."""
+        from botocore.config import Config  # noqa: PLC0415 - boto is slow to import
+
+        host = urlsplit(self.endpoint_url or "").hostname
+        config = Config(
+            connect_timeout=self._patience.connect,
+            read_timeout=self._patience.read,
+            retries={"mode": "standard", "total_max_attempts": self._patience.attempts},
+            user_agent_extra="iam-onboard",
+            # A proxy cannot reach this computer's own loopback.
+            proxies={} if host in {"127.0.0.1", "localhost"} else None,
+        )
         return {"endpoint_url": self.endpoint_url, "config": config}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import platform
 import sys
 import zipfile
@@ -92,16 +91,16 @@ def ensure_mirror(cache: Path, *, system: str = sys.platform, machine: str | Non
     return mirror
 
 
+_MIRROR = """\
+provider_installation {{
+  filesystem_mirror {{
+    path    = "{path}"
+    include = ["registry.terraform.io/hashicorp/aws"]
+  }}
+}}
+"""
+
+
 def settings(mirror: Path | None) -> str:
     """Terraform's own settings file: the mirror if there is one, and no call home."""
-    lines = ["disable_checkpoint = true"]
-    if mirror is not None:
-        lines += [
-            "provider_installation {",
-            "  filesystem_mirror {",
-            f'    path    = "{os.fspath(mirror)}"',
-            '    include = ["registry.terraform.io/hashicorp/aws"]',
-            "  }",
-            "}",
-        ]
-    return "\n".join(lines) + "\n"
+    return "disable_checkpoint = true\n" + ("" if mirror is None else _MIRROR.format(path=mirror))

@@ -151,8 +151,8 @@ def _masked(value: object) -> object:
 
 def _shown(text: str) -> str:
     """A text redacted first and cut then, so that no cut hides a pattern from the redaction."""
-    told = redact(text) if len(text) >= _SHORTEST_SECRET else text
-    return told if len(told) <= _WIDEST else f"{told[: _WIDEST - 1]}…"
+    clean = redact(text) if len(text) >= _SHORTEST_SECRET else text
+    return clean if len(clean) <= _WIDEST else f"{clean[: _WIDEST - 1]}…"
 
 
 def _empty_as_none(value: object) -> object:

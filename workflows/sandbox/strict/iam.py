@@ -56,13 +56,12 @@ def _get_user(call: Call) -> dict[str, Any] | None:
     name = call.text("UserName")
     if not identity.is_bootstrap or name != identity.name or name in call.backend.users:
         return None
-    created = datetime.fromtimestamp(0, UTC)
     user = {
         "Path": "/",
         "UserName": name,
         "UserId": identity.user_id,
         "Arn": identity.arn,
-        "CreateDate": created,
+        "CreateDate": datetime.fromtimestamp(0, UTC),
     }
     return {"User": user}
 
@@ -227,12 +226,14 @@ def _list(call: Call) -> dict[str, Any]:
         call.text("Marker") or None,
         int(call.text("MaxItems") or 100),
     )
-    shown: list[dict[str, Any]] = []
-    for device in devices:
-        entry: dict[str, Any] = {"SerialNumber": device.serial_number}
-        if device.user is not None:
-            entry |= {"EnableDate": device.enable_date, "User": device.user_attribute}
-        shown.append(entry)
+    shown = [
+        {
+            "SerialNumber": device.serial_number,
+            "EnableDate": device.enable_date,
+            "User": device.user_attribute,
+        }
+        for device in devices
+    ]
     return {"VirtualMFADevices": shown, "IsTruncated": bool(marker), "Marker": marker}
 
 
