@@ -349,7 +349,11 @@ class AwsError(OnboardError):
 
 
 def asked(
-    question: Callable[[], _Answer], otherwise: _Other, when: Set[AwsFailure] = DENIALS
+    question: Callable[[], _Answer],
+    otherwise: _Other,
+    when: Set[AwsFailure] = DENIALS,
+    *,
+    doing: str = "asking AWS",
 ) -> _Answer | _Other:
     """What AWS answers, or something else where it fails in a way that is foreseen.
 
@@ -357,12 +361,14 @@ def asked(
         question: asks AWS.
         otherwise: the other thing.
         when: the foreseen ways; by default that the caller may not ask.
+        doing: what is being done, as in `translate`.
 
     Raises:
         AwsError: another failure.
     """
     try:
-        return question()
+        with calling_aws(doing):
+            return question()
     except AwsError as error:
         if error.failure in when:
             return otherwise

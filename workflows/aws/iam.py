@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from threading import Event
 from typing import Any, TypeVar
 
@@ -40,13 +41,7 @@ def _login_profile(
     iam: AwsClient, user: str | None, doing: str, when: frozenset[AwsFailure] = _MISSING
 ) -> Mapping[str, Any] | None:
     """A user's console password as IAM describes it; None where asking fails in one of these ways."""
-
-    def ask() -> Mapping[str, Any]:
-        with calling_aws(doing):
-            profile: Mapping[str, Any] = iam.get_login_profile(**_named(user))["LoginProfile"]
-        return profile
-
-    return asked(ask, None, when)
+    return asked(lambda: iam.get_login_profile(**_named(user))["LoginProfile"], None, when, doing=doing)
 
 
 @dataclass(frozen=True)
@@ -116,13 +111,8 @@ def get_account_password_policy(iam: AwsClient) -> Mapping[str, Any]:
     Raises:
         AwsError: it could not be read; people usually may not without MFA.
     """
-
-    def ask() -> Mapping[str, Any]:
-        with calling_aws("reading the account's password policy"):
-            policy: Mapping[str, Any] = iam.get_account_password_policy()["PasswordPolicy"]
-        return policy
-
-    return asked(ask, {}, _MISSING)
+    doing = "reading the account's password policy"
+    return asked(lambda: iam.get_account_password_policy()["PasswordPolicy"], {}, _MISSING, doing=doing)
 
 
 def find_user(iam: AwsClient, user: str) -> User | None:
@@ -140,12 +130,8 @@ def account_alias(iam: AwsClient) -> str:
     Raises:
         AwsError: it could not be asked, for another reason.
     """
-
-    def ask() -> str:
-        with calling_aws("asking for the account's alias"):
-            return str(next(iter(iam.list_account_aliases()["AccountAliases"]), ""))
-
-    return asked(ask, "")
+    doing = "asking for the account's alias"
+    return next(iter(asked(lambda: iam.list_account_aliases()["AccountAliases"], (), doing=doing)), "")
 
 
 LONGEST = 128
@@ -336,13 +322,11 @@ def wait_until_usable(
 
 def _access_key(iam: AwsClient, entry: Mapping[str, Any]) -> AccessKey:
     """One listed key with its last use; older self-management policies do not allow that question."""
-
-    def ask() -> Mapping[str, Any]:
-        with calling_aws("asking when an access key was used last"):
-            use: Mapping[str, Any] = iam.get_access_key_last_used(AccessKeyId=entry["AccessKeyId"])
-        return use
-
-    answer = asked(ask, None)
+    answer = asked(
+        lambda: iam.get_access_key_last_used(AccessKeyId=entry["AccessKeyId"]),
+        None,
+        doing="asking when an access key was used last",
+    )
     use = answer["AccessKeyLastUsed"] if answer else {}
     last_used = _utc(use["LastUsedDate"]) if use.get("LastUsedDate") else None
     service = str(use.get("ServiceName", "")) if last_used else ""
@@ -527,20 +511,19 @@ def remove_mfa_device(iam: AwsClient, user: str, serial: str) -> None:
     Raises:
         AwsError: it could not be deactivated or deleted.
     """
-    _unless_gone(
-        "deactivating the MFA device",
+    asked(
         lambda: iam.deactivate_mfa_device(UserName=user, SerialNumber=serial),
+        None,
+        _MISSING,
+        doing="deactivating the MFA device",
     )
     if ":mfa/" in serial:
-        _unless_gone("deleting the MFA device", lambda: iam.delete_virtual_mfa_device(SerialNumber=serial))
-
-
-def _unless_gone(doing: str, ask: Callable[[], object]) -> None:
-    def tried() -> None:
-        with calling_aws(doing):
-            ask()
-
-    asked(tried, None, _MISSING)
+        asked(
+            lambda: iam.delete_virtual_mfa_device(SerialNumber=serial),
+            None,
+            _MISSING,
+            doing="deleting the MFA device",
+        )
 
 
 class HoldingKind(Enum):
@@ -609,13 +592,12 @@ def list_holdings(iam: AwsClient, user: str) -> Holdings:
     found: list[Holding] = []
     denied: list[HoldingKind] = []
     for kind in (HoldingKind.MFA_DEVICE, *_OPERATIONS):
-        try:
-            with calling_aws(f"asking what {user} has ({kind.value})"):
-                found += _held(iam, user, kind)
-        except AwsError as error:
-            if not error.denied:
-                raise
+        doing = f"asking what {user} has ({kind.value})"
+        held = asked(partial(_held, iam, user, kind), None, doing=doing)
+        if held is None:
             denied.append(kind)
+        else:
+            found += held
     return Holdings(tuple(found), tuple(denied))
 
 

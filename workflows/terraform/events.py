@@ -235,21 +235,18 @@ class ProgressTracker:
                 self._summary = event
             case Diagnostic():
                 self._diagnostics.append(event)
-            case ResourceEvent(_, address, action) if action != "read":
-                self._take(event, address)
-
-    def _take(self, event: ResourceEvent, address: str) -> None:
-        match event.kind:
-            case "planned_change" if event.action not in {"noop", "no-op"}:
-                self._planned[address] = event.action
-            case "apply_start" | "apply_progress":
+            case ResourceEvent(action="read"):
+                pass
+            case ResourceEvent("planned_change", address, action) if action not in {"noop", "no-op"}:
+                self._planned[address] = action
+            case ResourceEvent("apply_start" | "apply_progress", address):
                 self._running[address] = event.seconds
-            case "apply_complete":
+            case ResourceEvent("apply_complete", address):
                 self._running.pop(address, None)
                 self._finished[address] += 1
                 if self._finished[address] >= OPERATIONS.get(self._planned.get(address, ""), 1):
                     self._done[address] = None
-            case "apply_errored":
+            case ResourceEvent("apply_errored", address):
                 self._running.pop(address, None)
                 self._failed[address] = None
 
