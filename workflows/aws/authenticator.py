@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,22 +21,8 @@ from workflows.core.sentences import count
 
 PERIOD_SECONDS = 30
 DIGITS = 6
-TOLERATED_STEPS = 1
+TOLERATED_SECONDS = 30
 SEARCHED_STEPS = 20
-
-
-@dataclass(frozen=True)
-class CodeCheck:
-    """What an own check of a code found.
-
-    Attributes:
-        ok: AWS will take it: it is the current code or one of its two neighbours.
-        offset_seconds: how far the phone's clock is ahead (negative: behind) of this computer's, in steps of
-            30 seconds; None if the code fits no time within ten minutes: it is mistyped or another device's.
-    """
-
-    ok: bool
-    offset_seconds: int | None
 
 
 def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
@@ -91,20 +76,21 @@ def totp(seed: Secret, at: datetime) -> str:
     return _code(_key(seed), _step(at))
 
 
-def check_code(seed: Secret, code: str, now: datetime) -> CodeCheck:
-    """Whether AWS would take this code now, and how far the phone's clock is off.
+def clock_offset(seed: Secret, code: str, now: datetime) -> int | None:
+    """How far the phone's clock is ahead (negative: behind) of this computer's, by a code that it shows.
+
+    Returns:
+        Seconds, in steps of 30: AWS takes a code up to `TOLERATED_SECONDS` either way. None if the code fits
+        no time within ten minutes: it is mistyped or another device's.
 
     Raises:
         OnboardError: the seed is not Base32.
     """
-    key = _key(seed)
-    step = _step(now)
-    digits = normal_code(code)
-    nearest_first = sorted(range(-SEARCHED_STEPS, SEARCHED_STEPS + 1), key=abs)
-    for steps in nearest_first:
+    key, step, digits = _key(seed), _step(now), normal_code(code)
+    for steps in sorted(range(-SEARCHED_STEPS, SEARCHED_STEPS + 1), key=abs):
         if step + steps >= 0 and hmac.compare_digest(_code(key, step + steps).encode(), digits.encode()):
-            return CodeCheck(abs(steps) <= TOLERATED_STEPS, steps * PERIOD_SECONDS)
-    return CodeCheck(ok=False, offset_seconds=None)
+            return steps * PERIOD_SECONDS
+    return None
 
 
 def seconds_left(now: datetime) -> int:
@@ -132,13 +118,12 @@ def code_problem(text: str, field: str = "code") -> Problem | None:
 def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) -> Problem | None:
     """What is wrong with the order of two codes, or None: the second has to be the one right after the first.
 
-    A code that fits no time within ten minutes is left to `check_code`.
+    A code that fits no time within ten minutes is left to `clock_offset`.
 
     Raises:
         OnboardError: the seed is not Base32.
     """
-    offsets = [check_code(seed, code, now).offset_seconds for code in (first, second)]
-    earlier, later = offsets
+    earlier, later = (clock_offset(seed, code, now) for code in (first, second))
     if earlier is None or later is None or later - earlier == PERIOD_SECONDS:
         return None
     if later < earlier:

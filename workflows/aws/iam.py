@@ -570,21 +570,11 @@ class Holding:
         return f"{self.kind.value} {self.id}" + (f" ({self.note})" if self.note else "")
 
 
-@dataclass(frozen=True)
-class Holdings:
-    """All that a user has, as far as it may be asked.
-
-    Attributes:
-        found: what there is, by kind.
-        denied: the kinds that the caller may not list.
-    """
-
-    found: tuple[Holding, ...]
-    denied: tuple[HoldingKind, ...] = ()
-
-
-def list_holdings(iam: AwsClient, user: str) -> Holdings:
+def list_holdings(iam: AwsClient, user: str) -> tuple[list[Holding], list[HoldingKind]]:
     """What a user has beside its access keys (`list_access_keys` has more on those) and its password.
+
+    Returns:
+        What there is, by kind, and the kinds that the caller may not list.
 
     Raises:
         AwsError: IAM could not be asked, for another reason than a missing permission.
@@ -598,7 +588,7 @@ def list_holdings(iam: AwsClient, user: str) -> Holdings:
             denied.append(kind)
         else:
             found += held
-    return Holdings(tuple(found), tuple(denied))
+    return found, denied
 
 
 def remove_holding(iam: AwsClient, user: str, holding: Holding) -> None:

@@ -167,16 +167,16 @@ def _leaver(client: AwsClient, name: str, state: State) -> Leaver:
 def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
     keys = asked(lambda: iam.list_access_keys(client, name), None)
     password = asked(lambda: iam.has_console_password(client, name), None)
-    holdings = iam.list_holdings(client, name)
+    found, not_listed = iam.list_holdings(client, name)
     known = {key.access_key_id for key in state.access_keys.get(name, ())}
     own_keys = [
         Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
         for key in keys or ()
         if key.access_key_id not in known
     ]
-    blocking = [*own_keys, *(one for one in holdings.found if not _terraforms(one, name, state))]
+    blocking = [*own_keys, *(one for one in found if not _terraforms(one, name, state))]
     denied = [HoldingKind.ACCESS_KEY.plural] if keys is None else []
-    denied += [kind.plural for kind in holdings.denied]
+    denied += [kind.plural for kind in not_listed]
     return Leaver(name, True, password, keys, tuple(blocking), tuple(denied))
 
 

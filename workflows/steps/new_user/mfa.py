@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from workflows.aws import iam, sts
 from workflows.aws.authenticator import (
-    check_code,
+    TOLERATED_SECONDS,
+    clock_offset,
     consecutive_problem,
     otpauth_uri,
     qr_matrix,
@@ -138,19 +139,18 @@ def problems_of(pending: Pending, first: str, second: str, context: Context) -> 
 
 
 def _code_problems(pending: Pending, code: str, context: Context, name: str) -> list[Problem]:
-    found = check_code(pending.seed, code, context.world.now())
-    if found.ok:
-        return []
-    if found.offset_seconds is None:
+    offset = clock_offset(pending.seed, code, context.world.now())
+    if offset is None:
         message = (
             f"{code} isn't a code of this device. Compare it with the app, and check that the app's entry is"
             f" the one named {pending.entry}."
         )
         return [Problem(message, name)]
-    seconds = abs(found.offset_seconds)
-    side = "ahead of" if found.offset_seconds > 0 else "behind"
+    if abs(offset) <= TOLERATED_SECONDS:
+        return []
+    side = "ahead of" if offset > 0 else "behind"
     message = (
-        f"This code is {seconds} seconds {side} this computer's clock, but AWS allows about 30. Enter the"
+        f"This code is {abs(offset)} seconds {side} this computer's clock, but AWS allows about 30. Enter the"
         " codes that the app shows now; if it stays, set the phone's and the computer's clock to automatic."
     )
     return [Problem(message, name, fatal=False)]
