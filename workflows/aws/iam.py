@@ -44,42 +44,20 @@ def _login_profile(
     return asked(lambda: iam.get_login_profile(**_named(user))["LoginProfile"], None, when, doing=doing)
 
 
-@dataclass(frozen=True)
-class User:
-    """An IAM user.
-
-    Attributes:
-        name: the user name.
-        arn: its ARN.
-        created: when it was made (UTC).
-        password_last_used: the last sign-in to the console (UTC); None if there was none that AWS recorded.
-    """
-
-    name: str
-    arn: str
-    created: datetime
-    password_last_used: datetime | None
-
-
-def get_user(iam: AwsClient, user: str | None = None) -> User:
-    """The user and its last sign-in. Allowed without MFA.
-
-    Raises:
-        AwsError: it could not be read.
-    """
+def _user(iam: AwsClient, user: str | None) -> Mapping[str, Any]:
     with calling_aws("reading your user"):
-        found = iam.get_user(**_named(user))["User"]
-    used = found.get("PasswordLastUsed")
-    return User(found["UserName"], found["Arn"], _utc(found["CreateDate"]), _utc(used) if used else None)
+        found: Mapping[str, Any] = iam.get_user(**_named(user))["User"]
+    return found
 
 
 def password_last_used(iam: AwsClient, user: str | None = None) -> datetime | None:
-    """The last sign-in to the console (UTC), or None. AWS may tell it some minutes late.
+    """The last sign-in to the console (UTC), or None. AWS may tell it some minutes late. Allowed without MFA.
 
     Raises:
         AwsError: it could not be read.
     """
-    return get_user(iam, user).password_last_used
+    used = _user(iam, user).get("PasswordLastUsed")
+    return _utc(used) if used else None
 
 
 def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None:
@@ -115,13 +93,13 @@ def get_account_password_policy(iam: AwsClient) -> Mapping[str, Any]:
     return asked(lambda: iam.get_account_password_policy()["PasswordPolicy"], {}, _MISSING, doing=doing)
 
 
-def find_user(iam: AwsClient, user: str) -> User | None:
-    """The user, or None if the account has none of that name.
+def find_user(iam: AwsClient, user: str) -> str | None:
+    """The ARN of a user, or None if the account has none of that name.
 
     Raises:
         AwsError: it could not be asked.
     """
-    return asked(lambda: get_user(iam, user), None, _MISSING)
+    return asked(lambda: str(_user(iam, user)["Arn"]), None, _MISSING)
 
 
 def account_alias(iam: AwsClient) -> str:

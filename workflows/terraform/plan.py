@@ -36,7 +36,6 @@ class ResourceChange:
         address: Terraform's address of it.
         type: the resource's type ("aws_iam_user").
         action: what happens to it.
-        reason: Terraform's word for why ("replace_by_request", "tainted"), or "".
         user: the IAM user it is about, by name, or None.
         group: the IAM group it is about, by name, or None.
         joining: users that a group gains.
@@ -52,7 +51,6 @@ class ResourceChange:
     address: str
     type: str
     action: Action
-    reason: str = ""
     user: str | None = None
     group: str | None = None
     joining: tuple[str, ...] = ()
@@ -75,7 +73,6 @@ class OutputChange:
 
     name: str
     action: Action
-    sensitive: bool
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,7 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
     return Plan(
         changes=tuple(_changes(entries, owners)),
         outputs=tuple(
-            OutputChange(
-                name, action, bool(change.get("before_sensitive")) or bool(change.get("after_sensitive"))
-            )
+            OutputChange(name, action)
             for name, change in outputs.items()
             if (action := _action(change["actions"])) is not Action.NOTHING
         ),
@@ -104,7 +102,6 @@ def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[
             address=str(entry["address"]),
             type=str(entry["type"]),
             action=action,
-            reason=str(entry.get("action_reason") or ""),
             user=user,
             group=group,
             joining=joining,

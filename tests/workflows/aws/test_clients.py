@@ -57,8 +57,8 @@ def test_a_user_gets_a_key_uses_it_and_rotates_it(factory: ClientFactory) -> Non
     with factory.client("iam", ROOT) as root:
         root.create_user(UserName="juan.delacruz")
         key_id, secret = iam.create_access_key(root, "juan.delacruz")
-        user = iam.get_user(root, "juan.delacruz")
-        assert user.name == "juan.delacruz"
+        arn = iam.find_user(root, "juan.delacruz")
+        assert arn == "arn:aws:iam::123456789012:user/juan.delacruz"
         assert iam.password_last_used(root, "juan.delacruz") is None
     with factory.client("sts", Credentials(key_id, secret)) as own:
         who = sts.caller_identity(own)
@@ -74,7 +74,7 @@ def test_a_user_gets_a_key_uses_it_and_rotates_it(factory: ClientFactory) -> Non
         iam.delete_access_key(root, key_id, "juan.delacruz")
         assert [key.access_key_id for key in iam.list_access_keys(root, "juan.delacruz")] == [new_id]
         with pytest.raises(AwsError) as missing:
-            iam.get_user(root, "nobody")
+            iam.password_last_used(root, "nobody")
         assert missing.value.failure is AwsFailure.NOT_FOUND
 
 

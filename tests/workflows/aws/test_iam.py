@@ -54,19 +54,6 @@ def test_what_is_no_arn() -> None:
         sts.partition_of("DevOps")
 
 
-def test_the_password_is_changed_with_both_and_the_policy_is_named_when_it_refuses(
-    aws: dict[str, Any],
-) -> None:
-    sent = {"OldPassword": "old", "NewPassword": "new-canary"}
-    aws["iam_stub"].add_response("change_password", {}, sent)
-    iam.change_password(aws["iam"], Secret("old"), Secret("new-canary"))
-    aws["iam_stub"].add_client_error("change_password", "PasswordPolicyViolation", "too short")
-    with pytest.raises(AwsError) as caught:
-        iam.change_password(aws["iam"], Secret("old"), Secret("new-canary"))
-    assert caught.value.failure is AwsFailure.PASSWORD_POLICY
-    assert "canary" not in caught.value.as_text()
-
-
 def test_no_password_policy_is_an_empty_one_and_a_denial_is_told(aws: dict[str, Any]) -> None:
     aws["iam_stub"].add_client_error("get_account_password_policy", "NoSuchEntity")
     assert iam.get_account_password_policy(aws["iam"]) == {}

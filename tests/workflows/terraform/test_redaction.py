@@ -143,7 +143,7 @@ def test_the_exported_plan_gives_nothing_away_whatever_the_resources_are_called(
     ]
     plan = Plan(
         tuple(changes),
-        outputs=tuple(OutputChange(text, Action.UPDATE, sensitive=True) for text in nasty),
+        outputs=tuple(OutputChange(text, Action.UPDATE) for text in nasty),
         drift=tuple(changes),
     )
     text = plan_markdown(plan, title=f"bb-{ACCOUNT}/global", origin=f"From <{ACCOUNT}>.")

@@ -123,8 +123,8 @@ def _found(client: AwsClient, context: Context, report: Report) -> Found:
 
 
 def _owner(client: AwsClient, name: str, own: str) -> Owner:
-    user = iam.find_user(client, name)
-    if user is None:
+    arn = iam.find_user(client, name)
+    if arn is None:
         return Owner(name, exists=False)
     devices = [
         Device(one.serial, _WORDS[one.kind], one.enabled_at, one.serial == own)
@@ -133,7 +133,7 @@ def _owner(client: AwsClient, name: str, own: str) -> Owner:
     devices += [
         Device(serial, _WORDS[MfaDeviceKind.APP], None) for serial in iam.unused_mfa_devices(client, name)
     ]
-    return Owner(name, True, tuple(devices), partition_of(user.arn))
+    return Owner(name, True, tuple(devices), partition_of(arn))
 
 
 def text_for(name: str, found: Found, context: Context) -> str:
