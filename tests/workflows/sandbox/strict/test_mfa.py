@@ -122,7 +122,7 @@ def test_a_session_without_mfa_may_not_call_iam_nor_make_sessions(world: StrictW
     [
         ("other", "123456", "unable to validate MFA code"),
         ("own", "000000", "invalid MFA one time pass code"),
-        ("own", "12345a", "failed to satisfy constraint"),
+        ("own", "12345a", "invalid MFA one time pass code"),
         ("own", "", "must provide both"),
     ],
 )
