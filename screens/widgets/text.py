@@ -6,7 +6,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test holds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import get_character_cell_size, set_cell_size
@@ -82,15 +82,36 @@ def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
     return grid
 
 
+_PLAIN = str.maketrans("✓✗●○▸▌▐·–─│╭╮╰╯┌┐└┘›‹…≠•▔▁━█▄▀×", "vx*o>||.--|++++++++><.!*--=###x")
+"""Signs of ours, and what stands for them where the locale has no Unicode; each is one cell wide."""
+
+
+def has_unicode(environment: Mapping[str, str]) -> bool:
+    """Whether a terminal shows Unicode, by its locale (POSIX: LC_ALL, then LC_CTYPE, then LANG)."""
+    locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8")
+    return "UTF" in locale.upper()
+
+
 class OnlyVisible(LineFilter):
     """Takes out of a painted line what a terminal would act upon, whichever widget it comes from.
 
     It is behind `shown` for what does not go through it: what is pasted into a field, tooltips, borders. Here
     the line is laid out already, so nothing is put in place of what takes no room.
+
+    Args:
+        unicode: whether the terminal shows more than ASCII.
     """
+
+    def __init__(self, *, unicode: bool = True) -> None:
+        super().__init__()
+        self._unicode = unicode
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
         """The segments without what nobody sees; what has a width keeps it."""
+        if not self._unicode:
+            segments = [
+                one if one.control else one._replace(text=one.text.translate(_PLAIN)) for one in segments
+            ]
         return [
             one if one.control or one.text.isprintable() else Segment(_visible(one.text), one.style)
             for one in segments

@@ -26,7 +26,7 @@ from textual.worker import WorkerFailed
 
 from screens.step.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
-from screens.widgets.text import OnlyVisible, shown
+from screens.widgets.text import OnlyVisible, has_unicode, shown
 from tui.app.guard import Guard, Workers
 from tui.app.themes import TERMINAL, of_terminal, themes
 from tui.ending import ENDING
@@ -38,7 +38,6 @@ _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error":
 _SECONDS_AT_LEAST = 5.0
 _LETTERS_A_SECOND = 12
 _SECONDS_FOR_A_KEY = 0.5
-_ONLY_VISIBLE = OnlyVisible()
 
 
 class Frame(App[None]):
@@ -86,6 +85,7 @@ class Frame(App[None]):
             self.register_theme(known)
         self.theme = theme
         self.guard = guard
+        self._only_visible = OnlyVisible(unicode=has_unicode(machine.environment))
         self._machine = machine
         self._board = clipboard_of(machine, self._write_clipboard)
         self.failure: OnboardError | None = None
@@ -167,7 +167,7 @@ class Frame(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own, and last of all the one that lets nothing invisible through."""
-        return [*super().get_line_filters(), _ONLY_VISIBLE]
+        return [*super().get_line_filters(), self._only_visible]
 
     def get_key_display(self, binding: Binding) -> str:
         """A key as it is printed on the keyboard: F2, not f2."""

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+from rich.segment import Segment
+from textual.color import Color
+
+from screens.widgets.text import OnlyVisible, has_unicode
+
+LINE = "▌ ✓ 3 done  ▸ Plan  · Apply › ● ─│ José 日本"
+
+
+def painted(*, unicode: bool) -> str:
+    segments = OnlyVisible(unicode=unicode).apply([Segment(LINE)], Color(0, 0, 0))
+    return "".join(segment.text for segment in segments)
+
+
+def test_our_signs_make_way_for_ascii_and_names_stay_as_they_are() -> None:
+    assert painted(unicode=True) == LINE
+    assert painted(unicode=False) == "| v 3 done  > Plan  . Apply > * -| José 日本"
+
+
+@pytest.mark.parametrize(
+    ("environment", "unicode"),
+    [
+        ({}, True),
+        ({"LANG": "en_US.UTF-8"}, True),
+        ({"LANG": "en_US.utf8"}, True),
+        ({"LANG": "C"}, False),
+        ({"LC_ALL": "POSIX", "LANG": "en_US.UTF-8"}, False),
+        ({"LC_ALL": "", "LC_CTYPE": "de_DE.ISO-8859-1"}, False),
+    ],
+)
+def test_the_locale_says_whether_there_is_unicode(environment: dict[str, str], unicode: bool) -> None:
+    assert has_unicode(environment) is unicode
