@@ -220,7 +220,7 @@ def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: Adm
     class NoClipboard(FakeClipboard):
         def copy(self, text: str | Secret) -> str:
             del text
-            raise ClipboardUnavailable("No clipboard", "There is no clipboard here.")
+            raise ClipboardUnavailable(reason="There is no clipboard here.")
 
     without = replace(admin.context(), world=replace(admin.world, clipboard=NoClipboard()))
     assert "~/invitation-jane.doe.txt" in pgp_keys.invite("jane.doe", without)

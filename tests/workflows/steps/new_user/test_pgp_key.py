@@ -29,7 +29,7 @@ class NoClipboard:
     expires_at = None
 
     def copy(self, text: str | Secret) -> str:  # noqa: ARG002 - the protocol
-        raise ClipboardUnavailable("Can't copy", "There is no clipboard.")
+        raise ClipboardUnavailable(reason="There is no clipboard.")
 
     def clear_if_ours(self) -> bool:
         return False
