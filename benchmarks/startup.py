@@ -34,6 +34,7 @@ from pathlib import Path
 from unittest import mock
 
 from benchmarks.form import amount, status
+from screens.widgets.text import BAR
 from tui.cli.parser import build_parser
 from tui.host import Places
 from workflows.core.files import private_folder
@@ -109,7 +110,7 @@ WithList().run()
 """
 
 DOWN = "\x1b[B"
-MARKED_SECOND = r"▸ (?:\x1b\[[0-9;]*m)*Admin · bb-01"
+MARKED_SECOND = rf"{BAR} (?:\x1b\[[0-9;]*m|[^\x1b\n])*bb-01"
 """How home shows the second session once it is marked."""
 
 
@@ -279,7 +280,7 @@ def main() -> int:
         base, our_key = interleaved(
             [
                 lambda: answered([*python, MINIMAL], environment, "Opening", "xyz", "z"),
-                lambda: answered(ours, environment, "bb-01", "\x1bOP", r"Close \(esc\)"),
+                lambda: answered(ours, environment, "bb-01", "\x1bOP", "Help: The wizard"),
             ]
         )
         compare("key press to paint (a letter; the help of the home screen)", base, our_key, None)

@@ -182,7 +182,7 @@ def begin_as_admin() -> None:
     walk = control.begin("admin", {})
     key = StepKey("project")
     draft = walk.session.drafts.load(key)
-    request = project_step.Request(draft["path"], ("security",), regrouping=("dana.lopez",))
+    request = project_step.Request(path=draft["path"], layers=("security",), regrouping=("dana.lopez",))
     with suppress(OnboardError):
         project_step.perform(request, walk.context(key), quiet)
     control.leave()
