@@ -36,6 +36,11 @@ class Places:
         return self.sessions.parent / "access-keys"
 
     @property
+    def theme(self) -> Path:
+        """The file with the name of the colours that the person chose."""
+        return self.sessions.parent / "theme"
+
+    @property
     def trusted_programs(self) -> Path:
         """The file of the foreign programs that the person said yes to."""
         return self.sessions.parent / "trusted-programs.json"

@@ -172,15 +172,16 @@ class Button(widgets.Button):
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
         """The label with its key, and the brackets."""
-        return self._words.cell_length + len("[  ]") + (len(self._key) + 1 if self._key else 0)
+        return self.caption.cell_length + len("[  ]") + (len(self._key) + 1 if self._key else 0)
 
     @property
-    def _words(self) -> Content:
+    def caption(self) -> Content:
+        """What it says, without its key."""
         return self.label if isinstance(self.label, Content) else Content()
 
     def render(self) -> Content:
         """The label between brackets, which make way for the bar."""
-        label, key = self._words.plain, f" {self._key}" if self._key else ""
+        label, key = self.caption.plain, f" {self._key}" if self._key else ""
         if self.has_focus:
             return Content.assemble((f"{BAR} ", "$accent"), (f"{label}{key}", "bold reverse $accent"), "  ")
         style = "" if self.disabled else "bold $accent" if self.variant == "primary" else "$foreground"

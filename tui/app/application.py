@@ -358,12 +358,13 @@ class OnboardApp(Frame):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's commands; a picture of the screen is none of them, since it may hold a secret."""
-        yield SystemCommand("app: theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand("app: save and quit", "Leave; everything is kept", self.action_save_and_quit)
         wizard = self._wizard()
         if wizard is not None and screen is wizard:
-            yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
             yield from wizard.commands()
+            yield SystemCommand("Sessions", "Save, and go to the first screen", self.action_sessions)
+        colours = "Dark, light, high contrast, or the terminal's own"
+        yield SystemCommand("Change the colours", colours, self.action_change_theme)
+        yield SystemCommand("Save and quit", "Everything is kept", self.action_save_and_quit)
 
 
 def _starting(work: Callable[[Report], Any], then: Callable[[Any], Awaitable[None]], words: str) -> Starting:

@@ -21,6 +21,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
+from textual.theme import Theme
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
@@ -28,11 +29,12 @@ from screens.step.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.text import OnlyVisible, has_unicode, shown
 from tui.app.guard import Guard, Workers
-from tui.app.themes import TERMINAL, of_terminal, themes
+from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal, themes
 from tui.ending import ENDING
 from tui.environments import clipboard_of
 from tui.host import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.files import FileError, private_folder, write_atomically
 
 _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
 _SECONDS_AT_LEAST = 5.0
@@ -76,7 +78,7 @@ class Frame(App[None]):
     """
 
     def __init__(self, machine: Machine, guard: Guard | None = None) -> None:
-        theme = of_terminal(machine.environment)
+        theme = chosen(machine.places.theme) or of_terminal(machine.environment)
         ansi = (
             True if theme == TERMINAL else None
         )  # Textual chooses how it leaves colours out before the theme
@@ -84,6 +86,8 @@ class Frame(App[None]):
         for known in themes():
             self.register_theme(known)
         self.theme = theme
+        for other in set(self.available_themes) - set(ROLES):
+            self.unregister_theme(other)
         self.guard = guard
         self._only_visible = OnlyVisible(unicode=has_unicode(machine.environment))
         self._machine = machine
@@ -108,6 +112,7 @@ class Frame(App[None]):
             self.guard.hear_signals()
             loop.add_reader(self.guard.keys, self._take_keys_back)
         self.set_interval(1.0, self._poll_clipboard)
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
 
     def on_unmount(self) -> None:
         """Signals are again what they were."""
@@ -125,6 +130,15 @@ class Frame(App[None]):
         if self.guard is not None and self._driver is not None:
             for message in XTermParser().feed(self.guard.given_back()):
                 self._driver.process_message(message)
+
+    def _keep_theme(self, theme: Theme) -> None:
+        """The colours that the person chose are those of the next time."""
+        path = self._machine.places.theme
+        try:
+            private_folder(path.parent)
+            write_atomically(path, theme.name.encode())
+        except FileError as error:
+            self.show_error(error)
 
     # -- what is typed -----------------------------------------------------------------------------
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual.theme import Theme
+
+from workflows.core.files import FileError, read_text
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,21 @@ ROLES: Mapping[str, Roles] = {
 """By name; "terminal" takes the terminal's own palette, but no bright black, which some can't show."""
 
 TERMINAL = "terminal"
+_LONGEST_NAME = 40
 
 
 def themes() -> list[Theme]:
     """All of them, for Textual."""
     return [_theme(name, roles) for name, roles in ROLES.items()]
+
+
+def chosen(file: Path) -> str:
+    """The name of the theme that was chosen before; "" if none was, or nobody can tell."""
+    try:
+        name = read_text(file, _LONGEST_NAME)
+    except FileError:
+        return ""
+    return name if name in ROLES else ""
 
 
 def of_terminal(environment: Mapping[str, str]) -> str:

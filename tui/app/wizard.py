@@ -21,7 +21,6 @@ from textual.events import Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Button
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
 from screens.step.finished import Finished
@@ -32,7 +31,7 @@ from screens.widgets.dialogs import ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail, stepper
 from screens.widgets.status_grid import EverybodyDialog
-from screens.widgets.text import SplitLine, Text, in_line, marked_up, styled
+from screens.widgets.text import Button, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
 from workflows.core.sentences import joined, text_of
 from workflows.desktop.ambient import endpoints
@@ -501,14 +500,17 @@ class WizardScreen(Screen[None]):
             await self.go_to(self.walk.after(message.key), keep=False)
 
     def commands(self) -> Iterator[SystemCommand]:
-        """What the palette offers while this is shown."""
-        yield SystemCommand("step: help", "What this step is for, and its keys", self.action_help)
+        """What the palette offers while this is shown: what the page's buttons do, and the other steps."""
+        for button in self.query(Button):
+            if not button.disabled and all(node.display for node in button.ancestors_with_self):
+                yield SystemCommand(marked_up(button.caption.plain), "On this page", button.action_press)
+        yield SystemCommand("Help", "This page and all its keys", self.action_help)
         if self.check_action("everybody", ()):
-            words = "In every account, and the way to what is next there"
-            yield SystemCommand("people: where everybody stands", words, self.action_everybody)
+            where = "In every account, and the way to what is next there"
+            yield SystemCommand("Where everybody stands", where, self.action_everybody)
         for key in self.walk.session.layout():
             title = marked_up(self.walk.title(key))
-            yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(self.visit, key))
+            yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, key))
 
 
 def _whose_aws(walk: Walk) -> Content:

@@ -543,17 +543,36 @@ async def test_a_clipboard_that_does_not_answer_is_told_and_stops_nobody_from_le
         assert [told.message for told in app._notifications] == ["! The clipboard does not answer. "]
 
 
+async def test_the_colours_that_are_chosen_are_those_of_the_next_time(house: House) -> None:
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert sorted(app.available_themes) == ["contrast", "dark", "light", "terminal"]
+        app.theme = "light"
+        await settled(pilot)
+    assert house.app().theme == "light"
+
+
+async def test_the_palette_offers_what_the_buttons_of_the_page_do(house: House) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+        assert titles[0] == "Continue ›"
+        assert len(titles) == len(set(titles))
+
+
 async def test_the_palette_goes_to_steps_and_offers_no_picture_of_the_screen(house: House) -> None:
     app = house.app(session=house.session((PROJECT, LAYERS)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         commands = {command.title: command.callback for command in app.get_system_commands(app.screen)}
-        assert "step: go to Groups (management)" in commands
+        assert "Go to Groups (management)" in commands
         assert not any("screenshot" in title.lower() for title in commands)
         await pilot.press("ctrl+p")
         await settled(pilot)
         await pilot.press(*"go to proj")
-        await until(pilot, lambda: "step: go to Project" in text_of(app))
+        await until(pilot, lambda: "Go to Project" in text_of(app))
         await pilot.press("down", "enter")
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import astuple, replace
+from pathlib import Path
 
 import pytest
 from textual.color import Color
 
-from tui.app.themes import ROLES, TERMINAL, of_terminal
+from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal
 
 _LEAST_CONTRAST = 4.5
 
@@ -34,6 +35,14 @@ def test_whatever_is_read_can_be_read(name: str) -> None:
 )
 def test_the_terminal_says_which_theme_suits_it(environment: dict[str, str], name: str) -> None:
     assert of_terminal(environment) == name
+
+
+def test_what_was_chosen_comes_back_and_anything_else_counts_for_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "theme"
+    assert chosen(file) == ""
+    for text, name in (("light", "light"), ("nord", ""), ("x" * 100, ""), ("\xff", "")):
+        file.write_bytes(text.encode("latin-1"))
+        assert chosen(file) == name
 
 
 def _contrast(one: str, other: str) -> float:
