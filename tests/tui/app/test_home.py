@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.panes import rest
+from support.panes import rest, until
 from textual import on
 from textual.app import App
 from textual.widgets import OptionList, Static
@@ -211,8 +211,7 @@ async def test_help_opens_and_closes(key: str) -> None:
         await rest(pilot)
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("end")
-        await rest(pilot)
-        assert "Delete session" in app.text()
+        await until(pilot, lambda: "Delete session" in app.text())
         await pilot.press("escape")
         await rest(pilot)
         assert app.screen is app.home
