@@ -16,7 +16,7 @@ from textual.widgets import Input
 
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Text
 from workflows.layer.model import Constant

@@ -17,7 +17,7 @@ from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, Reading
 from screens.widgets.text import Button, Option, OptionList, Text, unfold
 from workflows.core.sentences import Sentence, joined, text_of

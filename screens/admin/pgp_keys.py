@@ -16,9 +16,8 @@ from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from screens.step.page import Move, Opening, StepPane
-from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import Choices, FieldRow
 from screens.widgets.lists import Table
 from screens.widgets.text import Button, OptionList, Text
 from workflows.core.errors import OnboardError

@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import Sentence, count, listed

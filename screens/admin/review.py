@@ -14,7 +14,7 @@ from textual.widgets import Input
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import NameDialog, ask
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import OptionList, Text, styled

@@ -16,7 +16,7 @@ from textual.widgets import Input
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
 from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
-from screens.widgets.filter_field import FilterField
+from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.lists import MarkList
 from screens.widgets.text import Text

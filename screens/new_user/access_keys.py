@@ -15,11 +15,9 @@ from textual.widgets import Input
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import create_access_key
 from screens.step.page import Opening, StepPane
-from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import Choices, FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
-from screens.widgets.secret_input import SecretInput
 from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from screens.step.page import Opening, StepPane
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of

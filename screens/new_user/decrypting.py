@@ -17,9 +17,8 @@ from textual.containers import Horizontal
 from screens.new_user.replacement import offer_replacement
 from screens.step.failure import as_error
 from screens.step.page import Opening, StepPane
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.secret_input import SecretInput
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped

@@ -14,12 +14,10 @@ from textual.widgets import Input
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import register_device
 from screens.step.page import Opening, StepPane
-from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Countdown, Wanted
 from screens.widgets.dialogs import tell
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import Choices, FieldRow, SecretInput
 from screens.widgets.qr_dialog import QrDialog
-from screens.widgets.secret_input import SecretInput
 from screens.widgets.text import Button, OptionList, Text
 from workflows.aws.authenticator import code_problem
 from workflows.core.errors import OnboardError

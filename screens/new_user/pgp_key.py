@@ -12,8 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.page import Opening, StepPane
-from screens.widgets.field_row import FieldRow
-from screens.widgets.secret_input import SecretInput
+from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.text import Option, OptionList, Text
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped

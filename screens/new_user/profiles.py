@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, SelectionList
 
 from screens.step.page import Opening, StepPane
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text, styled
 from workflows.core.sentences import count

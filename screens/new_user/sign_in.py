@@ -17,10 +17,8 @@ from textual.widgets import Checkbox
 
 from screens.new_user.decrypting import DecryptingPane
 from screens.step.page import Opening, StepPane
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow, SecretInput, SecretText
 from screens.widgets.lists import MarkBox
-from screens.widgets.secret_input import SecretInput
-from screens.widgets.secret_text import SecretText
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret

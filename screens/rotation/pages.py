@@ -11,8 +11,8 @@ from textual.widgets import Input
 
 from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
-from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.fields import Choices
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import OptionList, Text
 from workflows.core.sentences import count

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.field_row import FieldRow
+from screens.widgets.fields import FieldRow
 from screens.widgets.text import Text
 from workflows.aws.authenticator import PERIOD_SECONDS, seconds_left
 from workflows.core.secret import Secret

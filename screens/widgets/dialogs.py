@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.secret_input import SecretInput
+from screens.widgets.fields import SecretInput
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret

@@ -20,7 +20,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widgets import Input
 
-from screens.widgets.filter_field import FilterField
+from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.text import Text, segment
 from workflows.core.sentences import count, text_of

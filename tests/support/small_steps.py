@@ -15,7 +15,7 @@ from textual.widgets import Checkbox, DataTable, Input, SelectionList, Static, T
 from textual.widgets.selection_list import Selection
 
 from screens.step.page import StepPane
-from screens.widgets.secret_input import SecretInput
+from screens.widgets.fields import SecretInput
 from workflows.core.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.observations import AGREES, Observation

@@ -21,8 +21,8 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.profiles import ProfilesPane
 from screens.new_user.verify import VerifyPane
-from screens.widgets.choices import Choices
 from screens.widgets.dialogs import PassphraseDialog
+from screens.widgets.fields import Choices
 from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
 from tui.stores import vault_for

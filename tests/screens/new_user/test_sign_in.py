@@ -25,8 +25,7 @@ from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.new_user.sign_in import SignInPane
-from screens.widgets.secret_input import SecretInput
-from screens.widgets.secret_text import SecretText
+from screens.widgets.fields import SecretInput, SecretText
 from workflows.core.secret import Secret
 from workflows.environment import World
 from workflows.machine.events import StepKey
@@ -175,7 +174,7 @@ async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
 async def test_the_password_is_hidden_by_itself(
     tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.widgets.secret_text.SHOWN_SECONDS", 0.2)
+    monkeypatch.setattr("screens.widgets.fields.SHOWN_SECONDS", 0.2)
     session = begun(tmp_path, gpg)
     app = host(session, world_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:

@@ -15,7 +15,7 @@ from textual.app import App
 from textual.widgets import Input, OptionList
 
 from screens.rotation.pages import RetirementPane, RotationPane
-from screens.widgets.choices import Choices
+from screens.widgets.fields import Choices
 from tui.app.home import HomeScreen
 from tui.stores import vault_for
 from workflows.aws.clients import Credentials

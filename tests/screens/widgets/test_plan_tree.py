@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from screens.admin.plan import ForeignList, TextDialog
-from screens.widgets.filter_field import FilterField
+from screens.widgets.fields import FilterField
 from screens.widgets.plan_tree import PlanTree, ResourceBrowser
 from workflows.steps.admin.accepted_plan import Told
 from workflows.steps.admin.plan_resources import Resource

@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 
-from screens.widgets.choices import Choices
+from screens.widgets.fields import Choices
 from screens.widgets.text import numbered
 
 

@@ -1,0 +1,194 @@
+"""The fields of a step's form: with a label, to choose, to filter, and for secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input
+
+from screens.widgets.text import Option, OptionList, Text
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+
+MASK = "••••••••••••"
+SHOWN_SECONDS = 15.0
+_CHOSEN, _OTHER = "●", "○"
+
+
+class FieldRow(Horizontal):
+    """A label in front of a field, on one line, so that a step's whole form fits into a small terminal.
+
+    Args:
+        label: what the field is for, 18 columns at most.
+        field: the field; it takes the rest of the line.
+        hint: a few words behind the field, or "".
+    """
+
+    DEFAULT_CSS = """
+    FieldRow { height: 1; }
+    FieldRow > .row-label { width: 19; }
+    FieldRow > Input { width: 1fr; }
+    FieldRow > .row-hint { width: auto; color: $text-muted; padding-left: 1; }
+    """
+
+    def __init__(self, label: str, field: Widget, hint: Sentence = "") -> None:
+        behind = [Text(hint, classes="row-hint")] if hint else []
+        super().__init__(Text(label, classes="row-label"), field, *behind)
+
+
+class FilterField(Input):
+    """Filters what stands below it; Esc clears it first, down and enter go to the list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear_filter", "Clear"),
+        Binding("down,enter", "leave_filter", "To the list", show=False),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """The person goes on to what is filtered."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words to look for."""
+        return tuple(self.value.split())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """With nothing in the field, esc means what it means elsewhere."""
+        return action != "clear_filter" or bool(self.value)
+
+    def watch_value(self, before: str, after: str) -> None:
+        """The key that clears comes and goes."""
+        if bool(before) != bool(after):
+            self.refresh_bindings()
+
+    def action_clear_filter(self) -> None:
+        """Empty the field."""
+        self.value = ""
+
+    def action_leave_filter(self) -> None:
+        """Go to what is filtered."""
+        self.post_message(self.Left())
+
+
+class Choices(OptionList, inherit_bindings=False):
+    """Lines to choose one of, by the arrow keys; the keys for pages are left to what scrolls around it.
+
+    The chosen line is the highlighted one, with a mark that is seen without colour.
+
+    Args:
+        lines: the value and the words of each line.
+        id: the widget's id.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "cursor_down", "Down", show=False),
+        Binding("up", "cursor_up", "Up", show=False),
+        Binding("enter", "select", "Select", show=False),
+    ]
+    DEFAULT_CSS = """
+    Choices { height: auto; border: none; padding: 0; }
+    Choices:focus { border: none; }
+    """
+
+    def __init__(self, lines: Sequence[tuple[str, str]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._choices: Sequence[tuple[str, str]] = ()
+        self.show(lines)
+
+    def show(self, lines: Sequence[tuple[str, str]], chosen: str = "") -> None:
+        """Show these lines in place of the ones before.
+
+        Args:
+            lines: the value and the words of each.
+            chosen: the value that is chosen; the first one if it is not among them.
+        """
+        self._choices = lines
+        self.clear_options()
+        self.add_options([Option(f"{_OTHER} {words}", value) for value, words in lines])
+        self.choose(chosen)
+
+    @property
+    def value(self) -> str:
+        """The chosen line's value; "" while there are no lines."""
+        return str(self.highlighted_option.id) if self.highlighted_option else ""
+
+    def choose(self, value: str) -> None:
+        """Choose a line by its value; the first one if there is no such value."""
+        values = [one for one, _ in self._choices]
+        if values:
+            self.highlighted = values.index(value) if value in values else 0
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Put the mark on the line that is chosen now."""
+        for index, (value, words) in enumerate(self._choices):
+            mark = _CHOSEN if value == self.value else _OTHER
+            self.replace_option_prompt_at_index(index, f"{mark} {words}")
+
+
+class SecretInput(Input):
+    """A password field, whose content cannot be copied or cut, and is handed out as a `Secret`.
+
+    Textual's own Input copies the plain text on ctrl+c even when it is masked (measured with 8.2); here
+    copying and cutting do nothing, by whatever key, the mouse selects nothing for the screen's own copy, and
+    the content never becomes a draft.
+    """
+
+    ALLOW_SELECT: ClassVar[bool] = False
+
+    def __init__(self, placeholder: str = "", *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(placeholder=placeholder, password=True, id=id, compact=True)
+
+    def get_selection(self, selection: object) -> None:
+        """Nothing: a selection of the whole screen (Textual's `text_select_all`) leaves it out."""
+
+    def action_copy(self) -> None:
+        """Nothing: a secret is not copied from its field."""
+
+    def action_cut(self) -> None:
+        """Nothing: a secret is not cut from its field."""
+
+    def take(self) -> Secret:
+        """The content as a secret; the field is emptied."""
+        secret = Secret(self.value)
+        self.clear()
+        return secret
+
+
+class SecretText(Text):
+    """Shows dots, and on request the secret for `SHOWN_SECONDS`; only a copy key copies it.
+
+    What is selected with the mouse goes to Textual's clipboard on ctrl+c, where nothing would clear it again;
+    so this cannot be selected.
+    """
+
+    ALLOW_SELECT: ClassVar[bool] = False
+    _hiding: Timer | None = None
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(MASK, id=id)
+
+    def get_selection(self, selection: object) -> None:
+        """Nothing: a selection of the whole screen leaves it out."""
+
+    def toggle(self, secret: Secret) -> None:
+        """Show the secret, or hide it if it is shown."""
+        if self._hiding is not None:
+            self.hide()
+            return
+        self.update(secret.reveal())
+        self._hiding = self.set_timer(SHOWN_SECONDS, self.hide)
+
+    def hide(self) -> None:
+        """Show dots; the secret is no longer in the widget."""
+        if self._hiding is not None:
+            self._hiding.stop()
+            self._hiding = None
+        self.update(MASK)
