@@ -12,6 +12,7 @@ HEAVY = {
     "boto3",
     "botocore",
     "keyring",
+    "gnupg",
     "tree_sitter",
     "pygohcl",
     "flask",

@@ -83,8 +83,6 @@ class KeyPart:
         curve: the name of its elliptic curve as gpg has it ("cv25519", "nistp256"), or "".
         created: when it was made, UTC.
         expires: when it stops being valid, UTC, or None for never; for a subkey of an expired key, then.
-        card: of a part of a secret key: "+" for here, "#" for not here, else the serial number of its
-            card; "" in a listing of public keys.
         own_expires: the same for a subkey alone, whatever the primary key's date is; as Keybase's library
             sees it.
         dropped: whether Keybase's library drops it (`provider_library.keybase_drops`).
@@ -103,7 +101,6 @@ class KeyPart:
     revoked: bool
     invalid: bool
     capabilities: frozenset[str]
-    card: str = ""
     own_expires: datetime | None = None
     dropped: bool = False
 
@@ -415,7 +412,6 @@ def _part(fields: list[str]) -> KeyPart:
         own_expires=_date(fields[6]),
         revoked=fields[1] == "r",
         invalid=fields[1] == "i",
-        card=fields[14] if len(fields) > 14 else "",
         capabilities=frozenset(_CAPABILITIES[letter] for letter in letters if letter in _CAPABILITIES),
     )
 

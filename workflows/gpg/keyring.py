@@ -1,25 +1,39 @@
 """The person's own PGP keys: which there are, the public half of one, a new one, and encrypting to one.
 
-gpg lists the secret halves; what is in a key is read from its public half, as everybody else reads it.
+python-gnupg lists the secret halves; what is in a key is read from its public half, as everybody else reads
+it. The rest is done with `tools.run_gpg`: python-gnupg can neither cancel a run nor show that it goes on, and
+would keep a passphrase in the text of its parameters.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from threading import Event
-from typing import Final
+from threading import Event, Timer
+from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import DeclaredError, Problem, Texts
 from workflows.core.files import private_folder
 from workflows.core.openpgp import Tag, split
 from workflows.core.secret import Secret
-from workflows.gpg.inspect import KeyDetails, inspect_key, parse_listings
+from workflows.gpg import tools
+from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.refusals import KeyRefused
-from workflows.gpg.tools import PASSPHRASE_LIMIT, GpgFailed, run_gpg
+from workflows.gpg.tools import (
+    PASSPHRASE_LIMIT,
+    GpgFailed,
+    GpgMissing,
+    GpgTooSlow,
+    gpg_environment,
+    run_gpg,
+)
+
+if TYPE_CHECKING:
+    import gnupg
 
 RECOMMENDED_PASSPHRASE_LENGTH: Final = 12
 """Characters; a shorter passphrase is warned about."""
@@ -82,18 +96,21 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
     """
     if gnupg_home is not None and not gnupg_home.is_dir():
         return ()
-    run = run_gpg(["--with-colons", "--list-secret-keys"], gnupg_home=gnupg_home, environment=environment)
-    if run.exit_status != 0:
-        raise GpgFailed("Can't read the keyring", "gpg couldn't list its secret keys.", detail=run.messages)
+    listed = _open(gnupg_home, environment).list_keys(secret=True)
+    if listed.returncode not in {0, None}:
+        detail = str(listed.stderr)
+        raise GpgFailed("Can't read the keyring", "gpg couldn't list its secret keys.", detail=detail)
     found = []
-    for listed in parse_listings(run.output.decode("utf-8", errors="replace")):
-        exported = _exported(listed.fingerprint, gnupg_home, environment)
+    for key in listed:
+        exported = _exported(key["fingerprint"], gnupg_home, environment)
         try:
             details = inspect_key(exported, environment=environment)
         except KeyRefused:
             continue  # A secret key without its public half: nothing can be encrypted to it.
-        present = frozenset(part.key_id for part in listed.parts if part.card != "#")
-        on_card = frozenset(part.key_id for part in listed.parts if part.card not in {"#", "+", ""})
+        # Field 15 of a secret key: "+" for here, "#" for not here, else the serial number of its card.
+        places = {part["keyid"]: part["token"] for part in (key, *key.get("subkey_info", {}).values())}
+        present = frozenset(key_id for key_id, place in places.items() if place != "#")
+        on_card = frozenset(key_id for key_id in present if places[key_id] not in {"+", ""})
         found.append(OwnKey(details, present, on_card))
     return tuple(found)
 
@@ -282,3 +299,45 @@ def encrypt(
             detail=run.messages,
         )
     return run.output
+
+
+def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
+    """python-gnupg on this keyring, with a limit of time; imported here so that the rest starts without it.
+
+    What is read here is ASCII, but for user ids, which are taken from the exported key. So the encoding
+    is one that has no invalid bytes: a thread of python-gnupg would print a traceback for one.
+    """
+    import gnupg  # noqa: PLC0415 - see above
+
+    class Keyring(gnupg.GPG):  # type: ignore[misc]
+        """Ends gpg after `WORK_SECONDS`, which python-gnupg leaves to run for ever."""
+
+        def _collect_output(self, process: subprocess.Popen[bytes], *output: object, **more: object) -> None:
+            slow = Event()
+
+            def end() -> None:
+                slow.set()
+                process.kill()
+
+            limit = Timer(tools.WORK_SECONDS, end)
+            limit.daemon = True
+            limit.start()
+            try:
+                super()._collect_output(process, *output, **more)
+            finally:
+                limit.cancel()
+            if slow.is_set():
+                raise GpgTooSlow(seconds=tools.WORK_SECONDS)
+
+    try:
+        return Keyring(
+            gnupghome=None if gnupg_home is None else str(gnupg_home),
+            env=gpg_environment(environment),
+            encoding="latin-1",
+        )
+    except OSError as error:
+        raise GpgMissing from error
+    except ValueError as error:
+        raise GpgFailed(
+            "GnuPG doesn't start", "gpg ended with an error at once.", detail=str(error)
+        ) from error
