@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,11 +12,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Opening, StepPane
 from screens.step.terraform import TerraformPane
+from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import Dialog, NameDialog, ask
-from screens.widgets.lists import Log, MarkList
+from screens.widgets.dialogs import NameDialog, ask
+from screens.widgets.lists import MarkList, TextDialog
+from screens.widgets.plan_table import STYLES, PlanTable, cut
 from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
@@ -30,8 +34,6 @@ from workflows.steps.admin.plan_resources import Difference
 from workflows.steps.shared.module import Progress, Report
 from workflows.terraform.runner import Update
 
-_LABEL = "! Not about what you chose. Space marks what may happen:"
-
 
 class ForeignList(Vertical):
     """Shows nothing where there is nothing foreign."""
@@ -41,15 +43,16 @@ class ForeignList(Vertical):
     ForeignList.-shown { display: block; }
     ForeignList Static { height: auto; }
     ForeignList #foreign-label { color: $text-warning; }
-    ForeignList #foreign { max-height: 8; }
+    ForeignList #foreign { max-height: 4; }
+    ForeignList #foreign-words { color: $text-muted; }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
         self._changes: Sequence[Told] = ()
 
     def compose(self) -> ComposeResult:
-        yield Text(_LABEL, id="foreign-label")
+        yield Text("", id="foreign-label")
         yield MarkList(id="foreign")
         yield Text("", id="foreign-words")
 
@@ -57,6 +60,8 @@ class ForeignList(Vertical):
         """Show these changes; those that are acknowledged are marked."""
         self._changes = changes
         self.set_class(bool(changes), "-shown")
+        words = f"! {count(len(changes), 'change')} that nobody asked for. Space accepts one:"
+        self.query_one("#foreign-label", Text).update(words)
         self.query_one(MarkList).show([(one.words, one.address) for one in changes], acknowledged)
         self.query_one("#foreign-words", Text).update("")
 
@@ -77,15 +82,16 @@ class ForeignList(Vertical):
 
 
 EXPORT = (
-    "Markdown for a pull request: what is done, without account ids, ARNs, keys and encrypted texts. "
-    "A path in your home folder:"
+    "iam-onboard writes Markdown for a pull request, without account ids, ARNs, keys and secrets. "
+    "Into which file of your home folder?"
 )
 """What the export asks for."""
-_MOST_LINES = 6
-_NO_PLAN = (
-    "No plan yet. Next (^n) lets Terraform make one.\nApplied already, by a pull request? Then press e."
-)
-_ELSEWHERE = "✓ Applied elsewhere: the state holds what was decided. Next (^n) goes on."
+_EXPORTED = "After the pull request is applied, press e."
+_MOST_LINES = 3
+_NO_PLAN = "Terraform compares your files with the account. This can take a minute."
+_ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."
+_TALL = 32
+"""From so many lines on the resources have their place on the page."""
 
 
 def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
@@ -93,54 +99,30 @@ def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
     return Binding(key, action, words, id=name, show=False, tooltip=tooltip)
 
 
-class TextDialog(Dialog[bool]):
-    """Shows a text to read, however long it is, whose lines can begin with a mark.
-
-    Args:
-        title: what it is.
-        text: the text.
-    """
-
-    AUTO_FOCUS = "#text"
-    DEFAULT_CSS = """
-    TextDialog > Vertical { width: 96; }
-    TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
-    """
-    _STYLES: ClassVar[dict[str, str]] = {"+": "green", "-": "red", "~": "yellow"}
-
-    def __init__(self, title: Sentence, text: str) -> None:
-        super().__init__(title, classes="-tall")
-        self._text = text
-
-    def body(self) -> ComposeResult:
-        yield Log(id="text", auto_scroll=False)
-
-    def on_mount(self) -> None:
-        """Write the text."""
-        log = self.query_one(Log)
-        for line in self._text.splitlines():
-            log.add(line, self._STYLES.get(line.strip()[:1], ""), scroll_end=False)
-
-
 class PlanPane(TerraformPane):
     """Next makes the plan; once it is shown, Next accepts it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "plan_again", "Plan again", id="plan.again", show=False, tooltip="Make a new plan"),
-        _key("l", "log", "Log", "Show or hide Terraform's own words"),
+        _key("d", "resources", "All resources", "Show every resource of the plan, with what changes inside"),
+        _key("l", "log", "Log", "Show or hide Terraform's output"),
         _key("x", "export", "Export", "Markdown for a pull request, redacted"),
-        _key("e", "elsewhere", "Applied elsewhere", "See in the state that it is"),
-        _key("d", "differences", "Differences", "What changed from the plan before"),
-        _key("c", "check", "Check", "Ask whether files, branch and state are as they were planned"),
+        Binding("p", "plan_again", "Plan again", id="plan.again", show=False, tooltip="Make a new plan"),
+        _key("e", "elsewhere", "Applied already", "Check in the state that a pull request applied it"),
+        _key("v", "differences", "What changed", "Compare this plan with the one before"),
+        _key("c", "check", "Check", "Check that files, branch and state are as they were planned"),
     ]
     LOG = "plan"
     DEFAULT_CSS = """
     PlanPane Static { height: auto; }
-    PlanPane #destroys { color: $text-error; }
-    PlanPane #since, PlanPane #difference { color: $text-warning; }
+    PlanPane #since, PlanPane #difference, PlanPane #destroys { color: $text-warning; }
+    PlanPane #verdict { color: $text-success; }
+    PlanPane #made { color: $text-muted; }
     PlanPane .hidden { display: none; }
-    PlanPane #buttons { height: auto; margin-top: 1; }
-    PlanPane #buttons Button { margin-right: 0; min-width: 8; }
+    PlanPane #buttons { height: 1; margin-top: 1; }
+    PlanPane ResourceBrowser { display: none; }
+    PlanPane.-planning > ResourceBrowser, PlanPane.-tall.-planned > ResourceBrowser { display: block; }
+    PlanPane.-planning #show-resources, PlanPane.-planning #export, PlanPane.-planning #again,
+    PlanPane.-planning #elsewhere, PlanPane.-planning > .summary { display: none; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -156,18 +138,19 @@ class PlanPane(TerraformPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
-        yield Text("", id="standing")
-        yield Text("", id="since", classes="hidden")
-        yield Text("", id="difference", classes="hidden")
-        yield Text("", id="destroys", classes="hidden")
-        yield Text("", id="summary")
-        yield ForeignList()
-        yield Text("", id="drift", classes="hidden")
+        for name in ("standing", "since", "difference"):
+            yield Text("", id=name, classes="summary hidden")
+        yield PlanTable(classes="summary")
+        yield Text("", id="destroys", classes="summary hidden")
+        yield ForeignList(classes="summary")
+        for name in ("verdict", "drift", "made"):
+            yield Text("", id=name, classes="summary hidden")
         with Horizontal(id="buttons"):
-            yield Button("Plan again (p)", id="again")
-            yield Button("Log (l)", id="show-log")
-            yield Button("Export (x)", id="export")
-            yield Button("Elsewhere (e)", id="elsewhere")
+            yield Button("Resources", id="show-resources", key="d")
+            yield Button("Log", id="show-log", key="l")
+            yield Button("Export", id="export", key="x")
+            yield Button("Plan again", id="again", key="p")
+            yield Button("It's applied already", id="elsewhere", key="e")
         yield RunLog()
         yield ResourceBrowser()
 
@@ -177,32 +160,59 @@ class PlanPane(TerraformPane):
             self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
         self.run_move("look", self._look, self._looked, looks=True)
 
+    def on_resize(self) -> None:
+        """In a tall terminal there is room for the resources."""
+        self.set_class(self.app.size.height >= _TALL, "-tall")
+
     def _look(self, report: Report) -> tuple[str, Return]:
-        report(Progress("Looking at the layer and its profile"))
+        report(Progress("Reading the layer and its profile"))
         found = judged_plan.look(self._planned, self.context)
         return terraform_runs.code_wanted(self.context), found
+
+    def primary(self) -> Primary:
+        if self._elsewhere:
+            return Primary("Continue")
+        if self._planned is None:
+            return Primary(f"Plan {self.context.item}")
+        if self._found.refusal:
+            return Primary(f"Plan {self.context.item} again")
+        left = {one.address for one in self._planned.foreign} - self._acknowledged
+        return (
+            Primary(f"Accept {count(len(left), 'change')} first", ready=False)
+            if left
+            else Primary("Accept this plan")
+        )
+
+    def turn(self) -> Turn:
+        over = self._elsewhere or self.opening.done
+        return YOURS if over else Turn("AWS is unchanged so far")
 
     # -- what is shown -----------------------------------------------------------------------------
 
     def _show(self) -> None:
         made, found = self._planned, self._found
-        listed = bool(found.resources)
-        words = _standing(
-            made, found.refusal, elsewhere=self._elsewhere, facts=self.context.facts, asks=self._asks
-        )
-        self.query_one("#standing", Text).update(words)
+        self.set_class(made is not None, "-planned")
+        standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
+        if made is None and not self._elsewhere:
+            standing += _pushing(self.context.facts.get("commit"))
+        self._fill("#standing", standing)
         self._fill("#since", [f"! {one}" for one in found.since])
         self._fill("#difference", _told_differences(found.differences) if made else [])
-        self._fill("#destroys", _told_destroys(made.destroys) if made else [])
-        lines = _told_summary(made.summary, listed=listed) if made else []
-        self.query_one("#summary", Text).update("\n".join(lines))
-        self._fill("#drift", _told_drift(made.drift, listed=listed) if made else [])
+        self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1)
+        self._fill("#destroys", _told_destroys(made) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
+        decided = made if made and not (made.foreign or made.empty) else None
+        self._fill("#verdict", ["✓ Nothing else changes."] if decided else [])
+        self._fill("#drift", _told_drift(made.drift) if made else [])
+        self._fill("#made", [_told_making(decided, self.context.world.now())] if decided else [])
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
-        self.query_one("#export", Button).disabled = made is None
-        again = self.query_one("#again", Button)
-        again.label = "Plan (p)" if made is None else "Plan again (p)"
-        again.refresh(layout=True)  # the label alone would keep its width
+        for name in ("#show-resources", "#export", "#again"):
+            self.query_one(name).set_class(made is None, "hidden")
+        resources = self.query_one("#show-resources", Button)
+        resources.label = f"All {count(len(found.resources), 'resource')}"
+        resources.refresh(layout=True)  # the label alone would keep its width
+        self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
+        self.primary_changed()
 
     def _fill(self, selector: str, lines: list[str]) -> None:
         widget = self.query_one(selector, Text)
@@ -219,6 +229,7 @@ class PlanPane(TerraformPane):
             self.query_one(RunLog).take(progress.payload)
             if self.running_move == "plan":
                 self.query_one(ResourceBrowser).take(progress.payload)
+                self.add_class("-planning")
 
     async def _looked(self, looked: tuple[str, Return]) -> None:
         wanted, self._found = looked
@@ -229,6 +240,7 @@ class PlanPane(TerraformPane):
 
     def _take(self, result: tuple[Planned, Return]) -> None:
         (made, found), self._elsewhere, self._asks = result, False, False
+        self.remove_class("-planning")
         self._planned, self._found = made, found
         self._acknowledged = set()
         self._show()
@@ -236,19 +248,18 @@ class PlanPane(TerraformPane):
         if made.empty and not made.drift:
             self.notify(f"{self.context.item}: no changes, nothing to apply.")
             self.advance()
-        elif made.foreign:
-            self.query_one("#foreign").focus()
-        elif found.resources:
-            self.query_one(ResourceBrowser).go()
+        else:
+            self.query_one("#foreign" if made.foreign else "#show-log").focus()
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == "plan":
+            self.remove_class("-planning")
             self._show()
         elif message.name == "check":
             message.told = True
             words = f"{message.error.title}: {message.error.what}"
-            self.notify(f"The state could not be asked. {words}", severity="warning")
+            self.notify(f"iam-onboard couldn't read the state. {words}", severity="warning")
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -269,8 +280,7 @@ class PlanPane(TerraformPane):
 
     def _plan(self) -> None:
         self.query_one(RunLog).clear()
-        browser = self.query_one(ResourceBrowser)
-        browser.begin()
+        self.query_one(ResourceBrowser).begin()
         before = self._planned
 
         def work(report: Report, code: Secret | None) -> tuple[Planned, Return]:
@@ -284,7 +294,6 @@ class PlanPane(TerraformPane):
             return made, judged_plan.look(made, self.context)
 
         self.run_coded("plan", work, self._take, journaled=True)
-        self.call_after_refresh(browser.scroll_visible, animate=False)
 
     @on(Button.Pressed, "#again")
     def action_plan_again(self) -> None:
@@ -299,20 +308,29 @@ class PlanPane(TerraformPane):
             return
 
         def export(target: str) -> None:
-            self.run_told(lambda _report: plan.export(target, self.context))
+            self.run_told(lambda _report: joined((plan.export(target, self.context), _EXPORTED)))
 
         target = plan.proposed_target(self.context)
-        ask(self, NameDialog("Export the plan", EXPORT, target), export)
+        ask(self, NameDialog("Export the plan", EXPORT, target, accept="Export"), export)
+
+    @on(Button.Pressed, "#show-resources")
+    def action_resources(self) -> None:
+        """Show every resource: in a tall terminal they are on the page."""
+        browser = self.query_one(ResourceBrowser)
+        if self._planned is None:
+            return
+        if self.has_class("-tall") or self.cover(browser):
+            self.call_after_refresh(browser.go)
 
     def action_differences(self) -> None:
         """Show what changed from the plan before."""
         text = _all_differences(self._found.differences)
-        self.app.push_screen(TextDialog("This plan and the one before", text))
+        self.app.push_screen(TextDialog("This plan and the one before", text, STYLES))
 
     def action_check(self) -> None:
         """Ask whether the files, the branch and the state are still what was planned."""
         if self._planned is None or self.context.facts.get("applied"):
-            self.notify("There is no plan that waits to be applied.", severity="warning")
+            self.notify("No plan waits to be applied.", severity="warning")
         else:
             self._check()
 
@@ -320,7 +338,7 @@ class PlanPane(TerraformPane):
         def checked(found: Return) -> None:
             self._found = found
             self._show()
-            self.notify(text_of(found.refusal or "The files and the state are still what was planned."))
+            self.notify(text_of(found.refusal or "Files and state are still as they were planned."))
 
         if self._planned is not None:
             self.run_coded("check", partial(judged_plan.check, self._planned, self.context), checked)
@@ -339,6 +357,7 @@ class PlanPane(TerraformPane):
     @on(MarkList.SelectedChanged, "#foreign")
     def _mark(self) -> None:
         self._acknowledged = self.query_one(ForeignList).marked
+        self.primary_changed()
 
     def request(self) -> Request:
         if self._elsewhere:
@@ -351,36 +370,24 @@ class PlanPane(TerraformPane):
         return {"planned": self._planned.as_facts(), "acknowledged": sorted(self._acknowledged)}
 
 
-def _standing(
-    planned: Planned | None,
-    refusal: Sentence,
-    *,
-    elsewhere: bool,
-    facts: Mapping[str, Any],
-    asks: bool = False,
-) -> str:
-    """How things stand with the plan, and what Next does.
+def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, asks: bool) -> list[str]:
+    """How things stand with the plan; nothing where the plan says it all.
 
     Args:
         planned: the plan, or None.
         refusal: why it cannot be accepted any more, or "".
         elsewhere: whether it was seen to be applied elsewhere.
-        facts: the step's facts, for the commit that waits to be pushed.
         asks: whether Next asks how to continue, instead of what it does otherwise.
     """
     if elsewhere:
-        return "" if asks else _ELSEWHERE
+        return [] if asks else [_ELSEWHERE]
     if planned is None:
-        return "\n".join([_NO_PLAN, *_pushing(facts.get("commit"))])
-    counts = planned.counts
-    words = f"{counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy"
-    if planned.empty:
-        words = "No changes: this account is already as the files say."
+        return [_NO_PLAN]
     if asks:
-        return f"≠ The plan was: {words}"
+        return ["≠ This was the plan:"]
     if refusal:
-        return f"! {refusal}\n  Next (^n) plans again.  The plan was: {words}"
-    return f"✓ {words}\n  Next (^n) accepts exactly this plan; then comes Apply."
+        return [f"! {refusal}"]
+    return ["✓ No changes: the account is as your files say."] if planned.empty else []
 
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
@@ -388,44 +395,35 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
     if not commit:
         return []
     if not commit["branch"]:
-        return [f"Committed as {commit['sha'][:8]}, on no branch: pushing it is up to you."]
-    return [f"Committed as {commit['sha'][:8]}. Yours to push: git push -u origin {commit['branch']}"]
+        return ["", f"You committed {commit['sha'][:8]} on no branch. Push it yourself."]
+    return ["", f"You committed {commit['sha'][:8]}. To share it:", f"git push -u origin {commit['branch']}"]
 
 
-def _told_destroys(destroys: Sequence[Told]) -> list[str]:
-    """Every destroy and replace by name, as far as there is room; the list of resources has them all."""
-    lines = [f"- {one.words}" for one in destroys]
-    if len(lines) <= _MOST_LINES:
-        return lines
-    return [*lines[:_MOST_LINES], f"  and {len(lines) - _MOST_LINES} more: look for - or ± in the list below"]
+def _told_destroys(made: Planned) -> list[str]:
+    """What is removed or replaced besides what the table of people and the list of foreign changes say."""
+    named, foreign = {one.name for one in made.people}, {one.address for one in made.foreign}
+    told = [one for one in made.destroys if one.address not in foreign and not named.intersection(one.people)]
+    return cut([f"- {one.words}" for one in told], _MOST_LINES)
 
 
-def _told_summary(summary: Sequence[Sentence], *, listed: bool) -> list[str]:
-    """The plan by person, as far as there is room where the list of resources has it all."""
-    lines = [text_of(one) for one in summary]
-    if not listed or len(lines) <= _MOST_LINES:
-        return lines
-    return [*lines[:_MOST_LINES], f"and {len(lines) - _MOST_LINES} more lines; all are in the list below"]
-
-
-def _told_drift(drift: Sequence[Sentence], *, listed: bool) -> list[str]:
+def _told_drift(drift: Sequence[Sentence]) -> list[str]:
     """What was changed outside of Terraform."""
-    if not drift:
-        return []
-    lines = [f"  {words}" for words in drift]
-    if listed and len(lines) > _MOST_LINES:
-        lines = [*lines[:_MOST_LINES], f"  and {len(lines) - _MOST_LINES} more; look for “outside” below"]
-    return ["Changed outside of Terraform since the last apply:", *lines]
+    lines = cut([f"  {words}" for words in drift], _MOST_LINES)
+    return ["! Changed outside of Terraform since the last apply:", *lines] if lines else []
+
+
+def _told_making(made: Planned, now: datetime) -> str:
+    """What the plan was made from, and when."""
+    record = made.record
+    files = f" from {count(len(record.sources), 'file')}" if record.sources else ""
+    return f"Made {told_moment(record.made_at, now)}{files} with {record.binary}."
 
 
 def _told_differences(differences: Sequence[Difference]) -> list[str]:
-    """That this plan is not the one from before, with the first of what is otherwise."""
+    """That this plan is not the one from before."""
     if not differences:
         return []
-    head = f"≠ {count(len(differences), 'difference')} to the plan before (d shows all of it):"
-    few = [f"  {one.sign} {one.words}" for one in differences[:2]]
-    more = [f"  and {len(differences) - 2} more"] if len(differences) > 2 else []
-    return [head, *few, *more]
+    return [f"≠ {count(len(differences), 'difference')} from the plan before: v lists them."]
 
 
 def _all_differences(differences: Sequence[Difference]) -> str:

@@ -198,7 +198,8 @@ class StepPane(VerticalScroll):
 
     def heading(self) -> Sentence:
         """What the page is about, verb first."""
-        return self.opening.title
+        heading = text_of(self.opening.step.heading).replace("{item}", self.context.item)
+        return heading or self.opening.title
 
     def primary(self) -> Primary:
         """What Next does with what is entered, named by its effect."""

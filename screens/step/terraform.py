@@ -14,6 +14,8 @@ from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.asking import CodedMove, CodePane
@@ -21,7 +23,7 @@ from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.run_log import RunLog
-from screens.widgets.text import Button, Text, unfold
+from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.steps.admin import plan, recovery
 from workflows.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
@@ -128,14 +130,54 @@ class TerraformPane(CodePane):
 
     LOG: ClassVar[Literal["plan", "apply"]] = "plan"
     """Whose log is shown."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "uncover", "Close", id="terraform.close", tooltip="Close what covers the page"),
+    ]
+    DEFAULT_CSS = """
+    TerraformPane.-covered > * { display: none !important; }
+    TerraformPane.-covered > .-cover { display: block !important; height: 1fr; }
+    TerraformPane.-covered > .pane-foot { display: block !important; }
+    TerraformPane > #close-cover { display: none; margin-top: 1; }
+    TerraformPane.-covered > #close-cover { display: block !important; }
+    """
     _waited = 0
     _refused = ""
+    _left_focus: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        yield from super().compose()
+        yield Button("Close", id="close-cover", key="esc")
+
+    def cover(self, widget: Widget) -> bool:
+        """Show a widget in place of the whole page, or the page again; returns whether it is shown now."""
+        shown = widget.has_class("-cover")
+        if self.has_class("-covered"):
+            self.action_uncover()
+        if shown:
+            return False
+        self._left_focus = self.screen.focused
+        self.add_class("-covered")
+        widget.add_class("-cover")
+        self.call_after_refresh(widget.focus)
+        return True
+
+    @on(Button.Pressed, "#close-cover")
+    def action_uncover(self) -> None:
+        """Show the page again."""
+        self.remove_class("-covered")
+        self.query(".-cover").remove_class("-cover")
+        if self._left_focus is not None:
+            self.call_after_refresh(self._left_focus.focus)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc shows the page again while something covers it; else it goes back."""
+        return self.has_class("-covered") if action == "uncover" else super().check_action(action, parameters)
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:
-        """Show or hide Terraform's own words; a run that is over has left them in a file."""
+        """Show or hide Terraform's output; a run that is over has left it in a file."""
         log = self.query_one(RunLog)
-        if unfold(log) and not log.filled and not self.running_move:
+        if self.cover(log) and not log.filled and not self.running_move:
             self.run_move(
                 "log", lambda _report: plan.log_text(self.context, self.LOG), log.show_text, looks=True
             )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
@@ -16,21 +16,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.widgets.fields import SecretInput
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, ScrollBody, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
 
 Answer = TypeVar("Answer")
 _FRAME_LINES = 2
-
-
-class DialogBody(VerticalScroll):
-    """What a dialog says; the focus stops at it only where there is something to scroll."""
-
-    def allow_focus(self) -> bool:
-        """Whether the focus may be here."""
-        return bool(super().allow_focus() and self.max_scroll_y > 0)
 
 
 class Dialog(ModalScreen[Answer | None], Generic[Answer]):
@@ -59,8 +51,8 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     Dialog.-error > Vertical { border: round $error; }
     Dialog.-warning > Vertical { border: round $warning; }
     Dialog .dialog-title { text-style: bold; margin-bottom: 1; }
-    Dialog DialogBody { height: auto; }
-    Dialog.-tall DialogBody { height: 1fr; }
+    Dialog ScrollBody { height: auto; }
+    Dialog.-tall ScrollBody { height: 1fr; }
     Dialog .dialog-buttons { height: auto; margin-top: 1; align-horizontal: right; }
     Dialog .dialog-buttons Button { margin-left: 2; height: 1; min-width: 10; }
     Dialog Input { margin-top: 1; }
@@ -74,7 +66,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Text(self._title, classes="dialog-title")
-            with DialogBody():
+            with ScrollBody():
                 yield from self.body()
             yield from self.fields()
             with Horizontal(classes="dialog-buttons"):
@@ -85,7 +77,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        for body in self.query(DialogBody):
+        for body in self.query(ScrollBody):
             taken = self.query_one(Vertical).virtual_size.height - body.outer_size.height
             body.styles.max_height = max(1, self.size.height - taken - _FRAME_LINES)
 
@@ -266,19 +258,21 @@ class Confirm(Typed[bool]):
         body: what a yes would do.
         yes: the words of the button that does it.
         typed: a text that must be typed for a yes (a name), or "" for none.
+        no: the words of the button that doesn't.
     """
 
-    def __init__(self, title: Sentence, body: Sentence, yes: str, typed: str = "") -> None:
-        super().__init__(title, {typed} - {""}, f"Type {typed} to go on:")
+    def __init__(self, title: Sentence, body: Sentence, yes: str, typed: str = "", no: str = "No") -> None:
+        super().__init__(title, {typed} - {""}, f"Type {typed} to confirm:")
         self._body = body
         self._yes = yes
+        self._no = no
 
     def body(self) -> ComposeResult:
         yield Text(self._body, classes="dialog-body")
 
     def buttons(self) -> Iterable[Button]:
         yield Button(self._yes, id="yes", variant="error", disabled=bool(self._names))
-        yield Button("No", id="close", key="esc")
+        yield Button(self._no, id="close", key="esc")
 
     def action_yes(self) -> None:
         self.dismiss(True)

@@ -5,13 +5,14 @@ Like `screens.widgets.text`, whose second half this is, it shows every text as i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text as RichText
 from textual import widgets
+from textual.app import ComposeResult
 from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
@@ -19,6 +20,7 @@ from textual.widgets import option_list
 from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
+from screens.widgets.dialogs import Dialog
 from screens.widgets.text import plain, shown
 from workflows.core.sentences import Sentence
 
@@ -159,3 +161,33 @@ class Reading(widgets.TextArea):
     def load_text(self, text: str) -> None:
         """Show another text in its place."""
         super().load_text(shown(text))
+
+
+class TextDialog(Dialog[bool]):
+    """Shows a text to read, however long it is.
+
+    Args:
+        title: what it is.
+        text: the text.
+        styles: the colour of lines by the mark that they begin with.
+    """
+
+    AUTO_FOCUS = "#text"
+    DEFAULT_CSS = """
+    TextDialog > Vertical { width: 96; }
+    TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
+    """
+
+    def __init__(self, title: Sentence, text: str, styles: Mapping[str, str] | None = None) -> None:
+        super().__init__(title, classes="-tall")
+        self._text = text
+        self._line_styles = styles or {}
+
+    def body(self) -> ComposeResult:
+        yield Log(id="text", auto_scroll=False)
+
+    def on_mount(self) -> None:
+        """Write the text."""
+        log = self.query_one(Log)
+        for line in self._text.splitlines():
+            log.add(line, self._line_styles.get(line.strip()[:1], ""), scroll_end=False)

@@ -30,7 +30,7 @@ from workflows.terraform.plan import Action
 from workflows.terraform.runner import Update
 
 _KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
-_HEAD = "Resources (enter opens one, / filters)"
+_HEAD = "Resources: enter opens one, / filters"
 _READING, _READ = "…", "✓"
 
 
@@ -63,11 +63,10 @@ class PlanTree(LineList):
         *(f"lines--{name}" for name in ("added", "altered", "removed", "replaced")),
     }
     DEFAULT_CSS = """
-    PlanTree { height: 1fr; min-height: 8; }
+    PlanTree { height: 1fr; min-height: 3; }
     PlanTree > .lines--added { color: $text-success; }
     PlanTree > .lines--altered { color: $text-warning; }
-    PlanTree > .lines--removed { color: $text-error; }
-    PlanTree > .lines--replaced { color: $text-error; text-style: bold; }
+    PlanTree > .lines--removed, PlanTree > .lines--replaced { color: $text-warning; text-style: bold; }
     """
 
     def __init__(self) -> None:
@@ -222,11 +221,10 @@ def _live_words(action: str) -> str:
 
 
 class ResourceBrowser(Vertical):
-    """Shows nothing as long as there is nothing to look for."""
+    """The resources of a plan, with a filter above."""
 
     DEFAULT_CSS = """
-    ResourceBrowser { height: 1fr; min-height: 10; margin-top: 1; display: none; }
-    ResourceBrowser.-shown { display: block; }
+    ResourceBrowser { height: 1fr; min-height: 4; margin-top: 1; }
     ResourceBrowser #look { height: 1; }
     ResourceBrowser FilterField { width: 1fr; }
     ResourceBrowser #count { width: auto; margin-left: 2; color: $text-muted; }
@@ -239,14 +237,12 @@ class ResourceBrowser(Vertical):
         yield PlanTree()
 
     def show_plan(self, resources: Sequence[Resource]) -> None:
-        """Show the resources of a plan that is made; nothing at all for none."""
-        self.set_class(bool(resources), "-shown")
+        """Show the resources of a plan that is made."""
         self.query_one(PlanTree).show_plan(resources)
         self._count()
 
     def begin(self) -> None:
         """A plan is being made: show what Terraform reads and plans as it comes."""
-        self.add_class("-shown")
         self.query_one(PlanTree).begin()
         self._count()
 

@@ -22,14 +22,11 @@ class RunLog(Log):
     """
 
     DEFAULT_CSS = """
-    RunLog { height: 10; border: round $border-blurred; display: none; scrollbar-size: 1 1; }
-    RunLog:focus { border: round $accent; }
-    RunLog.-shown { display: block; }
+    RunLog { display: none; scrollbar-size: 1 1; }
     """
 
     def __init__(self) -> None:
         super().__init__(id="log", max_lines=_MOST_LINES)
-        self.border_title = "Terraform's own words (l hides them)"
         self.filled = False
 
     def take(self, update: Update) -> None:

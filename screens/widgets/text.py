@@ -17,6 +17,7 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 from textual import widgets
 from textual.color import Color
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.filter import LineFilter
 from textual.geometry import Size
@@ -125,6 +126,14 @@ def _visible(text: str) -> str:
 def plain(text: Any) -> Any:
     """Content of a string; what has its style already stays."""
     return Content(shown(text)) if isinstance(text, str) else text
+
+
+class ScrollBody(VerticalScroll):
+    """What may be longer than its place; the focus stops at it only where there is something to scroll."""
+
+    def allow_focus(self) -> bool:
+        """Whether the focus may be here."""
+        return bool(super().allow_focus() and self.max_scroll_y > 0)
 
 
 class Text(widgets.Static):

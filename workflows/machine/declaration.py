@@ -38,7 +38,8 @@ class Step:
     Attributes:
         id: short, stable, lower case with dashes; the journal stores it.
         title: as the rail shows it.
-        purpose: two lines at most: what the step is for.
+        purpose: one line: what the step is for.
+        heading: of its page, verb first; "{item}" stands for the item; "" for the title.
         needs: names of facts without which it cannot begin; each is given by an earlier step.
         gives: names of the facts that it gives; no other step gives them.
         skippable: whether a person may leave it out.
@@ -60,6 +61,7 @@ class Step:
     id: str
     title: Sentence
     purpose: Sentence
+    heading: Sentence = field(default="", kw_only=True)
     needs: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     skippable: bool = False

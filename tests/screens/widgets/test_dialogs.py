@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.app import App
 
-from screens.widgets.dialogs import Confirm, DialogBody
+from screens.widgets.dialogs import Confirm
+from screens.widgets.text import ScrollBody
 
 LONG = "\n".join(f"line {number}" for number in range(40))
 
@@ -37,8 +38,8 @@ async def test_the_text_is_reached_where_it_can_be_scrolled(body: str, *, stops:
         await app.push_screen(Confirm("Stop?", body, "Stop"))
         await pilot.pause()
         await pilot.press("tab")
-        assert isinstance(app.focused, DialogBody) is stops
+        assert isinstance(app.focused, ScrollBody) is stops
         if stops:
             await pilot.press("pagedown")
             await pilot.pause()
-            assert app.screen.query_one(DialogBody).scroll_offset.y > 0
+            assert app.screen.query_one(ScrollBody).scroll_offset.y > 0

@@ -33,7 +33,7 @@ from workflows.steps.admin import (
     plan_resources,
     terraform_runs,
 )
-from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.accepted_plan import PersonChange, Planned, Told
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.pgp_keys import ranked
 from workflows.steps.admin.plan_resources import Resource
@@ -170,9 +170,11 @@ _USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
 _SUMMARY = (
     "jane.doe: new user; gets a console password; joins devops",
     "juan.delacruz: new user; gets a console password; joins auditors",
-    "group auditors: juan.delacruz joins",
-    "group devops: jane.doe joins",
     "4 outputs change",
+)
+_CHANGES = (
+    PersonChange("jane.doe", "create", "create", joins=("devops",)),
+    PersonChange("juan.delacruz", "create", "create", joins=("auditors",)),
 )
 
 
@@ -185,6 +187,7 @@ def _planned(folder: Path, **changes: Any) -> Planned:
             {"add": 4, "change": 2, "destroy": 0},
             owners={_USER: ("jane.doe",)},
             passwords=PEOPLE,
+            people=_CHANGES,
         ),
         **changes,
     )
@@ -240,6 +243,12 @@ def plan_made(stage: Stage, office: Office) -> Scene:
     return stage.wizard(session, stage.world(), "plan@security")
 
 
+def plan_resources_shown(stage: Stage, office: Office) -> Scene:
+    """Every resource, one of them opened."""
+    shown = plan_made(stage, office)
+    return replace(shown, before=keys("d", "end", "enter"))
+
+
 def plan_foreign(stage: Stage, office: Office) -> Scene:
     """A plan with changes that nobody chose."""
     group = Told("aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed", named=True)
@@ -247,7 +256,16 @@ def plan_foreign(stage: Stage, office: Office) -> Scene:
         "module.user_sam", "user sam.okafor: gets a new console password; the one in use stops working"
     )
     counts = {"add": 5, "change": 2, "destroy": 2}
-    planned = _planned(stage.folder, counts=counts, destroys=(group,), foreign=(group, user))
+    people = (*_CHANGES, PersonChange("sam.okafor", password="replace"))
+    summary = ("", "", "", "group auditors: is destroyed", "4 outputs change")
+    planned = _planned(
+        stage.folder,
+        counts=counts,
+        destroys=(group,),
+        foreign=(group, user),
+        people=people,
+        summary=summary,
+    )
     stage.put(plan_resources, "kept", lambda _context: _resources(group))
     session = _runs(stage, office, "plan")
     session.drafts.save(StepKey("plan", "security"), {"planned": planned.as_facts()})

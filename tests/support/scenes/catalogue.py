@@ -53,6 +53,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "plan-not-made": admin.plan_not_made,
     "plan-running": admin.plan_log,
     "plan": admin.plan_made,
+    "plan-resources": admin.plan_resources_shown,
     "plan-foreign": admin.plan_foreign,
     "apply": admin.apply_ready,
     "apply-running": admin.apply_running,
@@ -68,7 +69,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
 """Scenes around the project that the administrator works on."""
 
 NAMES = (*ALONE, *IN_THE_OFFICE)
-LARGE_TOO = ("project", "groups", "plan", "verify-answered")
+LARGE_TOO = ("project", "groups", "plan", "plan-running", "verify-answered")
 
 SHOTS: tuple[tuple[str, tuple[int, int]], ...] = (
     *((name, SMALL) for name in NAMES),

@@ -36,12 +36,35 @@ class Told:
 
 
 @dataclass(frozen=True)
+class PersonChange:
+    """What a plan does to a person; the actions are `Action`s, "" for none.
+
+    Attributes:
+        name: the IAM user.
+        user: what happens to the user itself.
+        password: to the console password.
+        access_key: to the access key.
+        joins: the groups that the person comes into.
+        leaves: the groups that the person goes out of.
+        others: how many other resources of this person change.
+    """
+
+    name: str
+    user: str = ""
+    password: str = ""
+    access_key: str = ""
+    joins: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
+    others: int = 0
+
+
+@dataclass(frozen=True)
 class Planned:
     """A plan as it is shown, accepted and kept; nothing in it is secret.
 
     Attributes:
         record: the plan file and what it was made from.
-        summary: what it does, a line for each person, group and other resource.
+        summary: what it does, a line for each person, then for each group and other resource.
         counts: how many resources are added, changed and destroyed; a replaced one counts as both.
         destroys: every resource that is destroyed or replaced.
         foreign: every change that is not about the people, groups and settings that were chosen.
@@ -50,6 +73,7 @@ class Planned:
         passwords: users who get a new password.
         access_keys: users who get a new access key.
         gone: users who are removed for good.
+        people: what it does to each person, in the order of the summary; empty in sessions older than that.
     """
 
     record: PlanRecord
@@ -63,6 +87,12 @@ class Planned:
     access_keys: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     empty: bool = False
+    people: tuple[PersonChange, ...] = ()
+
+    @property
+    def others(self) -> tuple[Sentence, ...]:
+        """The lines of the summary that are about no person."""
+        return self.summary[len(self.people) :]
 
     def as_facts(self) -> dict[str, Any]:
         """The plan as JSON values."""

@@ -16,7 +16,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
-from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.accepted_plan import PersonChange, Planned, Told
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import OpenLayer, open_layer
 from workflows.steps.decisions import Move
@@ -58,6 +58,21 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
         access_keys=_users(plan, ACCESS_KEY, changed),
         gone=_users(plan, USER, (Action.DELETE,)),
         empty=plan.is_empty,
+        people=tuple(_person(plan, name) for name in plan.users),
+    )
+
+
+def _person(plan: Plan, name: str) -> PersonChange:
+    own = [change for change in plan.changes if change.user == name]
+    actions = {change.type: change.action.value for change in own}
+    return PersonChange(
+        name,
+        actions.get(USER, ""),
+        actions.get(LOGIN_PROFILE, ""),
+        actions.get(ACCESS_KEY, ""),
+        tuple(sorted(one.group or one.address for one in plan.changes if name in one.joining)),
+        tuple(sorted(one.group or one.address for one in plan.changes if name in one.leaving)),
+        sum(change.type not in _OWN for change in own),
     )
 
 

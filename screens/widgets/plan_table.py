@@ -1,0 +1,126 @@
+"""What a plan does, at a glance: how much of each kind, and a line for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+
+from screens.widgets.text import ScrollBody, Text, styled
+from workflows.core.counts import count
+from workflows.core.sentences import text_of
+from workflows.steps.admin.accepted_plan import PersonChange, Planned
+from workflows.steps.admin.plan_resources import SIGNS
+from workflows.terraform.plan import Action
+
+STYLES: Mapping[str, str] = {"+": "$success", "~": "$warning", "-": "bold $warning", "±": "bold $warning"}
+"""The colours of the signs."""
+_WORDS: Mapping[Action, str] = {
+    Action.CREATE: "new",
+    Action.UPDATE: "changed",
+    Action.DELETE: "removed",
+    Action.REPLACE: "replaced",
+}
+_COUNTS = (("+", "add"), ("~", "change"), ("-", "destroy"))
+_GAP = 3
+
+
+def amounts(counts: Mapping[str, int]) -> str:
+    """How much a plan does, in a line: "4 to add, 2 to change, 0 to remove"."""
+    words = {"destroy": "remove"}
+    return ", ".join(f"{counts[kind]} to {words.get(kind, kind)}" for _sign, kind in _COUNTS)
+
+
+class PlanTable(Vertical):
+    """Shows nothing as long as there is no plan; with more people than fit, they scroll."""
+
+    DEFAULT_CSS = """
+    PlanTable { height: auto; display: none; }
+    PlanTable.-shown { display: block; }
+    PlanTable Text { text-wrap: nowrap; text-overflow: ellipsis; height: auto; }
+    PlanTable #counts { margin-bottom: 1; }
+    PlanTable #heads, PlanTable #others { color: $text-muted; }
+    PlanTable ScrollBody { height: auto; max-height: 5; margin-bottom: 1; scrollbar-size-vertical: 1; }
+    PlanTable.-dense ScrollBody { margin-bottom: 0; }
+    .-tall PlanTable ScrollBody { max-height: 12; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Text("", id="counts")
+        yield Text("", id="heads")
+        with ScrollBody():
+            yield Text("", id="people")
+        yield Text("", id="others")
+
+    def show(self, planned: Planned | None, most: int = 3) -> None:
+        """Show a plan, or nothing for None; of what is about no person at most so many lines."""
+        self.set_class(planned is not None, "-shown")
+        self.set_class(most == 1, "-dense")
+        if planned is None:
+            return
+        self.query_one("#counts", Text).update(_counts(planned.counts))
+        heads, *people = _table(planned.people)
+        self.query_one("#heads", Text).update(heads)
+        self.query_one("#people", Text).update(Content("\n").join(people))
+        for widget in (self.query_one("#heads"), self.query_one(ScrollBody)):
+            widget.display = bool(people)
+        others = self.query_one("#others", Text)
+        others.update("\n".join(cut([text_of(one) for one in planned.others], most)))
+        others.display = bool(planned.others)
+
+
+def cut(lines: Sequence[str], most: int) -> list[str]:
+    """The lines, as far as there is room: the list of resources has them all."""
+    if len(lines) <= most:
+        return list(lines)
+    left = count(len(lines) - most + 1, "other change")
+    return [*lines[: most - 1], f"{left}: d lists all"]
+
+
+def _counts(counts: Mapping[str, int]) -> Content:
+    parts = []
+    for sign, kind in _COUNTS:
+        number, word = counts[kind], "remove" if kind == "destroy" else kind
+        style = STYLES[sign] if number else "$text-muted"
+        parts.append(styled((f"{sign} {number}", style), (f" to {word}", "" if number else "$text-muted")))
+    return Content("     ").join(parts)
+
+
+def _table(people: Sequence[PersonChange]) -> list[Content]:
+    """The heads of the columns and a line for each person, without columns that would be empty."""
+    columns = {
+        "Person": [styled((one.name, "bold")) for one in people],
+        "User": [_cell(one.user) for one in people],
+        "Password": [_cell(one.password) for one in people],
+        "Access key": [_cell(one.access_key) for one in people],
+        "Other": [Content(count(one.others, "resource") if one.others else "") for one in people],
+        "Groups": [_groups(one) for one in people],
+    }
+    shown = [
+        [styled((head, "")), *cells]
+        for head, cells in columns.items()
+        if head not in {"Access key", "Other"} or any(cells)
+    ]
+    widths = [max(cell.cell_length for cell in cells) + _GAP for cells in shown]
+    return [
+        Content("").join(cell.truncate(width, pad=True) for cell, width in zip(row, widths, strict=True))
+        for row in zip(*shown, strict=True)
+    ]
+
+
+def _cell(action: str) -> Content:
+    if not action:
+        return Content()
+    known = Action(action)
+    return _signed(SIGNS[known], _WORDS.get(known, "moved"))
+
+
+def _groups(one: PersonChange) -> Content:
+    moves = [("+", one.joins), ("-", one.leaves)]
+    return Content(" ").join(_signed(sign, ", ".join(names)) for sign, names in moves if names)
+
+
+def _signed(sign: str, words: str) -> Content:
+    return styled((f"{sign} ", STYLES.get(sign, "")), (words, ""))
