@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
-from textual.widgets import ProgressBar
 
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Opening, StepPane
 from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.plan_table import PlanTable, amounts
 from screens.widgets.rail import StepRail
-from screens.widgets.run_log import ResourceList, RunLog
-from screens.widgets.text import Button, Option, OptionList, Text
-from workflows.core.sentences import Sentence, joined, text_of
+from screens.widgets.run_log import RunLog
+from screens.widgets.text import Button, Option, OptionList, Text, sized, styled
+from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
-from workflows.steps.admin.accepted_plan import decided
+from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.recovery import Repair, Told
-from workflows.steps.shared.module import Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.terraform.events import OPERATIONS
+from workflows.terraform.events import Progress as Applying
+from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER
 from workflows.terraform.runner import Update
 
 
@@ -37,9 +43,9 @@ class RecoveryList(Vertical):
     """Repairs with a mark each; Enter asks for the one under the cursor to be carried out."""
 
     DEFAULT_CSS = """
-    RecoveryList { height: auto; display: none; margin-top: 1; }
+    RecoveryList { height: auto; display: none; }
     RecoveryList.-shown { display: block; }
-    RecoveryList OptionList { height: auto; max-height: 6; border: none; padding: 0; }
+    RecoveryList OptionList { height: auto; max-height: 6; }
     RecoveryList #repair-why { color: $text-muted; margin-top: 1; }
     """
 
@@ -84,13 +90,11 @@ class RecoveryList(Vertical):
         for number, one in enumerate(self._repairs):
             options.add_option(Option(self._line(one), str(number)))
         if not self._repairs:
-            words = "✓ Nothing is left to be recovered. p plans again."
+            words = "✓ Nothing is left to recover. Plan again."
         elif left:
-            words = (
-                f"{len(left)} of {len(self._repairs)} left. Enter runs the one under the cursor, no other."
-            )
+            words = f"{len(left)} of {len(self._repairs)} left. Enter runs the selected one, no other."
         else:
-            words = "✓ All of it is done. p plans again."
+            words = "✓ All of it is done. Plan again."
         self.query_one("#recovery-words", Text).update(words)
         options.display = bool(self._repairs)
         if left:
@@ -132,14 +136,14 @@ def remaining_seconds(done: int, total: int, elapsed: float) -> float | None:
 
 
 class PaceLine(Text):
-    """One line: done of all, elapsed, and the estimate.
+    """One line: a bar, done of all, elapsed, and the estimate.
 
     Args:
         now: the clock, in seconds since the epoch.
     """
 
     DEFAULT_CSS = """
-    PaceLine { height: 1; display: none; color: $text-muted; }
+    PaceLine { height: 1; display: none; margin-bottom: 1; }
     PaceLine.-shown { display: block; }
     """
 
@@ -162,7 +166,7 @@ class PaceLine(Text):
         self._done, self._total = done, total
         if self._began_at is None:
             self._began_at = self._now()
-        self.add_class("-shown")
+        self.set_class(total > 0, "-shown")
         self._tell()
 
     def rest(self) -> None:
@@ -176,7 +180,10 @@ class PaceLine(Text):
         elapsed = max(0.0, self._now() - self._began_at)
         left = remaining_seconds(self._done, self._total, elapsed)
         estimate = f" · about {_lasting(left)} left" if left else ""
-        self.update(f"{self._done} of {self._total} done · {_lasting(elapsed)} so far{estimate}")
+        full = _BAR_CELLS * min(self._done, self._total) // self._total
+        told = f"   {self._done} of {self._total} done · {_lasting(elapsed)}{estimate}"
+        bar = ("━" * full, "$accent"), ("─" * (_BAR_CELLS - full), "$text-muted")
+        self.update(styled(*bar, (told, "")))
 
 
 def _lasting(seconds: float) -> str:
@@ -184,17 +191,76 @@ def _lasting(seconds: float) -> str:
     return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
 
 
-_LEFT = "The last apply may have left what the state does not know.\n  r shows it and what to do"
+class PeopleProgress(Text):
+    """How far an apply is, a line for each person; what is about nobody has one line together."""
+
+    DEFAULT_CSS = """
+    PeopleProgress { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def show(self, progress: Applying, owners: Mapping[str, tuple[str, ...]], most: int) -> None:
+        """Show how far it is; with more people than lines, those who are not done come first.
+
+        Args:
+            progress: what Terraform reported so far.
+            owners: address -> the people that a resource of the plan is about.
+            most: so many lines.
+        """
+        theirs: dict[str, list[str]] = {}
+        for address, people in owners.items():
+            if progress.planned.get(address, "create") in OPERATIONS:
+                for name in people or (_OTHERS,):
+                    theirs.setdefault(name, []).append(address)
+        over = frozenset(progress.done)
+        stands = [(*_stand(progress, addresses, over), name) for name, addresses in theirs.items()]
+        if len(stands) > most:
+            stands.sort(key=lambda stand: "✗…·✓".index(stand[0]))
+        width = max((cell_len(name) for name in theirs), default=0)
+        lines = [
+            styled((mark, _MARKS[mark]), (f" {sized(name, width)}   {words}", ""))
+            for mark, words, name in stands[:most]
+        ]
+        if len(stands) > most:
+            lines.append(styled((f"  and {len(stands) - most} more", "$text-muted")))
+        self.update(Content("\n").join(lines))
+
+
+def _stand(progress: Applying, addresses: Sequence[str], over: Collection[str]) -> tuple[str, str]:
+    """A mark, and how far it is with these resources."""
+    done = sum(address in over for address in addresses)
+    failed = [_kind(address) for address in progress.failed if address in addresses]
+    running = [
+        f"{_kind(address)}, {seconds:.0f} s"
+        for address, seconds in progress.running.items()
+        if address in addresses
+    ]
+    mark = "✗" if failed else "…" if running else "✓" if done == len(addresses) else "·"
+    told = [f"{', '.join(failed)} failed"] if failed else running[:1]
+    return mark, "   ".join([f"{done} of {len(addresses)}", *told])
+
+
+def _kind(address: str) -> str:
+    """What a resource is, for a person who does not know Terraform; its address where there is no word."""
+    return next((words for kind, words in _KINDS.items() if f"{kind}." in address), address)
+
+
+_OTHERS = "other resources"
+_MARKS = {"✗": "$error", "…": "$warning", "✓": "$success", "·": "$text-muted"}
+_KINDS = {USER: "user", LOGIN_PROFILE: "password", ACCESS_KEY: "access key", GROUP_MEMBERS: "groups"}
+_BAR_CELLS = 24
+_TALL = 32
+_LINES = {False: 7, True: 18}
+"""How many lines of people there are, by whether the terminal is tall."""
+_LEFT = "The last apply may have left something that the state doesn't know."
+_RUNNING = "esc stops it safely. ^q leaves it running: iam-onboard continues it later."
 
 
 class ApplyPane(TerraformPane):
-    """Next applies the accepted plan; an apply that runs already is attached to at once."""
+    """Next asks, then applies the accepted plan; an apply that runs already is attached to at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "log", "Log", id="apply.log", show=False, tooltip="Show or hide Terraform's own words"),
-        Binding(
-            "p", "to_plan", "Back to Plan", id="apply.plan", show=False, tooltip="Plan again what is left"
-        ),
+        Binding("l", "log", "Log", id="apply.log", show=False, tooltip="Show or hide Terraform's output"),
+        Binding("p", "to_plan", "Back to Plan", id="apply.plan", show=False, tooltip="Plan what is left"),
         Binding(
             "r",
             "recover",
@@ -207,39 +273,33 @@ class ApplyPane(TerraformPane):
     LOG = "apply"
     DEFAULT_CSS = """
     ApplyPane Static { height: auto; }
-    ApplyPane #buttons .hidden { display: none; }
-    ApplyPane.-recovering > #standing, ApplyPane.-recovering > #ended, ApplyPane.-recovering > #gone,
-    ApplyPane.-recovering > #summary, ApplyPane.-recovering > ResourceList { display: none; }
-    ApplyPane ProgressBar { width: 100%; display: none; margin-top: 1; }
-    ApplyPane ProgressBar.-shown { display: block; }
-    ApplyPane ProgressBar Bar { width: 1fr; }
-    ApplyPane #gone { color: $text-error; }
-    ApplyPane #ended { color: $text-warning; }
-    ApplyPane #buttons { height: auto; margin-top: 1; }
-    ApplyPane #buttons Button { margin-right: 2; min-width: 8; }
+    ApplyPane .hidden { display: none; }
+    ApplyPane.-recovering > .summary, ApplyPane.-applying > .before { display: none; }
+    ApplyPane #standing, ApplyPane #ended { margin-bottom: 1; }
+    ApplyPane #gone, ApplyPane #ended { color: $text-warning; }
+    ApplyPane #buttons { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._planned = decided(opening.context)
-        self._removals: tuple[str, ...] = ()
         self._outlook: Outlook | None = None
         self._ended = ""
+        self._progress = Applying()
         self._repairing: Repair | None = None
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
-        yield Text("", id="standing")
-        yield Text("", id="ended")
-        yield Text("", id="gone")
-        yield Text("", id="summary")
-        yield ProgressBar(total=None, show_eta=False, id="done-so-far")
+        yield Text("", id="standing", classes="summary")
+        yield Text("", id="ended", classes="summary hidden")
+        yield PlanTable(classes="summary before")
+        yield Text("", id="gone", classes="summary before hidden")
         yield PaceLine(lambda: self.context.world.now().timestamp())
-        yield ResourceList()
+        yield PeopleProgress(id="progress", classes="summary")
         with Horizontal(id="buttons"):
-            yield Button("Log (l)", id="show-log")
-            yield Button("Back to Plan (p)", id="to-plan")
-            yield Button("Recover (r)", id="recover", classes="hidden")
+            yield Button("Log", id="show-log", key="l")
+            yield Button("Back to Plan", id="to-plan", key="p")
+            yield Button("Recover", id="recover", key="r", classes="hidden")
         yield RecoveryList()
         yield RunLog()
 
@@ -257,49 +317,70 @@ class ApplyPane(TerraformPane):
 
         self.run_move("look", work, self._looked, looks=True)
 
+    def primary(self) -> Primary:
+        outlook = self._outlook
+        if apply.nothing_to_do(self.context):
+            return Primary("Continue")
+        if outlook is None:
+            return Primary("Check the plan")
+        if self.has_class("-recovering"):
+            return Primary("Plan again")
+        if outlook.refusal:
+            return Primary("See what is left" if outlook.recoverable else "Go back to Plan")
+        return Primary(f"Apply to {self.context.item}")
+
+    def turn(self) -> Turn:
+        ready = self._outlook is not None and not self._ended and not self._outlook.refusal
+        return Turn("Nothing has changed in AWS yet") if ready and not self.opening.done else YOURS
+
     # -- what is shown -----------------------------------------------------------------------------
 
     def _show(self) -> None:
-        self.query_one("#standing", Text).update(self._standing())
+        self._fill("#standing", self._standing())
         planned, done = self._planned, self.opening.done
-        gone = [f"- {name} is removed for good" for name in planned.gone] if planned and not done else []
-        reset = () if done else new_passwords.replaced(planned.passwords if planned else (), self.context)
-        gone += [f"! {name} gets a new password; the present one stops working" for name in reset]
-        self.query_one("#gone", Text).update("\n".join(gone))
-        self.query_one("#summary", Text).update(text_of(joined(planned.summary, "\n")) if planned else "")
+        self.query_one(PlanTable).show(planned)
+        self._fill("#gone", _losses(planned, self.context) if planned and not done else [])
+        causes = self._outlook.causes if self._outlook else ()
+        self._fill("#ended", [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in causes)])
+        self.primary_changed()
 
-    def _standing(self) -> str:
+    def _fill(self, selector: str, lines: Sequence[str]) -> None:
+        widget = self.query_one(selector, Text)
+        widget.update("\n".join(lines))
+        widget.set_class(not lines, "hidden")
+
+    def _standing(self) -> list[str]:
         if self.opening.done:
-            return _told(self.context.facts.get("applied"), self.context.world.now())
+            return _told_end(self.context.facts.get("applied"), self.context.world.now())
+        if self.running_move == "perform":
+            return [_RUNNING]
         if words := apply.nothing_to_do(self.context):
-            return f"✓ {words} Next (^n) goes on."
+            return [f"✓ {words}"]
         outlook = self._outlook or Outlook(begun=False, refusal="")
-        if outlook.refusal and outlook.recoverable:
-            return f"! {_LEFT}, one by one; then p plans again for the rest."
         if outlook.refusal:
-            return f"! {outlook.refusal}\n  p goes back to Plan."
-        counts = self._planned.counts if self._planned else {}
-        words = ", ".join(f"{number} to {word}" for word, number in counts.items())
-        told = [
-            f"Next (^n) applies exactly the plan you accepted: {words}.",
-            "While it runs, esc stops it safely, and ^q leaves it running.",
-        ]
+            return [f"! {_LEFT if outlook.recoverable else outlook.refusal}"]
         if outlook.recoverable:
-            told.append(f"· {_LEFT}, if that was not done yet.")
-        return "\n".join(told)
+            return [f"! {_LEFT} r shows it."]
+        return [] if self._ended else ["You confirm it before it begins."]
 
     def progressed(self, progress: Progress) -> None:
+        performs = self.running_move == "perform"
+        if performs and not self.has_class("-applying"):
+            self.add_class("-applying")
+            self._show()
         update = progress.payload
         if not isinstance(update, Update):
             return
         self.query_one(RunLog).take(update)
-        self.query_one(ResourceList).show(update.progress)
-        if self.running_move == "perform":
-            bar = self.query_one("#done-so-far", ProgressBar)
-            bar.add_class("-shown")
-            bar.update(total=update.progress.total or None, progress=update.progress.operations)
-            self.query_one(PaceLine).show(update.progress.operations, update.progress.total)
-        self.query_one("#summary").display = False
+        if performs and self._planned is not None:
+            self._progress = update.progress
+            total = update.progress.total or sum(self._planned.counts.values())
+            self.query_one(PaceLine).show(update.progress.operations, total)
+            self._show_people(self._planned)
+
+    def _show_people(self, planned: Planned) -> None:
+        lines = _LINES[self.app.size.height >= _TALL]
+        self.query_one(PeopleProgress).show(self._progress, planned.owners, lines)
 
     # -- what comes back ---------------------------------------------------------------------------
 
@@ -308,8 +389,6 @@ class ApplyPane(TerraformPane):
         await self.query_one(CodeField).want(wanted)
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
-        lines = [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in self._outlook.causes)]
-        self.query_one("#ended", Text).update("\n".join(lines))
         self.query_one(PaceLine).begin(self._outlook.began_at)
         if self._outlook.begun or apply.nothing_to_do(self.context):
             self.post_message(self.Submitted(self.request()))
@@ -318,10 +397,11 @@ class ApplyPane(TerraformPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name != "perform":
             return
-        self._ended = f"! {message.error.what}\n  {message.error.next}"
-        self.query_one("#ended", Text).update(self._ended)
+        self._ended = text_of(joined((f"! {message.error.what}", message.error.next), "\n  "))
         self.query_one(PaceLine).rest()
-        self.query_one("#done-so-far").remove_class("-shown")
+        if self.has_class("-applying") and self._planned is not None:
+            self._progress = replace(self._progress, running={})
+            self._show_people(self._planned)
         self.call_later(self._look)
 
     # -- what the person does ----------------------------------------------------------------------
@@ -329,43 +409,30 @@ class ApplyPane(TerraformPane):
     def advance(self) -> None:
         if self._outlook is None:
             self._look()
+        elif self.has_class("-recovering"):
+            self.action_to_plan()
         elif self._outlook.refusal:
-            more = "r recovers; " if self._outlook.recoverable else ""
-            self.notify(f"{self._outlook.refusal} {more}p goes back to Plan.", severity="warning")
+            (self.action_recover if self._outlook.recoverable else self.action_to_plan)()
         else:
-            self._confirm_next()
+            self._confirm(self._planned.gone if self._planned else ())
 
-    def _confirm_next(self) -> None:
-        """Ask for the name of the next person who is removed; with all of them confirmed, apply."""
-        missing = [one for one in (self._planned.gone if self._planned else ()) if one not in self._removals]
-        if not missing:
-            self._confirm_resets()
-            return
-        name = missing[0]
+    def _confirm(self, left: Sequence[str]) -> None:
+        """Ask whether to apply; where people are removed, their names are typed one after the other."""
 
         def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self._removals = (*self._removals, name)
-            self._confirm_next()
+            if left[1:]:
+                self._confirm(left[1:])
+            else:
+                code = self.query_one(CodeField).take()
+                self.post_message(self.Submitted(replace(self.request(), code=code)))
 
-        body = (
-            f"{name} is removed from {self.context.item} for good, with the password, the access keys and "
-            "the group memberships there. It cannot be undone."
-        )
-        ask(self, Confirm(f"Remove {name}?", body, "Remove", typed=name), confirmed)
-
-    def _confirm_resets(self) -> None:
-        """Say whose password stops working, once; with a yes, or without any, apply."""
-        names = new_passwords.replaced(self._planned.passwords if self._planned else (), self.context)
-
-        def confirmed(_yes: bool = True) -> None:  # noqa: FBT001 - a dialog's answer
-            code = self.query_one(CodeField).take()
-            self.post_message(self.Submitted(Request(self._removals, code)))
-
-        if not names:
-            confirmed()
+        if self._planned is None or apply.nothing_to_do(self.context):
+            confirmed(True)
             return
-        title, body = new_passwords.question(names, self.context.item)
-        ask(self, Confirm(title, body, "Reset"), confirmed)
+        title, name = f"Apply to {self.context.item}?", left[0] if left else ""
+        title = f"Remove {name}? {title}" if name else title
+        body = _question(self._planned, self.context)
+        ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 
     @on(Button.Pressed, "#to-plan")
     def action_to_plan(self) -> None:
@@ -379,6 +446,7 @@ class ApplyPane(TerraformPane):
         def show(repairs: tuple[Repair, ...]) -> None:
             self.add_class("-recovering")
             self.query_one(RecoveryList).show(repairs)
+            self.primary_changed()
 
         if self._outlook is not None and self._outlook.recoverable:
             self.run_coded("examine", partial(recovery.examine, self.context), show)
@@ -408,13 +476,29 @@ class ApplyPane(TerraformPane):
         return False
 
     def request(self) -> Request:
-        return Request(self._removals)
+        return Request(self._planned.gone if self._planned else ())
 
 
-def _told(applied: Any, now: datetime) -> str:
+def _losses(planned: Planned, context: Context) -> list[str]:
+    """Who loses something by a plan, a line each."""
+    reset = new_passwords.replaced(planned.passwords, context)
+    gone = [f"- {name} is removed for good, with password, access keys and groups." for name in planned.gone]
+    return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]
+
+
+def _question(planned: Planned, context: Context) -> str:
+    """What a yes does: account, counts and people."""
+    people = listed([one.name for one in planned.people], 6)
+    lines = [f"In {context.item}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
+    if planned.foreign:
+        lines.append(f"! {count(len(planned.foreign), 'change')} that nobody asked for, accepted by you.")
+    return "\n".join([*lines, *_losses(planned, context)])
+
+
+def _told_end(applied: Any, now: datetime) -> list[str]:
     if not applied:
-        return ""
+        return []
     if applied["elsewhere"]:
-        return "✓ Applied elsewhere. Next (^n) goes on."
-    words = f"{applied['added']} added, {applied['changed']} changed, {applied['destroyed']} destroyed"
-    return f"✓ Applied {told_moment(applied['at'], now)}: {words}. Next (^n) goes on."
+        return ["✓ Applied elsewhere."]
+    words = f"{applied['added']} added, {applied['changed']} changed, {applied['destroyed']} removed"
+    return [f"✓ Applied {told_moment(applied['at'], now)}: {words}."]

@@ -9,8 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from screens.widgets.text import ScrollBody, Text, styled
-from workflows.core.counts import count
-from workflows.core.sentences import text_of
+from workflows.core.sentences import count, text_of
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
 from workflows.steps.admin.plan_resources import SIGNS
 from workflows.terraform.plan import Action

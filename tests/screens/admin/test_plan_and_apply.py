@@ -18,12 +18,12 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
-from screens.admin.apply import ApplyPane
+from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.page import ProblemList, StepPane
 from screens.widgets.dialogs import Confirm
-from screens.widgets.run_log import ResourceList, RunLog
+from screens.widgets.run_log import RunLog
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.environment import World
@@ -176,7 +176,7 @@ async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) ->
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert app.pane.primary().label == "Plan management"
+        assert app.pane.primary().effect == "Plan management"
         await press(pilot, "ctrl+n")
         assert "+ 2 to add" in app.text()
         assert "+ admins" in app.text()
@@ -188,7 +188,7 @@ async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) ->
         assert log.size.height > 10
         await press(pilot, "escape")
         assert not log.size
-        assert app.pane.primary().label == "Accept this plan"
+        assert app.pane.primary().effect == "Accept this plan"
         await press(pilot, "ctrl+n")
         assert desk.status("plan") is Status.DONE
         kept = desk.session.facts("management")["plan"]
@@ -239,7 +239,7 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
         assert "Changed since the plan: layer/users.tf" in " ".join(app.text().split())
         await press(pilot, "ctrl+n")
         assert len(desk.made) == 1
-        assert app.pane.primary().label == "Accept this plan"
+        assert app.pane.primary().effect == "Accept this plan"
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -259,7 +259,7 @@ async def test_a_plan_that_waits_for_its_review_was_not_interrupted(
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert (app.pane.primary().label == "Accept this plan") is waits
+        assert (app.pane.primary().effect == "Accept this plan") is waits
         assert ("This was interrupted" in app.text()) is not waits
 
 
@@ -299,7 +299,7 @@ async def test_a_plan_is_still_shown_if_another_one_failed_and_its_file_is_there
         assert "The checkout is behind" in app.text()
         await press(pilot, "escape")
         expected = "Accept this plan" if file == "there" else "Plan management"
-        assert app.pane.primary().label == expected
+        assert app.pane.primary().effect == expected
         if file == "there":
             await press(pilot, "ctrl+n")
             assert desk.status("plan") is Status.DONE
@@ -344,12 +344,19 @@ def done() -> dict[str, Any]:
 
 async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.accept(written(desk))
-    play_apply(monkeypatch, done)
+    requests = play_apply(monkeypatch, done)
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "applies exactly the plan you accepted" in app.text()
-        await press(pilot, "ctrl+n")
+        assert app.pane.primary().effect == "Apply to management"
+        await press(pilot, "ctrl+n", "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        assert "In management: 2 to add" in app.text()
+        await press(pilot, "enter")
+        assert desk.status("apply") is Status.READY
+        assert requests == []
+        await press(pilot, "ctrl+n", "left", "enter")
+        assert len(requests) == 1
         assert desk.status("apply") is Status.DONE
 
 
@@ -367,13 +374,12 @@ async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await press(pilot, "ctrl+n")
+        await press(pilot, "ctrl+n", "left", "enter")
         assert desk.status("apply") is Status.FAILED
         await press(pilot, "escape")
         assert "! Not done: jane.doe." in app.text()
-        shown = str(app.pane.query_one(ResourceList).render())
-        assert f"✓ {USER}" in shown
-        assert f"· {PASSWORD}" in shown
+        assert str(app.pane.query_one(PeopleProgress).content) == "· jane.doe   1 of 2"
+        assert not app.pane.query_one("#pace").display
         await press(pilot, "p")
         assert isinstance(app.pane, PlanPane)
 
@@ -441,7 +447,9 @@ async def test_a_plan_older_than_its_files_is_not_applied(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "layer/users.tf" in app.text()
+        assert app.pane.primary().effect == "Go back to Plan"
         await press(pilot, "ctrl+n")
+        assert isinstance(app.pane, PlanPane)
         assert requests == []
         assert desk.status("apply") is Status.READY
 

@@ -14,12 +14,11 @@ from support.panes import PaneHost, new_session, rest, until
 from support.steps import step_of
 from textual.widgets import Input
 
-from screens.admin.apply import ApplyPane, RecoveryList, remaining_seconds
+from screens.admin.apply import ApplyPane, PeopleProgress, RecoveryList, remaining_seconds
 from screens.admin.plan import PlanPane
 from screens.step import terraform as terraform_pane
 from screens.step.terraform import LockDialog
 from screens.widgets.dialogs import Confirm
-from screens.widgets.run_log import ResourceList
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -143,7 +142,7 @@ async def test_the_lock_of_a_run_that_died_here_is_offered_as_that_and_needs_no_
     desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     planning(desk, monkeypatch, LockHeld(LOCK, ""))
-    at = desk.world.now().isoformat()
+    at = desk.world.now()
     left = EndedRun("apply", LOCK.who, at, at, at, killed=True)
     released: list[LockInfo] = []
 
@@ -271,8 +270,8 @@ async def test_what_a_killed_apply_left_is_shown_and_done_one_by_one(
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "r shows it and what to do" in app.text()
-        await press(pilot, "r")
+        assert app.pane.primary().effect == "See what is left"
+        await press(pilot, "ctrl+n")
         assert "1 of 1 left" in app.text()
         assert "· import user login profile jane.doe" in app.text()
         assert "terraform import" in app.text()
@@ -285,7 +284,7 @@ async def test_what_a_killed_apply_left_is_shown_and_done_one_by_one(
         assert "No encrypted password." in app.text()
         await press(pilot, "enter")
         assert desk.asked == [IMPORT, REPLACE]
-        assert "All of it is done. p plans again." in app.text()
+        assert app.pane.primary().effect == "Plan again"
         await press(pilot, "enter")
         assert desk.asked == [IMPORT, REPLACE]  # never twice
         assert app.pane.query_one(RecoveryList).left == []
@@ -300,9 +299,9 @@ async def test_a_new_plan_is_what_next_applies_whatever_the_last_apply_left(
     app = desk.host("apply")
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
-        assert "Next (^n) applies exactly the plan you accepted" in app.text()
-        assert "The last apply may have left what the state does not know." in app.text()
-        assert "Recover (r)" in app.text()
+        assert app.pane.primary().effect == "Apply to management"
+        assert "r shows it" in app.text()
+        assert app.pane.query_one("#recover").display
 
 
 async def test_no_bar_stays_when_a_repair_is_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +320,7 @@ async def test_no_bar_stays_when_a_repair_is_done(desk: Desk, monkeypatch: pytes
         await press(pilot, "r")
         await press(pilot, "enter")
         assert "Imported." in app.text()
-        assert not app.pane.query_one("#done-so-far").display
+        assert not app.pane.query_one("#pace").display
 
 
 async def test_a_repair_that_meets_a_lock_is_tried_again_after_it(
@@ -346,7 +345,7 @@ async def test_a_repair_that_meets_a_lock_is_tried_again_after_it(
         await press(pilot, "enter")
         await press(pilot, "enter")
         assert desk.asked == [IMPORT, IMPORT]
-        assert "All of it is done." in app.text()
+        assert app.pane.query_one(RecoveryList).left == []
 
 
 async def test_the_causes_of_a_failed_apply_are_told_by_person_when_one_comes_back(
@@ -358,7 +357,7 @@ async def test_the_causes_of_a_failed_apply_are_told_by_person_when_one_comes_ba
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "✗ jane.doe: Can't use a PGP key." in app.text()
-        assert "Recover (r)" not in app.text()
+        assert not app.pane.query_one("#recover").display
         await press(pilot, "r")
         assert not app.pane.query_one(RecoveryList).has_class("-shown")
 
@@ -373,18 +372,21 @@ def test_the_rest_is_estimated_at_the_pace_so_far(
     assert remaining_seconds(done, total, elapsed) == left
 
 
-def test_the_list_of_thousands_shows_what_runs_first_and_counts_the_rest() -> None:
+def test_of_many_people_those_who_are_not_done_are_shown_first_and_the_rest_is_counted() -> None:
     addresses = [f"aws_iam_user.this[{number}]" for number in range(5_000)]
+    owners = {address: (f"person.{number}",) for number, address in enumerate(addresses)}
     progress = Progress(
         planned=dict.fromkeys(addresses, "create"),
         running={addresses[40]: 12.0},
         done=tuple(addresses[:39]),
         failed=(addresses[39],),
     )
-    shown = ResourceList()
-    shown.show(progress)
+    shown = PeopleProgress()
+    shown.show(progress, owners, 7)
     lines = str(shown.content).splitlines()
-    assert lines[0] == "… aws_iam_user.this[40]  12 s"
-    assert lines[1] == "✗ aws_iam_user.this[39]"
-    assert lines[2] == "✓ aws_iam_user.this[38]"
-    assert lines[-1] == "  and 4988 more"
+    assert [line.split() for line in lines[:3]] == [
+        ["✗", "person.39", "0", "of", "1", "user", "failed"],
+        ["…", "person.40", "0", "of", "1", "user,", "12", "s"],
+        ["·", "person.41", "0", "of", "1"],
+    ]
+    assert lines[-1] == "  and 4993 more"

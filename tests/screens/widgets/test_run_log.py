@@ -27,7 +27,7 @@ async def test_long_lines_are_wrapped_also_those_that_came_while_the_log_was_hid
         log = app.query_one(RunLog)
         log.show_text(LONG)
         await rest(pilot)
-        log.add_class("-shown")
+        log.display = True
         await rest(pilot)
         words = " ".join(strip.text.strip() for strip in log.lines)
         assert " ".join(words.split()) == LONG

@@ -295,8 +295,13 @@ def apply_running(stage: Stage, office: Office) -> Scene:
         raise AssertionError("held until the end")
 
     stage.put(apply, "perform", perform)
-    session = _runs(stage, office, "apply", "plan@security")
-    return stage.wizard(session, stage.world(), "apply@security", stage.held("ctrl+n"))
+    owners = {
+        'terraform_data.user["a.example"]': (PEOPLE[0],),
+        'terraform_data.user["b.sample"]': (PEOPLE[1],),
+        "terraform_data.first": (),
+    }
+    session = _runs(stage, office, "apply", "plan@security", planned=_planned(stage.folder, owners=owners))
+    return stage.wizard(session, stage.world(), "apply@security", stage.held("ctrl+n", "left", "enter"))
 
 
 def _written(stage: Stage, office: Office, **more: Any) -> Any:
@@ -334,7 +339,11 @@ def deactivate_found(stage: Stage, office: Office) -> Scene:
 
 
 def confirm_removal(stage: Stage, office: Office) -> Scene:
-    planned = _planned(stage.folder, gone=("alex.kim",), counts={"add": 0, "change": 2, "destroy": 3})
+    leaver = PersonChange("alex.kim", "delete", "delete", leaves=("devops",))
+    counts = {"add": 0, "change": 1, "destroy": 2}
+    planned = _planned(
+        stage.folder, gone=("alex.kim",), counts=counts, people=(leaver,), summary=("",), passwords=()
+    )
     session = _runs(stage, office, "apply", "plan@security", planned=planned)
     return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n", *"alex"))
 
@@ -353,7 +362,38 @@ def apply_failed(stage: Stage, office: Office) -> Scene:
 
     stage.put(apply, "perform", perform)
     session = _runs(stage, office, "apply", "plan@security")
+    return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n", "left", "enter"))
+
+
+def apply_asks(stage: Stage, office: Office) -> Scene:
+    """What an apply is confirmed by."""
+    session = _runs(stage, office, "apply", "plan@security")
     return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n"))
+
+
+def apply_over(stage: Stage, office: Office) -> Scene:
+    """Back at an apply that is done."""
+    session = _runs(stage, office, "hand-over", "plan@security", "apply@security")
+    return stage.wizard(session, stage.world(), "apply@security")
+
+
+def apply_stopped(stage: Stage, office: Office) -> Scene:
+    """An apply that failed for one of two people."""
+
+    def perform(_request: apply.Request, _context: Context, report: Report) -> dict[str, Any]:
+        _replay(stage, "apply-1.15.5.jsonl", report, 10)
+        raise OnboardError("The apply failed", f"Not done: {PEOPLE[1]}.", next="Plan again for the rest.")
+
+    shown = apply_running(stage, office)
+    stage.put(apply, "perform", perform)
+    stage.put(
+        apply,
+        "look",
+        lambda _context, _report: apply.Outlook(
+            begun=False, refusal="", causes=(f"{PEOPLE[1]}: Can't use a PGP key.",)
+        ),
+    )
+    return replace(shown, before=keys("ctrl+n", "left", "enter", "escape"))
 
 
 def hand_over_ready(stage: Stage, office: Office) -> Scene:
