@@ -26,11 +26,30 @@ class Entry:
         summary: what is known of it.
         sessions: the folder of sessions that it is in.
         sandbox: the folder of the sandbox that it belongs to, or None.
+        downloads: where the browser puts what it downloads.
     """
 
     summary: Summary
     sessions: Sessions
     sandbox: Path | None
+    downloads: Path = Path()
+
+    @property
+    def awaits(self) -> tuple[Path, ...]:
+        """The files that the next step waits for; none if it waits for nobody.
+
+        In the sandbox's mailbox, or where the browser puts what it downloads.
+        """
+        facts = self.summary.facts
+        place = self.sandbox / "mailbox" if self.sandbox else self.downloads
+        match self.summary.next_step:
+            case "pgp-keys":
+                names = [*(facts.get("joining") or ()), *(facts.get("rekeying") or ())]
+                return tuple(place / f"request-{name}.txt" for name in names)
+            case "handoff":
+                return (place / f"handoff-{facts.get('user', '')}.txt",)
+            case _:
+                return ()
 
 
 class Shelf:
@@ -108,7 +127,7 @@ class Shelf:
 
     def _all(self) -> Iterator[Entry]:
         own = self.own()
-        yield from (Entry(summary, own, None) for summary in own.summaries())
+        yield from (Entry(summary, own, None, self._machine.downloads) for summary in own.summaries())
         for folder in self.sandboxes():
             sessions = self.of_sandbox(folder)
             yield from (Entry(summary, sessions, folder) for summary in sessions.summaries())

@@ -19,7 +19,7 @@ from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import BAR, Option, OptionList, SplitLine, Text, sized, styled
-from tui.app.session_summary import standing_of, work_of
+from tui.app.session_summary import arrival_of, standing_of, work_of
 from workflows.core.sentences import Sentence, text_of
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class _Line:
     work: Sentence
     detail: Sentence
     time: str = ""
+    mark: str = ""
 
 
 class HomeScreen(Screen[None]):
@@ -136,12 +137,13 @@ class HomeScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self._remarks = remarks
-        self._entries = entries
+        # Whoever can go on now comes first.
+        self._entries = sorted(entries, key=lambda entry: not ((there := arrival_of(entry)) and there.here))
         self._sandbox = sandbox
         self._now = now
         self._all = False
         self._lines: dict[str, _Line] = {
-            **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(entries)},
+            **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(self._entries)},
             **{f"task-{number}": _Line(task.label, task.detail) for number, task in enumerate(_TASKS)},
         }
         self._at = ""
@@ -205,12 +207,13 @@ class HomeScreen(Screen[None]):
         time = f" {line.time:>{_TIME}}" if line.time else ""
         label = text_of(line.work)
         fill = max(1, _LABEL - len(label))
-        room = max(0, self.size.width - 6 - len(label) - fill - len(time))
+        room = max(0, self.size.width - 6 - len(label) - fill - len(time) - len(line.mark))
         return styled(
             (f"{BAR} " if here else "  ", "$accent"),
             (label, "bold reverse $accent" if here else ""),
             (" " * fill, ""),
-            (sized(line.detail, room), "$text-muted"),
+            (line.mark, "$warning"),
+            (sized(line.detail, room), "$text-warning" if line.mark else "$text-muted"),
             (time, "$text-muted"),
         )
 
@@ -281,4 +284,9 @@ def _kept(entry: Entry) -> str:
 def _line_of(entry: Entry, now: datetime) -> _Line:
     summary = entry.summary
     changed = told_moment(summary.changed, now) if summary.changed else ""
-    return _Line(f"! {summary.id}" if summary.damage else work_of(summary), standing_of(entry), changed)
+    if summary.damage:
+        return _Line(f"! {summary.id}", standing_of(entry), changed)
+    arrival = arrival_of(entry)
+    if arrival is None:
+        return _Line(work_of(summary), standing_of(entry), changed)
+    return _Line(work_of(summary), arrival.line, changed, "● " if arrival.here else "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -48,6 +50,29 @@ def standing_of(entry: Entry) -> str:
     if entry.sandbox is not None:
         parts.append("sandbox")
     return " · ".join(filter(None, map(text_of, parts)))
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What a session that waits for somebody has to say.
+
+    Attributes:
+        line: what arrived, or who is waited for.
+        here: whether it has arrived, so that the session can go on.
+    """
+
+    line: Sentence
+    here: bool
+
+
+def arrival_of(entry: Entry) -> Arrival | None:
+    """What arrived for a session, or whom it waits for; None if it waits for nobody."""
+    if not entry.awaits:
+        return None
+    here = any(map(os.path.exists, entry.awaits))
+    if entry.summary.workflow == "admin":
+        return Arrival("a request has arrived" if here else "waiting for a PGP key", here)
+    return Arrival("your handoff has arrived" if here else "waiting for your admin", here)
 
 
 def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:

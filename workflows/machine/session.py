@@ -388,6 +388,7 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         header.details,
         state.facts(),
         state.workflow.title_of(ahead) if ahead else "",
+        next_step=ahead.step if ahead else "",
         confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
     )
     keep_summary(folder, summary, of)

@@ -38,6 +38,7 @@ class Summary:
         next_title: the step to continue with, as "Plan (security)" if it is repeated; "" when all is done.
         damage: why it cannot be read, "" when it can.
         newer: whether that is because a newer version of the program wrote it.
+        next_step: the id of that step; "" when all is done.
         confirmed: whether the last look at the world confirmed every step that is done.
     """
 
@@ -50,6 +51,7 @@ class Summary:
     next_title: Sentence = ""
     damage: Sentence = ""
     newer: bool = False
+    next_step: str = ""
     confirmed: bool = True
 
 
