@@ -17,9 +17,9 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from screens.widgets.line_list import DrawnLines
 from screens.widgets.text import segment
 from workflows.core.garbage import collection_paused
 from workflows.hcl.diff import DiffLine
@@ -59,7 +59,7 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
     return tuple(found)
 
 
-class FileDiffs(ScrollView, can_focus=True):
+class FileDiffs(DrawnLines):
     """Scrolls both ways, and from file to file."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,21 +67,20 @@ class FileDiffs(ScrollView, can_focus=True):
         Binding("p", "file(-1)", "File before", id="diff.before", show=False, tooltip="To the file before"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"diff--{name}" for name in {*_LINES.values(), *KINDS}),
+        *(f"lines--{name}" for name in {*_LINES.values(), *KINDS}),
     }
     DEFAULT_CSS = """
-    FileDiffs { scrollbar-size-horizontal: 1; scrollbar-size-vertical: 1; }
-    FileDiffs > .diff--file { text-style: bold; background: $boost; }
-    FileDiffs > .diff--hunk { color: $text-accent; }
-    FileDiffs > .diff--added { color: $text-success; background: $success 12%; }
-    FileDiffs > .diff--removed { color: $text-error; background: $error 12%; }
-    FileDiffs > .diff--comment { color: $text-muted; text-style: italic; }
-    FileDiffs > .diff--string { color: $text-warning; }
-    FileDiffs > .diff--number { color: $text-accent; }
-    FileDiffs > .diff--constant { color: $text-accent; }
-    FileDiffs > .diff--keyword { color: $text-primary; text-style: bold; }
-    FileDiffs > .diff--name { color: $text-secondary; }
-    FileDiffs > .diff--function { color: $text-primary; }
+    FileDiffs > .lines--file { text-style: bold; background: $boost; }
+    FileDiffs > .lines--hunk { color: $text-accent; }
+    FileDiffs > .lines--added { color: $text-success; background: $success 12%; }
+    FileDiffs > .lines--removed { color: $text-error; background: $error 12%; }
+    FileDiffs > .lines--comment { color: $text-muted; text-style: italic; }
+    FileDiffs > .lines--string { color: $text-warning; }
+    FileDiffs > .lines--number { color: $text-accent; }
+    FileDiffs > .lines--constant { color: $text-accent; }
+    FileDiffs > .lines--keyword { color: $text-primary; text-style: bold; }
+    FileDiffs > .lines--name { color: $text-secondary; }
+    FileDiffs > .lines--function { color: $text-primary; }
     """
 
     @dataclass
@@ -95,7 +94,6 @@ class FileDiffs(ScrollView, can_focus=True):
         self.files: Sequence[FileDiff] = ()
         self._lines: list[DiffLine] = []
         self._tokens: list[Sequence[Token]] = []
-        self._known: dict[str, Style] = {}
         self._at = -1
 
     def show(self, files: Sequence[FileDiff]) -> None:
@@ -147,18 +145,10 @@ class FileDiffs(ScrollView, can_focus=True):
 
     # -- drawing -----------------------------------------------------------------------------------
 
-    def notify_style_update(self) -> None:
-        """Another theme has other colours."""
-        super().notify_style_update()
-        self._known.clear()
-
-    def _style(self, name: str) -> Style:
+    def style_of(self, name: str) -> Style:
         """The look of a kind of line, with its ground; of a kind of word only what is the word's own."""
-        if name not in self._known:
-            whole = self.get_component_rich_style(f"diff--{name}")
-            word = Style(color=whole.color, bold=whole.bold, italic=whole.italic)
-            self._known[name] = word if name in KINDS else whole
-        return self._known[name]
+        style = super().style_of(name)
+        return Style(color=style.color, bold=style.bold, italic=style.italic) if name in KINDS else style
 
     def render_line(self, y: int) -> Strip:
         """A line of a file's diff, as far as it can be seen."""
@@ -167,7 +157,7 @@ class FileDiffs(ScrollView, can_focus=True):
         if row >= len(self._lines):
             return Strip.blank(width, base)
         line = self._lines[row]
-        style = self._style(_LINES[line.mark]) if line.mark in _LINES else base
+        style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
         left = round(self.scroll_x)
         segments = self._segments(line.text, self._tokens[row], style)
         return Strip(segments).crop(left, left + width).adjust_cell_length(width, style)
@@ -182,6 +172,6 @@ class FileDiffs(ScrollView, can_focus=True):
             start, end = token.start + 1, token.end + 1
             if start >= at:
                 segments.append(segment(text[at:start], plain))
-                segments.append(segment(text[start:end], plain + self._style(token.kind)))
+                segments.append(segment(text[start:end], plain + self.style_of(token.kind)))
                 at = end
         return [*segments, segment(text[at:], plain)]

@@ -7,20 +7,20 @@ for thousands of people and dozens of groups.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import ClassVar, NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from screens.widgets.line_list import CursorLines
 from screens.widgets.text import segment, sized
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
@@ -32,8 +32,6 @@ GAP = 2
 """Before each cell: the line before the machine users' groups, and the cursor's mark."""
 SIGN = 2
 """Before each name: why the person is there, or that something changes."""
-StyleOf = Callable[[str], Style]
-"""The style of a component by its name, as "cursor"; "" for the plain one."""
 _STYLES = {JOINS: "joins", LEAVES: "leaves", OUT: "quiet", UNKNOWN: "quiet"}
 
 
@@ -117,7 +115,7 @@ class MatrixLayout:
         self._add(found, "Machine users", self.view.machines)
         return tuple(found)
 
-    def _add(self, found: list[str], title: str, names: tuple[str, ...] | list[str]) -> None:
+    def _add(self, found: list[str], title: str, names: Sequence[str]) -> None:
         matching = [name for name in names if self._matches(name)] if self.words else names
         if matching:
             found.append(Section(f"{title}: {len(matching):,}"))
@@ -193,137 +191,13 @@ class MatrixLayout:
 
 def cut(text: str, width: int) -> str:
     """A text that is at most so wide, with … where it was cut."""
-    if cell_len(text) <= width:
-        return text
-    while text and cell_len(text) > width - 1:
-        text = text[:-1]
-    return f"{text}…"
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where the columns stand.
-
-    Attributes:
-        layout: what is shown.
-    """
-
-    layout: MatrixLayout
-
-    @cached_property
-    def ends(self) -> tuple[int, ...]:
-        """Where each column ends, from the left end of the first."""
-        ends, end = [], 0
-        for one in self.layout.columns:
-            end += one.width + GAP
-            ends.append(end)
-        return tuple(ends)
-
-    @property
-    def width(self) -> int:
-        """Of all columns."""
-        return self.ends[-1] if self.ends else 0
-
-    @property
-    def names_width(self) -> int:
-        """Of the part with the names."""
-        return self.layout.name_width + SIGN
-
-    def start(self, index: int) -> int:
-        """Where a column begins."""
-        return self.ends[index - 1] if index else 0
-
-    def at(self, x: int) -> int | None:
-        """The index of the column at a place, None behind the last."""
-        index = bisect_right(self.ends, x)
-        return index if index < len(self.ends) else None
-
-    def head_line(self, left: int, width: int, marked: int, style_of: StyleOf, *, second: bool) -> Strip:
-        """A line of the head: the groups' names, or what happens to them.
-
-        Args:
-            left: how far the columns are scrolled.
-            width: of the line.
-            marked: the index of the selected column.
-            style_of: the styles.
-            second: whether it is the line with the notes.
-        """
-        style = style_of("head")
-        marked_style = style if second else style + style_of("cursor")
-        parts: list[tuple[str, Style]] = []
-        for index, one in self._in_view(left, width):
-            parts.append((self._edge(index) + " ", style))
-            text = one.note if second else one.heading
-            parts.append((sized(text, one.width), marked_style if index == marked else style))
-        name = "" if second else " " * SIGN + "Person"
-        return self._joined((name, style), parts, left, width, style)
-
-    def person_line(
-        self, row: int, left: int, width: int, marked: int | None, style_of: StyleOf, *, focused: bool
-    ) -> Strip:
-        """A person's line.
-
-        Args:
-            row: the index of the line.
-            left: how far the columns are scrolled.
-            width: of the line.
-            marked: the index of the selected cell, or None if another person is selected.
-            style_of: the styles.
-            focused: whether keys go to the matrix.
-        """
-        who = self.layout.lines[row]
-        parts: list[tuple[str, Style]] = []
-        for index, one in self._in_view(left, width):
-            words, here = self.layout.cell(who, one), index == marked
-            style = style_of(_STYLES.get(words, ""))
-            parts.append((self._edge(index) + ("▸" if here else " "), style))
-            cell = style + style_of("cursor") if here and focused else style
-            parts.append((sized(words, one.width), cell))
-        name = f"{self.layout.sign(who)} {cut(who, self.layout.name_width)}"
-        return self._joined(
-            (name, style_of("" if marked is None else "person")), parts, left, width, style_of("")
-        )
-
-    def _in_view(self, left: int, width: int) -> Iterable[tuple[int, Column]]:
-        first = bisect_right(self.ends, left)
-        last = bisect_right(self.ends, left + max(0, width - self.names_width) - 1)
-        return enumerate(self.layout.columns[first : last + 1], first)
-
-    def _joined(
-        self, name: tuple[str, Style], parts: list[tuple[str, Style]], left: int, width: int, rest: Style
-    ) -> Strip:
-        """The names, and the parts from the first column in view; neighbours of one style are one piece."""
-        pieces: list[tuple[str, Style]] = []
-        for text, style in parts:
-            if pieces and pieces[-1][1] is style:
-                pieces[-1] = (pieces[-1][0] + text, style)
-            else:
-                pieces.append((text, style))
-        skipped = left - self.start(bisect_right(self.ends, left))
-        room = max(0, width - self.names_width)
-        body = Strip([segment(*one) for one in pieces]).crop(skipped, skipped + room)
-        names = segment(sized(name[0], self.names_width), name[1])
-        return Strip([names, *body.adjust_cell_length(room, rest)], width).crop(0, width)
-
-    def _edge(self, index: int) -> str:
-        """A line before the first group of machine users."""
-        columns = self.layout.columns
-        return "│" if columns[index].machine and (not index or not columns[index - 1].machine) else " "
-
-
-def section_line(title: str, width: int, style: Style) -> Strip:
-    """The line over people of one kind; it is not scrolled sideways."""
-    return Strip([segment(sized(f"── {title} ".ljust(width, "─"), width), style)], width)
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
 
 _EMPTY = MatrixLayout(LayerView(""), LayerChoice())
 _KEYS: tuple[tuple[str, str, str], ...] = (
-    ("up", "move(-1, 0)", "Up"),
-    ("down", "move(1, 0)", "Down"),
-    ("left", "move(0, -1)", "Left"),
-    ("right", "move(0, 1)", "Right"),
-    ("pageup", "page(-1)", "Page up"),
-    ("pagedown", "page(1)", "Page down"),
+    ("left", "across(-1)", "Left"),
+    ("right", "across(1)", "Right"),
     ("home", "column(0)", "First group"),
     ("end", "column(-1)", "Last group"),
     ("ctrl+home", "row(0)", "First person"),
@@ -331,7 +205,7 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-class Matrix(ScrollView, can_focus=True):
+class Matrix(CursorLines):
     """People down, groups across. It draws what it is shown and says what the person wants."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -345,23 +219,15 @@ class Matrix(ScrollView, can_focus=True):
         ),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *("matrix--head", "matrix--section", "matrix--person", "matrix--quiet"),
-        *("matrix--joins", "matrix--leaves", "matrix--cursor"),
+        *("lines--person", "lines--joins", "lines--leaves", "lines--cursor"),
     }
     DEFAULT_CSS = """
-    Matrix { scrollbar-size-horizontal: 1; scrollbar-size-vertical: 1; }
-    Matrix > .matrix--head { text-style: bold; color: $foreground; background: $panel; }
-    Matrix > .matrix--section { color: $text-accent; }
-    Matrix > .matrix--person { text-style: bold; }
-    Matrix > .matrix--quiet { color: $text-muted; }
-    Matrix > .matrix--joins { color: $text-success; text-style: bold; }
-    Matrix > .matrix--leaves { color: $text-error; text-style: bold; }
-    Matrix > .matrix--cursor { text-style: reverse; }
+    Matrix > .lines--person { text-style: bold; }
+    Matrix > .lines--joins { color: $text-success; text-style: bold; }
+    Matrix > .lines--leaves { color: $text-error; text-style: bold; }
+    Matrix > .lines--cursor { text-style: reverse; }
     """
-
-    @dataclass
-    class Moved(Message):
-        """Another cell is marked, or what it shows is another."""
+    HEADING_FILL = "─"
 
     @dataclass
     class Put(Message):
@@ -370,25 +236,31 @@ class Matrix(ScrollView, can_focus=True):
         name: str
         group: str
 
-    @dataclass
-    class LeftUpwards(Message):
-        """The person went up from the first line."""
-
     def __init__(self) -> None:
         super().__init__(id="matrix")
         self.layout_shown = _EMPTY
-        self._grid = Grid(_EMPTY)
-        self._row = 0
+        self._ends: list[int] = []
         self._column = 0
-        self._styles_known: dict[str, Style] = {}
 
     # -- what is shown -----------------------------------------------------------------------------
+
+    @property
+    def head(self) -> int:
+        return 2 if self.layout_shown.has_notes else 1
+
+    @property
+    def rows(self) -> int:
+        return len(self.layout_shown.lines)
+
+    def heading(self, row: int) -> str | None:
+        line = self.layout_shown.lines[row]
+        return line if isinstance(line, Section) else None
 
     @property
     def person(self) -> str:
         """The selected person, "" if nobody is shown."""
         lines = self.layout_shown.lines
-        return lines[self._row] if self._row < len(lines) else ""
+        return lines[self.row] if self.row < len(lines) else ""
 
     @property
     def group(self) -> str:
@@ -400,142 +272,111 @@ class Matrix(ScrollView, can_focus=True):
         """Show another layer, choice or filter; person and group stay selected if they are in it."""
         person, group = self.person, self.group
         self.layout_shown = layout
-        self._grid = Grid(layout)
-        wide = self._grid.names_width + self._grid.width
-        self.virtual_size = Size(wide, self._head + len(layout.lines))
+        self._ends = list(accumulate(one.width + GAP for one in layout.columns))
+        wide = self._names_width + sum(self._ends[-1:])
+        self.virtual_size = Size(wide, self.head + len(layout.lines))
         self.mark(person, group)
 
     def mark(self, person: str = "", group: str = "") -> None:
         """Select a person's cell of a group; the nearest there is where one of them is not shown."""
-        lines, columns = self.layout_shown.lines, self.layout_shown.columns
-        self._row = lines.index(person) if person in lines else min(self._row, max(0, len(lines) - 1))
-        if self._row < len(lines) and isinstance(lines[self._row], Section):
-            self._row += 1  # nobody's section is shown without people
-        names = [one.group for one in columns]
-        last = max(0, len(columns) - 1)
-        self._column = names.index(group) if group in names else min(self._column, last)
-        self._marked()
-
-    def _marked(self) -> None:
-        self._reveal()
-        self.refresh()
-        self.post_message(self.Moved())
+        lines, names = self.layout_shown.lines, [one.group for one in self.layout_shown.columns]
+        self._go_across(names.index(group) if group in names else self._column)
+        nearest = min(self.row, max(0, len(lines) - 1))
+        self.select(lines.index(person) if person in lines else self.next_line(nearest, 1) or 0)
 
     # -- moving ------------------------------------------------------------------------------------
 
-    def action_move(self, down: int, right: int) -> None:
-        """Mark the neighbour; up from the first person leaves the matrix."""
-        columns = self.layout_shown.columns
-        self._column = max(0, min(len(columns) - 1, self._column + right))
-        if down and not self._step(down):
-            if down < 0:
-                self.post_message(self.LeftUpwards())
-            return
-        self._marked()
+    def _go_across(self, column: int) -> None:
+        self._column = max(0, min(len(self._ends) - 1, column))
 
-    def _step(self, down: int) -> bool:
-        """Go to the next line that is a person; returns whether there is one."""
-        lines, row = self.layout_shown.lines, self._row + down
-        while 0 <= row < len(lines) and isinstance(lines[row], Section):
-            row += down
-        if not 0 <= row < len(lines):
-            return False
-        self._row = row
-        return True
-
-    def action_page(self, direction: int) -> None:
-        """Go as far as can be seen."""
-        self.action_row(self._row + direction * max(1, self._body - 1))
-
-    def action_row(self, row: int) -> None:
-        """Select the person on a line, or the nearest; negative ones count from the end."""
-        count = len(self.layout_shown.lines)
-        if not count:
-            return
-        self._row = max(0, min(count - 1, count - 1 if row == -1 else row))
-        if isinstance(self.layout_shown.lines[self._row], Section):
-            self._row += 1
-        self._marked()
+    def action_across(self, right: int) -> None:
+        """Select the cell beside it."""
+        self._go_across(self._column + right)
+        self.select(self.row)
 
     def action_column(self, column: int) -> None:
-        """Mark the first group, or the last one for -1."""
-        self._column = max(0, len(self.layout_shown.columns) - 1) if column else 0
-        self._marked()
+        """Select the first group, or the last one for -1."""
+        self._go_across(column if column >= 0 else len(self._ends))
+        self.select(self.row)
 
     def action_put(self) -> None:
         """Ask for the selected person to be put in or out."""
         if self.person and self.group:
             self.post_message(self.Put(self.person, self.group))
 
-    def on_click(self, event: Click) -> None:
+    def clicked(self, row: int, x: int) -> None:
         """Select the cell under the pointer; a click on the selected one puts in or out."""
-        row = round(self.scroll_y) + event.y - self._head
-        lines = self.layout_shown.lines
-        if event.y < self._head or not 0 <= row < len(lines) or isinstance(lines[row], Section):
-            return
-        beside = event.x - self._grid.names_width
-        column = self._grid.at(beside + round(self.scroll_x)) if beside >= 0 else None
-        same = (row, column) == (self._row, self._column)
-        self._row = row
-        self._column = self._column if column is None else column
-        self._marked()
-        if same:
+        beside, before = x - self._names_width, (self.row, self._column)
+        column = bisect_right(self._ends, beside + round(self.scroll_x)) if beside >= 0 else len(self._ends)
+        if column < len(self._ends):
+            self._column = column
+        self.select(row)
+        if column < len(self._ends) and before == (self.row, self._column):
             self.action_put()
 
     # -- where things are --------------------------------------------------------------------------
 
     @property
-    def _head(self) -> int:
-        return 2 if self.layout_shown.has_notes else 1
+    def _names_width(self) -> int:
+        return self.layout_shown.name_width + SIGN
 
-    @property
-    def _body(self) -> int:
-        """How many people can be seen."""
-        return max(1, self.scrollable_content_region.height - self._head)
+    def _start(self, index: int) -> int:
+        """Where a column begins, from the left end of the first."""
+        return self._ends[index - 1] if index else 0
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
-        """Keep the selected cell in view."""
-        self._reveal()
-
-    def _reveal(self) -> None:
-        """Scroll just as far as the selected cell, its head and a section's line above it need."""
-        region = self.scrollable_content_region
-        if not region.height:
-            return
-        columns = self.layout_shown.columns
-        left = self._grid.start(self._column) if columns else 0
-        right = self._grid.ends[self._column] if columns else 0
-        wide = max(1, region.width - self._grid.names_width)
-        x = min(max(round(self.scroll_x), right - wide), left)
-        lines = self.layout_shown.lines
-        above = self._row - 1 if self._row and isinstance(lines[self._row - 1], Section) else self._row
-        y = min(max(round(self.scroll_y), self._row - self._body + 1), above)
-        self.scroll_to(max(0, x), max(0, y), animate=False, force=True, immediate=True)
+    def left_needed(self) -> float:
+        """Just as far as the selected cell needs."""
+        if not self._ends:
+            return 0
+        wide = max(1, self.scrollable_content_region.width - self._names_width)
+        x = min(max(round(self.scroll_x), self._ends[self._column] - wide), self._start(self._column))
+        return max(0, x)
 
     # -- drawing -----------------------------------------------------------------------------------
 
-    def notify_style_update(self) -> None:
-        """Another theme has other colours."""
-        super().notify_style_update()
-        self._styles_known.clear()
+    def drawn_head(self, y: int, width: int) -> Strip:
+        """The groups' names, or what happens to them."""
+        style = self.style_of("head")
+        selected = style if y else style + self.style_of("cursor")
+        parts: list[tuple[str, Style]] = []
+        for index, one in self._in_view(width):
+            parts.append((self._edge(index) + " ", style))
+            text = one.note if y else one.heading
+            parts.append((sized(text, one.width), selected if index == self._column else style))
+        return self._joined(("" if y else " " * SIGN + "Person", style), parts, width, style)
 
-    def _style(self, name: str) -> Style:
-        if name not in self._styles_known:
-            base = self.rich_style
-            found = base + self.get_component_rich_style(f"matrix--{name}", partial=True) if name else base
-            self._styles_known[name] = found
-        return self._styles_known[name]
+    def drawn_line(self, row: int, width: int) -> Strip:
+        """A person and the cells."""
+        layout, here = self.layout_shown, row == self.row
+        who = layout.lines[row]
+        parts: list[tuple[str, Style]] = []
+        for index, one in self._in_view(width):
+            words, selected = layout.cell(who, one), here and index == self._column
+            style = self.style_of(_STYLES.get(words, ""))
+            parts.append((self._edge(index) + ("▸" if selected else " "), style))
+            cell = style + self.style_of("cursor") if selected and self.has_focus else style
+            parts.append((sized(words, one.width), cell))
+        name = f"{layout.sign(who)} {cut(who, layout.name_width)}"
+        return self._joined((name, self.style_of("person" if here else "")), parts, width, self.style_of(""))
 
-    def render_line(self, y: int) -> Strip:
-        """A line of the head, a section's, or a person's."""
-        lines, left = self.layout_shown.lines, round(self.scroll_x)
-        width = self.scrollable_content_region.width
-        row = round(self.scroll_y) + y - self._head
-        if y < self._head:
-            return self._grid.head_line(left, width, self._column, self._style, second=y > 0)
-        if row >= len(lines):
-            return Strip.blank(width, self._style(""))
-        if isinstance(lines[row], Section):
-            return section_line(lines[row], width, self._style("section"))
-        marked = self._column if row == self._row else None
-        return self._grid.person_line(row, left, width, marked, self._style, focused=self.has_focus)
+    def _in_view(self, width: int) -> Iterable[tuple[int, Column]]:
+        left = round(self.scroll_x)
+        first = bisect_right(self._ends, left)
+        last = bisect_right(self._ends, left + max(0, width - self._names_width) - 1)
+        return enumerate(self.layout_shown.columns[first : last + 1], first)
+
+    def _joined(
+        self, name: tuple[str, Style], parts: Sequence[tuple[str, Style]], width: int, rest: Style
+    ) -> Strip:
+        """The names, and the parts from the first column in view."""
+        left = round(self.scroll_x)
+        skipped = left - self._start(bisect_right(self._ends, left))
+        room = max(0, width - self._names_width)
+        body = Strip([segment(*one) for one in parts]).simplify().crop(skipped, skipped + room)
+        names = segment(sized(name[0], self._names_width), name[1])
+        return Strip([names, *body.adjust_cell_length(room, rest)], width).crop(0, width)
+
+    def _edge(self, index: int) -> str:
+        """A line before the first group of machine users."""
+        columns = self.layout_shown.columns
+        return "│" if columns[index].machine and (not index or not columns[index - 1].machine) else " "

@@ -161,7 +161,7 @@ class PlanTree(LineList):
         key = line.key.resource if isinstance(line.key, Inside) else line.key
         self._opened ^= {key}
         if isinstance(line.key, Inside):  # the line goes: its resource is marked
-            self._row = next(row for row, one in enumerate(self._lines) if one.key == key)
+            self.row = next(row for row, one in enumerate(self._lines) if one.key == key)
         self._lay_out()
 
     def action_open_all(self) -> None:

@@ -76,7 +76,7 @@ async def test_what_was_marked_stays_marked_among_fewer_lines() -> None:
     view = LineList(("Name", "Two", "Three"), id="lines")
     async with Shown(view).run_test(size=(40, 10)):
         view.show(LINES)
-        view.action_mark(-1)
+        view.action_row(-1)
         view.action_move(-1)
         view.show([line for line in LINES if line.key is None or line.key > 30])
         assert marked(view) == 39
