@@ -20,7 +20,7 @@ from unittest import mock
 from support.fakes import MemoryVault, fake_world
 from support.panes import PaneHost, rest, settle, until
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 from textual.widgets import ProgressBar
 from textual.worker import WorkerCancelled, get_current_worker
@@ -61,7 +61,9 @@ class Framed(PaneHost, Frame):
     """Names itself as the application does, has its keys in the footer, and paints in its frame."""
 
     TITLE = OnboardApp.TITLE
-    BINDINGS: ClassVar[list[BindingType]] = [*OnboardApp.BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        one for one in OnboardApp.BINDINGS if not (isinstance(one, Binding) and one.id == "app.swap")
+    ]
 
 
 class Keyring(MemoryVault):
