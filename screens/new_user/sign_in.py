@@ -1,184 +1,324 @@
-"""The sign-in's screen: the passphrase in, the user and the password out to the browser, then a mark.
+"""The sign-in's screen: the passphrase in, the user name and the password out to the browser.
 
-The decrypted password lives in this pane alone, masked, and is forgotten when the pane goes.
+The decrypted password lives in this pane alone, masked, and is forgotten when the pane goes. Either the
+passphrase is typed into a masked field, or gpg asks by itself while the application is suspended; a person
+who can do neither is led to a request for a replacement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Checkbox
 
-from screens.new_user.decrypting import DecryptingPane
+from screens.new_user.replacement import offer_replacement
+from screens.step.action_bar import Primary, Turn
+from screens.step.failure import as_error
 from screens.step.page import Opening, StepPane
-from screens.widgets.fields import FieldRow, SecretInput, SecretText
-from screens.widgets.lists import MarkBox
+from screens.widgets.checklist import Checklist, Deed
+from screens.widgets.dialogs import tell
+from screens.widgets.fields import SecretInput, SecretText
+from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import Button, Text
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.desktop.clipboard import Clipboard
+from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in
 from workflows.steps.new_user.sign_in import Request
+from workflows.steps.shared.module import Context, Report
 from workflows.steps.shared.own_identity import identity_of
 
-_NOTHING_CAME = (
-    "No password came for this user: it is a machine user, or has no access to the console. There is "
-    "nothing to sign in with; Next (^n) goes on to its access key."
+_MACHINE_USER = (
+    "Your admin sent no password for this user: it is a machine user, or can't use the console.\n"
+    "There is nothing to sign in with. Continue to its access key."
 )
-_PAGE_KEYS = (
-    ("1", "open_page", "Open page", "Open the sign-in page"),
-    ("2", "copy_user", "Copy user", "Copy the user name"),
-    ("3", "copy_password", "Copy password", "Copy the one-time password"),
-    ("4", "copy_address", "Copy address", "Copy the address of the sign-in page"),
-    ("v", "show_password", "Show", "Show the one-time password for 15 seconds"),
+_ENTER = "Enter the passphrase of your PGP key."
+_WRONG = "Wrong passphrase. It is the one of your PGP key, not a password of AWS."
+_CLIPBOARD = "The clipboard forgets it in 2 minutes; a clipboard manager may keep it."
+_HINTS = (
+    "AWS rejects it? Compare account and user name, and copy the password again.\n"
+    "Used it before? Sign in with the password that you chose, then press\n"
+    "“Signed in before”. Otherwise ask your admin to reset your password."
+)
+_BROWSER_KEYS = (
+    ("2", "open-page", "Open page", "Open the sign-in page"),
+    ("3", "copy-user", "Copy user name", "Copy the user name"),
+    ("4", "copy-password", "Copy password", "Copy the one-time password"),
+    ("a", "copy-address", "Copy address", "Copy the address of the sign-in page"),
+    ("v", "show", "Show", "Show the one-time password for 15 seconds"),
+    ("w", "hints", "It did not work", "Show what to try when AWS rejects the password"),
 )
 
 
-class SignInPane(DecryptingPane):
-    """First decrypts, then offers what the browser's page asks for."""
+class SignInPane(StepPane):
+    """First decrypts, then offers what the browser's page asks for.
+
+    Attributes:
+        password: the decrypted password, or None before and after.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(key, action, words, id=f"sign-in.{action}", show=False, tooltip=tooltip)
-            for key, action, words, tooltip in _PAGE_KEYS
-        )
+        Binding(key, f"press('{button}')", words, id=f"sign-in.{button}", show=False, tooltip=tooltip)
+        for key, button, words, tooltip in _BROWSER_KEYS
     ]
     DEFAULT_CSS = """
-    SignInPane #chosen { margin-top: 1; }
-    SignInPane #decrypting, SignInPane #opened { height: auto; margin-top: 1; }
+    SignInPane Checklist { margin-bottom: 1; }
+    SignInPane #passphrase { width: 1fr; }
+    SignInPane #unlocking { width: 1fr; height: auto; }
+    SignInPane #refused { display: none; color: $text-error; }
+    SignInPane #refused.-shown { display: block; }
     SignInPane #password { text-style: bold; }
+    SignInPane .notes { color: $text-muted; }
+    SignInPane .actions { height: 1; margin-top: 1; }
+    SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     """
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._identity = identity_of(opening.context)
         self._has_password = sign_in.has_password(opening.context)
+        self._already = False
+        self.password: Secret | None = None
 
     def compose_body(self) -> ComposeResult:
         identity = self._identity
-        alias = f" ({identity.account_alias})" if identity.account_alias else ""
-        yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="words")
         if not self._has_password:
-            yield Text(_NOTHING_CAME, classes="words")
+            yield Text(_MACHINE_USER)
             return
         if self.opening.done:
-            yield Text(_told(self.context.facts.get("signed_in") or {}), classes="words")
-        with Vertical(id="decrypting"):
-            yield from self.compose_decrypting()
-        with Vertical(id="opened"):
-            yield from self._opened()
-        yield MarkBox("I have signed in and chosen my new password", value=self.opening.done, id="chosen")
-        yield MarkBox("I had signed in before: nothing to decrypt", id="already")
+            yield Text(_recorded(self.context.facts.get("signed_in") or {}))
+        alias = f" ({identity.account_alias})" if identity.account_alias else ""
+        yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
+        yield Checklist(*self._deeds(), stay=frozenset({"copy-address", "show"}), label_width=24, id="deeds")
+        yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked")
+        yield Text(self._notes(), classes="notes opened", id="notes")
+        with Horizontal(classes="actions"):
+            yield Button("Let gpg ask", id="pinentry", classes="locked")
+            yield Button("I can't unlock it", id="replace", classes="locked")
+            yield Button("It did not work", id="hints", key="w", classes="opened")
+            yield Button("Signed in before", id="already")
 
-    def _opened(self) -> ComposeResult:
-        yield Text(self._address(), classes="words")
-        yield FieldRow("User name", Text(self._identity.user))
-        yield FieldRow("One-time password", SecretText(id="password"))
-        with Horizontal():
-            yield Button("1 Open the sign-in page", id="open-page")
-            yield Button("4 Copy address", id="copy-address")
-        with Horizontal():
-            yield Button("2 Copy user name", id="copy-user")
-            yield Button("3 Copy password", id="copy-password")
-            yield Button("Show (v)", id="show")
-        yield Text(self._policy(), classes="words")
+    def _deeds(self) -> tuple[Deed, ...]:
+        passphrase = Vertical(
+            SecretInput("passphrase of your PGP key, then Enter", id="passphrase"),
+            Text("", id="refused"),
+            id="unlocking",
+            classes="locked",
+        )
+        return (
+            Deed("Unlock your password", passphrase),
+            Deed(
+                "Open the sign-in page",
+                buttons=(
+                    Button("Open", id="open-page", classes="opened"),
+                    Button("Copy address", id="copy-address", key="a", classes="opened"),
+                ),
+            ),
+            Deed(
+                "Paste your user name",
+                Text(self._identity.user),
+                (Button("Copy", id="copy-user", classes="opened"),),
+            ),
+            Deed(
+                "Paste the password",
+                SecretText(id="password"),
+                (
+                    Button("Copy", id="copy-password", classes="opened"),
+                    Button("Show", id="show", key="v", classes="opened"),
+                ),
+            ),
+            Deed("Choose a new password", Text("keep it in a password manager", classes="notes")),
+        )
 
-    def _page(self) -> str:
-        return self.context.world.open_page(self._identity.sign_in_url)
-
-    def _address(self) -> str:
-        url, page = self._identity.sign_in_url, self._page()
-        return f"Sign in at  {url}" if page == url else f"Sign in at  {page}\n(stands for {url})"
-
-    def _policy(self) -> str:
-        lines = ["Paste both there. AWS then asks for a new password; keep it in a password manager."]
-        if self._identity.password_policy:
-            lines.append("The new password:")
-            lines += [f"  • {sentence}" for sentence in self._identity.password_policy]
-        return "\n".join(lines)
+    def _notes(self) -> str:
+        rules = "; ".join(self._identity.password_policy)
+        return f"{_CLIPBOARD}\nYour new password: {rules}." if rules else _CLIPBOARD
 
     def on_mount(self) -> None:
-        if self._has_password:
-            self._arrange()
+        self._arrange()
 
     def _arrange(self) -> None:
-        """Show the half that is needed now."""
-        self.query_one("#opened").display = self.password is not None
-        self.query_one("#decrypting").display = self.password is None
+        """Show what is needed now: the passphrase's field, or what the browser's page asks for."""
+        self.set_class(self.password is None, "-locked")
+        self.set_class(self.password is not None, "-open")
         self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The keys for the browser's page mean nothing before the password is decrypted."""
-        of_the_page = {key_action for _, key_action, _, _ in _PAGE_KEYS}
-        return self.password is not None if action in of_the_page else True
+    # -- what the action bar says ------------------------------------------------------------------
 
-    @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "perform" and (recorded := message.result["signed_in"]["recorded"]):
-            self.notify(recorded)
+    def primary(self) -> Primary:
+        if not self._has_password:
+            return Primary("Continue without a password")
+        if self.password is None:
+            return Primary("Unlock the password")
+        if self._signed_in:
+            return Primary("Yes, I'm signed in")
+        return Primary("Work down the list first", ready=False)
 
-    def password_came(self) -> None:
-        """The half for the browser's page takes the place of the passphrase's."""
-        self._arrange()
-        self.query_one("#open-page").focus()
+    def turn(self) -> Turn:
+        if self.password is None:
+            return Turn("Your turn")
+        return Turn("Did AWS take your new password?" if self._signed_in else "Your turn, in the browser")
+
+    @property
+    def _signed_in(self) -> bool:
+        """Whether all was copied, so that the person can say how it went."""
+        return self.password is not None and self.query_one(Checklist).finished
+
+    @on(Checklist.Moved)
+    def _moved(self) -> None:
+        if self._signed_in:
+            self.focus_primary()
+        else:
+            self.primary_changed()
+
+    # -- decrypting --------------------------------------------------------------------------------
+
+    @on(SecretInput.Submitted, "#passphrase")
+    def decrypt(self) -> None:
+        """Decrypt with what is in the field."""
+        if self.running_move:
+            return
+        passphrase = self.query_one("#passphrase", SecretInput).take()
+        if not passphrase:
+            # A key may have no passphrase: that it has one shows only when gpg wants it.
+            self.run_move("decrypt", partial(_without_passphrase, passphrase, self.context), self._decrypted)
+            return
+        self.run_move(
+            "decrypt",
+            lambda report: sign_in.decrypt_password(passphrase, self.context, report),
+            self._decrypted,
+            journaled=True,
+        )
+
+    @on(Button.Pressed, "#pinentry")
+    def _let_gpg_ask(self) -> None:
+        if not self.running_move:
+            self.post_message(self.Begun())
+            self.call_later(self._ask_with_pinentry)
+
+    def _ask_with_pinentry(self) -> None:
+        try:
+            password = lend_terminal(
+                self.app,
+                "gpg asks for the passphrase or the PIN now. Ctrl-C gives up.",
+                lambda tty: sign_in.decrypt_password(None, self.context, lambda _progress: None, tty=tty),
+            )
+        except SuspendNotSupported:
+            error = OnboardError(
+                "gpg can't ask here",
+                "iam-onboard can't give this terminal to another program.",
+                why="This terminal, or the way iam-onboard was started, does not allow it.",
+                next="Enter the passphrase in the field, or start iam-onboard in an ordinary terminal.",
+            )
+            self.post_message(self.MoveFailed("decrypt", error, journaled=True))
+        except Exception as failure:  # noqa: BLE001 - a failure while suspended becomes words like any other
+            self.post_message(self.MoveFailed("decrypt", as_error(failure), journaled=True))
+        else:
+            self.post_message(self.MoveDone("decrypt", password, self._decrypted))
+
+    def _decrypted(self, password: Secret | None) -> None:
+        if password is None:
+            self._refuse(_ENTER)
+        elif not self.is_attached:
+            password.drop()
+        else:
+            self.forget()
+            self.password = password
+            self._refuse("")
+            self._arrange()
+            deeds = self.query_one(Checklist)
+            deeds.go_to(1)
+            deeds.focus_next()
+
+    @on(StepPane.MoveFailed)
+    def _back_to_the_field(self, message: StepPane.MoveFailed) -> None:
+        if message.name != "decrypt":
+            return
+        self.query_one("#passphrase").focus()
+        if isinstance(message.error, WrongPassphrase):
+            message.told = True
+            self._refuse(_WRONG)
+
+    def _refuse(self, why: str) -> None:
+        """Say at the field why what was entered won't do; "" takes it away."""
+        refused = self.query_one("#refused", Text)
+        refused.update(f"✗ {why}")
+        refused.set_class(bool(why), "-shown")
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """The only problem is that the list is not done: what is next there gets the focus."""
+        if problems:
+            self.query_one(Checklist).focus_next()
+
+    @on(Button.Pressed, "#replace")
+    def _offer_replacement(self) -> None:
+        offer_replacement(self)
 
     # -- the browser's page ------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """The keys for the browser's page mean nothing before the password is decrypted."""
+        return action != "press" or self.password is not None
+
+    def action_press(self, button: str) -> None:
+        """Press a button of the page."""
+        self.query_one(f"#{button}", Button).press()
+
     @on(Button.Pressed, "#open-page")
-    def action_open_page(self) -> None:
-        """Open the sign-in page."""
+    def _open_page(self) -> None:
         self.open_in_browser(
             self._identity.sign_in_url,
-            "No browser could be opened here. 4 copies the address.",
-            "The page is opening in your browser.",
+            f"No browser opens from here. Open this yourself: {self._page()}",
+            f"Your browser opens {self._page()}",
         )
-        self.query_one("#copy-user").focus()
 
     @on(Button.Pressed, "#copy-address")
-    def action_copy_address(self) -> None:
-        """Copy the address of the sign-in page."""
+    def _copy_address(self) -> None:
         self._copy(self._page)
 
     @on(Button.Pressed, "#copy-user")
-    def action_copy_user(self) -> None:
-        """Copy the user name; the page asks for it first, and for the password next."""
+    def _copy_user(self) -> None:
         self._copy(lambda: self._identity.user)
-        self.query_one("#copy-password").focus()
 
     @on(Button.Pressed, "#copy-password")
-    def action_copy_password(self) -> None:
+    def _copy_password(self) -> None:
         """Copy the password; the clipboard forgets it again."""
         password = self.password
         if password is not None:
             self._copy(lambda: password)
 
-    def _copy(self, what: Callable[[], str | Secret]) -> None:
-        self.run_told(lambda _report: self.context.world.clipboard.copy(what()))
-
     @on(Button.Pressed, "#show")
-    def action_show_password(self) -> None:
+    def _show_password(self) -> None:
         """Show the password for some seconds; a second time hides it."""
         if self.password is not None:
             self.query_one("#password", SecretText).toggle(self.password)
 
+    @on(Button.Pressed, "#hints")
+    def _show_hints(self) -> None:
+        self.query_one("#notes", Text).update(_HINTS)
+
+    def _page(self) -> str:
+        return self.context.world.open_page(self._identity.sign_in_url)
+
+    def _copy(self, what: Callable[[], str | Secret]) -> None:
+        tell(self, lambda: self.context.world.clipboard.copy(what()))
+
     # -- the end -----------------------------------------------------------------------------------
 
-    @on(Checkbox.Changed)
-    def _marked(self, event: Checkbox.Changed) -> None:
-        """Only one of the two can be so."""
-        if event.checkbox.value:
-            other = "#already" if event.checkbox.id == "chosen" else "#chosen"
-            self.query_one(other, Checkbox).value = False
+    @on(Button.Pressed, "#already")
+    def _signed_in_before(self) -> None:
+        self._already = True
+        super().advance()
 
     def advance(self) -> None:
-        request = self.request()
-        if not self._has_password or request.chosen or request.already or self.password is not None:
+        if not self._has_password or self.password is not None:
             super().advance()
         else:
             self.decrypt()
@@ -188,31 +328,41 @@ class SignInPane(DecryptingPane):
         if not self._has_password:
             return
         self.query_one("#passphrase", SecretInput).clear()
-        had_password = self.password is not None
         self.query_one("#password", SecretText).hide()
-        self.forget()
-        if had_password:
+        if self.password is not None:
+            self.forget()
             clear = partial(_clear_clipboard, self.app, self.context.world.clipboard)
             self.app.run_worker(clear, thread=True, group="clipboard")
 
+    def forget(self) -> None:
+        """Drop the password, if it is there."""
+        if self.password is not None:
+            self.password.drop()
+            self.password = None
+
     def request(self) -> Request:
-        if not self._has_password:
-            return Request()
         return Request(
-            chosen=self.query_one("#chosen", Checkbox).value,
-            already=self.query_one("#already", Checkbox).value,
+            chosen=self._has_password and self._signed_in,
+            already=self._already,
             decrypted=self.password is not None,
         )
 
     def changed(self) -> bool:
         """Decrypting again to look at the password changes nothing about a sign-in that is done."""
-        request = self.request()
-        return not (self.opening.done and (request.chosen or request.already or not self._has_password))
+        return not self.opening.done
 
 
-def _told(signed_in: Mapping[str, Any]) -> str:
+def _recorded(signed_in: Mapping[str, Any]) -> str:
     lines = (signed_in.get("proof"), signed_in.get("recorded"))
     return "\n".join(f"✓ {line[:1].upper()}{line[1:]}" for line in lines if line)
+
+
+def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:
+    """The password, if its key has no passphrase; None if it has one."""
+    try:
+        return sign_in.decrypt_password(empty, context, report)
+    except WrongPassphrase:
+        return None
 
 
 def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:

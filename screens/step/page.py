@@ -95,6 +95,7 @@ class StepPane(VerticalScroll):
     opened = False
     running_move = ""
     _looks = False
+    _to_primary = False
     _opened_with: Any = None
     _judged = 0
 
@@ -213,6 +214,13 @@ class StepPane(VerticalScroll):
         """What `primary` or `turn` says may be another now."""
         if self.is_attached:
             self.screen.post_message(self.PrimaryChanged())
+
+    def focus_primary(self) -> None:
+        """Put the focus on the primary action, as soon as nothing runs."""
+        self._to_primary = bool(self.running_move)
+        if self.is_attached and not self.running_move:
+            self.primary_changed()
+            self.screen.call_later(self.screen.query_one("#primary").focus)
 
     def changed(self) -> bool:
         """Whether the input is other than it was when the pane opened; a done step is left alone if not."""
@@ -419,3 +427,5 @@ class StepPane(VerticalScroll):
         self.running_move = ""
         self.query_one(ProgressLine).rest()
         self.primary_changed()
+        if self._to_primary:
+            self.focus_primary()

@@ -217,7 +217,7 @@ async def sign_in_and_get_a_key(
     person: Walker, account: str, phone: Phone, downloads: Path, hunt: LeakHunt
 ) -> tuple[str, str]:
     """Walk one identity up to its profiles; gives the one-time password and the secret key, as canaries."""
-    await person.at(f"Decrypt and sign in ({account})")
+    await person.at(f"Sign in ({account})")
     await person.fill("#passphrase", PASSPHRASE)
     keep_picture(person, hunt)
     await person.next()
@@ -228,7 +228,6 @@ async def sign_in_and_get_a_key(
     with BrowserVisit(person.pane._page(), downloads) as browser:
         assert "You must change your password" in browser.sign_in(USER, password)
         browser.choose_password(password, NEW_PASSWORDS[account])
-        await person.press("#chosen")
         await person.next()
 
         await person.at(f"MFA ({account})")

@@ -14,9 +14,10 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.events import Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
@@ -214,6 +215,16 @@ class WizardScreen(Screen[None]):
     def pane(self) -> StepPane | None:
         """The pane that is shown, if it is one of a step."""
         return self._stage.pane
+
+    @property
+    def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
+        """The page's keys work as well while the focus is on the action bar."""
+        chain = super()._binding_chain
+        focused, pane = self.focused, self.pane
+        if pane is not None and (focused is None or isinstance(focused.parent, ActionBar)):
+            before = next(number for number, (node, _keys) in enumerate(chain) if node is self)
+            chain.insert(before, (pane, pane._bindings.copy()))  # noqa: SLF001 - as the others of the chain
+        return chain
 
     @property
     def busy(self) -> bool:

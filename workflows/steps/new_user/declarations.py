@@ -59,8 +59,9 @@ HANDOFF = Step(
 
 SIGN_IN = Step(
     id="sign-in",
-    title="Decrypt and sign in",
-    purpose="Decrypt your one-time password, sign in with it in the browser, and choose a new one.",
+    title="Sign in",
+    purpose="Unlock your one-time password here, then choose your own in the browser.",
+    heading="Sign in to {item}",
     needs=("handoff", "identities"),
     gives=("signed_in",),
     repeats_over="identities",
