@@ -1,111 +1,151 @@
-"""The handoff's screen: paste it or open it, see for whom and for which accounts it is, and accept it."""
+"""The handoff's screen: it waits for the message, shows which accounts it is for, and accepts it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
+from screens.step.action_bar import Primary, Turn
 from screens.step.page import StepPane
-from screens.widgets.text import Button, Text
+from screens.step.times import told_moment
+from screens.widgets.dialogs import Notice
+from screens.widgets.fields import FieldRow
+from screens.widgets.text import Button, ScrollBody, Text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
-from workflows.messages.handoff import Handoff
+from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import NONE_KNOWN, Arrival, Request, mark_of
 from workflows.steps.new_user.pgp_key import revocation_told
 from workflows.steps.shared.own_identity import handoff_of
+from workflows.steps.shared.paths import told_path
 
-_WAIT = "You can quit with ^q; come back with `iam-onboard resume` or `iam-onboard join FILE`."
-_MAILBOX_WAIT = (
-    "Now it is the admin's turn: F3 lists the sessions; begin or resume one as admin, take in the request, "
-    "and hand over. Then come back here."
-)
-
-
-class Arrived(Text):
-    """What came; once it was read, it comes into view as soon as the layout has a place for it."""
-
-    in_view = False
-
-    def on_resize(self) -> None:
-        if self.in_view:
-            self.scroll_visible(animate=False)
+_LOOK_SECONDS = 1.0
+_REVOKE = "If you lose your key"
 
 
 class HandoffPane(StepPane):
-    """The first Next reads and shows what came, the second accepts it."""
+    """Reads the message as soon as it is in its place, or once it was pasted; then Next accepts it."""
+
+    class Noticed(Message):
+        """The message is in its place.
+
+        Args:
+            path: where.
+        """
+
+        def __init__(self, path: Path) -> None:
+            super().__init__()
+            self.path = path
 
     DEFAULT_CSS = """
-    HandoffPane #waiting { height: auto; color: $text-muted; margin-bottom: 1; }
-    HandoffPane TextArea { height: 6; border: round $border-blurred; padding: 0; }
-    HandoffPane TextArea:focus { border: round $accent; }
-    HandoffPane #buttons { height: 1; margin-top: 1; }
-    HandoffPane #fetch { margin-bottom: 1; }
-    HandoffPane Button { margin-right: 2; }
-    HandoffPane #arrival { height: auto; margin-top: 1; }
+    HandoffPane #entry { height: auto; }
+    HandoffPane #arrived { height: auto; max-height: 12; scrollbar-size-vertical: 1; }
+    HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
+    HandoffPane.-arrived #arrived { display: block; }
+    HandoffPane #waiting { margin-bottom: 1; }
+    HandoffPane TextArea { height: 4; margin-bottom: 1; }
+    HandoffPane .actions { height: 1; margin-top: 1; }
     """
 
     _arrival: Arrival | None = None
     _read: Request | None = None
+    _noticed: Request | None = None
 
     def compose_body(self) -> ComposeResult:
-        yield Text(self._waiting(), id="waiting")
-        yield Button(f"Use {self._mail_name()} from the mailbox", id="fetch", classes="mailbox")
-        yield Text("Paste the whole message (mail quoting does no harm)")
-        yield TextArea(str(self.opening.draft.get("text", "")), id="text", tab_behavior="focus")
-        yield Text("Or open a file (Enter opens)")
-        yield Input(
-            value=str(self.opening.draft.get("path", "")),
-            placeholder="~/Downloads/handoff.txt",
-            id="path",
-            compact=True,
-        )
-        with Horizontal(id="buttons"):
-            yield Button("Read it", id="read")
+        draft = self.opening.draft
+        with Vertical(id="entry"):
+            yield Text(self._waiting(), id="waiting")
+            yield Text("Or paste the whole message. Mail quoting does no harm.")
+            yield TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus")
+            path = Input(
+                value=str(draft.get("path", "")),
+                placeholder="~/Downloads/handoff.txt, then Enter",
+                id="path",
+                compact=True,
+            )
+            yield FieldRow("Or open its file", path)
+        with ScrollBody(id="arrived"):
+            yield Text("", id="arrival")
+        with Horizontal(classes="actions"):
+            yield Button("Read another", id="another")
             yield Button("I can't use my key", id="replace")
-        yield Arrived("", id="arrival")
-
-    def _mail_name(self) -> str:
-        return f"handoff-{self.context.facts.get('user', '')}.txt"
+            if self.context.facts.get("key_made"):
+                yield Button(_REVOKE, id="revocation")
 
     def _waiting(self) -> str:
-        if self.opening.done:
-            return "This is what came. ^r takes in another one."
-        sent = self.context.facts.get("request_sent")
-        lines = [f"Waiting for your admin: {sent}." if sent else "Waiting for your admin."]
-        lines.append(_WAIT if self.context.world.mailbox is None else _MAILBOX_WAIT)
-        if self.context.facts.get("key_made"):
-            fingerprint = str(self.context.facts["fingerprint"])
-            lines.append(text_of(revocation_told(fingerprint, self.context)))
-        return "\n".join(line for line in lines if line)
+        facts, world = self.context.facts, self.context.world
+        name = handoff.mail_name(self.context)
+        places = " or ".join([*(["the mailbox"] if world.mailbox else []), self._downloads()])
+        sent = facts.get("request_sent")
+        lines = [f"✓ {sent[:1].upper()}{sent[1:]}." if sent else "Your admin has to send you a handoff."]
+        lines.append(f"… {name} is noticed by itself in {places}.")
+        return "\n".join(lines)
+
+    def _downloads(self) -> str:
+        return told_path(self.context.world.downloads, self.context.world.home)
 
     def on_mount(self) -> None:
-        self.query_one(".mailbox").display = self.context.world.mailbox is not None
         if self.opening.done:
-            self._show_kept()
-        elif self.request() != Request():
+            held = handoff_of(self.context)
+            self._show_arrival(_told(held, tuple("" for _ in held.identities), frozenset()))
+            return
+        self._arrange(arrived=False)
+        if self.request() != Request():
             self._read_it()
+        self.set_interval(_LOOK_SECONDS, self._look)
+        self._look()
 
-    def _show_kept(self) -> None:
-        """A done step shows what it holds; nothing has to be read for that."""
-        held = handoff_of(self.context)
-        names = tuple("" for _ in held.identities)
-        self.query_one("#arrival", Text).update("\n".join(_told(held, names, frozenset())))
+    def _arrange(self, *, arrived: bool) -> None:
+        self.set_class(arrived, "-arrived")
+        self.query_one("#another").display = arrived
+        self.primary_changed()
 
-    @on(Button.Pressed, "#replace")
-    def _replace_key(self) -> None:
-        """A key that can't be used any more needs no handoff to be known for it."""
-        offer_replacement(self)
+    # -- what the action bar says ------------------------------------------------------------------
+
+    def primary(self) -> Primary:
+        if self._arrival is not None:
+            return Primary("Yes, these are my accounts")
+        return Primary("Read it") if self.request() != Request() else Primary("Not here yet", ready=False)
+
+    def turn(self) -> Turn:
+        if self.opening.done or self._arrival is not None:
+            return Turn("Your turn: your accounts?")
+        if self.request() != Request():
+            return Turn("Your turn")
+        sent_at = self.context.facts.get("sent_at")
+        since = f" since {told_moment(str(sent_at), self.context.world.now())}" if sent_at else ""
+        return Turn(f"Your admin's turn{since}", yours=False)
 
     # -- reading -----------------------------------------------------------------------------------
 
-    @on(Button.Pressed, "#read")
+    def _look(self) -> None:
+        if self._arrival is None and not self.has_class("-arrived"):
+            self.run_worker(self._look_once, group="arrival", exclusive=True, thread=True)
+
+    def _look_once(self) -> None:
+        path = handoff.arrived(self.context)
+        if path is not None:
+            self.post_message(self.Noticed(path))
+
+    @on(Noticed)
+    def _take(self, message: Noticed) -> None:
+        """Read it, unless it was read before, or the person enters another."""
+        request = Request(path=told_path(message.path, self.context.world.home))
+        if self.running_move or request == self._noticed or self.request() != Request():
+            return
+        self._noticed = request
+        self.query_one("#path", Input).value = request.path
+        self._begin(request)
+
     def _read_it(self) -> None:
         request = self.request()
         problems = handoff.validate(request, self.context)
@@ -118,43 +158,52 @@ class HandoffPane(StepPane):
         self.query_one(TextArea).clear()
         self._read_it()
 
-    @on(Button.Pressed, "#fetch")
-    def _fetch(self) -> None:
-        path = handoff.mail(self.context)
-        if path is None:
-            self.notify(
-                f"{self._mail_name()} is not in the mailbox yet. F3 lists the sessions: as the admin, "
-                "walk to Hand over.",
-                severity="warning",
-            )
-            return
-        self.query_one(TextArea).clear()
-        self.query_one("#path", Input).value = str(path)
-        self._read_it()
-
     def _begin(self, request: Request) -> None:
         self._arrival, self._read = None, request
-        self.query_one("#arrival", Text).update("")
         self.run_move(
             "read", lambda report: handoff.read(request, self.context, report), self._show, looks=True
         )
 
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
-        shown = self.query_one("#arrival", Arrived)
-        shown.in_view = True
         lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
         lines += _told(arrival.handoff, arrival.own_keys, arrival.known)
         lines += [f"! {remark}" for remark in arrival.remarks]
-        lines.append("" if arrival.known else f"! {NONE_KNOWN}")
-        lines.append("Are these the accounts that you expect? Then Next (^n).")
-        shown.update("\n".join(lines))
+        lines += [] if arrival.known else [f"! {NONE_KNOWN}"]
+        self._show_arrival(lines)
         self.keep_draft()
-        self.query_one("#read").focus(scroll_visible=False)
+        self.focus_primary()
+
+    def _show_arrival(self, lines: list[str]) -> None:
+        self.query_one("#arrival", Text).update("\n".join(lines))
+        self._arrange(arrived=True)
 
     @on(StepPane.MoveFailed)
     def _not_read(self) -> None:
         self.mark_refused_text()
+
+    # -- the buttons -------------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#another")
+    def _read_another(self) -> None:
+        """Ask for a message again."""
+        self._arrival = None
+        self.query_one(TextArea).clear()
+        self.query_one("#path", Input).clear()
+        self._arrange(arrived=False)
+        self.query_one(TextArea).focus()
+
+    @on(Button.Pressed, "#replace")
+    def _replace_key(self) -> None:
+        """A key that can't be used any more needs no handoff to be known for it."""
+        offer_replacement(self)
+
+    @on(Button.Pressed, "#revocation")
+    def _tell_of_revocation(self) -> None:
+        told = text_of(revocation_told(str(self.context.facts["fingerprint"]), self.context))
+        self.app.push_screen(Notice(_REVOKE, told))
+
+    # -- the input ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._arrival is not None and self._read == self.request():
@@ -175,21 +224,25 @@ class HandoffPane(StepPane):
 
 def _told(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:
     """For each identity its account, user and key, to be compared with what the person knows."""
+    lines: list[str] = []
+    keys: dict[tuple[str, str], list[str]] = {}
+    for identity, key in zip(held.identities, own_keys, strict=True):
+        lines += _account_lines(identity, known)
+        if identity.encrypted_password or identity.encrypted_secret:
+            keys.setdefault((identity.key_fingerprint, key), []).append(identity.account_name)
+    for (fingerprint, key), accounts in keys.items():
+        whose = f"  for {', '.join(accounts)}" if len(keys) > 1 else ""
+        lines.append(f"Encrypted to the key {grouped(fingerprint)}{whose}")
+        lines += [f"  which is yours: {key}"] if key else []
+    return [f"Project {held.project}", *lines]
 
+
+def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
     def account(id_: str) -> str:
         return f"account {id_}{mark_of(id_, known)}"
 
-    lines = []
-    for identity, key in zip(held.identities, own_keys, strict=True):
-        alias = f", alias {identity.account_alias}" if identity.account_alias else ""
-        lines.append(f"• {identity.account_name}: {account(identity.account_id)}{alias}")
-        roles = "roles:" if identity.profiles else "no roles"
-        lines.append(f"  user {identity.user}, project {held.project}, {roles}")
-        lines += [
-            f"  · {one.role} in {one.account_name}: {account(one.account_id)}" for one in identity.profiles
-        ]
-        if identity.encrypted_password or identity.encrypted_secret:
-            lines += ["  encrypted to the key", f"  {grouped(identity.key_fingerprint)}"]
-        if key:
-            lines.append(f"  which is yours: {key}")
-    return lines
+    alias = f", alias {identity.account_alias}" if identity.account_alias else ""
+    roles = "" if identity.profiles else ", no roles"
+    yield f"• {identity.account_name}: {account(identity.account_id)}{alias}, user {identity.user}{roles}"
+    for one in identity.profiles:
+        yield f"  · {one.role} in {one.account_name}: {account(one.account_id)}"

@@ -117,7 +117,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         sandbox = person.sandbox
         phone = Phone(sandbox)
         canaries: list[str | bytes] = [PASSPHRASE, *NEW_PASSWORDS.values(), *secret_halves(folder)]
-        await person.press("#fetch")
+        await person.until(lambda: person.pane.has_class("-arrived"), "the handoff to be noticed")
         await person.next()
         for account in ("management", "security"):
             canaries += await sign_in_and_get_a_key(person, account, phone, sandbox.new_user.downloads, hunt)
@@ -133,7 +133,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await person.until(lambda: bool(person.clipboard()), "the copied lines")
         assert_the_copied_lines_are_enough(person.clipboard(), machine.home)
         await person.next()
-        await person.until(lambda: "All done" in person.text(), "the end")
+        await person.until(lambda: "You're in" in person.text(), "the end")
         assert set(person.statuses().values()) == {Status.DONE}
 
         # boto3 and the real aws command are the judges.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import handoff_for, notices, said, world_of
+from support.new_user import handoff_for, said, world_of
 from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 from textual.events import Paste
@@ -68,8 +68,9 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
     app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(80, 40)) as pilot:
         await rest(pilot)
-        assert "the request is out" in app.text()
-        assert "come back with `iam-onboard resume`" in said(app)
+        assert "The request is out" in app.text()
+        assert not app.pane.primary().ready
+        assert not app.pane.turn().yours
         app.pane.query_one(TextArea).text = handoff_for(gpg, "jane").render()
         await pilot.press("ctrl+n")
         await until(pilot, lambda: "which is yours" in app.text())
@@ -147,7 +148,7 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
     app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
-        app.pane.query_one("#read").focus()  # a button takes no text: it goes into the field for it
+        app.pane.query_one("#replace").focus()  # a button takes no text: it goes into the field for it
         await pilot.pause()
         app.post_message(Paste(whole[: len(whole) * 2 // 3]))
         await pilot.pause()
@@ -163,7 +164,7 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
     session.close()
 
 
-async def test_the_mailbox_is_offered_in_the_sandbox(tmp_path: Path, gpg: GpgHome) -> None:
+async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg: GpgHome) -> None:
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()
     session = begun(tmp_path, gpg)
@@ -171,12 +172,9 @@ async def test_the_mailbox_is_offered_in_the_sandbox(tmp_path: Path, gpg: GpgHom
     app = PaneHost(session, world, MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
-        app.pane.query_one("#fetch").focus()
-        await pilot.press("enter")
-        await rest(pilot)
-        assert "is not in the mailbox yet" in notices(app)
+        assert not app.pane.has_class("-arrived")
         (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
-        await pilot.press("enter")
-        await rest(pilot)
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
         assert "this handoff is for you" in said(app)
+        await until(pilot, lambda: app.screen.focused is not None and app.screen.focused.id == "primary")
     session.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.message_samples import ciphertext, identity
@@ -70,6 +70,7 @@ def _facts() -> dict[str, Any]:
         "fingerprint": FINGERPRINT,
         "key_made": True,
         "request_sent": "the request is copied, and saved as ~/request-jane.doe.txt",
+        "sent_at": (NOW - timedelta(hours=3)).isoformat(),
         "handoff": held.payload(),
         "identities": [one.account_name for one in held.identities],
         "signed_in": {"at": NOW.isoformat(), "proof": "decrypted here"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from workflows.core.shapes import WrongShape, reading
@@ -42,15 +43,16 @@ PGP_KEY = Step(
     purpose="Your first password comes encrypted to a PGP key of yours. Choose or make one, and send "
     "its public half to your admin.",
     needs=("project", "user"),
-    gives=("fingerprint", "key_made", "request_sent"),
+    gives=("fingerprint", "key_made", "request_sent", "sent_at"),
     skippable=True,
-    reads=reading(fingerprint=str, key_made=bool, request_sent=str),
+    reads=reading(fingerprint=str, key_made=bool, request_sent=str, sent_at=datetime),
 )
 
 HANDOFF = Step(
     id="handoff",
     title="Handoff",
-    purpose="Take in what your admin sent back. It holds your accounts and your encrypted password.",
+    purpose="It holds your accounts and your first password, encrypted to your key.",
+    heading="Read the handoff from your admin",
     needs=("project", "user", "fingerprint"),
     gives=("handoff", "identities"),
     blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
@@ -56,10 +58,25 @@ class Arrival:
     known: frozenset[str] = frozenset()
 
 
-def mail(context: Context) -> Path | None:
-    """The handoff for this person in the sandbox's mailbox, if there is one."""
-    path = context.world.mail(f"handoff-{context.facts.get('user')}.txt")
-    return path if path and path.is_file() else None
+def mail_name(context: Context) -> str:
+    """The name of the file in which the handoff for this person comes."""
+    return f"handoff-{context.facts.get('user', '')}.txt"
+
+
+def arrived(context: Context) -> Path | None:
+    """The newest handoff that came for this person since the request was sent, by its file's name.
+
+    It is in the downloads folder, or in the sandbox's mailbox.
+    """
+    name = mail_name(context)
+    sent_at = context.facts.get("sent_at")
+    since = datetime.fromisoformat(str(sent_at)).timestamp() if sent_at else 0.0
+    found = {}
+    for path in (context.world.mail(name), context.world.downloads / name):
+        with suppress(OSError):
+            if path is not None and path.is_file() and path.stat().st_mtime >= since:
+                found[path] = path.stat().st_mtime
+    return max(found, key=lambda path: found[path], default=None)
 
 
 def read(request: Request, context: Context, report: Report) -> Arrival:

@@ -204,6 +204,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "fingerprint": key.fingerprint,
         "key_made": request.made,
         "request_sent": f"{kind} is {sent}",
+        "sent_at": context.world.now().isoformat(timespec="seconds"),
     }
 
 

@@ -202,9 +202,9 @@ def test_the_mailbox_is_asked_for_the_persons_own_file(tmp_path: Path, keys: Gpg
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()
     asked = context_of(world_of(tmp_path, keys, mailbox=mailbox), tmp_path, {"user": "jane.doe"})
-    assert step.mail(asked) is None
+    assert step.arrived(asked) is None
     (mailbox / "handoff-john.roe.txt").write_text("x")
-    assert step.mail(asked) is None
+    assert step.arrived(asked) is None
     (mailbox / "handoff-jane.doe.txt").write_text("x")
-    assert step.mail(asked) == mailbox / "handoff-jane.doe.txt"
-    assert step.mail(context(tmp_path, keys)) is None
+    assert step.arrived(asked) == mailbox / "handoff-jane.doe.txt"
+    assert step.arrived(context(tmp_path, keys)) is None
