@@ -23,12 +23,12 @@ class Deed:
     """Something to do outside.
 
     Attributes:
-        label: an imperative.
+        what: an imperative.
         value: what it needs, or None: a field, or a text of the width of the value's column.
         buttons: what the wizard can do for it; pressing one that moves on counts as doing it.
     """
 
-    label: Sentence
+    what: Sentence
     value: Widget | None = None
     buttons: tuple[Button, ...] = ()
 
@@ -44,7 +44,7 @@ class _Row(Horizontal):
     def compose(self) -> ComposeResult:
         yield Text(_TO_DO, classes="deed-mark")
         yield Text(str(self._number), classes="deed-number")
-        yield Text(self._deed.label, classes="deed-label")
+        yield Text(self._deed.what, classes="deed-label")
         if self._deed.value is not None:
             yield self._deed.value.add_class("deed-value")
         yield from self._deed.buttons
