@@ -12,11 +12,9 @@ from pathlib import Path
 from diagrams import statuses_diagram, workflow_diagram
 from textual.binding import Binding
 
-from screens.admin.users import UserList
 from screens.registry import PANES
 from screens.step.help import help_text
 from screens.step.page import StepPane
-from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.matrix import Matrix
 from screens.widgets.plan_tree import PlanTree
 from tui.app.application import OnboardApp
@@ -27,9 +25,7 @@ from workflows.desktop.ambient import AMBIENT
 
 FOLDER = Path(__file__).parent
 INSIDE: Mapping[str, tuple[type, ...]] = {
-    "users": (UserList,),
     "groups": (Matrix,),
-    "review": (FileDiffs,),
     "plan": (PlanTree,),
 }
 """The widgets in a step's pane that have keys of their own, beside those that every list has."""

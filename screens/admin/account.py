@@ -9,16 +9,20 @@ from typing import Any, ClassVar, Self
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
 from screens.widgets.fields import FieldRow
+from screens.widgets.layer_bar import LayerBar
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Text
+from screens.widgets.text import Button, Text, short
+from workflows.core.errors import Problem
+from workflows.core.sentences import count
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps.admin import account
@@ -36,6 +40,7 @@ from workflows.steps.shared.by_hand import Spot
 
 _NEXT = {None: True, True: False, False: None}
 _UNSET = "[·]"
+_LABEL = 23
 Field = MarkBox | Input
 
 
@@ -92,9 +97,11 @@ class AccountForm(Vertical):
     """
 
     DEFAULT_CSS = """
-    AccountForm { height: auto; margin-bottom: 1; }
+    AccountForm { height: auto; display: none; }
+    AccountForm.-shown { display: block; }
     AccountForm Static { height: auto; }
-    AccountForm .layer-title { text-style: bold; }
+    AccountForm .pair { height: 1; }
+    AccountForm .pair > MarkBox { width: 1fr; }
     AccountForm FieldRow > .row-label { width: 23; }
     AccountForm FieldRow > .row-hint { width: auto; }
     AccountForm .number { width: 9; }
@@ -111,11 +118,16 @@ class AccountForm(Vertical):
         self._fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
 
     def compose(self) -> ComposeResult:
-        yield Text(f"{self.view.account}  {self.view.relative}", classes="layer-title")
         if self.view.told:
             yield Text(self.view.told)
+        boxes: list[MarkBox] = []
         for name in MEANINGS:
             field = self._fields.get(name)
+            if type(field) is MarkBox and name.startswith("require_"):
+                boxes.append(field)
+                continue
+            yield from _in_pairs(boxes)
+            boxes = []
             if isinstance(field, Input):
                 yield FieldRow(MEANINGS[name], field, limits(name))
             elif field is not None:
@@ -142,10 +154,8 @@ class AccountForm(Vertical):
     def _shown(self, name: str) -> str:
         setting = self.view.settings[name]
         value = "unknown" if setting.value is None else _in_words(setting.value)
-        shown = f"{MEANINGS[name]}: {value}"
-        if not setting.literal:
-            shown += f"\n  computed in {setting.place}, left alone:\n  {setting.source}"
-        return shown
+        computed = "" if setting.literal else f"  computed in {setting.place}"
+        return f"{MEANINGS[name]:<{_LABEL}}{value}{computed}"
 
     def choice(self) -> Choice:
         """What is entered now."""
@@ -159,6 +169,15 @@ class AccountForm(Vertical):
         """What is entered other than it was decided; None for what is not set any more."""
         values = {name: self._entered(name, field) for name, field in self._fields.items()}
         return {name: value for name, value in values.items() if value != self._decided.get(name)}
+
+    @property
+    def pending(self) -> int:
+        """How many settings are other than the layer has them."""
+        settings = self.view.settings
+        return sum(
+            value != (settings[name].value if name in settings else None)
+            for name, value in self.choice().values.items()
+        )
 
     def name_of(self, widget_id: str | None) -> str:
         """The setting that a field is for, "" if none of this form is."""
@@ -188,6 +207,12 @@ class AccountForm(Vertical):
         self.query_one(".weak", Text).update("\n".join(f"! {words}" for words in weak))
 
 
+def _in_pairs(boxes: Sequence[MarkBox]) -> ComposeResult:
+    """Short boxes, two on a line."""
+    for first in range(0, len(boxes), 2):
+        yield Horizontal(*boxes[first : first + 2], classes="pair")
+
+
 def _in_words(value: Constant) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -195,34 +220,35 @@ def _in_words(value: Constant) -> str:
 
 
 class AccountPane(ByHandPane):
-    """One form a layer, below each other; at the foot, what the selected setting does."""
+    """One account at a time; below its settings, what the selected one does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "e",
-            "edit_by_hand",
-            "Edit by hand",
-            id="account.by-hand",
-            show=False,
-            tooltip="Open your editor where a setting is computed",
-        )
+        Binding("l", "layer", "Account", id="account.layer", tooltip="Show the next account"),
+        Binding("e", "edit_by_hand", "Edit by hand", id="account.by-hand", tooltip="Open your editor there"),
     ]
     DEFAULT_CSS = """
-    AccountPane #forms { height: auto; }
-    AccountPane #meaning { height: auto; max-height: 4; color: $text-muted; }
+    AccountPane > .pane-head { margin-bottom: 0; }
+    AccountPane #forms { height: 1fr; margin-top: 1; scrollbar-size-vertical: 1; }
+    AccountPane #meaning { height: 3; color: $text-muted; }
+    AccountPane #buttons { height: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._views: Sequence[LayerView] = ()
         self._half_entered: Mapping[str, Mapping[str, Constant]] = opening.draft.get("layers", {})
+        self._account = ""
+        self._seen: set[str] = set()
 
     def compose_body(self) -> ComposeResult:
-        yield Text("Space switches; Next (^n) goes on, with or without a change.")
-        yield Vertical(id="forms")
+        yield LayerBar("Reading the settings", id="layers")
+        yield VerticalScroll(id="forms", can_focus=False)
+        yield Text("", id="meaning")
+        with Horizontal(id="buttons"):
+            yield Button("Account", id="layer", key="l")
+            yield Button("Edit by hand", id="edit_by_hand", key="e")
 
     def on_mount(self) -> None:
-        self.query_one(".pane-foot").mount(Text("", id="meaning"), before=0)
         self._look()
 
     def _look(self) -> None:
@@ -232,19 +258,84 @@ class AccountPane(ByHandPane):
         first, self._views = not self._views, views
         focused = self.screen.focused
         marked = focused.id if focused is not None else None
-        holder = self.query_one("#forms", Vertical)
+        holder = self.query_one("#forms")
         await holder.remove_children()
         for view in views:
             decided = account.decided(self.context, view)
             form = AccountForm(view, decided, self._half_entered.get(view.account, {}))
             await holder.mount(form)
             form.tell_weak()
-        fields = [*self.query("AccountForm Input"), *self.query("AccountForm MarkBox")]
-        if fields:
-            again = next((one for one in fields if one.id == marked), None)
-            (again or fields[0]).focus(scroll_visible=again is not None)
+        self.query_one("#layer").display = len(views) > 1
+        self._seen |= {view.account for view in views} if self.opening.done else set()
+        if views:
+            self.show_account(self._account or views[0].account, marked)
         if first:
             self._remember()
+
+    # -- from account to account -------------------------------------------------------------------
+
+    def show_account(self, account: str, field: str | None = None) -> None:
+        """Show one account's settings, with the focus on a field or else the first one."""
+        self._account = account
+        self._seen.add(account)
+        for form in self.query(AccountForm):
+            form.set_class(form.view.account == account, "-shown")
+        fields = [one for one in self.query("AccountForm.-shown *") if one.focusable]
+        if fields:
+            again = next((one for one in fields if one.id == field), fields[0])
+            again.focus()
+        self._tell_pending()
+
+    @on(Input.Changed)
+    @on(MarkBox.Changed)
+    @on(OptionalBox.Turned)
+    def _tell_pending(self) -> None:
+        pending = [(form.view.account, form.pending) for form in self.query(AccountForm)]
+        self.query_one(LayerBar).show(pending, self._account)
+        self.primary_changed()
+
+    @on(LayerBar.Chosen)
+    def _layer_clicked(self, message: LayerBar.Chosen) -> None:
+        self.show_account(message.account)
+
+    @on(Button.Pressed, "#layer")
+    def action_layer(self) -> None:
+        """Show the next account."""
+        accounts = [view.account for view in self._views]
+        self.show_account(accounts[(accounts.index(self._account) + 1) % len(accounts)])
+
+    @on(Button.Pressed, "#edit_by_hand")
+    def _edit(self) -> None:
+        self.action_edit_by_hand()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """One account needs no key to the next."""
+        return action != "layer" or len(self._views) > 1
+
+    def _unseen(self) -> str:
+        return next((view.account for view in self._views if view.account not in self._seen), "")
+
+    def primary(self) -> Primary:
+        if unseen := self._unseen():
+            return Primary(f"Go to {short(unseen)}")
+        pending = sum(form.pending for form in self.query(AccountForm))
+        return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave them as they are")
+
+    def advance(self) -> None:
+        """First every account is seen."""
+        if unseen := self._unseen():
+            self.show_account(unseen)
+        else:
+            super().advance()
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        fields = [problem.field for problem in problems if problem.field]
+        of_them = [
+            one.account for one in self._views if fields and fields[0].startswith(f"set-{one.account}-")
+        ]
+        if of_them and of_them[0] != self._account:
+            self.show_account(of_them[0])
+        super().show_problems(problems)
 
     @on(DescendantFocus)
     def _explain(self, event: DescendantFocus) -> None:
@@ -258,11 +349,8 @@ class AccountPane(ByHandPane):
         self.show_problems([])
 
     def places(self) -> Sequence[Spot]:
-        """The places of the layer with the focus come first."""
-        focused = self.screen.focused
-        around = focused.ancestors if focused is not None else ()
-        here = [form.view.account for form in self.query(AccountForm) if form in around]
-        views = sorted(self._views, key=lambda view: view.account not in here)
+        """The places of the account that is shown come first."""
+        views = sorted(self._views, key=lambda view: view.account != self._account)
         return [spot for view in views for spot in view.spots]
 
     def read_again(self) -> None:

@@ -13,6 +13,7 @@ from textual.containers import Horizontal
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
@@ -20,8 +21,8 @@ from screens.widgets.fields import FilterField
 from screens.widgets.layer_bar import LayerBar
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
-from screens.widgets.text import Button, Text
-from workflows.core.sentences import listed, text_of
+from screens.widgets.text import Button, Text, short
+from workflows.core.sentences import count, listed, text_of
 from workflows.layer.managed_policies import (
     check_policy_arn,
     known_policies,
@@ -87,13 +88,12 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         yield Input(placeholder=hint, id="policy", compact=True, suggester=suggester)
         yield Text("", id="problem", classes="problem")
         yield Text(
-            "Space takes a policy off or leaves it; in the field → completes a name, and Enter adds it. "
-            "Nothing is written before Review.",
+            "Space takes a policy off or leaves it. In the field, → completes a name and Enter adds it.",
             classes="hint",
         )
 
     def buttons(self) -> Iterable[Button]:
-        yield Button("Save", id="accept", variant="primary")
+        yield Button("Keep this choice", id="accept", variant="primary")
         yield Button("Cancel", id="close", key="esc")
 
     def on_mount(self) -> None:
@@ -167,7 +167,7 @@ class GroupsPane(ByHandPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
-        Binding("l", "layer", "Layer", id="groups.layer", tooltip="Show the next layer"),
+        Binding("l", "layer", "Account", id="groups.layer", tooltip="Show the next account"),
         Binding("g", "new_group", "New", id="groups.new", tooltip="Make a group like the selected one"),
         Binding(
             "e", "rename_group", "Rename", id="groups.rename", tooltip="Give the selected group another name"
@@ -189,8 +189,9 @@ class GroupsPane(ByHandPane):
     GroupsPane #filter-label { width: 7; }
     GroupsPane #filter { width: 1fr; }
     GroupsPane #shown { width: auto; color: $text-muted; padding-left: 1; }
-    GroupsPane Matrix { height: 1fr; min-height: 6; }
-    GroupsPane #about { height: 25%; min-height: 4; }
+    GroupsPane Matrix { height: 1fr; min-height: 5; }
+    GroupsPane #about { height: 20vh; }
+    GroupsPane #buttons { height: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -198,6 +199,7 @@ class GroupsPane(ByHandPane):
         self._views: dict[str, LayerView] = {}
         self._choices: dict[str, LayerChoice] = {}
         self._gone: dict[str, list[str]] = {}
+        self._seen: set[str] = set()
         self._account = ""
         drafts = opening.draft.get("layers", {})
         self._half_decided = {one: groups.from_draft(draft) for one, draft in drafts.items()}
@@ -210,6 +212,16 @@ class GroupsPane(ByHandPane):
             yield Text("", id="shown")
         yield Matrix()
         yield Text("", id="about")
+        with Horizontal(id="buttons"):
+            yield Button("New", id="new_group", key="g")
+            yield Button("Rename", id="rename_group", key="e")
+            yield Button("Remove", id="remove_group", key="x")
+            yield Button("Policies", id="policies", key="p")
+            yield Button("Account", id="layer", key="l")
+
+    @on(Button.Pressed)
+    async def _press(self, event: Button.Pressed) -> None:
+        await self.run_action(str(event.button.id))
 
     def on_mount(self) -> None:
         self._look()
@@ -228,9 +240,11 @@ class GroupsPane(ByHandPane):
         if self._account not in self._views:
             chosen = [account for account, view in self._views.items() if view.chosen]
             self._account = next(iter([*chosen, *self._views]), "")
+        self.query_one("#layer").display = len(self._views) > 1
         self._show()
         self.query_one(Matrix).focus(scroll_visible=False)
         if first:
+            self._seen |= set(self._views) if self.opening.done else set()
             self._remember()
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -260,6 +274,7 @@ class GroupsPane(ByHandPane):
         if not self._account:
             self.query_one(LayerBar).update("There is no layer to show.")
             return
+        self._seen.add(self._account)
         matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).words
         layout = MatrixLayout(self.view, self.choice, words)
         matrix.show(layout)
@@ -271,6 +286,24 @@ class GroupsPane(ByHandPane):
         told = f"{layout.shown:,} of {total:,} shown" if words else f"{total:,} people"
         shown = self.query_one("#shown", Text)
         shown.update(told, layout=len(told) != len(str(shown.content)))
+        self.primary_changed()
+
+    def _unseen(self) -> str:
+        """The next account with people to put into groups that was not shown yet; "" for none."""
+        return next((one for one, view in self._views.items() if view.chosen and one not in self._seen), "")
+
+    def primary(self) -> Primary:
+        if unseen := self._unseen():
+            return Primary(f"Go to {short(unseen)}")
+        pending = sum(view.pending(self._choices[account]) for account, view in self._views.items())
+        return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave the groups alone")
+
+    def advance(self) -> None:
+        """First every account is seen."""
+        if unseen := self._unseen():
+            self.show_layer(unseen)
+        else:
+            super().advance()
 
     @on(Matrix.Moved)
     def _moved(self) -> None:
@@ -495,10 +528,9 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
 
 def _members(group: Group) -> str:
     """How many there are; a computed list that names nobody may well have some."""
-    count = len(group.members)
-    if not count and group.computed:
-        return "members not known"
-    return f"{count:,} member{'' if count == 1 else 's'}"
+    if not group.members and group.computed:
+        return "members unknown"
+    return count(len(group.members), "member")
 
 
 def about_gone(view: LayerView, names: Sequence[str]) -> str:

@@ -1,33 +1,38 @@
-"""The keys' screen: a row a person, with the verdict on their key."""
+"""The keys' page: a person after the other, and each fingerprint as a question of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.events import Paste
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Key, Paste
 from textual.message import Message
-from textual.widgets import Input, TextArea
+from textual.widgets import TextArea
 
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Move, Opening, StepPane
+from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
-from screens.widgets.fields import Choices, FieldRow
+from screens.widgets.fields import Choices
 from screens.widgets.lists import Table
-from screens.widgets.text import Button, OptionList, Text
-from workflows.core.errors import OnboardError
+from screens.widgets.question import Answer, Question
+from screens.widgets.text import Button, OptionList, Text, short
+from workflows.core.errors import Cancelled
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import joined, listed, text_of
+from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.steps.admin import pgp_keys
-from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Replacement, Request, Taken, TakenKey
+from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken, TakenKey
+from workflows.steps.shared.paths import is_path
 
 
 class KeyChoice(Dialog[TakenKey]):
@@ -52,8 +57,8 @@ class KeyChoice(Dialog[TakenKey]):
         yield Choices([(one, _choice_lines(key)) for one, key in self._keys.items()], id="keys")
 
     def buttons(self) -> Iterable[Button]:
-        yield Button("Take this one", id="take", variant="primary")
-        yield Button("None (esc)", id="close")
+        yield Button("Use this key", id="take", variant="primary")
+        yield Button("Use none", id="close", key="esc")
 
     @on(OptionList.OptionSelected, "#keys")
     def action_take(self) -> None:
@@ -92,7 +97,7 @@ class LayerKeys(Dialog[bool]):
         yield Text("", id="about")
 
     def buttons(self) -> Iterable[Button]:
-        yield Button("Text for owner (o)", id="owner")
+        yield Button("Text for owner", id="owner", key="o")
         yield from super().buttons()
 
     def on_mount(self) -> None:
@@ -144,19 +149,59 @@ class KeyArea(TextArea):
 
         size: int
 
+    class PathEntered(Message):
+        """Enter was pressed behind the path of a file or folder."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(id="pasted", tab_behavior="focus")
+        self._home = home
+
     async def _on_paste(self, event: Paste) -> None:
         event.stop()  # the pane hands a paste to this field, and would do so once more
         if len(self.text) + len(event.text) > KEYRING_LIMIT:
             event.prevent_default()  # else Textual calls the base class's handler next, which inserts it
             self.post_message(self.TooLarge(len(event.text)))
 
+    async def _on_key(self, event: Key) -> None:
+        if event.key == "enter" and is_path(self.text, self._home):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.PathEntered())
 
+
+class Compared(StrEnum):
+    """What somebody answered about a fingerprint."""
+
+    SAME = "same"
+    LATER = "later"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True)
+class PutAside:
+    """Why the last thing that came for a person is not used.
+
+    Attributes:
+        why: for the page.
+        for_owner: what to send to the person who sent it, "" for nothing.
+        state: in a word or two.
+    """
+
+    why: Sentence
+    for_owner: Sentence
+    state: str = "✗ can't be used"
+
+
+_STATE_WIDTH = len("● request arrived")
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 """Given, since a table that is filled twice before it is painted keeps the widths of the first time."""
+_LOOK_SECONDS = 2.0
 
 
 class PgpKeysPane(StepPane):
-    """The selected row is the person that a pasted text or an opened file is for.
+    """Takes in the key of one person after the other, and asks for each whether its fingerprint was compared.
+
+    The selected row is the person that a pasted text or an opened file is for.
 
     Attributes:
         names: the people whose keys are wanted.
@@ -166,58 +211,99 @@ class PgpKeysPane(StepPane):
         Binding(
             "i", "invite", "Invite", id="keys.invite", tooltip="A text for a person who has not sent a key"
         ),
+        Binding("f", "fetch", "Read request", id="keys.fetch", tooltip="Read the request in the mailbox"),
+        Binding("c", "compare", "Compare", id="keys.compare", tooltip="Compare the fingerprint again"),
         Binding("o", "owner_text", "Text for owner", id="keys.owner", tooltip="What to tell the key's owner"),
-        Binding("l", "layer_keys", "In the layer", id="keys.layer", tooltip="Judge all key files there are"),
+        Binding("l", "layer_keys", "Key files", id="keys.layer", tooltip="Judge all key files there are"),
     ]
     NEXT_WAITS = True
     DEFAULT_CSS = """
-    PgpKeysPane DataTable { height: auto; max-height: 8; }
-    PgpKeysPane #verdict { height: auto; margin-bottom: 1; }
-    PgpKeysPane TextArea { height: 4; border: round $border-blurred; padding: 0; }
-    PgpKeysPane TextArea:focus { border: round $accent; }
-    PgpKeysPane #buttons { height: 1; }
-    PgpKeysPane Button { margin-right: 2; min-width: 0; }
+    PgpKeysPane #taking, PgpKeysPane #comparing { height: auto; }
+    PgpKeysPane #comparing, PgpKeysPane.-comparing #taking { display: none; }
+    PgpKeysPane.-comparing #comparing { display: block; }
+    PgpKeysPane DataTable { height: auto; max-height: 17vh; margin-bottom: 1; }
+    PgpKeysPane .about { height: auto; max-height: 4; scrollbar-size-vertical: 1; }
+    PgpKeysPane #taking .about { max-height: 3; }
+    PgpKeysPane #verdict.-refused { color: $text-error; }
+    PgpKeysPane TextArea { height: 3; }
+    PgpKeysPane #fingerprint { width: auto; border: solid $border-blurred; padding: 0 3; text-style: bold; }
+    PgpKeysPane .question { text-style: bold; }
+    PgpKeysPane .buttons { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.names = list(pgp_keys.people_of(opening.context))
         self._keys: dict[str, TakenKey] = {}
-        self._refused: dict[str, KeyRefused] = {}
+        self._aside: dict[str, PutAside] = {}
         self._present: Mapping[str, tuple[PresentKey, ...]] = {}
         self._confirmed = pgp_keys.confirmed_before(opening.context)
+        answered = opening.draft.get("answers", {})
+        self._answers = {**pgp_keys.compared_before(opening.context), **answered}
+        self._invited: dict[str, str] = dict(opening.draft.get("invited", {}))
+        self._mail: Mapping[str, int] = {}
+        self._read_mail: dict[str, int] = {}
+        self._comparing = ""
 
     def compose_body(self) -> ComposeResult:
-        yield Table(id="people", cursor_type="row", zebra_stripes=True)
-        yield Text("", id="verdict")
-        yield Text("Paste the key, or the whole message, here")
-        yield KeyArea(id="pasted", tab_behavior="focus")
-        with Horizontal(id="buttons"):
-            yield Button("Take it in", id="take", variant="primary")
-            yield Button("Invite (i)", id="invite")
-            yield Button("Layer (l)", id="layer")
-            yield Button("Fetch mail", id="fetch", classes="mailbox")
-        field = Input(placeholder="~/Downloads/…", id="file", compact=True)
-        yield FieldRow("Or file or folder", field, "Enter opens")
+        with Vertical(id="taking"):
+            yield Table(id="people", cursor_type="row", zebra_stripes=True)
+            with VerticalScroll(classes="about", can_focus=False):
+                yield Text("", id="verdict")
+            yield Text("", id="label")
+            yield KeyArea(self.context.world.home)
+            with Horizontal(classes="buttons"):
+                yield Button("Read request", id="fetch", key="f")
+                yield Button("Invite", id="invite", key="i")
+                yield Button("Compare", id="compare", key="c")
+                yield Button("Text for owner", id="owner", key="o")
+                yield Button("Key files", id="layer", key="l")
+        with Vertical(id="comparing"):
+            with VerticalScroll(classes="about", can_focus=False):
+                yield Text("", id="about")
+            yield Text("", id="fingerprint")
+            yield Text("Is it the same?", classes="question")
+            yield Question(Compared.LATER, id="same")
+            with Horizontal(classes="buttons"):
+                yield Button("Text for owner", id="owner-compared", key="o")
 
     def on_mount(self) -> None:
         table = self.query_one("#people", Table)
         table.add_column("Person")
-        table.add_column("Verdict", width=len("✗ not taken"))
-        table.add_column("Key", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is told below
-        self.query_one(".mailbox").display = self.context.world.mailbox is not None
+        table.add_column("Key", width=_STATE_WIDTH)
+        table.add_column("", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is shown below
         self._fill()
         drafted = self.opening.draft.get("texts", {})
         self.run_move(
             "gather", lambda report: pgp_keys.gather(drafted, self.context, report), self._begin, looks=True
         )
+        if self.context.world.mailbox is not None:
+            self._look_for_mail()
+            self.set_interval(_LOOK_SECONDS, self._look_for_mail)
 
     def _begin(self, gathered: Gathered) -> None:
-        self._keys = {**gathered.keys, **self._keys}
         self._present = gathered.present
-        self._fill()
+        self._keep({**gathered.keys, **self._keys})
         self._remember()
         self._go_on()
+
+    def _look_for_mail(self) -> None:
+        def look() -> None:
+            self.post_message(self.Looked(pgp_keys.mail_for(self.context)))
+
+        self.run_worker(look, thread=True, group="mail", exclusive=True)
+
+    @dataclass
+    class Looked(StepPane.Posted):
+        """Whose requests are in the mailbox, and since when."""
+
+        mail: Mapping[str, int]
+
+    @on(Looked)
+    def _take_mail(self, message: Looked) -> None:
+        if message.mail != self._mail and not self.context.leaving.is_set():
+            self._mail = message.mail
+            self._fill()
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -227,66 +313,145 @@ class PgpKeysPane(StepPane):
         table.clear()
         rekeying = self.context.decisions.rekeying
         for name in self.names:
-            key, who = self._keys.get(name), f"{name} (new key)" if name in rekeying else name
-            if key is None:
-                table.add_row(who, "✗ not taken" if name in self._refused else "○ none yet", "-", key=name)
-                continue
-            table.add_row(who, _row_mark(key), f"{key.algorithm}  …{key.fingerprint[-8:]}", key=name)
+            who = f"{name} (new key)" if name in rekeying else name
+            table.add_row(who, *self._standing(name), key=name)
         if self.names:
             table.move_cursor(row=min(row, len(self.names) - 1))
-        self._tell()
+        self._show_person()
+
+    def _standing(self, name: str) -> tuple[str, str]:
+        """Where a person's key stands, and what there is to know besides."""
+        if key := self._keys.get(name):
+            state = _STATES[self._answer(key)]
+            return state, f"{key.algorithm}  …{key.fingerprint[-8:]}"
+        if self._news(name):
+            return "● request arrived", ""
+        if name in self._aside:
+            return self._aside[name].state, ""
+        return "○ none yet", f"invited {self._since(name)}" if name in self._invited else ""
+
+    def _since(self, name: str) -> str:
+        return told_moment(self._invited[name], self.context.world.now()).removeprefix("today ")
+
+    def _news(self, name: str) -> bool:
+        """Whether a request of this person is in the mailbox that was not read here."""
+        return name in self._mail and self._read_mail.get(name) != self._mail[name]
+
+    def _answer(self, key: TakenKey) -> str:
+        """What was answered about the fingerprint of a key; "" for nothing yet."""
+        fingerprint, answer = self._answers.get(key.name, ("", ""))
+        return answer if fingerprint == key.fingerprint else ""
+
+    def _first_open(self) -> TakenKey | None:
+        """The first key whose fingerprint nobody was asked about."""
+        keys = filter(None, map(self._keys.get, self.names))
+        return next((key for key in keys if not self._answer(key)), None)
+
+    def _first_missing(self) -> str:
+        return next((name for name in self.names if name not in self._keys), "")
 
     @on(Table.RowHighlighted)
-    def _tell(self) -> None:
+    def _show_person(self) -> None:
         name = self.person()
-        lines = _refusal_lines(self._refused[name]) if name in self._refused else []
-        lines += _told(self._keys[name]) if name in self._keys else [] if lines else [_hint(name)]
+        aside, key = self._aside.get(name), self._keys.get(name)
+        lines = [f"✗ {text_of(aside.why)}"] if aside and not key else []
+        lines += _summary(key) if key else [] if lines else [_hint(name)]
         lines += _present_lines(self._present.get(name, ()))
-        self.query_one("#verdict", Text).update("\n".join(lines))
+        verdict = self.query_one("#verdict", Text)
+        verdict.update("\n".join(lines))
+        verdict.set_class(aside is not None and key is None, "-refused")
+        other = "Another key" if key else "The key"
+        self.query_one("#label", Text).update(
+            f"{other} of {short(name)}, the whole message, or the path of a file"
+        )
+        shown = {
+            "#fetch": any(map(self._news, self._mail)),
+            "#invite": key is None,
+            "#compare": key is not None,
+            "#owner": key is not None or aside is not None,
+        }
+        for selector, display in shown.items():
+            self.query_one(selector).display = display and bool(name)
+        for selector in ("#label", "#pasted"):
+            self.query_one(selector).display = bool(name)
+        self.primary_changed()
 
     def person(self) -> str:
+        if self._comparing:
+            return self._comparing
         table = self.query_one("#people", Table)
         return self.names[table.cursor_row] if table.row_count else ""
 
+    def primary(self) -> Primary:
+        if self._comparing:
+            return self._primary_of_comparison()
+        missing, unanswered = self._first_missing(), self._first_open()
+        if self.query_one(TextArea).text.strip():
+            return Primary("Check this key")
+        if self._news(missing):
+            return Primary(f"Read {short(missing)}'s request")
+        if unanswered:
+            return Primary(f"Compare {short(unanswered.name)}'s key")
+        if missing:
+            absent = sum(name not in self._keys for name in self.names)
+            return Primary(f"{count(absent, 'key')} missing", ready=False)
+        return Primary(f"Use {count(len(self.names), 'key')}", ready=bool(self.names))
+
+    def _primary_of_comparison(self) -> Primary:
+        match self.query_one(Question).value:
+            case Compared.SAME:
+                return Primary(f"Use {short(self._comparing)}'s key")
+            case Compared.LATER:
+                return Primary("Compare later")
+            case Compared.DIFFERS:
+                return Primary("Put this key aside")
+        return Primary("Compare first", ready=False)
+
+    def turn(self) -> Turn:
+        missing = self._first_missing()
+        if self._comparing:
+            return Turn("Your turn: compare it")
+        if self._news(missing):
+            return Turn(f"Your turn: {missing} sent a request")
+        if missing in self._invited and not self._first_open():
+            return Turn(f"{missing}'s turn since {self._since(missing)}", yours=False)
+        return YOURS
+
     # -- what is taken in --------------------------------------------------------------------------
 
-    def _take(self, work: Move, *, goes_on: bool = False) -> None:
-        self.run_move(_TAKE, work, partial(self._took, goes_on=goes_on), looks=True)
+    def _take(self, work: Move) -> None:
+        self.run_move(_TAKE, work, self._took, looks=True)
 
-    @on(Button.Pressed, "#take")
-    def _take_wanted(self) -> None:
-        self._take_pasted(goes_on=False)
-
-    def _take_pasted(self, *, goes_on: bool) -> None:
+    @on(KeyArea.PathEntered)
+    def _take_pasted(self) -> None:
         text, names = self.query_one(TextArea).text, self._names_marked_first()
-        if not text.strip():
-            self.notify("Paste the key or the message first.", severity="warning")
-            self.query_one(TextArea).focus()
-            return
-        self._take(lambda report: pgp_keys.take_in_typed(text, names, self.context, report), goes_on=goes_on)
+        self._take(lambda report: pgp_keys.take_in_typed(text, names, self.context, report))
 
     @on(KeyArea.TooLarge)
     def _refuse_size(self, message: KeyArea.TooLarge) -> None:
         self._take(lambda _report: _refuse(message.size))
 
-    @on(Input.Submitted, "#file")
-    def _open_file(self, event: Input.Submitted) -> None:
-        path, names = event.value.strip(), self._names_marked_first()
-        if path:
-            self._take(lambda report: pgp_keys.take_in_file(path, names, self.context, report))
-
     def _names_marked_first(self) -> list[str]:
         return sorted(self.names, key=lambda name: name != self.person())
 
     @on(Button.Pressed, "#fetch")
-    def _fetch(self) -> None:
+    def action_fetch(self) -> None:
+        """Read what is in the mailbox."""
         names, person = self.names, self.person()
+        self._read_mail |= self._mail
         self._take(lambda report: pgp_keys.take_in_mail(names, person, self.context, report))
 
     def advance(self) -> None:
-        """What was pasted is taken in first; if it was the last one missing, Next continues with it."""
-        if self.query_one(TextArea).text.strip():
-            self._take_pasted(goes_on=True)
+        """The next thing on the way: what was pasted, what arrived, a fingerprint, and at last the step."""
+        unanswered = self._first_open()
+        if self._comparing:
+            self._answered()
+        elif self.query_one(TextArea).text.strip():
+            self._take_pasted()
+        elif self._news(self._first_missing()):
+            self.action_fetch()
+        elif unanswered:
+            self._compare(unanswered)
         else:
             self._confirm_and_go_on()
 
@@ -294,17 +459,23 @@ class PgpKeysPane(StepPane):
     def action_invite(self) -> None:
         """Make the invitation for the selected person, and hand it out."""
         name = self.person()
-        self.run_told(lambda _report: f"Invitation. {pgp_keys.invite(name, self.context)}")
 
+        def invited(said: Sentence) -> None:
+            self._invited[name] = self.context.world.now().isoformat()
+            self._fill()
+            self.keep_draft()
+            self.notify(f"Invitation. {said}")
+
+        self.run_move("invite", lambda _report: pgp_keys.invite(name, self.context), invited)
+
+    @on(Button.Pressed, "#owner")
+    @on(Button.Pressed, "#owner-compared")
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the selected person's key."""
         name = self.person()
-        refused, key = self._refused.get(name), self._keys.get(name)
-        words = refused.for_owner if refused else key.verdict.sentence_for_owner if key else None
-        if words is None:
-            self.notify("There is no key yet to tell its owner anything about; i makes an invitation.")
-            return
-        self._hand_out(text_of(words), f"about-your-key-{name}.txt")
+        aside, key = self._aside.get(name), self._keys.get(name)
+        text = key.verdict.sentence_for_owner if key else aside.for_owner if aside else ""
+        self._hand_out(text_of(text), f"about-your-key-{name}.txt")
 
     def _hand_out(self, text: str, file_name: str) -> None:
         self.run_told(lambda _report: pgp_keys.hand_out(text, file_name, self.context))
@@ -318,6 +489,15 @@ class PgpKeysPane(StepPane):
 
         self.run_move("look", lambda report: pgp_keys.present_keys(self.context, report), show, looks=True)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """A key does what its button does, and where there is no such button, nothing."""
+        name = {"owner_text": "owner", "layer_keys": "layer"}.get(action, action)
+        buttons = list(self.query(f"#{name}")) if action in _ACTIONS else []
+        shown = [one for one in buttons if one.display]
+        if self._comparing:
+            return action not in _ACTIONS or action == "owner_text"
+        return not buttons or bool(shown)
+
     # -- what came of it ---------------------------------------------------------------------------
 
     def _tell_owner(self, row: PresentKey) -> None:
@@ -325,7 +505,7 @@ class PgpKeysPane(StepPane):
             text_of(row.verdict.sentence_for_owner), f"about-your-key-{row.file.rpartition('/')[2]}.txt"
         )
 
-    def _took(self, taken: Taken, *, goes_on: bool) -> None:
+    def _took(self, taken: Taken) -> None:
         self.query_one(TextArea).load_text("")
         self.show_problems([])
         if taken.unmatched:
@@ -334,23 +514,25 @@ class PgpKeysPane(StepPane):
             self._propose(taken)
             return
         for name, keys in taken.choices.items():
-            ask(self, KeyChoice(name, keys), partial(self._chosen, goes_on))
+            ask(self, KeyChoice(name, keys), self._chosen)
         self._keep(taken.keys)
-        if goes_on and not taken.choices and not taken.unmatched:
-            self._go_on_if_complete()
+        self._go_on()
+
+    def _chosen(self, key: TakenKey) -> None:
+        self._keep({key.name: key})
+        self._go_on()
 
     def _keep(self, keys: Mapping[str, TakenKey]) -> None:
-        self._keys.update(keys)
-        for name in keys:
-            self._refused.pop(name, None)
+        """Keys that can be used are kept; of others, why not, and what to send to their owner."""
+        for name, key in keys.items():
+            self._keys.pop(name, None)
+            self._aside.pop(name, None)
+            if key.accepted:
+                self._keys[name] = key
+            else:
+                why = joined((f"{key.verdict.headline}.", key.verdict.explanation))
+                self._aside[name] = PutAside(why, key.verdict.sentence_for_owner)
         self._fill()
-        if all(key.accepted for key in keys.values()):
-            self._go_on()
-
-    def _chosen(self, goes_on: bool, key: TakenKey) -> None:  # noqa: FBT001 - bound by partial alone
-        self._keep({key.name: key})
-        if goes_on:
-            self._go_on_if_complete()
 
     def _propose(self, taken: Taken) -> None:
         """Somebody who is there already sent a key: replacing it is for the Project step to decide."""
@@ -367,28 +549,102 @@ class PgpKeysPane(StepPane):
     @on(StepPane.MoveFailed)
     def _not_taken(self, message: StepPane.MoveFailed) -> None:
         """A text that can't be used stays to be fixed; a secret key does not."""
-        if isinstance(message.error, SecretKeyGiven):
+        error = message.error
+        if message.name != _TAKE or isinstance(error, Cancelled):
+            return
+        message.told = True
+        if isinstance(error, SecretKeyGiven):
             self.query_one(TextArea).load_text("")
+        for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
+        self._aside[self.person()] = PutAside(joined((f"{error.title}.", error.sentences)), for_owner)
+        self._fill()
         self.mark_refused_text()
-        if isinstance(message.error, KeyRefused) and message.name == _TAKE:
-            self._refused[self.person()] = message.error
-            self._fill()
+        self.query_one(TextArea).focus()
 
     def _go_on(self) -> None:
-        """Mark the next person whose key is missing, and let it be pasted; else all is here."""
-        missing = [index for index, name in enumerate(self.names) if name not in self._keys]
+        """Ask about the next fingerprint, or else select the next person whose key is missing."""
+        unanswered, missing = self._first_open(), self._first_missing()
+        if unanswered and self.opened:
+            self._compare(unanswered)
+            return
         table = self.query_one("#people", Table)
         if missing:
-            table.move_cursor(row=missing[0])
+            table.move_cursor(row=self.names.index(missing))
             self.query_one(TextArea).focus()
         else:
             table.focus()
 
-    # -- going on ----------------------------------------------------------------------------------
+    # -- comparing a fingerprint -------------------------------------------------------------------
 
-    def _go_on_if_complete(self) -> None:
-        if all(name in self._keys for name in self.names):
-            self._confirm_and_go_on()  # the wizard tells refusals and warnings, if there are any
+    @on(Table.RowSelected, "#people")
+    @on(Button.Pressed, "#compare")
+    def action_compare(self) -> None:
+        """Compare the fingerprint of the selected person's key, again if need be."""
+        if key := self._keys.get(self.person()):
+            self._compare(key)
+
+    def _compare(self, key: TakenKey) -> None:
+        self._turn_to(key.name)
+        self.query_one("#about", Text).update("\n".join(_told(key)))
+        groups = grouped(key.fingerprint).split()
+        half = (len(groups) + 1) // 2
+        self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))
+        question = self.query_one(Question)
+        question.ask(
+            (
+                Answer(
+                    Compared.SAME, f"Yes, all {len(groups)} groups", "you compared it in a call or in person"
+                ),
+                Answer(Compared.LATER, "Not yet", "you are reminded until you apply"),
+                Answer(
+                    Compared.DIFFERS, "No, it differs", f"put it aside; {short(key.name)} sends another one"
+                ),
+            ),
+            self._answer(key),
+        )
+        question.focus()
+
+    def _turn_to(self, name: str) -> None:
+        """Compare the key of this person; "" goes back to taking in keys."""
+        self._comparing = name
+        self.set_class(bool(name), "-comparing")
+        step = self.opening.step
+        heading, why = (f"Compare {name}'s fingerprint", _ALOUD) if name else (self.heading(), step.purpose)
+        self.query_one(".pane-title", Text).update(heading)
+        self.query_one(".pane-purpose", Text).update(why)
+        self.show_problems([])
+
+    @on(Question.OptionSelected, "#same")
+    def _chose(self) -> None:
+        self.primary_changed()
+
+    def _answered(self) -> None:
+        key, answer = self._keys[self._comparing], self.query_one(Question).value
+        if not answer:
+            return
+        self._turn_to("")
+        if answer == Compared.DIFFERS:
+            del self._keys[key.name]
+            self._aside[key.name] = PutAside(_DIFFERS, pgp_keys.differs_words(key), "✗ differs")
+        else:
+            self._answers[key.name] = (key.fingerprint, answer)
+        self.keep_draft()
+        self._fill()
+        if self._first_missing() or self._first_open():
+            self._go_on()
+        else:
+            self._confirm_and_go_on()
+
+    def go_back(self) -> bool:
+        """From a fingerprint back to the list of people."""
+        if not self._comparing:
+            return False
+        self._turn_to("")
+        self._fill()
+        self.query_one("#people").focus()
+        return True
+
+    # -- going on ----------------------------------------------------------------------------------
 
     def _confirm_and_go_on(self) -> None:
         """Have every replacement confirmed by the typed name, one after the other, and then go on."""
@@ -416,47 +672,53 @@ class PgpKeysPane(StepPane):
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
         confirmed = (one.name for one in keys.values() if self._confirmed.get(one.name) == one.fingerprint)
-        return Request(keys, frozenset(confirmed))
+        later = (one.name for one in keys.values() if self._answer(one) == Compared.LATER)
+        return Request(keys, frozenset(confirmed), frozenset(later))
 
     def draft(self) -> Mapping[str, Any]:
-        return {"texts": {name: key.text for name, key in self._keys.items()}}
+        texts = {name: key.text for name, key in self._keys.items()}
+        answers = {name: list(answer) for name, answer in self._answers.items()}
+        return {"texts": texts, "answers": answers, "invited": dict(self._invited)}
 
 
-def _row_mark(key: TakenKey) -> str:
-    """The verdict in a person's row, where a key that replaces another one is marked as well."""
-    return "! replaces" if key.accepted and key.replacement else str(key.mark)
+_STATES = {"": "○ compare first", Compared.SAME: "✓ compared", Compared.LATER: "! not compared"}
+_ACTIONS = {"invite", "fetch", "compare", "owner_text", "layer_keys"}
+_ALOUD = "Have it read aloud to you, in a call or in person."
+_DIFFERS = "The fingerprint differs, so this is another key. o copies a text that asks for the right one."
 
 
 def _hint(name: str) -> str:
     """What to do for a person whose key is missing; "" is nobody."""
     if not name:
         return "Nobody joins or gets a new key. Go back to the Project step to say who does."
-    return f"{name}: paste or open what they sent; or Tab to Invite, which makes a text to send them."
+    return "No key yet. Paste it below, or invite the person to send one."
+
+
+def _summary(key: TakenKey) -> list[str]:
+    """A key in two lines, for the list of people."""
+    return [f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}", *_replaced_lines(key)]
 
 
 def _told(key: TakenKey) -> list[str]:
-    """All that is to be said about a key that was taken in."""
-    lines = [f"{key.mark.sign} {joined((f'{key.verdict.headline}.', key.verdict.explanation))}"]
-    lines += [f"! {words}" for words in key.verdict.warnings]
-    lines += _told_replacement(key.replacement) if key.replacement else []
-    expires = f"{key.expires:%Y-%m-%d}" if key.expires else "never"
-    lines += [
-        ", ".join(key.user_ids),
-        f"{grouped(key.fingerprint)} (fingerprint)",
-        f"Expires {expires}; {key.origin}",
+    """All that is to be said about a key whose fingerprint is compared."""
+    expires = f"expires {key.expires:%-d %b %Y}" if key.expires else "never expires"
+    return [
+        f"{key.mark.sign} {', '.join(key.user_ids) or 'no user id'}",
+        f"  {key.algorithm}, {expires}; {key.origin}",
+        *(f"! {warning}" for warning in key.verdict.warnings),
+        *_replaced_lines(key),
+        f"  {key.verdict.headline}. {key.verdict.explanation}",
     ]
-    return [*lines, "o copies a text for its owner."]
 
 
-def _told_replacement(replaced: Replacement) -> list[str]:
-    lines = [f"! Replaces another key in {words}" for words in replaced.told]
-    lines += [f"= {account} has this very key already; its file stays." for account in replaced.unchanged]
-    return lines + [f"! {words}" for words in replaced.by_hand]
-
-
-def _refusal_lines(error: OnboardError) -> list[str]:
-    """Why the last text for a person can't be used."""
-    return [f"✗ {error.title}. {error.what}", "o copies a text for the person who sent it."]
+def _replaced_lines(key: TakenKey) -> list[str]:
+    if key.replacement is None:
+        return []
+    lines = [f"! Replaces another key in {resets}" for resets in key.replacement.told]
+    lines += [
+        f"= {account} has this very key already; its file stays." for account in key.replacement.unchanged
+    ]
+    return lines + [f"! {place}" for place in key.replacement.by_hand]
 
 
 def _present_lines(rows: Sequence[PresentKey]) -> list[str]:

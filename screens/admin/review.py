@@ -8,17 +8,18 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import OptionList, Text, styled
-from workflows.core.sentences import Sentence
+from screens.widgets.text import Button, OptionList, Text, styled
+from workflows.core.sentences import Sentence, count, listed
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet
 from workflows.steps.admin import review
@@ -26,36 +27,40 @@ from workflows.steps.admin.review import Request
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
-_NOTES_SHOWN = 3
-_LAYERS_SHOWN = 3
-"""With more layers only the sum is told: the list of files below has the rest."""
+_NOTES_SHOWN = _LAYERS_NAMED = 3
+_TALL = 32
+"""From so many lines on, the list of files is always shown."""
+_ACTIONS = {
+    "before": "file(-1)",
+    "next": "file(1)",
+    "list": "files",
+    "copy": "copy",
+    "save": "save",
+    "edit": "edit_by_hand",
+}
 
 
 class ReviewPane(ByHandPane):
     """Shows the difference as soon as it opens; Next writes exactly that."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "copy", "Copy", id="review.copy", show=False, tooltip="Copy the whole difference"),
-        Binding(
-            "s", "save", "Save", id="review.save", show=False, tooltip="Save the whole difference as a file"
-        ),
-        Binding(
-            "e",
-            "edit_by_hand",
-            "Edit by hand",
-            id="review.by-hand",
-            show=False,
-            tooltip="Open the file that is shown in your editor",
-        ),
+        Binding("n", "file(1)", "Next file", id="diff.next", tooltip="To the next file"),
+        Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the file before"),
+        Binding("l", "files", "Files", id="review.files", tooltip="Choose a file from the list"),
+        Binding("c", "copy", "Copy", id="review.copy", tooltip="Copy the whole difference"),
+        Binding("s", "save", "Save", id="review.save", tooltip="Save the whole difference as a file"),
+        Binding("e", "edit_by_hand", "Edit", id="review.by-hand", tooltip="Open this file in your editor"),
     ]
     DEFAULT_CSS = """
-    ReviewPane #summary { height: auto; }
-    ReviewPane #files { height: auto; max-height: 20%; border: none; padding: 0; display: none; }
-    ReviewPane #files.-several { display: block; }
-    ReviewPane #diff { height: 1fr; min-height: 9; border: round $border-blurred; }
+    ReviewPane > .pane-head { margin-bottom: 0; }
+    ReviewPane #summary { height: auto; max-height: 4; }
+    ReviewPane #files { height: auto; max-height: 5; display: none; }
+    ReviewPane #files.-listed, ReviewPane.-tall #files { display: block; }
+    ReviewPane #diff { height: 1fr; min-height: 5; border: round $border-blurred; }
     ReviewPane #diff:focus { border: round $accent; }
     ReviewPane #commit-fields { height: auto; display: none; }
     ReviewPane #commit-fields.-wanted { display: block; }
+    ReviewPane #buttons { height: 1; margin-top: 1; }
     """
 
     _digest = _text = ""
@@ -80,6 +85,21 @@ class ReviewPane(ByHandPane):
             hint = "empty: stay on this branch"
             yield FieldRow("On a new branch", self._field("branch", hint))
             yield FieldRow("Message", self._field("message", ""))
+        with Horizontal(id="buttons"):
+            yield Button("‹", id="before", key="p")
+            yield Button("›", id="next", key="n")
+            yield Button("Files", id="list", key="l")
+            yield Button("Copy", id="copy", key="c")
+            yield Button("Save", id="save", key="s")
+            yield Button("Edit", id="edit", key="e")
+
+    @on(Button.Pressed)
+    async def _press(self, event: Button.Pressed) -> None:
+        await self.run_action(_ACTIONS[str(event.button.id)])
+
+    def on_resize(self) -> None:
+        """A tall terminal has room for the list of files."""
+        self.set_class(self.app.size.height >= _TALL, "-tall")
 
     def _field(self, name: str, placeholder: str) -> Input:
         value = str(self._start[name])
@@ -108,8 +128,15 @@ class ReviewPane(ByHandPane):
             self.call_later(self._prepare)
         if message.name == "prepare":
             message.told, self._unmade = self._again, True
-            words = f"! The difference cannot be made: {message.error.what} Fix that; Next (^n) looks again."
-            self.query_one("#summary", Text).update(words)
+            self.query_one("#summary", Text).update(f"✗ {message.error.what} Fix that, then look again.")
+            self.primary_changed()
+
+    def primary(self) -> Primary:
+        if self._unmade:
+            return Primary("Look again")
+        number = len(self.query_one(FileDiffs).files)
+        also = " and commit" if self.query_one("#commit", MarkBox).value else ""
+        return Primary(f"Write {count(number, 'file')}{also}" if number else "Continue")
 
     def advance(self) -> None:
         """Write it; or look again where there is nothing that could be written."""
@@ -126,11 +153,11 @@ class ReviewPane(ByHandPane):
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
         files.clear_options().add_options(map(_told, diffs))
-        files.set_class(len(diffs) > 1, "-several")
+        files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
             self.query(".pane-note").set(display=False)
-        summary = _summary(diffs, written, resumed=resumed, asks=self.opening.asks)
+        summary = _summary(diffs, written, resumed=resumed)
         self.query_one("#summary", Text).update("\n".join([*_noted(notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
@@ -139,6 +166,16 @@ class ReviewPane(ByHandPane):
         self._remember()
 
     # -- from file to file -------------------------------------------------------------------------
+
+    def action_file(self, direction: int) -> None:
+        """Go to the next file or the one before."""
+        self.query_one(FileDiffs).action_file(direction)
+
+    def action_files(self) -> None:
+        """Show the list of files, or hide it again."""
+        files = self.query_one("#files", OptionList)
+        shown = files.toggle_class("-listed").has_class("-listed") or self.has_class("-tall")
+        (files if shown else self.query_one(FileDiffs)).focus()
 
     @on(OptionList.OptionHighlighted, "#files")
     def _jump(self, event: OptionList.OptionHighlighted) -> None:
@@ -178,7 +215,7 @@ class ReviewPane(ByHandPane):
         def save(target: str) -> None:
             self.run_told(lambda _report: review.save(target, self._text, self.context))
 
-        words = "The difference as `git apply` takes it at the project's root. A path in your home folder:"
+        words = "A path in your home folder. `git apply` takes the file at the project's root."
         name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
         ask(self, NameDialog("Save the difference", words, name), save)
 
@@ -226,25 +263,19 @@ def _noted(notes: Sequence[Sentence]) -> list[str]:
     return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]
 
 
-def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False, asks: bool = False) -> str:
-    """How much changes in each layer, or that the session has written it all, be it after a kill."""
+def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
+    """How much changes, or that the session has written it all, be it after a kill."""
     if resumed and written:
-        return (
-            f"✓ All is written ({written} files), although this was interrupted; Next (^n) goes on from here."
-        )
+        return f"✓ All {count(written, 'file')} are written, although this was interrupted."
     if not diffs and written:
-        return f"✓ All is written ({written} files); the files say what was decided."
+        return f"✓ All {count(written, 'file')} are written and say what you decided."
     if not diffs:
-        return "✓ The files already say what was decided; nothing is written."
-    layers = dict.fromkeys(one.change.layer for one in diffs)
-    lines = [_counts(layer, [one for one in diffs if one.change.layer == layer]) for layer in layers]
-    if len(layers) > 1:
-        lines.append(_counts(f"{len(layers)} layers", diffs))
-    shown = lines if len(layers) <= _LAYERS_SHOWN else lines[-1:]
-    return "\n".join([*shown[:-1], f"{shown[-1]}.{'' if asks else ' Next (^n) writes this.'}"])
+        return "✓ The files already say what you decided. There is nothing to write."
+    layers = list(dict.fromkeys(one.change.layer.partition("/")[0] for one in diffs))
+    where = listed(layers, _LAYERS_NAMED) if len(layers) <= _LAYERS_NAMED else f"{len(layers)} layers"
+    return f"{_counts(diffs)}, in {where}"
 
 
-def _counts(name: str, diffs: Sequence[FileDiff]) -> str:
+def _counts(diffs: Sequence[FileDiff]) -> str:
     added, removed = sum(one.added for one in diffs), sum(one.removed for one in diffs)
-    files = "1 file" if len(diffs) == 1 else f"{len(diffs):,} files"
-    return f"{name}: {files}, +{added:,} -{removed:,}"
+    return f"{count(len(diffs), 'file')}, +{added:,} -{removed:,}"

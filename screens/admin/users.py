@@ -9,18 +9,18 @@ from typing import Any, ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.message import Message
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
 from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.lists import MarkList
-from screens.widgets.text import Text
-from workflows.core.sentences import listed, text_of
+from screens.widgets.text import Button, Text, short
+from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import users
@@ -29,7 +29,7 @@ from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
 from workflows.steps.shared.module import Report
 
-COLUMNS = ("User", "Layer", "Password", "Key", "Groups", "Declared as", "Key file")
+COLUMNS = ("User", "Account", "Password", "Access key", "Groups", "Key file", "Declared as")
 _SAID = {True: "yes", False: "no", None: "?"}
 
 
@@ -107,8 +107,8 @@ def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | No
         _cell(person.login_profile, switches.get("login_profile")),
         _cell(person.access_key, switches.get("access_key")),
         ", ".join(person.groups) or "none",
-        str(person.style),
         f"{present} → {file}" if file not in {None, present} else present or "?",
+        str(person.style),
     )
     changed = leaves or bool(switches) or file is not None
     return Line(cells, who, "changed" if changed else "" if person.editable else "quiet")
@@ -135,72 +135,38 @@ def _told_spot(spot: Spot) -> Iterator[str]:
     yield f"{spot.account} {spot.place}: e opens your editor there."
 
 
-class UserList(LineList):
-    """Says what the person wants to do with the selected line."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "p",
-            "want('login_profile')",
-            "Password",
-            id="users.password",
-            tooltip="Switch the console password on or off",
-        ),
-        Binding(
-            "k", "want('access_key')", "Access key", id="users.key", tooltip="Switch the access key on or off"
-        ),
-        Binding(
-            "f",
-            "want('key_file')",
-            "Key file",
-            id="users.file",
-            show=False,
-            tooltip="Give the PGP key's file another name",
-        ),
-        Binding(
-            "e",
-            "want('by_hand')",
-            "Edit by hand",
-            id="users.by-hand",
-            show=False,
-            tooltip="Open your editor at the selected line's place",
-        ),
-        Binding("slash", "filter", "Filter", id="users.filter", show=False, tooltip="Look for somebody"),
-    ]
-
-    @dataclass
-    class Wanted(Message):
-        """A wish for the selected line: `login_profile`, `access_key`, `key_file`, `by_hand`."""
-
-        what: str
-
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="there")
-
-    def action_want(self, what: str) -> None:
-        """Ask for it."""
-        self.post_message(self.Wanted(what))
-
-    def action_filter(self) -> None:
-        """Go to the filter above."""
-        self.post_message(self.LeftUpwards())
-
-
+_TALL = 32
+"""From so many lines on, everybody is shown below those who join and leave."""
 _ADD, _REMOVE = "+", "-"
 _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 
 
 class UsersPane(ByHandPane):
-    """A mark for every person and layer; below, everybody in the layers."""
+    """Who is added to and removed from which layer; and, if asked for, what everybody signs in with."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "everybody", "Change sign-in", id="users.everybody", tooltip="Everybody in the layers"),
+        Binding("p", "want('login_profile')", "Password", id="users.password", tooltip="Switch the password"),
+        Binding("k", "want('access_key')", "Access key", id="users.key", tooltip="Switch the access key"),
+        Binding("f", "want('key_file')", "Key file", id="users.file", tooltip="Rename the PGP key's file"),
+        Binding("e", "want('by_hand')", "Edit by hand", id="users.by-hand", tooltip="Open your editor there"),
+        Binding("slash", "filter", "Filter", id="users.filter", tooltip="Find somebody"),
+    ]
     DEFAULT_CSS = """
-    UsersPane #hint { height: auto; }
-    UsersPane #people { max-height: 6; }
+    UsersPane #hint, UsersPane #joining { height: auto; }
+    UsersPane #people { max-height: 40vh; }
+    UsersPane #everybody { height: 1fr; display: none; }
+    UsersPane.-everybody #everybody, UsersPane.-nobody #everybody { display: block; }
+    UsersPane.-tall #everybody { display: block; }
+    UsersPane.-everybody #joining { display: none; }
+    UsersPane.-tall #joining { display: block; margin-bottom: 1; }
+    UsersPane.-tall #more, UsersPane.-nobody #more, UsersPane.-nobody #people { display: none; }
     UsersPane #find { height: 1; }
     UsersPane #find > Input { width: 1fr; }
     UsersPane #find > Text { width: auto; padding-left: 1; color: $text-muted; }
-    UsersPane #there { height: 1fr; min-height: 6; }
-    UsersPane #about { height: auto; max-height: 5; color: $text-muted; }
+    UsersPane #there { height: 1fr; min-height: 4; overflow-x: hidden; }
+    UsersPane #about { height: auto; max-height: 6; color: $text-muted; }
+    UsersPane .buttons { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -211,19 +177,36 @@ class UsersPane(ByHandPane):
         self._lines = UserLines({})
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
+    def heading(self) -> Sentence:
+        decided = self.context.decisions
+        return super().heading() if decided.joining or decided.leaving else "Change what people sign in with"
+
     def compose_body(self) -> ComposeResult:
-        yield Text("", id="hint")
-        yield MarkList(id="people")
-        with Horizontal(id="find"):
-            yield FilterField(
-                placeholder="Filter by name, group, layer or key file", id="filter", compact=True
-            )
-            yield Text("", id="count")
-        yield UserList()
-        yield Text("", id="about")
+        with Vertical(id="joining"):
+            yield Text("", id="hint")
+            yield MarkList(id="people")
+            with Horizontal(classes="buttons", id="more"):
+                yield Button("Change sign-in", id="sign-in", key="w")
+        with Vertical(id="everybody"):
+            with Horizontal(id="find"):
+                yield FilterField(
+                    placeholder="/ to filter by name, group or key file", id="filter", compact=True
+                )
+                yield Text("", id="count")
+            yield LineList(COLUMNS, id="there")
+            yield Text("", id="about")
+            with Horizontal(classes="buttons"):
+                yield Button("Password", id="login_profile", key="p")
+                yield Button("Access key", id="access_key", key="k")
+                yield Button("Key file", id="key_file", key="f")
+                yield Button("Edit by hand", id="by_hand", key="e")
 
     def on_mount(self) -> None:
         self._look()
+
+    def on_resize(self) -> None:
+        """A tall terminal has room for everything."""
+        self.set_class(self.app.size.height >= _TALL, "-tall")
 
     def _look(self) -> None:
         def work(report: Report) -> tuple[Mapping[str, Layer], UserLines]:
@@ -242,22 +225,24 @@ class UsersPane(ByHandPane):
         people.show([box[:2] for box in boxes], [value for _, value, marked in boxes if marked])
         self.query_one("#hint", Text).update(_hint(people.option_count, self._written))
         people.highlighted = 0 if people.option_count else None
+        self.set_class(not people.option_count, "-nobody")
         self._lines.show(self.request())
         self._filter()
         if before:
             self._tell_difference(before)
         else:
-            (people if people.option_count else self.query_one(UserList)).focus()
+            (people if people.option_count else self.query_one(LineList)).focus()
             self._remember()
 
     def _choices(self, layer: Layer, wanted: Request) -> list[tuple[str, str, bool]]:
         account = layer.location.account
         decided, own = self.context.decisions, wanted.of(account)
+        longest = max(map(len, (*decided.joining, *decided.leaving)), default=0)
         lines = [(_ADD, name, own.add) for name in decided.joining if not layer.person(name)]
         lines += [(_REMOVE, name, own.remove) for name in decided.leaving if layer.person(name)]
         return [
             (
-                f"{sign} {name}  {_WORDS[sign]} {account}",
+                f"{sign} {name.ljust(longest)}  {_WORDS[sign]} {account}",
                 f"{sign}{account}/{name}",
                 name in chosen,
             )
@@ -277,13 +262,13 @@ class UsersPane(ByHandPane):
         """Show the lines that the filter leaves."""
         words = self.query_one(FilterField).words
         lines = self._lines.lines(words)
-        self.query_one(UserList).show(lines)
-        found, count = sum(isinstance(line.key, Who) for line in lines), self._lines.count
-        self.query_one("#count", Text).update(f"{found:,} of {count:,}" if words else f"{count:,} users")
+        self.query_one(LineList).show(lines)
+        found, every = sum(isinstance(line.key, Who) for line in lines), self._lines.count
+        self.query_one("#count", Text).update(f"{found:,} of {every:,}" if words else f"{every:,} users")
 
     @on(FilterField.Left)
     def _to_the_list(self) -> None:
-        self.query_one(UserList).focus()
+        self.query_one(LineList).focus()
 
     @on(LineList.LeftUpwards)
     def _to_the_filter(self) -> None:
@@ -292,7 +277,7 @@ class UsersPane(ByHandPane):
     @on(LineList.Moved)
     def _tell_about(self) -> None:
         """Say more of the selected line below the list."""
-        line = self.query_one(UserList).marked
+        line = self.query_one(LineList).marked
         about: list[str] = []
         if line is not None and isinstance(line.key, Spot):
             about = list(_told_spot(line.key))
@@ -302,22 +287,63 @@ class UsersPane(ByHandPane):
 
     def marked(self) -> tuple[Layer, Person] | None:
         """The selected person, with the layer."""
-        line = self.query_one(UserList).marked
+        line = self.query_one(LineList).marked
         who = line.key if line is not None and isinstance(line.key, Who) else None
         layer = self._layers.get(who.account) if who is not None else None
         person = layer.person(who.name) if layer is not None and who is not None else None
         return (layer, person) if layer is not None and person is not None else None
 
+    def primary(self) -> Primary:
+        request, decided = self.request(), self.context.decisions
+        for verb, names in (("add", decided.joining), ("remove", decided.leaving)):
+            if nowhere := [name for name in names if name not in request.people(verb)]:
+                return Primary(f"Select an account for {short(nowhere[0])}", ready=False)
+        changes = sum(len(some) for kind in vars(request.trimmed()).values() for some in kind.values())
+        return Primary(f"Keep {count(changes, 'change')}" if changes else "Change nobody")
+
+    def action_everybody(self) -> None:
+        """Show what everybody signs in with."""
+        self.add_class("-everybody")
+        self.query_one(LineList).focus()
+        self.refresh_bindings()
+
+    def go_back(self) -> bool:
+        """From everybody back to those who join and leave."""
+        if self.has_class("-tall") or not self.has_class("-everybody"):
+            return False
+        self.remove_class("-everybody")
+        self.query_one("#people").focus()
+        self.refresh_bindings()
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """The keys about the selected person work where it is seen."""
+        seen = any(map(self.has_class, ("-everybody", "-nobody", "-tall")))
+        return not seen if action == "everybody" else seen if action in {"want", "filter"} else True
+
+    @on(Button.Pressed)
+    def _press(self, event: Button.Pressed) -> None:
+        if event.button.id == "sign-in":
+            self.action_everybody()
+        else:
+            self.action_want(str(event.button.id))
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one(FilterField).focus()
+
     def show_changed(self, account: str, person: Person) -> None:
         self.show_problems([])
         self._lines.show_one(account, person, self.request())
         self._filter()
+        self.primary_changed()
 
     @on(MarkList.SelectedChanged, "#people")
     def _remarked(self) -> None:
         if self._layers:
             self._lines.show(self.request())
             self._filter()
+            self.primary_changed()
 
     # -- what the keys about the selected person do --------------------------------------------------
 
@@ -335,12 +361,12 @@ class UsersPane(ByHandPane):
                 told.append(text_of(words))
         return told
 
-    @on(UserList.Wanted)
-    def _do(self, message: UserList.Wanted) -> None:
-        line, found = self.query_one(UserList).marked, self.marked()
+    def action_want(self, what: str) -> None:
+        """Do something for the selected line: `login_profile`, `access_key`, `key_file` or `by_hand`."""
+        line, found = self.query_one(LineList).marked, self.marked()
         if self.running_move or line is None:
             return
-        if message.what == "by_hand":
+        if what == "by_hand":
             self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
         elif found is None:
             self.notify("Select a person for that; e opens your editor here.", severity="warning")
@@ -348,10 +374,10 @@ class UsersPane(ByHandPane):
             self.notify(
                 f"{found[1].iam_name} leaves {found[0].location.account}; nothing else changes for them."
             )
-        elif message.what == "key_file":
+        elif what == "key_file":
             self._ask_key_file(*found)
         else:
-            self._switch(*found, message.what)
+            self._switch(*found, what)
 
     def _switch(self, layer: Layer, person: Person, fact: str) -> None:
         account = layer.location.account
@@ -433,9 +459,7 @@ def _hint(choices: int, written: Request) -> str:
     if lines:
         lines.append("That is in the files already. To undo it, change who joins or leaves in Project.")
     if choices:
-        lines.append("Space marks; Next (^n) goes on. Nothing is written yet.")
-    else:
-        lines.append("Nobody else joins or leaves a layer: Next (^n) goes on.")
+        lines.append("Space selects a line.")
     return "\n".join(lines)
 
 

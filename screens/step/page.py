@@ -247,6 +247,10 @@ class StepPane(VerticalScroll):
         """The person pressed Next. A pane with moves of its own does the next one here instead."""
         self.post_message(self.Submitted(self.request()))
 
+    def go_back(self) -> bool:
+        """Close what the page opened in itself; returns whether there was anything."""
+        return False
+
     def leave(self) -> None:
         """The pane is about to go: forget secrets, stop timers. Called once, before it is removed."""
 

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
@@ -62,10 +61,6 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
 class FileDiffs(DrawnLines):
     """Scrolls both ways, and from file to file."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "file(1)", "Next file", id="diff.next", show=False, tooltip="To the next file"),
-        Binding("p", "file(-1)", "File before", id="diff.before", show=False, tooltip="To the file before"),
-    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"lines--{name}" for name in {*_LINES.values(), *KINDS}),
     }
@@ -73,9 +68,9 @@ class FileDiffs(DrawnLines):
     FileDiffs > .lines--file { text-style: bold; background: $boost; }
     FileDiffs > .lines--hunk { color: $text-accent; }
     FileDiffs > .lines--added { color: $text-success; background: $success 12%; }
-    FileDiffs > .lines--removed { color: $text-error; background: $error 12%; }
+    FileDiffs > .lines--removed { color: $text-warning; background: $warning 12%; }
     FileDiffs > .lines--comment { color: $text-muted; text-style: italic; }
-    FileDiffs > .lines--string { color: $text-warning; }
+    FileDiffs > .lines--string { color: $text-accent; }
     FileDiffs > .lines--number { color: $text-accent; }
     FileDiffs > .lines--constant { color: $text-accent; }
     FileDiffs > .lines--keyword { color: $text-primary; text-style: bold; }
@@ -159,15 +154,16 @@ class FileDiffs(DrawnLines):
         line = self._lines[row]
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
         left = round(self.scroll_x)
-        segments = self._segments(line.text, self._tokens[row], style)
+        segments = self._segments(line, self._tokens[row], style)
         return Strip(segments).crop(left, left + width).adjust_cell_length(width, style)
 
-    def _segments(self, line: str, tokens: Sequence[Token], style: Style) -> list[Segment]:
-        text, at, segments = line.replace("	", "⇥"), 1, []
+    def _segments(self, line: DiffLine, tokens: Sequence[Token], style: Style) -> list[Segment]:
+        text, at = line.text.replace("	", "⇥"), 1
+        mark = style + Style(reverse=True, bold=True) if line.mark in {"+", "-"} else style
+        segments = [segment(text[:1], mark)]
         if not tokens:
-            return [segment(text, style)]
+            return [*segments, segment(text[1:], style)]
         plain = style + Style(color=self.rich_style.color)  # the mark and the ground say what kind it is
-        segments.append(segment(text[:1], style))
         for token in tokens:
             start, end = token.start + 1, token.end + 1
             if start >= at:

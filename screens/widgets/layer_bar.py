@@ -19,7 +19,7 @@ class LayerBar(Text):
     """Names the layers; a click on one chooses it."""
 
     DEFAULT_CSS = """
-    LayerBar { height: auto; }
+    LayerBar { link-style: none; height: auto; }
     """
 
     @dataclass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from rich.style import Style
@@ -196,7 +197,10 @@ class Line:
 
 
 class LineList(CursorLines):
-    """Lines under the heads of their columns; the first column stays while the others scroll sideways."""
+    """Lines under the heads of their columns; the first column stays while the others scroll sideways.
+
+    Where `overflow-x` is hidden, columns that do not fit are left out, the last ones first.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "row(0)", "First", show=False),
@@ -249,10 +253,17 @@ class LineList(CursorLines):
             style += Style(reverse=True)
         return self._drawn(self._lines[row].cells, width, style)
 
+    def _fitting(self, width: int) -> int:
+        """How many columns fit into a width; at least one."""
+        ends = accumulate(wide + _GAP for wide in self._widths)
+        return max(1, sum(end - _GAP <= width for end in ends))
+
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
         texts = [sized(cell, wide) + " " * _GAP for cell, wide in zip(cells, self._widths, strict=False)]
         if len(cells) < len(self._columns):
             texts[-1] = cells[-1]
+        elif self.styles.overflow_x == "hidden":
+            texts = texts[: self._fitting(width)]
         left, room = round(self.scroll_x), max(0, width - self._widths[0] - _GAP)
         rest = Strip([segment("".join(texts[1:]), style)])
         body = rest.crop(left, left + room).adjust_cell_length(room, style)

@@ -6,7 +6,7 @@ Like `screens.widgets.text`, whose second half this is, it shows every text as i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -21,7 +21,7 @@ from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Dialog
-from screens.widgets.text import plain, shown
+from screens.widgets.text import BAR, plain, shown
 from workflows.core.sentences import Sentence
 
 BOXES = {True: "[x]", False: "[ ]"}
@@ -59,9 +59,14 @@ class MarkBox(widgets.Checkbox):
 class MarkList(widgets.SelectionList[str]):
     """A list of boxes, each on one line, that are empty when they are not marked."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"marks--cursor"}
     DEFAULT_CSS = """
-    MarkList { border: none; padding: 0; height: auto; }
-    MarkList:focus { border: none; }
+    MarkList, MarkList:focus { height: auto; }
+    MarkList > .marks--cursor { color: $accent; text-style: bold; }
+    MarkList > .option-list--option-highlighted { background: transparent; color: $foreground; }
+    MarkList:focus > .option-list--option-highlighted {
+        background: $block-hover-background; color: $foreground; text-style: none;
+    }
     """
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
@@ -94,7 +99,15 @@ class MarkList(widgets.SelectionList[str]):
             return strip
         _left, inner, _right, blank, *line = strip
         style = (blank.style or Style()) + Style(meta=inner.style.meta if inner.style else None)
-        return Strip([Segment(BOXES[option.value in self.selected], style), blank, *line])
+        box = BOXES[option.value in self.selected]
+        here = self.has_focus and self.highlighted == self.scroll_offset.y + y
+        if not here:
+            return Strip([Segment("  ", style), Segment(box, style), blank, *line]).crop(0, strip.cell_length)
+        cursor = style + self.get_component_rich_style("marks--cursor", partial=True)
+        label = "".join(one.text for one in line).rstrip()
+        bar = Segment(f"{BAR} ", cursor)
+        reversed_label = Segment(f"{box} {label}", cursor + Style(reverse=True))
+        return Strip([bar, reversed_label]).adjust_cell_length(strip.cell_length, style)
 
 
 class Table(widgets.DataTable[RichText]):

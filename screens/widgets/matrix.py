@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from screens.widgets.line_list import CursorLines
-from screens.widgets.text import segment, sized
+from screens.widgets.text import BAR, segment, sized
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView
 
 STAYS, JOINS, LEAVES, OUT, UNKNOWN = "● in", "+ joins", "- leaves", "·", "?"
@@ -219,13 +219,14 @@ class Matrix(CursorLines):
         ),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *("lines--person", "lines--joins", "lines--leaves", "lines--cursor"),
+        *("lines--person", "lines--joins", "lines--leaves", "lines--cursor", "lines--column"),
     }
     DEFAULT_CSS = """
     Matrix > .lines--person { text-style: bold; }
     Matrix > .lines--joins { color: $text-success; text-style: bold; }
-    Matrix > .lines--leaves { color: $text-error; text-style: bold; }
-    Matrix > .lines--cursor { text-style: reverse; }
+    Matrix > .lines--leaves { color: $text-warning; text-style: bold; }
+    Matrix > .lines--cursor { color: $accent; text-style: bold reverse; }
+    Matrix > .lines--column { color: $accent; text-style: bold; }
     """
     HEADING_FILL = "─"
 
@@ -337,7 +338,7 @@ class Matrix(CursorLines):
     def drawn_head(self, y: int, width: int) -> Strip:
         """The groups' names, or what happens to them."""
         style = self.style_of("head")
-        selected = style if y else style + self.style_of("cursor")
+        selected = style if y else style + self.style_of("column")
         parts: list[tuple[str, Style]] = []
         for index, one in self._in_view(width):
             parts.append((self._edge(index) + " ", style))
@@ -353,8 +354,10 @@ class Matrix(CursorLines):
         for index, one in self._in_view(width):
             words, selected = layout.cell(who, one), here and index == self._column
             style = self.style_of(_STYLES.get(words, ""))
-            parts.append((self._edge(index) + ("▸" if selected else " "), style))
-            cell = style + self.style_of("cursor") if selected and self.has_focus else style
+            focused = selected and self.has_focus
+            mark = " " if not selected else BAR if focused else "▸"
+            parts += [(self._edge(index), style), (mark, self.style_of("column") if focused else style)]
+            cell = style + self.style_of("cursor") if focused else style
             parts.append((sized(words, one.width), cell))
         name = f"{layout.sign(who)} {cut(who, layout.name_width)}"
         return self._joined((name, self.style_of("person" if here else "")), parts, width, self.style_of(""))

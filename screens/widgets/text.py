@@ -31,6 +31,7 @@ from textual.widgets.button import ButtonVariant
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.text import safe
 
+_LONGEST_NAME = 24
 BAR = "▌"
 """Stands before the one thing that has the focus."""
 
@@ -53,6 +54,11 @@ def in_line(parts: Iterable[Content], gap: str = "") -> Content:
 def sized(text: Sentence, width: int) -> str:
     """A text cut off or filled up to a width in cells."""
     return set_cell_size(shown(text), width)
+
+
+def short(name: str) -> str:
+    """A name, cut off where it would push everything else aside."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def marked_up(text: Sentence) -> str:

@@ -91,7 +91,10 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
     # The admin takes the key in, edits users and groups, reads the difference, and writes it.
     async with wizard(machine, folder, Start(session=session_of(machine, folder, "admin"))) as admin:
         await admin.at("PGP keys")
+        await admin.until(lambda: admin.pane.query_one("#fetch").display, "the request")
         await admin.press("#fetch")
+        await admin.choose("#same", "same")
+        await admin.pilot.press("space")
         await admin.next()
         await admin.at("Users")
         await admin.next()

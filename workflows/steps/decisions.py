@@ -50,6 +50,7 @@ class DecidedKey:
     Attributes:
         expires: when it stops being usable, ISO 8601, or None for never.
         resets: where it replaces another one, what that resets, by account.
+        compare_later: whether its fingerprint is still to be compared with the owner's.
     """
 
     text: str
@@ -60,6 +61,7 @@ class DecidedKey:
     verdict: str = ""
     source: Sentence = ""
     resets: Mapping[str, Reset] = left_out(dict)
+    compare_later: bool = left_out(bool)
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,11 @@ class Decisions(Work):
     group_changes: Mapping[str, GroupChanges] = field(default_factory=dict)
     account_changes: Mapping[str, SettingChanges] = field(default_factory=dict)
     named: tuple[str, ...] = ()
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Those whose key's fingerprint is still to be compared."""
+        return tuple(name for name, key in self.keys.items() if key.compare_later)
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Decisions:

@@ -23,7 +23,7 @@ def box(ui: Wizard, name: str) -> OptionalBox:
 
 
 def words(ui: Wizard) -> str:
-    return " ".join(ui.text.split())
+    return " ".join(ui.text.replace("│", " ").split())
 
 
 async def test_a_switch_that_is_not_set_says_so_and_can_be_set(admin: AdminProject) -> None:

@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 from support.admin_project import AdminProject, decide
 from support.admin_wizard import wizard
+from support.panes import until
 from textual.widgets import DataTable, TextArea
 
 from screens.widgets.dialogs import Confirm
@@ -196,40 +197,23 @@ async def test_half_filled_input_is_kept(admin_project: AdminProject) -> None:
         assert "[ ] management" in ui.text
 
 
-async def test_keys_are_taken_in_one_after_the_other(admin_project: AdminProject, people_keys: Keys) -> None:
-    names = ("jane.doe", "juan.delacruz")
-    decide(admin_project, people_keys, joining=names)
-    async with wizard(admin_project, project, at="pgp-keys") as ui:
-        assert ui.focused == "pasted"
-        assert "○ none yet" in ui.text
-        table = ui.app.pane.query_one("#people", DataTable)
-        for row, name in enumerate(names):
-            assert table.cursor_row == row
-            ui.app.pane.query_one(TextArea).text = b64encode(people_keys[name]).decode()
-            await ui.press("tab", "enter")
-        assert ui.focused == "people"
-        assert "none yet" not in ui.text
-        await ui.press("ctrl+n")
-        assert "Continue anyway" in ui.text
-        await ui.press("ctrl+n")
-        assert ui.status("pgp-keys") is Status.DONE
-
-
-async def test_next_takes_in_what_was_pasted_and_goes_on_when_everybody_has_a_key(
+async def test_keys_are_taken_in_and_compared_one_after_the_other(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
     names = ("jane.doe", "juan.delacruz")
     decide(admin_project, people_keys, joining=names)
     async with wizard(admin_project, project, at="pgp-keys") as ui:
-        pasted = ui.app.pane.query_one(TextArea)
-        pasted.text = b64encode(people_keys["jane.doe"]).decode()
-        await ui.press("ctrl+n")
-        assert pasted.text == ""
-        assert "no key yet" not in ui.text
-        assert ui.app.pane.query_one("#people", DataTable).cursor_row == 1
-        assert ui.status("pgp-keys") is Status.READY
-        pasted.text = b64encode(people_keys["juan.delacruz"]).decode()
-        await ui.press("ctrl+n")
+        assert "○ none yet" in ui.text
+        table = ui.app.pane.query_one("#people", DataTable)
+        for row, name in enumerate(names):
+            assert ui.focused == "pasted"
+            assert table.cursor_row == row
+            ui.app.pane.query_one(TextArea).text = b64encode(people_keys[name]).decode()
+            await ui.press("ctrl+n")
+            assert ui.app.pane.query_one(TextArea).text == ""
+            assert ui.focused == "same"
+            assert ui.status("pgp-keys") is Status.READY
+            await ui.press("up", "enter", "ctrl+n")
         assert "Continue anyway" in ui.text
         await ui.press("ctrl+n")
         assert ui.status("pgp-keys") is Status.DONE
@@ -241,9 +225,8 @@ async def test_what_is_no_key_stays_in_the_field_behind_its_refusal(
     decide(admin_project, people_keys, joining=("jane.doe",))
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         ui.app.pane.query_one(TextArea).text = "my key is lost"
-        await ui.press("tab", "enter")
+        await ui.press("ctrl+n")
         assert "✗" in ui.text
-        await ui.press("escape")
         assert ui.app.pane.query_one(TextArea).text == "my key is lost"
         assert ui.status("pgp-keys") is Status.READY
 
@@ -254,10 +237,9 @@ async def test_a_secret_key_is_kept_nowhere(admin_project: AdminProject, people_
     line = secret.splitlines()[4]
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         ui.app.pane.query_one(TextArea).text = secret
-        await ui.press("tab", "enter")
+        await ui.press("ctrl+n")
         assert "secret" in ui.text
         assert line not in ui.text
-        await ui.press("escape")
         assert ui.app.pane.query_one(TextArea).text == ""
         await ui.go_to("project")
         kept = [path.read_bytes() for path in admin_project.folder.rglob("*") if path.is_file()]
@@ -270,7 +252,7 @@ async def test_keys_that_were_taken_in_are_there_again(
     decide(admin_project, people_keys, joining=("jane.doe",))
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         ui.app.pane.query_one(TextArea).text = b64encode(people_keys["jane.doe"]).decode()
-        await ui.press("tab", "enter")
+        await ui.press("ctrl+n")
         await ui.go_to("project")
         await ui.go_to("pgp-keys")
         assert "RSA 2048" in ui.text
@@ -284,12 +266,12 @@ async def test_an_invitation_and_the_request_pass_through_the_mailbox(
     mailbox = admin.world.mailbox
     assert mailbox is not None
     async with wizard(admin, project, at="pgp-keys") as ui:
-        await ui.press("tab", "tab", "enter")
+        await ui.press("tab", "enter")
         assert (mailbox / "invitation-jane.doe.txt").exists()
         assert "jane.doe" in (mailbox / "invitation-jane.doe.txt").read_text()
         await ui.press("escape")
         await ui.go_to("pgp-keys")
         (mailbox / "request-jane.doe.txt").write_text(b64encode(people_keys["jane.doe"]).decode())
-        await ui.pilot.click("#fetch")
-        await ui.press()
+        await until(ui.pilot, lambda: ui.app.pane.query_one("#fetch").display)
+        await ui.press("ctrl+n")
         assert "RSA 2048" in ui.text

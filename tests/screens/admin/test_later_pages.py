@@ -30,8 +30,11 @@ async def test_users_are_proposed_and_unmarked_by_a_key(
         assert ui.focused == "people"
         assert "[x] + jane.doe  joins management" in ui.text
         assert "[x] - alex.kim  leaves security" in ui.text
+        await ui.press("w")
         assert "- alex.kim              management  yes       no" in ui.text
         assert "8 users" in ui.text
+        await ui.press("escape")
+        assert ui.focused == "people"
         await ui.press("space")
         assert "[ ] + jane.doe  joins management" in ui.text
         await ui.go_to("project")
@@ -86,11 +89,12 @@ async def test_another_choice_of_users_or_groups_makes_the_review_stale(
 async def test_the_account_is_shown_changed_and_warned_about(admin_project: AdminProject) -> None:
     decide(admin_project, {}, account_wanted=True)
     async with wizard(admin_project, project, at="account") as ui:
-        assert "Account alias: binbash-management" in ui.text
-        assert "account.tf:7" in ui.text
-        assert ui.focused == "set-management-minimum-password-length"
+        assert "binbash-management  computed in account.tf:7" in ui.text
+        assert ui.focused == "set-management-create-account-password-policy"
         field = ui.field("set-management-minimum-password-length")
         field.value = "4"
+        await ui.press("ctrl+n")
+        assert "▸ security: 0 pending" in ui.text
         await ui.press("ctrl+n")
         assert "6 to 128" in ui.text
         assert ui.focused == field.id
@@ -115,7 +119,7 @@ async def test_the_account_can_be_skipped_and_is_left_out_unless_asked_for(
         await ui.press("ctrl+s")
         assert ui.status("account") is Status.SKIPPED
         assert ui.status("review") is Status.READY
-        assert "already say what was decided" in ui.text
+        assert "already say what you decided" in ui.text
 
 
 async def test_a_layer_without_account_module_says_so(admin_project: AdminProject) -> None:
@@ -125,7 +129,7 @@ async def test_a_layer_without_account_module_says_so(admin_project: AdminProjec
     async with wizard(admin_project, project, at="account") as ui:
         assert "no module for the account's settings" in ui.text.replace("\n", "")
         assert not ui.app.pane.query(Input)
-        await ui.press("ctrl+n")
+        await ui.press("ctrl+n", "ctrl+n")
         assert ui.status("account") is Status.DONE
         assert ui.session.facts()["account_changes"] == {}
 
@@ -136,7 +140,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
     decided(admin_project, people_keys)
     async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
         assert ui.focused == "diff"
-        assert "4 files, +" in ui.text
+        assert "8 files, +" in ui.text
         lines = [line for one in ui.app.pane.query_one(FileDiffs).files for line in one.change.lines]
         assert [line.text for line in lines if 'module.user["jane.doe"].iam_user_name' in line.text]
         assert ui.app.pane.query_one(FileDiffs).render_line(0).text.startswith("--- a/management/")
@@ -149,7 +153,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
         assert admin_project.git("branch", "--show-current").strip() == "onboard/jane.doe"
         assert admin_project.git("log", "-1", "--format=%s").strip().startswith("Add jane.doe (management")
         await ui.go_to("review")
-        assert "✓ All is written (8 files)" in ui.text
+        assert "✓ All 8 files are written" in ui.text
         await ui.press("ctrl+n")
         assert ui.status("review") is Status.DONE
 

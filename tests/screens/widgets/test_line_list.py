@@ -10,7 +10,7 @@ from support.styles import Written, files_of
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
 
-from screens.admin.users import UserLines, UserList
+from screens.admin.users import COLUMNS, UserLines
 from screens.widgets.line_list import Line, LineList
 from workflows.steps.admin.users import Request
 
@@ -30,7 +30,7 @@ class Shown(App[None]):
 
     def compose(self) -> ComposeResult:
         for view in self._views:
-            yield Vertical(view)  # a user list has one id wherever it is
+            yield Vertical(view)
 
 
 def marked(view: LineList) -> object:
@@ -98,7 +98,7 @@ def lines_of(count: int) -> UserLines:
 
 
 async def test_ten_times_as_many_people_take_ten_times_as_long_and_to_paint_no_longer() -> None:
-    few, many, fewer, view = lines_of(500), lines_of(5_000), UserList(), UserList()
+    few, many, fewer, view = lines_of(500), lines_of(5_000), LineList(COLUMNS), LineList(COLUMNS)
     async with Shown(fewer, view).run_test(size=(100, 30)):
         assert growth(lambda: few.show(Request()), lambda: many.show(Request())) < 30
         assert growth(lambda: fewer.show(few.lines(())), lambda: view.show(many.lines(()))) < 30
@@ -109,5 +109,5 @@ async def test_ten_times_as_many_people_take_ten_times_as_long_and_to_paint_no_l
         assert len(many.lines(())) == 5_052
 
 
-def painted(view: UserList) -> list[object]:
+def painted(view: LineList) -> list[object]:
     return [view.render_line(y) for y in range(30)]

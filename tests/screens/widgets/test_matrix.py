@@ -52,11 +52,11 @@ async def test_it_scrolls_both_ways_with_the_head_and_the_names_in_place() -> No
         assert lines[0].startswith("  Person")
         assert "group-12" in lines[0]
         assert "group-00" not in lines[0]
-        row = next(line for line in lines if "▸" in line)
+        row = next(line for line in lines if "▌" in line)
         assert row.startswith("  person00")
         matrix = pilot.app.query_one(Matrix)
         assert row[2:].startswith(matrix.person)
-        assert row.index("▸") + 1 == lines[0].index("group-12")
+        assert row.index("▌") + 1 == lines[0].index("group-12")
         lines = await pressed(pilot, "end", "ctrl+end")
         assert "│ robots" in lines[0]
         assert lines[-1].startswith("  machine.ci")
@@ -64,7 +64,7 @@ async def test_it_scrolls_both_ways_with_the_head_and_the_names_in_place() -> No
         lines = await pressed(pilot, "home", "ctrl+home")
         assert lines[1].startswith("── Joining: 1 ─")
         assert lines[2].startswith("+ jane.doe")
-        assert "▸·" in lines[2]
+        assert "▌·" in lines[2]
 
 
 async def test_the_marked_person_stays_marked_when_others_are_filtered_away() -> None:
@@ -73,7 +73,7 @@ async def test_the_marked_person_stays_marked_when_others_are_filtered_away() ->
         matrix.mark("person0500.example", "group-20")
         matrix.show(MatrixLayout(VIEW, LayerChoice(), ("50",)))
         assert (matrix.person, matrix.group) == ("person0500.example", "group-20")
-        assert any("▸● in" in line for line in await pressed(pilot))
+        assert any("▌● in" in line for line in await pressed(pilot))
         matrix.show(MatrixLayout(VIEW, LayerChoice(), ("nobody",)))
         assert matrix.person == ""
         await pressed(pilot, "down", "up", "pageup", "space", "end", "ctrl+end")

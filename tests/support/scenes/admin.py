@@ -23,6 +23,7 @@ from screens.admin.pgp_keys import KeyChoice
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
+from workflows.machine.session import Session
 from workflows.steps.admin import (
     apply,
     deactivate,
@@ -91,18 +92,42 @@ def project(stage: Stage, office: Office) -> Scene:
     return stage.wizard(session, office.admin.world, "project")
 
 
-def pgp_keys(stage: Stage, office: Office) -> Scene:
+def _pgp_keys(stage: Stage, office: Office, *names: str, answer: str = "same", **draft: Any) -> Session:
+    """A session at PGP keys, where these people's keys are there and their fingerprints answered for."""
     session = stage.session("admin", office.facts, "project")
-    texts = {"jane.doe": office.facts["keys"]["jane.doe"]["text"]}
-    session.drafts.save(StepKey("pgp-keys"), {"texts": texts})
+    decided = {name: office.facts["keys"][name] for name in names}
+    texts = {name: key["text"] for name, key in decided.items()}
+    answers = {name: [key["fingerprint"], answer] for name, key in decided.items()}
+    session.drafts.save(StepKey("pgp-keys"), {"texts": texts, "answers": answers, **draft})
+    return session
+
+
+def pgp_keys(stage: Stage, office: Office) -> Scene:
+    """One key is compared, and the other person was invited."""
+    session = _pgp_keys(stage, office, PEOPLE[0], invited={PEOPLE[1]: "2026-03-02T09:12:00+00:00"})
     return stage.wizard(session, office.admin.world, "pgp-keys")
 
 
 def pgp_keys_complete(stage: Stage, office: Office) -> Scene:
-    session = stage.session("admin", office.facts, "project")
-    texts = {name: office.facts["keys"][name]["text"] for name in PEOPLE}
-    session.drafts.save(StepKey("pgp-keys"), {"texts": texts})
-    return stage.wizard(session, office.admin.world, "pgp-keys")
+    return stage.wizard(_pgp_keys(stage, office, *PEOPLE), office.admin.world, "pgp-keys")
+
+
+def pgp_keys_compare(stage: Stage, office: Office) -> Scene:
+    """A key came, and its fingerprint is compared."""
+    session = _pgp_keys(stage, office, *PEOPLE, answer="")
+    return stage.wizard(session, office.admin.world, "pgp-keys", keys("ctrl+n"))
+
+
+def pgp_keys_compared(stage: Stage, office: Office) -> Scene:
+    """It is the same."""
+    session = _pgp_keys(stage, office, *PEOPLE, answer="")
+    return stage.wizard(session, office.admin.world, "pgp-keys", keys("ctrl+n", "up", "space"))
+
+
+def pgp_keys_refused(stage: Stage, office: Office) -> Scene:
+    """A few words were pasted, which are no key."""
+    session = _pgp_keys(stage, office)
+    return stage.wizard(session, office.admin.world, "pgp-keys", keys(*"my key", "ctrl+n"))
 
 
 def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
@@ -136,6 +161,11 @@ async def _look_into_the_layers(pilot: Pilot[Any]) -> None:
 
 def users(stage: Stage, office: Office) -> Scene:
     return _at(stage, office, "users")
+
+
+def users_everybody(stage: Stage, office: Office) -> Scene:
+    """What everybody signs in with."""
+    return _at(stage, office, "users", "w", "down")
 
 
 def groups(stage: Stage, office: Office) -> Scene:

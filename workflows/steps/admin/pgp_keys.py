@@ -626,10 +626,12 @@ class Request:
     Attributes:
         keys: the key of each person, as far as there is one.
         confirmed: those whose replacement was confirmed with the typed name.
+        compare_later: those whose fingerprint was not compared yet.
     """
 
     keys: Mapping[str, TakenKey]
     confirmed: frozenset[str] = frozenset()
+    compare_later: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -638,12 +640,10 @@ class Gathered:
 
     Attributes:
         keys: keys by name, from key files that the layers hold already and from what was decided before.
-        mail: names of requests in the sandbox's mailbox.
         present: by name, the key files of that person that lie in the layers.
     """
 
     keys: Mapping[str, TakenKey]
-    mail: tuple[str, ...]
     present: Mapping[str, tuple[PresentKey, ...]] = field(default_factory=dict)
 
 
@@ -685,13 +685,14 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
     keys = zip(wanted, in_parallel(take, wanted, tick), strict=True)
     rows = present_keys(context, report, people)
     present = {name: tuple(row for row in rows if row.concerns(name)) for name in people}
-    return Gathered({name: key for name, key in keys if key}, mail_for(context), present)
+    return Gathered({name: key for name, key in keys if key}, present)
 
 
-def mail_for(context: Context) -> tuple[str, ...]:
-    """Those whose keys are wanted and who have a request in the sandbox's mailbox; nobody outside of it."""
-    requests = {name: context.world.mail(f"request-{name}.txt") for name in people_of(context)}
-    return tuple(name for name, file in requests.items() if file and file.exists())
+def mail_for(context: Context) -> dict[str, int]:
+    """Whose requests are in the sandbox's mailbox, each with its file's time; none outside of it."""
+    mailbox = context.world.mailbox
+    files = sorted(mailbox.glob("request-*.txt")) if mailbox is not None else []
+    return {file.stem.removeprefix("request-"): file.stat().st_mtime_ns for file in files}
 
 
 def invite(name: str, context: Context) -> Sentence:
@@ -728,9 +729,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     for name in people:
         key = request.keys.get(name)
         if key is None:
-            words = (
-                "has no key yet. Invite them (i), and come back when the key is here; ^q keeps everything."
-            )
+            words = "has no key yet. Invite them, and come back when the key is here."
             problems.append(Problem(f"{name} {words}", "people"))
         elif not key.accepted:
             problems.append(Problem(f"{name}: {key.verdict.headline}. {key.verdict.explanation}", "people"))
@@ -759,10 +758,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 why="A file of the layers has changed since you opened this step.",
                 next="Go back one step, come here again, and read it once more.",
             )
-    return Decisions(keys={name: _decided(request.keys[name]) for name in people}).as_facts("keys")
+    decided = {name: _decided(request.keys[name], name in request.compare_later) for name in people}
+    return Decisions(keys=decided).as_facts("keys")
 
 
-def _decided(key: TakenKey) -> DecidedKey:
+def _decided(key: TakenKey, compare_later: bool) -> DecidedKey:  # noqa: FBT001 - only ever by name in a set
     return DecidedKey(
         key.text,
         key.fingerprint,
@@ -772,6 +772,23 @@ def _decided(key: TakenKey) -> DecidedKey:
         key.verdict.kind.name.lower(),
         key.origin,
         key.replacement.resets if key.replacement else {},
+        compare_later,
+    )
+
+
+def compared_before(context: Context) -> dict[str, tuple[str, str]]:
+    """The fingerprints that were asked about and recorded: by name, with "same" or "later"."""
+    keys = context.decisions.keys
+    return {name: (key.fingerprint, "later" if key.compare_later else "same") for name, key in keys.items()}
+
+
+def differs_words(key: TakenKey) -> Sentence:
+    """A text for somebody whose key arrived with another fingerprint than they have."""
+    return (
+        "The PGP key that reached me in your name has the fingerprint\n"
+        f"  {grouped(key.fingerprint)}\n"
+        "It is not yours, so I don't use it. Please send your key again, over another channel:\n"
+        "  gpg --armor --export YOUR_MAIL"
     )
 
 

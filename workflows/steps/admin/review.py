@@ -100,7 +100,10 @@ def notes(context: Context) -> list[Sentence]:
     Raises:
         OnboardError: a layer's shape does not allow a change.
     """
-    found: list[Sentence] = []
+    later = context.decisions.not_compared
+    found: list[Sentence] = (
+        [f"You have not compared the fingerprint of {', '.join(later)} yet."] if later else []
+    )
     for layer in read_layers(context).values():
         account = layer.location.account
         problems = check(layer, operations(layer, context.decisions))

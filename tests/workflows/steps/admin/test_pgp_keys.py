@@ -199,9 +199,9 @@ def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin:
     assert "mailbox" in pgp_keys.invite("jane.doe", admin.context())
     text = (mailbox / "invitation-jane.doe.txt").read_text()
     assert "iam-onboard join --project bb --user jane.doe" in text
-    assert pgp_keys.mail_for(admin.context()) == ()
+    assert not pgp_keys.mail_for(admin.context())
     (mailbox / "request-jane.doe.txt").write_text("sent")
-    assert pgp_keys.mail_for(admin.context()) == ("jane.doe",)
+    assert list(pgp_keys.mail_for(admin.context())) == ["jane.doe"]
 
 
 def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: Keys) -> None:
