@@ -101,12 +101,15 @@ def nothing_to_do(context: Context) -> Sentence:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """The removal of every person in the plan is confirmed, unless its apply was begun already."""
+    """Removals are confirmed, and keys that were not compared are named, unless the apply was begun."""
     planned = decided(context)
     if planned is None or apply_begun(run_folder(context), planned.record):
         return []
     missing = [name for name in planned.gone if name not in request.removals]
-    return [Problem(f"Type the name to confirm the removal of {', '.join(missing)}.")] if missing else []
+    if missing:
+        return [Problem(f"Type the name to confirm the removal of {', '.join(missing)}.")]
+    later = [name for name in context.decisions.not_compared if name in planned.passwords]
+    return [Problem(f"You have not compared {name}'s fingerprint yet.", fatal=False) for name in later]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
