@@ -20,7 +20,7 @@ class Answer(NamedTuple):
     """An answer, and in a few words what it means."""
 
     value: str
-    label: Sentence
+    statement: Sentence
     hint: Sentence
 
 
@@ -67,13 +67,13 @@ class Question(OptionList, inherit_bindings=False):
         self._paint()
 
     def _line(self, index: int) -> Content:
-        value, label, hint = self._answers[index]
+        value, statement, hint = self._answers[index]
         here = self.has_focus and index == self.highlighted
-        width = max(cell_len(shown(one.label)) for one in self._answers)
+        width = max(cell_len(shown(one.statement)) for one in self._answers)
         return styled(
             (f"{BAR} " if here else "  ", "$accent"),
-            (f"{_BOXES[value == self.value]} {shown(label)}", "bold reverse $accent" if here else ""),
-            (" " * (width - cell_len(shown(label)) + 2), ""),
+            (f"{_BOXES[value == self.value]} {shown(statement)}", "bold reverse $accent" if here else ""),
+            (" " * (width - cell_len(shown(statement)) + 2), ""),
             (hint, "$text-muted"),
         )
 
