@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tui.host import Machine
 from tui.on_demand import on_demand
@@ -27,42 +27,6 @@ with on_demand():
     from workflows.steps.shared import module
 
 WriteToTerminal = Callable[[str], None]
-
-
-class WorldSource(Protocol):
-    """Opens a world and closes it again.
-
-    Attributes:
-        sandbox: whether it is disposable.
-        folder: the sandbox's folder, None for the person's own world.
-        words: what is being opened, for the person who waits; "" where nobody has to.
-    """
-
-    sandbox: bool
-    words: str
-
-    @property
-    def folder(self) -> Path | None: ...
-
-    @property
-    def key_records(self) -> Path:
-        """The folder of what is known of the access keys that are kept here; after `open`."""
-
-    def open(self, report: module.Report) -> None:
-        """Make it ready; may take seconds, and is called in a thread.
-
-        Raises:
-            OnboardError: it cannot be had.
-        """
-
-    def world(self, workflow: str, clipboard: Clipboard) -> environment.World:
-        """The world of the person who walks a workflow; after `open`."""
-
-    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
-        """Input that a new session of a workflow begins with, by step id."""
-
-    def close(self) -> None:
-        """Give back what was opened; called once, after the application has ended."""
 
 
 def clipboard_of(machine: Machine, write: WriteToTerminal) -> Clipboard:
@@ -233,3 +197,11 @@ class SandboxWorlds:
         """Save what the local AWS knows; its processes end, after a running apply."""
         if self._sandbox is not None:
             self._sandbox.close()
+
+
+WorldSource = OwnMachine | SandboxWorlds
+"""Opens a world and closes it again.
+
+`sandbox` says whether it is disposable, `folder` where (None for the person's own), and `words` what is being
+opened, for the person who waits ("" where nobody has to).
+"""

@@ -51,10 +51,10 @@ class HelpScreen(Dialog[bool]):
 
     def __init__(self, step_id: str, title: Sentence, about: Screen[Any]) -> None:
         super().__init__(f"Help: {title}", classes="-tall")
-        self._text = f"{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
+        self._help = f"{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
 
     def body(self) -> ComposeResult:
         from textual.widgets import Markdown  # noqa: PLC0415 - its parser costs a third of the first paint
 
         with VerticalScroll(id="help"):
-            yield Markdown(self._text, open_links=False)
+            yield Markdown(self._help, open_links=False)

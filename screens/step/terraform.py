@@ -59,22 +59,18 @@ class LockDialog(Typed[LockAnswer]):
     DEFAULT_CSS = "LockDialog #countdown { color: $text-accent; margin-top: 1; }"
 
     def __init__(self, lock: LockInfo, waited: int = 0) -> None:
-        hint = f"To release it, type its holder ({lock.who}) or its id:"
-        wrong = "That is neither the holder nor the id."
-        names = {lock.who, lock.lock_id} - {""}
-        super().__init__("! The state is locked", names, hint, wrong, classes="-warning")
-        self._lock = lock
-        self._waited = waited
-        self._left: int | None = WAIT_SECONDS if waited else None
-
-    def body(self) -> ComposeResult:
-        lock = self._lock
-        yield Text(
+        text = (
             f"Who:    {lock.who or 'unknown'}\nSince:  {lock.created or 'unknown'}\n"
             f"For:    {lock.purpose}\nLock:   {lock.lock_id}\n\n"
             "If that run still goes on, wait for it. Release the lock by force only if it is surely dead: "
             "two runs at once damage the state. Ask its holder first."
         )
+        hint = f"To release it, type its holder ({lock.who}) or its id:"
+        wrong = "That is neither the holder nor the id."
+        names = {lock.who, lock.lock_id} - {""}
+        super().__init__("! The state is locked", text, names, hint, wrong, classes="-warning")
+        self._waited = waited
+        self._left: int | None = WAIT_SECONDS if waited else None
 
     def fields(self) -> ComposeResult:
         yield from super().fields()

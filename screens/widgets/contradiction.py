@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from screens.widgets.dialogs import Dialog
-from screens.widgets.text import Button, Text
-from workflows.core.sentences import Sentence
+from screens.widgets.text import Button
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.observations import Choice, Observation
 
 _BUTTONS: Mapping[Choice, tuple[str, str]] = {
@@ -36,25 +35,21 @@ class Contradiction(Dialog[Choice]):
     ]
 
     def __init__(self, title: Sentence, observation: Observation) -> None:
-        super().__init__(f"{title} changed outside", classes="-warning")
-        self._observation = observation
-
-    def body(self) -> ComposeResult:
-        yield Text(self._observation.words, classes="dialog-body")
-        for choice, meaning in self._observation.choices.items():
-            if meaning:
-                yield Text(f"\n{_BUTTONS[choice][1]}\n{meaning}", classes="dialog-body")
+        choices = self._choices = observation.choices
+        meanings = (f"\n{_BUTTONS[one][1]}\n{meaning}" for one, meaning in choices.items() if meaning)
+        text = joined((observation.words, *meanings), "\n")
+        super().__init__(f"{title} changed outside", text, classes="-warning")
 
     def buttons(self) -> Iterable[Button]:
         for choice, (action, words) in _BUTTONS.items():
-            if choice in self._observation.choices:
+            if choice in self._choices:
                 primary = choice is Choice.REDO
                 yield Button(words, id=action, key=action[0], variant="primary" if primary else "default")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what is offered can be chosen."""
         choices = {name: choice for choice, (name, _) in _BUTTONS.items()}
-        return action not in choices or choices[action] in self._observation.choices
+        return action not in choices or choices[action] in self._choices
 
     def action_redo(self) -> None:
         """Make the step open again."""

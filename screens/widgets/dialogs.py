@@ -28,11 +28,12 @@ _FRAME_LINES = 2
 class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     """A dialog; escape closes it without an answer.
 
-    A subclass gives the body and the buttons. A button runs the action that its id names, and the arrows go
-    between them. What `AUTO_FOCUS` names has the focus at first.
+    A subclass gives the buttons, and a body that is more than a text. A button runs the action that its id
+    names, and the arrows go between them. What `AUTO_FOCUS` names has the focus at first.
 
     Args:
         title: what it shows or asks.
+        text: what there is to read.
     """
 
     AUTO_FOCUS = "#close"
@@ -59,9 +60,10 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     Dialog .problem { color: $text-error; }
     """
 
-    def __init__(self, title: Sentence, *, classes: str | None = None) -> None:
+    def __init__(self, title: Sentence, text: Sentence = "", *, classes: str | None = None) -> None:
         super().__init__(classes=classes)
         self._title = title
+        self._text = text
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -83,7 +85,8 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
 
     def body(self) -> ComposeResult:
         """What stands between the title and the buttons."""
-        raise NotImplementedError
+        if self._text:
+            yield Text(self._text, classes="dialog-body")
 
     def fields(self) -> ComposeResult:
         """What stays in view below the body, however long that is."""
@@ -145,12 +148,8 @@ class Notice(Dialog[bool]):
     def __init__(
         self, title: Sentence, text: Sentence, close: str = "Close (esc)", *, classes: str | None = None
     ) -> None:
-        super().__init__(title, classes=classes)
-        self._text = text
+        super().__init__(title, text, classes=classes)
         self._close = close
-
-    def body(self) -> ComposeResult:
-        yield Text(self._text, classes="dialog-body")
 
     def buttons(self) -> Iterable[Button]:
         yield Button(self._close, id="close", variant="primary")
@@ -202,6 +201,7 @@ class Typed(Dialog[Answer]):
 
     Args:
         title: the question.
+        text: what there is to know.
         names: what may be typed.
         hint: what to type.
         wrong: said of anything else.
@@ -216,13 +216,14 @@ class Typed(Dialog[Answer]):
     def __init__(
         self,
         title: Sentence,
+        text: Sentence,
         names: Collection[str],
         hint: str,
         wrong: str = "That is not the name.",
         *,
         classes: str | None = None,
     ) -> None:
-        super().__init__(title, classes=classes)
+        super().__init__(title, text, classes=classes)
         self._names = names
         self._hint = hint
         self._wrong = wrong
@@ -262,13 +263,9 @@ class Confirm(Typed[bool]):
     """
 
     def __init__(self, title: Sentence, body: Sentence, yes: str, typed: str = "", no: str = "No") -> None:
-        super().__init__(title, {typed} - {""}, f"Type {typed} to confirm:")
-        self._body = body
+        super().__init__(title, body, {typed} - {""}, f"Type {typed} to confirm:")
         self._yes = yes
         self._no = no
-
-    def body(self) -> ComposeResult:
-        yield Text(self._body, classes="dialog-body")
 
     def buttons(self) -> Iterable[Button]:
         yield Button(self._yes, id="yes", variant="error", disabled=bool(self._names))
@@ -312,16 +309,11 @@ class NameDialog(Dialog[str]):
         example: str = "",
         accept: str = "Save",
     ) -> None:
-        super().__init__(title)
+        super().__init__(title, words)
         self._accept = accept
-        self._words = words
         self._value = value
         self._wrong = wrong
         self._example = example
-
-    def body(self) -> ComposeResult:
-        if self._words:
-            yield Text(self._words)
 
     def fields(self) -> ComposeResult:
         yield Input(self._value, self._example, id="name", compact=True, select_on_focus=False)
@@ -352,11 +344,7 @@ class PassphraseDialog(Dialog[Secret]):
     AUTO_FOCUS = "#passphrase"
 
     def __init__(self, why: str) -> None:
-        super().__init__("The passphrase of your PGP key")
-        self._why = why
-
-    def body(self) -> ComposeResult:
-        yield Text(self._why)
+        super().__init__("The passphrase of your PGP key", why)
 
     def fields(self) -> ComposeResult:
         yield SecretInput(id="passphrase")

@@ -22,7 +22,7 @@ from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Dialog
 from screens.widgets.text import BAR, plain, shown
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, text_of
 
 BOXES = {True: "[x]", False: "[ ]"}
 """How a box is drawn by whether it is marked: to be read without colours."""
@@ -192,8 +192,7 @@ class TextDialog(Dialog[bool]):
     """
 
     def __init__(self, title: Sentence, text: str, styles: Mapping[str, str] | None = None) -> None:
-        super().__init__(title, classes="-tall")
-        self._text = text
+        super().__init__(title, text, classes="-tall")
         self._line_styles = styles or {}
 
     def body(self) -> ComposeResult:
@@ -202,5 +201,5 @@ class TextDialog(Dialog[bool]):
     def on_mount(self) -> None:
         """Write the text."""
         log = self.query_one(Log)
-        for line in self._text.splitlines():
+        for line in text_of(self._text).splitlines():
             log.add(line, self._line_styles.get(line.strip()[:1], ""), scroll_end=False)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.message import Message
 from textual.screen import Screen
 
 from screens.step.failure import as_error
@@ -36,24 +34,6 @@ class Starting(Screen[None]):
     Starting .starting-failure { color: $text-error; }
     """
 
-    @dataclass
-    class Opened(Message):
-        """It is open."""
-
-        result: Any
-
-    @dataclass
-    class Failed(Message):
-        """It could not be opened."""
-
-        error: OnboardError
-
-    @dataclass
-    class Moved(Message):
-        """How far it is."""
-
-        progress: Progress
-
     def __init__(
         self, work: Callable[[Report], Any], then: Callable[[Any], Awaitable[None]], words: str
     ) -> None:
@@ -73,31 +53,23 @@ class Starting(Screen[None]):
 
     def _begin(self) -> None:
         """Only now: what is imported in the thread would hold up the first paint."""
-        self.run_worker(self._open, thread=True, group="start", exclusive=True)
+        line = self.query_one(ProgressLine)
+        self.run_worker(partial(self._open, line), thread=True, group="start", exclusive=True)
 
-    def _open(self) -> None:
+    def _open(self, line: ProgressLine) -> None:
+        def report(progress: Progress) -> None:
+            self.call_later(line.show, progress)
+
         try:
-            result = self._work(self._report)
+            result = self._work(report)
         except Exception as failure:  # noqa: BLE001 - becomes words on this screen
-            self.post_message(self.Failed(as_error(failure)))
+            self.call_later(self._failed, as_error(failure))
         else:
-            self.post_message(self.Opened(result))
+            # By the application: a dialog that this screen asked for could not answer it any more.
+            self.app.call_later(self._then, result)
 
-    def _report(self, progress: Progress) -> None:
-        self.post_message(self.Moved(progress))
-
-    @on(Opened)
-    def _opened(self, message: Opened) -> None:
-        # By the application, which stays: a dialog that this screen asked for could not answer it any more.
-        self.app.call_later(self._then, message.result)
-
-    @on(Moved)
-    def _moved(self, message: Moved) -> None:
-        self.query_one(ProgressLine).show(message.progress)
-
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    def _failed(self, error: OnboardError) -> None:
         self.query_one(ProgressLine).rest()
         words = self.query_one("#starting-words", Text)
         words.add_class("starting-failure")
-        words.update(f"✗ {message.error.as_text()}\n\n^q quits.")
+        words.update(f"✗ {error.as_text()}\n\n^q quits.")
