@@ -204,7 +204,9 @@ class AccountForm(Vertical):
         """Say what is weak about the policy as it is entered now."""
         choice = self.choice()
         weak = weaknesses({**choice.others, **choice.values})
-        self.query_one(".weak", Text).update("\n".join(f"! {words}" for words in weak))
+        shown = self.query_one(".weak", Text)
+        shown.update("\n".join(f"! {words}" for words in weak))
+        shown.display = bool(weak)
 
 
 def _in_pairs(boxes: Sequence[MarkBox]) -> ComposeResult:
