@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Opening
 from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow
-from screens.widgets.lists import MarkBox, Reading
-from screens.widgets.text import Button, Option, OptionList, Text, unfold
+from screens.widgets.lists import MarkBox, TextDialog
+from screens.widgets.text import Button, Option, OptionList, Text, sized
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.core.shapes import plain
 from workflows.steps.admin import hand_over
@@ -28,10 +30,9 @@ from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
 _Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
-
-
+_MARK, _UNMARK = "Mark as sent", "Not sent"
 _NEW_KEY = (
-    "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
+    "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
     "{name} sends a new request: in their wizard, “I can't use my key”. Project opens with {name} under “New "
     "PGP key for?”. The plan then makes a new password; the one in this text stops working."
 )
@@ -68,7 +69,7 @@ class HandOverPane(TerraformPane):
             show=False,
             tooltip="Mark as sent, or take your own mark back",
         ),
-        Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show or hide the whole text"),
+        Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show the whole text"),
         Binding(
             "n",
             "new_key",
@@ -77,16 +78,15 @@ class HandOverPane(TerraformPane):
             show=False,
             tooltip="A new key and password for somebody who lost the PGP key or its passphrase",
         ),
-        Binding("escape", "hide_text", "Close", id="handover.hide", tooltip="Close the whole text"),
     ]
     DEFAULT_CSS = """
     HandOverPane #hint, HandOverPane #trouble { height: auto; }
-    HandOverPane #hint { color: $text-muted; }
+    HandOverPane #hint { margin-bottom: 1; }
     HandOverPane #trouble { color: $text-error; }
-    HandOverPane #people { height: auto; max-height: 7; border: none; padding: 0; }
-    HandOverPane #buttons { height: auto; margin-top: 1; }
-    HandOverPane #new-key { min-width: 8; }
-    HandOverPane #buttons Button { margin-right: 0; min-width: 8; }
+    HandOverPane #people { height: auto; max-height: 5; margin-bottom: 1; }
+    HandOverPane .buttons { height: 1; margin-top: 1; }
+    HandOverPane #more { margin-top: 0; }
+    HandOverPane .hidden { display: none; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -103,35 +103,56 @@ class HandOverPane(TerraformPane):
         yield Text(self._hint(), id="hint")
         yield OptionList(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
-        yield Text("", id="trouble")
+        yield Text("", id="trouble", classes="hidden")
         name = self._names[0] if self._names else "USER"
         field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
-        with Horizontal(id="buttons"):
-            yield Button("Copy (c)", id="copy")
-            yield Button("Save (w)", id="save")
+        with Horizontal(classes="buttons"):
             if self.context.world.mailbox is not None:
-                yield Button("Mailbox (m)", id="mail")
-            yield Button("Sent (t)", id="sent")
-            yield Button("View (v)", id="view")
-        yield Button("Replace a lost key (n)", id="new-key")
-        yield Reading(id="text")
+                yield Button("Put into mailbox", id="mail", key="m")
+            yield Button("Copy", id="copy", key="c")
+            yield Button("Save", id="save", key="w")
+            yield Button("View", id="view", key="v")
+            yield Button(_MARK, id="sent", key="t")
+        with Horizontal(id="more", classes="buttons"):
+            yield Button("Replace a lost key", id="new-key", key="n")
+            yield Button("Send it later", id="skip", key="^s")
 
     def _hint(self) -> str:
-        if not self._names:
-            return "Nobody got a password or a key in this account. Next (^n) goes on."
         later = hand_over.later_layers(self.context)
-        if self.opening.done:
-            return "Press ^n to continue, or ^r to open this again and send the texts once more."
-        if later:
-            return (
-                f"{', '.join(later)} follows, and its text will hold this identity too: skip (^s) to send "
-                "one message at the end, or send this one now. All that is secret in it is encrypted."
-            )
-        return "Send each text by any messenger: everything secret in it is encrypted to the person's key."
+        if not self._names:
+            return "Nobody got a password or a key in this account."
+        if self.opening.done or not later:
+            return "Each text says how to begin. Copy it into a mail or a chat."
+        return (
+            f"{', '.join(later)} comes next, and its text will hold {self.context.item} too.\n"
+            "Send it later to send one message at the end, or send this one now."
+        )
+
+    def heading(self) -> Sentence:
+        return f"Send {self._names[0]} the handoff" if len(self._names) == 1 else super().heading()
+
+    def primary(self) -> Primary:
+        unsent = [name for name, sent in self._sent.items() if sent.sent_at is None]
+        if self.code_wanted or (unsent and not self._handoffs):
+            return Primary("Read the state")
+        return Primary(f"Send {unsent[0]} the handoff first", ready=False) if unsent else Primary("Continue")
+
+    def turn(self) -> Turn:
+        sent = [one.sent_at for one in self._sent.values() if one.sent_at]
+        if len(sent) < len(self._sent):
+            return Turn(f"{len(sent)} of {len(self._sent)} sent" if len(self._sent) > 1 else "Your turn")
+        if not sent:
+            return YOURS
+        whom = self._names[0] if len(sent) == 1 else f"{len(sent)} people"
+        at = told_moment(max(sent), self.context.world.now())
+        return Turn(f"{whom} can start now, sent {at}", yours=False)
 
     def on_mount(self) -> None:
         self.query_one("#usual-roles").display = False
+        self.query_one("#more").display = bool(self._names)
+        skippable = hand_over.later_layers(self.context) and not self.opening.done
+        self.query_one("#skip").set_class(not skippable, "hidden")
         self._show()
         if self._names and not self.opening.done:
             self._read()
@@ -142,21 +163,23 @@ class HandOverPane(TerraformPane):
         self.query_one("#people", OptionList).set_options(
             Option(self._line(name), name) for name in self._names
         )
+        self.primary_changed()
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
         when = sent.sent_at and f"sent {told_moment(sent.sent_at, self.context.world.now())}"
         if when and handoff is not None and not handoff.text:
-            words = f"✗ {name}  {when}, but of no use now, see below"
+            mark, words = "✗", f"{when}, but useless now: see below"
         elif when:
-            words = f"✓ {name}  {when}, {sent.how}"
+            mark, words = "✓", f"{when}, {sent.how}"
         elif handoff is None:
-            words = f"○ {name}  not read from the state yet"
+            mark, words = "·", "not read from the state yet"
         elif handoff.text:
-            words = f"○ {name}  ready: {', '.join(handoff.accounts)}"
+            mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
         else:
-            words = f"✗ {name}  nothing can be handed over, see below"
-        return words
+            mark, words = "✗", "can't be handed over: see below"
+        width = max(cell_len(one) for one in self._names)
+        return f"{mark} {sized(name, width)}  {words}"
 
     @property
     def _marked(self) -> str:
@@ -168,11 +191,12 @@ class HandOverPane(TerraformPane):
         name = event.option_id or ""
         handoff = self._chosen(name)
         self.query_one("#file", Input).value = hand_over.default_file(name)
-        self.query_one("#sent", Button).label = "Not sent (t)" if self._sent[name].by_hand else "Sent (t)"
-        self.query_one("#trouble", Text).update(
-            "\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else ""
-        )
-        self.query_one("#text", Reading).text = handoff.text if handoff else ""
+        button = self.query_one("#sent", Button)
+        button.label = _UNMARK if self._sent[name].by_hand else _MARK
+        button.refresh(layout=True)
+        trouble = self.query_one("#trouble", Text)
+        trouble.update("\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else "")
+        trouble.set_class(not (handoff and handoff.trouble), "hidden")
 
     def _chosen(self, name: str) -> PersonHandoff | None:
         """The text of a person as it is sent: with the usual roles, or without."""
@@ -189,8 +213,6 @@ class HandOverPane(TerraformPane):
     @on(MarkBox.Changed, "#usual-roles")
     def _choose_roles(self, event: MarkBox.Changed) -> None:
         self._usual_roles = event.value
-        handoff = self._chosen(self._marked)
-        self.query_one("#text", Reading).text = handoff.text if handoff else ""
 
     # -- what comes back ---------------------------------------------------------------------------
 
@@ -220,7 +242,7 @@ class HandOverPane(TerraformPane):
         """Send the selected person's text by a function that says how, and what else there is to say."""
         handoff = self._chosen(self._marked)
         if handoff is None or not handoff.text:
-            self.notify("There is no text to send for the selected person yet.", severity="warning")
+            self.notify("There is nothing to send to the selected person yet.", severity="warning")
             return
         name = handoff.name
 
@@ -236,6 +258,14 @@ class HandOverPane(TerraformPane):
             self.keep_draft()
 
         self.run_move("send", send, sent)
+
+    @on(OptionList.OptionSelected, "#people")
+    def _send_as_usual(self) -> None:
+        """Enter on a person sends the text the way that comes first."""
+        if self.context.world.mailbox is None:
+            self.action_copy()
+        else:
+            self.action_mail()
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
@@ -273,23 +303,24 @@ class HandOverPane(TerraformPane):
             self.post_message(self.StepWanted("project", hand_over.for_a_new_key(name, self.context)))
 
         if name:
-            ask(self, Confirm(f"A new key for {name}?", _NEW_KEY.format(name=name), "To Project"), replace)
+            ask(
+                self,
+                Confirm(f"A new key for {name}?", _NEW_KEY.format(name=name), "Go to Project", no="Not yet"),
+                replace,
+            )
 
     @on(Button.Pressed, "#view")
     def action_view(self) -> None:
-        """Show or hide the whole text."""
-        unfold(self.query_one("#text", Reading))
+        """Show the whole text."""
+        handoff = self._chosen(self._marked)
+        if handoff is not None and handoff.text:
+            self.app.push_screen(TextDialog(f"The handoff for {handoff.name}", handoff.text))
 
-    def action_hide_text(self) -> None:
-        """Close the whole text; the list has the focus again."""
-        self.query_one("#text", Reading).remove_class("-shown")
-        self.query_one("#people", OptionList).focus()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The mailbox is the sandbox's alone; esc closes the text while it is shown, else it goes back."""
-        if action == "hide_text":
-            return any(text.has_class("-shown") for text in self.query("#text"))
-        return action != "mail" or self.context.world.mailbox is not None
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only the sandbox has a mailbox."""
+        if action == "mail":
+            return self.context.world.mailbox is not None
+        return super().check_action(action, parameters)
 
     def request(self) -> Request:
         nothing = {one.name: joined(one.trouble, " ") for one in self._handoffs.values() if not one.text}

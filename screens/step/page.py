@@ -24,7 +24,7 @@ from textual.widgets import Checkbox, Input, SelectionList, TextArea
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.failure import as_error
 from screens.widgets.progress import ProgressLine
-from screens.widgets.text import Text
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
 from workflows.machine.declaration import Step
@@ -250,6 +250,11 @@ class StepPane(VerticalScroll):
     def go_back(self) -> bool:
         """Close what the page opened in itself; returns whether there was anything."""
         return False
+
+    @on(Button.Pressed, "#skip")
+    async def _skip(self) -> None:
+        """Leave the step out, as ^s does."""
+        await self.app.run_action("skip", self.screen)
 
     def leave(self) -> None:
         """The pane is about to go: forget secrets, stop timers. Called once, before it is removed."""

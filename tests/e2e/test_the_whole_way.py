@@ -178,6 +178,7 @@ async def plan_apply_and_hand_over(admin: Walker, account: str) -> None:
     await admin.next()
     await admin.at(f"Apply ({account})")
     await admin.next()
+    await admin.confirm()
     await admin.at(f"Hand over ({account})")
     await admin.press("#mail")
     await admin.next()

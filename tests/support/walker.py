@@ -16,7 +16,7 @@ from textual.widgets._toggle_button import ToggleButton
 
 from screens.registry import PANES
 from screens.step.page import StepPane
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.app.application import OnboardApp, Start
 from tui.app.session_control import Parts
 from tui.app.wizard import WizardScreen
@@ -115,6 +115,12 @@ class Walker:
     async def next(self) -> None:
         """Press Next and wait for what it sets going."""
         await self.pilot.press("ctrl+n")
+        await self.pilot.pause()
+
+    async def confirm(self) -> None:
+        """Say yes to the question that is asked."""
+        await self.until(lambda: isinstance(self.app.screen, Confirm), "a question")
+        await self.pilot.press("left", "enter")
         await self.pilot.pause()
 
     async def fill(self, selector: str, text: str) -> None:

@@ -433,6 +433,18 @@ def hand_over_ready(stage: Stage, office: Office) -> Scene:
     return stage.wizard(session, stage.world(), "hand-over@security")
 
 
+def hand_over_sent(stage: Stage, office: Office) -> Scene:
+    """Both texts are sent."""
+    shown = hand_over_ready(stage, office)
+    return replace(shown, before=keys("c", "down", "c"))
+
+
+def hand_over_later(stage: Stage, office: Office) -> Scene:
+    """Another account is still to come for the same people."""
+    stage.put(hand_over, "later_layers", lambda _context: ("shared",))
+    return hand_over_ready(stage, office)
+
+
 def everybody(stage: Stage, office: Office) -> Scene:
     """Management is handed over, security is planned."""
     session = _runs(stage, office, "apply", "plan@security")

@@ -67,6 +67,8 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "confirm-typed-name": admin.confirm_removal,
     "error-dialog": admin.apply_failed,
     "hand-over": admin.hand_over_ready,
+    "hand-over-sent": admin.hand_over_sent,
+    "hand-over-later": admin.hand_over_later,
     "sts-regions": regions.sts_regions,
     "everybody": admin.everybody,
     "waiting": admin.waiting,
