@@ -14,7 +14,6 @@ from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -126,9 +125,6 @@ class TerraformPane(CodePane):
 
     LOG: ClassVar[Literal["plan", "apply"]] = "plan"
     """Whose log is shown."""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "uncover", "Close", id="terraform.close", tooltip="Close what covers the page"),
-    ]
     DEFAULT_CSS = """
     TerraformPane.-covered > * { display: none !important; }
     TerraformPane.-covered > .-cover { display: block !important; height: 1fr; }
@@ -148,7 +144,7 @@ class TerraformPane(CodePane):
         """Show a widget in place of the whole page, or the page again; returns whether it is shown now."""
         shown = widget.has_class("-cover")
         if self.has_class("-covered"):
-            self.action_uncover()
+            self.uncover()
         if shown:
             return False
         self._left_focus = self.screen.focused
@@ -158,16 +154,18 @@ class TerraformPane(CodePane):
         return True
 
     @on(Button.Pressed, "#close-cover")
-    def action_uncover(self) -> None:
+    def uncover(self) -> None:
         """Show the page again."""
         self.remove_class("-covered")
         self.query(".-cover").remove_class("-cover")
         if self._left_focus is not None:
             self.call_after_refresh(self._left_focus.focus)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Esc shows the page again while something covers it; else it goes back."""
-        return self.has_class("-covered") if action == "uncover" else super().check_action(action, parameters)
+    def go_back(self) -> bool:
+        covered = self.has_class("-covered")
+        if covered:
+            self.uncover()
+        return covered
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:

@@ -460,7 +460,7 @@ class WizardScreen(Screen[None]):
             self.remove_class("-steps")
             return
         pane, key = self.pane, self.current
-        if pane is not None and (pane.stop_move() or pane.go_back()):
+        if pane is not None and (pane.go_back() or pane.stop_move()):
             return
         layout = self.walk.session.layout()
         index = layout.index(key) if key in layout else len(layout)
