@@ -13,8 +13,9 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from screens.step.asking import BrowsingPane
-from screens.step.console_steps import create_access_key
+from screens.step.console_steps import STAY, create_access_key
 from screens.step.page import Opening, StepPane
+from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.fields import Choices, FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
@@ -84,9 +85,7 @@ class AccessKeysPane(BrowsingPane):
         yield Choices(self._ways(), id="how")
         with Vertical(id="way-console", classes="way"):
             yield Text("", id="noticed")
-            yield Text(create_access_key(self.context, self._identity), classes="words")
-            with Horizontal(classes="buttons"):
-                yield Button("Open the sign-in page", id="open")
+            yield Checklist(*create_access_key(self.context, self._identity), stay=STAY, id="deeds")
         with Vertical(id="way-api", classes="way"):
             yield Text(
                 "Makes a new key with the one that you have; empty takes the one kept on this computer.",
@@ -125,7 +124,6 @@ class AccessKeysPane(BrowsingPane):
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self._show()
-        self.query_one("#open", Button).disabled = not self._identity.sign_in_url
         self._look_for_stores()
         self._looking = self.set_interval(_LOOK_SECONDS, self._look)
 

@@ -11,14 +11,15 @@ from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary, Turn
 from screens.step.asking import BrowsingPane
-from screens.step.console_steps import register_device
+from screens.step.console_steps import STAY, register_device
 from screens.step.page import Opening, StepPane
+from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField, Countdown, Wanted
-from screens.widgets.dialogs import tell
 from screens.widgets.fields import Choices, FieldRow, SecretInput
 from screens.widgets.qr_dialog import QrDialog
-from screens.widgets.text import Button, OptionList, Text
+from screens.widgets.text import Button, OptionList, Text, unfold
 from workflows.aws.authenticator import code_problem
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -27,7 +28,7 @@ from workflows.steps.new_user import mfa
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
-from workflows.steps.shared.own_identity import account_label, identity_of, sign_in_page
+from workflows.steps.shared.own_identity import account_label, identity_of
 
 _FIELDS = ("first-code", "second-code")
 
@@ -62,7 +63,7 @@ class DeviceCodes(Vertical):
     def begin(self, pending: Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""
         self._pending = pending
-        words = f"The device {pending.entry} is made and waits for two codes in a row."
+        words = f"The device {pending.entry} waits for two codes in a row."
         self.query_one("#told", Text).update(joined((words, pending.remark)))
         self.ask_anew()
         self.show_qr()
@@ -105,7 +106,7 @@ class DeviceCodes(Vertical):
 
 def _good(second: str) -> str:
     if second:
-        return "✓ Both are the device's codes, one right after the other. Next (^n) gives them to AWS."
+        return "✓ Both are the device's codes, one right after the other."
     return "✓ That is the device's code. Wait for the next one, and type it below."
 
 
@@ -118,19 +119,19 @@ _PLACES = (
     (KeyPlace.FILE.value, "in a CSV file"),
     (KeyPlace.TYPED.value, "typed"),
 )
-_AFTER = (
-    "Next (^n) says: I have registered it. Strongly recommended; ^s skips it, and roles that ask for a code "
-    "will refuse."
-)
+_SKIPPING = "^s skips this. Roles that ask for a code then refuse you."
 
 
 class MfaPane(BrowsingPane):
     """Two ways; over the API the first Next makes the device, the second enables it."""
 
     DEFAULT_CSS = """
-    MfaPane #console, MfaPane #api, MfaPane #where, MfaPane #found { height: auto; margin-top: 1; }
+    MfaPane #console, MfaPane #api, MfaPane #where, MfaPane #found { height: auto; }
+    MfaPane Checklist { margin-bottom: 1; }
     MfaPane .words { height: auto; }
-    MfaPane .after { margin-top: 1; color: $text-muted; }
+    MfaPane .after { color: $text-muted; }
+    MfaPane #how { display: none; margin-bottom: 1; }
+    MfaPane #how.-shown { display: block; }
     MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
     MfaPane Button { margin-right: 2; }
     """
@@ -151,16 +152,13 @@ class MfaPane(BrowsingPane):
     def compose_body(self) -> ComposeResult:
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
-            yield Text(register_device(self.context, self._identity), classes="words")
+            yield Checklist(*register_device(self.context, self._identity), stay=STAY, id="deeds")
             yield Countdown(self.context.world.now)
-            with Horizontal(classes="buttons"):
-                yield Button("Open the sign-in page", id="open")
-                yield Button("Copy its address", id="copy")
-            yield Text(_AFTER, classes="words after")
+            yield Text(_SKIPPING, classes="words after")
         with Vertical(id="api"):
             yield Text(
-                f"The key must be one of {self._identity.user} in {account_label(self._identity)}. Next (^n) "
-                "makes the device and shows its QR code; it is kept safe until it is enabled.",
+                f"Use an access key of {self._identity.user} in {account_label(self._identity)}.\n"
+                "iam-onboard makes the device and shows its QR code.",
                 classes="words",
             )
             yield Text("The access key is")
@@ -179,19 +177,47 @@ class MfaPane(BrowsingPane):
                 yield FieldRow("Secret access key", SecretInput(id="secret"))
         yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")
+        with Horizontal(classes="buttons"):
+            yield Button("Another way", id="other-way")
 
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.query_one("#source", Choices).choose(str(self._start["place"]))
-        for name in ("open", "copy"):
-            self.query_one(f"#{name}", Button).disabled = not self._identity.sign_in_url
         self._show()
+
+    # -- what the action bar says ------------------------------------------------------------------
+
+    def primary(self) -> Primary:
+        if self.query_one("#how", Choices).value == CONSOLE:
+            return Primary("Yes, it's registered")
+        if self._serial is not None:
+            return Primary("Use this device")
+        return Primary("Make the device" if self._pending is None else "Enable the device")
+
+    def turn(self) -> Turn:
+        if self.query_one("#how", Choices).value == CONSOLE:
+            return Turn("Your turn, in the browser")
+        return Turn("Your turn" if self._pending is None else "Your turn: two codes in a row")
 
     # -- what is shown -----------------------------------------------------------------------------
 
     @on(OptionList.OptionHighlighted)
     def _chose(self) -> None:
         self._show()
+
+    @on(Button.Pressed, "#other-way")
+    def _ask_how(self) -> None:
+        unfold(self.query_one("#how"))
+
+    @on(OptionList.OptionSelected, "#how")
+    def _chose_how(self) -> None:
+        self.query_one("#how").remove_class("-shown")
+        self.screen.focus_next()
+
+    @on(Checklist.Moved)
+    def _moved(self) -> None:
+        if self.opened and self.query_one(Checklist).finished:
+            self.focus_primary()
 
     def _show(self) -> None:
         """Show what belongs to the chosen way and nothing else."""
@@ -210,13 +236,7 @@ class MfaPane(BrowsingPane):
             row = self.query_one(f"#{name}").parent
             if row is not None:
                 row.display = place == of.value
-
-    # -- the console -------------------------------------------------------------------------------
-
-    @on(Button.Pressed, "#copy")
-    def _copy(self) -> None:
-        world = self.context.world
-        tell(self, lambda: world.clipboard.copy(sign_in_page(self.context, self._identity)))
+        self.primary_changed()
 
     # -- from here ---------------------------------------------------------------------------------
 

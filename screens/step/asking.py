@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from screens.step.page import Move, StepPane, Taker
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import PassphraseDialog, ask
+from screens.widgets.dialogs import PassphraseDialog, ask, tell
 from screens.widgets.text import Button
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded
@@ -68,13 +68,18 @@ class UnlockingPane(StepPane):
 
 
 class BrowsingPane(UnlockingPane):
-    """What the panes of MFA, access keys and Verify share; the button `#open` opens the sign-in page."""
+    """A pane with the sign-in page: `#open` opens it, `#copy` copies its address."""
 
     @on(Button.Pressed, "#open")
     def _open_page(self) -> None:
         identity = identity_of(self.context)
         page = sign_in_page(self.context, identity)
         self.open_in_browser(identity.sign_in_url, f"No browser opens from here. Open this yourself: {page}")
+
+    @on(Button.Pressed, "#copy")
+    def _copy_address(self) -> None:
+        context = self.context
+        tell(self, lambda: context.world.clipboard.copy(sign_in_page(context, identity_of(context))))
 
     @on(Input.Submitted)
     def _go_down(self) -> None:

@@ -71,16 +71,6 @@ def segment(text: Sentence, style: SegmentStyle) -> Segment:
     return Segment(shown(text), style)
 
 
-def numbered(steps: Sequence[Sentence]) -> RenderableType:
-    """Numbered instructions whose wrapped lines stay under their first word, however narrow the terminal."""
-    grid = RichTable.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1, overflow="fold")
-    for number, step in enumerate(steps, start=1):
-        grid.add_row(f"{number}.", RichText(shown(step), overflow="fold"))
-    return grid
-
-
 def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
     """Rows of texts in columns as wide as they need; the first row is the head."""
     grid = RichTable.grid(padding=(0, 3, 0, 0))

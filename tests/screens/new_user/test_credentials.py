@@ -112,7 +112,7 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
     app = host(new_user, session, MFA)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await pilot.press("down")
+        app.pane.query_one("#how", Choices).choose("api")
         app.pane.query_one("#source", Choices).focus()
         await pilot.press("down")
         field(app, "path").value = str(path)
