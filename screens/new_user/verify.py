@@ -11,14 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from screens.step.asking import BrowsingPane
+from screens.step.action_bar import Primary, Turn
+from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import tell
 from screens.widgets.lists import Table
 from screens.widgets.text import Button, Text
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import count, text_of
+from workflows.core.sentences import Sentence, count, text_of
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import aws_command, verify
 from workflows.steps.new_user.aws_command import COMMAND, Tried
@@ -68,10 +69,10 @@ def _proof(results: Sequence[Result]) -> str:
     working = len(results) - len(broken)
     words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
     if not broken:
-        return f"{words} Next (^n) ends this."
+        return words
     words += f"\n✗ {broken[0].profile}: {broken[0].problem}"
     if any(result.wants_code for result in broken):
-        words += "\nType the next code now: the cursor is in its field. Then Next (^n) asks again."
+        words += "\nType the next code now: the cursor is in its field. Then ask again."
     return words + ("\nPress Enter on a line of the table to see why." if len(broken) > 1 else "")
 
 
@@ -98,7 +99,8 @@ class AfterVerify(Vertical):
     DEFAULT_CSS = """
     AfterVerify { height: auto; display: none; }
     AfterVerify.-shown { display: block; }
-    AfterVerify #shell, AfterVerify #tried { height: auto; margin-top: 1; }
+    AfterVerify #shell, AfterVerify #tried { height: auto; }
+    AfterVerify #tried { display: none; }
     """
 
     def __init__(self, *, sandbox: bool) -> None:
@@ -108,9 +110,9 @@ class AfterVerify(Vertical):
     def compose(self) -> ComposeResult:
         yield Text("", id="shell")
         with Horizontal(classes="buttons"):
-            yield Button("Copy the lines", id="copy-lines")
-            yield Button("Other shell", id="other-shell")
-            yield Button(f"Run {COMMAND}", id="try")
+            yield Button("Copy the lines", id="copy-lines", key="l")
+            yield Button("Other shell", id="other-shell", key="h")
+            yield Button(f"Run {COMMAND}", id="try", key="x")
         yield Text("", id="tried")
 
     def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
@@ -135,11 +137,12 @@ class AfterVerify(Vertical):
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
         told = self.query_one("#tried", Text)
+        told.display = True
         told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, text_of(tried.words)]))
         self.call_after_refresh(told.scroll_visible, animate=False)
 
 
-class VerifyPane(BrowsingPane):
+class VerifyPane(UnlockingPane):
     """The first Next asks all profiles; when they have answered, the next one ends the workflow."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -153,7 +156,10 @@ class VerifyPane(BrowsingPane):
         )
     ]
     DEFAULT_CSS = """
-    VerifyPane #answer { height: auto; margin-top: 1; }
+    VerifyPane #answer { height: auto; }
+    VerifyPane.-all-work CodeField { display: none; }
+    VerifyPane.-all-work ProfileAnswers { max-height: 4; }
+    VerifyPane.-all-work Horizontal.buttons { margin-top: 0; }
     VerifyPane Horizontal.buttons { height: 1; margin-top: 1; }
     VerifyPane Button { margin-right: 2; }
     """
@@ -167,16 +173,17 @@ class VerifyPane(BrowsingPane):
         self._shell = aws_command.own_shell(opening.context)
 
     def compose_body(self) -> ComposeResult:
+        yield Text("", id="answer")
         yield CodeField(self.context.world.now)
         yield ProfileAnswers(id="table")
-        yield Text("", id="answer")
         with Horizontal(classes="buttons"):
             yield Button("Ask again", id="again")
-            yield Button("Switch role", id="switch")
-            yield Button("Copy its link", id="copy-switch")
+            yield Button("Switch role", id="switch", key="o")
+            yield Button("Copy its link", id="copy-switch", key="c")
         yield AfterVerify(sandbox=self.context.world.sandbox)
 
     def on_mount(self) -> None:
+        self._answer("")
         self.run_move(
             "survey", lambda report: verify.survey(self.context, report), self._show_survey, looks=True
         )
@@ -199,8 +206,7 @@ class VerifyPane(BrowsingPane):
             table.focus()
 
     def advance(self) -> None:
-        again = any(one.problem for one in self._results.values()) and any(self._codes().values())
-        if self._results and not again and not self.running_move:
+        if self._results and not self._goes_again() and not self.running_move:
             self.post_message(self.Submitted(self.request()))
         else:
             self._ask()
@@ -217,7 +223,7 @@ class VerifyPane(BrowsingPane):
             return
         self._results = {}
         self.query_one(ProfileAnswers).wait_for(list(self._survey.names))
-        self.query_one("#answer", Text).update("")
+        self._answer("")
         self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report), self._finish)
 
     def _codes(self) -> dict[str, str]:
@@ -232,13 +238,15 @@ class VerifyPane(BrowsingPane):
     def _finish(self, results: tuple[Result, ...]) -> None:
         self._results = {result.profile: result for result in results}
         self.query_one(CodeField).clear()
-        (answer := self.query_one("#answer", Text)).update(_proof(results))
+        self._answer(_proof(results))
         self._show_shell()
         wanting = {result.profile for result in results if result.wants_code}
         ids = [f"#code-{one.account}" for one in self._survey.identities if not wanting.isdisjoint(one.names)]
         fields = (field for id_ in ids for field in self.query(id_).results(Input))
+        if self.has_class("-all-work"):
+            self.query_one("#copy-lines").focus()
+            return
         next(fields, self.query_one(ProfileAnswers)).focus(scroll_visible=False)
-        self.call_after_refresh(answer.scroll_visible, animate=False)
 
     @on(Input.Changed, "CodeField Input")
     def _show_typed(self, event: Input.Changed) -> None:
@@ -250,7 +258,28 @@ class VerifyPane(BrowsingPane):
     def _explain(self) -> None:
         result = self._results.get(self.query_one(ProfileAnswers).marked)
         if result is not None:
-            self.query_one("#answer", Text).update(result.problem or f"{result.profile} is {result.arn}")
+            self._answer(result.problem or f"{result.profile} is {result.arn}")
+
+    def _answer(self, said: Sentence) -> None:
+        answer = self.query_one("#answer", Text)
+        answer.update(said)
+        answer.display = bool(said)
+        self.call_after_refresh(answer.scroll_visible, animate=False)
+
+    # -- what the action bar says ------------------------------------------------------------------
+
+    def _goes_again(self) -> bool:
+        """Whether something failed, and a code is typed to try with again."""
+        return any(one.problem for one in self._results.values()) and any(self._codes().values())
+
+    def primary(self) -> Primary:
+        if self._results and not self._goes_again():
+            return Primary("Finish")
+        return Primary("Ask again" if self._results else "Ask every profile")
+
+    def turn(self) -> Turn:
+        wanted = bool(self.query("CodeField Input")) and not self._results
+        return Turn("Your turn: a code from your app" if wanted else "Your turn")
 
     # -- what comes after --------------------------------------------------------------------------
 
@@ -267,6 +296,10 @@ class VerifyPane(BrowsingPane):
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
         self.query_one(AfterVerify).show(self._shell, self._lines(), has_aws=self._survey.has_aws)
+        works = [not result.problem for result in self._results.values()]
+        self.set_class(bool(works) and all(works), "-all-work")
+        if self.has_class("-all-work"):
+            self.move_child(self.query_one(AfterVerify), before=self.query_one(CodeField))
 
     @on(Button.Pressed, "#copy-lines")
     def action_copy_lines(self) -> None:
@@ -301,6 +334,7 @@ class VerifyPane(BrowsingPane):
             if not tried.needs_code:
                 field.clear()
             elif number == 0:
+                self.remove_class("-all-work")
                 field.focus()
 
     def _switch_url(self) -> str:
@@ -338,5 +372,5 @@ def _hint(survey: Survey) -> str:
     if not survey.identities:
         return "No profiles were written, so there is nothing to verify: ^s skips this step."
     if all(view.serial is None for view in survey.identities):
-        return "No MFA code is needed. Next (^n) asks every profile who it is."
-    return "Type the code that the app shows now; each device has its own. Next (^n) asks."
+        return "No MFA code is needed. Ask every profile who it is."
+    return "Type the code that your app shows now; each device has its own."

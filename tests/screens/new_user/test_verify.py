@@ -83,7 +83,8 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await pilot.press("ctrl+n")
         await rest(pilot)
         table = app.pane.query_one(ProfileAnswers)
-        assert app.focused is table
+        assert app.focused is app.pane.query_one("#copy-lines")
+        table.focus()
         await pilot.press("down")
         await rest(pilot)
         assert table.marked == ROLE
@@ -127,7 +128,7 @@ async def test_a_code_that_was_not_given_is_what_is_typed_next(
         await pilot.press(*new_user.code(seed, 1), "ctrl+n")
         await rest(pilot)
         assert "2 of 2 profiles work." in app.text()
-        assert app.focused is app.pane.query_one(ProfileAnswers)
+        assert app.focused is app.pane.query_one("#copy-lines")
 
 
 async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and_is_seen(

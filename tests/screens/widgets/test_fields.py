@@ -1,17 +1,13 @@
-"""What every list to choose from, and every numbered instruction, does in a small terminal."""
+"""What every list to choose from does in a small terminal."""
 
 from __future__ import annotations
 
-from io import StringIO
-
 import pytest
-from rich.console import Console
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 
 from screens.widgets.fields import Choices
-from screens.widgets.text import numbered
 
 
 class Around(Vertical):
@@ -46,10 +42,3 @@ async def test_the_keys_for_pages_leave_the_choice_alone_and_go_on(key: str) -> 
         assert app.query_one(Around).noted == [key]
         await pilot.press("down", "up", "up")
         assert choices.value == "a"
-
-
-def test_a_long_word_is_folded_and_not_cut() -> None:
-    folder = "/home/jane/" + "a-long-folder/" * 8 + "the-end.csv"
-    out = StringIO()
-    Console(file=out, width=60).print(numbered([f"Save it in {folder}"]))
-    assert folder in "".join(out.getvalue().replace("1.", "").split())
