@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Any
 
 from textual import on
@@ -12,6 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import STAY, create_access_key
 from screens.step.page import Opening, StepPane
@@ -32,6 +34,14 @@ from workflows.steps.shared.paths import told_path
 _LOOK_SECONDS = 1.0
 
 
+class _Question(Enum):
+    """What is asked now; NONE once both are answered."""
+
+    KEPT = auto()
+    HOW = auto()
+    NONE = auto()
+
+
 class AccessKeysPane(BrowsingPane):
     """Watches the downloads folder while it is open, and offers the file that appears."""
 
@@ -47,8 +57,11 @@ class AccessKeysPane(BrowsingPane):
             self.downloads = downloads
 
     DEFAULT_CSS = """
-    AccessKeysPane .question { margin-top: 1; }
-    AccessKeysPane Vertical.way { height: auto; margin-top: 1; }
+    AccessKeysPane Vertical { height: auto; }
+    AccessKeysPane .answer { height: 1; }
+    AccessKeysPane .answer > Text { width: auto; margin-right: 2; }
+    AccessKeysPane #way { margin-top: 1; }
+    AccessKeysPane Checklist { margin-bottom: 1; }
     AccessKeysPane .words, AccessKeysPane #noticed, AccessKeysPane #passed-over { height: auto; }
     AccessKeysPane #passed-over { color: $text-warning; }
     AccessKeysPane #passed-over, AccessKeysPane #locked { display: none; }
@@ -70,22 +83,35 @@ class AccessKeysPane(BrowsingPane):
             "delete_file": True,
             **opening.draft,
         }
+        self._question = _Question.KEPT
         self._offered = ""
         self._looking: Timer | None = None
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
             yield Text(_told(self.context.facts.get("access_key") or {}), classes="words")
-        yield Text("Where is the secret to be kept?")
-        yield Choices(id="kept")
-        yield Text("", id="passed-over")
-        with Horizontal(classes="buttons", id="locked"):
-            yield Button("Look again", id="look-again")
-        yield Text("Where does the key come from?", classes="question")
-        yield Choices(self._ways(), id="how")
+        with Vertical(classes="asks-kept"):
+            yield Text("Where do you want to keep the secret?")
+            yield Choices(id="kept")
+            yield Text("", id="passed-over")
+            with Horizontal(classes="buttons", id="locked"):
+                yield Button("Look again", id="look-again")
+        with Horizontal(classes="answer knows-kept"):
+            yield Text("", id="kept-answer")
+            yield Button("Change", id="change-kept")
+        with Vertical(classes="asks-how"):
+            yield Text("Where does the key come from?")
+            yield Choices(self._ways(), id="how")
+        with Horizontal(classes="answer knows-how"):
+            yield Text("", id="how-answer")
+            yield Button("Change", id="change-how")
+        with Vertical(classes="way", id="way"):
+            yield from self._compose_way()
+
+    def _compose_way(self) -> ComposeResult:
         with Vertical(id="way-console", classes="way"):
-            yield Text("", id="noticed")
             yield Checklist(*create_access_key(self.context, self._identity), stay=STAY, id="deeds")
+            yield Text("", id="noticed")
         with Vertical(id="way-api", classes="way"):
             yield Text(
                 "Makes a new key with the one that you have; empty takes the one kept on this computer.",
@@ -123,9 +149,59 @@ class AccessKeysPane(BrowsingPane):
 
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))
+        self._ask(_Question.NONE if self.opening.done else _Question.KEPT)
         self._show()
         self._look_for_stores()
         self._looking = self.set_interval(_LOOK_SECONDS, self._look)
+
+    # -- one question at a time --------------------------------------------------------------------
+
+    def _ask(self, question: _Question) -> None:
+        """Ask this; what was answered before it is a line each, and what comes after it is hidden."""
+        self._question = question
+        for shown, selector in (
+            (question is _Question.KEPT, ".asks-kept"),
+            (question is not _Question.KEPT, ".knows-kept"),
+            (question is _Question.HOW, ".asks-how"),
+            (question is _Question.NONE, ".knows-how"),
+            (question is _Question.NONE, "#way"),
+        ):
+            self.query_one(selector).display = shown
+        for name in ("kept", "how"):
+            said = self.query_one(f"#{name}", Choices).chosen
+            self.query_one(f"#{name}-answer", Text).update(f"✓ {said[:1].upper()}{said[1:]}")
+        self.primary_changed()
+
+    @on(OptionList.OptionSelected, "Choices")
+    def _answered(self) -> None:
+        """Ask the next question, or show what is to be done."""
+        if self._question is _Question.KEPT:
+            self._ask(_Question.HOW)
+            self.query_one("#how").focus()
+        elif self._question is _Question.HOW:
+            self._ask(_Question.NONE)
+            fields = (one for one in self.query_one("#way").query("*") if one.focusable)
+            next(fields, self.query_one("#change-how")).focus()
+
+    @on(Button.Pressed, "#change-kept")
+    def _ask_where(self) -> None:
+        self._ask(_Question.KEPT)
+        self.query_one("#kept").focus()
+
+    @on(Button.Pressed, "#change-how")
+    def _ask_how(self) -> None:
+        self._ask(_Question.HOW)
+        self.query_one("#how").focus()
+
+    def primary(self) -> Primary:
+        if self._question is not _Question.NONE:
+            return Primary("Keep it there" if self._question is _Question.KEPT else "Use this way")
+        effects = {CONSOLE: "Import the file", TYPED: "Keep this key", API: "Make a new key"}
+        return Primary(effects.get(self.query_one("#how", Choices).value, "Decrypt the key"))
+
+    def turn(self) -> Turn:
+        waits = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
+        return Turn("Your turn, in the browser") if waits else YOURS
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -175,6 +251,7 @@ class AccessKeysPane(BrowsingPane):
         home = f"{self.context.world.home}/"
         lines = [(store.choice, text_of(store.words).replace(home, "~/")) for store in stores]
         self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
+        self._ask(self._question)
         self._remember()
 
     # -- the downloads folder ----------------------------------------------------------------------
@@ -199,12 +276,15 @@ class AccessKeysPane(BrowsingPane):
         path = told_path(newest.path, self.context.world.home)
         if field.value in {"", self._offered}:
             field.value = self._offered = path
-        words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old. Next (^n) imports it."
+        words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old."
         self.query_one("#noticed", Text).update(words)
 
     # -- going on ----------------------------------------------------------------------------------
 
     def advance(self) -> None:
+        if self._question is not _Question.NONE:
+            self._answered()
+            return
         request, submit = self.request(), super().advance
         if request.how == API and not request.path:
             # gpg-agent may have to be asked first, before a code is spent

@@ -120,6 +120,11 @@ class Choices(OptionList, inherit_bindings=False):
         """The chosen line's value; "" while there are no lines."""
         return str(self.highlighted_option.id) if self.highlighted_option else ""
 
+    @property
+    def chosen(self) -> str:
+        """The chosen line's words; "" while there are no lines."""
+        return dict(self._choices).get(self.value, "")
+
     def choose(self, value: str) -> None:
         """Choose a line by its value; the first one if there is no such value."""
         values = [one for one, _ in self._choices]

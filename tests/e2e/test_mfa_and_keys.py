@@ -126,6 +126,7 @@ async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(
         hunt.keep("a picture of Access keys", app.export_screenshot().encode())
 
         app.pane.query_one("#how", Choices).choose("api")
+        await pilot.press("ctrl+n", "ctrl+n")
         app.pane.query_one("#path", Input).value = path
         app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
         app.pane.scroll_end(animate=False)

@@ -240,6 +240,8 @@ async def sign_in_and_get_a_key(
         await person.next()
 
         await person.at(f"Access keys ({account})")
+        await person.next()
+        await person.next()
         path = browser.download_access_key()
         secret = path.read_text().splitlines()[1].rpartition(",")[2].strip('"')
     await person.until(lambda: path.name in person.text(), "the file to be noticed")

@@ -180,6 +180,8 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.pane.query_one("#kept", Choices).value == "vault"
+        await pilot.press("enter", "enter")
+        await rest(pilot)
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert "No file yet" in app.text()
@@ -210,8 +212,7 @@ async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAw
     app = host(new_user, session, KEYS)
     async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
-        app.pane.query_one("#how", Choices).focus()
-        await pilot.press("down")
+        await pilot.press("enter", "down", "enter")
         field(app, "key-id").value = key["AccessKeyId"]
         field(app, "secret").value = key["SecretAccessKey"]
         await rest(pilot)

@@ -26,6 +26,7 @@ ALONE: dict[str, Build] = {
     "sign-in-open": new_user.sign_in_open,
     "mfa": new_user.mfa,
     "qr-dialog": new_user.qr_dialog,
+    "access-keys-asks": new_user.access_keys_asks,
     "access-keys": new_user.access_keys_noticed,
     "profiles": new_user.profiles,
     "passphrase-dialog": new_user.passphrase_dialog,

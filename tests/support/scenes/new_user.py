@@ -187,6 +187,10 @@ def qr_dialog(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "mfa"), stage.world(), "mfa@security", show)
 
 
+def access_keys_asks(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "access-keys"), stage.world(), "access-keys@security")
+
+
 def access_keys_noticed(stage: Stage) -> Scene:
     """The downloaded file is there."""
     world = stage.world()
@@ -194,6 +198,8 @@ def access_keys_noticed(stage: Stage) -> Scene:
     stage.put(access_keys, "downloads", lambda _context: (access_keys.Download(path, 8),))
 
     async def look(pilot: Pilot[Any]) -> None:
+        await rest(pilot)
+        await pilot.press("enter", "enter")
         app = pilot.app
         assert isinstance(app, PaneHost)
         pane = app.pane
