@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, SelectionList
 
+from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
@@ -217,7 +218,7 @@ class ProfilesPane(StepPane):
         folder = told_path(paths_of(self.context).folder, home)
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}."
         state = (
-            "Next (^n) writes this; the files as they were are kept beside them."
+            "iam-onboard keeps the files as they are now beside them."
             if found.diff
             else "✓ The files have them already."
             if not found.by_hand
@@ -235,6 +236,9 @@ class ProfilesPane(StepPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == "look":
             self.query_one("#remarks", Text).update(f"✗ {message.error.what} {message.error.why}")
+
+    def primary(self) -> Primary:
+        return Primary("Write the profiles")
 
     def request(self) -> Request:
         questions = self.query_one(ProfileQuestions)

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
 from screens.widgets.code_field import CodeField, Wanted
@@ -108,9 +109,16 @@ class RotationPane(_KeyPane):
         record = self.record()
         words = remark(record, self.context.world.now()) if record else "" if self._records else _NONE
         self.query_one("#remark", Text).update(words)
+        self.primary_changed()
 
     def record(self) -> KeyRecord | None:
         return self._records.get(self.query_one("#key", Choices).value)
+
+    def primary(self) -> Primary:
+        record = self.record()
+        if record is None:
+            return Primary("No key to rotate", ready=False)
+        return Primary(f"Rotate {record.profile}")
 
     def request(self) -> rotation.Request:
         record = self.record()
@@ -160,6 +168,9 @@ class RetirementPane(_KeyPane):
 
     def record(self) -> KeyRecord | None:
         return self._record
+
+    def primary(self) -> Primary:
+        return Primary("Delete the old key")
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")
