@@ -12,12 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from screens.step.action_bar import Primary
 from screens.step.asking import AccountWorkPane, CodedMove
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.lists import Reading
-from screens.widgets.text import Button, OptionList, Text, unfold
+from screens.widgets.lists import TextDialog
+from screens.widgets.text import Button, OptionList, Text
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Secret
 from workflows.core.sentences import count
@@ -36,7 +37,7 @@ class _Row:
 
 
 class DeactivatePane(AccountWorkPane):
-    """`k` stops all access keys at once; `d` takes the selected thing away for good."""
+    """`k` stops all access keys at once; `d` removes the selected thing for good."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -48,7 +49,7 @@ class DeactivatePane(AccountWorkPane):
             "Remove",
             id="deactivate.remove",
             show=False,
-            tooltip="Take the selected thing away",
+            tooltip="Remove the selected thing",
         ),
         Binding(
             "v",
@@ -61,10 +62,10 @@ class DeactivatePane(AccountWorkPane):
         Binding("r", "look", "Look again", id="deactivate.look", show=False, tooltip="Ask AWS again"),
     ]
     DEFAULT_CSS = """
-    DeactivatePane #standing, DeactivatePane #mentioned { height: auto; }
-    DeactivatePane #things { height: auto; max-height: 10; border: none; padding: 0; }
-    DeactivatePane #buttons { height: auto; margin-top: 1; }
-    DeactivatePane #buttons Button { margin-right: 0; min-width: 8; }
+    DeactivatePane #standing { height: auto; margin-bottom: 1; }
+    DeactivatePane #things { height: auto; max-height: 8; }
+    DeactivatePane #mentioned { height: auto; color: $text-warning; }
+    DeactivatePane #buttons { height: 1; margin-top: 1; }
     """
 
     def compose_body(self) -> ComposeResult:
@@ -73,14 +74,23 @@ class DeactivatePane(AccountWorkPane):
         yield OptionList(id="things")
         yield Text("", id="mentioned")
         with Horizontal(id="buttons"):
-            yield Button("Stop keys (k)", id="stop")
-            yield Button("Remove (d)", id="remove")
-            yield Button("Mentions (v)", id="mentions")
-            yield Button("Again (r)", id="look")
-        yield Reading(id="text")
+            yield Button("Stop keys", id="stop", key="k")
+            yield Button("Remove", id="remove", key="d")
+            yield Button("Mentions", id="mentions", key="v")
+            yield Button("Look again", id="look", key="r")
+            yield Button("Skip", id="skip", key="^s")
 
     def nobody(self) -> bool:
         return not deactivate.leavers(self.context)
+
+    def primary(self) -> Primary:
+        if self.nobody():
+            return Primary("Continue")
+        if self._findings is None or self.code_wanted:
+            return Primary("Ask AWS what they have")
+        if keys := self._findings.active_keys:
+            return Primary(f"Stop {count(keys, 'access key')} first", ready=False)
+        return Primary("Continue")
 
     def look(self, report: Report, code: Secret | None) -> Findings:
         return deactivate.look(self.context, report, code)
@@ -99,7 +109,9 @@ class DeactivatePane(AccountWorkPane):
         mention = "mentions" if places == 1 else "mention"
         words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
         self.query_one("#mentioned", Text).update(words if places else "")
-        self.query_one("#text", Reading).text = as_text(mentioned)
+        self.query_one("#mentions").display = bool(places)
+        self.query_one("#skip").display = not self.opening.done
+        self.primary_changed()
 
     @property
     def _findings(self) -> Findings | None:
@@ -108,25 +120,25 @@ class DeactivatePane(AccountWorkPane):
 
     def _standing(self) -> str:
         if self.nobody():
-            return "Nobody leaves this account. Next (^n) goes on."
+            return "Nobody leaves this account."
         if self.opening.done:
-            return "Next (^n) goes on; ^r opens this again."
+            return "^r opens this again."
         if self._findings is None:
-            return "Not looked yet. Next (^n) asks AWS what they have."
+            return "iam-onboard asks AWS for their access keys and whatever blocks their removal."
         if self._findings.active_keys:
             keys = count(self._findings.active_keys, "access key")
-            return f"! {keys} can still be used: k deactivates them all now. Nothing is deleted by that."
+            return f"! {keys} still work. k deactivates all of them; nothing is deleted."
         if any(one.keys is None for one in self._findings.people):
             return (
                 "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
             )
         if any(one.blocking for one in self._findings.people):
-            return "✓ No access key works any more. What is marked ! may block the removal: d takes it away."
+            return "✓ No access key works any more. A line with ! may block the removal: d removes it."
         if any(one.denied for one in self._findings.people):
             return (
                 "✓ No access key works any more. What is marked ? can't be listed and may block the removal."
             )
-        return "✓ No access key works any more, and nothing is in the way. Next (^n) goes on to the plan."
+        return "✓ No access key works any more, and nothing blocks the removal."
 
     def _lines(self) -> Iterator[_Row]:
         for one in self._findings.people if self._findings else ():
@@ -182,7 +194,7 @@ class DeactivatePane(AccountWorkPane):
             "the console."
         )
         stop = partial(deactivate.deactivate, self.context)
-        question = Confirm("Deactivate these access keys?", body, "Deactivate")
+        question = Confirm("Deactivate these access keys?", body, "Deactivate", no="Not yet")
         self._do(question, stop, "All access keys are deactivated.")
 
     def _do(self, question: Confirm, deed: CodedMove, done: str) -> None:
@@ -190,23 +202,25 @@ class DeactivatePane(AccountWorkPane):
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
-        """Take the selected thing away for good, after the name was typed."""
+        """Remove the selected thing for good, after the name was typed."""
         highlighted = self.query_one("#things", OptionList).highlighted
         row = self._rows[highlighted] if highlighted is not None and highlighted < len(self._rows) else None
         if row is None or row.holding is None:
             self.notify("Terraform removes this itself; select a line with !.", severity="warning")
             return
         name, holding = row.name, row.holding
-        body = f"The {holding.words} of {name} in {self.context.item} is taken away for good."
+        body = f"The {holding.words} of {name} in {self.context.item} is removed for good."
         title = f"Remove the {holding.kind.value}?"
         remove = partial(deactivate.remove, name, holding, self.context)
-        self._do(Confirm(title, body, "Remove", typed=name), remove, "It is taken away.")
+        question = Confirm(title, body, "Remove", typed=name, no="Not yet")
+        self._do(question, remove, f"Removed the {holding.kind.value}.")
 
     @on(Button.Pressed, "#mentions")
     def action_mentions(self) -> None:
-        """Show or hide what else in the repository mentions them."""
-        if not unfold(self.query_one("#text", Reading)):
-            self.query_one("#things").focus()
+        """Show what else in the repository mentions them."""
+        text = as_text(self._findings.mentioned) if self._findings else ""
+        if text:
+            self.app.push_screen(TextDialog("What still mentions them", text))
 
     def request(self) -> Request:
         return Request(self._findings)

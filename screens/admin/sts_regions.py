@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.lists import MarkBox, Table
+from screens.widgets.lists import MarkBox, Table, TextDialog
 from screens.widgets.text import Button, Option, OptionList, Text
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
 from workflows.aws.sts_regions.ask import SOURCE
@@ -49,13 +50,23 @@ SHORT: Mapping[StsState, str] = {
     StsState.DENIED: "denied",
     StsState.UNKNOWN: "unknown",
 }
-_TOLD_CHANGES = 4
+_TOLD_CHANGES = 3
+_TALL = 32
+"""From so many lines on, what to click has its place on the page."""
 
 
 class StsRegionsPane(StepPane):
     """Asks when Next is pressed, never by itself; the next Next keeps the answers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "i",
+            "clicks",
+            "What to click",
+            id="regions.clicks",
+            show=False,
+            tooltip="The clicks in the console",
+        ),
         Binding("r", "ask", "Ask again", id="regions.ask", show=False, tooltip="Ask every region once more"),
         Binding(
             "x",
@@ -71,12 +82,16 @@ class StsRegionsPane(StepPane):
     ]
     DEFAULT_CSS = """
     StsRegionsPane Static { height: auto; }
-    StsRegionsPane #accounts { height: auto; max-height: 25vh; border: none; padding: 0; }
+    StsRegionsPane #standing { margin-bottom: 1; }
+    StsRegionsPane #accounts { height: auto; max-height: 17vh; }
     StsRegionsPane #accounts, StsRegionsPane #table { scrollbar-size: 0 1; }
-    StsRegionsPane #table { height: auto; max-height: 33vh; }
+    StsRegionsPane #table { height: auto; max-height: 28vh; }
     StsRegionsPane #buttons { height: 1; margin-top: 1; }
-    StsRegionsPane #buttons Button { margin-right: 1; min-width: 8; }
-    StsRegionsPane #to-do, StsRegionsPane #detail { margin-top: 1; }
+    StsRegionsPane #to-do, StsRegionsPane #with-ids { display: none; }
+    StsRegionsPane #skip { margin-top: 1; }
+    StsRegionsPane.-asked #with-ids { display: block; }
+    StsRegionsPane.-tall #table { max-height: 20vh; }
+    StsRegionsPane.-tall.-asked #to-do { display: block; margin-top: 1; }
     StsRegionsPane .hidden { display: none; }
     """
 
@@ -96,14 +111,16 @@ class StsRegionsPane(StepPane):
         yield Table(id="table", cursor_type="row", classes="hidden")
         yield Text("", id="detail", classes="hidden")
         with Horizontal(id="buttons", classes="hidden"):
-            yield Button("Ask again (r)", id="again")
-            yield Button("Export (x)", id="export")
-            yield Button("Open (o)", id="open")
+            yield Button("What to click", id="clicks", key="i")
+            yield Button("Open page", id="open", key="o")
+            yield Button("Ask again", id="again", key="r")
+            yield Button("Export", id="export", key="x")
         yield MarkBox(
-            "account ids in the Markdown",
+            "Export account ids too",
             bool(self.opening.draft.get("with_ids")),
             id="with-ids",
         )
+        yield Button("Skip", id="skip", key="^s")
         yield Text("", id="to-do")
 
     def on_mount(self) -> None:
@@ -124,9 +141,18 @@ class StsRegionsPane(StepPane):
         self.query_one("#accounts", OptionList).set_options(
             Option(line, name) for name, line in lines.items()
         )
-        for selector in ("#buttons", "#with-ids"):
-            self.query_one(selector).set_class(audit is None, "hidden")
+        self.set_class(audit is not None, "-asked")
+        self.query_one("#buttons").set_class(audit is None, "hidden")
+        self.query_one("#skip").set_class(audit is not None, "hidden")
         self._show_account()
+        self.primary_changed()
+
+    def on_resize(self) -> None:
+        """In a tall terminal there is room for what to click."""
+        self.set_class(self.app.size.height >= _TALL, "-tall")
+
+    def primary(self) -> Primary:
+        return Primary("Ask every region" if self._audit is None else "Keep the answers")
 
     @property
     def _chosen(self) -> AccountAnswer | None:
@@ -211,6 +237,14 @@ class StsRegionsPane(StepPane):
 
         self.run_move("ask", work, self._take)
 
+    @on(Button.Pressed, "#clicks")
+    def action_clicks(self) -> None:
+        """Show what to click in the console."""
+        answer = self._chosen
+        if answer is not None and self._audit is not None:
+            text = _to_do_text(answer, self._audit.allowed)
+            self.app.push_screen(TextDialog(f"What to click for {answer.account}", text))
+
     @on(Button.Pressed, "#export")
     def action_export(self) -> None:
         """Write the answers into two files, and copy the Markdown."""
@@ -226,7 +260,7 @@ class StsRegionsPane(StepPane):
         answer = self._chosen
         page = settings_page(answer.partition) if answer else ""
         if page:
-            self.open_in_browser(page, "No browser opens from here; the address is below the table.")
+            self.open_in_browser(page, "No browser opens from here; i shows the address.")
 
     def leave(self) -> None:
         self._sessions.drop()
@@ -245,8 +279,8 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
         return (
-            f"{used}Next (^n) asks every region about each account: a session token or the profile's role is "
-            "wanted in each, and what AWS gives is dropped. CloudTrail notes every call. ^s leaves it out."
+            f"{used}iam-onboard asks each region for a session and drops what AWS gives.\n"
+            "CloudTrail records every call."
         )
     used = ", ".join(audit.allowed) or "no region is named"
     lines = [f"Asked {audit.asked_at[:16].replace('T', ' ')}. In use: {used}."]

@@ -51,9 +51,7 @@ async def test_keys_that_may_not_be_listed_are_not_said_to_be_stopped(
     session.close()
 
 
-async def test_the_mentions_are_scrolled_to_when_they_are_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_mentions_are_shown_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Findings((Leaver(NAME, True, blocking=HOLDINGS),), {NAME: Mentioned(PLACES, (NAME,))})
     session, app = opened(tmp_path, monkeypatch, found)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -365,7 +365,7 @@ def deactivate_found(stage: Stage, office: Office) -> Scene:
     leaving = {"add": {}, "remove": {"security": ["alex.kim"]}}
     more = {"leaving": ["alex.kim"], "user_changes": leaving}
     session = _written(stage, office, **more)
-    return stage.wizard(session, stage.world(), "deactivate@security", keys("v"))
+    return stage.wizard(session, stage.world(), "deactivate@security")
 
 
 def confirm_removal(stage: Stage, office: Office) -> Scene:
