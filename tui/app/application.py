@@ -256,7 +256,7 @@ class OnboardApp(Frame):
     def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
         async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             try:
-                walk = self.control.repair(session_id)
+                walk = self.control.resume(session_id, {}, repair=True)
             except OnboardError as error:
                 self.show_error(error)
             else:

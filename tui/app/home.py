@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -33,45 +33,49 @@ _TIME = 14
 
 
 @dataclass(frozen=True)
-class Task:
-    """Something that can be begun.
+class _Line:
+    """A line of the list, in columns, and what Enter does.
 
     Attributes:
-        workflow: what it is a session of.
-        label: what the person would like to do.
+        work: what the person would like to do.
         detail: a few words about it.
-        kinds: the kinds of an admin's work that it begins with (`workflows.steps.kinds`).
+        time: when a session was changed last.
+        mark: stands before the detail.
+        begins: the workflow to begin a session of, and the kinds of an admin's work that it begins with.
+        resumes: the session to resume.
     """
-
-    workflow: str
-    label: str
-    detail: str = ""
-    kinds: tuple[str, ...] = ()
-
-
-_START = (
-    Task("admin", "Add people", "keys in, users and groups, apply, hand over", ("joining",)),
-    Task("admin", "Remove people", "from accounts, or for good", ("leaving",)),
-    Task("admin", "Change groups or sign-in", "groups, console password, access key", ("regrouping",)),
-    Task("admin", "Reset a password", "forgotten, and the PGP key is there", ("resetting",)),
-    Task("admin", "Replace a PGP key", "lost, expired, or its passphrase forgotten", ("rekeying",)),
-    Task("admin", "Replace a lost MFA device", "so that another can be registered", ("mfa_reset",)),
-)
-_YOURSELF = (
-    Task("new-user", "Set up my access", "with an invitation or a handoff"),
-    Task("rotation", "Rotate my access key", "a new one in place of one that is kept here"),
-)
-_TASKS = (*_START, *_YOURSELF)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line of the list, in columns."""
 
     work: Sentence
     detail: Sentence
     time: str = ""
     mark: str = ""
+    begins: tuple[str, ...] = ()
+    resumes: Entry | None = None
+
+
+_TASKS: Mapping[str, tuple[_Line, ...]] = {
+    "Start": (
+        _Line("Add people", "keys in, users and groups, apply, hand over", begins=("admin", "joining")),
+        _Line("Remove people", "from accounts, or for good", begins=("admin", "leaving")),
+        _Line(
+            "Change groups or sign-in",
+            "groups, console password, access key",
+            begins=("admin", "regrouping"),
+        ),
+        _Line("Reset a password", "forgotten, and the PGP key is there", begins=("admin", "resetting")),
+        _Line(
+            "Replace a PGP key", "lost, expired, or its passphrase forgotten", begins=("admin", "rekeying")
+        ),
+        _Line(
+            "Replace a lost MFA device", "so that another can be registered", begins=("admin", "mfa_reset")
+        ),
+    ),
+    "For yourself": (
+        _Line("Set up my access", "with an invitation or a handoff", begins=("new-user",)),
+        _Line("Rotate my access key", "a new one in place of one that is kept here", begins=("rotation",)),
+    ),
+}
+"""What can be begun, by the heading that it is under."""
 
 
 class HomeScreen(Screen[None]):
@@ -140,11 +144,10 @@ class HomeScreen(Screen[None]):
         # Whoever can go on now comes first.
         self._entries = sorted(entries, key=lambda entry: not ((there := arrival_of(entry)) and there.here))
         self._sandbox = sandbox
-        self._now = now
         self._all = False
         self._lines: dict[str, _Line] = {
             **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(self._entries)},
-            **{f"task-{number}": _Line(task.label, task.detail) for number, task in enumerate(_TASKS)},
+            **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
         }
         self._at = ""
 
@@ -163,8 +166,8 @@ class HomeScreen(Screen[None]):
         """The most likely answer has the focus: the session changed last, or a new one."""
         where = styled(("SANDBOX", "bold $warning")) if self._sandbox else styled()
         self.query_one("#home-top", SplitLine).show(styled(("iam-onboard", "bold $accent")), where)
-        options = self.query_one(OptionList)
         self._fill()
+        options = self.query_one(OptionList)
         options.focus()
         options.highlighted = 1
 
@@ -175,8 +178,7 @@ class HomeScreen(Screen[None]):
             self._fill()
 
     def _fill(self) -> None:
-        options = self.query_one(OptionList)
-        options.set_options(self._options())
+        self.query_one(OptionList).set_options(self._options())
 
     def _options(self) -> list[Option]:
         options = []
@@ -186,12 +188,9 @@ class HomeScreen(Screen[None]):
             if left := len(self._entries) - len(self._listed()):
                 options.append(Option(styled((f"  {left} more", ""), ("  F3", "$accent")), "more"))
             options.append(Option("", disabled=True))
-        numbers = {task: number for number, task in enumerate(_TASKS)}
-        for heading, tasks in (("Start", _START), ("For yourself", _YOURSELF)):
+        for heading, tasks in _TASKS.items():
             options.append(Option(styled((f"  {heading}", "bold $text-muted")), disabled=True))
-            options += [
-                Option(self._line(f"task-{numbers[task]}"), f"task-{numbers[task]}") for task in tasks
-            ]
+            options += [Option(self._line(name), name) for name in (" ".join(task.begins) for task in tasks)]
             options.append(Option("", disabled=True))
         return options[:-1]
 
@@ -226,18 +225,14 @@ class HomeScreen(Screen[None]):
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
-        kind, _, number = (event.option_id or "").partition("-")
-        if kind == "task":
-            task = _TASKS[int(number)]
-            self.post_message(self.Begin(task.workflow, task.kinds))
-        elif kind == "session":
-            self.post_message(self.Resume(self._entries[int(number)]))
-        elif kind == "more":
+        line = self._lines.get(event.option_id or "")
+        if line is None:
             self.action_all()
-
-    def _selected(self) -> Entry | None:
-        kind, _, number = self._at.partition("-")
-        return self._entries[int(number)] if kind == "session" else None
+        elif line.resumes is not None:
+            self.post_message(self.Resume(line.resumes))
+        else:
+            workflow, *kinds = line.begins
+            self.post_message(self.Begin(workflow, tuple(kinds)))
 
     def action_all(self) -> None:
         """List every session."""
@@ -246,11 +241,10 @@ class HomeScreen(Screen[None]):
 
     def action_delete(self) -> None:
         """Ask, then delete the selected session."""
-        selected = self._selected()
-        if selected is None:
+        line = self._lines.get(self._at)
+        if line is None or (selected := line.resumes) is None:
             self.notify("Select a session first.", severity="warning")
             return
-        line = _line_of(selected, self._now())
         body = f"{line.work}\n{line.detail} · {line.time}\n\nIts record and drafts go away. {_kept(selected)}"
         question = Confirm("Delete this session?", body, "Delete")
         ask(self, question, lambda _yes: self.post_message(self.Delete(selected)))
@@ -285,8 +279,9 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     summary = entry.summary
     changed = told_moment(summary.changed, now) if summary.changed else ""
     if summary.damage:
-        return _Line(f"! {summary.id}", standing_of(entry), changed)
+        return _Line(f"! {summary.id}", standing_of(entry), changed, resumes=entry)
     arrival = arrival_of(entry)
     if arrival is None:
-        return _Line(work_of(summary), standing_of(entry), changed)
-    return _Line(work_of(summary), arrival.line, changed, "● " if arrival.here else "")
+        return _Line(work_of(summary), standing_of(entry), changed, resumes=entry)
+    mark = "● " if arrival.here else ""
+    return _Line(work_of(summary), arrival.line, changed, mark, resumes=entry)

@@ -93,22 +93,14 @@ class SessionControl:
         merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
         return self._opened(session, merged)
 
-    def resume(self, session_id: str, drafts: Drafts) -> Walk:
-        """Resume a session, with this input in addition.
+    def resume(self, session_id: str, drafts: Drafts, *, repair: bool = False) -> Walk:
+        """Resume a session, with this input in addition; a damaged one from its last sound event.
 
         Raises:
             DamagedJournal: it has to be repaired first.
             OnboardError: there is none, it is in use, or it cannot be read.
         """
-        return self._opened(self.sessions.open(session_id), drafts)
-
-    def repair(self, session_id: str) -> Walk:
-        """Resume a damaged session from its last sound event.
-
-        Raises:
-            OnboardError: it cannot be repaired.
-        """
-        return self._opened(self.sessions.open(session_id, repair=True), {})
+        return self._opened(self.sessions.open(session_id, repair=repair), drafts)
 
     def leave(self) -> None:
         """Close the session that is open, if there is one."""

@@ -167,7 +167,7 @@ class WizardScreen(Screen[None]):
         contradicted = [one for one in changes if one.observation.contradicts]
         for one in contradicted:
             self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
-        if contradicted and not self.busy:
+        if contradicted and not self._stage.busy:
             await self.go_to(self.current)
         self._ask_what_is_open()
 
@@ -194,7 +194,7 @@ class WizardScreen(Screen[None]):
         if any(news):
             words = f"{text_of(self.walk.title(key))}: {text_of(message.answer.words)}"
             self.notify(words, severity="warning", timeout=20)
-            if self.current is not None and self.current.item == key.item and not self.busy:
+            if self.current is not None and self.current.item == key.item and not self._stage.busy:
                 await self.go_to(self.current)
 
     # -- where we are ------------------------------------------------------------------------------
@@ -227,11 +227,6 @@ class WizardScreen(Screen[None]):
         return chain
 
     @property
-    def busy(self) -> bool:
-        """Whether something runs in the step that is shown."""
-        return self._stage.busy
-
-    @property
     def working(self) -> bool:
         """Whether what runs is the step's own work, which one would not leave by accident."""
         return self._stage.working
@@ -246,6 +241,7 @@ class WizardScreen(Screen[None]):
         await self._stage.show(key)
         self.refresh_rail()
 
+    @on(Stage.Recorded)
     def refresh_rail(self) -> None:
         """Bring all that surrounds the page up to what the session says."""
         self.query_one(StepRail).show(self.walk.session.state.workflow.title, self._entries(), self.current)
@@ -344,9 +340,9 @@ class WizardScreen(Screen[None]):
                 "Still reading; esc stops it. Press the key again once you see the result.",
                 severity="warning",
             )
-        elif self.busy:
+        elif self._stage.busy:
             self.notify("Something is running here; esc stops it.", severity="warning")
-        return self.busy
+        return self._stage.busy
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -486,11 +482,8 @@ class WizardScreen(Screen[None]):
             await self.go_to(key)
 
     @on(StepRail.Chosen)
-    async def _choose(self, message: StepRail.Chosen) -> None:
-        await self.visit(message.key)
-
     @on(Finished.Wanted)
-    async def _do_after_all(self, message: Finished.Wanted) -> None:
+    async def _choose(self, message: StepRail.Chosen | Finished.Wanted) -> None:
         await self.visit(message.key)
 
     @on(StepPane.StepWanted)
@@ -500,10 +493,6 @@ class WizardScreen(Screen[None]):
             return
         if self._stage.record(lambda: drafts.save(key, message.draft)):
             await self.visit(key)
-
-    @on(Stage.Recorded)
-    def _recorded(self) -> None:
-        self.refresh_rail()
 
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
