@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
 from screens.widgets.text import Button, Text
@@ -109,6 +110,9 @@ class BeforeYouStartPane(StepPane):
     def _go_down(self) -> None:
         """Enter in a field goes to the next one."""
         self.screen.focus_next()
+
+    def primary(self) -> Primary:
+        return Primary("Continue to your PGP key")
 
     def request(self) -> Request:
         return Request(

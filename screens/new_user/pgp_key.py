@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.text import Option, OptionList, Text
@@ -28,8 +29,8 @@ _FORM = (
     ("years", "Valid for (years)", f"a number from 1 to {pgp_key.MOST_YEARS}"),
 )
 _AFTER = (
-    "Next (^n) makes a request: a text with your public key, for your admin. It is copied to the clipboard "
-    "and saved in the file above; send it by any messenger, nothing in it is secret. Then you wait."
+    "The request is a text with your public key. iam-onboard copies it and saves it in the file above. "
+    "Send it to your admin by any messenger: nothing in it is secret. Then you wait."
 )
 
 
@@ -199,6 +200,9 @@ class PgpKeyPane(StepPane):
         """Nothing of a half-typed passphrase stays."""
         self._field("passphrase").clear()
         self._field("again").clear()
+
+    def primary(self) -> Primary:
+        return Primary("Make the request")
 
     def request(self) -> Request:
         chosen = self._chosen()
