@@ -44,7 +44,7 @@ from workflows.steps.admin.status_grid import everybody
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
 _NARROW = 100
-_LOW = 14
+_LOW, _TINY = 14, 9
 _ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
 _DONE = SETTLED | {Status.CONTRADICTED}
@@ -100,7 +100,8 @@ class WizardScreen(Screen[None]):
     WizardScreen.-narrow.-steps StepRail { display: block; width: 1fr; }
     WizardScreen.-narrow.-steps Stage { display: none; }
     WizardScreen.-narrow #middle Stage { border-left: none; }
-    WizardScreen.-low #stepper, WizardScreen.-low #rule { display: none; }
+    WizardScreen.-low #rule, WizardScreen.-tiny #stepper { display: none; }
+    WizardScreen.-tiny StepRail { margin: 0; }
     WizardScreen #result { display: none; height: auto; max-height: 4; padding: 0 3; color: $text-success; }
     WizardScreen #result.-shown { display: block; }
     WizardScreen #result.-warning { color: $text-warning; }
@@ -203,6 +204,7 @@ class WizardScreen(Screen[None]):
         """In a narrow terminal the steps are one line; F2 shows them all in the step's place."""
         self.set_class(event.size.width < _NARROW, "-narrow")
         self.set_class(event.size.height < _LOW, "-low")
+        self.set_class(event.size.height < _TINY, "-tiny")
         if self.is_mounted:
             self._refresh_top()
 
