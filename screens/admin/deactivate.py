@@ -110,6 +110,7 @@ class DeactivatePane(AccountWorkPane):
         words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
         self.query_one("#mentioned", Text).update(words if places else "")
         self.query_one("#mentions").display = bool(places)
+        self.query_one("#stop").display = bool(self._findings and self._findings.active_keys)
         self.query_one("#skip").display = not self.opening.done
         self.primary_changed()
 
@@ -133,7 +134,7 @@ class DeactivatePane(AccountWorkPane):
                 "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
             )
         if any(one.blocking for one in self._findings.people):
-            return "✓ No access key works any more. A line with ! may block the removal: d removes it."
+            return "✓ No access key works any more. d removes what blocks the removal (!)."
         if any(one.denied for one in self._findings.people):
             return (
                 "✓ No access key works any more. What is marked ? can't be listed and may block the removal."
