@@ -61,22 +61,25 @@ def walk_to_review(screen: Terminal, machine: Machine) -> None:
     screen.press("Enter")
     screen.wait_for("Find the project", "✓ bb", "jane.doe", "management  3 people")
     screen.press(NEXT)
-    screen.wait_for("Fetch", "none yet")
+    screen.wait_for("none yet")
     put_request(sandbox_of(machine) / "mailbox")
-    screen.press_until([*["Tab"] * 4, "Enter"], "RSA 3072")
-    screen.wait_for("Works")
+    screen.wait_for("request arrived")
     screen.press(NEXT)
-    screen.wait_for("+ jane.doe  joins management")
+    screen.wait_for("Is it the same?")
+    screen.press("Up", "Enter")
+    screen.wait_for("(•) Yes")
     screen.press(NEXT)
-    screen.wait_for("Decide who is in which group", "▸·")
+    screen.wait_for("+ jane.doe  joins management", "Keep 2 changes")
+    screen.press(NEXT)
+    screen.wait_for("▸ management: 0 pending", "▌·")
     screen.press("Space")
-    screen.wait_for("▸+ joins")
-    screen.press("l")
-    screen.wait_for("▸ security", "▸·")
+    screen.wait_for("management: 1 pending")
+    screen.press(NEXT)
+    screen.wait_for("▸ security: 0 pending", "▌·")
     screen.press("Space")
     screen.wait_for("security: 1 pending")
-    screen.press_until([NEXT, NEXT], "Read every line")
-    screen.wait_for("management/global/base-identities: ", "+++ b/management")
+    screen.press(NEXT)
+    screen.wait_for("1 of 8: management", "+++ b/management", "Write 8 files")
 
 
 STUCK_DISK = """
@@ -138,7 +141,7 @@ def test_killed_between_two_files_it_finishes_the_set_over_both_layers(
         assert "interrupted" in text
         assert changed_files(root) == files
         screen.press(NEXT)
-        screen.wait_for("Plan (management)", "✓ Review", "▸ Plan")
+        screen.wait_for("Plan for management", "✓ Review", "▸ Plan")
         screen.press("C-q")
         screen.wait_for_shell()
 
@@ -151,7 +154,7 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
     with terminal(tmp_path) as screen:
         walk_to_review(screen, machine)
         screen.press(NEXT)
-        screen.wait_for("Plan (management)", "▸ Plan")
+        screen.wait_for("Plan for management", "▸ Plan")
         screen.kill()
         sandbox = sandbox_of(machine)
         changed = subprocess.run(
@@ -165,11 +168,11 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
             assert f" M {layer}/global/base-identities/locals.tf" in changed
 
         screen.run(f"{PROGRAM} resume")
-        text = screen.wait_for("Plan (management)", "▸ Plan")
+        text = screen.wait_for("Plan for management", "▸ Plan")
         assert "✓ Review" in text
         assert "5 of 11 done" in text
         screen.press("F1")
-        screen.wait_for("Help: Plan", "Close (esc)")
+        screen.wait_for("Help: Plan", "Close esc")
         screen.press("Escape")
         screen.wait_for("▸ Plan")
         screen.press("C-q")
