@@ -13,7 +13,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.message import Message
 
 from screens.step.action_bar import YOURS, Primary, Turn
@@ -25,7 +24,7 @@ from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.plan_table import PlanTable, amounts
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
-from screens.widgets.text import Button, Option, OptionList, Text, sized, styled
+from screens.widgets.text import Button, Option, OptionList, Text, in_line, sized, styled
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
@@ -222,7 +221,7 @@ class PeopleProgress(Text):
         ]
         if len(stands) > most:
             lines.append(styled((f"  and {len(stands) - most} more", "$text-muted")))
-        self.update(Content("\n").join(lines))
+        self.update(in_line(lines, "\n"))
 
 
 def _stand(progress: Applying, addresses: Sequence[str], over: Collection[str]) -> tuple[str, str]:

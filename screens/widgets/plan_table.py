@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from screens.widgets.text import ScrollBody, Text, styled
+from screens.widgets.text import ScrollBody, Text, in_line, styled
 from workflows.core.sentences import count, text_of
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
 from workflows.steps.admin.plan_resources import SIGNS
@@ -62,7 +62,7 @@ class PlanTable(Vertical):
         self.query_one("#counts", Text).update(_counts(planned.counts))
         heads, *people = _table(planned.people)
         self.query_one("#heads", Text).update(heads)
-        self.query_one("#people", Text).update(Content("\n").join(people))
+        self.query_one("#people", Text).update(in_line(people, "\n"))
         for widget in (self.query_one("#heads"), self.query_one(ScrollBody)):
             widget.display = bool(people)
         others = self.query_one("#others", Text)
@@ -84,7 +84,7 @@ def _counts(counts: Mapping[str, int]) -> Content:
         number, word = counts[kind], "remove" if kind == "destroy" else kind
         style = STYLES[sign] if number else "$text-muted"
         parts.append(styled((f"{sign} {number}", style), (f" to {word}", "" if number else "$text-muted")))
-    return Content("     ").join(parts)
+    return in_line(parts, "     ")
 
 
 def _table(people: Sequence[PersonChange]) -> list[Content]:
@@ -94,7 +94,7 @@ def _table(people: Sequence[PersonChange]) -> list[Content]:
         "User": [_cell(one.user) for one in people],
         "Password": [_cell(one.password) for one in people],
         "Access key": [_cell(one.access_key) for one in people],
-        "Other": [Content(count(one.others, "resource") if one.others else "") for one in people],
+        "Other": [styled((count(one.others, "resource") if one.others else "", "")) for one in people],
         "Groups": [_groups(one) for one in people],
     }
     shown = [
@@ -104,21 +104,21 @@ def _table(people: Sequence[PersonChange]) -> list[Content]:
     ]
     widths = [max(cell.cell_length for cell in cells) + _GAP for cells in shown]
     return [
-        Content("").join(cell.truncate(width, pad=True) for cell, width in zip(row, widths, strict=True))
+        in_line(cell.truncate(width, pad=True) for cell, width in zip(row, widths, strict=True))
         for row in zip(*shown, strict=True)
     ]
 
 
 def _cell(action: str) -> Content:
     if not action:
-        return Content()
+        return styled()
     known = Action(action)
     return _signed(SIGNS[known], _WORDS.get(known, "moved"))
 
 
 def _groups(one: PersonChange) -> Content:
     moves = [("+", one.joins), ("-", one.leaves)]
-    return Content(" ").join(_signed(sign, ", ".join(names)) for sign, names in moves if names)
+    return in_line((_signed(sign, ", ".join(names)) for sign, names in moves if names), " ")
 
 
 def _signed(sign: str, words: str) -> Content:

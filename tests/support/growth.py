@@ -7,7 +7,7 @@ from time import process_time
 
 _ROUNDS = 3
 _ENOUGH_SECONDS = 0.5
-"""After so many no further round begins: what disturbs them is little beside them."""
+"""After so many no third round begins."""
 _LEAST_SECONDS = 0.01
 """What is measured takes at least so long, since the clock and the collector have their own say in less."""
 
@@ -17,7 +17,7 @@ def growth(few: Callable[[], object], many: Callable[[], object]) -> float:
     loops = [_loops(few), _loops(many)]
     rounds: list[list[float]] = []
     begun = process_time()
-    while len(rounds) < _ROUNDS and process_time() - begun < _ENOUGH_SECONDS:
+    while len(rounds) < 2 or (len(rounds) < _ROUNDS and process_time() - begun < _ENOUGH_SECONDS):
         rounds.append([_seconds(work, count) / count for work, count in zip((few, many), loops, strict=True)])
     short, long = (min(tries) for tries in zip(*rounds, strict=True))
     return long / short

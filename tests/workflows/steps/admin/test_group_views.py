@@ -289,4 +289,4 @@ def test_nobody_is_counted_in_a_list_that_names_nobody() -> None:
     everybody = 'module "iam_group_all" {\n  source = "x"\n  name = "all"\n'
     everybody += "  group_users = [for one in module.user : one.iam_user_name if one.new]\n}\n"
     seen = view_of(layer_of({"users.tf": USERS, "groups.tf": everybody}), (), (), ())
-    assert "; members not known; " in about_group(seen, LayerChoice(), "all")
+    assert "; members unknown; " in about_group(seen, LayerChoice(), "all")

@@ -100,7 +100,7 @@ def test_a_plan_survives_the_journal(tmp_path: Path, record: PlanRecord) -> None
 
 
 def test_only_outputs_changing_is_no_empty_plan(tmp_path: Path, record: PlanRecord) -> None:
-    outputs = Plan((), outputs=(OutputChange("user_name", Action.CREATE, sensitive=False),))
+    outputs = Plan((), outputs=(OutputChange("user_name", Action.CREATE),))
     assert not judged(record, outputs, context(tmp_path)).empty
     assert judged(record, Plan(()), context(tmp_path)).empty
 
