@@ -198,6 +198,8 @@ class ProfilesPane(StepPane):
     @on(MarkBox.Changed)
     @on(SelectionList.SelectedChanged)
     def _look(self) -> None:
+        if self.context.leaving.is_set():
+            return  # the field was left because the page is
         request = self.request()
         if request != self._shown and not self.running_move:
             self._shown = request

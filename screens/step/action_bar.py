@@ -61,7 +61,6 @@ class ActionBar(Horizontal):
     ActionBar > #turn {
         width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted;
     }
-    ActionBar > Button.-textual-compact { margin: 0 1 0 2; background: $block-hover-background; }
     ActionBar > #primary-key { width: auto; color: $text-accent; }
     """
 

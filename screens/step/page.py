@@ -232,7 +232,7 @@ class StepPane(VerticalScroll):
 
     def _remember(self) -> None:
         if self.context.leaving.is_set():
-            return  # gone before it was painted
+            return
         self._opened_with = self.request()
         self.opened = True
         self.primary_changed()
@@ -318,6 +318,14 @@ class StepPane(VerticalScroll):
         """Keep the input as it is now."""
         if draft := self.draft():
             self.post_message(self.DraftChanged(draft))
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """As Textual's, for as long as the page is there: what is called later would miss its widgets."""
+
+        def if_here() -> Any:
+            return None if self.context.leaving.is_set() else callback(*args, **kwargs)
+
+        return super().call_after_refresh(if_here)
 
     # -- work in the background ----------------------------------------------------------------------
 

@@ -418,6 +418,19 @@ async def test_other_input_of_a_done_step_is_kept_when_it_is_left_before_next(tm
         assert app.session.facts()["people"] == "june"
 
 
+async def test_what_a_page_puts_off_is_not_done_once_it_is_left(tmp_path: Path) -> None:
+    app = host(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        done: list[str] = []
+        app.pane.call_after_refresh(done.append, "while it is there")
+        await rest(pilot)
+        app.pane.part()
+        app.pane.call_after_refresh(done.append, "afterwards")
+        await rest(pilot)
+        assert done == ["while it is there"]
+
+
 async def test_a_step_looked_at_and_left_keeps_no_draft(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=USERS)
     async with app.run_test(size=(80, 24)) as pilot:
