@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tui.host import Machine
@@ -26,30 +27,13 @@ class Entry:
         summary: what is known of it.
         sessions: the folder of sessions that it is in.
         sandbox: the folder of the sandbox that it belongs to, or None.
-        downloads: where the browser puts what it downloads.
+        arrived: whether the message is there that its next step waits for; None if it waits for none.
     """
 
     summary: Summary
     sessions: Sessions
     sandbox: Path | None
-    downloads: Path = Path()
-
-    @property
-    def awaits(self) -> tuple[Path, ...]:
-        """The files that the next step waits for; none if it waits for nobody.
-
-        In the sandbox's mailbox, or where the browser puts what it downloads.
-        """
-        facts = self.summary.facts
-        place = self.sandbox / "mailbox" if self.sandbox else self.downloads
-        match self.summary.next_step:
-            case "pgp-keys":
-                names = [*(facts.get("joining") or ()), *(facts.get("rekeying") or ())]
-                return tuple(place / f"request-{name}.txt" for name in names)
-            case "handoff":
-                return (place / f"handoff-{facts.get('user', '')}.txt",)
-            case _:
-                return ()
+    arrived: bool | None = None
 
 
 class Shelf:
@@ -127,7 +111,34 @@ class Shelf:
 
     def _all(self) -> Iterator[Entry]:
         own = self.own()
-        yield from (Entry(summary, own, None, self._machine.downloads) for summary in own.summaries())
+        yield from (self._entry(summary, own, None) for summary in own.summaries())
         for folder in self.sandboxes():
             sessions = self.of_sandbox(folder)
-            yield from (Entry(summary, sessions, folder) for summary in sessions.summaries())
+            yield from (self._entry(summary, sessions, folder) for summary in sessions.summaries())
+
+    def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
+        place = sandbox / "mailbox" if sandbox else self._machine.downloads
+        awaited = [place / name for name in _awaited(summary)]
+        newer = any(_changed_since(path, summary.created) for path in awaited)
+        return Entry(summary, sessions, sandbox, newer if awaited else None)
+
+
+def _awaited(summary: Summary) -> list[str]:
+    """The names of the files that the next step waits for, one of them; none if it waits for nobody."""
+    facts = summary.facts
+    match summary.next_step:
+        case "pgp-keys":
+            names = [*(facts.get("joining") or ()), *(facts.get("rekeying") or ())]
+            return [f"request-{name}.txt" for name in names]
+        case "handoff":
+            return [f"handoff-{facts.get('user', '')}.txt"]
+        case _:
+            return []
+
+
+def _changed_since(path: Path, moment: str) -> bool:
+    """Whether a file is there that is newer than a moment (ISO 8601): an older one was for something else."""
+    try:
+        return path.stat().st_mtime >= datetime.fromisoformat(moment).timestamp()
+    except (OSError, ValueError):  # not there, not to be reached, or no name for a file
+        return False

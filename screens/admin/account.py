@@ -240,7 +240,6 @@ class AccountPane(ByHandPane):
         self._views: Sequence[LayerView] = ()
         self._half_entered: Mapping[str, Mapping[str, Constant]] = opening.draft.get("layers", {})
         self._account = ""
-        self._seen: set[str] = set()
 
     def compose_body(self) -> ComposeResult:
         yield LayerBar("Reading the settings", id="layers")
@@ -268,7 +267,7 @@ class AccountPane(ByHandPane):
             await holder.mount(form)
             form.tell_weak()
         self.query_one("#layer").display = len(views) > 1
-        self._seen |= {view.account for view in views} if self.opening.done else set()
+        self.query_one(LayerBar).seen |= {view.account for view in views} if self.opening.done else set()
         if views:
             self.show_account(self._account or views[0].account, marked)
         if first:
@@ -279,7 +278,6 @@ class AccountPane(ByHandPane):
     def show_account(self, account: str, field: str | None = None) -> None:
         """Show one account's settings, with the focus on a field or else the first one."""
         self._account = account
-        self._seen.add(account)
         for form in self.query(AccountForm):
             form.set_class(form.view.account == account, "-shown")
         fields = [one for one in self.query("AccountForm.-shown *") if one.focusable]
@@ -315,7 +313,7 @@ class AccountPane(ByHandPane):
         return action != "layer" or len(self._views) > 1
 
     def _unseen(self) -> str:
-        return next((view.account for view in self._views if view.account not in self._seen), "")
+        return self.query_one(LayerBar).first_unseen(view.account for view in self._views)
 
     def primary(self) -> Primary:
         if unseen := self._unseen():

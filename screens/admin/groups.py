@@ -199,7 +199,6 @@ class GroupsPane(ByHandPane):
         self._views: dict[str, LayerView] = {}
         self._choices: dict[str, LayerChoice] = {}
         self._gone: dict[str, list[str]] = {}
-        self._seen: set[str] = set()
         self._account = ""
         drafts = opening.draft.get("layers", {})
         self._half_decided = {one: groups.from_draft(draft) for one, draft in drafts.items()}
@@ -244,7 +243,7 @@ class GroupsPane(ByHandPane):
         self._show()
         self.query_one(Matrix).focus(scroll_visible=False)
         if first:
-            self._seen |= set(self._views) if self.opening.done else set()
+            self.query_one(LayerBar).seen |= set(self._views) if self.opening.done else set()
             self._remember()
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -274,7 +273,6 @@ class GroupsPane(ByHandPane):
         if not self._account:
             self.query_one(LayerBar).update("There is no layer to show.")
             return
-        self._seen.add(self._account)
         matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).words
         layout = MatrixLayout(self.view, self.choice, words)
         matrix.show(layout)
@@ -290,7 +288,7 @@ class GroupsPane(ByHandPane):
 
     def _unseen(self) -> str:
         """The next account with people to put into groups that was not shown yet; "" for none."""
-        return next((one for one, view in self._views.items() if view.chosen and one not in self._seen), "")
+        return self.query_one(LayerBar).first_unseen(one for one, view in self._views.items() if view.chosen)
 
     def primary(self) -> Primary:
         if unseen := self._unseen():

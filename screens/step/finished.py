@@ -20,7 +20,7 @@ from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk
-from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.shared.paths import told_path
 
 _MOST_ROWS = 8
@@ -56,16 +56,20 @@ class Finished(VerticalScroll):
         self._walk = walk
 
     def compose(self) -> ComposeResult:
-        walk, session = self._walk, self._walk.session
+        walk, session, grid = self._walk, self._walk.session, everybody(self._walk.whole())
         unsure = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
-        waiting = [name for name, stands in everybody(walk.whole()).rows if not _settled(stands)]
-        title = f"✓ {_headline(walk)}"
+        skipped = [key for key in session.layout() if session.status(key) is Status.SKIPPED]
+        waiting = [name for name, stands in grid.rows if not _settled(stands)]
         if waiting:
             title = f"○ Not done yet for {listed(waiting, 2)}"
         elif unsure:
             title = "? Done, and not all of it confirmed"
-        yield Text(title, classes="finished-title -unsure" if unsure or waiting else "finished-title")
-        if table := _standing(walk):
+        elif skipped and not grid.rows:
+            title = f"○ Done, without {listed([text_of(walk.title(key)) for key in skipped], 2)}"
+        else:
+            title = f"✓ {_headline(walk, grid)}"
+        yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
+        if table := _standing(walk, grid):
             yield Text(table, id="everybody")
         for key in unsure:
             look = session.state.observed[key]
@@ -95,23 +99,20 @@ class Finished(VerticalScroll):
                 self.post_message(self.Wanted(key))
 
 
-def _headline(walk: Walk) -> str:
+def _headline(walk: Walk, grid: Everybody) -> str:
     """What was achieved, for whom."""
-    facts = walk.session.facts()
     if walk.session.header.workflow == "new-user":
         return "You're in"
-    names = [name for name, _ in everybody(walk.whole()).rows]
-    project = str(facts.get("project", ""))
-    return f"All done for {listed(names, 2)} in {project}" if names else "All done"
+    names = [name for name, _ in grid.rows]
+    return f"All done for {listed(names, 2)} in {walk.session.facts()['project']}" if names else "All done"
 
 
 def _settled(stands: Iterable[Stand]) -> bool:
     return all(stand.settled for stand in stands)
 
 
-def _standing(walk: Walk) -> RenderableType | None:
+def _standing(walk: Walk, grid: Everybody) -> RenderableType | None:
     """Where each person stands in each account; for somebody alone, each step in each account."""
-    grid = everybody(walk.whole())
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: _settled(row[1]))
         rows = [(name, [text_of(stand.told) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
@@ -135,13 +136,13 @@ def _next(walk: Walk) -> Iterator[Sentence]:
     written_names = [known.value["names"] for name, known in every.items() if name.startswith("profiles@")]
     names = [names[-1] for names in written_names if names]
     if written and not facts.get("commit"):
-        yield f"Commit the {count(len(written) if isinstance(written, list) else 0, 'file')} that changed."
-        yield "git status shows which."
+        changed = count(len(written) if isinstance(written, list) else 0, "changed file")
+        yield f"Commit what was written: {changed}. git status shows which."
     elif names:
         yield "Try it in a new terminal that has the lines of Verify:"
         yield f"aws --profile {names[-1]} sts get-caller-identity"
     elif walk.world.sandbox:
-        yield "Continue as the other person: F3 lists the sessions."
+        yield "Continue as the other person (F6)."
     else:
         yield "Nothing. You can quit."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -32,6 +32,11 @@ class LayerBar(Text):
         super().__init__(content, id=id)
         self._layers: Sequence[tuple[str, int]] = ()
         self._current = ""
+        self.seen: set[str] = set()
+
+    def first_unseen(self, accounts: Iterable[str]) -> str:
+        """The first of these accounts that was not shown yet; "" for none."""
+        return next((account for account in accounts if account not in self.seen), "")
 
     def show(self, layers: Sequence[tuple[str, int]], current: str) -> None:
         """Show the layers.
@@ -41,6 +46,7 @@ class LayerBar(Text):
             current: the account whose layer is shown.
         """
         self._layers, self._current = layers, current
+        self.seen.add(current)
         text, before = self._text(), self.content
         same = _widths(str(before)) == _widths(str(text))
         self.update(text, layout=not same)  # a layout costs more than all that is drawn

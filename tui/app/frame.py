@@ -134,11 +134,15 @@ class Frame(App[None]):
     def _keep_theme(self, theme: Theme) -> None:
         """The colours that the person chose are those of the next time."""
         path = self._machine.places.theme
-        try:
-            private_folder(path.parent)
-            write_atomically(path, theme.name.encode())
-        except FileError as error:
-            self.show_error(error)
+
+        def keep() -> None:
+            try:
+                private_folder(path.parent)
+                write_atomically(path, theme.name.encode())
+            except FileError as error:
+                self.call_from_thread(self.show_error, error)
+
+        self.run_worker(keep, thread=True, group="theme", exclusive=True)
 
     # -- what is typed -----------------------------------------------------------------------------
 

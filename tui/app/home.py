@@ -141,8 +141,7 @@ class HomeScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self._remarks = remarks
-        # Whoever can go on now comes first.
-        self._entries = sorted(entries, key=lambda entry: not ((there := arrival_of(entry)) and there.here))
+        self._entries = sorted(entries, key=lambda entry: not entry.arrived)  # who can go on now comes first
         self._sandbox = sandbox
         self._all = False
         self._lines: dict[str, _Line] = {

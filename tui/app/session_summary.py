@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,9 +66,9 @@ class Arrival:
 
 def arrival_of(entry: Entry) -> Arrival | None:
     """What arrived for a session, or whom it waits for; None if it waits for nobody."""
-    if not entry.awaits:
+    here = entry.arrived
+    if here is None:
         return None
-    here = any(map(os.path.exists, entry.awaits))
     if entry.summary.workflow == "admin":
         return Arrival("a request has arrived" if here else "waiting for a PGP key", here)
     return Arrival("your handoff has arrived" if here else "waiting for your admin", here)

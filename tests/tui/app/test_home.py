@@ -87,7 +87,7 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
         assert app.asked == [HomeScreen.Resume(LATE)]
 
 
-async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived(tmp_path: Path) -> None:
+async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() -> None:
     waiting = {"joining": ["jane.doe"], "rekeying": ["sam.okafor"]}
     admin = Summary(
         "admin", "admin", changed="2026-01-02T03:04:05+00:00", facts=waiting, next_step="pgp-keys"
@@ -95,10 +95,9 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived(tmp_
     user = Summary(
         "user", "new-user", changed="2026-01-03T03:04:05+00:00", facts={"user": "ann"}, next_step="handoff"
     )
-    entries = [Entry(summary, SESSIONS, None, tmp_path) for summary in (user, admin)]
 
-    async def shown() -> list[str]:
-        app = Host(entries)
+    async def shown(**arrived: bool) -> list[str]:
+        app = Host([Entry(one, SESSIONS, None, arrived.get(one.id, False)) for one in (user, admin)])
         async with app.run_test(size=(80, 24)) as pilot:
             await rest(pilot)
             return [line for line in lines_of(app) if "Jan" in line]
@@ -107,13 +106,13 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived(tmp_
         "▌ Set up my access waiting for your admin 3 Jan 03:04",
         "Add jane.doe waiting for a PGP key 2 Jan 03:04",
     ]
-    (tmp_path / "request-jane.doe.txt").touch()
-    assert await shown() == [
+    assert await shown(admin=True) == [
         "▌ Add jane.doe ● a request has arrived 2 Jan 03:04",
         "Set up my access waiting for your admin 3 Jan 03:04",
     ]
-    (tmp_path / "handoff-ann.txt").touch()
-    assert (await shown())[0] == "▌ Set up my access ● your handoff has arrived 3 Jan 03:04"
+    assert (await shown(admin=True, user=True))[
+        0
+    ] == "▌ Set up my access ● your handoff has arrived 3 Jan 03:04"
 
 
 async def test_with_no_session_enter_adds_people() -> None:

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.small_steps import small_workflow
+from support.steps import step_of
+
+from tui.host import Machine, Places
+from tui.session_catalogue import Shelf, _awaited
+from workflows.machine.declaration import Workflow
+from workflows.machine.summaries import Summary
+
+BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("step", "facts", "names"),
+    [
+        ("pgp-keys", {"joining": ["jane"], "rekeying": ["sam"]}, ["request-jane.txt", "request-sam.txt"]),
+        ("handoff", {"user": "ann"}, ["handoff-ann.txt"]),
+        ("plan", {"joining": ["jane"]}, []),
+        ("", {}, []),
+    ],
+)
+def test_a_step_that_waits_names_the_files_that_it_waits_for(
+    step: str, facts: dict[str, object], names: list[str]
+) -> None:
+    assert _awaited(Summary("id", facts=facts, next_step=step)) == names
+
+
+def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    steps = tuple(step_of(module) for module in small_workflow()[:1])
+    shelf = Shelf(machine, [Workflow("admin", "Admin", steps)])
+    shelf.own().create("admin", {}).close()
+    assert [entry.arrived for entry in shelf.entries()] == [None]
+    monkeypatch.setattr("tui.session_catalogue._awaited", lambda _summary: ["request-jane.txt", "\0"])
+    assert [entry.arrived for entry in shelf.entries()] == [False]
+    message = machine.downloads / "request-jane.txt"
+    message.parent.mkdir()
+    message.touch()
+    for seconds, arrived in ((-1, False), (1, True)):
+        os.utime(message, (BEGUN.timestamp() + seconds,) * 2)
+        assert [entry.arrived for entry in shelf.entries()] == [arrived]
