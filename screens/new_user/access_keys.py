@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
-from screens.step.console_steps import STAY, create_access_key
+from screens.step.console_steps import create_access_key
 from screens.step.page import Opening, StepPane
 from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField, Wanted
@@ -110,7 +110,7 @@ class AccessKeysPane(BrowsingPane):
 
     def _compose_way(self) -> ComposeResult:
         with Vertical(id="way-console", classes="way"):
-            yield Checklist(*create_access_key(self.context, self._identity), stay=STAY, id="deeds")
+            yield Checklist(*create_access_key(self.context, self._identity), id="deeds")
             yield Text("", id="noticed")
         with Vertical(id="way-api", classes="way"):
             yield Text(

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import Primary, Turn
 from screens.step.asking import BrowsingPane
-from screens.step.console_steps import STAY, register_device
+from screens.step.console_steps import register_device
 from screens.step.page import Opening, StepPane
 from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField, Countdown, Wanted
@@ -152,7 +152,7 @@ class MfaPane(BrowsingPane):
     def compose_body(self) -> ComposeResult:
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
-            yield Checklist(*register_device(self.context, self._identity), stay=STAY, id="deeds")
+            yield Checklist(*register_device(self.context, self._identity), id="deeds")
             yield Countdown(self.context.world.now)
             yield Text(_SKIPPING, classes="words after")
         with Vertical(id="api"):

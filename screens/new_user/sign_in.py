@@ -96,7 +96,7 @@ class SignInPane(StepPane):
             yield Text(_recorded(self.context.facts.get("signed_in") or {}))
         alias = f" ({identity.account_alias})" if identity.account_alias else ""
         yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
-        yield Checklist(*self._deeds(), stay=frozenset({"copy-address", "show"}), label_width=24, id="deeds")
+        yield Checklist(*self._deeds(), label_width=24, id="deeds")
         yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked")
         yield Text(self._notes(), classes="notes opened", id="notes")
         with Horizontal(classes="actions"):
@@ -168,7 +168,7 @@ class SignInPane(StepPane):
 
     @property
     def _signed_in(self) -> bool:
-        """Whether all was copied, so that the person can say how it went."""
+        """Whether the password was copied or shown, so that the person can say how it went."""
         return self.password is not None and self.query_one(Checklist).finished
 
     @on(Checklist.Moved)

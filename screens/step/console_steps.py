@@ -8,9 +8,6 @@ from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.paths import told_path
 
-STAY = frozenset({"copy"})
-"""The buttons of these lists that are no deed of their own."""
-
 
 def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to a registered authenticator app."""

@@ -25,7 +25,7 @@ class Deed:
     Attributes:
         what: an imperative.
         value: what it needs, or None: a field, or a text of the width of the value's column.
-        buttons: what the wizard can do for it; pressing one that moves on counts as doing it.
+        buttons: what the wizard can do for it; pressing one counts as doing it.
     """
 
     what: Sentence
@@ -65,7 +65,6 @@ class Checklist(Vertical):
 
     Args:
         deeds: in their order.
-        stay: ids of buttons that do not move on.
         label_width: in columns; 0 for all that the buttons leave.
         id: the widget's id.
 
@@ -93,13 +92,11 @@ class Checklist(Vertical):
     def __init__(
         self,
         *deeds: Deed,
-        stay: frozenset[str] = frozenset(),
         label_width: int = 0,
         id: str,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
         self._rows = [_Row(number, deed) for number, deed in enumerate(deeds, start=1)]
-        self._stay = stay
         self._label_width = label_width
         self.at = 0
 
@@ -132,14 +129,11 @@ class Checklist(Vertical):
         return button is not None
 
     def _open_buttons(self) -> Iterator[Button]:
-        """From the current deed on, those that move on."""
-        return (
-            button for row in self._rows[self.at :] for button in row.buttons() if button.id not in self._stay
-        )
+        """From the current deed on."""
+        return (button for row in self._rows[self.at :] for button in row.buttons())
 
     @on(Button.Pressed)
     def _move_on(self, event: Button.Pressed) -> None:
-        if event.button.id not in self._stay:
-            pressed = next(number for number, row in enumerate(self._rows) if row in event.button.ancestors)
-            self.go_to(max(self.at, pressed + 1))
-            self.focus_next()
+        pressed = next(number for number, row in enumerate(self._rows) if row in event.button.ancestors)
+        self.go_to(max(self.at, pressed + 1))
+        self.focus_next()

@@ -170,6 +170,22 @@ async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
     session.close()
 
 
+async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: GpgHome) -> None:
+    session, clipboard = begun(tmp_path, gpg), FakeClipboard()
+    app = host(session, world_of(tmp_path, gpg, clipboard=clipboard))
+    async with app.run_test(size=(96, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "enter")
+        await rest(pilot)
+        assert not app.pane.primary().ready
+        await pilot.press("v")
+        await rest(pilot)
+        assert PASSWORD in app.text()
+        assert app.pane.primary().ready
+        assert clipboard.content == ""
+    session.close()
+
+
 async def test_the_password_is_hidden_by_itself(
     tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:

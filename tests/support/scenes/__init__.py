@@ -153,11 +153,12 @@ class Stage:
 
 
 def keys(*pressed: str) -> Before:
-    """Press keys, and wait for what comes of them."""
+    """Press keys, and wait after each for what comes of it."""
 
     async def before(pilot: Pilot[Any]) -> None:
-        await pilot.press(*pressed)
-        await rest(pilot)
+        for key in pressed:
+            await pilot.press(key)
+            await rest(pilot)
 
     return before
 
