@@ -146,13 +146,13 @@ class Notice(Dialog[bool]):
     """
 
     def __init__(
-        self, title: Sentence, text: Sentence, close: str = "Close (esc)", *, classes: str | None = None
+        self, title: Sentence, text: Sentence, close: str = "Close", *, classes: str | None = None
     ) -> None:
         super().__init__(title, text, classes=classes)
         self._close = close
 
     def buttons(self) -> Iterable[Button]:
-        yield Button(self._close, id="close", variant="primary")
+        yield Button(self._close, id="close", key="esc", variant="primary")
 
 
 class ErrorDialog(Notice):
