@@ -19,10 +19,9 @@ from textual.widgets import TextArea
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Move, Opening, StepPane
 from screens.step.times import told_moment
+from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
-from screens.widgets.fields import Choices
 from screens.widgets.lists import Table
-from screens.widgets.question import Answer, Question
 from screens.widgets.text import Button, OptionList, Text, short
 from workflows.core.errors import Cancelled
 from workflows.core.openpgp import grouped
@@ -54,7 +53,7 @@ class KeyChoice(Dialog[TakenKey]):
         self._keys = {key.fingerprint: key for key in keys}
 
     def body(self) -> ComposeResult:
-        yield Choices([(one, _choice_lines(key)) for one, key in self._keys.items()], id="keys")
+        yield Choices([Answer(one, _choice_lines(key)) for one, key in self._keys.items()], id="keys")
 
     def buttons(self) -> Iterable[Button]:
         yield Button("Use this key", id="take", variant="primary")
@@ -263,7 +262,7 @@ class PgpKeysPane(StepPane):
                 yield Text("", id="about")
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
-            yield Question(Compared.LATER, id="same")
+            yield Choices(deliberate=Compared.LATER, id="same")
             with Horizontal(classes="buttons"):
                 yield Button("Text for owner", id="owner-compared", key="o")
 
@@ -398,7 +397,7 @@ class PgpKeysPane(StepPane):
         return Primary(f"Use {count(len(self.names), 'key')}", ready=bool(self.names))
 
     def _primary_of_comparison(self) -> Primary:
-        match self.query_one(Question).value:
+        match self.query_one("#same", Choices).value:
             case Compared.SAME:
                 return Primary(f"Use {short(self._comparing)}'s key")
             case Compared.LATER:
@@ -589,7 +588,7 @@ class PgpKeysPane(StepPane):
         groups = grouped(key.fingerprint).split()
         half = (len(groups) + 1) // 2
         self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))
-        question = self.query_one(Question)
+        question = self.query_one("#same", Choices)
         question.ask(
             (
                 Answer(
@@ -614,12 +613,12 @@ class PgpKeysPane(StepPane):
         self.query_one(".pane-purpose", Text).update(why)
         self.show_problems([])
 
-    @on(Question.OptionSelected, "#same")
+    @on(Choices.OptionSelected, "#same")
     def _chose(self) -> None:
         self.primary_changed()
 
     def _answered(self) -> None:
-        key, answer = self._keys[self._comparing], self.query_one(Question).value
+        key, answer = self._keys[self._comparing], self.query_one("#same", Choices).value
         if not answer:
             return
         self._turn_to("")

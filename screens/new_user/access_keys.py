@@ -18,8 +18,9 @@ from screens.step.asking import BrowsingPane
 from screens.step.console_steps import create_access_key
 from screens.step.page import Opening, StepPane
 from screens.widgets.checklist import Checklist
+from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.fields import Choices, FieldRow, SecretInput
+from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
@@ -137,14 +138,14 @@ class AccessKeysPane(BrowsingPane):
             yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
             yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
 
-    def _ways(self) -> tuple[tuple[str, str], ...]:
+    def _ways(self) -> tuple[Answer, ...]:
         ways = [
-            (CONSOLE, "I make it in the console and download its file"),
-            (TYPED, "I type it"),
-            (API, "Make it from here, with an older key and a code"),
+            Answer(CONSOLE, "I make it in the console and download its file"),
+            Answer(TYPED, "I type it"),
+            Answer(API, "Make it from here, with an older key and a code"),
         ]
         if self._identity.encrypted_secret:
-            ways.insert(0, (HANDOFF, "Decrypt the one in the handoff"))
+            ways.insert(0, Answer(HANDOFF, "Decrypt the one in the handoff"))
         return tuple(ways)
 
     def on_mount(self) -> None:
@@ -168,7 +169,7 @@ class AccessKeysPane(BrowsingPane):
         ):
             self.query_one(selector).display = shown
         for name in ("kept", "how"):
-            said = self.query_one(f"#{name}", Choices).chosen
+            said = text_of(self.query_one(f"#{name}", Choices).chosen)
             self.query_one(f"#{name}-answer", Text).update(f"✓ {said[:1].upper()}{said[1:]}")
         self.primary_changed()
 
@@ -249,8 +250,8 @@ class AccessKeysPane(BrowsingPane):
         self.query_one("#passed-over").display = bool(passed_over)
         self.query_one("#locked").display = locked
         home = f"{self.context.world.home}/"
-        lines = [(store.choice, text_of(store.words).replace(home, "~/")) for store in stores]
-        self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
+        lines = [Answer(store.choice, text_of(store.words).replace(home, "~/")) for store in stores]
+        self.query_one("#kept", Choices).ask(lines, str(self._start["kept"]))
         self._ask(self._question)
         self._remember()
 
@@ -331,11 +332,9 @@ class AccessKeysPane(BrowsingPane):
         }
 
     def leave(self) -> None:
-        """Forget what was typed, and look no longer."""
+        """Look no longer."""
         if self._looking is not None:
             self._looking.stop()
-        for name in ("secret", "passphrase"):
-            self.query_one(f"#{name}", SecretInput).clear()
 
 
 def _age(seconds: int) -> str:

@@ -12,23 +12,25 @@ from textual.widgets import Input
 
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
+from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
+from workflows.core.installation import how_to_install
 from workflows.core.sentences import text_of
 from workflows.messages.invitation import open_invitation
 from workflows.steps.new_user import before_you_start
-from workflows.steps.new_user.before_you_start import Found, Request, Tool
+from workflows.steps.new_user.before_you_start import Found, Request
 
 _FIELDS = (
-    ("project", "Project (short name)", "for example  bb"),
-    ("user", "Your IAM user name", "for example  jane.doe"),
+    ("project", "Project", "its short name, for example  bb"),
+    ("user", "IAM user name", "for example  jane.doe"),
 )
 _PHONE = (
-    "• An authenticator app on your phone (Google Authenticator, Aegis, 2FAS, a password manager …).\n"
-    "  It cannot be seen from here. A passkey will not do: it gives no codes for the command line."
+    "• an authenticator app on your phone, or a password manager that makes codes",
+    "  A passkey won't do: it makes no codes for the command line.",
 )
-_PRETEND_PHONE = "• An authenticator app. In this sandbox a pretend phone shows the codes."
+_PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
 
 
 class BeforeYouStartPane(StepPane):
@@ -37,10 +39,11 @@ class BeforeYouStartPane(StepPane):
     NEXT_WAITS = True
     DEFAULT_CSS = """
     BeforeYouStartPane Horizontal { height: 1; }
-    BeforeYouStartPane FieldRow > .row-label { width: 22; }
-    BeforeYouStartPane .hint { height: auto; color: $text-muted; margin-bottom: 1; }
+    BeforeYouStartPane FieldRow > .row-label { width: 15; }
+    BeforeYouStartPane .hint { color: $text-muted; margin-bottom: 1; }
     BeforeYouStartPane Button { margin-right: 2; }
-    BeforeYouStartPane #found { height: auto; margin-top: 1; }
+    BeforeYouStartPane #use { margin-bottom: 1; }
+    BeforeYouStartPane #found { margin-bottom: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -58,15 +61,21 @@ class BeforeYouStartPane(StepPane):
             yield FieldRow(
                 label, Input(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
             )
-        yield Text("The invitation holds both; its command can be pasted into a field.", classes="hint")
-        with Horizontal():
-            yield Button("Use the invitation", id="use")
-            yield Button("Look again", id="look")
+        yield Text("Your invitation has both. Paste its command into either field.", classes="hint")
+        yield Button("Use the invitation", id="use")
         yield Text("", id="found")
+        with Horizontal():
+            yield Button("How to install aws", id="install")
+            yield Button("Look again", id="look")
 
     def on_mount(self) -> None:
-        self.query_one("#use").display = False
+        for name in ("#use", "#install", "#look"):
+            self.query_one(name).display = False
         self._look()
+
+    @on(Button.Pressed, "#install")
+    def _tell_how(self) -> None:
+        self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
     @on(Button.Pressed, "#look")
     def _look(self) -> None:
@@ -81,6 +90,9 @@ class BeforeYouStartPane(StepPane):
             user = found.invitations[0].user
             self.query_one("#use", Button).label = f"Use the invitation for {user} (mailbox)"
         self.query_one("#use").display = bool(found.invitations)
+        missing = {tool.name for tool in found.tools if not tool.version}
+        self.query_one("#install").display = "aws" in missing
+        self.query_one("#look").display = bool(missing)
 
     @on(Button.Pressed, "#use")
     def _use(self) -> None:
@@ -126,20 +138,12 @@ class BeforeYouStartPane(StepPane):
 
 
 def _told(found: Found, *, sandbox: bool) -> str:
-    """What is needed and what is here, a paragraph each."""
+    """What is needed and what is here, a line each; how to install what nothing works without."""
     lines = ["What you need"]
+    width = max(len(f"{tool.name} {tool.version}") for tool in found.tools) + 2
     for tool in found.tools:
-        lines += _told_tool(tool)
-    lines.append(_PRETEND_PHONE if sandbox else _PHONE)
-    return "\n".join(lines)
-
-
-def _told_tool(tool: Tool) -> list[str]:
-    if tool.version:
-        return [f"✓ {tool.name} {tool.version}: {tool.purpose}"]
-    if tool.needed:
-        lines = [f"✗ {tool.name} is missing: it {tool.purpose}. Install it, then look again:"]
-    else:
-        lines = [f"– {tool.name} is not here: {tool.purpose}. If you want it, now or later:"]
-    width = max(len(system) for system, _ in tool.install)
-    return [*lines, *(f"    {system:<{width}}  {command}" for system, command in tool.install)]
+        mark = "✓" if tool.version else "✗" if tool.needed else "–"
+        lines.append(f"{mark} {f'{tool.name} {tool.version}':<{width}}{text_of(tool.purpose)}")
+        if tool.needed and not tool.version:
+            lines += ["  It is missing. Install it, then look again:", how_to_install(tool.name)]
+    return "\n".join([*lines, *(_PRETEND_PHONE if sandbox else _PHONE)])

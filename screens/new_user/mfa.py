@@ -16,8 +16,9 @@ from screens.step.asking import BrowsingPane
 from screens.step.console_steps import register_device
 from screens.step.page import Opening, StepPane
 from screens.widgets.checklist import Checklist
+from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Countdown, Wanted
-from screens.widgets.fields import Choices, FieldRow, SecretInput
+from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Button, OptionList, Text, unfold
 from workflows.aws.authenticator import code_problem
@@ -111,13 +112,13 @@ def _good(second: str) -> str:
 
 
 _WAYS = (
-    (CONSOLE, "In the console, in the browser (the usual way)"),
-    (API, "From here, with an access key that I have"),
+    Answer(CONSOLE, "In the console, in the browser (the usual way)"),
+    Answer(API, "From here, with an access key that I have"),
 )
 _PLACES = (
-    (KeyPlace.KEPT.value, "kept on this computer already"),
-    (KeyPlace.FILE.value, "in a CSV file"),
-    (KeyPlace.TYPED.value, "typed"),
+    Answer(KeyPlace.KEPT.value, "kept on this computer already"),
+    Answer(KeyPlace.FILE.value, "in a CSV file"),
+    Answer(KeyPlace.TYPED.value, "typed"),
 )
 _SKIPPING = "^s skips this. Roles that ask for a code then refuse you."
 
@@ -262,7 +263,6 @@ class MfaPane(BrowsingPane):
         )
 
     def _begun(self, device: Pending | Registered) -> None:
-        self.query_one("#secret", SecretInput).clear()
         if isinstance(device, Registered):
             self._serial = device.serial
             self.notify(text_of(joined((f"{self._serial} is registered already.", device.told))))

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow, SecretInput
-from screens.widgets.text import Option, OptionList, Text
+from screens.widgets.text import Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -24,27 +24,27 @@ from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, own_key
 
 _NEW = "new"
 _FORM = (
-    ("name", "Your name", "as  Jane Doe"),
-    ("email", "Your mail address", "as  jane.doe@company.example"),
+    ("name", "Your name", "for example  Jane Doe"),
+    ("email", "Your mail address", "for example  jane.doe@company.example"),
     ("years", "Valid for (years)", f"a number from 1 to {pgp_key.MOST_YEARS}"),
 )
 _AFTER = (
-    "The request is a text with your public key. iam-onboard copies it and saves it in the file above. "
-    "Send it to your admin by any messenger: nothing in it is secret. Then you wait."
+    "iam-onboard copies the request and saves it there. Send it to your admin, by any messenger: nothing in "
+    "it is secret."
 )
+_USER_ID_CELLS = 40
 
 
 class PgpKeyPane(StepPane):
     """The highlighted line of the list is what is chosen."""
 
     DEFAULT_CSS = """
-    PgpKeyPane OptionList { height: auto; max-height: 9; border: none; padding: 0; }
-    PgpKeyPane #verdict { height: auto; color: $text-muted; }
-    PgpKeyPane #form { height: auto; margin-top: 1; }
-    PgpKeyPane FieldRow > .row-label { width: 22; }
+    PgpKeyPane OptionList { height: auto; max-height: 6; border: none; padding: 0; margin-bottom: 1; }
+    PgpKeyPane.-making OptionList { max-height: 3; }
+    PgpKeyPane #verdict, PgpKeyPane .after { color: $text-muted; }
+    PgpKeyPane #form, PgpKeyPane #replacement { height: auto; }
+    PgpKeyPane #replacement { margin-bottom: 1; }
     PgpKeyPane > FieldRow { margin-top: 1; }
-    PgpKeyPane .after { height: auto; margin-top: 1; color: $text-muted; }
-    PgpKeyPane #replacement { height: auto; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -70,19 +70,18 @@ class PgpKeyPane(StepPane):
                 "which gives you a new password.",
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
-        yield Text("Choose with ↑ and ↓")
         yield OptionList(id="keys")
         yield Text("", id="verdict")
         with Vertical(id="form"):
             for name, label, hint in _FORM:
                 yield self._row(name, label, hint)
-            yield FieldRow("Passphrase", SecretInput("you will need it again", id="passphrase"))
+            yield FieldRow("Passphrase", SecretInput("a new one, 12 characters or more", id="passphrase"))
             yield FieldRow("Passphrase again", SecretInput(id="again"))
             yield Text(
-                "The passphrase protects the key. Nobody can reset it: keep it in a password manager.",
+                "Keep the passphrase in a password manager: nobody can reset it.",
                 classes="after",
             )
-        yield self._row("path", "Save the request as", "")
+        yield self._row("path", "Save request as", "")
         yield Text(self._after(), classes="after")
 
     def _row(self, name: str, label: str, hint: str) -> Widget:
@@ -96,7 +95,7 @@ class PgpKeyPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#replacement").display = bool(self._start["replacement"])
-        self.query_one("#form").display = False
+        self.query_one("#form").display = self.query_one("#keys").display = False
         self.run_move("keys", lambda report: own_keys(self.context, report), self._show_keys, looks=True)
 
     # -- the list ----------------------------------------------------------------------------------
@@ -112,6 +111,7 @@ class PgpKeyPane(StepPane):
         good = [key.fingerprint for key in keys if key.accepted]
         best = _NEW if self._start["replacement"] or not good else good[0]
         options.highlighted = options.get_option_index(choice if choice in {*good, _NEW} else best)
+        options.display = bool(keys)
 
     def _chosen(self) -> str:
         options = self.query_one("#keys", OptionList)
@@ -126,7 +126,8 @@ class PgpKeyPane(StepPane):
     @on(OptionList.OptionHighlighted, "#keys")
     def _tell(self) -> None:
         self.show_problems([])
-        self.query_one("#form").display = self._chosen() == _NEW
+        self.query_one("#form").display = making = self._chosen() == _NEW
+        self.set_class(making, "-making")
         key = self._chosen_key()
         lines = [_told(key)] if key else []
         if key and key.fingerprint == self._made:
@@ -181,7 +182,7 @@ class PgpKeyPane(StepPane):
     def _show_keys(self, keys: tuple[OwnChoice, ...]) -> None:
         self._keys = keys
         self._fill(str(self._start["choice"]))
-        self.query_one("#keys").focus()
+        self.query_one("#keys" if keys else "#name").focus()
         self.call_after_refresh(self._remember)
 
     def _made_it(self, key: OwnChoice) -> None:
@@ -196,13 +197,9 @@ class PgpKeyPane(StepPane):
         if message.name == "make":
             self._field("passphrase").focus()
 
-    def leave(self) -> None:
-        """Nothing of a half-typed passphrase stays."""
-        self._field("passphrase").clear()
-        self._field("again").clear()
-
     def primary(self) -> Primary:
-        return Primary("Make the request")
+        new = not self._keys or self._chosen() == _NEW
+        return Primary("Make the key and request" if new else "Make the request")
 
     def request(self) -> Request:
         chosen = self._chosen()
@@ -232,8 +229,8 @@ class PgpKeyPane(StepPane):
 
 def _line(key: OwnChoice) -> str:
     """A key in the list: whose it is, what it is, and whether it will do."""
-    what = f"{key.algorithm}, …{key.fingerprint[-8:]}: {key.verdict.headline}"
-    return f"{key.mark.sign} {key.user_id}\n  {what}"
+    what = f"{key.algorithm}  …{key.fingerprint[-8:]}  {text_of(key.verdict.headline)}"
+    return f"{key.mark.sign} {sized(key.user_id, _USER_ID_CELLS)}  {what}"
 
 
 def _told(key: OwnChoice) -> str:

@@ -1,4 +1,4 @@
-"""The profiles' screen: three decisions and the difference that they make in both files."""
+"""The profiles' screen: three decisions, and what they write into both files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import ScrollableContainer, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, SelectionList
@@ -17,8 +17,8 @@ from textual.widgets import Input, SelectionList
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
-from screens.widgets.lists import MarkBox, MarkList
-from screens.widgets.text import Text, styled
+from screens.widgets.lists import MarkBox, MarkList, TextDialog
+from screens.widgets.text import Button, Text, styled
 from workflows.core.sentences import count
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
@@ -26,7 +26,9 @@ from workflows.steps.new_user.profiles import Preview, Request
 from workflows.steps.shared.own_identity import paths_of
 from workflows.steps.shared.paths import told_path
 
-_STYLES = {"+": "ansi_green", "-": "ansi_red", "@": "ansi_cyan"}
+_STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
+_TALL = 32
+"""Lines of the terminal from which on the changes are shown in the page."""
 
 
 class _Boxes(MarkList):
@@ -58,7 +60,7 @@ class ProfileQuestions(Vertical):
         self._questions: dict[str, HandChange | Stale] = {}
 
     def compose(self) -> ComposeResult:
-        yield Text("Mark with Space what is to be done; a marks all:")
+        yield Text("Select with Space what to do; a selects all:")
         yield _Boxes(id="boxes")
         yield Text("", id="question")
 
@@ -134,15 +136,24 @@ class _SerialInput(Input):
 class ProfilesPane(StepPane):
     """Shows what would change, and again after each change of the input; Next writes it."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "v",
+            "changes",
+            "Show the changes",
+            id="profiles.changes",
+            tooltip="What is written into both files",
+        ),
+    ]
+
     DEFAULT_CSS = """
     ProfilesPane FieldRow > .row-label { width: 12; }
     ProfilesPane #whole-serial { height: auto; padding-left: 12; color: $text-muted; }
     ProfilesPane .hidden { display: none; }
     ProfilesPane #remarks { height: auto; margin-top: 1; }
-    ProfilesPane #diff {
-        height: auto; min-height: 4; max-height: 16; border: round $border-blurred;
-    }
-    ProfilesPane #diff:focus { border: round $accent; }
+    ProfilesPane #changes, ProfilesPane DiffView { display: none; margin-top: 1; }
+    ProfilesPane.-changes #changes, ProfilesPane.-changes.-tall DiffView { display: block; }
+    ProfilesPane.-changes.-tall #changes { display: none; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -157,6 +168,7 @@ class ProfilesPane(StepPane):
             **opening.draft,
         }
         self._shown: Request | None = None
+        self._diff, self._written = "", 0
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
@@ -175,11 +187,21 @@ class ProfilesPane(StepPane):
         )
         yield Text("", id="remarks")
         yield ProfileQuestions(id="questions")
-        with ScrollableContainer(id="diff"):
-            yield DiffView()
+        yield Button("Show the changes", id="changes", key="v")
+        yield DiffView()
 
     def on_mount(self) -> None:
         self._look()
+
+    def on_resize(self) -> None:
+        """The changes are shown where there is room."""
+        self.set_class(self.app.size.height >= _TALL, "-tall")
+
+    @on(Button.Pressed, "#changes")
+    def action_changes(self) -> None:
+        """Show what is written into both files."""
+        if self._diff:
+            self.app.push_screen(TextDialog("What is written into your files", self._diff, _STYLES))
 
     @on(Input.Changed, "#mfa-serial")
     @on(_SerialInput.Resized)
@@ -218,20 +240,24 @@ class ProfilesPane(StepPane):
         self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
         home = self.context.world.home
         folder = told_path(paths_of(self.context).folder, home)
-        written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}."
+        self._written = len(found.names) if found.diff else 0
+        written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
         state = (
-            "iam-onboard keeps the files as they are now beside them."
+            "Files that exist already get a backup beside them."
             if found.diff
             else "✓ The files have them already."
             if not found.by_hand
-            else "✓ Nothing is written: what differs was changed by hand, and stays so."
+            else "✓ Nothing to write: you changed by hand what differs, and it stays so."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
         self.query_one("#remarks", Text).update("\n".join([written, *remarks, state]))
         diff = found.diff
         for sign in ("--- ", "+++ "):
             diff = diff.replace(f"{sign}{home}/", f"{sign}~/")
-        self.query_one(DiffView).show(diff)
+        self._diff = diff
+        self.set_class(bool(diff), "-changes")
+        self.query_one(DiffView).update(coloured(diff))
+        self.primary_changed()
         self.call_after_refresh(self._look)  # the input may have changed meanwhile
 
     @on(StepPane.MoveFailed)
@@ -240,7 +266,7 @@ class ProfilesPane(StepPane):
             self.query_one("#remarks", Text).update(f"✗ {message.error.what} {message.error.why}")
 
     def primary(self) -> Primary:
-        return Primary("Write the profiles")
+        return Primary(f"Write {count(self._written, 'profile')}" if self._written else "Continue")
 
     def request(self) -> Request:
         questions = self.query_one(ProfileQuestions)
@@ -272,12 +298,4 @@ def coloured(diff: str) -> Content:
 
 
 class DiffView(Text):
-    """Shows a diff; lines are not wrapped, the pane around it scrolls."""
-
-    DEFAULT_CSS = """
-    DiffView { width: auto; height: auto; min-width: 100%; }
-    """
-
-    def show(self, diff: str) -> None:
-        """Show this diff in place of the one before."""
-        self.update(coloured(diff) if diff else styled(("No file changes.", "italic")))
+    """Shows a diff; takes no place while there is none."""

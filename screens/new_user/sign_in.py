@@ -18,6 +18,7 @@ from textual.containers import Horizontal, Vertical
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.action_bar import Primary, Turn
+from screens.step.asking import WRONG_PASSPHRASE
 from screens.step.failure import as_error
 from screens.step.page import Opening, StepPane
 from screens.widgets.checklist import Checklist, Deed
@@ -40,7 +41,6 @@ _MACHINE_USER = (
     "There is nothing to sign in with. Continue to its access key."
 )
 _ENTER = "Enter the passphrase of your PGP key."
-_WRONG = "Wrong passphrase. It is the one of your PGP key, not a password of AWS."
 _CLIPBOARD = "The clipboard forgets it in 2 minutes; a clipboard manager may keep it."
 _HINTS = (
     "AWS rejects it? Compare account and user name, and copy the password again.\n"
@@ -244,7 +244,7 @@ class SignInPane(StepPane):
         self.query_one("#passphrase").focus()
         if isinstance(message.error, WrongPassphrase):
             message.told = True
-            self._refuse(_WRONG)
+            self._refuse(WRONG_PASSPHRASE)
 
     def _refuse(self, why: str) -> None:
         """Say at the field why what was entered won't do; "" takes it away."""
@@ -327,7 +327,6 @@ class SignInPane(StepPane):
         """Forget the password and what was typed, and take it out of the clipboard if it is still there."""
         if not self._has_password:
             return
-        self.query_one("#passphrase", SecretInput).clear()
         self.query_one("#password", SecretText).hide()
         if self.password is not None:
             self.forget()

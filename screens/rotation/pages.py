@@ -12,8 +12,9 @@ from textual.widgets import Input
 from screens.step.action_bar import Primary
 from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
+from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.fields import Choices
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import OptionList, Text
 from workflows.core.sentences import count
@@ -27,8 +28,8 @@ _PLACES = {
     "credentials-file": "in plain text",
 }
 _NONE = (
-    "No access key is known on this computer. Keep one first: as a new user in the step “Access keys”,"
-    " or with\n\n  iam-onboard access-key import CSV --project NAME --profile NAME"
+    "This computer keeps no access key yet. Keep one first: start “Set up my access”, or run\n\n"
+    "  iam-onboard access-key import CSV --project NAME --profile NAME"
 )
 
 
@@ -36,8 +37,7 @@ class _KeyPane(UnlockingPane):
     """Opens where the key is kept before the code is spent: gpg may have to ask for a passphrase."""
 
     DEFAULT_CSS = """
-    _KeyPane .words { height: auto; }
-    _KeyPane #remark { height: auto; margin: 1 0; color: $text-warning; }
+    _KeyPane #remark { margin: 1 0; color: $text-warning; }
     """
 
     def record(self) -> KeyRecord | None:
@@ -76,12 +76,12 @@ class RotationPane(_KeyPane):
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
             yield Text(_told(self.context.facts.get("rotated")), classes="words")
-        yield Text("Which access key is to be replaced?")
+        yield Text("Which access key do you want to replace?")
         yield Choices(id="key")
         yield Text("", id="remark")
         yield from self.compose_code()
         yield MarkBox(
-            "With two keys, delete the inactive one first",
+            "If AWS has two keys of yours, delete the inactive one first",
             value=bool(self._start["delete_inactive"]),
             id="delete-inactive",
         )
@@ -94,11 +94,11 @@ class RotationPane(_KeyPane):
         self._records = {f"{record.project}/{record.profile}": record for record in records}
         now = self.context.world.now()
         lines = [
-            (key, f"{one.profile}  {one.id}  {count(one.age_days(now), 'day')}, {_PLACES[one.kept]}")
+            Answer(key, one.profile, f"{one.id}  {count(one.age_days(now), 'day')} old, {_PLACES[one.kept]}")
             for key, one in self._records.items()
         ]
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
-        self.query_one("#key", Choices).show(lines, str(self._start["key"]) or oldest)
+        self.query_one("#key", Choices).ask(lines, str(self._start["key"]) or oldest)
         if len(lines) == 1:
             self.query_one("#code", Input).focus()  # there is nothing to choose
         self._show_remark()
@@ -147,9 +147,10 @@ class RetirementPane(_KeyPane):
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
         words = (
-            f"{known['id']} is kept and works. {known['old_id']} is inactive.\n\n"
-            "Leave this page open or save and quit (^q): some days show whether a program somewhere still has"
-            " the old key. If one fails, give it the new key, or activate the old one in the console again."
+            f"✓ {known['id']} works and is kept here.\n"
+            f"○ {known['old_id']} is inactive.\n\n"
+            "Save and quit (^q), and come back in some days. If a program fails meanwhile, give it "
+            "the new key, or activate the old one again in the console."
         )
         yield Text(words, classes="words")
         yield Text("", id="remark")
@@ -170,7 +171,15 @@ class RetirementPane(_KeyPane):
         return self._record
 
     def primary(self) -> Primary:
-        return Primary("Delete the old key")
+        return Primary("Continue" if self.opening.done else "Delete the old key…")
+
+    def advance(self) -> None:
+        if self.opening.done:
+            super().advance()
+            return
+        old, delete = self.context.facts["rotated"]["old_id"], super().advance
+        body = f"{old} can't come back. A program that still uses it stops working."
+        ask(self, Confirm(f"Delete {old}?", body, "Delete", no="Not yet"), lambda _yes: delete())
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")

@@ -11,28 +11,52 @@ from functools import partial
 from typing import Any
 
 from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Input
 
 from screens.step.page import Move, StepPane, Taker
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import PassphraseDialog, ask, tell
-from screens.widgets.text import Button
+from screens.widgets.dialogs import tell
+from screens.widgets.fields import FieldRow, SecretInput
+from screens.widgets.text import Button, Text
+from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.gpg.decrypt import PassphraseNeeded
+from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.new_user.sign_in import unlock
 from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
-_WHY = "What is kept for you is encrypted to your PGP key, and gpg needs its passphrase to read it."
+WRONG_PASSPHRASE = "Wrong passphrase. It is the one of your PGP key, not a password of AWS."  # noqa: S105
+_WHY = "gpg needs the passphrase of your PGP key, to read your access key."
 _DO = "do"
 
 CodedMove = Callable[[Report, Secret | None], Any]
 """Called in a thread with a report and the code, or None; the code is dropped."""
 
 
+class OwnPassphrase(Vertical):
+    """Asks for the passphrase of the person's own PGP key, where gpg-agent has forgotten it."""
+
+    DEFAULT_CSS = "OwnPassphrase { height: auto; margin-top: 1; }"
+
+    class Entered(Message):
+        """Enter was pressed in the field."""
+
+    def compose(self) -> ComposeResult:
+        yield Text(_WHY)
+        yield FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
+
+    @on(Input.Submitted)
+    def _enter(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Entered())
+
+
 class UnlockingPane(StepPane):
-    """Runs a move; where gpg needs the passphrase, asks for it and runs the move again."""
+    """Runs a move; where gpg needs the passphrase, asks for it in the page and runs the move again."""
 
     _again: Callable[[], None] | None = None
 
@@ -43,28 +67,44 @@ class UnlockingPane(StepPane):
         return fingerprint_of(self.context, identity)
 
     def run_unlocked(self, name: str, work: Move, then: Taker) -> None:
-        """As `run_move`, with the passphrase if it takes one."""
-        self._again = partial(self.run_move, name, work, then)
-        self._again()
-
-    @on(StepPane.MoveFailed)
-    def _ask_for_passphrase(self, message: StepPane.MoveFailed) -> None:
-        if self._again is not None and isinstance(message.error, PassphraseNeeded):
-            message.told = True
-            ask(self, PassphraseDialog(_WHY), partial(self._unlock, self._again))
-
-    def _unlock(self, again: Callable[[], None], passphrase: Secret) -> None:
+        """As `run_move`, with the passphrase if it takes one and one is entered."""
+        if self.running_move:
+            return
+        self._again = partial(self.run_unlocked, name, work, then)
+        asked = self.query(OwnPassphrase)
+        passphrase = self.query_one("#own-passphrase", SecretInput).take() if asked else Secret("")
         if not passphrase:
+            self.run_move(name, work, then)
             return
         fingerprint = self.own_fingerprint()
 
-        def work(report: Report) -> None:
+        def unlocking(report: Report) -> None:
             try:
                 unlock(passphrase, fingerprint, self.context, report)
             finally:
                 passphrase.drop()
 
-        self.run_move("unlock", work, lambda _unlocked: again())
+        async def unlocked(_nothing: object) -> None:
+            await asked.remove()
+            self.run_move(name, work, then)
+
+        self.run_move("unlock", unlocking, unlocked)
+
+    @on(OwnPassphrase.Entered)
+    def _run_again(self) -> None:
+        if self._again is not None:
+            self._again()
+
+    @on(StepPane.MoveFailed)
+    async def _ask_for_passphrase(self, message: StepPane.MoveFailed) -> None:
+        if isinstance(message.error, PassphraseNeeded) and self._again is not None:
+            message.told = True
+            if not self.query(OwnPassphrase):
+                await self.query_one(".pane-foot").mount(OwnPassphrase())
+            self.query_one("#own-passphrase").focus()
+        elif isinstance(message.error, WrongPassphrase) and message.name == "unlock":
+            message.told = True
+            self.show_problems([Problem(WRONG_PASSPHRASE, "own_passphrase")])
 
 
 class BrowsingPane(UnlockingPane):

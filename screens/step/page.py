@@ -23,6 +23,7 @@ from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.failure import as_error
+from screens.widgets.fields import SecretInput
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
@@ -263,7 +264,10 @@ class StepPane(VerticalScroll):
         """The pane is about to go: whatever runs in it is left alone or stopped, and `leave` is called.
 
         What goes on by itself (a Terraform) only stops being watched; everything else is asked to stop.
+        Nothing of a half-typed secret stays.
         """
+        for field in self.query(SecretInput):
+            field.clear()
         self.context.leaving.set()
         self.context.cancelled.set()
         self.leave()

@@ -15,10 +15,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.fields import SecretInput
 from screens.widgets.text import Button, ScrollBody, Text
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
 
 Answer = TypeVar("Answer")
@@ -332,32 +330,3 @@ class NameDialog(Dialog[str]):
             self.query_one("#wrong", Text).update(f"✗ {wrong}")
         else:
             self.dismiss(value)
-
-
-class PassphraseDialog(Dialog[Secret]):
-    """Asks for the passphrase of the person's own PGP key, where gpg-agent has forgotten it.
-
-    Args:
-        why: what it is needed for, as a sentence.
-    """
-
-    AUTO_FOCUS = "#passphrase"
-
-    def __init__(self, why: str) -> None:
-        super().__init__("The passphrase of your PGP key", why)
-
-    def fields(self) -> ComposeResult:
-        yield SecretInput(id="passphrase")
-
-    def buttons(self) -> Iterable[Button]:
-        yield Button("Unlock", id="unlock", variant="primary")
-        yield Button("Cancel", id="close", key="esc")
-
-    @on(Input.Submitted)
-    def action_unlock(self) -> None:
-        """Answer with what was typed; the field is emptied."""
-        self.dismiss(self.query_one(SecretInput).take())
-
-    def action_close(self) -> None:
-        self.query_one(SecretInput).clear()
-        super().action_close()

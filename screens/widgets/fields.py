@@ -1,8 +1,7 @@
-"""The fields of a step's form: with a label, to choose, to filter, and for secrets."""
+"""The fields of a step's form: with a label, to filter, and for secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,13 +12,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Option, OptionList, Text
+from screens.widgets.text import Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 
 MASK = "••••••••••••"
 SHOWN_SECONDS = 15.0
-_CHOSEN, _OTHER = "●", "○"
 
 
 class FieldRow(Horizontal):
@@ -76,66 +74,6 @@ class FilterField(Input):
     def action_leave_filter(self) -> None:
         """Go to what is filtered."""
         self.post_message(self.Left())
-
-
-class Choices(OptionList, inherit_bindings=False):
-    """Lines to choose one of, by the arrow keys; the keys for pages are left to what scrolls around it.
-
-    The chosen line is the highlighted one, with a mark that is seen without colour.
-
-    Args:
-        lines: the value and the words of each line.
-        id: the widget's id.
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "cursor_down", "Down", show=False),
-        Binding("up", "cursor_up", "Up", show=False),
-        Binding("enter", "select", "Select", show=False),
-    ]
-    DEFAULT_CSS = """
-    Choices { height: auto; border: none; padding: 0; }
-    Choices:focus { border: none; }
-    """
-
-    def __init__(self, lines: Sequence[tuple[str, str]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
-        self._choices: Sequence[tuple[str, str]] = ()
-        self.show(lines)
-
-    def show(self, lines: Sequence[tuple[str, str]], chosen: str = "") -> None:
-        """Show these lines in place of the ones before.
-
-        Args:
-            lines: the value and the words of each.
-            chosen: the value that is chosen; the first one if it is not among them.
-        """
-        self._choices = lines
-        self.clear_options()
-        self.add_options([Option(f"{_OTHER} {words}", value) for value, words in lines])
-        self.choose(chosen)
-
-    @property
-    def value(self) -> str:
-        """The chosen line's value; "" while there are no lines."""
-        return str(self.highlighted_option.id) if self.highlighted_option else ""
-
-    @property
-    def chosen(self) -> str:
-        """The chosen line's words; "" while there are no lines."""
-        return dict(self._choices).get(self.value, "")
-
-    def choose(self, value: str) -> None:
-        """Choose a line by its value; the first one if there is no such value."""
-        values = [one for one, _ in self._choices]
-        if values:
-            self.highlighted = values.index(value) if value in values else 0
-
-    def on_option_list_option_highlighted(self) -> None:
-        """Put the mark on the line that is chosen now."""
-        for index, (value, words) in enumerate(self._choices):
-            mark = _CHOSEN if value == self.value else _OTHER
-            self.replace_option_prompt_at_index(index, f"{mark} {words}")
 
 
 class SecretInput(Input):

@@ -28,7 +28,7 @@ from textual.widgets import Input
 
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
-from screens.widgets.fields import Choices
+from screens.widgets.choices import Choices
 from screens.widgets.qr_dialog import QrDialog
 from tui.stores import vault_for
 from workflows.aws import iam, sts

@@ -14,8 +14,8 @@ from textual.events import Paste
 from textual.widgets import DataTable, Static, TextArea
 
 from screens.admin.pgp_keys import KeyChoice, LayerKeys
+from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Confirm, Notice
-from screens.widgets.question import Question
 from workflows.gpg.inspect import check_key
 from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
@@ -36,7 +36,7 @@ async def paste(ui: Wizard, data: str | bytes) -> None:
 
 async def answer(ui: Wizard, value: str) -> None:
     """Answer whether the fingerprint is the same, and go on."""
-    question = ui.app.pane.query_one("#same", Question)
+    question = ui.app.pane.query_one("#same", Choices)
     question.highlighted = question.get_option_index(value)
     question.focus()
     await ui.press("space", "ctrl+n")
@@ -280,7 +280,7 @@ async def test_a_fingerprint_is_a_question_without_an_answer(
     decide(admin_project, people_keys, joining=("jane.doe",))
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         await paste(ui, people_keys["jane.doe"])
-        question = ui.app.pane.query_one("#same", Question)
+        question = ui.app.pane.query_one("#same", Choices)
         assert (ui.focused, question.value) == ("same", "")
         assert not ui.app.pane.primary().ready
         await ui.press("ctrl+n")

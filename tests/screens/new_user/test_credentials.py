@@ -21,8 +21,8 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.profiles import ProfilesPane
 from screens.new_user.verify import VerifyPane
-from screens.widgets.dialogs import PassphraseDialog
-from screens.widgets.fields import Choices
+from screens.step.page import ProblemList
+from screens.widgets.choices import Choices
 from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
 from tui.stores import vault_for
@@ -247,7 +247,11 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert field(app, "mfa-serial").value == SERIAL
+        app.pane.query_one("#changes").focus()
+        await pilot.press("enter")
+        await pilot.pause()
         assert f"+[profile {BASE}]" in app.text()
+        await pilot.press("escape")
         assert not config.exists()
         field(app, "region").value = "nowhere-1"
         await pilot.press("ctrl+n")
@@ -421,8 +425,12 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
         await rest(pilot)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert isinstance(app.screen, PassphraseDialog)
+        assert app.screen is app.wizard
+        await pilot.press(*"canary-of-another-key", "enter")
+        await rest(pilot)
+        assert app.pane.query(ProblemList).first().has_class("-fatal")
         await pilot.press(*"canary-passphrase", "enter")
+        await rest(pilot)
         await rest(pilot)
         await rest(pilot)
         assert "of 2 profiles work" in app.text()

@@ -15,7 +15,7 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.sign_in import SignInPane
-from screens.widgets.fields import Choices
+from screens.widgets.choices import Choices
 from workflows.machine.events import StepKey
 from workflows.steps.new_user import access_keys, before_you_start, handoff, mfa, pgp_key, sign_in
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT

@@ -78,7 +78,7 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
     app = host(session, world)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await pilot.press("enter", *"Jane", "space", *"Doe", "tab", *"jane@a.example", "tab", "tab")
+        await pilot.press(*"Jane", "space", *"Doe", "tab", *"jane@a.example", "tab", "tab")
         assert app.screen.focused is not None
         assert app.screen.focused.id == "passphrase"
         await pilot.press(*PASSPHRASE, "tab", *"other")

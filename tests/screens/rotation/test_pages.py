@@ -15,7 +15,7 @@ from textual.app import App
 from textual.widgets import Input, OptionList
 
 from screens.rotation.pages import RetirementPane, RotationPane
-from screens.widgets.fields import Choices
+from screens.widgets.choices import Choices
 from tui.app.home import HomeScreen
 from tui.stores import vault_for
 from workflows.aws.clients import Credentials
@@ -70,6 +70,13 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
         with new_user.aws.later(0):
             app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
             await pilot.press("ctrl+n")
+            await pilot.pause()
+            await pilot.press("enter")
+            await rest(pilot)
+            assert len(new_user.keys()) == 2, "the answer that has the focus is no"
+            await pilot.press("ctrl+n")
+            await pilot.pause()
+            await pilot.press("left", "enter")
             await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
     assert key["AccessKeyId"] not in set(new_user.keys())
     assert remarks(new_user.world.key_records_folder, new_user.world.now()) == ()
@@ -108,8 +115,8 @@ async def test_a_file_that_is_encrypted_asks_for_the_passphrase_before_the_code_
             await rest(pilot)
             app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
             await pilot.press("ctrl+n")
-            await until(pilot, lambda: bool(app.screen.query("#passphrase")))
-            app.screen.query_one("#passphrase", Input).value = "canary-passphrase"
+            await until(pilot, lambda: bool(app.pane.query("#own-passphrase")))
+            app.pane.query_one("#own-passphrase", Input).value = "canary-passphrase"
             await pilot.press("enter")
             await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
 

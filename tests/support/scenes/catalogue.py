@@ -29,7 +29,7 @@ ALONE: dict[str, Build] = {
     "access-keys-asks": new_user.access_keys_asks,
     "access-keys": new_user.access_keys_noticed,
     "profiles": new_user.profiles,
-    "passphrase-dialog": new_user.passphrase_dialog,
+    "verify-locked": new_user.verify_locked,
     "verify-asks": new_user.verify_asks,
     "verify-answered": new_user.verify_answered,
     "rotation": key_rotation.rotation,

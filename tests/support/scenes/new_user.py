@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 
 from screens.new_user import pgp_key as pgp_key_pane
 from screens.new_user.access_keys import AccessKeysPane
-from screens.widgets.dialogs import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.core.secret import Secret
+from workflows.gpg.decrypt import PassphraseNeeded
 from workflows.gpg.verdict import Verdict, VerdictKind
 from workflows.machine.events import StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
@@ -130,9 +130,7 @@ def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
 def pgp_key_new(stage: Stage) -> Scene:
     """Somebody who has no key yet."""
     stage.put(pgp_key_pane, "own_keys", lambda _context, _report: ())
-    return stage.wizard(
-        _session(stage, "pgp-key"), stage.world(), "pgp-key", keys("enter", *"Jane", "space", *"Doe")
-    )
+    return stage.wizard(_session(stage, "pgp-key"), stage.world(), "pgp-key", keys(*"Jane", "space", *"Doe"))
 
 
 def pgp_key_own(stage: Stage) -> Scene:
@@ -215,20 +213,6 @@ def profiles(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "profiles"), stage.world(), "profiles@security")
 
 
-def passphrase_dialog(stage: Stage) -> Scene:
-    why = (
-        "The access key is kept in a file that is encrypted to your PGP key, and gpg-agent has forgotten it."
-    )
-
-    async def show(pilot: Pilot[Any]) -> None:
-        pilot.app.push_screen(PassphraseDialog(why))
-        await rest(pilot)
-        await pilot.press(*"secret")
-
-    stage.put(profiles_step, "credential_command", _credential_command)
-    return stage.wizard(_session(stage, "profiles"), stage.world(), "profiles@security", show)
-
-
 def _credential_command(project: str, profile: str, **_: object) -> str:
     return f"iam-onboard credential-process --project {project} --profile {profile}"
 
@@ -243,6 +227,18 @@ def _survey(stage: Stage) -> None:
 def verify_asks(stage: Stage) -> Scene:
     _survey(stage)
     return stage.wizard(_session(stage, "verify"), stage.world(), "verify")
+
+
+def verify_locked(stage: Stage) -> Scene:
+    """The key is in a file, and gpg-agent has forgotten its passphrase."""
+
+    def locked(*_: object) -> None:
+        raise PassphraseNeeded
+
+    _survey(stage)
+    stage.put(verify, "verify", locked)
+    pressed = keys(*"123456", "ctrl+n", *"secret")
+    return stage.wizard(_session(stage, "verify"), stage.world(), "verify", pressed)
 
 
 def verify_answered(stage: Stage) -> Scene:

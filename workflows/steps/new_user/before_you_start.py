@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from workflows.core import installation
 from workflows.core.errors import Problem
 from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
@@ -50,11 +49,6 @@ class Tool:
     needed: bool
     purpose: Sentence
 
-    @property
-    def install(self) -> tuple[tuple[str, str], ...]:
-        """System and command for each system that it can be installed on."""
-        return installation.COMMANDS[self.name]
-
 
 @dataclass(frozen=True)
 class Found:
@@ -78,7 +72,7 @@ def look(context: Context, report: Report) -> Found:
     report(Progress("Looking for gpg and aws"))
     tools = (
         Tool("gpg", _gpg_version(context), needed=True, purpose="makes your key and decrypts your password"),
-        Tool("aws", _aws_version(context), needed=False, purpose="only for the command line"),
+        Tool("aws", _aws_version(context), needed=False, purpose="optional, for the command line"),
     )
     return Found(tools, invitations(context))
 

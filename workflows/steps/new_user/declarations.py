@@ -32,7 +32,8 @@ def _read_handoff(facts: Facts) -> object:
 BEFORE_YOU_START = Step(
     id="before-you-start",
     title="Before you start",
-    purpose="What you need, and who you will be in AWS. Ten minutes, a wait for your admin, ten minutes.",
+    heading="Say who you are in AWS",
+    purpose="Ten minutes now, a wait for your admin, then ten minutes more.",
     gives=("project", "user", "tools"),
     reads=reading(project=str, user=str, tools=Mapping[str, str]),
 )
@@ -40,8 +41,8 @@ BEFORE_YOU_START = Step(
 PGP_KEY = Step(
     id="pgp-key",
     title="PGP key",
-    purpose="Your first password comes encrypted to a PGP key of yours. Choose or make one, and send "
-    "its public half to your admin.",
+    heading="Choose your PGP key",
+    purpose="Your first password comes encrypted to it, so that only you can read it.",
     needs=("project", "user"),
     gives=("fingerprint", "key_made", "request_sent", "sent_at"),
     skippable=True,

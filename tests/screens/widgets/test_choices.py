@@ -7,7 +7,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 
-from screens.widgets.fields import Choices
+from screens.widgets.choices import Answer, Choices
 
 
 class Around(Vertical):
@@ -20,7 +20,7 @@ class Around(Vertical):
         self.noted: list[str] = []
 
     def compose(self) -> ComposeResult:
-        yield Choices([("a", "First"), ("b", "Second"), ("c", "Third")])
+        yield Choices([Answer("a", "First"), Answer("b", "Second"), Answer("c", "Third")], id="letters")
 
     def action_note(self, key: str) -> None:
         self.noted.append(key)

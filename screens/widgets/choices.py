@@ -1,4 +1,4 @@
-"""One question with its answers below each other; none is chosen until the person chooses it."""
+"""One question with its answers below each other, as radio buttons."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ class Answer(NamedTuple):
 
     value: str
     statement: Sentence
-    hint: Sentence
+    hint: Sentence = ""
 
 
-class Question(OptionList, inherit_bindings=False):
-    """Radio buttons; Space or Enter chooses where the bar is, and `OptionSelected` says so.
+class Choices(OptionList, inherit_bindings=False):
+    """Radio buttons. The keys for pages are left to what scrolls around them.
 
-    The bar begins at the answer that changes nothing, so that keys pressed by habit choose that one.
+    By default the arrow keys choose. A question whose answer must not be given by habit has none at first:
+    Space or Enter chooses where the bar is, and the bar begins at the answer that changes nothing.
 
     Args:
-        safe: the value of the answer that changes nothing.
+        answers: the answers.
+        deliberate: the value of the answer that changes nothing; None where the arrow keys choose.
         id: the widget's id.
     """
 
@@ -40,30 +42,45 @@ class Question(OptionList, inherit_bindings=False):
         Binding("enter,space", "select", "Choose", show=False),
     ]
     DEFAULT_CSS = """
-    Question, Question:focus { height: auto; }
-    Question > .option-list--option-highlighted { background: transparent; color: $foreground; }
-    Question:focus > .option-list--option-highlighted {
+    Choices, Choices:focus { height: auto; border: none; padding: 0; }
+    Choices > .option-list--option-highlighted { background: transparent; color: $foreground; }
+    Choices:focus > .option-list--option-highlighted {
         background: $block-hover-background; color: $foreground; text-style: none;
     }
     """
 
-    def __init__(self, safe: str, *, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, answers: Sequence[Answer] = (), *, deliberate: str | None = None, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._safe = safe
+        self._deliberate = deliberate
         self._answers: Sequence[Answer] = ()
-        self.value = ""
+        self._given = ""
+        self.ask(answers)
 
     def ask(self, answers: Sequence[Answer], value: str = "") -> None:
-        """Show these answers in place of the ones before.
-
-        Args:
-            answers: the answers.
-            value: the value of the one that is chosen; "" for none.
-        """
-        self._answers, self.value = answers, value
+        """Show these answers in place of the ones before; `value` is chosen, "" for none or the first."""
+        self._answers, self._given = answers, value
         self.set_options([Option(self._line(index), one.value) for index, one in enumerate(answers)])
-        values = [one.value for one in answers]
-        self.highlighted = values.index(value or self._safe)
+        self.choose(value or self._deliberate or "")
+
+    @property
+    def value(self) -> str:
+        """The chosen answer's value; "" while there is none."""
+        return self._given if self._deliberate is not None else self._here
+
+    @property
+    def chosen(self) -> Sentence:
+        """The chosen answer's statement; "" while there is none."""
+        return next((one.statement for one in self._answers if one.value == self.value), "")
+
+    @property
+    def _here(self) -> str:
+        return str(self.highlighted_option.id) if self.highlighted_option else ""
+
+    def choose(self, value: str) -> None:
+        """Go to an answer by its value; to the first one if there is no such value."""
+        values = [one.value for one in self._answers]
+        if values:
+            self.highlighted = values.index(value) if value in values else 0
         self._paint()
 
     def _line(self, index: int) -> Content:
@@ -73,7 +90,7 @@ class Question(OptionList, inherit_bindings=False):
         return styled(
             (f"{BAR} " if here else "  ", "$accent"),
             (f"{_BOXES[value == self.value]} {shown(statement)}", "bold reverse $accent" if here else ""),
-            (" " * (width - cell_len(shown(statement)) + 2), ""),
+            (" " * (width - cell_len(shown(statement)) + 2) if hint else "", ""),
             (hint, "$text-muted"),
         )
 
@@ -89,5 +106,5 @@ class Question(OptionList, inherit_bindings=False):
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
-        self.value = event.option_id or ""
+        self._given = event.option_id or ""
         self._paint()
