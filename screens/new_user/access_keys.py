@@ -169,7 +169,7 @@ class AccessKeysPane(BrowsingPane):
         ):
             self.query_one(selector).display = shown
         for name in ("kept", "how"):
-            said = text_of(self.query_one(f"#{name}", Choices).chosen)
+            said = text_of(self.query_one(f"#{name}", Choices).statement)
             self.query_one(f"#{name}-answer", Text).update(f"✓ {said[:1].upper()}{said[1:]}")
         self.primary_changed()
 

@@ -68,7 +68,7 @@ class Choices(OptionList, inherit_bindings=False):
         return self._given if self._deliberate is not None else self._here
 
     @property
-    def chosen(self) -> Sentence:
+    def statement(self) -> Sentence:
         """The chosen answer's statement; "" while there is none."""
         return next((one.statement for one in self._answers if one.value == self.value), "")
 
