@@ -290,9 +290,9 @@ class ApplyPane(TerraformPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
         yield Text("", id="standing", classes="summary")
-        yield Text("", id="ended", classes="summary hidden")
+        yield Text("", id="ended", classes="summary -empty")
         yield PlanTable(classes="summary before")
-        yield Text("", id="gone", classes="summary before hidden")
+        yield Text("", id="gone", classes="summary before -empty")
         yield PaceLine(lambda: self.context.world.now().timestamp())
         yield PeopleProgress(id="progress", classes="summary")
         with Horizontal(id="buttons"):
@@ -330,23 +330,22 @@ class ApplyPane(TerraformPane):
 
     def turn(self) -> Turn:
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
-        return Turn("Nothing has changed in AWS yet") if ready and not self.opening.done else YOURS
+        return Turn(f"{self.context.item} is unchanged so far") if ready and not self.opening.done else YOURS
 
     # -- what is shown -----------------------------------------------------------------------------
 
     def _show(self) -> None:
-        self._fill("#standing", self._standing())
+        self.query_one("#standing", Text).show_lines(self._standing())
         planned, done = self._planned, self.opening.done
         self.query_one(PlanTable).show(planned)
-        self._fill("#gone", _losses(planned, self.context) if planned and not done else [])
+        self.query_one("#gone", Text).show_lines(
+            _losses(planned, self.context) if planned and not done else []
+        )
         causes = self._outlook.causes if self._outlook else ()
-        self._fill("#ended", [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in causes)])
+        self.query_one("#ended", Text).show_lines(
+            [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in causes)]
+        )
         self.primary_changed()
-
-    def _fill(self, selector: str, lines: Sequence[str]) -> None:
-        widget = self.query_one(selector, Text)
-        widget.update("\n".join(lines))
-        widget.set_class(not lines, "hidden")
 
     def _standing(self) -> list[str]:
         if self.opening.done:
@@ -391,6 +390,14 @@ class ApplyPane(TerraformPane):
         self.query_one(PaceLine).begin(self._outlook.began_at)
         if self._outlook.begun or apply.nothing_to_do(self.context):
             self.post_message(self.Submitted(self.request()))
+        elif not wanted:
+            self.focus_primary()
+
+    @on(StepPane.MoveDone)
+    def _done(self, message: StepPane.MoveDone) -> None:
+        alone = self.opening.interrupted and self._outlook is not None and self._outlook.ended
+        if message.name == "perform" and alone:
+            self.notify(f"The apply in {self.context.item} finished while iam-onboard was closed.")
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
@@ -430,7 +437,8 @@ class ApplyPane(TerraformPane):
             return
         title, name = f"Apply to {self.context.item}?", left[0] if left else ""
         title = f"Remove {name}? {title}" if name else title
-        body = _question(self._planned, self.context)
+        outlook = self._outlook
+        body = _question(self._planned, self.context, outlook.account_id if outlook else "")
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 
     @on(Button.Pressed, "#to-plan")
@@ -485,10 +493,11 @@ def _losses(planned: Planned, context: Context) -> list[str]:
     return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]
 
 
-def _question(planned: Planned, context: Context) -> str:
+def _question(planned: Planned, context: Context, account_id: str) -> str:
     """What a yes does: account, counts and people."""
     people = listed([one.name for one in planned.people], 6)
-    lines = [f"In {context.item}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
+    account = f"{context.item} {account_id}".strip()
+    lines = [f"In {account}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
     if planned.foreign:
         lines.append(f"! {count(len(planned.foreign), 'change')} that nobody asked for, accepted by you.")
     return "\n".join([*lines, *_losses(planned, context)])

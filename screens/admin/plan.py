@@ -139,12 +139,12 @@ class PlanPane(TerraformPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
         for name in ("standing", "since", "difference"):
-            yield Text("", id=name, classes="summary hidden")
+            yield Text("", id=name, classes="summary -empty")
         yield PlanTable(classes="summary")
-        yield Text("", id="destroys", classes="summary hidden")
+        yield Text("", id="destroys", classes="summary -empty")
         yield ForeignList(classes="summary")
         for name in ("verdict", "drift", "made"):
-            yield Text("", id=name, classes="summary hidden")
+            yield Text("", id=name, classes="summary -empty")
         with Horizontal(id="buttons"):
             yield Button("Resources", id="show-resources", key="d")
             yield Button("Log", id="show-log", key="l")
@@ -185,7 +185,7 @@ class PlanPane(TerraformPane):
 
     def turn(self) -> Turn:
         over = self._elsewhere or self.opening.done
-        return YOURS if over else Turn("AWS is unchanged so far")
+        return YOURS if over else Turn(f"{self.context.item} is unchanged so far")
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -195,16 +195,18 @@ class PlanPane(TerraformPane):
         standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
         if made is None and not self._elsewhere:
             standing += _pushing(self.context.facts.get("commit"))
-        self._fill("#standing", standing)
-        self._fill("#since", [f"! {one}" for one in found.since])
-        self._fill("#difference", _told_differences(found.differences) if made else [])
+        self.query_one("#standing", Text).show_lines(standing)
+        self.query_one("#since", Text).show_lines([f"! {one}" for one in found.since])
+        self.query_one("#difference", Text).show_lines(_told_differences(found.differences) if made else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1)
-        self._fill("#destroys", _told_destroys(made) if made else [])
+        self.query_one("#destroys", Text).show_lines(_told_destroys(made) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         decided = made if made and not (made.foreign or made.empty) else None
-        self._fill("#verdict", ["✓ Nothing else changes."] if decided else [])
-        self._fill("#drift", _told_drift(made.drift) if made else [])
-        self._fill("#made", [_told_making(decided, self.context.world.now())] if decided else [])
+        self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
+        self.query_one("#drift", Text).show_lines(_told_drift(made.drift) if made else [])
+        self.query_one("#made", Text).show_lines(
+            [_told_making(decided, self.context.world.now())] if decided else []
+        )
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
         for name in ("#show-resources", "#export", "#again"):
             self.query_one(name).set_class(made is None, "hidden")
@@ -213,11 +215,6 @@ class PlanPane(TerraformPane):
         resources.refresh(layout=True)  # the label alone would keep its width
         self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
         self.primary_changed()
-
-    def _fill(self, selector: str, lines: list[str]) -> None:
-        widget = self.query_one(selector, Text)
-        widget.update("\n".join(lines))
-        widget.set_class(not lines, "hidden")
 
     # -- what comes back ---------------------------------------------------------------------------
 
@@ -237,6 +234,8 @@ class PlanPane(TerraformPane):
         self._show()
         if self._found.old and not self._found.refusal and not wanted:
             self._check()
+        elif not wanted and not (self._planned and self._planned.foreign):
+            self.focus_primary()
 
     def _take(self, result: tuple[Planned, Return]) -> None:
         (made, found), self._elsewhere, self._asks = result, False, False
@@ -248,8 +247,10 @@ class PlanPane(TerraformPane):
         if made.empty and not made.drift:
             self.notify(f"{self.context.item}: no changes, nothing to apply.")
             self.advance()
+        elif made.foreign:
+            self.query_one("#foreign").focus()
         else:
-            self.query_one("#foreign" if made.foreign else "#show-log").focus()
+            self.focus_primary()
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:

@@ -109,7 +109,7 @@ class StsRegionsPane(StepPane):
         yield Text("", id="standing")
         yield OptionList(id="accounts")
         yield Table(id="table", cursor_type="row", classes="hidden")
-        yield Text("", id="detail", classes="hidden")
+        yield Text("", id="detail", classes="-empty")
         with Horizontal(id="buttons", classes="hidden"):
             yield Button("What to click", id="clicks", key="i")
             yield Button("Open page", id="open", key="o")
@@ -164,19 +164,14 @@ class StsRegionsPane(StepPane):
         answer, table = self._chosen, self.query_one("#table", Table)
         table.clear()
         table.set_class(answer is None or not answer.regions, "hidden")
-        self._tell("#detail", "")
+        self.query_one("#detail", Text).show_lines([])
         if answer is None or self._audit is None:
-            self._tell("#to-do", "")
+            self.query_one("#to-do", Text).show_lines([])
             return
         for one, verdict in by_urgency(answer, self._audit.allowed):
             row = (one.region, SHORT[one.sts], f"{MARKS[verdict]} {verdict}", str(one.opt_in))
             table.add_row(*row, key=one.region)
-        self._tell("#to-do", _to_do_text(answer, self._audit.allowed))
-
-    def _tell(self, selector: str, text: str) -> None:
-        widget = self.query_one(selector, Text)
-        widget.update(text)
-        widget.set_class(not text, "hidden")
+        self.query_one("#to-do", Text).show_lines([_to_do_text(answer, self._audit.allowed)])
 
     @on(OptionList.OptionHighlighted, "#accounts")
     def _highlighted(self) -> None:
@@ -188,7 +183,7 @@ class StsRegionsPane(StepPane):
         region = str(event.row_key.value)
         found = [one for one in answer.regions if one.region == region] if answer else []
         if answer and self._audit and found:
-            self._tell("#detail", _region_text(found[0]))
+            self.query_one("#detail", Text).show_lines([_region_text(found[0])])
 
     # -- what comes back ---------------------------------------------------------------------------
 

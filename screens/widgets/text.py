@@ -135,6 +135,8 @@ class ScrollBody(VerticalScroll):
 class Text(widgets.Static):
     """A text; a string's line ends are kept."""
 
+    DEFAULT_CSS = "Text.-empty { display: none; }"
+
     def __init__(
         self,
         text: VisualType | Sentence = "",
@@ -147,6 +149,11 @@ class Text(widgets.Static):
     def update(self, content: VisualType | Sentence = "", *, layout: bool = True) -> None:
         """Show another text in its place."""
         super().update(plain(content), layout=layout)
+
+    def show_lines(self, lines: Sequence[Sentence]) -> None:
+        """Show these lines in its place; with none it takes no room."""
+        self.update("\n".join(map(text_of, lines)))
+        self.set_class(not lines, "-empty")
 
 
 class Button(widgets.Button):

@@ -88,6 +88,12 @@ def begun_at(folder: Path) -> float | None:
     return None if run is None else run.description.begun_at
 
 
+def apply_ended(folder: Path) -> bool:
+    """Whether an apply is over whose end isn't recorded yet."""
+    run = Run.attach(folder / Kind.APPLY)
+    return run is not None and not run.is_running()
+
+
 def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:
     """The run that is over and left this lock; None where it is another's, or nobody can say so.
 

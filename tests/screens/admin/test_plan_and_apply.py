@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -154,6 +155,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
     monkeypatch.setattr(plan, "make", make)
     monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
+    monkeypatch.setattr(apply, "located", lambda _context: (None, SimpleNamespace(account_id="111111111111")))
     yield made
     session.close()
 
@@ -352,7 +354,7 @@ async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.Mo
         assert app.pane.primary().effect == "Apply to management"
         await press(pilot, "ctrl+n", "ctrl+n")
         assert isinstance(app.screen, Confirm)
-        assert "In management: 2 to add" in app.text()
+        assert "In management 111111111111: 2 to add" in app.text()
         await press(pilot, "enter")
         assert desk.status("apply") is Status.READY
         assert requests == []

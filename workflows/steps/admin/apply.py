@@ -18,11 +18,11 @@ from workflows.steps.admin import judged_plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
-from workflows.steps.admin.terraform_runs import open_layer, reopen_layer, run_folder, watching
+from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.stores.kept_credentials import SHORTEST_REST
-from workflows.terraform.kept import apply_begun, begun_at, result_of
+from workflows.terraform.kept import apply_begun, apply_ended, begun_at, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
 
 _A_CHANGE = timedelta(seconds=3)
@@ -54,6 +54,8 @@ class Outlook:
         began_at: when that apply was begun, if its end isn't recorded yet.
         recoverable: whether the last apply left something to be recovered.
         causes: what went wrong in the last apply of this plan, a line for each person, if it failed.
+        ended: whether an apply that was begun has ended already.
+        account_id: the account's twelve digits, "" if the project doesn't say.
     """
 
     begun: bool
@@ -61,6 +63,8 @@ class Outlook:
     began_at: float | None = None
     recoverable: bool = False
     causes: tuple[Sentence, ...] = ()
+    ended: bool = False
+    account_id: str = ""
 
 
 def look(context: Context, report: Report) -> Outlook:
@@ -71,13 +75,15 @@ def look(context: Context, report: Report) -> Outlook:
         return Outlook(begun=False, refusal="")
     folder = run_folder(context)
     if apply_begun(folder, planned.record):
-        return Outlook(begun=True, refusal="", began_at=begun_at(folder))
+        return Outlook(begun=True, refusal="", began_at=begun_at(folder), ended=apply_ended(folder))
     last, own = result_of(folder), result_of(folder, planned.record)
+    refusal = staleness(planned, context)
     return Outlook(
         begun=False,
-        refusal=staleness(planned, context),
+        refusal=refusal,
         recoverable=last is not None and recovery.needed(last),
         causes=causes(planned, own) if own else (),
+        account_id="" if refusal else located(context)[1].account_id or "",
     )
 
 
