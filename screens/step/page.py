@@ -27,7 +27,7 @@ from screens.widgets.fields import SecretInput
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 
@@ -282,6 +282,22 @@ class StepPane(VerticalScroll):
             if widget.focusable:
                 widget.focus()
                 return
+
+    def show_refusal(self, error: OnboardError) -> bool:
+        """Show at its field why the input was rejected; returns whether the page has this field.
+
+        A rejected secret or code is not good a second time, so its field is emptied.
+        """
+        if not error.field:
+            return False
+        found = [one for one in self.query(f"#{error.field}") if one.focusable]
+        if not any(all(above.display for above in one.ancestors_with_self) for one in found):
+            return False
+        for one in found:
+            if isinstance(one, SecretInput) or (isinstance(one, Input) and error.field == "code"):
+                one.clear()
+        self.show_problems([Problem(joined((f"{error.title}.", error.what, error.next)), error.field)])
+        return True
 
     def on_paste(self, event: Paste) -> None:
         """What is pasted while a button or a list has the focus goes into the field that is for pasting."""

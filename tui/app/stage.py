@@ -245,7 +245,7 @@ class Stage(Vertical):
     @on(StepPane.MoveFailed)
     def _fail(self, message: StepPane.MoveFailed) -> None:
         session, key = self._walk.session, self.key
-        if message.pane is not self.pane or key is None:
+        if message.pane is None or message.pane is not self.pane or key is None:
             return
         of_the_step = message.journaled or message.name == "perform"
         if of_the_step and session.status(key) is Status.RUNNING:
@@ -254,7 +254,7 @@ class Stage(Vertical):
             self.notify(text_of(message.error.what))
         elif isinstance(message.error, ProgramNotTrusted):
             self._ask_about(message.error.program)
-        elif not message.told:
+        elif not message.told and not message.pane.show_refusal(message.error):
             self._tell(message.error)
 
     def _ask_about(self, program: ForeignProgram) -> None:

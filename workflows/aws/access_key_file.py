@@ -46,6 +46,8 @@ _NEW_USER_HEADERS = {"password", "consolesigninurl", "consoleloginlink"}
 class AccessKeyFileError(OnboardError):
     """A file that holds no usable access key; says why without repeating anything from it."""
 
+    field = "path"
+
 
 def find_access_keys(folder: Path, since: datetime) -> list[Path]:
     """The files in the folder, written since then, that look like an access key; the newest first.

@@ -303,6 +303,10 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _REQUEST_TIME: Final = re.compile(r"(\d{8}T\d{6}Z)")
 
 
+_FIELDS: Final = {AwsFailure.MFA_CODE: "code", **dict.fromkeys(KEY_REFUSED, "secret")}
+"""The field of a request that some failures are about."""
+
+
 class AwsError(OnboardError):
     """A failure of AWS or on the way to it.
 
@@ -341,6 +345,7 @@ class AwsError(OnboardError):
         )
         self.failure = failure
         self.code = code
+        self.field = _FIELDS.get(failure, "")
 
     @property
     def denied(self) -> bool:

@@ -32,6 +32,8 @@ _ARN = re.compile(
 class CodeRefused(OnboardError):  # noqa: N818 - as the other refusals are named
     """Six digits that AWS does not take; `serial` is the device that they have to be of, "" if unknown."""
 
+    field = "code"
+
     def __init__(self, title: Sentence, what: Sentence, *, serial: str = "", **more: Sentence) -> None:
         super().__init__(title, what, **more)
         self.serial = serial

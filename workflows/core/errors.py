@@ -36,7 +36,12 @@ class OnboardError(Exception):
         why: the cause as far as it is known, or "".
         next: what the person can do now, or "".
         detail: the outside program's own words (a Terraform diagnostic, an AWS message), shown whole, or "".
+
+    Attributes:
+        field: the request's field with the rejected input, or "" where it is about something else.
     """
+
+    field: str = ""
 
     def __init__(
         self,

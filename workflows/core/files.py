@@ -62,6 +62,8 @@ _CAUSES = {
 class FileError(OnboardError):
     """A file or folder could not be read or written; says which, why, and what to do."""
 
+    field = "path"
+
 
 class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
     """The system would read this file, and this program does not: it is too large, or too deep.

@@ -61,6 +61,7 @@ class NotAMessage(DecryptError):  # noqa: N818 - it names what was given
 class WrongPassphrase(DecryptError):  # noqa: N818 - it names what happened
     """The passphrase does not open the secret key."""
 
+    field = "passphrase"
     texts = Texts(
         title="Wrong passphrase",
         what="This passphrase doesn't open your secret key.",

@@ -71,6 +71,8 @@ _TYPOGRAPHIC = str.maketrans(
 class MessageError(OnboardError):
     """A text that holds no usable request or handoff; it says what is wrong and how to get a good one."""
 
+    field = "text"
+
 
 def render_block(kind: str, payload: Json) -> str:
     """A fenced block that `extract_block` reads back, without a final newline.
