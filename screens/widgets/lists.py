@@ -47,9 +47,10 @@ class MarkBox(widgets.Checkbox):
         return BOXES[self.value]
 
     def render(self) -> Content:
-        """The box and its label."""
-        style = self.get_visual_style("toggle--label")
-        return Content.assemble((self.mark, "$accent"), " ", self._label.stylize_before(style))
+        """The box and its label; with the focus the bar stands in its place, as on a button."""
+        box = f"{BAR}{self.mark[1:]}" if self.has_focus else self.mark
+        label = self._label.stylize_before("bold reverse $accent") if self.has_focus else self._label
+        return Content.assemble((box, "$accent"), " ", label)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
         """The box, a blank and the label."""

@@ -147,7 +147,12 @@ class Text(widgets.Static):
         super().__init__(plain(text), id=id, classes=classes)
 
     def update(self, content: VisualType | Sentence = "", *, layout: bool = True) -> None:
-        """Show another text in its place."""
+        """Show another text in its place.
+
+        Textual 8.2 keeps a widget's size by a number that it raises once until the next idle moment: a text
+        that is replaced twice, with a layout in between, would keep the height of the first.
+        """
+        self._layout_updates += layout
         super().update(plain(content), layout=layout)
 
     def show_lines(self, lines: Sequence[Sentence]) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.fitting import misfits
 from support.repository import ROOT
-from support.scenes import Stage, in_state
+from support.scenes import SMALL, Stage, in_state
 from support.scenes.admin import Office, open_office
 from support.scenes.catalogue import SHOTS, scene
+from textual.pilot import Pilot
 
 _LOCK = ROOT / "requirements" / "dev.txt"
 _PINNED = f"textual=={version('textual')}" in _LOCK.read_text().split()
@@ -51,4 +54,12 @@ def test_screen(
         monkeypatch.delenv(variable, raising=False)
     with Stage(tmp_path) as stage:
         shown = scene(name, stage, office)
-        assert snap_compare(shown.app, terminal_size=size, run_before=in_state(shown))
+        bring, found = in_state(shown), list[str]()
+
+        async def look(pilot: Pilot[Any]) -> None:
+            await bring(pilot)
+            if size == SMALL:
+                found.extend(misfits(pilot.app.screen))
+
+        assert snap_compare(shown.app, terminal_size=size, run_before=look)
+        assert not found, "\n".join(found)

@@ -70,7 +70,7 @@ class Frame(App[None]):
     ToggleButton, SelectionList, OptionList, ToggleButton:focus, SelectionList:focus, OptionList:focus {
         background: transparent; background-tint: transparent; border: none; padding: 0;
     }
-    ToggleButton:focus { border: none !important; border-left: outer $accent !important; offset-x: -1; }
+    ToggleButton:focus { border: none !important; }
     ToastRack {
         layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom; overflow-y: auto;
     }

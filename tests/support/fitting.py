@@ -1,0 +1,59 @@
+"""What a person at 80×24 does not see of a page, which a picture of it does not show either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Input, Static
+
+from screens.step.action_bar import ActionBar
+from screens.widgets.text import SplitLine
+
+
+def misfits(screen: Screen[object]) -> list[str]:
+    """What is cut off, or has to be pressed and is below the fold; empty where all is as it should be."""
+    return [*_bar(screen), *_scrollbars(screen), *_cut_off(screen), *_below_the_fold(screen)]
+
+
+def _shown(screen: Screen[object]) -> Iterator[Widget]:
+    for widget in screen.query("*"):
+        if all(one.display for one in widget.ancestors_with_self if isinstance(one, Widget)):
+            yield widget
+
+
+def _bar(screen: Screen[object]) -> Iterator[str]:
+    for bar in screen.query(ActionBar):
+        if bar.region.bottom != screen.size.height - 1:
+            yield f"the action bar ends in row {bar.region.bottom}"
+
+
+def _scrollbars(screen: Screen[object]) -> Iterator[str]:
+    scrolled = [one for one in _shown(screen) if one.show_vertical_scrollbar or one.show_horizontal_scrollbar]
+    if len(scrolled) > 1:
+        yield f"scrollbars: {scrolled}"
+
+
+def _cut_off(screen: Screen[object]) -> Iterator[str]:
+    for widget in _shown(screen):
+        if not isinstance(widget, Static | Button | SplitLine) or not widget.size:
+            continue
+        room = widget.content_size
+        if isinstance(widget, Button) or widget.styles.text_wrap == "nowrap":
+            wide = widget.get_content_width(room, screen.size)
+            if wide > room.width:
+                yield f"{widget} is {wide} wide in {room.width}: {widget.render()}"
+        elif (high := widget.get_content_height(room, screen.size, room.width)) > room.height:
+            yield f"{widget} is {high} high in {room.height}"
+        clip = screen.find_widget(widget).clip
+        if clip.width and not clip.x <= widget.region.x <= widget.region.right <= clip.right:
+            yield f"{widget} leaves its place at the side"
+
+
+def _below_the_fold(screen: Screen[object]) -> Iterator[str]:
+    for widget in _shown(screen):
+        if isinstance(widget, Button | Input | Checkbox) and not widget.disabled:
+            clip = screen.find_widget(widget).clip
+            if not clip.contains_region(widget.region):
+                yield f"{widget} is not wholly in view"
