@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from textual import on
 from textual.content import Content
@@ -72,26 +73,35 @@ _EARLIER = 2
 """How many steps before the current one are shown by name where there is room."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part of the stepper: a step, or all the steps of another account.
+
+    Attributes:
+        content: as it is shown by name.
+        steps: how many steps it stands for.
+        done: whether all of them are.
+    """
+
+    content: Content
+    steps: int
+    done: bool
+
+
 def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -> Content:
     """The steps around the current one, on one line; the oldest fold first, then the far end.
 
     Args:
-        entries: all steps of the workflow; of a repeated step's items only the current one's are shown.
+        entries: all steps of the workflow; the steps of another item than the current one's are one part.
         current: the step that is shown; None for the closing page.
         width: in cells.
     """
-    item = current.item if current else ""
-    shown_here = [entry for entry in entries if entry.key.item in {"", item}]
-    parts = [_on_line(entry, here=entry.key == current) for entry in shown_here]
-    parts.append(
-        styled((f"{_HERE} End", "bold $accent")) if current is None else styled(("· End", "$text-muted"))
-    )
-    at = next((number for number, entry in enumerate(shown_here) if entry.key == current), len(shown_here))
+    parts, at = _parts(entries, current)
     first, last = max(0, at - _EARLIER), len(parts)
     while True:
-        line = in_line(
-            [*_before(shown_here[:first]), *parts[first:last], *_after(len(parts) - last)], gap="  "
-        )
+        before, after = parts[:first], parts[last:]
+        shown = [one.content for one in parts[first:last]]
+        line = in_line([*_before(before), *shown, *_after(after)], gap="  ")
         if line.cell_length <= width or (first == at and last == at + 1):
             return line
         if first < at and last - at <= _EARLIER + 1:
@@ -100,20 +110,35 @@ def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -
             last -= 1
 
 
-def _before(folded: Sequence[RailEntry]) -> list[Content]:
+def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[_Part], int]:
+    """The parts, the last of which is the end, and which of them is the current one."""
+    own, parts, at = current.item if current else "", list[_Part](), -1
+    for item, group in groupby(entries, key=lambda entry: entry.key.item):
+        of_item = list(group)
+        if item not in {"", own}:
+            done = all(entry.status is Status.DONE for entry in of_item)
+            mark = (MARKS[Status.DONE], "$success") if done else ("·", "$text-muted")
+            parts.append(_Part(styled(mark, (f" {item}", "$text-muted")), len(of_item), done))
+            continue
+        for entry in of_item:
+            here = entry.key == current
+            at = len(parts) if here else at
+            parts.append(_Part(_on_line(entry, here=here), 1, entry.status is Status.DONE))
+    end = styled((f"{_HERE} End", "bold $accent") if current is None else ("· End", "$text-muted"))
+    return [*parts, _Part(end, 0, done=False)], len(parts) if at < 0 else at
+
+
+def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
-    done = all(entry.status is Status.DONE for entry in folded)
-    return [
-        styled(
-            (MARKS[Status.DONE] if done else "·", "$success" if done else "$text-muted"),
-            (f" {len(folded)} {'done' if done else 'before'}", "$text-muted"),
-        )
-    ]
+    done, steps = all(one.done for one in folded), sum(one.steps for one in folded)
+    mark = (MARKS[Status.DONE], "$success") if done else ("·", "$text-muted")
+    return [styled(mark, (f" {steps} {'done' if done else 'before'}", "$text-muted"))]
 
 
-def _after(folded: int) -> list[Content]:
-    return [styled((f"· {folded} more", "$text-muted"))] if folded else []
+def _after(folded: Sequence[_Part]) -> list[Content]:
+    steps = sum(one.steps for one in folded)
+    return [styled((f"· {steps} more" if steps else "· End", "$text-muted"))] if folded else []
 
 
 def _on_line(entry: RailEntry, *, here: bool) -> Content:

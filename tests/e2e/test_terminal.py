@@ -177,7 +177,7 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
         screen.wait_for("▸ Plan")
         screen.press("C-q")
         screen.wait_for_shell()
-        screen.wait_for("Saved. Resume with: iam-onboard demo")
+        screen.wait_for("Saved. Resume with:")
 
         screen.run("clear; stty -a | tr ' ;' '\\n' | grep -x -e echo -e icanon; echo usable $((6*7))")
         text = screen.wait_for("usable 42")

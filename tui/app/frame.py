@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -290,6 +291,13 @@ class WatchedDriver(LinuxDriver):
         """Give the terminal back."""
         super().stop_application_mode()
         self._say(Guard.lent)
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stop with whoever waits for this program, as make or a script, as the terminal's own ^z does."""
+        if self._auto_restart:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        os.killpg(0, signal.SIGSTOP)
 
     def _say(self, what: Callable[[Guard], None]) -> None:
         guard = self._app.guard if isinstance(self._app, Frame) else None

@@ -262,7 +262,12 @@ class WizardScreen(Screen[None]):
         progress = styled((f"{settled} of {len(expected)} done", "$text-muted"))
         right = [_whose_aws(self.walk)]
         if self.has_class("-narrow"):
-            steps = stepper(self._entries(), self.current, width - progress.cell_length - 4)
+            ahead = [
+                one
+                for one in self._entries()
+                if one.key in expected or one.key == self.current or one.status in SETTLED
+            ]
+            steps = stepper(ahead, self.current, width - progress.cell_length - 4)
             self.query_one("#stepper", SplitLine).show(steps, progress)
         else:
             right.insert(0, progress)

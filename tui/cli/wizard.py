@@ -179,7 +179,7 @@ def _run(
     with collection_paused():  # what is named first here is loaded
         shelf, modules, panes = session_catalogue.Shelf, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
-        guard = guards.Guard.start(f"Ended while something still ran. {_how_to_go_on(source)}\n")
+        guard = guards.Guard.start(f"Ended while something still ran. {_how_to_go_on(machine, source)}\n")
         app = application.OnboardApp(machine, load, source, start, guard, load_ahead)
         gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
     try:
@@ -191,7 +191,7 @@ def _run(
             raise app.failure
         if app.begun:
             with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
-                say(_how_to_go_on(app.source))
+                say(_how_to_go_on(machine, app.source))
     finally:
         if guard is not None:
             guard.close()
@@ -208,6 +208,8 @@ def load_ahead() -> None:
     freeze()
 
 
-def _how_to_go_on(source: environments.WorldSource) -> str:
-    again = "iam-onboard demo  (or `make demo`)" if source.sandbox else "iam-onboard resume"
+def _how_to_go_on(machine: host.Machine, source: environments.WorldSource) -> str:
+    """The command that resumes; under make (it sets MAKELEVEL), the program itself is not on the PATH."""
+    demo = "make demo" if "MAKELEVEL" in machine.environment else "iam-onboard demo"
+    again = demo if source.sandbox else "iam-onboard resume"
     return f"Saved. Resume with: {again}"

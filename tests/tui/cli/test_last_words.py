@@ -27,15 +27,17 @@ def quit_at_once(begun: bool) -> type:
 
 
 @pytest.mark.parametrize(
-    ("source", "begun", "words"),
+    ("source", "make", "begun", "words"),
     [
-        (OwnMachine, True, "Saved. Resume with: iam-onboard resume\n"),
-        (ClosedSandbox, True, "Saved. Resume with: iam-onboard demo  (or `make demo`)\n"),
-        (OwnMachine, False, ""),
+        (OwnMachine, False, True, "Saved. Resume with: iam-onboard resume\n"),
+        (ClosedSandbox, False, True, "Saved. Resume with: iam-onboard demo\n"),
+        (ClosedSandbox, True, True, "Saved. Resume with: make demo\n"),
+        (OwnMachine, False, False, ""),
     ],
 )
 def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
     source: type[OwnMachine],
+    make: bool,
     begun: bool,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -43,6 +45,9 @@ def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
 ) -> None:
     monkeypatch.setattr(app, "OnboardApp", quit_at_once(begun))
     monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    if make:
+        monkeypatch.setenv("MAKELEVEL", "1")
     machine = Machine.this()
 
     wizard._run(machine, source(machine))
