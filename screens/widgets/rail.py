@@ -111,7 +111,7 @@ def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -
 
 
 def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[_Part], int]:
-    """The parts, the last of which is the end, and which of them is the current one."""
+    """The parts, with the end as the last one, and the index of the current one."""
     own, parts, at = current.item if current else "", list[_Part](), -1
     for item, group in groupby(entries, key=lambda entry: entry.key.item):
         of_item = list(group)

@@ -293,7 +293,7 @@ class WatchedDriver(LinuxDriver):
         self._say(Guard.lent)
 
     def _sigtstp_application(self, *_: object) -> None:
-        """Stop with whoever waits for this program, as make or a script, as the terminal's own ^z does."""
+        """Stop with what waits for this program (make, a script), as the terminal's own ^z does."""
         if self._auto_restart:
             self.suspend_application_mode()
             self._must_signal_resume = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -16,9 +16,9 @@ from textual.message import Message
 from textual.screen import Screen
 
 from screens.step.times import told_moment
-from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.dialogs import Confirm, Dialog, ask
 from screens.widgets.key_line import KeyLine
-from screens.widgets.text import BAR, Option, OptionList, SplitLine, Text, sized, styled
+from screens.widgets.text import BAR, Button, Option, OptionList, SplitLine, Text, sized, styled
 from tui.app.session_summary import arrival_of, standing_of, work_of
 from workflows.core.sentences import Sentence, text_of
 
@@ -140,6 +140,7 @@ class HomeScreen(Screen[None]):
         remarks: Sequence[Sentence] = (),
     ) -> None:
         super().__init__()
+        self._now = now
         self._remarks = remarks
         self._entries = sorted(entries, key=lambda entry: not entry.arrived)  # who can go on now comes first
         self._sandbox = sandbox
@@ -154,7 +155,7 @@ class HomeScreen(Screen[None]):
         yield SplitLine(id="home-top")
         yield Text(id="home-rule")
         yield Text("What would you like to do?", id="home-title")
-        if self._sandbox:
+        if self._sandbox and not self._entries:
             yield Text(_SANDBOX, id="home-words")
         if self._remarks:
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
@@ -221,6 +222,7 @@ class HomeScreen(Screen[None]):
         for option in {before, self._at} & set(self._lines):
             if any(one.id == option for one in event.option_list.options):
                 event.option_list.replace_option_prompt(option, self._line(option))
+        self.refresh_bindings()
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
@@ -230,35 +232,75 @@ class HomeScreen(Screen[None]):
         elif line.resumes is not None:
             self.post_message(self.Resume(line.resumes))
         else:
-            workflow, *kinds = line.begins
-            self.post_message(self.Begin(workflow, tuple(kinds)))
+            self._begin(*line.begins)
+
+    def _begin(self, workflow: str, *kinds: str) -> None:
+        """Begin a session, unless the person meant the one of this kind that they began before."""
+        begun = next((one for one in self._entries if _is_open(one, workflow)), None)
+        begin = self.Begin(workflow, kinds)
+        if workflow == "admin" or begun is None:
+            self.post_message(begin)
+            return
+        resume = self.Resume(begun)
+        line = _line_of(begun, self._now())
+        body = f"You began this already:\n\n{text_of(line.work)}  {text_of(line.detail)}  {line.time}"
+        question = Begun("Continue what you began?", body)
+        ask(self, question, lambda again: self.post_message(resume if again else begin))
 
     def action_all(self) -> None:
         """List every session."""
         self._all = True
         self._fill()
 
+    def _session(self) -> Entry | None:
+        """The selected session."""
+        line = self._lines.get(self._at)
+        return line.resumes if line is not None else None
+
     def action_delete(self) -> None:
         """Ask, then delete the selected session."""
-        line = self._lines.get(self._at)
-        if line is None or (selected := line.resumes) is None:
-            self.notify("Select a session first.", severity="warning")
+        line, selected = self._lines[self._at], self._session()
+        if selected is None:
             return
         body = f"{line.work}\n{line.detail} · {line.time}\n\nIts record and drafts go away. {_kept(selected)}"
         question = Confirm("Delete this session?", body, "Delete")
         ask(self, question, lambda _yes: self.post_message(self.Delete(selected)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Without a session there is none to delete, and no list of them."""
+        """Without a selected session there is none to delete, and without others no list of them."""
         if action == "all":
             return len(self._listed()) < len(self._entries)
-        return action != "delete" or bool(self._entries)
+        return action != "delete" or self._session() is not None
 
     def action_help(self) -> None:
         """Explain the wizard."""
         from screens.step.help import HelpScreen  # noqa: PLC0415 - when it is asked for
 
         self.app.push_screen(HelpScreen("", "The wizard", self))
+
+
+class Begun(Dialog[bool]):
+    """Asks whether to continue (True) or to begin another one (False)."""
+
+    AUTO_FOCUS = "#again"
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Continue it", id="again", variant="primary")
+        yield Button("Begin another", id="another")
+        yield Button("Cancel", id="close", key="esc")
+
+    def action_again(self) -> None:
+        """Continue it."""
+        self.dismiss(True)
+
+    def action_another(self) -> None:
+        """Begin another one."""
+        self.dismiss(False)
+
+
+def _is_open(entry: Entry, workflow: str) -> bool:
+    summary = entry.summary
+    return summary.workflow == workflow and bool(summary.next_step) and not summary.damage
 
 
 _SANDBOX = (

@@ -22,6 +22,7 @@ from textual.events import Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
 from screens.step.finished import Finished
@@ -128,6 +129,7 @@ class WizardScreen(Screen[None]):
         self._stage = Stage(walk, panes)
         self._first = at
         self._next_after: StepPane | None = None
+        self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="top")
@@ -286,7 +288,14 @@ class WizardScreen(Screen[None]):
         elif pane is not None and pane.running_move:
             bar.show("Stop", Turn("iam-onboard is working", yours=False), Primary("Working", ready=False))
         else:
-            bar.show("‹ Back", pane.turn() if pane is not None and pane.opened else YOURS, self._primary())
+            first = self.walk.session.layout()[:1] == (self.current,)
+            bar.show("‹ Home" if first else "‹ Back", self._turn(), self._primary())
+
+    def _turn(self) -> Turn:
+        """Whose turn it is."""
+        if self.current is None and self.walk.session.proposal() is None:
+            return Turn("Nothing is left to do here", yours=False)
+        return self.pane.turn() if self.pane is not None and self.pane.opened else YOURS
 
     def _primary(self) -> Primary:
         """What Next does now."""
@@ -433,11 +442,20 @@ class WizardScreen(Screen[None]):
         """Put the focus on the list of steps, or back on the step."""
         rail = self.query_one(StepRail)
         if rail.has_focus:
-            self.remove_class("-steps")
-            self._stage.focus_first()
+            self._close_rail()
             return
+        self._focused_before = self.focused
         self.set_class(self.has_class("-narrow"), "-steps")
         self.call_after_refresh(rail.focus)
+
+    def _close_rail(self) -> None:
+        """The focus goes back to where it was, if that is still there."""
+        self.remove_class("-steps")
+        before = self._focused_before
+        if before is not None and before.is_attached:
+            self.call_after_refresh(self.set_focus, before)
+        else:
+            self._stage.focus_first()
 
     def action_everybody(self) -> None:
         """Show where everybody stands, and open the account that is chosen there."""
@@ -460,7 +478,7 @@ class WizardScreen(Screen[None]):
     async def action_back(self) -> None:
         """Close the list of steps, stop what runs, or else go to the step before."""
         if self.has_class("-steps"):
-            self.remove_class("-steps")
+            self._close_rail()
             return
         pane, key = self.pane, self.current
         if pane is not None and (pane.go_back() or pane.stop_move()):
@@ -470,7 +488,7 @@ class WizardScreen(Screen[None]):
         if index:
             await self.go_to(layout[index - 1])
         else:
-            self.notify("This is the first step. ^q saves and quits.")
+            await self.app.run_action("sessions")
 
     async def action_skip(self) -> None:
         """Leave the step out."""

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 
 from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
-from tui.app.home import HomeScreen
+from tui.app.home import Begun, HomeScreen
 from tui.session_catalogue import Entry
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
@@ -227,7 +227,7 @@ async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
         await pilot.press("down", "delete")
         await rest(pilot)
         assert app.screen is app.home
-        assert [told.message for told in app._notifications] == ["Select a session first."]
+        assert not app.home.check_action("delete", ())
 
 
 @pytest.mark.parametrize("key", ["f1", "question_mark"])
@@ -262,3 +262,23 @@ async def test_any_terminal_will_do(size: tuple[int, int]) -> None:
         await pilot.press("down", "down", "down", "enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Begin("admin", ("joining",))]
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"), [(["enter"], HomeScreen.Resume), (["right", "enter"], HomeScreen.Begin)]
+)
+async def test_what_was_begun_is_offered_before_another_is_begun(keys: list[str], kind: type[object]) -> None:
+    mine = Summary("mine", "new-user", next_step="handoff", next_title="Handoff", facts={"user": "jane.doe"})
+    app = Host([entry(mine)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.home.query_one(OptionList).highlighted = app.home.query_one(OptionList).get_option_index(
+            "new-user"
+        )
+        await pilot.press("enter")
+        await rest(pilot)
+        assert isinstance(app.screen, Begun)
+        assert not app.asked
+        await pilot.press(*keys)
+        await rest(pilot)
+        assert [type(one) for one in app.asked] == [kind]
