@@ -233,7 +233,7 @@ class ProfilesPane(StepPane):
     def _moved(self, message: StepPane.MoveDone) -> None:
         told = message.result["profiles"]["told"] if message.name == "perform" else []
         if told:
-            self.notify("\n".join(told), timeout=10)
+            self.notify("\n".join(told))
 
     def _show(self, found: Preview) -> None:
         marked = [*self._start["overwrite"], *self._start["prune"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
@@ -21,6 +22,8 @@ from workflows.core.sentences import Sentence, text_of
 
 Answer = TypeVar("Answer")
 _FRAME_LINES = 2
+_SECONDS = 5.0
+"""How long it is shown, where nothing else says when to stop, that something was copied."""
 
 
 class Dialog(ModalScreen[Answer | None], Generic[Answer]):
@@ -129,7 +132,7 @@ def tell(node: Widget, work: Callable[[], Sentence]) -> None:
             said = text_of(work())
         except OnboardError as error:
             said, severity = f"{error.what} {error.why}", "warning"
-        node.app.call_from_thread(node.notify, said, severity=severity)
+        node.app.call_from_thread(partial(node.notify, said, severity=severity, timeout=_SECONDS))
 
     node.run_worker(run, thread=True, group="tell", exclusive=True)
 

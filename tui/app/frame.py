@@ -157,6 +157,9 @@ class Frame(App[None]):
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
             return
+        drop: Callable[[], None] | None = getattr(self.screen, "drop_passing_result", None)
+        if drop is not None:
+            drop()
         self._typed.append(event)
         if len(self._typed) == 1:
             await self._handle_typed()
@@ -206,11 +209,12 @@ class Frame(App[None]):
     ) -> None:
         """Show what came of something: on a step's page in a line of its own, else in passing.
 
-        The text is shown as it is (no markup), with a mark for what is not well.
+        The text is shown as it is (no markup), with a mark for what is not well. With a timeout (seconds) it
+        is shown in passing: on a step's page until the next key.
         """
         text = _MARKS[severity] + shown(message)
-        show_result: Callable[[str, str], bool] | None = getattr(self.screen, "show_result", None)
-        if show_result is not None and show_result(text, severity):
+        show_result: Callable[..., bool] | None = getattr(self.screen, "show_result", None)
+        if show_result is not None and show_result(text, severity, passing=timeout is not None):
             return
         reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)
         super().notify(

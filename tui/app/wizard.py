@@ -130,6 +130,7 @@ class WizardScreen(Screen[None]):
         self._first = at
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
+        self._passing = False
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="top")
@@ -196,7 +197,7 @@ class WizardScreen(Screen[None]):
             return
         if any(news):
             words = f"{text_of(self.walk.title(key))}: {text_of(message.answer.words)}"
-            self.notify(words, severity="warning", timeout=20)
+            self.notify(words, severity="warning")
             if self.current is not None and self.current.item == key.item and not self._stage.busy:
                 await self.go_to(self.current)
 
@@ -313,20 +314,31 @@ class WizardScreen(Screen[None]):
             return Primary(f"Continue to {self.walk.title(after)}" if after else "Finish")
         return pane.primary() if pane.opened else Primary("Continue")
 
-    def show_result(self, text: str, severity: str) -> bool:
+    def show_result(self, text: str, severity: str, *, passing: bool = False) -> bool:
         """Show what came of something, in a line above the action bar, until the next or another step.
+
+        Args:
+            text: what came of it.
+            severity: Textual's name of it.
+            passing: whether it goes with the next key: it takes room that the page may need.
 
         Returns:
             whether it will be seen: not on a page that is being left.
         """
         if self._left.is_set():
             return False
+        self._passing = passing
         result = self.query_one("#result", Text)
         result.update(text)
         result.set_class(bool(text), "-shown")
         for name in ("warning", "error"):
             result.set_class(severity == name, f"-{name}")
         return True
+
+    def drop_passing_result(self) -> None:
+        """A key was pressed: what was shown in passing was seen."""
+        if self._passing:
+            self.show_result("", "")
 
     async def visit(self, key: StepKey) -> None:
         """Show a step because the person asked for it, unless something runs in the one that is shown."""
