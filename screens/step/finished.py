@@ -34,7 +34,7 @@ class Finished(VerticalScroll):
         walk: the session that is finished.
     """
 
-    can_focus = True
+    can_focus = False
     DEFAULT_CSS: ClassVar[str] = """
     Finished { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
     Finished .finished-title { text-style: bold; color: $text-success; }

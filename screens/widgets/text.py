@@ -230,6 +230,16 @@ class OptionList(widgets.OptionList):
             self.highlighted = min(at, self.option_count - 1)
         return self
 
+    def action_page_up(self) -> None:
+        """Go up a page; Textual fails where the list has no room yet."""
+        if self.size:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        """Go down a page; Textual fails where the list has no room yet."""
+        if self.size:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
     def replace_option_prompt_at_index(self, index: int, prompt: Any) -> OptionList:
         """Show another text in a line."""
         return super().replace_option_prompt_at_index(index, plain(prompt))

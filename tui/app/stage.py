@@ -170,7 +170,7 @@ class Stage(Vertical):
             self._tell(error)
 
     def focus_first(self) -> None:
-        """The first thing to fill in has the focus, else the page itself, so that keys scroll it.
+        """The first thing to fill in has the focus, else the primary action.
 
         A page that has put the focus somewhere already knew better, also if its wish still waits its turn.
         """
@@ -187,8 +187,7 @@ class Stage(Vertical):
                 # A field is scrolled to; below a long page a button waits until the page was read.
                 self.screen.set_focus(widget, scroll_visible=not isinstance(widget, Button))
                 return
-        page.can_focus = True
-        self.screen.set_focus(page)
+        self.screen.set_focus(self.screen.query_one("#primary"))
 
     def _opening(self, key: StepKey) -> Opening:
         session = self._walk.session
@@ -323,6 +322,7 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
         Text(purpose, classes="pane-purpose"),
         Text(note, classes="pane-note"),
         id="not-yet",
+        can_focus=False,
     )
 
 
