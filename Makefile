@@ -14,7 +14,7 @@ export MALLOC_ARENA_MAX ?= 2
 # Many tests wait for Terraform or gpg, so one more than there are processors.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 
-.PHONY: help demo test check quick format-check lint types contracts words fast unit slow explore format docs snapshots pictures benchmarks audit build lock tools clean
+.PHONY: help demo test check quick format-check lint types contracts words fast unit slow explore format docs snapshots pictures recording benchmarks audit build lock tools clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ snapshots: $(READY)  ## Accept the screens as they are now; look at the differen
 
 pictures: $(READY)  ## Draw the pictures of docs/images
 	$(BIN)/python docs/pictures.py
+
+recording: $(READY)  ## Record both halves of the end-to-end test as docs/images/tour.cast
+	IAM_ONBOARD_CAST=$(CURDIR)/docs/images/tour.cast $(BIN)/pytest -q --basetemp=/tmp/iam-onboard-tour tests/e2e/test_the_whole_way.py
 
 benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md; 1 if one is exceeded
 	@status=0; for file in $(filter-out benchmarks/form.py,$(wildcard benchmarks/*.py)); do \

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.browser_visit import BrowserVisit, Phone
 from support.leak_hunt import LeakHunt, hunting
+from support.recording import Recording
 from support.sandbox import delete_if_there, sandbox_cache
 from support.walker import Walker, wizard
 from textual.widgets import Static
@@ -64,7 +65,8 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
     machine: Machine, folder: Path, hunt: LeakHunt, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # The admin finds the project and says who joins; nobody has sent a key yet, so there is an invitation.
-    async with wizard(machine, folder, Start(workflow="admin")) as admin:
+    recording = Recording()
+    async with wizard(machine, folder, Start(workflow="admin"), recording=recording) as admin:
         await admin.at("Project")
         await admin.fill("#joining", USER)
         await admin.next()
@@ -73,7 +75,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await admin.quit()
 
     # The new user makes a PGP key and sends its public half.
-    async with wizard(machine, folder, Start(workflow="new-user")) as person:
+    async with wizard(machine, folder, Start(workflow="new-user"), recording=recording) as person:
         await person.at("Before you start")
         await person.press("#use")
         await person.next()
@@ -89,7 +91,8 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await person.quit()
 
     # The admin takes the key in, edits users and groups, reads the difference, and writes it.
-    async with wizard(machine, folder, Start(session=session_of(machine, folder, "admin"))) as admin:
+    session = session_of(machine, folder, "admin")
+    async with wizard(machine, folder, Start(session=session), recording=recording) as admin:
         await admin.at("PGP keys")
         await admin.until(lambda: admin.pane.query_one("#fetch").display, "the request")
         await admin.press("#fetch")
@@ -115,7 +118,8 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
     check_the_layers(folder)
 
     # The new user decrypts, signs in, registers MFA and makes an access key, for both identities.
-    async with wizard(machine, folder, Start(session=session_of(machine, folder, "new-user"))) as person:
+    session = session_of(machine, folder, "new-user")
+    async with wizard(machine, folder, Start(session=session), recording=recording) as person:
         await person.at("Handoff")
         sandbox = person.sandbox
         phone = Phone(sandbox)
@@ -145,6 +149,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         assert_the_aws_command_answers(sandbox, files, phone)
         await person.quit()
 
+    recording.write()
     assert_private(folder / "new-user" / "home" / ".aws" / "bb")
     canaries += phone.seeds()
     printed = "\0".join(capfd.readouterr())

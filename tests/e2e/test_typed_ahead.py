@@ -39,7 +39,7 @@ def test_what_was_typed_before_next_is_handled_before_it(
         for number in range(TIMES):
             # The next step's file is named after the person whom this step has noted.
             screen.press("Tab", "End", "C-u", *f"jane.d{number}", "C-n")
-            screen.wait_for("▸ PGP key", "Make a new key")
+            screen.wait_for("▸ PGP key", "Your name")
             screen.press("Escape")
             screen.wait_for("▸ Before you start", "phone")
         screen.press("C-q")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from support.fakes import FakeBrowser, FakeClipboard
+from support.recording import READ, TYPED, Recording
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, OptionList, TextArea
 from textual.widgets._toggle_button import ToggleButton
@@ -47,7 +48,10 @@ class WatchedWorlds(SandboxWorlds):
 class Walker:
     """Drives one application; every wait has an end, and a failure dialog ends it with its text."""
 
-    def __init__(self, app: OnboardApp, pilot: Pilot[None], source: WatchedWorlds) -> None:
+    def __init__(
+        self, app: OnboardApp, pilot: Pilot[None], source: WatchedWorlds, recording: Recording
+    ) -> None:
+        self._recording = recording
         self.app = app
         self.pilot = pilot
         self._source = source
@@ -111,15 +115,18 @@ class Walker:
 
         await self.until(shown, f"the step {title}")
         await self.rest()
+        self._recording.keep(self.app, READ)
 
     async def next(self) -> None:
         """Press Next and wait for what it sets going."""
+        self._recording.keep(self.app, READ)
         await self.pilot.press("ctrl+n")
         await self.pilot.pause()
 
     async def confirm(self) -> None:
         """Say yes to the question that is asked."""
         await self.until(lambda: isinstance(self.app.screen, Confirm), "a question")
+        self._recording.keep(self.app, READ)
         await self.pilot.press("left", "enter")
         await self.pilot.pause()
 
@@ -133,6 +140,7 @@ class Walker:
         else:
             raise TypeError(f"{selector} is a {type(widget).__name__}")
         await self.pilot.pause()
+        self._recording.keep(self.app, TYPED)
 
     async def press(self, selector: str) -> None:
         """Press a button or turn a checkbox of the pane, and wait for what it sets going."""
@@ -146,6 +154,7 @@ class Walker:
         else:
             raise TypeError(f"{selector} is a {type(widget).__name__}")
         await self.rest()
+        self._recording.keep(self.app, TYPED)
 
     async def choose(self, selector: str, option: str) -> None:
         """Highlight an option of a list in the pane."""
@@ -155,6 +164,7 @@ class Walker:
 
     async def quit(self) -> None:
         """Save and quit, as ^q does."""
+        self._recording.keep(self.app, READ)
         await self.pilot.press("ctrl+q")
         await self.pilot.pause()
 
@@ -166,7 +176,11 @@ class Walker:
 
 @asynccontextmanager
 async def wizard(
-    machine: Machine, sandbox: Path, start: Start, size: tuple[int, int] = (80, 24)
+    machine: Machine,
+    sandbox: Path,
+    start: Start,
+    size: tuple[int, int] = (80, 24),
+    recording: Recording | None = None,
 ) -> AsyncIterator[Walker]:
     """The application on a sandbox, as `iam-onboard demo` runs it."""
     source = WatchedWorlds(machine, sandbox)
@@ -174,7 +188,7 @@ async def wizard(
     app = OnboardApp(machine, lambda: parts, source, start)
     try:
         async with app.run_test(size=size) as pilot:
-            yield Walker(app, pilot, source)
+            yield Walker(app, pilot, source, recording or Recording())
     finally:
         source.close()
         if app.failure is not None:

@@ -30,7 +30,7 @@ async def test_a_switch_that_is_not_set_says_so_and_can_be_set(admin: AdminProje
     admin.replace("security", "account.tf", "  hard_expiry                    = false\n", "")
     async with wizard(admin, project, at="account", size=(120, 36)) as ui:
         assert "[·] Once expired, only an admin can set a new one; not set (default: no)" in ui.text
-        assert "[·] Has a policy of its own; not set (default: yes)" in ui.text
+        assert "·] Has a policy of its own; not set (default: yes)" in ui.text
         box(ui, "hard-expiry").focus()
         await ui.press("space")
         assert "an admin has to set a new one" in words(ui)
