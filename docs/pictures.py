@@ -9,6 +9,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 PICTURES = {
+    **dict.fromkeys(
+        (
+            *("home-sandbox", "project", "pgp-keys-compare", "groups", "apply-asks", "hand-over", "finished"),
+            *("before-you-start", "pgp-key-new", "handoff-arrived", "mfa", "access-keys", "profiles"),
+        ),
+        (80, 24),
+    ),
     "users": (112, 26),
     "review": (100, 30),
     "plan": (100, 26),
