@@ -33,7 +33,7 @@ _Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
 _MARK, _UNMARK = "Mark as sent", "Not sent"
 _NEW_KEY = (
     "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
-    "{name} sends a new request: in their wizard, “I can't use my key”. Project opens with {name} under “New "
+    "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under “New "
     "PGP key for?”. The plan then makes a new password; the one in this text stops working."
 )
 

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
@@ -22,7 +23,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, OptionList, Text
+from screens.widgets.text import Button, OptionList, Text, shortened
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of
 from workflows.steps.new_user import access_keys
@@ -33,6 +34,8 @@ from workflows.steps.shared.own_identity import identity_of
 from workflows.steps.shared.paths import told_path
 
 _LOOK_SECONDS = 1.0
+_CHOICE_CELLS = 66
+_ANSWER_CELLS = 58
 
 
 class _Question(Enum):
@@ -64,8 +67,8 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane #way { margin-top: 1; }
     AccessKeysPane Checklist { margin-bottom: 1; }
     AccessKeysPane .words, AccessKeysPane #noticed, AccessKeysPane #passed-over { height: auto; }
-    AccessKeysPane #passed-over { color: $text-warning; }
-    AccessKeysPane #passed-over, AccessKeysPane #locked { display: none; }
+    AccessKeysPane #passed-over, AccessKeysPane #readable { color: $text-warning; }
+    AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
     AccessKeysPane Horizontal.buttons { height: 1; }
     AccessKeysPane Button { margin-right: 2; }
     """
@@ -91,9 +94,11 @@ class AccessKeysPane(BrowsingPane):
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
             yield Text(_told(self.context.facts.get("access_key") or {}), classes="words")
+            yield Button("Keep another key", id="again")
         with Vertical(classes="asks-kept"):
             yield Text("Where do you want to keep the secret?")
             yield Choices(id="kept")
+            yield Text("! Anyone who can read this file has the key.", id="readable")
             yield Text("", id="passed-over")
             with Horizontal(classes="buttons", id="locked"):
                 yield Button("Look again", id="look-again")
@@ -115,7 +120,7 @@ class AccessKeysPane(BrowsingPane):
             yield Text("", id="noticed")
         with Vertical(id="way-api", classes="way"):
             yield Text(
-                "Makes a new key with the one that you have; empty takes the one kept on this computer.",
+                "AWS makes a new key, with an older one of yours. Without a file it is the one kept here.",
                 classes="words",
             )
         hint = "for example  ~/Downloads/accessKeys.csv"
@@ -140,9 +145,9 @@ class AccessKeysPane(BrowsingPane):
 
     def _ways(self) -> tuple[Answer, ...]:
         ways = [
-            Answer(CONSOLE, "I make it in the console and download its file"),
-            Answer(TYPED, "I type it"),
-            Answer(API, "Make it from here, with an older key and a code"),
+            Answer(CONSOLE, "Create it in the console, and download its file"),
+            Answer(TYPED, "Type it in"),
+            Answer(API, "Create it from here, with an older key and a code"),
         ]
         if self._identity.encrypted_secret:
             ways.insert(0, Answer(HANDOFF, "Decrypt the one in the handoff"))
@@ -150,7 +155,10 @@ class AccessKeysPane(BrowsingPane):
 
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))
+        self.set_class(self.opening.done, "-done")
         self._ask(_Question.NONE if self.opening.done else _Question.KEPT)
+        if self.opening.done:
+            self.focus_primary()
         self._show()
         self._look_for_stores()
         self._looking = self.set_interval(_LOOK_SECONDS, self._look)
@@ -167,10 +175,11 @@ class AccessKeysPane(BrowsingPane):
             (question is _Question.NONE, ".knows-how"),
             (question is _Question.NONE, "#way"),
         ):
-            self.query_one(selector).display = shown
+            self.query_one(selector).display = shown and not self.has_class("-done")
         for name in ("kept", "how"):
             said = text_of(self.query_one(f"#{name}", Choices).statement)
-            self.query_one(f"#{name}-answer", Text).update(f"✓ {said[:1].upper()}{said[1:]}")
+            answer = shortened(f"✓ {said[:1].upper()}{said[1:]}", _ANSWER_CELLS)
+            self.query_one(f"#{name}-answer", Text).update(answer)
         self.primary_changed()
 
     @on(OptionList.OptionSelected, "Choices")
@@ -181,8 +190,22 @@ class AccessKeysPane(BrowsingPane):
             self.query_one("#how").focus()
         elif self._question is _Question.HOW:
             self._ask(_Question.NONE)
-            fields = (one for one in self.query_one("#way").query("*") if one.focusable)
+            fields = (one for one in self.query_one("#way").query("*") if one.focusable and _is_shown(one))
             next(fields, self.query_one("#change-how")).focus()
+
+    @on(Checklist.Moved)
+    def _at_the_file(self) -> None:
+        """After the last click comes the file: its path, if it is not noticed by itself."""
+        deeds = self.query_one(Checklist)
+        if deeds.query(".-current") and not deeds.query(".-current Button"):
+            self.query_one("#path").focus()
+
+    @on(Button.Pressed, "#again")
+    def _keep_another(self) -> None:
+        """The questions of a step that is done come back only when they are asked for."""
+        self.remove_class("-done")
+        self.query_one("#again").display = False
+        self._ask_where()
 
     @on(Button.Pressed, "#change-kept")
     def _ask_where(self) -> None:
@@ -196,7 +219,7 @@ class AccessKeysPane(BrowsingPane):
 
     def primary(self) -> Primary:
         if self._question is not _Question.NONE:
-            return Primary("Keep it there" if self._question is _Question.KEPT else "Use this way")
+            return Primary("Use this place" if self._question is _Question.KEPT else "Use this way")
         effects = {CONSOLE: "Import the file", TYPED: "Keep this key", API: "Make a new key"}
         return Primary(effects.get(self.query_one("#how", Choices).value, "Decrypt the key"))
 
@@ -205,6 +228,10 @@ class AccessKeysPane(BrowsingPane):
         return Turn("Your turn, in the browser") if waits else YOURS
 
     # -- what is shown -----------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted, "#kept")
+    def _warn(self) -> None:
+        self.query_one("#readable").display = self.query_one("#kept", Choices).value == CREDENTIALS_FILE
 
     @on(OptionList.OptionHighlighted, "#how")
     def _chose(self) -> None:
@@ -250,7 +277,10 @@ class AccessKeysPane(BrowsingPane):
         self.query_one("#passed-over").display = bool(passed_over)
         self.query_one("#locked").display = locked
         home = f"{self.context.world.home}/"
-        lines = [Answer(store.choice, text_of(store.words).replace(home, "~/")) for store in stores]
+        lines = [
+            Answer(store.choice, shortened(text_of(store.words).replace(home, "~/"), _CHOICE_CELLS))
+            for store in stores
+        ]
         self.query_one("#kept", Choices).ask(lines, str(self._start["kept"]))
         self._ask(self._question)
         self._remember()
@@ -269,14 +299,20 @@ class AccessKeysPane(BrowsingPane):
         """Offer the newest file, unless the person has entered another."""
         field = self.query_one("#path", Input)
         if not message.downloads:
-            self.query_one("#noticed", Text).update("… waiting for the file; it is noticed by itself.")
+            self.query_one("#noticed", Text).update("… iam-onboard waits for the file, and notices it.")
             if self._offered and field.value == self._offered:
                 field.value = self._offered = ""
             return
         newest = message.downloads[0]
         path = told_path(newest.path, self.context.world.home)
-        if field.value in {"", self._offered}:
+        if field.value in {"", self._offered} and self._offered != path:
             field.value = self._offered = path
+            deeds = self.query_one(Checklist)
+            if {deeds, field}.intersection(
+                self.screen.focused.ancestors_with_self if self.screen.focused else ()
+            ):
+                self.focus_primary()
+            deeds.finish()
         words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old."
         self.query_one("#noticed", Text).update(words)
 
@@ -335,6 +371,10 @@ class AccessKeysPane(BrowsingPane):
         """Look no longer."""
         if self._looking is not None:
             self._looking.stop()
+
+
+def _is_shown(widget: Widget) -> bool:
+    return all(one.display for one in widget.ancestors_with_self)
 
 
 def _age(seconds: int) -> str:

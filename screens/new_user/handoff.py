@@ -29,7 +29,7 @@ from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path
 
 _LOOK_SECONDS = 1.0
-_REVOKE = "If you lose your key"
+_REVOKE = "How to revoke my key"
 
 
 class HandoffPane(StepPane):
@@ -77,7 +77,7 @@ class HandoffPane(StepPane):
             yield Text("", id="arrival")
         with Horizontal(classes="actions"):
             yield Button("Read another", id="another")
-            yield Button("I can't use my key", id="replace")
+            yield Button("Replace my key", id="replace")
             if self.context.facts.get("key_made"):
                 yield Button(_REVOKE, id="revocation")
 

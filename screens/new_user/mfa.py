@@ -15,9 +15,10 @@ from screens.step.action_bar import Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import register_device
 from screens.step.page import Opening, StepPane
+from screens.step.times import said_so
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
-from screens.widgets.code_field import CodeField, Countdown, Wanted
+from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Button, OptionList, Text, unfold
@@ -120,7 +121,7 @@ _PLACES = (
     Answer(KeyPlace.FILE.value, "in a CSV file"),
     Answer(KeyPlace.TYPED.value, "typed"),
 )
-_SKIPPING = "^s skips this. Roles that ask for a code then refuse you."
+_NOTES = "A passkey gives no codes. Skip this (^s) only if no role asks for one."
 
 
 class MfaPane(BrowsingPane):
@@ -133,6 +134,8 @@ class MfaPane(BrowsingPane):
     MfaPane .after { color: $text-muted; }
     MfaPane #how { display: none; margin-bottom: 1; }
     MfaPane #how.-shown { display: block; }
+    MfaPane.-done #other-way, MfaPane #again { display: none; }
+    MfaPane.-done #again { display: block; }
     MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
     MfaPane Button { margin-right: 2; }
     """
@@ -154,8 +157,7 @@ class MfaPane(BrowsingPane):
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
             yield Checklist(*register_device(self.context, self._identity), id="deeds")
-            yield Countdown(self.context.world.now)
-            yield Text(_SKIPPING, classes="words after")
+            yield Text(_NOTES, classes="words after")
         with Vertical(id="api"):
             yield Text(
                 f"Use an access key of {self._identity.user} in {account_label(self._identity)}.\n"
@@ -180,25 +182,41 @@ class MfaPane(BrowsingPane):
         yield DeviceCodes(self.context, id="codes")
         with Horizontal(classes="buttons"):
             yield Button("Another way", id="other-way")
+            yield Button("Register another device", id="again")
 
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.query_one("#source", Choices).choose(str(self._start["place"]))
+        if self.opening.done:
+            self.add_class("-done")
+            self.focus_primary()
         self._show()
 
     # -- what the action bar says ------------------------------------------------------------------
 
     def primary(self) -> Primary:
         if self.query_one("#how", Choices).value == CONSOLE:
-            return Primary("Yes, it's registered")
+            if self.query_one(Checklist).finished:
+                return Primary("Yes, it's registered")
+            return Primary("Work down the list first", ready=False)
         if self._serial is not None:
             return Primary("Use this device")
         return Primary("Make the device" if self._pending is None else "Enable the device")
 
     def turn(self) -> Turn:
         if self.query_one("#how", Choices).value == CONSOLE:
-            return Turn("Your turn, in the browser")
+            finished = self.query_one(Checklist).finished
+            return Turn("Did AWS add the device?" if finished else "Your turn, in the browser")
         return Turn("Your turn" if self._pending is None else "Your turn: two codes in a row")
+
+    def go_back(self) -> bool:
+        """Close the choice of the way; returns whether it was open."""
+        how = self.query_one("#how")
+        if not how.has_class("-shown"):
+            return False
+        unfold(how)
+        self.query_one("#other-way").focus()
+        return True
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -215,10 +233,20 @@ class MfaPane(BrowsingPane):
         self.query_one("#how").remove_class("-shown")
         self.screen.focus_next()
 
+    @on(Button.Pressed, "#again")
+    def _do_again(self) -> None:
+        """The list of a step that is done comes back only when it is asked for."""
+        self.remove_class("-done")
+        self._serial = None
+        self._show()
+        self.call_after_refresh(self.query_one(Checklist).focus_next)
+
     @on(Checklist.Moved)
     def _moved(self) -> None:
-        if self.opened and self.query_one(Checklist).finished:
+        if self.query_one(Checklist).finished:
             self.focus_primary()
+        else:
+            self.primary_changed()
 
     def _show(self) -> None:
         """Show what belongs to the chosen way and nothing else."""
@@ -227,9 +255,8 @@ class MfaPane(BrowsingPane):
         except NoMatches:
             return  # the list is filled before the others are there
         found = self._serial is not None and how == API
-        self.query_one("#found", Text).update(f"✓ {self._serial} is registered and gives the codes.")
-        self.query_one("#found").display = found
-        self.query_one("#console").display = how == CONSOLE
+        self.query_one("#found", Text).show_lines(self._registered(found=found))
+        self.query_one("#console").display = how == CONSOLE and not self.has_class("-done")
         self.query_one("#api").display = how == API and not found and self._pending is None
         self.query_one("#codes").display = how == API and self._pending is not None
         self.query_one("#where").display = place != KeyPlace.KEPT.value
@@ -239,10 +266,22 @@ class MfaPane(BrowsingPane):
                 row.display = place == of.value
         self.primary_changed()
 
+    def _registered(self, *, found: bool) -> tuple[str, ...]:
+        """What is known of a registered device, and from whom."""
+        if found:
+            return (f"✓ {self._serial} is registered and gives the codes.",)
+        if not self.has_class("-done"):
+            return ()
+        at = str((self.context.facts.get("mfa") or {}).get("at") or "")
+        return ("✓ An authenticator app is registered.", f"  {said_so(at, self.context.world.now())}")
+
     # -- from here ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
-        request = self.request()
+        request, deeds = self.request(), self.query_one(Checklist)
+        if request.how == CONSOLE and not deeds.finished:
+            deeds.focus_next()
+            return
         if request.how == CONSOLE or request.pending is not None or request.serial is not None:
             super().advance()
             return
@@ -292,6 +331,12 @@ class MfaPane(BrowsingPane):
             return Request(CONSOLE)
         first, second = self.query_one(DeviceCodes).codes()
         return Request(API, self._serial, self._pending, first, second)
+
+    def changed(self) -> bool:
+        """A device that is registered stays so until the list is gone through again."""
+        if self.query_one("#how", Choices).value == CONSOLE and self.opening.done:
+            return not self.has_class("-done") and self.query_one(Checklist).finished
+        return super().changed()
 
     def draft(self) -> Mapping[str, Any]:
         return {

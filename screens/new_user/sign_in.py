@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from textual import on
 from textual.app import App, ComposeResult, SuspendNotSupported
@@ -21,9 +21,10 @@ from screens.step.action_bar import Primary, Turn
 from screens.step.asking import WRONG_PASSPHRASE
 from screens.step.failure import as_error
 from screens.step.page import Opening, StepPane
+from screens.step.times import said_so
 from screens.widgets.checklist import Checklist, Deed
-from screens.widgets.dialogs import tell
-from screens.widgets.fields import SecretInput, SecretText
+from screens.widgets.dialogs import Confirm, ask, tell
+from screens.widgets.fields import MASK, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
@@ -41,11 +42,18 @@ _MACHINE_USER = (
     "There is nothing to sign in with. Continue to its access key."
 )
 _ENTER = "Enter the passphrase of your PGP key."
+_NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
 _CLIPBOARD = "The clipboard forgets it in 2 minutes; a clipboard manager may keep it."
 _HINTS = (
-    "AWS rejects it? Compare account and user name, and copy the password again.\n"
+    "Compare account and user name, and copy the password again.\n"
     "Used it before? Sign in with the password that you chose, then press\n"
-    "“Signed in before”. Otherwise ask your admin to reset your password."
+    "“I signed in before”. Otherwise ask your admin to reset your password."
+)
+_HINT_LABELS = {False: "It did not work", True: "Back to the password rules"}
+_SHOW_LABELS = {False: "Show", True: "Hide"}
+_BEFORE = (
+    "Say yes if you signed in with this user before and chose a password then.\n"
+    "The one-time password is used up in that case, and iam-onboard skips it."
 )
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),
@@ -53,7 +61,7 @@ _BROWSER_KEYS = (
     ("4", "copy-password", "Copy password", "Copy the one-time password"),
     ("a", "copy-address", "Copy address", "Copy the address of the sign-in page"),
     ("v", "show", "Show", "Show the one-time password for 15 seconds"),
-    ("w", "hints", "It did not work", "Show what to try when AWS rejects the password"),
+    ("w", "hints", _HINT_LABELS[False], "Show what to try when AWS rejects the password, or the rules"),
 )
 
 
@@ -70,14 +78,18 @@ class SignInPane(StepPane):
     ]
     DEFAULT_CSS = """
     SignInPane Checklist { margin-bottom: 1; }
+    SignInPane #list { height: auto; }
     SignInPane #passphrase { width: 1fr; }
     SignInPane #unlocking { width: 1fr; height: auto; }
     SignInPane #refused { display: none; color: $text-error; }
     SignInPane #refused.-shown { display: block; }
-    SignInPane #password { text-style: bold; }
+    SignInPane #password { display: none; text-style: bold; margin-left: 5; }
+    SignInPane #password.-shown { display: block; }
     SignInPane .notes { color: $text-muted; }
     SignInPane .actions { height: 1; margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
+    SignInPane.-done .to-do, SignInPane .again { display: none; }
+    SignInPane.-done .again { display: block; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -85,6 +97,7 @@ class SignInPane(StepPane):
         self._identity = identity_of(opening.context)
         self._has_password = sign_in.has_password(opening.context)
         self._already = False
+        self._needless = False
         self.password: Secret | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -93,17 +106,21 @@ class SignInPane(StepPane):
             yield Text(_MACHINE_USER)
             return
         if self.opening.done:
-            yield Text(_recorded(self.context.facts.get("signed_in") or {}))
+            yield Text(self._recorded(), classes="again")
         alias = f" ({identity.account_alias})" if identity.account_alias else ""
         yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
-        yield Checklist(*self._deeds(), label_width=24, id="deeds")
-        yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked")
-        yield Text(self._notes(), classes="notes opened", id="notes")
-        with Horizontal(classes="actions"):
+        with Vertical(classes="to-do", id="list"):
+            yield Checklist(*self._deeds(), label_width=24, id="deeds")
+            yield SecretText(id="password")
+        yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked to-do")
+        yield Text("", classes="notes opened", id="notes")
+        with Horizontal(classes="actions to-do"):
             yield Button("Let gpg ask", id="pinentry", classes="locked")
-            yield Button("I can't unlock it", id="replace", classes="locked")
-            yield Button("It did not work", id="hints", key="w", classes="opened")
-            yield Button("Signed in before", id="already")
+            yield Button("Replace my key", id="replace", classes="locked")
+            yield Button(_HINT_LABELS[False], id="hints", key="w", classes="opened")
+            yield Button("I signed in before", id="already")
+        with Horizontal(classes="actions again"):
+            yield Button("Unlock the password again", id="again")
 
     def _deeds(self) -> tuple[Deed, ...]:
         passphrase = Vertical(
@@ -113,13 +130,14 @@ class SignInPane(StepPane):
             classes="locked",
         )
         return (
-            Deed("Unlock your password", passphrase),
+            Deed("Unlock your password", passphrase, watched=True),
             Deed(
                 "Open the sign-in page",
                 buttons=(
                     Button("Open", id="open-page", classes="opened"),
                     Button("Copy address", id="copy-address", key="a", classes="opened"),
                 ),
+                opens=True,
             ),
             Deed(
                 "Paste your user name",
@@ -128,27 +146,52 @@ class SignInPane(StepPane):
             ),
             Deed(
                 "Paste the password",
-                SecretText(id="password"),
+                Text(MASK),
                 (
                     Button("Copy", id="copy-password", classes="opened"),
-                    Button("Show", id="show", key="v", classes="opened"),
+                    Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),
                 ),
             ),
             Deed("Choose a new password", Text("keep it in a password manager", classes="notes")),
         )
 
+    def _recorded(self) -> str:
+        """What is known of a sign-in that is done: what AWS reports, else what the person said."""
+        known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
+        proof, told = str(known.get("proof") or ""), known.get("recorded")
+        told = told or said_so(str(known.get("at") or ""), self.context.world.now())
+        return f"✓ {proof[:1].upper()}{proof[1:]}.\n  {told}\n"
+
     def _notes(self) -> str:
-        rules = "; ".join(self._identity.password_policy)
-        return f"{_CLIPBOARD}\nYour new password: {rules}." if rules else _CLIPBOARD
+        """What to know while the list is worked down."""
+        rules = ", ".join(self._identity.password_policy)
+        lines = (
+            _NEEDLESS if self._needless else "",
+            f"New password: {rules}" if rules else "",
+            _CLIPBOARD,
+        )
+        return "\n".join(filter(None, lines))
 
     def on_mount(self) -> None:
-        self._arrange()
+        self.set_class(self.opening.done, "-done")
+        if self._has_password:
+            self._arrange()
+        if self.opening.done:
+            self.focus_primary()
 
     def _arrange(self) -> None:
         """Show what is needed now: the passphrase's field, or what the browser's page asks for."""
         self.set_class(self.password is None, "-locked")
         self.set_class(self.password is not None, "-open")
+        self.query_one("#notes", Text).update(self._notes())
         self.refresh_bindings()
+
+    @on(Button.Pressed, "#again")
+    def _do_again(self) -> None:
+        """The list of a sign-in that is done comes back only when it is asked for."""
+        self.remove_class("-done")
+        self.primary_changed()
+        self.call_after_refresh(self.query_one("#passphrase").focus)
 
     # -- what the action bar says ------------------------------------------------------------------
 
@@ -162,13 +205,13 @@ class SignInPane(StepPane):
         return Primary("Work down the list first", ready=False)
 
     def turn(self) -> Turn:
-        if self.password is None:
+        if self.password is None or self.has_class("-done"):
             return Turn("Your turn")
-        return Turn("Did AWS take your new password?" if self._signed_in else "Your turn, in the browser")
+        return Turn("Did AWS accept it?" if self._signed_in else "Your turn, in the browser")
 
     @property
     def _signed_in(self) -> bool:
-        """Whether the password was copied or shown, so that the person can say how it went."""
+        """Whether the person has gone through the list, so that they can say how it went."""
         return self.password is not None and self.query_one(Checklist).finished
 
     @on(Checklist.Moved)
@@ -186,21 +229,18 @@ class SignInPane(StepPane):
         if self.running_move:
             return
         passphrase = self.query_one("#passphrase", SecretInput).take()
-        if not passphrase:
-            # A key may have no passphrase: that it has one shows only when gpg wants it.
-            self.run_move("decrypt", partial(_without_passphrase, passphrase, self.context), self._decrypted)
-            return
         self.run_move(
             "decrypt",
-            lambda report: sign_in.decrypt_password(passphrase, self.context, report),
+            partial(_unlocked, passphrase, self.context),
             self._decrypted,
-            journaled=True,
+            journaled=bool(passphrase) and not self.opening.done,
         )
 
     @on(Button.Pressed, "#pinentry")
     def _let_gpg_ask(self) -> None:
         if not self.running_move:
-            self.post_message(self.Begun())
+            if not self.opening.done:
+                self.post_message(self.Begun())
             self.call_later(self._ask_with_pinentry)
 
     def _ask_with_pinentry(self) -> None:
@@ -217,25 +257,23 @@ class SignInPane(StepPane):
                 why="This terminal, or the way iam-onboard was started, does not allow it.",
                 next="Enter the passphrase in the field, or start iam-onboard in an ordinary terminal.",
             )
-            self.post_message(self.MoveFailed("decrypt", error, journaled=True))
+            self.post_message(self.MoveFailed("decrypt", error, journaled=not self.opening.done))
         except Exception as failure:  # noqa: BLE001 - a failure while suspended becomes words like any other
-            self.post_message(self.MoveFailed("decrypt", as_error(failure), journaled=True))
+            self.post_message(self.MoveFailed("decrypt", as_error(failure), journaled=not self.opening.done))
         else:
-            self.post_message(self.MoveDone("decrypt", password, self._decrypted))
+            self.post_message(self.MoveDone("decrypt", Unlocked(password), self._decrypted))
 
-    def _decrypted(self, password: Secret | None) -> None:
-        if password is None:
+    def _decrypted(self, unlocked: Unlocked | None) -> None:
+        if unlocked is None:
             self._refuse(_ENTER)
         elif not self.is_attached:
-            password.drop()
+            unlocked.password.drop()
         else:
             self.forget()
-            self.password = password
+            self.password, self._needless = unlocked
             self._refuse("")
             self._arrange()
-            deeds = self.query_one(Checklist)
-            deeds.go_to(1)
-            deeds.focus_next()
+            self.call_after_refresh(self.query_one(Checklist).did, 1)
 
     @on(StepPane.MoveFailed)
     def _back_to_the_field(self, message: StepPane.MoveFailed) -> None:
@@ -273,10 +311,11 @@ class SignInPane(StepPane):
 
     @on(Button.Pressed, "#open-page")
     def _open_page(self) -> None:
-        self.open_in_browser(
-            self._identity.sign_in_url,
-            f"No browser opens from here. Open this yourself: {self._page()}",
-            f"Your browser opens {self._page()}",
+        page = self._identity.sign_in_url
+        self.run_move(
+            "open",
+            lambda _report: self.context.world.browser.open(page),
+            lambda opened: self.query_one(Checklist).opened(opened, self._page()),
         )
 
     @on(Button.Pressed, "#copy-address")
@@ -300,9 +339,22 @@ class SignInPane(StepPane):
         if self.password is not None:
             self.query_one("#password", SecretText).toggle(self.password)
 
+    @on(SecretText.Turned)
+    def _shown(self, event: SecretText.Turned) -> None:
+        """The button says what it does next."""
+        self.query_one("#password").set_class(event.shown, "-shown")
+        self._relabel("#show", _SHOW_LABELS[event.shown])
+
     @on(Button.Pressed, "#hints")
     def _show_hints(self) -> None:
-        self.query_one("#notes", Text).update(_HINTS)
+        """Show what to try, and the second time the rules again."""
+        shown = self.toggle_class("-hints").has_class("-hints")
+        self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
+        self._relabel("#hints", _HINT_LABELS[shown])
+
+    def _relabel(self, button: str, label: str) -> None:
+        self.query_one(button, Button).label = label
+        self.query_one(button, Button).refresh(layout=True)
 
     def _page(self) -> str:
         return self.context.world.open_page(self._identity.sign_in_url)
@@ -314,8 +366,13 @@ class SignInPane(StepPane):
 
     @on(Button.Pressed, "#already")
     def _signed_in_before(self) -> None:
-        self._already = True
-        super().advance()
+        submit = super().advance
+
+        def say_so(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._already = True
+            submit()
+
+        ask(self, Confirm("Did you sign in before?", _BEFORE, "Yes, I did", no="Not yet"), say_so)
 
     def advance(self) -> None:
         if not self._has_password or self.password is not None:
@@ -347,17 +404,30 @@ class SignInPane(StepPane):
         )
 
     def changed(self) -> bool:
-        """Decrypting again to look at the password changes nothing about a sign-in that is done."""
-        return not self.opening.done
+        """A sign-in that is done stays so, until the list is gone through again."""
+        begun = not self.has_class("-done") and (self.password is None or self._signed_in)
+        return not self.opening.done or self._already or begun
 
 
-def _recorded(signed_in: Mapping[str, Any]) -> str:
-    lines = (signed_in.get("proof"), signed_in.get("recorded"))
-    return "\n".join(f"✓ {line[:1].upper()}{line[1:]}" for line in lines if line)
+class Unlocked(NamedTuple):
+    """The password, and whether gpg did not need the passphrase that was typed."""
+
+    password: Secret
+    needless: bool = False
+
+
+def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked | None:
+    """Decrypt, at first without the passphrase; None where one is needed and none was typed."""
+    typed = bool(passphrase)
+    password = _without_passphrase(Secret(""), context, report)
+    if password is not None:
+        passphrase.drop()
+        return Unlocked(password, typed)
+    return Unlocked(sign_in.decrypt_password(passphrase, context, report)) if typed else None
 
 
 def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:
-    """The password, if its key has no passphrase; None if it has one."""
+    """The password, if gpg-agent has the passphrase or the key has none; None if one is needed."""
     try:
         return sign_in.decrypt_password(empty, context, report)
     except WrongPassphrase:

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from screens.step.page import Move, StepPane, Taker
+from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import tell
 from screens.widgets.fields import FieldRow, SecretInput
@@ -108,13 +109,16 @@ class UnlockingPane(StepPane):
 
 
 class BrowsingPane(UnlockingPane):
-    """A pane with the sign-in page: `#open` opens it, `#copy` copies its address."""
+    """A pane with a checklist and the sign-in page: `#open` opens it, `#copy` copies its address."""
 
     @on(Button.Pressed, "#open")
     def _open_page(self) -> None:
         identity = identity_of(self.context)
-        page = sign_in_page(self.context, identity)
-        self.open_in_browser(identity.sign_in_url, f"No browser opens from here. Open this yourself: {page}")
+        self.run_move(
+            "open",
+            lambda _report: self.context.world.browser.open(identity.sign_in_url),
+            lambda opened: self.query_one(Checklist).opened(opened, sign_in_page(self.context, identity)),
+        )
 
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:

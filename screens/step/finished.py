@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 
-from screens.step.times import told_moment
+from screens.step.times import said_so, told_moment
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Text, columned
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
@@ -73,8 +73,9 @@ class Finished(VerticalScroll):
             yield Text(table, id="everybody")
         for key in unsure:
             look = session.state.observed[key]
-            when = told_moment(look.at, walk.world.now())
-            yield Text(joined((f"? {walk.title(key)}: last confirmed {when}.", look.words)))
+            now = walk.world.now()
+            known = said_so(look.at, now) if look.said_so else f"last confirmed {told_moment(look.at, now)}."
+            yield Text(joined((f"? {walk.title(key)}: {known}", look.words)))
         yield Text("Next", classes="heading")
         for line in _next(walk):
             yield Text(line)

@@ -28,3 +28,9 @@ def told_moment(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
         return f"yesterday {clock}"
     day = f"{at.day} {at:%b}"
     return f"{day} {clock}" if at.year == today.year else f"{day} {at.year}"
+
+
+def said_so(moment: str, now: datetime) -> str:
+    """That something is done by the person's word alone."""
+    when = f" {told_moment(moment, now)}" if moment else ""
+    return f"You said so{when}; iam-onboard can't see it from here."

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widget import Widget
+from textual.widgets import Button as AnyButton
 
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import Sentence
@@ -25,21 +26,28 @@ class Deed:
     Attributes:
         what: an imperative.
         value: what it needs, or None: a field, or a text of the width of the value's column.
-        buttons: what the wizard can do for it; pressing one counts as doing it.
+        buttons: what the wizard can do for it; pressing one counts as doing it. Without any the person says
+            that it is done, with a button that is there as soon as it is the deed's turn.
+        opens: whether the first button opens a page: that counts once `Checklist.opened` says that it did.
+        watched: whether the wizard sees by itself that it is done, and says so with `Checklist.did`.
     """
 
     what: Sentence
     value: Widget | None = None
     buttons: tuple[Button, ...] = ()
+    opens: bool = False
+    watched: bool = False
 
 
 class _Row(Horizontal):
-    """A deed with its mark and its number."""
+    """A deed with its mark and its number, and whether it is done."""
 
     def __init__(self, number: int, deed: Deed) -> None:
         super().__init__(classes="deed")
         self._number = number
         self._deed = deed
+        self._said = None if deed.buttons or deed.watched else Button("Done", id=f"did-{number}")
+        self.done = False
 
     def compose(self) -> ComposeResult:
         yield Text(_TO_DO, classes="deed-mark")
@@ -48,29 +56,38 @@ class _Row(Horizontal):
         if self._deed.value is not None:
             yield self._deed.value.add_class("deed-value")
         yield from self._deed.buttons
+        if self._said is not None:
+            yield self._said
 
-    def mark(self, mark: str) -> None:
+    def mark(self, *, current: bool) -> None:
         """Show where the deed stands."""
-        self.query_one(".deed-mark", Text).update(mark)
-        self.set_class(mark == _DONE, "-done")
-        self.set_class(mark == _CURRENT, "-current")
+        self.query_one(".deed-mark", Text).update(_DONE if self.done else _CURRENT if current else _TO_DO)
+        self.set_class(self.done, "-done")
+        self.set_class(current, "-current")
+        if self._said is not None:
+            self._said.visible = current
+
+    @property
+    def opens(self) -> bool:
+        """Whether its first button opens a page."""
+        return self._deed.opens
+
+    def counts(self, button: AnyButton) -> bool:
+        """Whether pressing that button does the deed."""
+        return not (self.opens and button is self._deed.buttons[0])
 
     def buttons(self) -> Iterator[Button]:
         """Those that can be pressed."""
-        return (button for button in self.query(Button) if button.display and not button.disabled)
+        return (button for button in self.query(Button) if button.display and button.focusable)
 
 
 class Checklist(Vertical):
-    """Deeds in their order; pressing a deed's button moves the focus to the next deed that has one.
+    """Deeds in their order; doing one moves the focus to the next that is not done.
 
     Args:
         deeds: in their order.
         label_width: in columns; 0 for all that the buttons leave.
         id: the widget's id.
-
-    Attributes:
-        at: the number of the current deed, from 0; as many as there are deeds once all are done.
-        finished: whether nothing is left to press.
     """
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -84,10 +101,11 @@ class Checklist(Vertical):
     Checklist .-done > .deed-label { color: $text-muted; }
     Checklist .-done > .deed-mark { color: $text-success; }
     Checklist .deed-value { width: 1fr; height: auto; margin-right: 2; }
+    Checklist .not-opened { color: $text-warning; margin-left: 5; text-wrap: nowrap; }
     """
 
     class Moved(Message):
-        """Another deed is the current one."""
+        """Another deed is the current one, or all are done."""
 
     def __init__(
         self,
@@ -98,42 +116,67 @@ class Checklist(Vertical):
         super().__init__(id=id)
         self._rows = [_Row(number, deed) for number, deed in enumerate(deeds, start=1)]
         self._label_width = label_width
-        self.at = 0
+        self._at = 0
 
     def compose(self) -> ComposeResult:
         yield from self._rows
+        yield Text("", classes="not-opened -empty")
 
     def on_mount(self) -> None:
         if self._label_width:
             for label in self.query(".deed-label"):
                 label.styles.width = self._label_width
-        self.go_to(0)
+        self._mark()
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to press."""
-        return not any(self._open_buttons())
+        """Whether everything is done."""
+        return all(row.done for row in self._rows)
 
-    def go_to(self, at: int) -> None:
-        """Make a deed the current one; those before it are done."""
-        self.at = at
-        for number, row in enumerate(self._rows):
-            row.mark(_DONE if number < at else _CURRENT if number == at else _TO_DO)
-        self.post_message(self.Moved())
+    def did(self, number: int) -> None:
+        """A deed is done, by its number from 1: the next one that is not has the focus."""
+        row = self._rows[number - 1]
+        if row.done:
+            return
+        row.done = True
+        self.query_one(".not-opened", Text).show_lines(())
+        ahead = [*range(number, len(self._rows)), *range(number)]
+        self._at = next((index for index in ahead if not self._rows[index].done), len(self._rows))
+        self._mark()
+        self.focus_next()
+
+    def finish(self) -> None:
+        """Everything is done, as what came of it shows; the focus stays."""
+        for row in self._rows:
+            row.done = True
+        self._at = len(self._rows)
+        self._mark()
+
+    def opened(self, opened: bool, address: str) -> None:  # noqa: FBT001 - a move's result
+        """Whether the page that the first such deed opens is open; if not, its address has to be copied."""
+        number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.opens)
+        if opened:
+            self.did(number)
+            return
+        lines = ("No browser opens from here. Copy the address:", address)
+        self.query_one(".not-opened", Text).show_lines(lines)
+        list(row.buttons())[-1].focus()
 
     def focus_next(self) -> bool:
         """Put the focus on what is to be pressed next; returns whether there is something."""
-        button = next(self._open_buttons(), None)
+        row = self._rows[self._at : self._at + 1]
+        button = next((button for one in row for button in one.buttons()), None)
         if button is not None:
             button.focus()
         return button is not None
 
-    def _open_buttons(self) -> Iterator[Button]:
-        """From the current deed on."""
-        return (button for row in self._rows[self.at :] for button in row.buttons())
+    def _mark(self) -> None:
+        for index, row in enumerate(self._rows):
+            row.mark(current=index == self._at)
+        self.post_message(self.Moved())
 
     @on(Button.Pressed)
     def _move_on(self, event: Button.Pressed) -> None:
-        pressed = next(number for number, row in enumerate(self._rows) if row in event.button.ancestors)
-        self.go_to(max(self.at, pressed + 1))
-        self.focus_next()
+        for number, row in enumerate(self._rows, start=1):
+            if row in event.button.ancestors and row.counts(event.button):
+                self.did(number)

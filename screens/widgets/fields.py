@@ -115,6 +115,12 @@ class SecretText(Text):
     ALLOW_SELECT: ClassVar[bool] = False
     _hiding: Timer | None = None
 
+    @dataclass
+    class Turned(Message):
+        """The secret is shown now, or hidden."""
+
+        shown: bool
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(MASK, id=id)
 
@@ -128,10 +134,12 @@ class SecretText(Text):
             return
         self.update(secret.reveal())
         self._hiding = self.set_timer(SHOWN_SECONDS, self.hide)
+        self.post_message(self.Turned(shown=True))
 
     def hide(self) -> None:
         """Show dots; the secret is no longer in the widget."""
         if self._hiding is not None:
             self._hiding.stop()
             self._hiding = None
+            self.post_message(self.Turned(shown=False))
         self.update(MASK)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.cells import get_character_cell_size, set_cell_size
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style as SegmentStyle
@@ -54,6 +54,23 @@ def in_line(parts: Iterable[Content], gap: str = "") -> Content:
 def sized(text: Sentence, width: int) -> str:
     """A text cut off or filled up to a width in cells."""
     return set_cell_size(shown(text), width)
+
+
+_LEAST_CELLS = 9
+LINE_CELLS = 71
+"""What a line has room for in the narrowest page."""
+
+
+def shortened(text: Sentence, width: int = LINE_CELLS) -> str:
+    """A text with a path on one line: where it is too long, the middle of its longest word is left out."""
+    whole = shown(text)
+    excess = cell_len(whole) - width
+    if excess <= 0:
+        return whole
+    path = max(whole.split(), key=cell_len)
+    end = max(_LEAST_CELLS, cell_len(path) - excess) // 2
+    begin = max(_LEAST_CELLS, cell_len(path) - excess) - end - 1
+    return whole.replace(path, f"{set_cell_size(path, begin)}…{set_cell_size(path[::-1], end)[::-1]}", 1)
 
 
 def short(name: str) -> str:

@@ -237,11 +237,13 @@ async def sign_in_and_get_a_key(
     with BrowserVisit(person.pane._page(), downloads) as browser:
         assert "You must change your password" in browser.sign_in(USER, password)
         browser.choose_password(password, NEW_PASSWORDS[account])
+        await person.work_down()
         await person.next()
 
         await person.at(f"MFA ({account})")
         browser.register_authenticator(USER, phone)
         browser.sign_in_with_code(USER, NEW_PASSWORDS[account], phone)
+        await person.work_down()
         await person.next()
 
         await person.at(f"Access keys ({account})")

@@ -19,7 +19,9 @@ def misfits(screen: Screen[object]) -> list[str]:
 
 def _shown(screen: Screen[object]) -> Iterator[Widget]:
     for widget in screen.query("*"):
-        if all(one.display for one in widget.ancestors_with_self if isinstance(one, Widget)):
+        if widget.visible and all(
+            one.display for one in widget.ancestors_with_self if isinstance(one, Widget)
+        ):
             yield widget
 
 

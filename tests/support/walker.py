@@ -17,6 +17,7 @@ from textual.widgets._toggle_button import ToggleButton
 
 from screens.registry import PANES
 from screens.step.page import StepPane
+from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.app.application import OnboardApp, Start
 from tui.app.session_control import Parts
@@ -42,7 +43,8 @@ class WatchedWorlds(SandboxWorlds):
         self.board = FakeClipboard()
 
     def world(self, workflow: str, clipboard: Clipboard) -> World:
-        return replace(super().world(workflow, clipboard), clipboard=self.board, browser=FakeBrowser())
+        world = super().world(workflow, clipboard)
+        return replace(world, clipboard=self.board, browser=FakeBrowser(opens=True))
 
 
 class Walker:
@@ -161,6 +163,15 @@ class Walker:
         options = self.pane.query_one(selector, OptionList)
         options.highlighted = options.get_option_index(option)
         await self.pilot.pause()
+
+    async def work_down(self) -> None:
+        """Press what the page's list proposes, one after the other, until all is done."""
+        deeds = self.pane.query_one(Checklist)
+        while not deeds.finished:
+            assert deeds.focus_next(), self.text()
+            await self.pilot.pause()
+            await self.pilot.press("enter")
+            await self.rest()
 
     async def quit(self) -> None:
         """Save and quit, as ^q does."""

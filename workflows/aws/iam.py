@@ -117,10 +117,10 @@ SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 DEFAULT_LENGTH = 8
 DEFAULT_KINDS = 3
 _KINDS = {
-    "RequireUppercaseCharacters": "an upper-case letter (A to Z)",
-    "RequireLowercaseCharacters": "a lower-case letter (a to z)",
-    "RequireNumbers": "a digit (0 to 9)",
-    "RequireSymbols": f"a symbol out of  {SYMBOLS}",
+    "RequireUppercaseCharacters": "one of A-Z",
+    "RequireLowercaseCharacters": "one of a-z",
+    "RequireNumbers": "one of 0-9",
+    "RequireSymbols": f"one of {SYMBOLS}",
 }
 
 
@@ -135,13 +135,13 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
     """
     if not policy:
         return [
-            f"at least {DEFAULT_LENGTH} characters, at most {LONGEST}",
-            f"at least {DEFAULT_KINDS} of: upper case, lower case, digits, symbols ({SYMBOLS})",
+            f"{DEFAULT_LENGTH} to {LONGEST} characters",
+            f"{DEFAULT_KINDS} kinds of: A-Z, a-z, 0-9, {SYMBOLS}",
             "not your user name",
         ]
     rules = _canonical(policy)
     # IAM takes 6 to 128, and 6 where a policy says nothing (API reference, UpdateAccountPasswordPolicy).
-    lines = [f"at least {int(rules.get('MinimumPasswordLength') or 6)} characters, at most {LONGEST}"]
+    lines = [f"{int(rules.get('MinimumPasswordLength') or 6)} to {LONGEST} characters"]
     lines += [rule for key, rule in _KINDS.items() if _flag(rules.get(key))]
     reuse = int(rules.get("PasswordReusePrevention") or 0)
     if reuse:

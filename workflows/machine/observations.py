@@ -53,6 +53,7 @@ class Observation:
         continuing: what continuing as it is would mean; "" where that would do harm, and is not offered.
         accepting: what accepting it as done would record; "" where it cannot be.
         at: when the world last gave an answer, ISO 8601 in UTC; "" when it never did.
+        said_so: whether the person's word is all that there is.
     """
 
     verdict: Verdict
@@ -61,6 +62,7 @@ class Observation:
     continuing: Sentence = ""
     accepting: Sentence = ""
     at: str = ""
+    said_so: bool = False
 
     @property
     def contradicts(self) -> bool:
@@ -83,6 +85,7 @@ AGREES = Observation(Verdict.AS_DECIDED)
 
 
 NOT_ASKED = Observation(Verdict.UNKNOWN)
+SAID_SO = Observation(Verdict.UNKNOWN, said_so=True)
 
 
 def unknown(words: Sentence = "") -> Observation:

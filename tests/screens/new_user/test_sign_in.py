@@ -12,7 +12,6 @@ from support.new_user import (
     PASSWORD,
     encrypted,
     handoff_for,
-    notices,
     said,
     world_of,
     written,
@@ -25,7 +24,7 @@ from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.new_user.sign_in import SignInPane
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import SecretInput, SecretText
 from workflows.core.secret import Secret
 from workflows.environment import World
@@ -68,7 +67,7 @@ def host(session: Session, world: World) -> PaneHost:
 
 
 async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> None:
-    session, clipboard, browser = begun(tmp_path, gpg), FakeClipboard(), FakeBrowser()
+    session, clipboard, browser = begun(tmp_path, gpg), FakeClipboard(), FakeBrowser(opens=True)
     world = world_of(
         tmp_path,
         gpg,
@@ -104,7 +103,6 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         await pilot.press("enter")  # one after the other: the page, the user name, the password
         await rest(pilot)
         assert browser.opened == ["https://bb-security.signin.aws.amazon.com/console"]
-        assert "http://127.0.0.1:9/console?account=bb-security" in notices(app)
         await pilot.press("enter")
         await rest(pilot)
         assert clipboard.content == "jane.doe"
@@ -117,6 +115,8 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         await pilot.press("v")
         await pilot.pause()
         assert PASSWORD not in app.text()
+        assert not app.pane.primary().ready
+        await pilot.press("enter")  # a new password is chosen
 
         pane = app.pane
         assert isinstance(pane, SignInPane)
@@ -130,7 +130,7 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         assert session.facts("security")["signed_in"]["proof"].startswith("decrypted here")
         await app.wizard.go_to(KEY)
         await rest(pilot)
-        assert "✓ Decrypted here, and said to have chosen a new password" in said(app)
+        assert not app.pane.query_one("#list").display
         assert password.dropped
         assert clipboard.content == ""
     session.close()
@@ -172,17 +172,28 @@ async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
 
 async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: GpgHome) -> None:
     session, clipboard = begun(tmp_path, gpg), FakeClipboard()
-    app = host(session, world_of(tmp_path, gpg, clipboard=clipboard))
+    page = "http://127.0.0.1:9/console?account=bb-security"
+    app = host(session, world_of(tmp_path, gpg, clipboard=clipboard, open_page=lambda _url: page))
     async with app.run_test(size=(96, 24)) as pilot:
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")
         await rest(pilot)
         assert not app.pane.primary().ready
+        await pilot.press("enter")  # no browser opens: the address is to be copied
+        await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
+        assert page in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert page not in app.text()
+        await pilot.press("enter")
+        await until(pilot, lambda: clipboard.content == "jane.doe")
         await pilot.press("v")
         await rest(pilot)
         assert PASSWORD in app.text()
+        assert clipboard.content == "jane.doe"
+        await pilot.press("enter")
+        await pilot.pause()
         assert app.pane.primary().ready
-        assert clipboard.content == ""
     session.close()
 
 
@@ -211,11 +222,25 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         app.pane.query_one("#already", Button).press()
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("enter")  # not yet
         await rest(pilot)
-        assert session.facts("security")["signed_in"]["proof"] == "said to have signed in before"
+        assert session.status(KEY) is Status.READY
+        app.pane.query_one("#already", Button).press()
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("left", "enter")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+        assert not session.facts("security")["signed_in"]["proof"].startswith("decrypted here")
         events = session.state.events
         await app.wizard.go_to(KEY)
         await rest(pilot)
+        app.pane.query_one("#again", Button).press()  # looking at the password again undoes nothing
+        await pilot.pause()
+        await pilot.press(*PASSPHRASE, "enter")
+        await rest(pilot)
+        assert app.pane.query_one("#password", SecretText) is not None
+        assert session.status(KEY) is Status.DONE
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.state.events == events
@@ -317,3 +342,24 @@ async def test_a_password_that_is_left_behind_is_forgotten(tmp_path: Path, gpg: 
         assert app.pane.query_one("#unlocking").display
     session.close()
     assert PASSWORD not in written(tmp_path)
+
+
+async def test_a_typed_passphrase_is_no_proof_while_gpg_has_the_right_one(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "enter")
+        await rest(pilot)
+        assert isinstance(app.pane, SignInPane)
+        assert app.pane.password is not None
+        right = app.pane.query_one("#notes").render()
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        await pilot.press(*"wrong", "enter")
+        await rest(pilot)
+        assert app.pane.password is not None
+        assert app.pane.query_one("#notes").render() != right
+    session.close()

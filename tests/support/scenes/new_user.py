@@ -15,7 +15,7 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.widgets.qr_dialog import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.core.secret import Secret
-from workflows.gpg.decrypt import PassphraseNeeded
+from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.gpg.verdict import Verdict, VerdictKind
 from workflows.machine.events import StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
@@ -35,9 +35,9 @@ STEPS = ("before-you-start", "pgp-key", "handoff")
 REPEATED = ("sign-in", "mfa", "access-keys", "profiles")
 _ROLES = (("shared", "333333333333"), ("apps-devstg", "444444444444"), ("apps-prd", "555555555555"))
 _POLICY = (
-    "at least 16 characters, at most 128",
-    "a lower-case and an upper-case letter",
-    "a digit (0 to 9), and one of ! @ # $ % ^ & * ( ) _ + - = [ ] { } | '",
+    "16 to 128 characters",
+    *("one of A-Z", "one of a-z", "one of 0-9"),
+    "one of !@#$%^&*()_+-=[]{}|'",
 )
 
 
@@ -166,7 +166,13 @@ def sign_in_locked(stage: Stage) -> Scene:
 
 
 def sign_in_open(stage: Stage) -> Scene:
-    stage.put(sign_in, "decrypt_password", lambda _passphrase, _context, _report: Secret("not shown"))
+
+    def decrypt(passphrase: Secret, _context: Any, _report: Any) -> Secret:
+        if not passphrase:
+            raise WrongPassphrase
+        return Secret("not shown")
+
+    stage.put(sign_in, "decrypt_password", decrypt)
     session = _session(stage, "sign-in")
     return stage.wizard(session, stage.world(), "sign-in@security", keys(*"secret", "enter"))
 

@@ -179,7 +179,7 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
         f"The password of {identity.account_name} is encrypted to the key "
         f"{grouped(identity.key_fingerprint)}, but you don't have that key on this computer.",
         why="It may be somebody else's handoff, or the key is on another computer or was deleted.",
-        next=f"{BRING_THE_KEY} If it is lost, or its passphrase forgotten, press “I can't use my key” below.",
+        next=f"{BRING_THE_KEY} If it is lost, or its passphrase forgotten, press “Replace my key” below.",
     )
 
 

@@ -25,8 +25,9 @@ from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, SAID_SO, Observation
 from workflows.messages.handoff import Identity
-from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import KeyInHand, check_owner, code_device, device_words, load_key
 from workflows.steps.shared.own_identity import clients_for, fingerprint_of, identity_of, project_of
 from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable
@@ -165,7 +166,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: AWS could not be asked.
     """
     if request.how == CONSOLE:
-        return {"mfa": {"serial": None, "how": CONSOLE}}
+        at = context.world.now().isoformat(timespec="seconds")
+        return {"mfa": {"serial": None, "how": CONSOLE, "at": at}}
     pending = request.pending
     if pending is None:
         return {"mfa": {"serial": request.serial, "how": API}}
@@ -197,8 +199,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"mfa": {"serial": pending.serial, "how": API}}
 
 
-# Only AWS knows the devices, and asking takes a key: the step “Access keys” and Verify do.
-observe = not_asked
+def observe(context: Context) -> Observation:
+    """Only AWS knows the devices, and asking takes a key, which the step may have had, or the next one."""
+    kept = context.facts.get("access_key") or {}
+    return SAID_SO if context.facts["mfa"]["how"] == CONSOLE and not kept.get("mfa_serial") else NOT_ASKED
 
 
 @dataclass(frozen=True)

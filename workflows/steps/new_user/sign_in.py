@@ -15,7 +15,8 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
-from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import told_with_kept_key
 from workflows.steps.shared.own_identity import identity_of
 
@@ -92,7 +93,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return []
     return [
         Problem(
-            "Sign in with the password, choose a new one there, and then mark that you have (space).",
+            "Sign in with the password and choose a new one there first.",
             "chosen",
         )
     ]
@@ -107,17 +108,20 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if not has_password(context):
         proof = "no password came for this user, so there is nothing to sign in with"
     elif request.already:
-        proof = "said to have signed in before"
+        proof = "you signed in before"
     elif request.decrypted:
-        proof = "decrypted here, and said to have chosen a new password"
+        proof = "decrypted here, and you chose a new password"
     else:
-        proof = "said to have chosen a new password"
+        proof = "you chose a new password"
     at = context.world.now().isoformat(timespec="seconds")
     return {"signed_in": {"at": at, "proof": proof, "recorded": recorded}}
 
 
-# Whether a password is still good only a sign-in can tell, so what was recorded is believed.
-observe = not_asked
+def observe(context: Context) -> Observation:
+    """Whether a password is still good only a sign-in can tell; AWS's record of it is as good as a look."""
+    if not has_password(context):
+        return AGREES
+    return NOT_ASKED if (context.facts.get("signed_in") or {}).get("recorded") else SAID_SO
 
 
 def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:

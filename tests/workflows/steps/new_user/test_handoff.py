@@ -120,7 +120,7 @@ def test_a_password_for_a_key_that_is_not_here_is_refused(
         step.read(Request(text=foreign.render()), context(tmp_path, keys), nothing)
     assert refused.value.title == "This handoff is for another key"
     assert grouped(stranger.fingerprint("stranger")) in refused.value.what
-    assert "I can't use my key" in refused.value.next
+    assert "Replace my key" in refused.value.next
 
 
 def test_a_password_that_is_not_encrypted_to_the_key_it_names_is_refused(

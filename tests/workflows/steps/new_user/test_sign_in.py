@@ -17,7 +17,6 @@ from support.pgp import GpgHome, gpg_home
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import NoSecretKey, WrongPassphrase
-from workflows.machine.observations import NOT_ASKED
 from workflows.messages.handoff import Handoff
 from workflows.steps.new_user import sign_in as step
 from workflows.steps.new_user.sign_in import Request
@@ -82,11 +81,11 @@ def test_a_sign_in_is_recorded_as_it_was_told(tmp_path: Path, keys: GpgHome) -> 
         for request in (Request(chosen=True, decrypted=True), Request(already=True), Request(chosen=True))
     ]
     assert proofs == [
-        "decrypted here, and said to have chosen a new password",
-        "said to have signed in before",
-        "said to have chosen a new password",
+        "decrypted here, and you chose a new password",
+        "you signed in before",
+        "you chose a new password",
     ]
-    assert step.observe(asked) == NOT_ASKED
+    assert step.observe(asked).said_so
 
 
 def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHome) -> None:

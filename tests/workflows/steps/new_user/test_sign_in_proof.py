@@ -59,7 +59,7 @@ def keeps(new_user: NewUserAws, key: dict[str, Any]) -> Any:
 
 def recorded(new_user: NewUserAws) -> str:
     facts = sign_in.perform(sign_in.Request(chosen=True), new_user.context(), new_user.report)
-    assert facts["signed_in"]["proof"] == "said to have chosen a new password"
+    assert facts["signed_in"]["proof"] == "you chose a new password"
     told: str = facts["signed_in"]["recorded"]
     return told
 
