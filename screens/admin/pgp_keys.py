@@ -754,7 +754,7 @@ def _proposal(taken: Taken) -> str:
     return (
         f"{taken.replaces} is in a layer already and {asks}.\n{because}"
         f"{key.algorithm}, {', '.join(key.user_ids)}\nFingerprint {grouped(key.fingerprint)}\n\n"
-        "The Project step opens with this person under “New PGP key for?”; the key is kept for this step."
+        "The Project step opens with this person under “Whose PGP key?”; the key is kept for this step."
     )
 
 

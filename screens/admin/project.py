@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.suggester import Suggester
 from textual.widgets import Input
 
@@ -18,8 +18,10 @@ from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Button, Text
-from workflows.core.sentences import Sentence, count, listed
+from workflows.core.errors import Cancelled
+from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
+from workflows.layer.names import check_user_name
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable, layer_remarks
 from workflows.steps.kinds import KINDS
@@ -27,8 +29,16 @@ from workflows.steps.shared.paths import told_path
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The names in a field: separated by commas or blanks, each once, in the order typed."""
-    return tuple(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
+    """The names in a field, each once, in the order typed: separated by commas, or by blanks between names.
+
+    A blank separates only what are names by themselves, so that "Jane Doe!" is one wrong name.
+    """
+    names: list[str] = []
+    for part in text.replace(";", ",").split(","):
+        words = part.split()
+        wrong = any(check_user_name(word) for word in words)
+        names += [" ".join(words)] if wrong else words
+    return tuple(dict.fromkeys(names))
 
 
 class NameSuggester(Suggester):
@@ -55,29 +65,23 @@ class Asked:
         title: of the page when it is the only one.
         label: in front of its field.
         hint: in the empty field.
-        missing: what is to be done before the page can be left.
     """
 
     title: str
     label: str
-    hint: str
-    missing: str
+    hint: str = "a name from the list below; → completes it"
 
 
 QUESTIONS: Mapping[str, Asked] = {
-    "joining": Asked("Add people", "Who joins?", "jane.doe, juan.delacruz", "Name who joins"),
-    "leaving": Asked("Remove people", "Who leaves?", "a name; → completes it", "Name who leaves"),
-    "regrouping": Asked(
-        "Change groups or sign-in", "Change whom?", "a name; → completes it", "Name whom to change"
-    ),
-    "resetting": Asked(
-        "Reset a password", "Whose password?", "a name; → completes it", "Name whose password"
-    ),
-    "rekeying": Asked("Replace a PGP key", "Whose PGP key?", "a name; → completes it", "Name whose key"),
-    "mfa_reset": Asked(
-        "Replace a lost MFA device", "Whose device?", "a name; → completes it", "Name whose device"
-    ),
+    "joining": Asked("Add people", "Who joins?", "for example: jane.doe, juan.delacruz"),
+    "leaving": Asked("Remove people", "Who leaves?"),
+    "regrouping": Asked("Change groups or sign-in", "Change whom?"),
+    "resetting": Asked("Reset a password", "Whose password?"),
+    "rekeying": Asked("Replace a PGP key", "Whose PGP key?"),
+    "mfa_reset": Asked("Replace a lost MFA device", "Whose device?"),
 }
+_LAYERS_ARE = "A layer is an account's folder of Terraform files."
+_NAMES_SHOWN = 6
 
 
 class ProjectPane(StepPane):
@@ -89,6 +93,12 @@ class ProjectPane(StepPane):
     ]
     DEFAULT_CSS = """
     ProjectPane #found { height: auto; padding-left: 19; color: $text-muted; margin-bottom: 1; }
+    ProjectPane #found.-wrong { color: $text-error; }
+    ProjectPane .question { height: auto; }
+    ProjectPane .known { height: auto; margin-left: 19; color: $text-muted; display: none; }
+    ProjectPane .question:focus-within .known, ProjectPane .question.-only .known { display: block; }
+    ProjectPane .known.-empty { display: none !important; }
+    ProjectPane #layers-are { padding-left: 19; color: $text-muted; }
     ProjectPane #layers { width: 1fr; height: auto; max-height: 5; }
     ProjectPane #layers-row { height: auto; margin-top: 1; }
     ProjectPane #layers-row > Text { width: 19; }
@@ -101,7 +111,7 @@ class ProjectPane(StepPane):
         super().__init__(opening)
         self._suggester = NameSuggester()
         self._survey: Survey | None = None
-        self._looked_at = ""
+        self._looked_at = self._wrong = self._why = ""
         facts = opening.context.facts
         self._start: Mapping[str, Any] = {
             "path": facts.get("project_root") or ".",
@@ -112,6 +122,7 @@ class ProjectPane(StepPane):
         }
         named = {name for name in KINDS if self._start[name]}
         self._asked = named | set(self._start.get("kinds") or (() if named else ("joining",)))
+        self._first_asked = self._asked if self._asked != set(QUESTIONS) else named or {"joining"}
 
     def heading(self) -> Sentence:
         asked = [QUESTIONS[name].title for name in QUESTIONS if name in self._asked]
@@ -124,14 +135,19 @@ class ProjectPane(StepPane):
         for name, question in QUESTIONS.items():
             suggester = None if name == "joining" else self._suggester
             value = ", ".join(self._start[name])
-            field = Input(value=value, placeholder=question.hint, id=name, suggester=suggester, compact=True)
+            field = Input(
+                value=value, placeholder=question.hint, id=_id(name), suggester=suggester, compact=True
+            )
             field.select_on_focus = False
-            row = FieldRow(question.label, field)
-            row.set_class(name not in self._asked, "-unasked")
-            yield row
+            with Vertical(classes="question") as asked:
+                yield FieldRow(question.label, field)
+                yield Text("", id=f"known-{_id(name)}", classes="known -empty")
+            asked.set_class(name not in self._asked, "-unasked")
+            asked.set_class(self._asked == {name}, "-only")
         with Horizontal(id="layers-row"):
-            yield Text("In which layers?")
+            yield Text("In which accounts?")
             yield MarkList(id="layers")
+        yield Text(_LAYERS_ARE, id="layers-are")
         account = MarkBox("and their account alias and password policy", id="account-wanted")
         account.value = bool(self._start["account_wanted"])
         account.set_class(not account.value, "-unasked")
@@ -139,38 +155,53 @@ class ProjectPane(StepPane):
         yield MarkBox("Continue without asking the upstream", id="without-upstream")
         with Horizontal(id="actions"):
             yield Button("Something else too", id="more", key="^o")
+            yield Button("Use the previous folder", id="previous", key="esc")
 
     def primary(self) -> Primary:
         request = self.request()
         people = {name for kind in KINDS for name in getattr(request, kind)}
-        if self._survey is None:
-            return Primary("Find the project")
+        if not self._found:
+            wrong = bool(self._wrong) and request.path == self._wrong
+            return Primary("Enter another folder" if wrong else "Find the project", ready=not wrong)
         if not people and not request.account_wanted:
-            return Primary(
-                next(QUESTIONS[name].missing for name in QUESTIONS if name in self._asked), ready=False
-            )
+            return Primary(project.MISSING[request.asked[0]], ready=False)
         if not request.layers:
-            return Primary("Select at least one layer", ready=False)
+            return Primary("Select at least one account", ready=False)
         return Primary(f"Continue with {listed(sorted(people), 1)}" if people else "Continue")
 
     @on(Button.Pressed, "#more")
     def action_more(self) -> None:
-        """Ask about every kind of work, so that several are done in one go."""
-        self._asked = set(QUESTIONS)
-        self.query(".-unasked").remove_class("-unasked")
-        self.query_one("#more").display = False
-        self.query_one("#joining").focus()
+        """Ask about every kind of work, so that several are done in one go; again, only about those named."""
+        self._show_asked(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
+        self._go_to_names()
         self.keep_draft()
+
+    def _show_asked(self, wanted: set[str]) -> None:
+        """Ask these questions, and those that are answered."""
+        request = self.request()
+        self._asked = wanted | {name for name in QUESTIONS if getattr(request, name)}
+        for name in QUESTIONS:
+            row = next(one for one in self._field(name).ancestors if one.has_class("question"))
+            row.set_class(name not in self._asked, "-unasked")
+            row.set_class(self._asked == {name}, "-only")
+        every = self._asked == set(QUESTIONS)
+        account = self.query_one("#account-wanted", MarkBox)
+        account.set_class(not (every or account.value), "-unasked")
+        button = self.query_one("#more", Button)
+        button.label = "Nothing else" if every else "Something else too"
+        button.display = self._first_asked != set(QUESTIONS)
+        button.refresh(layout=True)
 
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False
-        self.query_one("#more").display = self._asked != set(QUESTIONS)
+        self._show_asked(self._asked)
+        self._show_found()
         self._go_to_names()  # what is typed meanwhile is a name
         self._look()
 
     def _go_to_names(self) -> None:
-        first = next(name for name in QUESTIONS if name in self._asked)
-        self.screen.set_focus(self.query_one(f"#{first}", Input))
+        first = self.request().asked[0]
+        self.screen.set_focus(self._field(first))
 
     @on(Input.Submitted, "#path")
     def _look(self) -> None:
@@ -184,15 +215,18 @@ class ProjectPane(StepPane):
         marked = self._marked() if same else self._start["layers"] or found.proposed
         first, self._survey = self._survey is None, found
         self._suggester.people = found.people()
+        for kind in (one for one in QUESTIONS if one != "joining"):
+            self._show_known(kind)
         path = self.query_one("#path", Input)
         if path.value == self._looked_at:
             path.value = self._told_root(found)
+            self.call_after_refresh(path.action_end)  # a long path shows its end
             if path.has_focus:
                 self._go_to_names()
-        self.query_one("#found", Text).update(_told(found))
         layers = self.query_one("#layers", MarkList)
         accounts = [(layer.location.account, _counts(layer)) for layer in found.layers]
         layers.show([(f"{account}  {counts}", account) for account, counts in accounts], marked)
+        self._show_found()
         if first:
             self._begin_with(found)
 
@@ -207,20 +241,72 @@ class ProjectPane(StepPane):
     @on(StepPane.MoveFailed)
     def _not_found(self, message: StepPane.MoveFailed) -> None:
         if message.name == "survey":
-            self._survey = None
-            self.query_one("#layers", MarkList).clear_options()
-            self.query_one("#found", Text).update(f"✗ {message.error.what}")
+            message.told = not isinstance(message.error, Cancelled)
+            self._wrong = self.query_one("#path", Input).value.strip()
+            self._why = text_of(joined((f"✗ {message.error.what}", message.error.next)))
+            self._show_found()
             self.query_one("#path", Input).focus()
         elif isinstance(message.error, UpstreamUnreachable):
             self.query_one("#without-upstream").display = True
 
+    @property
+    def _found(self) -> bool:
+        """Whether what was found is in the folder that the field names."""
+        typed = self.query_one("#path", Input).value.strip()
+        return self._survey is not None and typed == self._told_root(self._survey)
+
+    @on(Input.Changed, "#path")
+    def _show_found(self) -> None:
+        """Say what is in the folder that the field names, or what is wrong with it."""
+        told, wrong = self.query_one("#found", Text), False
+        if self._survey is not None and self._found:
+            told.update(_told(self._survey))
+        elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
+            wrong = True
+            told.update(self._why)
+        else:
+            told.update("" if self.running_move else "Enter finds the project in this folder.")
+        told.set_class(wrong, "-wrong")
+        self.query_one("#layers-row").display = self.query_one("#layers-are").display = self._found
+        self.query_one("#previous").display = self._survey is not None and not self._found
+        self.primary_changed()
+
+    @on(Button.Pressed, "#previous")
+    def go_back(self) -> bool:
+        """Name the folder again in which the project was found."""
+        if self._survey is None or self._found or self.running_move:
+            return False
+        path = self.query_one("#path", Input)
+        path.value = self._told_root(self._survey)
+        path.action_end()
+        path.focus()
+        return True
+
+    @on(Input.Changed)
+    def _offer_names(self, event: Input.Changed) -> None:
+        """Below a field, the people there are whose names fit what is typed."""
+        kind = (event.input.id or "").replace("-", "_")
+        if kind in QUESTIONS and kind != "joining":
+            self._show_known(kind)
+
+    def _show_known(self, kind: str) -> None:
+        *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
+        people = [one for one in self._suggester.people if one not in named]
+        fitting = [one for one in people if one.casefold().startswith(typed.casefold())]
+        names = people if typed in people else fitting
+        told = listed(names, _NAMES_SHOWN) if names else f"Nobody here is called {typed}." if typed else ""
+        known = self.query_one(f"#known-{_id(kind)}", Text)
+        known.show_lines([told] if told and self._suggester.people else [])
+
     def advance(self) -> None:
         """Go on; a folder that was typed and not looked at yet is looked at first."""
-        typed = self.query_one("#path", Input).value
-        if self._survey is None or typed != self._told_root(self._survey):
+        if not self._found:
             self._look()
         else:
             super().advance()
+
+    def _field(self, kind: str) -> Input:
+        return self.query_one(f"#{_id(kind)}", Input)
 
     def _told_root(self, found: Survey) -> str:
         return told_path(found.project.root, self.context.world.home)
@@ -232,12 +318,13 @@ class ProjectPane(StepPane):
         return tuple(account for account in accounts if account in selected)
 
     def request(self) -> Request:
-        fields = {name: names_in(self.query_one(f"#{name}", Input).value) for name in KINDS}
+        fields = {name: names_in(self._field(name).value) for name in KINDS}
         return Request(
             path=self.query_one("#path", Input).value.strip(),
             layers=self._marked(),
             without_upstream=self.query_one("#without-upstream", MarkBox).value,
             account_wanted=self.query_one("#account-wanted", MarkBox).value,
+            asked=tuple(name for name in QUESTIONS if name in self._asked),
             **fields,
         )
 
@@ -247,9 +334,13 @@ class ProjectPane(StepPane):
             "path": request.path,
             "layers": list(request.layers) if self._survey else self._start["layers"],
             "account_wanted": request.account_wanted,
-            "kinds": [name for name in QUESTIONS if name in self._asked],
+            "kinds": list(request.asked),
             **{name: list(getattr(request, name)) for name in KINDS},
         }
+
+
+def _id(kind: str) -> str:
+    return kind.replace("_", "-")
 
 
 def _counts(layer: Layer) -> str:

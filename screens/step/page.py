@@ -19,6 +19,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.events import Paste
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.step.action_bar import YOURS, Primary, Turn
@@ -59,6 +60,11 @@ class Opening:
     note: str = ""
     interrupted: bool = False
     asks: bool = False
+
+
+def is_displayed(widget: Widget) -> bool:
+    """Whether a widget is on the page: neither it nor what holds it is hidden."""
+    return all(one.display for one in widget.ancestors_with_self)
 
 
 class ProblemList(Text):
@@ -279,7 +285,7 @@ class StepPane(VerticalScroll):
         self.primary_changed()
         fields = [f"#{problem.field.replace('_', '-')}" for problem in problems if problem.field]
         for widget in (found for field in fields for found in self.query(f"{field}, {field} *")):
-            if widget.focusable:
+            if widget.focusable and is_displayed(widget):
                 widget.focus()
                 return
 
@@ -290,8 +296,9 @@ class StepPane(VerticalScroll):
         """
         if not error.field:
             return False
-        found = [one for one in self.query(f"#{error.field}") if one.focusable]
-        if not any(all(above.display for above in one.ancestors_with_self) for one in found):
+        name = error.field.replace("_", "-")
+        found = [one for one in self.query(f"#{name}") if one.focusable and is_displayed(one)]
+        if not found:
             return False
         for one in found:
             if isinstance(one, SecretInput) or (isinstance(one, Input) and error.field == "code"):

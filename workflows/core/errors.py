@@ -7,7 +7,7 @@ Everything in it may be shown, copied and kept in a journal, so no secret ever g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from workflows.core.sentences import Sentence, joined, text_of
 
@@ -58,6 +58,11 @@ class OnboardError(Exception):
         self.why = why
         self.next = next
         self.detail = detail
+
+    def about(self, field: str) -> Self:
+        """This error, as one of this field of the request."""
+        self.field = field
+        return self
 
     @property
     def sentences(self) -> Sentence:

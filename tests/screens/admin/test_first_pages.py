@@ -12,12 +12,14 @@ from support.admin_wizard import wizard
 from support.panes import until
 from textual.widgets import DataTable, TextArea
 
-from screens.widgets.dialogs import Confirm
+from screens.admin.project import names_in
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.admin import pgp_keys, project, users
+from workflows.steps.kinds import KINDS
 from workflows.steps.shared.module import Context, Report
 from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
 
@@ -48,20 +50,72 @@ async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
 ) -> None:
     async with wizard(admin_project, drafts={"project": {"path": str(admin_project.world.home)}}) as ui:
         await ui.press("escape")
+        assert not isinstance(ui.app.screen, ErrorDialog)
         assert "✗" in ui.text
         assert ui.focused == "path"
-        assert ui.app.pane.query_one("#layers", MarkList).option_count == 0
+        assert not ui.app.pane.primary().ready
+        assert not ui.app.pane.query_one("#layers-row").display
         ui.field("path").value = str(admin_project.root)
         await ui.press("ctrl+n")
         assert "✓ bb (binbash)" in ui.text
         assert ui.status("project") is Status.READY
 
 
-async def test_nobody_to_do_anything_for_is_not_accepted(admin_project: AdminProject) -> None:
-    async with wizard(admin_project, drafts={"project": {"path": str(admin_project.root)}}) as ui:
+async def test_the_folder_before_a_wrong_one_is_one_key_away(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        before = ui.field("path").value
+        ui.field("path").value = str(admin_project.world.home / "nowhere")
         await ui.press("ctrl+n")
-        assert "✗ Say who joins" in ui.text.replace("\n", "")
-        assert ui.focused == "joining"
+        assert ui.focused == "path"
+        assert not ui.app.pane.primary().ready
+        await ui.press("escape")
+        assert ui.field("path").value == before
+        assert ui.app.pane.primary().ready
+        assert ui.app.pane.query_one("#layers-row").display
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nobody_to_do_anything_for_is_said_at_the_field_that_is_asked(
+    admin_project: AdminProject, kind: str
+) -> None:
+    draft = {"path": str(admin_project.root), "kinds": [kind]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        ui.app.pane.query_one("#layers").focus()
+        await ui.press("ctrl+n")
+        assert "✗" in ui.text
+        assert ui.focused == kind.replace("_", "-")
+
+
+async def test_somebody_unknown_is_said_at_the_field(admin_project: AdminProject) -> None:
+    draft = {"path": str(admin_project.root), "leaving": ["dana.lopes"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        await ui.press("ctrl+n")
+        assert not isinstance(ui.app.screen, ErrorDialog)
+        assert ui.focused == "leaving"
+        assert "dana.lopez" in ui.text
+
+
+async def test_the_other_questions_go_away_again(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        await ui.press("ctrl+o", "ctrl+o")
+        assert ui.app.pane.request().asked == ("joining",)
+        await ui.press("ctrl+o")
+        ui.field("leaving").value = "alex.kim"
+        await ui.press("ctrl+o")
+        assert ui.app.pane.request().asked == ("joining", "leaving")
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("jane.doe juan.delacruz", ("jane.doe", "juan.delacruz")),
+        ("jane.doe;juan.delacruz, jane.doe", ("jane.doe", "juan.delacruz")),
+        ("Jane Doe!", ("Jane Doe!",)),
+        ("", ()),
+    ],
+)
+def test_a_blank_separates_only_names(typed: str, names: tuple[str, ...]) -> None:
+    assert names_in(typed) == names
 
 
 async def test_names_of_people_are_completed(admin_project: AdminProject) -> None:

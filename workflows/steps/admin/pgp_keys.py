@@ -452,7 +452,7 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
         return Taken({there: key}, replaces=there, asked=request.replacement, reason=request.reason)
     key = judge.judge(name, checked, f"{source} (request)")
     if request.replacement and not judge.replaces(name) and there:
-        remark = f"{name} wants a replacement and is in a layer already: see “New PGP key for?” in Project."
+        remark = f"{name} wants a replacement and is in a layer already: see “Whose PGP key?” in Project."
         verdict = replace(key.verdict, warnings=(*key.verdict.warnings, remark))
         key = replace(key, verdict=verdict)
     return Taken({name: key}, asked=request.replacement, reason=request.reason)

@@ -7,8 +7,9 @@ is behind its upstream or a binary that a layer excludes is found out: before an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
@@ -35,6 +36,16 @@ from workflows.terraform.trusted import TrustedPrograms
 
 FIRST_LAYERS = ("management", "root", "security")
 _MOST_REMARKS = 3
+_MOST_NAMED = 6
+MISSING: Mapping[str, Sentence] = {
+    "joining": "Say who joins",
+    "leaving": "Say who leaves",
+    "regrouping": "Say whom to change",
+    "resetting": "Say whose password",
+    "rekeying": "Say whose PGP key",
+    "mfa_reset": "Say whose MFA device",
+}
+"""What is to be done where nobody is named, by the kind of work that was asked about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +55,12 @@ class Request(Work):
     Attributes:
         path: a folder in the project.
         without_upstream: whether to go on although the checkout's upstream cannot be reached.
+        asked: the kinds of work that the person was asked about.
     """
 
     path: str
     without_upstream: bool = False
+    asked: tuple[str, ...] = KINDS
 
 
 @dataclass(frozen=True)
@@ -102,10 +115,11 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     if not request.path.strip():
         problems.append(Problem("Enter a folder of the project, for example ~/work/bb-infra.", "path"))
     if not request.layers:
-        problems.append(Problem("Select at least one layer to edit.", "layers"))
+        problems.append(Problem("Select at least one account.", "layers"))
     if not (request.people or request.account_wanted):
-        message = "Say who joins, leaves or changes, or mark the account's settings."
-        problems.append(Problem(message, "joining"))
+        first = request.asked[0]
+        only = f"{MISSING[first]}." if len(request.asked) == 1 else "Name somebody in one of the fields."
+        problems.append(Problem(only, first))
     for index, name in enumerate(request.joining):
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal)
@@ -152,7 +166,7 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
             "No such layer here",
             f"{', '.join(missing)} has no identities layer in {found.project.root}.",
             why=f"These have one: {', '.join(accounts)}.",
-            next="Press Enter in the folder's field to search again, then select the layers.",
+            next="Press Enter in the folder's field to search again, then select the accounts.",
         )
     return [layer for layer in found.layers if layer.location.account in request.layers]
 
@@ -160,38 +174,43 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
     """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
     before = context.decisions
-    for name in (*request.leaving, *request.staying):
-        if name not in before.leaving and not any(layer.person(name) for layer in layers):
-            raise _nobody(name, layers)
+    for kind in (one for one in KINDS if one != "joining"):
+        for name in getattr(request, kind):
+            if name not in before.leaving and not any(layer.person(name) for layer in layers):
+                raise _nobody(name, layers).about(kind)
     for name in request.joining:
         if name not in before.joining and all(layer.person(name) for layer in layers):
             raise OnboardError(
                 "Already there",
-                f"{name} is in every layer that you selected.",
-                next="Enter the name where people who stay are asked for, as in “Other groups for?”.",
-            )
+                f"{name} is in every account that you selected.",
+                next="To change groups or sign-in, name them under “Change whom?” (^o shows it).",
+            ).about("joining")
     for name in request.resetting:
         found = [person for layer in layers if (person := layer.person(name))]
         if found and all(person.login_profile is False for person in found):
             raise OnboardError(
                 "No console password",
-                f"{name} has none in any of the layers that you selected, so there is none to reset.",
+                f"{name} has none in the accounts that you selected, so there is none to reset.",
                 why="The layer gives this user access keys only.",
-                next="Switch a console password on in Users (name the person under “Other groups for?”).",
-            )
+                next="Name them under “Change whom?” (^o shows it), and switch a password on in Users.",
+            ).about("resetting")
 
 
 def _nobody(name: str, layers: list[Layer]) -> OnboardError:
     """That nobody is called so, or that it is unknown."""
-    known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
-    people = f"These people are: {known}." if known else "There is nobody in them yet."
+    known = sorted({one.iam_name for layer in layers for one in layer.people})
+    likely = get_close_matches(name, known, _MOST_REMARKS) or known[:_MOST_NAMED]
+    if len(likely) == 1:
+        hint = f"Did you mean {likely[0]}?"
+    else:
+        hint = f"Choose one of {listed(likely, _MOST_NAMED)}." if likely else "Nobody is in them yet."
     unknown = people_unknown(layers)
-    by_hand = " Who is in what cannot be read is changed by hand." if unknown else ""
+    by_hand = " Change by hand who is in what can't be read." if unknown else ""
     return OnboardError(
         "No user of that name",
-        f"{name} is in none of the layers that you selected.",
-        why=f"{people} Not everything could be read. {unknown}" if unknown else people,
-        next=f"Correct the name, or select the person's layer.{by_hand}",
+        f"{name} is in none of the accounts that you selected.",
+        why=f"iam-onboard couldn't read everything. {unknown}" if unknown else "",
+        next=f"{hint}{by_hand}",
     )
 
 
@@ -247,7 +266,7 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
             ),
             next=(
                 "If you trust it, put the same into your own settings with `git config --global`. "
-                "Or run `git fetch` yourself, and mark the box below the layers."
+                "Or run `git fetch` yourself, and mark the box below the accounts."
             ),
         )
     if upstream.why_not_fetched and needed:
@@ -255,7 +274,7 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
             "The upstream doesn't answer",
             f"{upstream.name} couldn't say whether this checkout is current.",
             why="A plan from a checkout that is behind would destroy what colleagues have added since.",
-            next="Try again with the network, or mark the box below the layers to continue without asking.",
+            next="Try again with the network, or mark the box below the accounts to continue without asking.",
             detail=upstream.why_not_fetched,
         )
     if upstream.behind:
@@ -303,7 +322,7 @@ def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
     people = sorted({person.iam_name for layer in layers for person in layer.people})
     sent = {name: context.world.mail(f"request-{name}.txt") for name in people}
     return [
-        f"{name} asks for a new key (in the mailbox): enter the name under “New PGP key for?”."
+        f"{name} asks for a new key (in the mailbox): enter the name under “Whose PGP key?” (^o shows it)."
         for name, file in sent.items()
         if file and file.is_file() and _is_replacement(file)
     ]
