@@ -21,6 +21,7 @@ from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.lists import Rows
 from screens.widgets.plan_table import PlanTable, amounts
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
@@ -61,7 +62,7 @@ class RecoveryList(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Text("", id="recovery-words")
-        yield OptionList(id="repairs")
+        yield Rows(id="repairs")
         yield Text("", id="repair-why")
 
     @property

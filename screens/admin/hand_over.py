@@ -20,21 +20,26 @@ from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow
-from screens.widgets.lists import MarkBox, TextDialog
-from screens.widgets.text import Button, Option, OptionList, Text, sized
-from workflows.core.sentences import Sentence, joined, text_of
+from screens.widgets.lists import MarkBox, Rows, TextDialog
+from screens.widgets.text import Button, Option, OptionList, Text, short, sized
+from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.core.shapes import plain
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import Sent, people_of, sent_to
 from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
-_Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
+_Taking = Callable[[PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Not sent"
 _NEW_KEY = (
     "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
+<<<<<<< HEAD
     "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under “New "
     "PGP key for?”. The plan then makes a new password; the one in this text stops working."
+=======
+    "{name} sends a new request: in their wizard, “I can't use my key”. Project opens with {name} under "
+    "“Whose PGP key?”. The plan then makes a new password; the one in this text stops working."
+>>>>>>> 814959a (Let Enter show a handoff, and ask whether what was copied was sent)
 )
 
 
@@ -96,12 +101,13 @@ class HandOverPane(TerraformPane):
         kept = opening.context.facts.get("handed_over")
         marks = {**sent_to(kept), **sent_to(opening.draft)}
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
+        self._taken: dict[str, Sentence] = {}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
         yield Text(self._hint(), id="hint")
-        yield OptionList(id="people")
+        yield Rows(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
         yield Text("", id="trouble", classes="hidden")
         name = self._names[0] if self._names else "USER"
@@ -113,8 +119,8 @@ class HandOverPane(TerraformPane):
             yield Button("Copy", id="copy", key="c")
             yield Button("Save", id="save", key="w")
             yield Button("View", id="view", key="v")
-            yield Button(_MARK, id="sent", key="t")
         with Horizontal(id="more", classes="buttons"):
+            yield Button(_MARK, id="sent", key="t")
             yield Button("Replace a lost key", id="new-key", key="n")
             yield Button("Send it later", id="skip", key="^s")
 
@@ -125,8 +131,8 @@ class HandOverPane(TerraformPane):
         if self.opening.done or not later:
             return "Each text says how to begin. Copy it into a mail or a chat."
         return (
-            f"{', '.join(later)} comes next, and its text will hold {self.context.item} too.\n"
-            "Send it later to send one message at the end, or send this one now."
+            f"{listed(later, 2)} comes next. The handoff from there includes {self.context.item}.\n"
+            "Send this one now, or choose “Send it later” to send a single message."
         )
 
     def heading(self) -> Sentence:
@@ -136,6 +142,8 @@ class HandOverPane(TerraformPane):
         unsent = [name for name, sent in self._sent.items() if sent.sent_at is None]
         if self.code_wanted or (unsent and not self._handoffs):
             return Primary("Read the state")
+        if self._to_confirm:
+            return Primary(f"I've sent it to {short(self._to_confirm)}")
         return Primary(f"Send {unsent[0]} the handoff first", ready=False) if unsent else Primary("Continue")
 
     def turn(self) -> Turn:
@@ -145,8 +153,7 @@ class HandOverPane(TerraformPane):
         if not sent:
             return YOURS
         whom = self._names[0] if len(sent) == 1 else f"{len(sent)} people"
-        at = told_moment(max(sent), self.context.world.now())
-        return Turn(f"{whom} can start now, sent {at}", yours=False)
+        return Turn(f"{short(whom)} can start", yours=False)
 
     def on_mount(self) -> None:
         self.query_one("#usual-roles").display = False
@@ -163,7 +170,7 @@ class HandOverPane(TerraformPane):
         self.query_one("#people", OptionList).set_options(
             Option(self._line(name), name) for name in self._names
         )
-        self.primary_changed()
+        self.show_problems([])  # who was not marked as sent may be now
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
@@ -172,6 +179,8 @@ class HandOverPane(TerraformPane):
             mark, words = "✗", f"{when}, but useless now: see below"
         elif when:
             mark, words = "✓", f"{when}, {sent.how}"
+        elif name in self._taken:
+            mark, words = "○", f"{self._taken[name]}, not marked as sent"
         elif handoff is None:
             mark, words = "·", "not read from the state yet"
         elif handoff.text:
@@ -207,7 +216,7 @@ class HandOverPane(TerraformPane):
         """Say where roles are named by convention alone, and let that be chosen."""
         accounts = dict.fromkeys(account for one in self._handoffs.values() for account in one.conventional)
         box = self.query_one("#usual-roles", MarkBox)
-        box.label = f"Name the usual roles: {', '.join(accounts)}'s state has none"
+        box.label = f"Include the usual roles: the state of {listed(list(accounts), 2)} has none"
         box.display = bool(accounts)
 
     @on(MarkBox.Changed, "#usual-roles")
@@ -235,64 +244,88 @@ class HandOverPane(TerraformPane):
         unsent = any(sent.sent_at is None for sent in self._sent.values())
         if self.code_wanted or (unsent and not self._handoffs):
             self._read()
+        elif self._to_confirm:
+            self._mark(
+                self._to_confirm, hand_over.marked_by_hand(self.context, self._taken[self._to_confirm])
+            )
         else:
             self.post_message(self.Submitted(self.request()))
 
-    def _send(self, work: _Sending) -> None:
-        """Send the selected person's text by a function that says how, and what else there is to say."""
+    @property
+    def _to_confirm(self) -> str:
+        """Whose text was copied or saved last and is not marked as sent: copying is not sending."""
+        return next((name for name in reversed(self._taken) if self._sent[name].sent_at is None), "")
+
+    def _take(self, doing: str, work: _Taking, then: Callable[[str, Sentence], None]) -> None:
+        """Do something with the selected person's text; `then` takes the name, and what came of it."""
         handoff = self._chosen(self._marked)
         if handoff is None or not handoff.text:
             self.notify("There is nothing to send to the selected person yet.", severity="warning")
             return
         name = handoff.name
 
-        def send(report: Report) -> tuple[Sentence, Sentence]:
-            report(Progress(f"Handing over to {name}"))
+        def take(report: Report) -> Sentence:
+            report(Progress(f"{doing} for {name}"))
             return work(handoff)
 
-        def sent(said: tuple[Sentence, Sentence]) -> None:
-            how, words = said
-            self._sent[name] = hand_over.sent_now(how, self.context, self._sent[name])
-            self.notify(text_of(words or f"{name}: {how}."))
-            self._show()
-            self.keep_draft()
+        self.run_move("send", take, lambda said: then(name, said))
 
-        self.run_move("send", send, sent)
-
-    @on(OptionList.OptionSelected, "#people")
-    def _send_as_usual(self) -> None:
-        """Enter on a person sends the text the way that comes first."""
-        if self.context.world.mailbox is None:
-            self.action_copy()
+    def _taken_out(self, name: str, how: Sentence) -> None:
+        """The text is in the person's hands, to be sent."""
+        self._taken.pop(name, None)
+        self._taken[name] = how
+        if self._sent[name].sent_at is None:
+            self.notify(f"{text_of(how).capitalize()}. Send it to {name}, then confirm that you did.")
         else:
-            self.action_mail()
+            self.notify(f"{text_of(how).capitalize()}.")
+        self._show()
+
+    def _mark(self, name: str, sent: Sent) -> None:
+        self._sent[name] = sent
+        self.notify(f"{name}'s handoff is marked as {'sent' if sent.sent_at else 'not sent'}.")
+        left = [one for one in self._names if self._sent[one].sent_at is None]
+        if sent.sent_at and left:
+            self.query_one("#people", OptionList).highlighted = self._names.index(left[0])
+        self._show()
+        self.keep_draft()
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
         """Copy the text."""
-        self._send(lambda handoff: ("copied", self.context.world.clipboard.copy(handoff.text)))
+
+        def copy(handoff: PersonHandoff) -> Sentence:
+            self.context.world.clipboard.copy(handoff.text)
+            return "copied"
+
+        self._take("Copying the handoff", copy, self._taken_out)
 
     @on(Button.Pressed, "#save")
     @on(Input.Submitted, "#file")
     def action_save(self) -> None:
         """Save the text."""
         target = self.query_one("#file", Input).value
-        self._send(lambda handoff: (hand_over.save(handoff, target, self.context), ""))
+        self._take(
+            "Saving the handoff",
+            lambda handoff: hand_over.save(handoff, target, self.context),
+            self._taken_out,
+        )
 
     @on(Button.Pressed, "#mail")
     def action_mail(self) -> None:
         """Put the text into the sandbox's mailbox."""
-        self._send(lambda handoff: (hand_over.to_mailbox(handoff, self.context), ""))
+
+        def sent(name: str, how: Sentence) -> None:
+            self._mark(name, hand_over.sent_now(how, self.context, self._sent[name]))
+
+        self._take("Handing over", lambda handoff: hand_over.to_mailbox(handoff, self.context), sent)
 
     @on(Button.Pressed, "#sent")
     def action_sent(self) -> None:
         """Mark the person's text as sent by hand, or take that mark back."""
-        name = self._marked
-        if name:
+        if name := self._marked:
+            how = self._taken.get(name, "marked by hand")
             by_hand = self._sent[name].by_hand
-            self._sent[name] = Sent() if by_hand else hand_over.marked_by_hand(self.context)
-            self._show()
-            self.keep_draft()
+            self._mark(name, Sent() if by_hand else hand_over.marked_by_hand(self.context, how))
 
     @on(Button.Pressed, "#new-key")
     def action_new_key(self) -> None:
@@ -310,6 +343,7 @@ class HandOverPane(TerraformPane):
             )
 
     @on(Button.Pressed, "#view")
+    @on(OptionList.OptionSelected, "#people")
     def action_view(self) -> None:
         """Show the whole text."""
         handoff = self._chosen(self._marked)

@@ -15,7 +15,7 @@ from screens.step.asking import AccountWorkPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.lists import TextDialog
+from screens.widgets.lists import Rows, TextDialog
 from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.steps.admin import mfa_reset
@@ -46,7 +46,7 @@ class MfaResetPane(AccountWorkPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
         yield Text("", id="standing")
-        yield OptionList(id="devices")
+        yield Rows(id="devices")
         with Horizontal(id="buttons"):
             yield Button("Remove device", id="remove", key="d")
             yield Button("Copy next steps", id="copy", key="c")

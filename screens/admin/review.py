@@ -17,7 +17,7 @@ from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
-from screens.widgets.lists import MarkBox
+from screens.widgets.lists import MarkBox, Rows
 from screens.widgets.text import Button, OptionList, Text, styled
 from workflows.core.sentences import Sentence, count, listed
 from workflows.layer.model import Place
@@ -77,7 +77,7 @@ class ReviewPane(ByHandPane):
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="summary")
-        yield OptionList(id="files")
+        yield Rows(id="files")
         yield FileDiffs(id="diff")
         commit = bool(self._start["commit"])
         yield MarkBox("Commit these files too", value=commit, id="commit")

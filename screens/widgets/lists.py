@@ -21,7 +21,7 @@ from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Dialog
-from screens.widgets.text import BAR, plain, shown
+from screens.widgets.text import BAR, OptionList, plain, shown
 from workflows.core.sentences import Sentence, text_of
 
 BOXES = {True: "[x]", False: "[ ]"}
@@ -109,6 +109,32 @@ class MarkList(widgets.SelectionList[str]):
         bar = Segment(f"{BAR} ", cursor)
         reversed_label = Segment(f"{box} {label}", cursor + Style(reverse=True))
         return Strip([bar, reversed_label]).adjust_cell_length(strip.cell_length, style)
+
+
+class Rows(OptionList):
+    """A list of lines to choose from; with the focus, the bar and reversed letters show which is chosen."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor"}
+    DEFAULT_CSS = """
+    Rows > .rows--cursor { color: $accent; text-style: bold; }
+    Rows.-textual-compact > .option-list--option { padding: 0 0 0 2; }
+    Rows > .option-list--option-highlighted, Rows:focus > .option-list--option-highlighted {
+        background: transparent; color: $foreground; text-style: none;
+    }
+    """
+
+    def render_line(self, y: int) -> Strip:
+        """A line; the highlighted one with the bar in its gutter, to be read without colours."""
+        strip = super().render_line(y)
+        row = self.scroll_offset.y + y
+        if not self.has_focus or row >= len(self._lines) or self._lines[row][0] != self.highlighted:
+            return strip
+        style = (next(iter(strip)).style or Style()) + self.get_component_rich_style(
+            "rows--cursor", partial=True
+        )
+        text = strip.crop(2).text.rstrip()
+        reversed_text = Segment(text, style + Style(reverse=True))
+        return Strip([Segment(f"{BAR} ", style), reversed_text]).adjust_cell_length(strip.cell_length, style)
 
 
 class Table(widgets.DataTable[RichText]):

@@ -475,12 +475,18 @@ async def test_texts_are_copied_saved_and_marked_and_next_names_who_is_left(
         await press(pilot, "c")
         assert isinstance(desk.world.clipboard, FakeClipboard)
         assert desk.world.clipboard.content == "Hello jane.doe\n"
-        assert "✓ jane.doe       sent" in app.text()
+        pane = app.pane
+        assert isinstance(pane, HandOverPane)
+        assert pane.request().people["jane.doe"].sent_at is None  # copying is not sending
+        await press(pilot, "ctrl+n")
+        assert pane.request().people["jane.doe"].by_hand
         await press(pilot, "ctrl+n")
         assert desk.status("hand-over") is Status.READY
         assert app.pane.warned
-        await press(pilot, "down", "w")
+        await press(pilot, "w")
+        assert not app.pane.warned
         assert (desk.world.home / "handoff-juan.delacruz.txt").read_text() == "Hello juan.delacruz\n"
+        await press(pilot, "ctrl+n")
         assert not app.pane.turn().yours
         await press(pilot, "ctrl+n")
         assert desk.status("hand-over") is Status.DONE
@@ -489,7 +495,7 @@ async def test_texts_are_copied_saved_and_marked_and_next_names_who_is_left(
         assert people["jane.doe"]["sent_at"]
 
 
-async def test_a_saved_text_stays_sent_and_only_a_mark_by_hand_is_taken_back(
+async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.accept(replace(written(desk), passwords=("jane.doe",)))
@@ -506,9 +512,10 @@ async def test_a_saved_text_stays_sent_and_only_a_mark_by_hand_is_taken_back(
         def sent() -> Sent:
             return pane.request().people["jane.doe"]
 
-        await press(pilot, "w", "w")
-        assert (sent().sent_at is not None, sent().by_hand) == (True, False)
-        await press(pilot, "t")
+        await press(pilot, "enter")
+        assert isinstance(app.screen, TextDialog)
+        assert sent() == Sent()
+        await press(pilot, "escape", "t")
         assert (sent().sent_at is not None, sent().by_hand) == (True, True)
         label = str(pane.query_one("#sent", Button).label)
         await press(pilot, "t")

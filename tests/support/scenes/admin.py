@@ -436,7 +436,7 @@ def hand_over_ready(stage: Stage, office: Office) -> Scene:
 def hand_over_sent(stage: Stage, office: Office) -> Scene:
     """Both texts are sent."""
     shown = hand_over_ready(stage, office)
-    return replace(shown, before=keys("c", "down", "c"))
+    return replace(shown, before=keys("c", "ctrl+n", "c", "ctrl+n"))
 
 
 def hand_over_later(stage: Stage, office: Office) -> Scene:

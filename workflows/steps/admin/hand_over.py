@@ -472,9 +472,9 @@ def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sen
     return Sent(context.world.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
-def marked_by_hand(context: Context) -> Sent:
-    """The mark of a text that was sent in another way."""
-    return replace(sent_now("marked by hand", context), by_hand=True)
+def marked_by_hand(context: Context, how: Sentence = "marked by hand") -> Sent:
+    """The mark of a text that the person sent; `how` is what they did with it here."""
+    return replace(sent_now(how, context), by_hand=True)
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
