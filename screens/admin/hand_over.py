@@ -33,13 +33,8 @@ _Taking = Callable[[PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Not sent"
 _NEW_KEY = (
     "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
-<<<<<<< HEAD
-    "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under “New "
-    "PGP key for?”. The plan then makes a new password; the one in this text stops working."
-=======
-    "{name} sends a new request: in their wizard, “I can't use my key”. Project opens with {name} under "
+    "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under "
     "“Whose PGP key?”. The plan then makes a new password; the one in this text stops working."
->>>>>>> 814959a (Let Enter show a handoff, and ask whether what was copied was sent)
 )
 
 
