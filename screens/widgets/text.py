@@ -52,8 +52,11 @@ def in_line(parts: Iterable[Content], gap: str = "") -> Content:
 
 
 def sized(text: Sentence, width: int) -> str:
-    """A text cut off or filled up to a width in cells."""
-    return set_cell_size(shown(text), width)
+    """A text filled up to a width in cells, or cut off there with a sign for it."""
+    text = shown(text)
+    if cell_len(text) > width > 0:
+        return f"{set_cell_size(text, width - 1)}…"
+    return set_cell_size(text, width)
 
 
 _LEAST_CELLS = 9
