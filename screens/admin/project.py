@@ -117,15 +117,20 @@ class ProjectPane(StepPane):
             "path": facts.get("project_root") or ".",
             "layers": facts.get("layers"),
             "account_wanted": facts.get("account_wanted", False),
+            "kinds": ["regions_wanted"] if facts.get("regions_wanted") else [],
             **{name: facts.get(name, []) for name in KINDS},
             **opening.draft,
         }
         named = {name for name in KINDS if self._start[name]}
-        self._asked = named | set(self._start.get("kinds") or (() if named else ("joining",)))
+        kinds = set(self._start["kinds"])
+        self._regions = "regions_wanted" in kinds
+        self._asked = named | kinds & set(QUESTIONS) or (set() if self._regions else {"joining"})
         self._first_asked = self._asked if self._asked != set(QUESTIONS) else named or {"joining"}
 
     def heading(self) -> Sentence:
         asked = [QUESTIONS[name].title for name in QUESTIONS if name in self._asked]
+        if not asked:
+            return "Check STS regions"
         return asked[0] if len(asked) == 1 else "Change who has access"
 
     def compose_body(self) -> ComposeResult:
@@ -163,7 +168,7 @@ class ProjectPane(StepPane):
         if not self._found:
             wrong = bool(self._wrong) and request.path == self._wrong
             return Primary("Enter another folder" if wrong else "Find the project", ready=not wrong)
-        if not people and not request.account_wanted:
+        if not (people or request.account_wanted or request.regions_wanted):
             return Primary(project.MISSING[request.asked[0]], ready=False)
         if not request.layers:
             return Primary("Select at least one account", ready=False)
@@ -200,8 +205,11 @@ class ProjectPane(StepPane):
         self._look()
 
     def _go_to_names(self) -> None:
-        first = self.request().asked[0]
-        self.screen.set_focus(self._field(first))
+        asked = self.request().asked
+        if asked:
+            self.screen.set_focus(self._field(asked[0]))
+        else:
+            self.focus_primary()
 
     @on(Input.Submitted, "#path")
     def _look(self) -> None:
@@ -267,7 +275,8 @@ class ProjectPane(StepPane):
         else:
             told.update("" if self.running_move else "Enter finds the project in this folder.")
         told.set_class(wrong, "-wrong")
-        self.query_one("#layers-row").display = self.query_one("#layers-are").display = self._found
+        for row in ("#layers-row", "#layers-are"):
+            self.query_one(row).display = self._found and bool(self._asked)
         self.query_one("#previous").display = self._survey is not None and not self._found
         self.primary_changed()
 
@@ -324,6 +333,7 @@ class ProjectPane(StepPane):
             layers=self._marked(),
             without_upstream=self.query_one("#without-upstream", MarkBox).value,
             account_wanted=self.query_one("#account-wanted", MarkBox).value,
+            regions_wanted=self._regions,
             asked=tuple(name for name in QUESTIONS if name in self._asked),
             **fields,
         )
@@ -334,7 +344,7 @@ class ProjectPane(StepPane):
             "path": request.path,
             "layers": list(request.layers) if self._survey else self._start["layers"],
             "account_wanted": request.account_wanted,
-            "kinds": list(request.asked),
+            "kinds": [*request.asked, *(["regions_wanted"] if self._regions else [])],
             **{name: list(getattr(request, name)) for name in KINDS},
         }
 

@@ -69,6 +69,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         _Line(
             "Replace a lost MFA device", "so that another can be registered", begins=("admin", "mfa_reset")
         ),
+        _Line("Check STS regions", "where stolen keys could be used", begins=("admin", "regions_wanted")),
     ),
     "For yourself": (
         _Line("Set up my access", "with an invitation or a handoff", begins=("new-user",)),

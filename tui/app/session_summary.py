@@ -35,6 +35,8 @@ def work_of(summary: Summary) -> str:
     for kind, verb in _VERBS.items():
         if names := [str(name) for name in summary.facts.get(kind) or ()]:
             return f"{verb} {listed(tuple(names), _NAMED)}"
+    if summary.facts.get("regions_wanted"):
+        return "Check STS regions"
     return "Account settings" if summary.facts.get("account_wanted") else "Admin, nobody named yet"
 
 

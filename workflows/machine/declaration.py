@@ -45,6 +45,7 @@ class Step:
         skippable: whether a person may leave it out.
         asked_for: whether it is done only when a person asks for it: it is never proposed, and the work is
             finished without it.
+        asked_by: the name of a fact that asks for it: where that is so, the step is one as any other.
         repeats_over: the name of a fact, a list of different texts; it is done once for each; "" for
             once.
         applies: when the step is part of the workflow at all.
@@ -66,6 +67,7 @@ class Step:
     gives: tuple[str, ...] = ()
     skippable: bool = False
     asked_for: bool = False
+    asked_by: str = field(default="", kw_only=True)
     repeats_over: str = ""
     applies: Condition = ALWAYS
     outlives: bool = False

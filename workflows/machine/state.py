@@ -258,8 +258,13 @@ class State:
         return self.knowledge.layout
 
     def expected(self) -> tuple[StepKey, ...]:
-        """The layout without the steps that are done only when asked for."""
-        return tuple(key for key in self.layout() if not self.workflow.step(key.step).asked_for)
+        """The layout without the steps that are done only when asked for, and that nothing asks for."""
+        facts, steps = self.facts(), self.workflow.step
+        return tuple(
+            key
+            for key in self.layout()
+            if not steps(key.step).asked_for or facts.get(steps(key.step).asked_by)
+        )
 
     def proposal(self, run: str) -> StepKey | None:
         """Where to continue, seen from the process that calls itself `run`; None when all is done.

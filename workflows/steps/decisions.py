@@ -218,6 +218,7 @@ class Work:
         resetting: who gets a new console password: nothing is edited, Terraform replaces the login profile.
         mfa_reset: whose MFA device is taken away, over IAM.
         account_wanted: whether account alias and password policy are looked at.
+        regions_wanted: whether the regions with STS are looked at.
     """
 
     layers: tuple[str, ...] = ()
@@ -228,6 +229,7 @@ class Work:
     resetting: tuple[str, ...] = ()
     mfa_reset: tuple[str, ...] = ()
     account_wanted: bool = False
+    regions_wanted: bool = False
 
     @property
     def people(self) -> tuple[str, ...]:

@@ -329,3 +329,12 @@ async def test_an_invitation_and_the_request_pass_through_the_mailbox(
         await until(ui.pilot, lambda: ui.app.pane.query_one("#fetch").display)
         await ui.press("ctrl+n")
         assert "RSA 2048" in ui.text
+
+
+async def test_the_regions_alone_lead_to_nothing_but_their_step(admin_project: AdminProject) -> None:
+    draft = {"path": str(admin_project.root), "kinds": ["regions_wanted"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        assert ui.focused == "primary"
+        await ui.press("enter")
+        assert ui.status("project") is Status.DONE
+        assert [key.step for key in ui.session.layout()] == ["project"]  # of the steps that are here

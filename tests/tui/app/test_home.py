@@ -129,11 +129,11 @@ async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> Non
     app = Host([LATE, DONE])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        for _ in range(10):
+        for _ in range(11):
             await pilot.press("enter", "down")
         await rest(pilot)
         assert app.text().count("▌") == 1
-        kinds = ["joining", "leaving", "regrouping", "resetting", "rekeying", "mfa_reset"]
+        kinds = ["joining", "leaving", "regrouping", "resetting", "rekeying", "mfa_reset", "regions_wanted"]
         assert app.asked == [
             HomeScreen.Resume(LATE),
             HomeScreen.Resume(DONE),

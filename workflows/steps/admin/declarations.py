@@ -23,7 +23,7 @@ def _read_project(facts: Facts) -> object:
 
 def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
     """Whether something is to be done that is not of these kinds; also where nothing is known at all."""
-    others = [kind for kind in (*KINDS, "account_wanted") if kind not in kinds]
+    others = [kind for kind in (*KINDS, "account_wanted", "regions_wanted") if kind not in kinds]
     return any(facts.get(kind) for kind in others) or not any(facts.get(kind) for kind in kinds)
 
 
@@ -33,14 +33,15 @@ def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]
 
 
 FILES_CHANGE = Condition(
-    "more is to be done than new passwords and MFA devices",
-    lambda facts: _more_than(facts, ("resetting", "mfa_reset")),
+    "more is to be done than new passwords, MFA devices and STS regions",
+    lambda facts: _more_than(facts, ("resetting", "mfa_reset", "regions_wanted")),
 )
 """When there is something to review."""
 
 
 TERRAFORM_RUNS = Condition(
-    "more is to be done than resetting MFA devices", lambda facts: _more_than(facts, ("mfa_reset",))
+    "more is to be done than MFA devices and STS regions",
+    lambda facts: _more_than(facts, ("mfa_reset", "regions_wanted")),
 )
 """When a layer is planned and applied."""
 
@@ -51,7 +52,7 @@ PROJECT = Step(
     gives=(
         *("project_root", "project", "layers"),
         *KINDS,
-        "account_wanted",
+        *("account_wanted", "regions_wanted"),
     ),
     reads=_read_project,
 )
@@ -215,5 +216,6 @@ STS_REGIONS = Step(
     gives=("sts_regions",),
     skippable=True,
     asked_for=True,
+    asked_by="regions_wanted",
     reads=lambda facts: facts.get("sts_regions") and Audit.from_facts("", facts["sts_regions"]),
 )

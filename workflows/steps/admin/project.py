@@ -116,7 +116,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         problems.append(Problem("Enter a folder of the project, for example ~/work/bb-infra.", "path"))
     if not request.layers:
         problems.append(Problem("Select at least one account.", "layers"))
-    if not (request.people or request.account_wanted):
+    if not (request.people or request.account_wanted or request.regions_wanted):
         first = request.asked[0]
         only = f"{MISSING[first]}." if len(request.asked) == 1 else "Name somebody in one of the fields."
         problems.append(Problem(only, first))
@@ -154,6 +154,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "layers": [layer.location.account for layer in chosen],
         **{kind: list(getattr(request, kind)) for kind in KINDS},
         "account_wanted": request.account_wanted,
+        "regions_wanted": request.regions_wanted,
     }
 
 

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, quiet
 
+from workflows.admin import ADMIN
 from workflows.core.errors import OnboardError
+from workflows.machine.events import Started, StepKey, Succeeded
 from workflows.machine.observations import Verdict
+from workflows.machine.rules import reduce
+from workflows.machine.state import State
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, UpstreamUnreachable, check_upstream
+from workflows.steps.kinds import KINDS
 
 LAYERS = ("management", "security")
 
@@ -42,6 +47,7 @@ def test_the_facts_hold_what_is_to_be_done_with_management_first(admin_project: 
         "resetting": [],
         "mfa_reset": [],
         "account_wanted": True,
+        "regions_wanted": False,
     }
     assert project.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
 
@@ -248,3 +254,11 @@ def test_a_project_that_moved_away_is_noticed(admin_project: AdminProject) -> No
     assert "security" in seen.words
     admin_project.root.rename(admin_project.root.with_name("moved"))
     assert project.observe(admin_project.context()).contradicts
+
+
+def test_the_regions_alone_lead_to_nothing_but_their_step() -> None:
+    facts = {"project_root": "/p", "project": "bb", "layers": ["security"], **{kind: [] for kind in KINDS}}
+    done = {**facts, "account_wanted": False, "regions_wanted": True}
+    state = reduce(State.beginning(ADMIN), Started(StepKey("project"), "r", ""))
+    state = reduce(state, Succeeded(StepKey("project"), "r", "", done))
+    assert [key.step for key in state.expected()] == ["project", "sts-regions"]
