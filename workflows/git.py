@@ -71,6 +71,7 @@ _BY_NAME = {
 _OPTIONS = {
     "status": ("--ignore-submodules=dirty",),
     "log": ("--no-ext-diff", "--no-textconv"),
+    "diff": ("--no-ext-diff", "--no-textconv"),
     "grep": ("--no-textconv", "--no-color"),
     "fetch": ("--no-recurse-submodules",),
 }
@@ -199,6 +200,18 @@ class Git:
         return tuple(
             sorted((DirtyFile(root / entry[3:], entry[:2]) for entry in entries), key=lambda f: f.path)
         )
+
+    def lines_changed(self, paths: Sequence[Path]) -> dict[Path, int]:
+        """How many lines of files differ from the last commit; of tracked files that differ only."""
+        if not paths or not self.head():
+            return {}
+        text = self._ask("diff", "--numstat", "-z", "--no-renames", "HEAD", "--", *map(str, paths))
+        root = self.root()
+        found = {}
+        for entry in filter(None, text.split("\0")):
+            added, removed, name = entry.split("\t", 2)
+            found[root / name] = sum(int(one) for one in (added, removed) if one.isdecimal())
+        return found
 
     def is_ignored(self, path: Path) -> bool:
         """Whether a file is kept out of the repository by its ignore rules."""

@@ -251,7 +251,8 @@ class ProjectPane(StepPane):
         if message.name == "survey":
             message.told = not isinstance(message.error, Cancelled)
             self._wrong = self.query_one("#path", Input).value.strip()
-            self._why = text_of(joined((f"✗ {message.error.what}", message.error.next)))
+            why = text_of(joined((f"✗ {message.error.what}", message.error.next)))
+            self._why = why.replace(f"{self.context.world.home}/", "~/")
             self._show_found()
             self.query_one("#path", Input).focus()
         elif isinstance(message.error, UpstreamUnreachable):

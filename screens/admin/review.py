@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -18,16 +19,18 @@ from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox, Rows
-from screens.widgets.text import Button, OptionList, Text, styled
+from screens.widgets.text import Button, OptionList, Text, middle, styled
 from workflows.core.sentences import Sentence, count, listed
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet
 from workflows.steps.admin import review
-from workflows.steps.admin.review import Request
+from workflows.steps.admin.review import Beside, Request
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
 _NOTES_SHOWN = _LAYERS_NAMED = 3
+_FILES_SHOWN = 9
+_PATH_WIDTH = 70
 _TALL = 32
 """From so many lines on, the list of files is always shown."""
 _ACTIONS = {
@@ -60,10 +63,17 @@ class ReviewPane(ByHandPane):
     ReviewPane #diff:focus { border: round $accent; }
     ReviewPane #commit-fields { height: auto; display: none; }
     ReviewPane #commit-fields.-wanted { display: block; }
+    ReviewPane.-nothing #diff, ReviewPane.-nothing #files, ReviewPane.-nothing #buttons,
+    ReviewPane.-committed #commit, ReviewPane.-committed #keys-too,
+    ReviewPane.-committed #commit-fields { display: none !important; }
+    ReviewPane #written, ReviewPane #taken-in { height: auto; }
+    ReviewPane #taken-in { color: $text-warning; }
+    ReviewPane #written { margin-bottom: 1; }
     ReviewPane #buttons { height: 1; margin-top: 1; }
     """
 
     _digest = _text = ""
+    _beside = Beside()
     _again = _unmade = False
 
     def __init__(self, opening: Opening) -> None:
@@ -72,15 +82,19 @@ class ReviewPane(ByHandPane):
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
             "message": review.proposed_message(opening.context),
+            "keys_too": True,
             **opening.draft,
         }
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="summary")
+        yield Text("", id="written", classes="-empty")
         yield Rows(id="files")
         yield FileDiffs(id="diff")
         commit = bool(self._start["commit"])
         yield MarkBox("Commit these files too", value=commit, id="commit")
+        yield MarkBox("", bool(self._start["keys_too"]), id="keys-too")
+        yield Text("", id="taken-in", classes="-empty")
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
             hint = "empty: stay on this branch"
             yield FieldRow("On a new branch", self._field("branch", hint))
@@ -108,15 +122,34 @@ class ReviewPane(ByHandPane):
     @on(MarkBox.Changed, "#commit")
     def _offer_commit(self, event: MarkBox.Changed) -> None:
         self.query_one("#commit-fields").set_class(event.value, "-wanted")
+        self._show_commit()
+
+    @on(MarkBox.Changed, "#keys-too")
+    def _show_commit(self) -> None:
+        """Say what a commit takes in, and what it leaves out, beside what is shown."""
+        keys = self._beside.keys
+        commit = self.query_one("#commit", MarkBox).value and not self.has_class("-committed")
+        box = self.query_one("#keys-too", MarkBox)
+        names = listed([f"keys/{path.name}" for path in keys], 2)
+        box.label = f"Commit {names} with them: never committed, and a layer reads {_it(keys)}"
+        box.display = commit and bool(keys)
+        lines: list[Sentence] = []
+        if commit and self._beside.lines:
+            number, files = sum(self._beside.lines.values()), list(self._beside.lines)
+            where = listed([path.name for path in files], 2)
+            lines.append(f"! The commit takes in {count(number, 'earlier uncommitted line')} of {where}.")
+        if commit and keys and not box.value:
+            lines.append(f"! Left out: {names}. A plan elsewhere fails without {_it(keys)}.")
+        self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:
         self._prepare()
 
     def _prepare(self) -> None:
-        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], int, list[Sentence]]:
+        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], list[Sentence], Beside]:
             change_set = review.prepare(self.context, report)
-            written, notes = len(review.files_written(self.context.folder)), review.notes(self.context)
-            return change_set, file_diffs(change_set), written, notes
+            notes, beside = review.notes(self.context), review.beside(change_set, self.context)
+            return change_set, file_diffs(change_set), notes, beside
 
         self.run_move("prepare", work, lambda found: self._show(*found))
 
@@ -135,8 +168,29 @@ class ReviewPane(ByHandPane):
         if self._unmade:
             return Primary("Look again")
         number = len(self.query_one(FileDiffs).files)
-        also = " and commit" if self.query_one("#commit", MarkBox).value else ""
-        return Primary(f"Write {count(number, 'file')}{also}" if number else "Continue")
+        commit = self.query_one("#commit", MarkBox).value
+        if not number:
+            uncommitted = commit and self._written and not self._committed
+            return Primary(f"Commit {count(len(self._written), 'file')}" if uncommitted else "Continue")
+        return Primary(f"Write {count(number, 'file')}{' and commit' if commit else ''}")
+
+    @property
+    def _written(self) -> list[str]:
+        """The files that this session wrote, from the project's folder."""
+        paths = (Path(path) for _, path in review.files_written(self.context.folder))
+        return sorted(str(path.relative_to(self.context.root)) for path in paths)
+
+    @property
+    def _committed(self) -> Mapping[str, str]:
+        """The commit that they are in; empty if they were not committed from here."""
+        return self.context.facts.get("commit") or {}
+
+    @on(StepPane.MoveDone)
+    def _say_written(self, message: StepPane.MoveDone) -> None:
+        if message.name == "perform":
+            number, commit = len(message.result["changed_files"]), message.result["commit"]
+            where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
+            self.parting = f"✓ {count(number, 'file')} written, {where}."
 
     def advance(self) -> None:
         """Write it; or look again where there is nothing that could be written."""
@@ -147,8 +201,9 @@ class ReviewPane(ByHandPane):
             super().advance()
 
     def _show(
-        self, change_set: ChangeSet, diffs: Sequence[FileDiff], written: int, notes: list[Sentence]
+        self, change_set: ChangeSet, diffs: Sequence[FileDiff], notes: list[Sentence], beside: Beside
     ) -> None:
+        self._beside, written = beside, self._written
         self._again = self._unmade = False
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
@@ -157,13 +212,30 @@ class ReviewPane(ByHandPane):
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
             self.query(".pane-note").set(display=False)
-        summary = _summary(diffs, written, resumed=resumed)
+        summary = _summary(diffs, len(written), resumed=resumed)
         self.query_one("#summary", Text).update("\n".join([*_noted(notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
-        if not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
+        self._show_written(written if not diffs else [])
+        self._show_commit()
+        if not diffs:
+            self.focus_primary()
+        elif not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
             diff.focus()
         self._remember()
+
+    def _show_written(self, written: Sequence[str]) -> None:
+        """In place of an empty difference, what was written and whether it was committed."""
+        self.set_class(not self.query_one(FileDiffs).files, "-nothing")
+        more = len(written) - _FILES_SHOWN
+        lines = [f"  {middle(path, _PATH_WIDTH)}" for path in written[:_FILES_SHOWN]]
+        lines += [f"  and {more} more"] if more > 0 else []
+        if commit := self._committed:
+            lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")
+        elif written:
+            lines.append("○ Not committed. You can do that here or with git.")
+        self.set_class(bool(written and self._committed), "-committed")
+        self.query_one("#written", Text).show_lines(lines)
 
     # -- from file to file -------------------------------------------------------------------------
 
@@ -242,11 +314,21 @@ class ReviewPane(ByHandPane):
             branch=self.query_one("#branch", Input).value.strip(),
             commit=self.query_one("#commit", MarkBox).value,
             message=self.query_one("#message", Input).value.strip(),
+            keys_too=self.query_one("#keys-too", MarkBox).value,
         )
 
     def draft(self) -> Mapping[str, Any]:
         request = self.request()
-        return {"commit": request.commit, "branch": request.branch, "message": request.message}
+        return {
+            "commit": request.commit,
+            "branch": request.branch,
+            "message": request.message,
+            "keys_too": request.keys_too,
+        }
+
+
+def _it(several: Sequence[object]) -> str:
+    return "it" if len(several) == 1 else "them"
 
 
 def _told(diff: FileDiff) -> str:

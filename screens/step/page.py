@@ -95,12 +95,14 @@ class StepPane(VerticalScroll):
             entered: what acts upon the look needs the person to have seen it.
         opened: whether the pane has been shown, so that its input is the person's.
         running_move: the name of the move that runs, "" if none does.
+        parting: what came of the step, shown on the page that comes next; "" for nothing.
     """
 
     NEXT_WAITS: ClassVar[bool] = False
     can_focus = False
     opened = False
     running_move = ""
+    parting = ""
     _looks = False
     _to_primary = False
     _opened_with: Any = None
@@ -276,6 +278,8 @@ class StepPane(VerticalScroll):
             field.clear()
         self.context.leaving.set()
         self.context.cancelled.set()
+        if self.parting:
+            self.app.notify(self.parting)
         self.leave()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:

@@ -65,6 +65,7 @@ class FileDiffs(DrawnLines):
         *(f"lines--{name}" for name in {*_LINES.values(), *KINDS}),
     }
     DEFAULT_CSS = """
+    FileDiffs { scrollbar-size-horizontal: 0; }
     FileDiffs > .lines--file { text-style: bold; background: $boost; }
     FileDiffs > .lines--hunk { color: $text-accent; }
     FileDiffs > .lines--added { color: $text-success; background: $success 12%; }
@@ -89,7 +90,7 @@ class FileDiffs(DrawnLines):
         self.files: Sequence[FileDiff] = ()
         self._lines: list[DiffLine] = []
         self._tokens: list[Sequence[Token]] = []
-        self._at = -1
+        self._at = self._aimed = -1
 
     def show(self, files: Sequence[FileDiff]) -> None:
         """Show these files from the top."""
@@ -98,27 +99,35 @@ class FileDiffs(DrawnLines):
         self._tokens = [tokens for one in files for tokens in one.tokens]
         widest = max((cell_len(line.text) for line in self._lines), default=0)
         self.virtual_size = Size(widest, len(self._lines))
-        self._at = -1
+        self._at = self._aimed = -1
         self.scroll_home(animate=False, immediate=True)
         self._tell_file()
         self.refresh()
 
     @property
     def at(self) -> int:
-        """The file at the top of what is shown; -1 without files."""
+        """The file that is read; -1 without files.
+
+        It is the one at the top; at the end, where the last ones can't come to the top, the one that was
+        gone to, else the last.
+        """
         row = round(self.scroll_y)
-        return sum(one.row <= row for one in self.files) - 1
+        if 0 < self.max_scroll_y <= row:
+            return self._aimed if self._aimed >= 0 else len(self.files) - 1
+        return max(self._aimed, sum(one.row <= row for one in self.files) - 1)
 
     @property
     def line(self) -> int:
         """The number, before the change, of the first changed line of that file in view; 1 if none is."""
-        first = round(self.scroll_y)
+        first = max(round(self.scroll_y), self.files[self.at].row if self.files else 0)
         below = self._lines[first : first + max(1, self.size.height)]
         return next((one.old for one in below if one.mark in {"+", "-"}), 1)
 
     def go_to_file(self, index: int) -> None:
         """Show a file's beginning at the top, as far as there are lines."""
+        self._aimed = index
         self.scroll_to(0, self.files[index].row, animate=False, immediate=True)
+        self._tell_file()
 
     def action_file(self, direction: int) -> None:
         """Go to the next file or the one before; from within a file first to its own beginning."""
@@ -131,6 +140,8 @@ class FileDiffs(DrawnLines):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Tell when another file is at the top."""
         super().watch_scroll_y(old_value, new_value)
+        if self._aimed >= 0 and round(new_value) != min(self.files[self._aimed].row, self.max_scroll_y):
+            self._aimed = -1
         self._tell_file()
 
     def _tell_file(self) -> None:
@@ -154,8 +165,11 @@ class FileDiffs(DrawnLines):
         line = self._lines[row]
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
         left = round(self.scroll_x)
-        segments = self._segments(line, self._tokens[row], style)
-        return Strip(segments).crop(left, left + width).adjust_cell_length(width, style)
+        whole = Strip(self._segments(line, self._tokens[row], style))
+        drawn = whole.crop(left, left + width).adjust_cell_length(width, style)
+        if whole.cell_length > left + width:  # its end is a key away
+            return Strip([*drawn.crop(0, width - 1), segment("…", style)])
+        return drawn
 
     def _segments(self, line: DiffLine, tokens: Sequence[Token], style: Style) -> list[Segment]:
         text, at = line.text.replace("	", "⇥"), 1

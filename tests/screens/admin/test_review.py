@@ -73,6 +73,39 @@ async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminP
         assert "8 files, +" in ui.text
 
 
+async def test_the_frame_names_each_file_that_is_gone_to_and_the_last_one_at_the_end(
+    decided: AdminProject,
+) -> None:
+    async with review_of(decided) as (ui, diff):
+        for index in range(1, len(diff.files)):
+            await ui.press("n")
+            assert diff.at == index
+        await ui.press("p")
+        assert diff.at == len(diff.files) - 2
+        await ui.press("end")
+        assert diff.at == len(diff.files) - 1
+        await ui.press("home")
+        assert diff.at == 0
+
+
+async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(decided: AdminProject) -> None:
+    path = decided.root / "security/global/base-identities/locals.tf"
+    path.write_text(path.read_text() + "# mine\n# mine too\n")
+    async with review_of(decided) as (ui, _):
+        pane = ui.app.pane
+        assert not pane.query_one("#taken-in").display
+        pane.query_one("#commit", MarkBox).value = True
+        await ui.press("f24")
+        assert "2 earlier uncommitted lines of locals.tf" in ui.text
+        assert not pane.query_one("#keys-too").display
+        await ui.press("ctrl+n")
+        assert ui.session.facts()["commit"]
+        await ui.go_to("review")
+        pane = ui.app.pane
+        assert pane.has_class("-nothing", "-committed")
+        assert pane.primary().ready
+
+
 async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
         await ui.press("c")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,29 @@ class Request:
         branch: a new branch to make for it, or "" to stay on the current one.
         commit: whether to commit the files.
         message: the commit's message.
+        keys_too: whether the commit takes in the key files of `Beside.keys`.
     """
 
     digest: str
     branch: str = ""
     commit: bool = False
     message: str = ""
+    keys_too: bool = False
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is in the checkout beside the difference, and matters to a commit of its files.
+
+    Attributes:
+        lines: the files that have uncommitted changes already, with how many lines: a commit takes them in.
+        keys: key files that the layers refer to and git doesn't know, which this review doesn't write.
+        branch: the branch that is checked out, or "".
+    """
+
+    lines: Mapping[Path, int] = field(default_factory=dict)
+    keys: tuple[Path, ...] = ()
+    branch: str = ""
 
 
 def prepare(context: Context, report: Report) -> ChangeSet:
@@ -74,6 +91,32 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     report(Progress("Checking the format"))
     _check_format(change_set, context)
     return change_set
+
+
+def beside(change_set: ChangeSet, context: Context) -> Beside:
+    """What a commit would take in or leave out beside what is shown.
+
+    Raises:
+        OnboardError: git or a layer can't be read.
+    """
+    git = Git(context.root, context.world.environment)
+    if not git.is_repository():
+        return Beside()
+    written = {Path(path) for _, path in files_written(context.folder)}
+    changed = {one.path for one in change_set.changes}
+    referred = {
+        layer.location.path / person.key_file
+        for layer in read_layers(context).values()
+        for person in layer.people
+        if person.key_file
+    }
+    keys = sorted(referred - changed - written)
+    dirty = git.dirty_files(keys) if keys else ()
+    return Beside(
+        git.lines_changed(sorted(changed - written)),
+        tuple(one.path for one in dirty if one.untracked),
+        git.branch() or "",
+    )
 
 
 def _edited(context: Context, report: Report) -> ChangeSet:
@@ -233,11 +276,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         report(Progress("Asking the checkout's upstream"))
         check_upstream(find_project(context.root), context, needed=False)
     git = _repository(request, context) if request.commit else None
+    keys = beside(change_set, context).keys if request.keys_too else ()
     report(Progress("Writing"))
     if not change_set.is_empty:
         journal_of(context.folder).write(change_set)
     files = _changed_files(context)
-    commit = _commit(git, request.message, files) if git else None
+    commit = _commit(git, request.message, [*(Path(one["path"]) for one in files), *keys]) if git else None
     return {"changed_files": files, "commit": commit}
 
 
@@ -265,15 +309,14 @@ def _repository(request: Request, context: Context) -> Git:
         raise OnboardError(
             "No git checkout",
             "There is no git checkout to commit the files in. Nothing was written.",
-            next="Switch “commit” off and press Next again.",
+            next="Clear “Commit these files too”, then write again.",
         )
     if request.branch and git.branch() != request.branch:
         git.create_branch(request.branch)
     return git
 
 
-def _commit(git: Git, message: str, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    paths = [Path(one["path"]) for one in files]
+def _commit(git: Git, message: str, paths: Sequence[Path]) -> dict[str, Any]:
     dirty = {file.path.resolve() for file in git.dirty_files(paths)}
     changed = [path for path in paths if path.resolve() in dirty]
     sha = git.commit(changed, message) if changed else git.head()

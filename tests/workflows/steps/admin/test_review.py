@@ -227,6 +227,22 @@ def test_the_files_alone_go_into_a_commit_on_a_branch(admin: AdminProject) -> No
     assert admin.git("log", "-1", "--format=%s").strip() == "Add jane.doe"
 
 
+def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProject) -> None:
+    key = admin.file("security", "keys/dana.lopez")
+    admin.git("rm", "--quiet", "--cached", str(key))
+    admin.git("commit", "--quiet", "--message", "Lose a key")
+    path = admin.file("security", "locals.tf")
+    path.write_text(path.read_text() + "# mine\n")
+    shown = review.prepare(admin.context(), quiet)
+    found = review.beside(shown, admin.context())
+    assert (found.lines, found.keys) == ({path: 1}, (key,))
+    assert admin.git("status", "--porcelain") != ""
+    perform(admin, Request(shown.digest, commit=True, message="Add jane.doe"))
+    assert admin.git("status", "--porcelain").startswith("??")
+    perform(admin, Request(shown.digest, commit=True, message="Add the key", keys_too=True))
+    assert admin.git("status", "--porcelain") == ""
+
+
 def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: AdminProject) -> None:
     hook = admin.root / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
