@@ -13,12 +13,12 @@ from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
-from screens.step.action_bar import Primary, Turn
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
-from screens.widgets.text import Button, ScrollBody, Text
+from screens.widgets.text import Button, ScrollBody, Text, shortened
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff, Identity
@@ -64,7 +64,7 @@ class HandoffPane(StepPane):
         draft = self.opening.draft
         with Vertical(id="entry"):
             yield Text(self._waiting(), id="waiting")
-            yield Text("Or paste the whole message. Mail quoting does no harm.")
+            yield Text("Or paste the whole message, quoted or not:")
             yield TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus")
             path = Input(
                 value=str(draft.get("path", "")),
@@ -86,9 +86,10 @@ class HandoffPane(StepPane):
         name = handoff.mail_name(self.context)
         places = " or ".join([*(["the mailbox"] if world.mailbox else []), self._downloads()])
         sent = facts.get("request_sent")
-        lines = [f"✓ {sent[:1].upper()}{sent[1:]}." if sent else "Your admin has to send you a handoff."]
-        lines.append(f"… {name} is noticed by itself in {places}.")
-        return "\n".join(lines)
+        lines = ["Your admin has to send you a handoff."]
+        if sent:
+            lines = [f"✓ {sent[:1].upper()}{sent[1:]}.", "● Send it to your admin now, by any messenger."]
+        return "\n".join([*map(shortened, lines), shortened(f"… iam-onboard notices {name} in {places}.")])
 
     def _downloads(self) -> str:
         return told_path(self.context.world.downloads, self.context.world.home)
@@ -118,12 +119,12 @@ class HandoffPane(StepPane):
 
     def turn(self) -> Turn:
         if self.opening.done or self._arrival is not None:
-            return Turn("Your turn: your accounts?")
+            return YOURS if self.opening.done else Turn("Your turn: your accounts?")
         if self.request() != Request():
-            return Turn("Your turn")
+            return YOURS
         sent_at = self.context.facts.get("sent_at")
-        since = f" since {told_moment(str(sent_at), self.context.world.now())}" if sent_at else ""
-        return Turn(f"Your admin's turn{since}", yours=False)
+        since = f", since {told_moment(str(sent_at), self.context.world.now())}" if sent_at else "'s turn"
+        return Turn(f"Your admin{since}", yours=False)
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ class HandoffPane(StepPane):
 
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
-        lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
+        lines = [shortened(f"✓ Read from {arrival.source}: this handoff is for you.")]
         lines += _told(arrival.handoff, arrival.own_keys, arrival.known)
         lines += [f"! {remark}" for remark in arrival.remarks]
         lines += [] if arrival.known else [f"! {NONE_KNOWN}"]
@@ -238,11 +239,14 @@ def _told(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> li
 
 
 def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
-    def account(id_: str) -> str:
-        return f"account {id_}{mark_of(id_, known)}"
-
     alias = f", alias {identity.account_alias}" if identity.account_alias else ""
-    roles = "" if identity.profiles else ", no roles"
-    yield f"• {identity.account_name}: {account(identity.account_id)}{alias}, user {identity.user}{roles}"
+    account = f"account {identity.account_id}{mark_of(identity.account_id, known)}"
+    yield f"• {identity.account_name}: {account}{alias}, user {identity.user}"
+    accounts: dict[str, list[str]] = {}
     for one in identity.profiles:
-        yield f"  · {one.role} in {one.account_name}: {account(one.account_id)}"
+        accounts.setdefault(one.role, []).append(one.account_name)
+    roles = "; ".join(f"{role} in {', '.join(names)}" for role, names in accounts.items())
+    yield f"  roles {roles}" if roles else "  no roles"
+    for one in identity.profiles:
+        if mark := mark_of(one.account_id, known):
+            yield f"  {one.account_name}: account {one.account_id}{mark}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from textual import on
@@ -18,7 +19,7 @@ from screens.widgets.text import Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import joined, text_of
 from workflows.steps.new_user import pgp_key
 from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, own_keys
 
@@ -32,6 +33,7 @@ _AFTER = (
     "iam-onboard copies the request and saves it there. Send it to your admin, by any messenger: nothing in "
     "it is secret."
 )
+_AGAIN = "Press again to continue anyway."
 _USER_ID_CELLS = 40
 
 
@@ -158,10 +160,13 @@ class PgpKeyPane(StepPane):
             return
         problems = pgp_key.check_new(self._new(Secret(self._text("passphrase")), Secret(self._text("again"))))
         problems += [one for one in pgp_key.validate(self._wanted("x"), self.context) if one.fatal]
-        warnings = [problem for problem in problems if not problem.fatal]
+        fatal = any(problem.fatal for problem in problems)
+        if not fatal:
+            problems = [replace(one, message=joined((one.message, _AGAIN))) for one in problems]
+        accepted = self.warned and problems == self._accepted
         self.show_problems(problems)
-        if len(warnings) < len(problems) or (warnings and warnings != self._accepted):
-            self._accepted = warnings
+        if problems and not accepted:
+            self._accepted = [] if fatal else problems
             return
         self.show_problems([])
         new = self._new(self._field("passphrase").take(), self._field("again").take())

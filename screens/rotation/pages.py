@@ -16,7 +16,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import OptionList, Text
+from screens.widgets.text import OptionList, Text, shortened
 from workflows.core.sentences import count
 from workflows.steps.rotation import delete_old_key as retirement
 from workflows.steps.rotation import rotate as rotation
@@ -146,9 +146,11 @@ class RetirementPane(_KeyPane):
             yield Text(_told(self.context.facts.get("retired")), classes="words")
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
+        where = f", kept in {known['kept']}" if known.get("kept") else ""
+        new = shortened(f"✓ {known['id']} is your new key{where}.")
         words = (
-            f"✓ {known['id']} works and is kept here.\n"
-            f"○ {known['old_id']} is inactive.\n\n"
+            f"{new}\n"
+            f"○ {known['old_id']} is inactive, and waits to be deleted.\n\n"
             "Save and quit (^q), and come back in some days. If a program fails meanwhile, give it "
             "the new key, or activate the old one again in the console."
         )

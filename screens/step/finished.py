@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import on
@@ -15,9 +15,9 @@ from textual.message import Message
 
 from screens.step.times import said_so, told_moment
 from screens.widgets.rail import MARKS, WORDS
-from screens.widgets.text import Button, Text, columned
+from screens.widgets.text import Button, Text, columned, shortened
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
-from workflows.machine.events import StepKey
+from workflows.machine.events import Facts, StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Walk
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
@@ -69,6 +69,8 @@ class Finished(VerticalScroll):
         else:
             title = f"✓ {_headline(walk, grid)}"
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
+        for became in _rotated(walk.session.facts()):
+            yield Text(became)
         if table := _standing(walk, grid):
             yield Text(table, id="everybody")
         for key in unsure:
@@ -106,6 +108,18 @@ def _headline(walk: Walk, grid: Everybody) -> str:
         return "You're in"
     names = [name for name, _ in grid.rows]
     return f"All done for {listed(names, 2)} in {walk.session.facts()['project']}" if names else "All done"
+
+
+def _rotated(facts: Facts) -> Iterator[str]:
+    """Which access key is new and where it is kept, and what became of the old one."""
+    rotated: Mapping[str, Any] = facts.get("rotated") or {}
+    if rotated:
+        where = f", kept in {rotated['kept']}" if rotated.get("kept") else ""
+        yield shortened(f"✓ {rotated['id']} is the access key of {rotated['profile']} now{where}.")
+    if facts.get("retired"):
+        yield f"✓ {facts['retired']['id']} is deleted."
+    elif rotated.get("old_id"):
+        yield f"○ {rotated['old_id']} is inactive, and waits to be deleted."
 
 
 def _settled(stands: Iterable[Stand]) -> bool:

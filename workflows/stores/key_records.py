@@ -20,6 +20,8 @@ from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
 
 LARGEST = 64_000
+WAIT_DAYS = 3
+"""How long a deactivated key waits, so that what still uses it shows."""
 
 
 class Phase(Enum):
@@ -190,7 +192,10 @@ def remark(record: KeyRecord, now: datetime) -> Sentence:
     if rotation is not None:
         days = max(0, (now - rotation.since).days)
         since = f"{count(days, 'day')} ago" if days else "today"
-        words.append(f"{record.profile}: the old key {rotation.old_id}, deactivated {since}, can be deleted.")
+        words.append(f"{record.profile}: the old key {rotation.old_id} was deactivated {since}.")
+        words.append(
+            "You can delete it now." if days >= WAIT_DAYS else "Wait some days before you delete it."
+        )
     if record.is_old(now):
         at_least = "" if record.created else "at least "
         words.append(f"The access key of {name} is {at_least}{record.age_days(now)} days old: rotate it.")

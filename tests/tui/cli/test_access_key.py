@@ -69,7 +69,7 @@ def test_import_create_rotate_and_finish(
     assert states == {first["AccessKeyId"]: "Inactive", record["id"]: "Active"}
 
     assert main(["access-key", "list"]) == DONE
-    assert "can be deleted" in capsys.readouterr().out
+    assert "Wait some days" in capsys.readouterr().out
 
     new_user.aws.ahead += 30
     terminal.answers = [new_user.code(seed, 1)]

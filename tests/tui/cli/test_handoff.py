@@ -107,7 +107,7 @@ def test_accounts_that_are_not_known_are_marked_as_on_the_page(
 ) -> None:
     machine, name = machine_of(tmp_path, home), written(tmp_path, handoff_for(home, "jane.doe"))
     run(machine, "open", name)
-    assert "! None of these accounts is known" in capsys.readouterr().out
+    assert "! No account is known" in capsys.readouterr().out
     config = tmp_path / ".aws" / "bb" / "config"
     config.parent.mkdir(parents=True)
     config.write_text("[profile bb-x]\nrole_arn = arn:aws:iam::222222222222:role/X\n")

@@ -18,6 +18,7 @@ from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
+from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -25,7 +26,7 @@ from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path, typed_path
 
 MAX_HANDOFF = 2_000_000
-NONE_KNOWN = "None of these accounts is known here yet."
+NONE_KNOWN = "No account is known here yet. Compare the account ids with your admin."
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
@@ -122,7 +123,11 @@ def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
     if request.text.strip():
         return open_handoff(request.text), "the pasted text"
     path = typed_path(request.path, context.world.home)
-    return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.world.home)
+    try:
+        return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.world.home)
+    except MessageError as error:
+        error.field = "path"
+        raise
 
 
 def _check_addressee(handoff: Handoff, context: Context) -> None:

@@ -13,7 +13,14 @@ ROTATE = Step(
     needs=(),
     gives=("rotated",),
     reads=reading(
-        rotated={"project": str, "profile": str, "id": str, "old_id": str, "told": list[str] | None}
+        rotated={
+            "project": str,
+            "profile": str,
+            "id": str,
+            "old_id": str,
+            "kept": str | None,
+            "told": list[str] | None,
+        }
     ),
 )
 

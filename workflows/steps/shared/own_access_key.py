@@ -49,6 +49,12 @@ _KINDS = {
 }
 
 
+class CodeMissing(OnboardError):  # noqa: N818 - it names what is missing
+    """The user has a device, and no code of it was entered."""
+
+    field = "code"
+
+
 class KeyPlace(Enum):
     """Where a key in hand is taken from."""
 
@@ -354,7 +360,7 @@ def key_session(
             next="Do the step “MFA” first, or make the key in the console.",
         )
     if serial is not None and not code:
-        raise OnboardError(
+        raise CodeMissing(
             "AWS needs a code",
             f"AWS lets you change your keys only with a code of {serial}.",
             next="Enter the six digits that your app shows now.",

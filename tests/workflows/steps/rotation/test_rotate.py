@@ -18,7 +18,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation.rotate import Parts, finish, recover, rotate
-from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, remark
+from workflows.stores.key_records import WAIT_DAYS, KeyRecord, KeyRecords, Phase, remark
 from workflows.stores.key_store import FileStore, KeyStore, VaultStore
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -155,7 +155,9 @@ def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> N
         "set_active",
     ]
     person.settled()
-    assert "can be deleted" in remark(record, NOW)
+    waits, ready = remark(record, NOW), remark(record, NOW + timedelta(days=WAIT_DAYS))
+    assert "Wait some days" in waits
+    assert "Wait some days" not in ready
     done = finish(record, person.parts(Acts(person.look)))
     assert done.rotation is None
     person.settled()
@@ -271,7 +273,7 @@ def test_a_new_key_grows_old_too_while_the_old_one_waits(person: Person) -> None
     record = rotate(person.record(), person.parts(Acts(person.look)))
     for days, told in ((90, False), (91, True)):
         words = remark(replace(record, created=NOW), NOW + timedelta(days=days))
-        assert f"the old key {OLD}, deactivated {days} days ago, can be deleted." in words
+        assert f"the old key {OLD} was deactivated {days} days ago." in words
         assert (f"{record.id}) is 91 days old: rotate it." in words) is told
 
 
