@@ -11,13 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary, Turn
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import tell
 from screens.widgets.lists import Table
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, Text, shortened
 from workflows.core.installation import how_to_install
 from workflows.core.sentences import Sentence, count, text_of
 from workflows.profiles.shell_lines import Shell
@@ -72,7 +72,7 @@ def _proof(results: Sequence[Result]) -> str:
         return words
     words += f"\n✗ {broken[0].profile}: {broken[0].problem}"
     if any(result.wants_code for result in broken):
-        words += "\nType the next code now: the cursor is in its field. Then ask again."
+        words += "\nEnter the next code, then ask again."
     return words + ("\nPress Enter on a line of the table to see why." if len(broken) > 1 else "")
 
 
@@ -122,12 +122,9 @@ class AfterVerify(Vertical):
         before = f"For {shell.value}, in its start file or typed:"
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
-            before = (
-                f"For {shell.value}, typed in a new terminal while the wizard is open; the last ones lead to "
-                "the sandbox's AWS and its home:"
-            )
-            after = f"Then type  {COMMAND}  there, and close that terminal afterwards."
-        words = [before, *lines, after]
+            before = f"For {shell.value}, typed in a new terminal while the wizard is open:"
+            after = f"Then type  {COMMAND}  there. Close that terminal afterwards."
+        words = [before, *map(shortened, lines), after]
         if not has_aws:
             words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
         self.query_one("#shell", Text).update("\n".join(words))
@@ -177,7 +174,8 @@ class VerifyPane(UnlockingPane):
         yield CodeField(self.context.world.now)
         yield ProfileAnswers(id="table")
         with Horizontal(classes="buttons"):
-            yield Button("Ask again", id="again")
+            yield Button("Ask all again", id="again")
+            yield Button("Finish without them", id="finish")
             yield Button("Switch role", id="switch", key="o")
             yield Button("Copy its link", id="copy-switch", key="c")
         yield AfterVerify(sandbox=self.context.world.sandbox)
@@ -206,25 +204,43 @@ class VerifyPane(UnlockingPane):
             table.focus()
 
     def advance(self) -> None:
-        if self._results and not self._goes_again() and not self.running_move:
-            self.post_message(self.Submitted(self.request()))
+        if self._all_work and not self.running_move:
+            self._submit()
         else:
             self._ask()
 
+    @on(Button.Pressed, "#finish")
+    def _submit(self) -> None:
+        """The person is done, whatever does not work yet."""
+        self.post_message(self.Submitted(self.request()))
+
     @on(Button.Pressed, "#again")
     def _ask(self) -> None:
-        if not self._survey.identities:
-            self.post_message(self.Submitted(Request()))
+        """Ask the profiles of the identities that are not proved yet, or all of them again."""
+        views = self._survey.unproved(self._results)
+        if not views:
+            self._submit()
             return
         codes = self._codes()
-        problems = verify.code_problems(codes, self._survey.identities)
+        problems = verify.code_problems(codes, views)
+        if self._all_work:
+            self.remove_class("-all-work")  # else the fields are hidden
         self.show_problems(problems)
         if problems or self.running_move:
             return
-        self._results = {}
-        self.query_one(ProfileAnswers).wait_for(list(self._survey.names))
+        asked = {name for view in views for name in view.names}
+        self._results = {name: one for name, one in self._results.items() if name not in asked}
+        table = self.query_one(ProfileAnswers)
+        table.wait_for(list(self._survey.names))
+        for result in self._results.values():
+            table.show_result(result)
         self._answer("")
-        self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report), self._finish)
+        accounts = {view.account for view in views}
+        self.run_unlocked(
+            "verify",
+            lambda report: verify.verify(codes, self.context, report, accounts=accounts),
+            self._finish,
+        )
 
     def _codes(self) -> dict[str, str]:
         codes = self.query_one(CodeField).codes
@@ -236,9 +252,10 @@ class VerifyPane(UnlockingPane):
             self.query_one(ProfileAnswers).show_result(progress.payload)
 
     def _finish(self, results: tuple[Result, ...]) -> None:
-        self._results = {result.profile: result for result in results}
+        found = {**self._results, **{result.profile: result for result in results}}
+        self._results = {name: found[name] for name in self._survey.names if name in found}
         self.query_one(CodeField).clear()
-        self._answer(_proof(results))
+        self._answer(_proof(tuple(self._results.values())))
         self._show_shell()
         wanting = {result.profile for result in results if result.wants_code}
         ids = [f"#code-{one.account}" for one in self._survey.identities if not wanting.isdisjoint(one.names)]
@@ -268,18 +285,26 @@ class VerifyPane(UnlockingPane):
 
     # -- what the action bar says ------------------------------------------------------------------
 
-    def _goes_again(self) -> bool:
-        """Whether something failed, and a code is typed to try with again."""
-        return any(one.problem for one in self._results.values()) and any(self._codes().values())
+    @property
+    def _all_work(self) -> bool:
+        """Whether every profile answered who it is."""
+        answered = self._results.keys() >= set(self._survey.names)
+        return bool(self._results) and answered and not any(one.problem for one in self._results.values())
+
+    def _code_lacks(self) -> bool:
+        """Whether a code has to be entered before anything is asked."""
+        codes = self._codes()
+        return any(view.serial and not codes[view.account] for view in self._survey.unproved(self._results))
 
     def primary(self) -> Primary:
-        if self._results and not self._goes_again():
+        if self._all_work:
             return Primary("Finish")
+        if self._code_lacks():
+            return Primary("Enter the code first", ready=False)
         return Primary("Ask again" if self._results else "Ask every profile")
 
     def turn(self) -> Turn:
-        wanted = bool(self.query("CodeField Input")) and not self._results
-        return Turn("Your turn: a code from your app" if wanted else "Your turn")
+        return Turn("Your turn: a code of your app") if self._code_lacks() and not self._all_work else YOURS
 
     # -- what comes after --------------------------------------------------------------------------
 
@@ -296,9 +321,10 @@ class VerifyPane(UnlockingPane):
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
         self.query_one(AfterVerify).show(self._shell, self._lines(), has_aws=self._survey.has_aws)
-        works = [not result.problem for result in self._results.values()]
-        self.set_class(bool(works) and all(works), "-all-work")
-        if self.has_class("-all-work"):
+        self.set_class(self._all_work, "-all-work")
+        self.query_one("#again").display = self._all_work
+        self.query_one("#finish").display = bool(self._results) and not self._all_work
+        if self._all_work:
             self.move_child(self.query_one(AfterVerify), before=self.query_one(CodeField))
 
     @on(Button.Pressed, "#copy-lines")
@@ -360,7 +386,11 @@ class VerifyPane(UnlockingPane):
             tell(self, lambda: world.clipboard.copy(world.open_page(url)))
 
     def request(self) -> Request:
-        return Request(tuple(self._results.values()))
+        return Request(tuple(self._results.values()), self._chosen())
+
+    def changed(self) -> bool:
+        """Whether there are other answers; which line is selected changes nothing that is done."""
+        return self.opened and self.request().results != self._opened_with.results
 
 
 def _device(view: IdentityView) -> str:
@@ -373,4 +403,4 @@ def _hint(survey: Survey) -> str:
         return "No profiles were written, so there is nothing to verify: ^s skips this step."
     if all(view.serial is None for view in survey.identities):
         return "No MFA code is needed. Ask every profile who it is."
-    return "Type the code that your app shows now; each device has its own."
+    return "Enter the code that your app shows now. Each device has its own."

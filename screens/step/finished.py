@@ -146,16 +146,15 @@ def _standing(walk: Walk, grid: Everybody) -> RenderableType | None:
 
 def _next(walk: Walk) -> Iterator[Sentence]:
     """What the person may do now, outside the wizard."""
-    facts, every = walk.session.facts(), walk.session.state.known
+    facts = walk.session.facts()
     written = facts.get("changed_files")
-    written_names = [known.value["names"] for name, known in every.items() if name.startswith("profiles@")]
-    names = [names[-1] for names in written_names if names]
+    chosen = (facts.get("verified") or {}).get("chosen")
     if written and not facts.get("commit"):
         changed = count(len(written) if isinstance(written, list) else 0, "changed file")
         yield f"Commit what was written: {changed}. git status shows which."
-    elif names:
+    elif chosen:
         yield "Try it in a new terminal that has the lines of Verify:"
-        yield f"aws --profile {names[-1]} sts get-caller-identity"
+        yield f"aws --profile {chosen} sts get-caller-identity"
     elif walk.world.sandbox:
         yield "Continue as the other person (F6)."
     else:

@@ -16,6 +16,7 @@ from support.strict_aws import APPS
 from textual.widgets import Input, Static
 
 from screens.new_user.verify import ProfileAnswers, VerifyPane
+from screens.step.page import ProblemList
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
@@ -124,7 +125,9 @@ async def test_a_code_that_was_not_given_is_what_is_typed_next(
         await rest(pilot)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "The role needs MFA" in app.text()
+        assert app.pane.query_one(ProblemList).has_class("-shown"), "nothing is asked without a code"
+        assert app.focused is app.pane.query_one("#code-security")
+        assert not app.pane.primary().ready
         await pilot.press(*new_user.code(seed, 1), "ctrl+n")
         await rest(pilot)
         assert "2 of 2 profiles work." in app.text()
@@ -142,7 +145,9 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
         await rest(pilot)
         assert "1 of 2 profiles works." in app.text()
         told = str(app.pane.query_one("#answer", Static).render())
-        assert "Type the next code now" in told
+        assert "Enter the next code" in told
+        assert not app.pane.primary().ready
+        assert app.pane.query_one("#finish").display
         code = new_user.code(seed, 1)
         await pilot.press(*code)
         await rest(pilot)

@@ -238,7 +238,7 @@ def verify_asks(stage: Stage) -> Scene:
 def verify_locked(stage: Stage) -> Scene:
     """The key is in a file, and gpg-agent has forgotten its passphrase."""
 
-    def locked(*_: object) -> None:
+    def locked(*_: object, **_more: object) -> None:
         raise PassphraseNeeded
 
     _survey(stage)
@@ -254,7 +254,7 @@ def verify_answered(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "verify"), stage.world(), "verify", pressed)
 
 
-def _answers(_codes: object, _context: Context, report: Report) -> tuple[Result, ...]:
+def _answers(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:
     results = [Result("bb-security", f"arn:aws:iam::{SECURITY}:user/jane.doe", "")]
     results += [
         Result(f"bb-{account}-devops", f"arn:aws:sts::{number}:assumed-role/DevOps/botocore-session-1", "")

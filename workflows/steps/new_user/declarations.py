@@ -140,7 +140,8 @@ VERIFY = Step(
         verified={
             "results": [
                 {"profile": str, "arn": str | None, "problem": str | None, "title": str | None},
-            ]
+            ],
+            "chosen": str | None,
         }
     ),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from workflows.stores.key_store import KEPT_IN_FILE
 
 Keys = Mapping[str, Credentials | OnboardError | None]
 """By account, the key that is used or why there is none; None has it read from the files."""
+_CAN_MUCH = re.compile(r"admin|root|prd|prod|management", re.IGNORECASE)
 _ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
 
 
@@ -78,9 +80,11 @@ class Request:
 
     Attributes:
         results: all answers.
+        chosen: the profile that the person's shell is to use, or "".
     """
 
     results: tuple[Result, ...] = ()
+    chosen: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,18 @@ class Survey:
         return tuple(name for view in self.identities for name in view.names)
 
     def working(self, results: Mapping[str, Result]) -> list[str]:
-        """The profiles that work, the roles first: what is proposed for a person's shell."""
+        """The profiles that work, in the order in which they are proposed for a person's shell.
+
+        Roles come first, and among them those last that can do much: administration and production.
+        """
         bases = {view.base for view in self.identities}
         works = [name for name in self.names if name in results and not results[name].problem]
-        return sorted(works, key=bases.__contains__)
+        return sorted(works, key=lambda name: (name in bases, bool(_CAN_MUCH.search(name))))
+
+    def unproved(self, results: Mapping[str, Result]) -> tuple[IdentityView, ...]:
+        """The identities with a profile that did not answer or does not work; all, where every one works."""
+        works = self.working(results)
+        return tuple(view for view in self.identities if not set(view.names) <= set(works)) or self.identities
 
 
 def survey(context: Context, report: Report) -> Survey:
@@ -157,17 +169,17 @@ def _switch_url(role: RoleProfile) -> str:
 
 
 def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> list[Problem]:
-    """The codes are well formed; one that is missing is only a warning, since a role may do without.
+    """The codes that are needed are there, and well formed.
 
     Args:
         codes: by account.
-        views: the identities.
+        views: the identities that are asked about.
     """
     return [
         problem
         for view in views
-        if view.serial is not None and (code := codes.get(view.account))
-        if (problem := code_problem(code, f"code-{view.account}"))
+        if view.serial is not None
+        if (problem := code_problem(codes.get(view.account, ""), f"code-{view.account}"))
     ]
 
 
@@ -176,6 +188,7 @@ def verify(
     context: Context,
     report: Report,
     keys: Keys | None = None,
+    accounts: Collection[str] | None = None,
 ) -> tuple[Result, ...]:
     """Ask every profile; each answer is reported as it comes, as a `Result` in the progress.
 
@@ -187,13 +200,18 @@ def verify(
         context: of the step.
         report: hears every answer.
         keys: those that are used; None takes the kept ones.
+        accounts: the names of those to ask about; None asks about all.
 
     Raises:
         PassphraseNeeded: a key is kept in a file encrypted to the person's own key, and gpg-agent has
             forgotten the passphrase: `unlock` first.
         Cancelled: it was stopped.
     """
-    recorded = written_profiles(context)
+    recorded = {
+        account: profiles
+        for account, profiles in written_profiles(context).items()
+        if accounts is None or account in accounts
+    }
     # all passphrases before the first code
     used: Keys = keys or {account: _key(context, account) for account in recorded}
     total = sum(len(one["names"]) for one in recorded.values())
@@ -259,21 +277,18 @@ def _key(context: Context, account: str) -> Credentials | None:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Something was asked; profiles that do not work are a warning that can be accepted."""
+    """Something was asked, whatever came of it."""
     if not written_profiles(context):
         return [Problem("No profiles were written, so there is nothing to verify. Skip this (^s).")]
     if not request.results:
-        return [Problem("Nothing is verified yet: press Verify.")]
-    broken = [result.profile for result in request.results if result.problem]
-    if broken:
-        message = f"These profiles don't work yet: {', '.join(broken)}."
-        return [Problem(message, "results", fatal=False)]
+        return [Problem("Nothing is verified yet: ask every profile first.")]
     return []
 
 
 def perform(request: Request, _context: Context, _report: Report) -> Facts:
-    """Record the answers."""
-    return {"verified": {"results": [result.as_record() for result in request.results]}}
+    """Record the answers, and which profile is for the shell."""
+    results = [result.as_record() for result in request.results]
+    return {"verified": {"results": results, "chosen": request.chosen}}
 
 
 observe = not_asked  # only AWS could tell; the files are what the step before looks at

@@ -22,7 +22,7 @@ from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence
 from workflows.environment import World
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -74,7 +74,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "profile": record.profile,
             "id": record.id,
             "old_id": rotation.old_id if rotation else "",
-            "kept": text_of(kept),
+            "kept": kept,
             "at": context.world.now().isoformat(),
             "told": done,
         }
