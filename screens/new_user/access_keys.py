@@ -71,6 +71,7 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
     AccessKeysPane Horizontal.buttons { height: 1; }
     AccessKeysPane Button { margin-right: 2; }
+    AccessKeysPane #again { margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -224,6 +225,8 @@ class AccessKeysPane(BrowsingPane):
         return Primary(effects.get(self.query_one("#how", Choices).value, "Decrypt the key"))
 
     def turn(self) -> Turn:
+        if self.has_class("-done"):
+            return YOURS
         waits = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
         return Turn("Your turn, in the browser") if waits else YOURS
 

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary, Turn
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import register_device
 from screens.step.page import Opening, StepPane
@@ -134,7 +134,7 @@ class MfaPane(BrowsingPane):
     MfaPane .after { color: $text-muted; }
     MfaPane #how { display: none; margin-bottom: 1; }
     MfaPane #how.-shown { display: block; }
-    MfaPane.-done #other-way, MfaPane #again { display: none; }
+    MfaPane #again { display: none; }
     MfaPane.-done #again { display: block; }
     MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
     MfaPane Button { margin-right: 2; }
@@ -195,6 +195,8 @@ class MfaPane(BrowsingPane):
     # -- what the action bar says ------------------------------------------------------------------
 
     def primary(self) -> Primary:
+        if self._asks_how:
+            return Primary("Use this way")
         if self.query_one("#how", Choices).value == CONSOLE:
             if self.query_one(Checklist).finished:
                 return Primary("Yes, it's registered")
@@ -204,18 +206,24 @@ class MfaPane(BrowsingPane):
         return Primary("Make the device" if self._pending is None else "Enable the device")
 
     def turn(self) -> Turn:
+        if self.has_class("-done") or self._asks_how:
+            return YOURS
         if self.query_one("#how", Choices).value == CONSOLE:
             finished = self.query_one(Checklist).finished
             return Turn("Did AWS add the device?" if finished else "Your turn, in the browser")
         return Turn("Your turn" if self._pending is None else "Your turn: two codes in a row")
 
+    @property
+    def _asks_how(self) -> bool:
+        """Whether the way is what is asked now."""
+        return self.query_one("#how").has_class("-shown")
+
     def go_back(self) -> bool:
         """Close the choice of the way; returns whether it was open."""
-        how = self.query_one("#how")
-        if not how.has_class("-shown"):
+        if not self._asks_how:
             return False
-        unfold(how)
-        self.query_one("#other-way").focus()
+        self._ask_how()
+        self.call_after_refresh(self.query_one("#other-way").focus)
         return True
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -227,11 +235,15 @@ class MfaPane(BrowsingPane):
     @on(Button.Pressed, "#other-way")
     def _ask_how(self) -> None:
         unfold(self.query_one("#how"))
+        self._show()
 
     @on(OptionList.OptionSelected, "#how")
     def _chose_how(self) -> None:
-        self.query_one("#how").remove_class("-shown")
-        self.screen.focus_next()
+        self._ask_how()
+        console = self.query_one("#how", Choices).value == CONSOLE
+        self.call_after_refresh(
+            self.query_one(Checklist).focus_next if console else self.query_one("#source").focus
+        )
 
     @on(Button.Pressed, "#again")
     def _do_again(self) -> None:
@@ -256,8 +268,10 @@ class MfaPane(BrowsingPane):
             return  # the list is filled before the others are there
         found = self._serial is not None and how == API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
-        self.query_one("#console").display = how == CONSOLE and not self.has_class("-done")
-        self.query_one("#api").display = how == API and not found and self._pending is None
+        asks = self._asks_how
+        self.query_one("#other-way").display = not asks and not self.has_class("-done")
+        self.query_one("#console").display = how == CONSOLE and not self.has_class("-done") and not asks
+        self.query_one("#api").display = how == API and not found and self._pending is None and not asks
         self.query_one("#codes").display = how == API and self._pending is not None
         self.query_one("#where").display = place != KeyPlace.KEPT.value
         for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
@@ -278,6 +292,9 @@ class MfaPane(BrowsingPane):
     # -- from here ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
+        if self._asks_how:
+            self._chose_how()
+            return
         request, deeds = self.request(), self.query_one(Checklist)
         if request.how == CONSOLE and not deeds.finished:
             deeds.focus_next()

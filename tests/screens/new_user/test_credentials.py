@@ -108,6 +108,27 @@ async def test_mfa_in_the_console_is_claimed_only_once_the_list_is_done(
         assert not app.pane.query_one("#deeds").is_on_screen
 
 
+async def test_the_other_way_of_mfa_is_one_question_that_escape_closes(
+    new_user: NewUserAws, session: Session
+) -> None:
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#other-way").focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.focused is app.pane.query_one("#how")
+        assert not app.pane.query_one("#console").display
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.wizard.current == MFA
+        assert app.pane.query_one("#console").display
+        app.pane.query_one("#other-way").focus()
+        await pilot.press("enter", "down", "enter")
+        await pilot.pause()
+        assert app.focused is app.pane.query_one("#source")
+
+
 async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> None:
     app = host(new_user, session, MFA)
     async with app.run_test(size=(80, 24)) as pilot:
