@@ -294,6 +294,10 @@ class AccessKeysPane(BrowsingPane):
         if self.query_one("#how", Choices).value == CONSOLE:
             self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
+    def _downloads(self) -> str:
+        world = self.context.world
+        return shortened(told_path(world.downloads, world.home), _ANSWER_CELLS - 10)
+
     def _look_once(self) -> None:
         self.post_message(self.Noticed(access_keys.downloads(self.context)))
 
@@ -302,7 +306,7 @@ class AccessKeysPane(BrowsingPane):
         """Offer the newest file, unless the person has entered another."""
         field = self.query_one("#path", Input)
         if not message.downloads:
-            self.query_one("#noticed", Text).update("… iam-onboard waits for the file, and notices it.")
+            self.query_one("#noticed", Text).update(f"… waiting for the file in {self._downloads()}")
             if self._offered and field.value == self._offered:
                 field.value = self._offered = ""
             return
@@ -386,4 +390,4 @@ def _age(seconds: int) -> str:
 
 def _told(key: Mapping[str, Any]) -> str:
     lines = [f"✓ {key.get('id', '')} works and is yours.", *key.get("told", [])]
-    return "\n".join(lines)
+    return "\n".join(map(shortened, lines))

@@ -68,8 +68,8 @@ class PgpKeyPane(StepPane):
     def compose_body(self) -> ComposeResult:
         with Vertical(id="replacement"):
             yield Text(
-                "The request asks for a replacement: your admin puts the new key in place of the old one, "
-                "which gives you a new password.",
+                "This request asks for a replacement. Your admin puts the new key in place of the old one, "
+                "and you get a new password.",
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
         yield OptionList(id="keys")

@@ -6,10 +6,9 @@ from screens.step.page import StepPane
 from screens.widgets.dialogs import Confirm, ask
 
 _WHAT_HAPPENS = (
-    "Use this if your key is lost, if you forgot its passphrase, or if the key stayed on a computer that you "
-    "no longer have: nobody can read this password then.\n\n"
-    "You choose or make another key, and send a new request that is marked as a replacement. Your admin "
-    "puts it in place of the old one; that resets your password, and access keys encrypted to the old key."
+    "Use this if your key is lost, or if you forgot its passphrase. Nobody can read this password then.\n\n"
+    "You choose or make another key, and send a new request. Your admin puts that key in place of the old "
+    "one. That resets your password, and access keys encrypted to the old key."
 )
 _REASON = (
     "I cannot decrypt my password: the key is lost or on a computer that I no longer have, "

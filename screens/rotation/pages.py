@@ -195,4 +195,4 @@ def _open(record: KeyRecord, pane: _KeyPane) -> None:
 
 def _told(fact: Any) -> str:
     known: Mapping[str, Any] = fact or {}
-    return "\n".join(f"✓ {words}" for words in known.get("told", ())) + "\n"
+    return "\n".join(shortened(f"✓ {words}") for words in known.get("told", ())) + "\n"

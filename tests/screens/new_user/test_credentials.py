@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.panes import PaneHost, new_session, rest, settle
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
@@ -254,6 +254,12 @@ async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAw
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert "5 characters; it needs 40" in " ".join(app.text().replace("│", " ").replace("█", " ").split())
+        field(app, "secret").value = "x" * 40
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        await until(pilot, lambda: app.focused is field(app, "secret"))
+        assert app.screen is app.wizard, "no dialog"
+        assert field(app, "secret").value == ""
         field(app, "secret").value = key["SecretAccessKey"]
         await pilot.press("ctrl+n")
         await rest(pilot)

@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
+from screens.step.page import ProblemList
 from screens.widgets.dialogs import Confirm
 from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
@@ -138,6 +139,22 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
         await rest(pilot)
         assert session.status(KEY) is Status.READY
     session.close()
+
+
+@pytest.mark.parametrize(
+    ("draft", "field"),
+    [({"text": "no handoff at all"}, "text"), ({"path": "~/nowhere.txt"}, "path"), ({"path": "~/j"}, "path")],
+)
+async def test_what_is_no_handoff_is_refused_at_its_field(
+    tmp_path: Path, gpg: GpgHome, draft: dict[str, str], field: str
+) -> None:
+    world = world_of(tmp_path, gpg)
+    (world.home / "j").write_text("junk")
+    app = PaneHost(begun(tmp_path, gpg, draft), world, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.query_one(ProblemList).has_class("-shown"))
+        await until(pilot, lambda: app.focused is app.pane.query_one(f"#{field}"))
+        assert app.screen is app.wizard
 
 
 async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refused(

@@ -104,6 +104,28 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
     assert PASSPHRASE not in written(tmp_path)
 
 
+async def test_a_short_passphrase_is_accepted_only_once_its_warning_was_shown_alone(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, {"name": "J", "email": "j@a.example"})
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#passphrase", Input).value = "abc"
+        await pilot.press("ctrl+n")  # the two differ
+        await pilot.pause()
+        assert not app.pane.warned
+        app.pane.query_one("#again", Input).value = "abc"
+        await pilot.pause()
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        assert app.pane.warned
+        assert session.status(KEY) is Status.READY
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: session.status(KEY) is Status.DONE)
+    session.close()
+
+
 async def test_a_key_that_was_made_is_not_made_again_when_the_request_fails(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

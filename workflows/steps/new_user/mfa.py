@@ -151,8 +151,8 @@ def _code_problems(pending: Pending, code: str, context: Context, name: str) -> 
         return []
     side = "ahead of" if offset > 0 else "behind"
     message = (
-        f"This code is {abs(offset)} seconds {side} this computer's clock, but AWS allows about 30. Enter the"
-        " codes that the app shows now; if it stays, set the phone's and the computer's clock to automatic."
+        f"This code is {abs(offset)} seconds {side} this computer's clock, but AWS allows about 30."
+        " Enter the codes that the app shows now. If that doesn't help, set both clocks to automatic."
     )
     return [Problem(message, name, fatal=False)]
 
