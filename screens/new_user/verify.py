@@ -64,16 +64,14 @@ class ProfileAnswers(Table):
 
 
 def _proof(results: Sequence[Result]) -> str:
-    """How many profiles work, why the first of the others does not, and what to do next."""
+    """How many profiles work, and why the first of the others does not."""
     broken = [result for result in results if result.problem]
     working = len(results) - len(broken)
     words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
     if not broken:
         return words
-    words += f"\n✗ {broken[0].profile}: {broken[0].problem}"
-    if any(result.wants_code for result in broken):
-        words += "\nEnter the next code, then ask again."
-    return words + ("\nPress Enter on a line of the table to see why." if len(broken) > 1 else "")
+    more = " Press Enter on a line of the table to see why." if len(broken) > 1 else ""
+    return f"{words}{more}\n✗ {broken[0].profile}: {broken[0].problem}"
 
 
 def _short(arn: str) -> str:
@@ -157,7 +155,9 @@ class VerifyPane(UnlockingPane):
     VerifyPane.-all-work CodeField { display: none; }
     VerifyPane.-all-work ProfileAnswers { max-height: 4; }
     VerifyPane.-all-work Horizontal.buttons { margin-top: 0; }
+    VerifyPane.-some-fail ProfileAnswers { max-height: 5; }
     VerifyPane Horizontal.buttons { height: 1; margin-top: 1; }
+    VerifyPane.-some-fail Horizontal.buttons { margin-top: 0; }
     VerifyPane Button { margin-right: 2; }
     """
 
@@ -323,7 +323,8 @@ class VerifyPane(UnlockingPane):
         self.query_one(AfterVerify).show(self._shell, self._lines(), has_aws=self._survey.has_aws)
         self.set_class(self._all_work, "-all-work")
         self.query_one("#again").display = self._all_work
-        self.query_one("#finish").display = bool(self._results) and not self._all_work
+        self.set_class(bool(self._results) and not self._all_work, "-some-fail")
+        self.query_one("#finish").display = self.has_class("-some-fail")
         if self._all_work:
             self.move_child(self.query_one(AfterVerify), before=self.query_one(CodeField))
 

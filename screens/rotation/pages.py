@@ -32,6 +32,11 @@ _NONE = (
     "  iam-onboard access-key import CSV --project NAME --profile NAME"
 )
 
+_MEANWHILE = (
+    "Save and quit (^q) while you wait. If a program fails meanwhile, give it the new key, "
+    "or activate the old one again in the console."
+)
+
 
 class _KeyPane(UnlockingPane):
     """Opens where the key is kept before the code is spent: gpg may have to ask for a passphrase."""
@@ -146,15 +151,15 @@ class RetirementPane(_KeyPane):
             yield Text(_told(self.context.facts.get("retired")), classes="words")
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
-        where = f", kept in {known['kept']}" if known.get("kept") else ""
-        new = shortened(f"✓ {known['id']} is your new key{where}.")
-        words = (
-            f"{new}\n"
-            f"○ {known['old_id']} is inactive, and waits to be deleted.\n\n"
-            "Save and quit (^q), and come back in some days. If a program fails meanwhile, give it "
-            "the new key, or activate the old one again in the console."
-        )
-        yield Text(words, classes="words")
+        kept = [f"✓ It works, and is kept in {known['kept']}."] if known.get("kept") else []
+        lines = [
+            f"✓ {known['id']} is your new key.",
+            *map(shortened, kept),
+            f"○ {known['old_id']} is inactive, and waits to be deleted.",
+            "",
+            _MEANWHILE,
+        ]
+        yield Text("\n".join(lines), classes="words")
         yield Text("", id="remark")
         yield from self.compose_code()
 

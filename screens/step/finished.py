@@ -114,8 +114,9 @@ def _rotated(facts: Facts) -> Iterator[str]:
     """Which access key is new and where it is kept, and what became of the old one."""
     rotated: Mapping[str, Any] = facts.get("rotated") or {}
     if rotated:
-        where = f", kept in {rotated['kept']}" if rotated.get("kept") else ""
-        yield shortened(f"✓ {rotated['id']} is the access key of {rotated['profile']} now{where}.")
+        yield f"✓ {rotated['id']} is the new access key of {rotated['profile']}."
+        if rotated.get("kept"):
+            yield shortened(f"✓ It is kept in {rotated['kept']}.")
     if facts.get("retired"):
         yield f"✓ {facts['retired']['id']} is deleted."
     elif rotated.get("old_id"):

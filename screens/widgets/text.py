@@ -65,12 +65,12 @@ LINE_CELLS = 71
 
 
 def shortened(text: Sentence, width: int = LINE_CELLS) -> str:
-    """A text with a path on one line: where it is too long, the middle of its longest word is left out."""
+    """A text with a path on one line: where it is too long, the middle of the path is left out."""
     whole = shown(text)
     excess = cell_len(whole) - width
-    if excess <= 0:
+    path = max((word for word in whole.split() if "/" in word), key=cell_len, default="")
+    if excess <= 0 or not path:
         return whole
-    path = max(whole.split(), key=cell_len)
     end = max(_LEAST_CELLS, cell_len(path) - excess) // 2
     begin = max(_LEAST_CELLS, cell_len(path) - excess) - end - 1
     return whole.replace(path, f"{set_cell_size(path, begin)}…{set_cell_size(path[::-1], end)[::-1]}", 1)

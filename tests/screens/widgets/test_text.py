@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import App, ComposeResult
 
-from screens.widgets.text import Text
+from screens.widgets.text import Text, shortened
 
 
 class Host(App[None]):
@@ -24,3 +24,13 @@ async def test_a_text_that_is_replaced_twice_before_it_rests_has_room_for_the_la
         text.update("one\ntwo\nthree")
         await pilot.pause()
         assert text.size.height == 3
+
+
+def test_of_a_long_line_only_the_middle_of_its_path_is_left_out() -> None:
+    long = f"export NAME=/home/jane/{'a' * 90}/config and more"
+    short = shortened(long, 60)
+    assert len(short) == 60
+    assert short.startswith("export NAME=/home")
+    assert short.endswith("/config and more")
+    assert shortened("no path " * 20, 60) == "no path " * 20
+    assert shortened("/short", 60) == "/short"

@@ -53,6 +53,14 @@ def rotation(stage: Stage) -> Scene:
 
 def retirement(stage: Stage) -> Scene:
     """The old key rests since four days."""
-    fact = {"project": "bb", "profile": "bb-security", "id": NEW, "old_id": OLD, "at": "", "told": []}
+    fact = {
+        "project": "bb",
+        "profile": "bb-security",
+        "id": NEW,
+        "old_id": OLD,
+        "kept": "this computer's keyring",
+        "at": "",
+        "told": [],
+    }
     session = stage.session("rotation", {"rotated": fact}, "rotation")
     return stage.wizard(session, _world(stage, waiting=True), "retirement")

@@ -1,0 +1,56 @@
+"""A list of deeds ticks what happened, and nothing else."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+
+from screens.widgets.checklist import Checklist, Deed
+from screens.widgets.text import Button
+
+
+class Host(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Checklist(
+            Deed("Open", buttons=(Button("Open", id="open"), Button("Copy", id="copy")), opens=True),
+            Deed("Click"),
+            Deed("Paste", buttons=(Button("Copy", id="paste"),)),
+            Deed("Look", watched=True),
+            id="deeds",
+        )
+
+
+def ticked(app: App[None]) -> list[int]:
+    rows = app.query("Checklist .deed")
+    return [number for number, row in enumerate(rows, start=1) if row.has_class("-done")]
+
+
+async def test_pressing_open_counts_once_the_page_is_open() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        deeds = app.query_one(Checklist)
+        deeds.focus_next()
+        await pilot.press("enter")
+        assert ticked(app) == []
+        deeds.opened(False, "https://a.example")
+        await pilot.pause()
+        assert ticked(app) == []
+        assert app.focused is app.query_one("#copy")
+        deeds.opened(True, "https://a.example")
+        await pilot.pause()
+        assert ticked(app) == [1]
+        assert app.focused is app.query_one("#did-2")
+
+
+async def test_a_later_deed_leaves_those_before_it_open() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        deeds = app.query_one(Checklist)
+        app.query_one("#paste", Button).press()
+        await pilot.pause()
+        assert ticked(app) == [3]
+        deeds.did(4)
+        await pilot.pause()
+        assert app.focused is app.query_one("#open")
+        await pilot.press("tab", "enter", "enter")
+        assert ticked(app) == [1, 2, 3, 4]
+        assert deeds.finished
