@@ -12,12 +12,14 @@ from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
 from screens.step.asking import AccountWorkPane
+from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import Rows, TextDialog
-from screens.widgets.text import Button, OptionList, Text
+from screens.widgets.text import Button, OptionList, Text, short
 from workflows.core.secret import Secret
+from workflows.core.sentences import joined, text_of
 from workflows.steps.admin import mfa_reset
 from workflows.steps.admin.mfa_reset import Device, Found, Owner, Request
 from workflows.steps.shared.module import Report
@@ -60,7 +62,9 @@ class MfaResetPane(AccountWorkPane):
         if self.found is None or self.code_wanted:
             return Primary("Ask AWS for the devices")
         left = [owner.name for owner, device in self._rows() if device is not None]
-        return Primary(f"Remove {left[0]}'s device first", ready=False) if left else Primary("Continue")
+        return (
+            Primary(f"Remove {short(left[0])}'s device first", ready=False) if left else Primary("Continue")
+        )
 
     def look(self, report: Report, code: Secret | None) -> Found:
         return mfa_reset.look(self.context, report, code)
@@ -78,11 +82,15 @@ class MfaResetPane(AccountWorkPane):
 
     def _standing(self) -> str:
         if self.opening.done:
-            return "^r opens this again."
+            fact = self.context.facts.get("mfa_devices_reset") or {}
+            untouched = mfa_reset.nothing_removed(fact, self.context.item)
+            return text_of(joined([*(f"– {one}." for one in untouched), "^r opens this step again."], "\n"))
         if self.found is None:
             return "iam-onboard asks AWS which devices they have."
         if self._removed:
             return "✓ Removed. Send each person the next steps: c copies them."
+        if not any(device for _owner, device in self._rows()):
+            return "– There is nothing to remove here."
         return "Select the lost device and remove it. You type its owner's name to confirm."
 
     def _line(self, owner: Owner, device: Device | None) -> str:
@@ -90,7 +98,7 @@ class MfaResetPane(AccountWorkPane):
             return f"· {owner.name}  is no user of {self.context.item}"
         if device is None:
             gone = any(name == owner.name for name, _ in self._removed)
-            return f"{'✓' if gone else '·'} {owner.name}  {'removed' if gone else 'has no MFA device here'}"
+            return f"✓ {owner.name}  removed" if gone else f"– {owner.name}  has no MFA device here"
         when = device.enabled_at.isoformat() if device.enabled_at else ""
         since = f"since {told_moment(when, self.context.world.now())}" if when else "never enabled"
         own = ", your own profile needs it" if device.own else ""
@@ -139,6 +147,14 @@ class MfaResetPane(AccountWorkPane):
         if marked is not None and not self.running_move:
             text = mfa_reset.text_for(marked[0].name, self.found, self.context)
             self.run_told(lambda _report: self.context.world.clipboard.copy(text))
+
+    @on(StepPane.MoveDone)
+    def _say_removed(self, message: StepPane.MoveDone) -> None:
+        if message.name == "perform":
+            fact = message.result["mfa_devices_reset"]
+            done = [f"✓ {name}'s MFA device is removed." for name in fact["people"]]
+            untouched = [f"– {one}." for one in mfa_reset.nothing_removed(fact, self.context.item)]
+            self.parting = text_of(joined([*done, *untouched]))
 
     def request(self) -> Request:
         return Request(self.found, self._removed)

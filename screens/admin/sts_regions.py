@@ -18,9 +18,9 @@ from screens.widgets.text import Button, Option, OptionList, Text
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
 from workflows.aws.sts_regions.ask import SOURCE
 from workflows.aws.sts_regions.report import (
-    ToDo,
     Verdict,
     by_urgency,
+    counted,
     instructions,
     settings_page,
     to_do,
@@ -83,14 +83,12 @@ class StsRegionsPane(StepPane):
     DEFAULT_CSS = """
     StsRegionsPane Static { height: auto; }
     StsRegionsPane #standing { margin-bottom: 1; }
-    StsRegionsPane #accounts { height: auto; max-height: 17vh; }
-    StsRegionsPane #accounts, StsRegionsPane #table { scrollbar-size: 0 1; }
-    StsRegionsPane #table { height: auto; max-height: 28vh; }
+    StsRegionsPane #accounts { height: auto; max-height: 5; scrollbar-size: 0 0; }
+    StsRegionsPane #table { height: 1fr; min-height: 3; scrollbar-size: 0 1; }
     StsRegionsPane #buttons { height: 1; margin-top: 1; }
     StsRegionsPane #to-do, StsRegionsPane #with-ids { display: none; }
     StsRegionsPane #skip { margin-top: 1; }
     StsRegionsPane.-asked #with-ids { display: block; }
-    StsRegionsPane.-tall #table { max-height: 20vh; }
     StsRegionsPane.-tall.-asked #to-do { display: block; margin-top: 1; }
     StsRegionsPane .hidden { display: none; }
     """
@@ -274,11 +272,14 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
         return (
-            f"{used}iam-onboard asks each region for a session and drops what AWS gives.\n"
-            "CloudTrail records every call."
+            f"{used}STS is the service of AWS that gives out temporary credentials.\n"
+            "iam-onboard asks each region for some and forgets them. CloudTrail records it."
         )
     used = ", ".join(audit.allowed) or "no region is named"
-    lines = [f"Asked {audit.asked_at[:16].replace('T', ' ')}. In use: {used}."]
+    lines = [
+        f"Asked {audit.asked_at[:16].replace('T', ' ')}. In use: {used}.",
+        "You switch them in the console. Opt-in regions are off until enabled.",
+    ]
     if changed:
         more = len(changed) - _TOLD_CHANGES
         lines += [f"Changed: {one}" for one in changed[:_TOLD_CHANGES]]
@@ -300,20 +301,9 @@ def _account_line(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
     if answer.problem:
         return f"– {answer.account}  not asked"
     wanted = to_do(answer, allowed)
-    parts = _counted(wanted)
+    parts = [f"{number} {words}" for number, words in counted(wanted)]
     mark = "✗" if wanted.activate or wanted.enable or wanted.missing else "!" if parts else "✓"
     return f"{mark} {answer.account}  {', '.join(parts) or 'as the project wants it'}"
-
-
-def _counted(wanted: ToDo) -> list[str]:
-    counts = (
-        (wanted.deactivate, "to switch off"),
-        (wanted.activate, "to switch on"),
-        (wanted.enable, "to opt into"),
-        (wanted.missing, "not in the partition"),
-        (wanted.not_known, "not known"),
-    )
-    return [f"{len(regions)} {words}" for regions, words in counts if regions]
 
 
 def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:

@@ -73,6 +73,8 @@ class Finished(VerticalScroll):
             yield Text(became)
         if table := _standing(walk, grid):
             yield Text(table, id="everybody")
+        for line in _not_done(walk):
+            yield Text(line)
         for key in unsure:
             look = session.state.observed[key]
             now = walk.world.now()
@@ -123,6 +125,20 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"○ {rotated['old_id']} is inactive, and waits to be deleted."
 
 
+def _not_done(walk: Walk) -> Iterator[Sentence]:
+    """What a step that is done found nothing to do for, or leaves to be done by hand."""
+    for name, known in walk.session.state.known.items():
+        fact, _, item = name.partition("@")
+        if fact == "mfa_devices_reset":
+            from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
+
+            yield from (f"– {one}." for one in nothing_removed(known.value, item))
+        if fact == "sts_regions":
+            from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
+
+            yield from (f"! {one}." for one in report.left_over(answers.Audit.from_facts("", known.value)))
+
+
 def _settled(stands: Iterable[Stand]) -> bool:
     return all(stand.settled for stand in stands)
 
@@ -139,10 +155,19 @@ def _standing(walk: Walk, grid: Everybody) -> RenderableType | None:
     keys = [key for key in session.layout() if key.item]
     items = list(dict.fromkeys(key.item for key in keys))
     steps = list(dict.fromkeys(key.step for key in keys))
-    found = {key: f"{MARKS[session.status(key)]} {WORDS[session.status(key)]}" for key in keys}
+    found = {key: _found(walk, key) for key in keys}
     titles = {key.step: text_of(walk.step(key).title) for key in keys}
     rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
     return columned([("", *items), *((title, *marks) for title, marks in rows)]) if rows else None
+
+
+def _found(walk: Walk, key: StepKey) -> str:
+    """How a step ended, with its mark; one that had nothing to remove is not "done"."""
+    status = walk.session.status(key)
+    known = walk.session.state.known.get(f"mfa_devices_reset@{key.item}")
+    if key.step == "mfa-reset" and status is Status.DONE and known and not known.value["people"]:
+        return f"{MARKS[Status.SKIPPED]} nothing removed"
+    return f"{MARKS[status]} {WORDS[status]}"
 
 
 def _next(walk: Walk) -> Iterator[Sentence]:

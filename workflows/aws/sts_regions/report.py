@@ -14,7 +14,7 @@ from typing import Any
 
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
 from workflows.aws.sts_regions.ask import SOURCE
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence, count, text_of
 from workflows.core.text import safe
 from workflows.profiles.shell_lines import switch_role_url
 
@@ -101,6 +101,28 @@ def to_do(answer: AccountAnswer, allowed: tuple[str, ...]) -> ToDo:
         those(Verdict.OPEN),
         tuple(region for region in allowed if names and region not in names),
     )
+
+
+def counted(wanted: ToDo) -> list[tuple[int, str]]:
+    """How many regions there are of each kind of work, with its words."""
+    parts = (
+        (wanted.deactivate, "to switch off"),
+        (wanted.activate, "to switch on"),
+        (wanted.enable, "to opt into"),
+        (wanted.missing, "not in the partition"),
+        (wanted.not_known, "not known"),
+    )
+    return [(len(regions), words) for regions, words in parts if regions]
+
+
+def left_over(audit: Audit) -> list[Sentence]:
+    """What is left to do by hand, for each account that has something: "2 regions to switch off in x"."""
+    lines: list[Sentence] = []
+    for one in audit.accounts:
+        if parts := counted(to_do(one, audit.allowed)):
+            what = ", ".join(f"{count(number, 'region')} {words}" for number, words in parts)
+            lines.append(f"{what} in {one.account}")
+    return lines
 
 
 _CONSOLES = {

@@ -5,8 +5,10 @@ Terraform has no part in it. The administrator's own MFA session signs; each rem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from workflows.aws import iam
 from workflows.aws.clients import AwsClient
@@ -14,6 +16,8 @@ from workflows.aws.iam import MfaDeviceKind
 from workflows.aws.sts import partition_of
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.core.shapes import read
 from workflows.machine.events import Facts
 from workflows.messages.handoff import sign_in_url
 from workflows.steps.admin.terraform_runs import administrator, located, own_device
@@ -160,7 +164,7 @@ today; until then you may do little else there.
 def validate(request: Request, _context: Context) -> list[Problem]:
     """It was looked; a person whose device is still there is warned about."""
     if request.found is None:
-        return [Problem("Check the devices first.")]
+        return [Problem("Look for the devices first.")]
     return [
         Problem(f"{one.name} still has a device: {one.devices[0].serial}.", "devices", fatal=False)
         for one in request.found.owners
@@ -174,7 +178,15 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     for name, serial in request.removed:
         people.setdefault(name, []).append(serial)
     at = context.world.now().isoformat(timespec="seconds")
-    return {"mfa_devices_reset": {"at": at, "people": people}}
+    none = [one.name for one in (request.found.owners if request.found else ()) if not one.devices]
+    none = [name for name in none if name not in people]
+    return {"mfa_devices_reset": {"at": at, "people": people, "none": none}}
+
+
+def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
+    """Of whom nothing was removed in an account, since they had no device there, a sentence each."""
+    names = read(list[str], fact.get("none") or [], "mfa_devices_reset.none")
+    return [f"{name} has no MFA device in {account}; nothing was removed" for name in names]
 
 
 observe = not_asked  # which devices there are takes AWS to see; the step shows it when it is opened
