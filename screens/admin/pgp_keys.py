@@ -23,7 +23,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.lists import Table
 from screens.widgets.text import Button, OptionList, Text, short
-from workflows.core.errors import Cancelled
+from workflows.core.errors import Cancelled, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.gpg.normalise import KEYRING_LIMIT
@@ -354,7 +354,9 @@ class PgpKeysPane(StepPane):
         name = self.person()
         aside, key = self._aside.get(name), self._keys.get(name)
         lines = [f"✗ {text_of(aside.why)}"] if aside and not key else []
-        lines += _summary(key) if key else [] if lines else [_hint(name)]
+        news = self._news(name) and not key
+        hint = f"The request of {name} is in the mailbox: read it." if news else _hint(name)
+        lines += _summary(key) if key else [] if lines else [hint]
         lines += _present_lines(self._present.get(name, ()))
         verdict = self.query_one("#verdict", Text)
         verdict.update("\n".join(lines))
@@ -365,14 +367,14 @@ class PgpKeysPane(StepPane):
         )
         shown = {
             "#fetch": any(map(self._news, self._mail)),
-            "#invite": key is None,
+            "#invite": key is None and not news,
             "#compare": key is not None,
             "#owner": key is not None or aside is not None,
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
         for selector in ("#label", "#pasted"):
-            self.query_one(selector).display = bool(name)
+            self.query_one(selector).display = bool(name) and not news
         self.primary_changed()
 
     def person(self) -> str:
@@ -411,9 +413,9 @@ class PgpKeysPane(StepPane):
         if self._comparing:
             return Turn("Your turn: compare it")
         if self._news(missing):
-            return Turn(f"Your turn: {missing} sent a request")
+            return Turn("Your turn: a request is here")
         if missing in self._invited and not self._first_open():
-            return Turn(f"{missing}'s turn since {self._since(missing)}", yours=False)
+            return Turn(f"{short(missing)}'s turn", yours=False)
         return YOURS
 
     # -- what is taken in --------------------------------------------------------------------------
@@ -615,11 +617,12 @@ class PgpKeysPane(StepPane):
 
     @on(Choices.OptionSelected, "#same")
     def _chose(self) -> None:
-        self.primary_changed()
+        self.show_problems([])
 
     def _answered(self) -> None:
         key, answer = self._keys[self._comparing], self.query_one("#same", Choices).value
         if not answer:
+            self.show_problems([Problem("Say first whether it is the same.", "same")])
             return
         self._turn_to("")
         if answer == Compared.DIFFERS:

@@ -19,7 +19,7 @@ from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox, Rows
-from screens.widgets.text import Button, OptionList, Text, middle, styled
+from screens.widgets.text import Button, OptionList, Text, shortened, styled
 from workflows.core.sentences import Sentence, count, listed
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet
@@ -228,7 +228,7 @@ class ReviewPane(ByHandPane):
         """In place of an empty difference, what was written and whether it was committed."""
         self.set_class(not self.query_one(FileDiffs).files, "-nothing")
         more = len(written) - _FILES_SHOWN
-        lines = [f"  {middle(path, _PATH_WIDTH)}" for path in written[:_FILES_SHOWN]]
+        lines = [f"  {shortened(path, _PATH_WIDTH)}" for path in written[:_FILES_SHOWN]]
         lines += [f"  and {more} more"] if more > 0 else []
         if commit := self._committed:
             lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")

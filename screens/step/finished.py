@@ -69,12 +69,10 @@ class Finished(VerticalScroll):
         else:
             title = f"✓ {_headline(walk, grid)}"
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
-        for became in _rotated(walk.session.facts()):
-            yield Text(became)
+        yield Text("", id="rotated", classes="-empty")
         if table := _standing(walk, grid):
             yield Text(table, id="everybody")
-        for line in _not_done(walk):
-            yield Text(line)
+        yield Text("", id="not-done", classes="-empty")
         for key in unsure:
             look = session.state.observed[key]
             now = walk.world.now()
@@ -89,6 +87,11 @@ class Finished(VerticalScroll):
             with Horizontal(id="wanted"):
                 for key in left:
                     yield Button(f"Check {walk.title(key)}", id=f"ask-{key.step}")
+
+    def on_mount(self) -> None:
+        """Say what became of keys, and what is not done or left to do by hand."""
+        self.query_one("#rotated", Text).show_lines(list(_rotated(self._walk.session.facts())))
+        self.query_one("#not-done", Text).show_lines(list(_not_done(self._walk)))
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""

@@ -76,14 +76,6 @@ def shortened(text: Sentence, width: int = LINE_CELLS) -> str:
     return whole.replace(path, f"{set_cell_size(path, begin)}…{set_cell_size(path[::-1], end)[::-1]}", 1)
 
 
-def middle(text: str, width: int) -> str:
-    """A path or an address, shortened in its middle to a width, so that its end is seen."""
-    if len(text) <= width:
-        return text
-    end = (width - 1) * 2 // 3
-    return f"{text[: width - 1 - end]}…{text[-end:]}"
-
-
 def short(name: str) -> str:
     """A name, cut off where it would push everything else aside."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
