@@ -23,6 +23,7 @@ from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import Rows
 from screens.widgets.plan_table import PlanTable, amounts
+from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Option, OptionList, Text, in_line, sized, styled
@@ -304,6 +305,7 @@ class ApplyPane(TerraformPane):
         yield RunLog()
 
     def on_mount(self) -> None:
+        self.query_one(ProgressLine).counts = False
         self._show()
         if not self.opening.done:
             self._look()
@@ -397,7 +399,12 @@ class ApplyPane(TerraformPane):
     @on(StepPane.MoveDone)
     def _done(self, message: StepPane.MoveDone) -> None:
         alone = self.opening.interrupted and self._outlook is not None and self._outlook.ended
-        if message.name == "perform" and alone:
+        if message.name != "perform":
+            return
+        applied = message.result.get("applied")
+        if applied and not applied["elsewhere"] and not alone:
+            self.parting = f"✓ Applied to {self.context.item}: {_amounts_of(applied)}."
+        if alone:
             self.notify(f"The apply in {self.context.item} finished while iam-onboard was closed.")
 
     @on(StepPane.MoveFailed)
@@ -509,5 +516,8 @@ def _told_end(applied: Any, now: datetime) -> list[str]:
         return []
     if applied["elsewhere"]:
         return ["✓ Applied elsewhere."]
-    words = f"{applied['added']} added, {applied['changed']} changed, {applied['destroyed']} removed"
-    return [f"✓ Applied {told_moment(applied['at'], now)}: {words}."]
+    return [f"✓ Applied {told_moment(applied['at'], now)}: {_amounts_of(applied)}."]
+
+
+def _amounts_of(applied: Mapping[str, Any]) -> str:
+    return f"{applied['added']} added, {applied['changed']} changed, {applied['destroyed']} removed"

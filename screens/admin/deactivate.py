@@ -133,13 +133,13 @@ class DeactivatePane(AccountWorkPane):
             return (
                 "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
             )
+        had = any(one.keys for one in self._findings.people)
+        none = "✓ No access key works any more" if had else "✓ There are no access keys"
         if any(one.blocking for one in self._findings.people):
-            return "✓ No access key works any more. d removes what blocks the removal (!)."
+            return f"{none}. d removes what blocks the removal (!)."
         if any(one.denied for one in self._findings.people):
-            return (
-                "✓ No access key works any more. What is marked ? can't be listed and may block the removal."
-            )
-        return "✓ No access key works any more, and nothing blocks the removal."
+            return f"{none}. What is marked ? can't be listed and may block the removal."
+        return f"{none}, and nothing blocks the removal."
 
     def _lines(self) -> Iterator[_Row]:
         for one in self._findings.people if self._findings else ():

@@ -19,7 +19,12 @@ class ProgressLine(Text):
 
     Args:
         stoppable: whether esc stops it, so that it can be shown.
+
+    Attributes:
+        counts: whether it shows how far it is and how long it takes; not where the page has its own counter.
     """
+
+    counts = True
 
     DEFAULT_CSS = """
     ProgressLine {
@@ -69,12 +74,12 @@ class ProgressLine(Text):
         seconds = monotonic() - self._since
         words = "Stopping, as soon as it is safe" if self._stopping else self._progress.words
         told = ""
-        if self._progress.total:
+        if self.counts and self._progress.total:
             full = _BAR_CELLS * self._progress.done // self._progress.total
             bar = "━" * full + "─" * (_BAR_CELLS - full)
             told += f"  {bar} {self._progress.done}/{self._progress.total}"
         if seconds > _SECONDS_BEFORE_CANCEL_IS_TOLD:
-            told += f"  {seconds:.0f} s"
+            told += f"  {seconds:.0f} s" if self.counts else ""
             told += "  (esc stops it)" if self._stoppable and not self._stopping else ""
         self.update(_laid_out(f"{_FRAMES[self._frame]} {words}", told, self.content_size.width))
 
