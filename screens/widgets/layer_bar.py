@@ -13,6 +13,8 @@ from screens.widgets.text import Text, styled
 
 _BETWEEN = 3
 """Columns between two layers."""
+_SECONDS = 3.0
+"""So long it is said at least that another layer is shown."""
 
 
 class LayerBar(Text):
@@ -45,6 +47,8 @@ class LayerBar(Text):
             layers: each account's name, and how many changes are pending in its layer.
             current: the account whose layer is shown.
         """
+        if self._current not in {"", current}:
+            self.notify(f"Now: {current}", timeout=_SECONDS)
         self._layers, self._current = layers, current
         self.seen.add(current)
         text, before = self._text(), self.content

@@ -43,6 +43,7 @@ from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, k
 from workflows.stores.vault import Vault, VaultUnavailable
 from workflows.terraform.binary import choose_binary
 from workflows.terraform.commands import inherited
+from workflows.terraform.events import Diagnostic
 from workflows.terraform.failures import refuse_unwritten
 from workflows.terraform.runner import Update, Watch
 from workflows.terraform.service import Terraform
@@ -669,7 +670,10 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
     def on_update(update: Update) -> None:
         progress = update.progress
         running = ", ".join(progress.running)
-        words = running or next((line for line in reversed(update.lines) if line.strip()), "")
+        # What Terraform warns about is in its log; as progress it would read like a failure.
+        warned = tuple(one.summary for one in update.events if isinstance(one, Diagnostic))
+        told = (line for line in reversed(update.lines) if line.strip() and not line.endswith(warned))
+        words = running or next(told, "")
         done, total = (progress.operations, progress.total) if counting else (0, 0)
         report(Progress(words[:120], done, total, payload=update))
 
