@@ -211,7 +211,8 @@ class PlanPane(TerraformPane):
         for name in ("#show-resources", "#export", "#again"):
             self.query_one(name).set_class(made is None, "hidden")
         resources = self.query_one("#show-resources", Button)
-        resources.label = f"All {count(len(found.resources), 'resource')}"
+        number = len(found.resources)
+        resources.label = f"All {number:,} resources" if number > 1 else "The one resource"
         resources.refresh(layout=True)  # the label alone would keep its width
         self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
         self.primary_changed()

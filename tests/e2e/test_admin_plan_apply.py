@@ -89,7 +89,7 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
     management, security = handoff.identities
     assert management.sign_in_url == "https://binbash-management.signin.aws.amazon.com/console"
     assert security.account_id == "222222222222"
-    assert "at least 16 characters, at most 128" in security.password_policy
+    assert "16 to 128 characters" in security.password_policy
     assert "bb-shared-oaar" in {one.profile for one in management.profiles}
     assert {one.profile for one in security.profiles} == {
         "bb-shared-admin",

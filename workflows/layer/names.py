@@ -108,7 +108,8 @@ def _check_name(name: str, what: str, longest: int, taken: Iterable[str]) -> Ite
     elif not _NAME.fullmatch(name):
         odd = "".join(dict.fromkeys(one for one in name if not _NAME.fullmatch(one)))
         allowed = "letters (a to z), digits and  + = , . @ _ -  only"
-        yield Problem(f"A {what} name has {allowed}; this one has {odd!r}.", "name")
+        told = "spaces" if odd == " " else f"{odd.strip()} or spaces" if " " in odd else odd
+        yield Problem(f"A {what} name has {allowed}, no {told}.", "name")
     same = next((one for one in taken if one.casefold() == name.casefold()), None)
     if same is not None:
         why = "" if same == name else ": IAM does not tell upper from lower case"
