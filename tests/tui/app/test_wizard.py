@@ -787,9 +787,7 @@ async def test_what_came_of_a_step_is_said_on_the_page_after_it(tmp_path: Path) 
     app = host(tmp_path)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await rest(pilot)
-        first = app.wizard.current
         app.pane.parting = "Done for jane.doe."
-        await app.wizard.go_to(app.wizard.walk.after(first) if first else None)
+        await app.wizard.go_to(app.wizard.walk.session.layout()[1])
         await rest(pilot)
-        assert app.wizard.current != first
         assert [told.message for told in app._notifications] == ["Done for jane.doe."]
