@@ -59,6 +59,7 @@ class HandoffPane(StepPane):
     _arrival: Arrival | None = None
     _read: Request | None = None
     _noticed: Request | None = None
+    _refused: Request | None = None
 
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
@@ -98,6 +99,7 @@ class HandoffPane(StepPane):
         if self.opening.done:
             held = handoff_of(self.context)
             self._show_arrival(_told(held, tuple("" for _ in held.identities), frozenset()))
+            self.focus_primary()
             return
         self._arrange(arrived=False)
         if self.request() != Request():
@@ -139,11 +141,12 @@ class HandoffPane(StepPane):
 
     @on(Noticed)
     def _take(self, message: Noticed) -> None:
-        """Read it, unless it was read before, or the person enters another."""
+        """Read it, unless it was read before, or the person enters another that may be good."""
         request = Request(path=told_path(message.path, self.context.world.home))
-        if self.running_move or request == self._noticed or self.request() != Request():
+        if self.running_move or request == self._noticed or self.request() not in {Request(), self._refused}:
             return
         self._noticed = request
+        self.query_one(TextArea).clear()
         self.query_one("#path", Input).value = request.path
         self._begin(request)
 
@@ -181,6 +184,7 @@ class HandoffPane(StepPane):
 
     @on(StepPane.MoveFailed)
     def _not_read(self) -> None:
+        self._refused = self._read
         self.mark_refused_text()
 
     # -- the buttons -------------------------------------------------------------------------------

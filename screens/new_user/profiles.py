@@ -136,16 +136,6 @@ class _SerialInput(Input):
 class ProfilesPane(StepPane):
     """Shows what would change, and again after each change of the input; Next writes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "v",
-            "changes",
-            "Show the changes",
-            id="profiles.changes",
-            tooltip="What is written into both files",
-        ),
-    ]
-
     DEFAULT_CSS = """
     ProfilesPane FieldRow > .row-label { width: 12; }
     ProfilesPane #whole-serial { height: auto; padding-left: 12; color: $text-muted; }
@@ -168,7 +158,7 @@ class ProfilesPane(StepPane):
             **opening.draft,
         }
         self._shown: Request | None = None
-        self._diff, self._written = "", 0
+        self._diff, self._written, self._possible = "", 0, True
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
@@ -187,7 +177,7 @@ class ProfilesPane(StepPane):
         )
         yield Text("", id="remarks")
         yield ProfileQuestions(id="questions")
-        yield Button("Show the changes", id="changes", key="v")
+        yield Button("Show the changes", id="changes")
         yield DiffView()
 
     def on_mount(self) -> None:
@@ -242,8 +232,11 @@ class ProfilesPane(StepPane):
         folder = told_path(paths_of(self.context).folder, home)
         self._written = len(found.names) if found.diff else 0
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
+        self._possible = found.possible
         state = (
-            "Files that exist already get a backup beside them."
+            "Correct this first."
+            if not found.possible
+            else "Files that exist already get a backup beside them."
             if found.diff
             else "✓ The files have them already."
             if not found.by_hand
@@ -266,6 +259,8 @@ class ProfilesPane(StepPane):
             self.query_one("#remarks", Text).update(f"✗ {message.error.what} {message.error.why}")
 
     def primary(self) -> Primary:
+        if not self._possible:
+            return Primary("Correct the field first", ready=False)
         return Primary(f"Write {count(self._written, 'profile')}" if self._written else "Continue")
 
     def request(self) -> Request:

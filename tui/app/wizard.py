@@ -7,6 +7,7 @@ classes, and the stage lets them work.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -261,8 +262,11 @@ class WizardScreen(Screen[None]):
     def _refresh_top(self) -> None:
         session, (width, height) = self.walk.session, self.size
         expected = session.state.expected()
-        settled = sum(session.status(key) in SETTLED for key in expected)
-        progress = styled((f"{settled} of {len(expected)} done", "$text-muted"))
+        standing = Counter(session.status(key) for key in expected)
+        skipped = standing.pop(Status.SKIPPED, 0)
+        done = sum(number for status, number in standing.items() if status in SETTLED)
+        words = f"{done} of {len(expected)} done" + (f", {skipped} skipped" if skipped else "")
+        progress = styled((words, "$text-muted"))
         right = [_whose_aws(self.walk)]
         if self.has_class("-narrow"):
             ahead = [

@@ -67,6 +67,7 @@ class Preview:
         remarks: what the person should know, each a sentence.
         by_hand: the profiles that somebody changed by hand: write over them or not?
         stale: those that this program wrote and the handoff no longer names: take them out or not?
+        possible: whether the input lets anything be written; else the remarks say what is wrong with it.
     """
 
     diff: str
@@ -74,6 +75,7 @@ class Preview:
     remarks: tuple[Sentence, ...]
     by_hand: tuple[HandChange, ...] = ()
     stale: tuple[Stale, ...] = ()
+    possible: bool = True
 
 
 def proposal(context: Context) -> Request:
@@ -133,7 +135,7 @@ def look(request: Request, context: Context, report: Report) -> Preview:
     problems = validate(request, context)
     profiles = wanted(request, context)
     if any(problem.fatal for problem in problems):
-        return Preview("", profiles.names, tuple(problem.message for problem in problems))
+        return Preview("", profiles.names, tuple(problem.message for problem in problems), possible=False)
     prepared = prepare(paths_of(context), profiles, request.decided)
     told = remarks(request, context)
     return Preview(preview(prepared), profiles.names, told, prepared.by_hand, prepared.stale)
