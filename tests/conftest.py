@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support import without_clock
 
+from workflows.gpg import inspect
+
 pytest_plugins = ["support.served_aws", "support.admin_project", "support.own_machine"]
 
 # Workers, and the hundreds of programs that tests start, compile nothing twice, whatever the machine says.
@@ -38,6 +40,9 @@ settings.load_profile("repeatable")
 # A shell that starts this in the background ignores interrupts, and `nohup` a hang-up; so would every child.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# A key is read in a second; a busy machine may take longer, and no test is about that.
+inspect.CHECK_SECONDS = 600.0  # type: ignore[misc]
 
 # Moments are told in the machine's own time zone.
 os.environ["TZ"] = "UTC"

@@ -46,6 +46,7 @@ class PgpKeyPane(StepPane):
     PgpKeyPane #verdict, PgpKeyPane .after { color: $text-muted; }
     PgpKeyPane #form, PgpKeyPane #replacement { height: auto; }
     PgpKeyPane #replacement { margin-bottom: 1; }
+    PgpKeyPane.-replacing .after { display: none; }
     PgpKeyPane > FieldRow { margin-top: 1; }
     """
 
@@ -97,6 +98,7 @@ class PgpKeyPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#replacement").display = bool(self._start["replacement"])
+        self.set_class(bool(self._start["replacement"]), "-replacing")  # they have seen it once
         self.query_one("#form").display = self.query_one("#keys").display = False
         self.run_move("keys", lambda report: own_keys(self.context, report), self._show_keys, looks=True)
 

@@ -184,7 +184,9 @@ def _next(walk: Walk) -> Iterator[Sentence]:
     elif chosen:
         yield "Try it in a new terminal that has the lines of Verify:"
         yield f"aws --profile {chosen} sts get-caller-identity"
-    elif walk.world.sandbox:
+    elif walk.world.sandbox and any(
+        name.startswith(("handed_over", "request_sent")) for name in walk.session.state.known
+    ):
         yield "Continue as the other person (F6)."
     else:
         yield "Nothing. You can quit."
@@ -192,6 +194,6 @@ def _next(walk: Walk) -> Iterator[Sentence]:
 
 def _kept(walk: Walk) -> Iterator[str]:
     facts = walk.session.facts()
-    if root := facts.get("project_root"):
+    if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {told_path(Path(root), walk.world.home)}"
     yield "Record    in the list of sessions (F3), until you delete it there"

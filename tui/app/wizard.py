@@ -299,7 +299,7 @@ class WizardScreen(Screen[None]):
     def _turn(self) -> Turn:
         """Whose turn it is."""
         if self.current is None and self.walk.session.proposal() is None:
-            return Turn("Nothing is left to do here", yours=False)
+            return Turn("All steps are done", yours=False)
         return self.pane.turn() if self.pane is not None and self.pane.opened else YOURS
 
     def _primary(self) -> Primary:

@@ -310,7 +310,7 @@ class Sandbox:
                 f"A sandbox cannot be made in {folder}, which exists.",
                 next="Choose another folder, or open the sandbox that is in it.",
             )
-        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder.parent)
         build = functools.partial(cls._prepare, cache=cache, host=environment, progress=progress)
         template.copy_template(cache, folder, build)
         progress("Starting the local AWS")

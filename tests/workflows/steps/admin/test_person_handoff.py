@@ -162,9 +162,9 @@ def test_a_backend_that_names_the_same_role_by_another_word_gives_the_profile(pr
 
 def test_the_password_rules_are_the_layers_with_the_modules_defaults(project: Project) -> None:
     words = policy_words(source(project).layer)
-    assert words[0] == "at least 16 characters, at most 128"
+    assert words[0] == "16 to 128 characters"
     location = project.layer("security")
     assert location is not None
     file = location.path / "account.tf"
     file.write_text(file.read_text().replace("  minimum_password_length        = 16\n", ""))
-    assert policy_words(read_layer(location))[0] == "at least 8 characters, at most 128"
+    assert policy_words(read_layer(location))[0] == "8 to 128 characters"
