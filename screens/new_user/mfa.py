@@ -287,7 +287,7 @@ class MfaPane(BrowsingPane):
         if not self.has_class("-done"):
             return ()
         at = str((self.context.facts.get("mfa") or {}).get("at") or "")
-        return ("✓ An authenticator app is registered.", f"  {said_so(at, self.context.world.now())}")
+        return ("? You registered an authenticator app.", f"  {said_so(at, self.context.world.now())}")
 
     # -- from here ---------------------------------------------------------------------------------
 

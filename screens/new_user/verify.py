@@ -304,7 +304,7 @@ class VerifyPane(UnlockingPane):
         return Primary("Ask again" if self._results else "Ask every profile")
 
     def turn(self) -> Turn:
-        return Turn("Your turn: a code of your app") if self._code_lacks() and not self._all_work else YOURS
+        return Turn("Your turn: a code from your app") if self._code_lacks() and not self._all_work else YOURS
 
     # -- what comes after --------------------------------------------------------------------------
 

@@ -151,11 +151,11 @@ class RetirementPane(_KeyPane):
             yield Text(_told(self.context.facts.get("retired")), classes="words")
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
-        kept = [f"✓ It works, and is kept in {known['kept']}."] if known.get("kept") else []
+        kept = [f"iam-onboard kept it in {known['kept']}."] if known.get("kept") else []
         lines = [
-            f"✓ {known['id']} is your new key.",
+            f"{known['id']} is your new key.",
             *map(shortened, kept),
-            f"○ {known['old_id']} is inactive, and waits to be deleted.",
+            f"{known['old_id']} was deactivated, and waits to be deleted.",
             "",
             _MEANWHILE,
         ]

@@ -119,13 +119,13 @@ def _rotated(facts: Facts) -> Iterator[str]:
     """Which access key is new and where it is kept, and what became of the old one."""
     rotated: Mapping[str, Any] = facts.get("rotated") or {}
     if rotated:
-        yield f"✓ {rotated['id']} is the new access key of {rotated['profile']}."
+        yield f"{rotated['id']} is the new access key of {rotated['profile']}."
         if rotated.get("kept"):
-            yield shortened(f"✓ It is kept in {rotated['kept']}.")
+            yield shortened(f"iam-onboard kept it in {rotated['kept']}.")
     if facts.get("retired"):
         yield f"✓ {facts['retired']['id']} is deleted."
     elif rotated.get("old_id"):
-        yield f"○ {rotated['old_id']} is inactive, and waits to be deleted."
+        yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
 
 
 def _not_done(walk: Walk) -> Iterator[Sentence]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.panes import rest
 from support.scenes import SMALL, Stage
-from support.scenes.admin import Office, open_office
+from support.scenes.admin import Office
 from support.scenes.catalogue import NAMES, scene
 from textual.events import Paste, Resize
 from textual.geometry import Size
@@ -64,18 +64,6 @@ _PRESSES = 40
 JUNK = ("", "\x1b[31m\x00", "{" * 50, "jane.doe, juan\r\n" * 40, "-----BEGIN PGP MESSAGE-----\n\nwcFM\n")
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Office]:
-    opened: list[Office] = []
-
-    def open_once() -> Office:
-        if not opened:
-            opened.append(open_office(tmp_path_factory.mktemp("office")))
-        return opened[0]
-
-    return open_once
-
-
 def focusable(screen: WizardScreen) -> Iterator[Widget]:
     """What the focus should come to: on the page and the action bar, as far as it is displayed."""
     for widget in screen.focus_chain:
@@ -92,10 +80,10 @@ def painted(pilot: Pilot[Any], widget: Widget) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 async def test_the_focus_comes_to_everything_and_is_seen(
-    name: str, office: Callable[[], Office], tmp_path: Path
+    name: str, opened_office: Callable[[], Office], tmp_path: Path
 ) -> None:
     with Stage(tmp_path) as stage:
-        shown = scene(name, stage, office)
+        shown = scene(name, stage, opened_office)
         async with shown.app.run_test(size=SMALL) as pilot:
             await shown.before(pilot)
             screen = pilot.app.screen
@@ -143,12 +131,12 @@ async def press_anything(pilot: Pilot[Any], chance: random.Random, number: int) 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
 async def test_no_keys_break_a_page_or_apply_anything(
-    name: str, seed: int, office: Callable[[], Office], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, seed: int, opened_office: Callable[[], Office], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     applied: list[object] = []
     monkeypatch.setattr(apply, "perform", lambda *given: applied.append(given))
     with Stage(tmp_path) as stage:
-        shown = scene(name, stage, office)
+        shown = scene(name, stage, opened_office)
         async with shown.app.run_test(size=SMALL) as pilot:  # raises what a handler or a worker raised
             await shown.before(pilot)
             await press_anything(pilot, random.Random(f"{name} {seed}"), _PRESSES)  # noqa: S311 - no secret

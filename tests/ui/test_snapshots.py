@@ -15,7 +15,7 @@ import pytest
 from support.fitting import misfits
 from support.repository import ROOT
 from support.scenes import SMALL, Stage, in_state
-from support.scenes.admin import Office, open_office
+from support.scenes.admin import Office
 from support.scenes.catalogue import SHOTS, scene
 from textual.pilot import Pilot
 
@@ -28,24 +28,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Office]:
-    """Opens the administrator's project, once."""
-    opened: list[Office] = []
-
-    def open_once() -> Office:
-        if not opened:
-            opened.append(open_office(tmp_path_factory.mktemp("office")))
-        return opened[0]
-
-    return open_once
-
-
 @pytest.mark.parametrize(("name", "size"), SHOTS, ids=[f"{name}-{size[0]}" for name, size in SHOTS])
 def test_screen(
     name: str,
     size: tuple[int, int],
-    office: Callable[[], Office],
+    opened_office: Callable[[], Office],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     snap_compare: Callable[..., bool],
@@ -53,7 +40,7 @@ def test_screen(
     for variable in ("NO_COLOR", "TEXTUAL", "TEXTUAL_ANIMATIONS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_THEME"):
         monkeypatch.delenv(variable, raising=False)
     with Stage(tmp_path) as stage:
-        shown = scene(name, stage, office)
+        shown = scene(name, stage, opened_office)
         bring, found = in_state(shown), list[str]()
 
         async def look(pilot: Pilot[Any]) -> None:

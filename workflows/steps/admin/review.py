@@ -74,11 +74,13 @@ class Beside:
         lines: the files that have uncommitted changes already, with how many lines: a commit takes them in.
         keys: key files that the layers refer to and git doesn't know, which this review doesn't write.
         branch: the branch that is checked out, or "".
+        written: the files that this session wrote, sorted.
     """
 
     lines: Mapping[Path, int] = field(default_factory=dict)
     keys: tuple[Path, ...] = ()
     branch: str = ""
+    written: tuple[Path, ...] = ()
 
 
 def prepare(context: Context, report: Report) -> ChangeSet:
@@ -100,9 +102,9 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         OnboardError: git or a layer can't be read.
     """
     git = Git(context.root, context.world.environment)
-    if not git.is_repository():
-        return Beside()
     written = {Path(path) for _, path in files_written(context.folder)}
+    if not git.is_repository():
+        return Beside(written=tuple(sorted(written)))
     changed = {one.path for one in change_set.changes}
     referred = {
         layer.location.path / person.key_file
@@ -116,6 +118,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         git.lines_changed(sorted(changed - written)),
         tuple(one.path for one in dirty if one.untracked),
         git.branch() or "",
+        tuple(sorted(written)),
     )
 
 

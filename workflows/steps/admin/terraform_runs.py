@@ -671,9 +671,9 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
         progress = update.progress
         running = ", ".join(progress.running)
         # What Terraform warns about is in its log; as progress it would read like a failure.
-        warned = tuple(one.summary for one in update.events if isinstance(one, Diagnostic))
-        told = (line for line in reversed(update.lines) if line.strip() and not line.endswith(warned))
-        words = running or next(told, "")
+        warns = any(isinstance(one, Diagnostic) for one in update.events)
+        last = next((line for line in reversed(update.lines) if line.strip()), "")
+        words = running or ("" if warns else last)
         done, total = (progress.operations, progress.total) if counting else (0, 0)
         report(Progress(words[:120], done, total, payload=update))
 
