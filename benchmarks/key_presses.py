@@ -33,10 +33,10 @@ from tui.app.wizard import WizardScreen
 from workflows.catalogue import WORKFLOWS
 from workflows.desktop.browser import SystemBrowser
 from workflows.desktop.clipboard import Osc52Clipboard
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.sandbox.project import lay_out
 from workflows.step_modules import MODULES
 from workflows.stores.vault import VaultChoice, VaultUnavailable
@@ -135,11 +135,11 @@ def no_vault(_fingerprint: str) -> VaultChoice:
     raise VaultUnavailable("No store", "A benchmark keeps no secrets.")
 
 
-def world_in(folder: Path) -> World:
-    """A world in which nothing is reached: the steps that are shown read files only."""
-    return World(
+def environment_in(folder: Path) -> Environment:
+    """An environment in which nothing is reached: the steps that are shown read files only."""
+    return Environment(
         home=folder,
-        environment={"HOME": str(folder), "PATH": ""},
+        variables={"HOME": str(folder), "PATH": ""},
         gnupg_home=None,
         downloads=folder,
         endpoint_url=None,
@@ -173,7 +173,9 @@ async def measure(folder: Path, step: str, times: Times) -> None:
             if step != "users":
                 session.start(StepKey("users"))
                 session.succeed(StepKey("users"), {"user_changes": {"add": {}, "remove": {}}})
-            wizard = WizardScreen(Walk(session, world_in(folder), MODULES["admin"]), PANES, StepKey(step))
+            wizard = WizardScreen(
+                SessionRun(session, environment_in(folder), MODULES["admin"]), PANES, StepKey(step)
+            )
             app = Watched(wizard)
             async with app.run_test(size=SIZE) as pilot:
                 await at_rest(pilot, wizard)

@@ -25,13 +25,13 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from benchmarks.form import amount, status
-from benchmarks.key_presses import make_project, now, world_in
+from benchmarks.key_presses import environment_in, make_project, now
 from screens.registry import PANES
 from tui.app.wizard import WizardScreen
 from tui.cli.wizard import load_ahead
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.sessions import Sessions
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 
 BUDGET_SECONDS, BUDGET = 0.1, 1.5
@@ -97,7 +97,9 @@ async def of_the_wizard(
     session = Sessions(folder / "sessions", WORKFLOWS, now).open(workflow)
     try:
         layout = session.layout()
-        wizard = WizardScreen(Walk(session, world_in(folder), MODULES[workflow]), PANES, layout[-1])
+        wizard = WizardScreen(
+            SessionRun(session, environment_in(folder), MODULES[workflow]), PANES, layout[-1]
+        )
         app = Watched()
         async with app.run_test(size=SIZE) as pilot:
             app.push_screen(wizard)

@@ -63,13 +63,15 @@ class OwnMachine:
         """Nothing has to be made ready."""
         del report
 
-    def world(self, workflow: str, clipboard: Clipboard, *, tty: str | None = None) -> environment.World:
+    def environment(
+        self, workflow: str, clipboard: Clipboard, *, tty: str | None = None
+    ) -> environment.Environment:
         """The same for both workflows; gpg may ask for a passphrase on the terminal `tty`."""
         del workflow
         machine = self._machine
-        return environment.World(
+        return environment.Environment(
             home=machine.home,
-            environment=machine.environment,
+            variables=machine.environment,
             gnupg_home=machine.gnupg_home,
             downloads=machine.downloads,
             endpoint_url=machine.environment.get("AWS_ENDPOINT_URL") or None,
@@ -104,7 +106,7 @@ class OwnMachine:
         """Nothing was opened."""
 
 
-class SandboxWorlds:
+class SandboxEnvironments:
     """A sandbox, as two people see it.
 
     Args:
@@ -151,16 +153,16 @@ class SandboxWorlds:
                 progress=lambda words: report(module.Progress(words)),
             )
 
-    def world(self, workflow: str, clipboard: Clipboard) -> environment.World:
-        """The administrator's world for the admin's workflow, the new user's for the other."""
+    def environment(self, workflow: str, clipboard: Clipboard) -> environment.Environment:
+        """The administrator's environment for the admin's workflow, the new user's for the other."""
         sandbox, machine = self._sandbox, self._machine
         person = sandbox.administrator if workflow == "admin" else sandbox.new_user
         browser = SandboxBrowser(
             sandbox.endpoint_url, sandbox.token, SystemBrowser(machine.environment, sys.platform)
         )
-        return environment.World(
+        return environment.Environment(
             home=person.home,
-            environment=person.environment,
+            variables=person.environment,
             gnupg_home=person.gnupg_home,
             downloads=person.downloads,
             endpoint_url=sandbox.endpoint_url,
@@ -199,7 +201,7 @@ class SandboxWorlds:
             self._sandbox.close()
 
 
-WorldSource = OwnMachine | SandboxWorlds
+WorldSource = OwnMachine | SandboxEnvironments
 """Opens a world and closes it again.
 
 `sandbox` says whether it is disposable, `folder` where (None for the person's own), and `words` what is being

@@ -36,7 +36,7 @@ class Entry:
     arrived: bool | None = None
 
 
-class Shelf:
+class SessionCatalogue:
     """The sessions of a machine.
 
     Args:

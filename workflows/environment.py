@@ -26,12 +26,12 @@ def _no_codes_yet() -> CodeMemory:
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """Where everything is.
 
     Attributes:
         home: the person's home folder; the profiles go below its `.aws`.
-        environment: what children's environments are built from.
+        variables: the environment variables that children's environments are built from.
         gnupg_home: the gpg folder, or None for gpg's own default.
         downloads: where the browser puts what it downloads.
         endpoint_url: where AWS answers, or None for AWS itself.
@@ -52,7 +52,7 @@ class World:
     """
 
     home: Path
-    environment: Mapping[str, str]
+    variables: Mapping[str, str]
     gnupg_home: Path | None
     downloads: Path
     endpoint_url: str | None

@@ -13,7 +13,7 @@ from functools import partial
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
@@ -52,18 +52,18 @@ class Question:
     record: Record | None
 
 
-class Walk:
+class SessionRun:
     """One session being walked.
 
     Args:
         session: the session, open.
-        world: the outside.
+        environment: the outside.
         modules: the step modules of its workflow by the step's id; each is loaded when it is first needed.
     """
 
-    def __init__(self, session: Session, world: World, modules: Mapping[str, StepModule]) -> None:
+    def __init__(self, session: Session, environment: Environment, modules: Mapping[str, StepModule]) -> None:
         self.session = session
-        self.world = world
+        self.environment = environment
         self._modules = modules
 
     def step(self, key: StepKey) -> Step:
@@ -91,7 +91,7 @@ class Walk:
         state = self.session.state
         every = {name: known.value for name, known in state.known.items()}
         return Context(
-            world=self.world,
+            environment=self.environment,
             facts=state.facts(key.item),
             every=every,
             item=key.item,
@@ -104,7 +104,9 @@ class Walk:
         state = self.session.state
         every = {name: known.value for name, known in state.known.items()}
         contradicted = frozenset(key for key in self.session.layout() if state.contradicted(key))
-        return Context(self.world, state.facts(), every, "", self.session.folder, contradicted=contradicted)
+        return Context(
+            self.environment, state.facts(), every, "", self.session.folder, contradicted=contradicted
+        )
 
     def next_of(self, item: str) -> StepKey | None:
         """The first step of an item (an account) that is open, else its last one; None if it has none."""

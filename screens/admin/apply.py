@@ -290,12 +290,12 @@ class ApplyPane(TerraformPane):
         self._repairing: Repair | None = None
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField(self.context.world.now)
+        yield CodeField(self.context.environment.now)
         yield Text("", id="standing", classes="summary")
         yield Text("", id="ended", classes="summary -empty")
         yield PlanTable(classes="summary before")
         yield Text("", id="gone", classes="summary before -empty")
-        yield PaceLine(lambda: self.context.world.now().timestamp())
+        yield PaceLine(lambda: self.context.environment.now().timestamp())
         yield PeopleProgress(id="progress", classes="summary")
         with Horizontal(id="buttons"):
             yield Button("Log", id="show-log", key="l")
@@ -352,7 +352,7 @@ class ApplyPane(TerraformPane):
 
     def _standing(self) -> list[str]:
         if self.opening.done:
-            return _told_end(self.context.facts.get("applied"), self.context.world.now())
+            return _told_end(self.context.facts.get("applied"), self.context.environment.now())
         if self.running_move == "perform":
             return [_RUNNING]
         if words := apply.nothing_to_do(self.context):

@@ -69,7 +69,7 @@ class DeactivatePane(AccountWorkPane):
     """
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField(self.context.world.now)
+        yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
         yield Rows(id="things")
         yield Text("", id="mentioned")
@@ -167,7 +167,7 @@ class DeactivatePane(AccountWorkPane):
         return f"{one.name}: {keys}, {password}"
 
     def _key(self, key: AccessKey, by_hand: bool) -> str:  # noqa: FBT001 - a pair with the key
-        now = self.context.world.now()
+        now = self.context.environment.now()
         if not key.last_use_known:
             used = "last use unknown"
         elif key.last_used is None:

@@ -100,7 +100,7 @@ class HandOverPane(TerraformPane):
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField(self.context.world.now)
+        yield CodeField(self.context.environment.now)
         yield Text(self._hint(), id="hint")
         yield Rows(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
@@ -109,7 +109,7 @@ class HandOverPane(TerraformPane):
         field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
         with Horizontal(classes="buttons"):
-            if self.context.world.mailbox is not None:
+            if self.context.environment.mailbox is not None:
                 yield Button("Put into mailbox", id="mail", key="m")
             yield Button("Copy", id="copy", key="c")
             yield Button("Save", id="save", key="w")
@@ -169,7 +169,7 @@ class HandOverPane(TerraformPane):
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
-        when = sent.sent_at and f"sent {told_moment(sent.sent_at, self.context.world.now())}"
+        when = sent.sent_at and f"sent {told_moment(sent.sent_at, self.context.environment.now())}"
         if when and handoff is not None and not handoff.text:
             mark, words = "✗", f"{when}, but useless now: see below"
         elif when:
@@ -289,7 +289,7 @@ class HandOverPane(TerraformPane):
         """Copy the text."""
 
         def copy(handoff: PersonHandoff) -> Sentence:
-            self.context.world.clipboard.copy(handoff.text)
+            self.context.environment.clipboard.copy(handoff.text)
             return "copied"
 
         self._take("Copying the handoff", copy, self._taken_out)
@@ -348,7 +348,7 @@ class HandOverPane(TerraformPane):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only the sandbox has a mailbox."""
         if action == "mail":
-            return self.context.world.mailbox is not None
+            return self.context.environment.mailbox is not None
         return super().check_action(action, parameters)
 
     def request(self) -> Request:

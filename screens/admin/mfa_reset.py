@@ -46,7 +46,7 @@ class MfaResetPane(AccountWorkPane):
     _removed: tuple[tuple[str, str], ...] = ()
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField(self.context.world.now)
+        yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
         yield Rows(id="devices")
         with Horizontal(id="buttons"):
@@ -100,7 +100,7 @@ class MfaResetPane(AccountWorkPane):
             gone = any(name == owner.name for name, _ in self._removed)
             return f"✓ {owner.name}  removed" if gone else f"– {owner.name}  has no MFA device here"
         when = device.enabled_at.isoformat() if device.enabled_at else ""
-        since = f"since {told_moment(when, self.context.world.now())}" if when else "never enabled"
+        since = f"since {told_moment(when, self.context.environment.now())}" if when else "never enabled"
         own = ", your own profile needs it" if device.own else ""
         return f"○ {owner.name}  {device.kind}, {since}{own}\n  {device.serial}"
 
@@ -146,7 +146,7 @@ class MfaResetPane(AccountWorkPane):
         marked = self._marked()
         if marked is not None and not self.running_move:
             text = mfa_reset.text_for(marked[0].name, self.found, self.context)
-            self.run_told(lambda _report: self.context.world.clipboard.copy(text))
+            self.run_told(lambda _report: self.context.environment.clipboard.copy(text))
 
     @on(StepPane.MoveDone)
     def _say_removed(self, message: StepPane.MoveDone) -> None:

@@ -250,7 +250,7 @@ class PgpKeysPane(StepPane):
             with VerticalScroll(classes="about", can_focus=False):
                 yield Text("", id="verdict")
             yield Text("", id="label")
-            yield KeyArea(self.context.world.home)
+            yield KeyArea(self.context.environment.home)
             with Horizontal(classes="buttons"):
                 yield Button("Read request", id="fetch", key="f")
                 yield Button("Invite", id="invite", key="i")
@@ -276,7 +276,7 @@ class PgpKeysPane(StepPane):
         self.run_move(
             "gather", lambda report: pgp_keys.gather(drafted, self.context, report), self._begin, looks=True
         )
-        if self.context.world.mailbox is not None:
+        if self.context.environment.mailbox is not None:
             self._look_for_mail()
             self.set_interval(_LOOK_SECONDS, self._look_for_mail)
 
@@ -330,7 +330,7 @@ class PgpKeysPane(StepPane):
         return "○ none yet", f"invited {self._since(name)}" if name in self._invited else ""
 
     def _since(self, name: str) -> str:
-        return told_moment(self._invited[name], self.context.world.now()).removeprefix("today ")
+        return told_moment(self._invited[name], self.context.environment.now()).removeprefix("today ")
 
     def _news(self, name: str) -> bool:
         """Whether a request of this person is in the mailbox that was not read here."""
@@ -462,7 +462,7 @@ class PgpKeysPane(StepPane):
         name = self.person()
 
         def invited(said: Sentence) -> None:
-            self._invited[name] = self.context.world.now().isoformat()
+            self._invited[name] = self.context.environment.now().isoformat()
             self._fill()
             self.keep_draft()
             self.notify(f"Invitation. {said}")

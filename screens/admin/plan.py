@@ -137,7 +137,7 @@ class PlanPane(TerraformPane):
         self._asks = opening.asks
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField(self.context.world.now)
+        yield CodeField(self.context.environment.now)
         for name in ("standing", "since", "difference"):
             yield Text("", id=name, classes="summary -empty")
         yield PlanTable(classes="summary")
@@ -205,7 +205,7 @@ class PlanPane(TerraformPane):
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
         self.query_one("#drift", Text).show_lines(_told_drift(made.drift) if made else [])
         self.query_one("#made", Text).show_lines(
-            [_told_making(decided, self.context.world.now())] if decided else []
+            [_told_making(decided, self.context.environment.now())] if decided else []
         )
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
         for name in ("#show-resources", "#export", "#again"):

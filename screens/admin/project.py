@@ -252,7 +252,7 @@ class ProjectPane(StepPane):
             message.told = not isinstance(message.error, Cancelled)
             self._wrong = self.query_one("#path", Input).value.strip()
             why = text_of(joined((f"✗ {message.error.what}", message.error.next)))
-            self._why = why.replace(f"{self.context.world.home}/", "~/")
+            self._why = why.replace(f"{self.context.environment.home}/", "~/")
             self._show_found()
             self.query_one("#path", Input).focus()
         elif isinstance(message.error, UpstreamUnreachable):
@@ -319,7 +319,7 @@ class ProjectPane(StepPane):
         return self.query_one(f"#{_id(kind)}", Input)
 
     def _told_root(self, found: Survey) -> str:
-        return told_path(found.project.root, self.context.world.home)
+        return told_path(found.project.root, self.context.environment.home)
 
     def _marked(self) -> tuple[str, ...]:
         """The layers that are marked, in the order they are listed."""

@@ -103,7 +103,7 @@ class StsRegionsPane(StepPane):
         self._changes: tuple[Sentence, ...] = ()
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField(self.context.world.now)
+        yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
         yield Rows(id="accounts")
         yield Table(id="table", cursor_type="row", classes="hidden")

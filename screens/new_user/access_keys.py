@@ -139,7 +139,7 @@ class AccessKeysPane(BrowsingPane):
                 "Access key id", Input(value=value, placeholder="begins with AKIA", id="key-id", compact=True)
             )
             yield FieldRow("Secret access key", SecretInput(id="secret"))
-        yield CodeField(self.context.world.now, Wanted(), id="way-code")
+        yield CodeField(self.context.environment.now, Wanted(), id="way-code")
         with Vertical(id="way-handoff", classes="way"):
             yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
             yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
@@ -279,7 +279,7 @@ class AccessKeysPane(BrowsingPane):
         self.query_one("#passed-over", Text).update(passed_over)
         self.query_one("#passed-over").display = bool(passed_over)
         self.query_one("#locked").display = locked
-        home = f"{self.context.world.home}/"
+        home = f"{self.context.environment.home}/"
         lines = [
             Answer(store.choice, shortened(text_of(store.words).replace(home, "~/"), _CHOICE_CELLS))
             for store in stores
@@ -295,8 +295,8 @@ class AccessKeysPane(BrowsingPane):
             self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
     def _downloads(self) -> str:
-        world = self.context.world
-        return shortened(told_path(world.downloads, world.home), _ANSWER_CELLS - 10)
+        environment = self.context.environment
+        return shortened(told_path(environment.downloads, environment.home), _ANSWER_CELLS - 10)
 
     def _look_once(self) -> None:
         self.post_message(self.Noticed(access_keys.downloads(self.context)))
@@ -311,7 +311,7 @@ class AccessKeysPane(BrowsingPane):
                 field.value = self._offered = ""
             return
         newest = message.downloads[0]
-        path = told_path(newest.path, self.context.world.home)
+        path = told_path(newest.path, self.context.environment.home)
         if field.value in {"", self._offered} and self._offered != path:
             field.value = self._offered = path
             deeds = self.query_one(Checklist)
@@ -343,7 +343,7 @@ class AccessKeysPane(BrowsingPane):
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
             told = "\n".join(message.result["access_key"]["told"])
-            self.notify(told.replace(f"{self.context.world.home}/", "~/"))
+            self.notify(told.replace(f"{self.context.environment.home}/", "~/"))
 
     def changed(self) -> bool:
         """Whether there is another key or another place for it."""

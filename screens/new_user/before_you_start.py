@@ -85,7 +85,7 @@ class BeforeYouStartPane(StepPane):
 
     def _looked(self, found: Found) -> None:
         self._found = found
-        self.query_one("#found", Text).update(_told(found, sandbox=self.context.world.sandbox))
+        self.query_one("#found", Text).update(_told(found, sandbox=self.context.environment.sandbox))
         if found.invitations:
             user = found.invitations[0].user
             self.query_one("#use", Button).label = f"Use the invitation for {user} (mailbox)"

@@ -83,18 +83,18 @@ class HandoffPane(StepPane):
                 yield Button(_REVOKE, id="revocation")
 
     def _waiting(self) -> str:
-        facts, world = self.context.facts, self.context.world
+        facts, environment = self.context.facts, self.context.environment
         name = handoff.mail_name(self.context)
-        places = " or ".join([*(["the mailbox"] if world.mailbox else []), self._downloads()])
+        places = " or ".join([*(["the mailbox"] if environment.mailbox else []), self._downloads()])
         sent = facts.get("request_sent")
         lines = ["Your admin has to send you a handoff."]
         if sent:
             lines = [f"✓ {sent[:1].upper()}{sent[1:]}."]
-            lines += [] if world.mailbox else ["● Send it to your admin now, by any messenger."]
+            lines += [] if environment.mailbox else ["● Send it to your admin now, by any messenger."]
         return "\n".join([*map(shortened, lines), shortened(f"… iam-onboard notices {name} in {places}.")])
 
     def _downloads(self) -> str:
-        return told_path(self.context.world.downloads, self.context.world.home)
+        return told_path(self.context.environment.downloads, self.context.environment.home)
 
     def on_mount(self) -> None:
         if self.opening.done:
@@ -126,7 +126,9 @@ class HandoffPane(StepPane):
         if self.request() != Request():
             return YOURS
         sent_at = self.context.facts.get("sent_at")
-        since = f", since {told_moment(str(sent_at), self.context.world.now())}" if sent_at else "'s turn"
+        since = (
+            f", since {told_moment(str(sent_at), self.context.environment.now())}" if sent_at else "'s turn"
+        )
         return Turn(f"Your admin{since}", yours=False)
 
     # -- reading -----------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ class HandoffPane(StepPane):
     @on(Noticed)
     def _take(self, message: Noticed) -> None:
         """Read it, unless it was read before, or the person enters another that may be good."""
-        request = Request(path=told_path(message.path, self.context.world.home))
+        request = Request(path=told_path(message.path, self.context.environment.home))
         if self.running_move or request == self._noticed or self.request() not in {Request(), self._refused}:
             return
         self._noticed = request

@@ -57,7 +57,7 @@ class DeviceCodes(Vertical):
     def compose(self) -> ComposeResult:
         yield Text("", id="told")
         first, second = _FIELDS
-        yield CodeField(self._of_step.world.now, Wanted(first, "Code"), Wanted(second, "The next code"))
+        yield CodeField(self._of_step.environment.now, Wanted(first, "Code"), Wanted(second, "The next code"))
         yield Text("", id="check")
         with Horizontal(classes="buttons"):
             yield Button("Show the QR code again", id="qr")
@@ -91,7 +91,7 @@ class DeviceCodes(Vertical):
         except OnboardError as error:
             self.notify(f"{error.what} {error.next}", severity="warning")
             matrix = ()
-        copy = self._of_step.world.clipboard.copy
+        copy = self._of_step.environment.clipboard.copy
         self.app.push_screen(QrDialog(matrix, pending.seed, pending.entry, copy))
 
     @on(Input.Changed)
@@ -287,7 +287,7 @@ class MfaPane(BrowsingPane):
         if not self.has_class("-done"):
             return ()
         at = str((self.context.facts.get("mfa") or {}).get("at") or "")
-        return ("? You registered an authenticator app.", f"  {said_so(at, self.context.world.now())}")
+        return ("? You registered an authenticator app.", f"  {said_so(at, self.context.environment.now())}")
 
     # -- from here ---------------------------------------------------------------------------------
 

@@ -228,7 +228,7 @@ class ProfilesPane(StepPane):
     def _show(self, found: Preview) -> None:
         marked = [*self._start["overwrite"], *self._start["prune"]]
         self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
-        home = self.context.world.home
+        home = self.context.environment.home
         folder = told_path(paths_of(self.context).folder, home)
         self._written = len(found.names) if found.diff else 0
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"

@@ -159,7 +159,7 @@ class SignInPane(StepPane):
         """What is known of a sign-in that is done: what AWS reports, else what the person said."""
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
         proof, told = str(known.get("proof") or ""), known.get("recorded")
-        told = told or said_so(str(known.get("at") or ""), self.context.world.now())
+        told = told or said_so(str(known.get("at") or ""), self.context.environment.now())
         return f"✓ {proof[:1].upper()}{proof[1:]}.\n  {told}\n"
 
     def _notes(self) -> str:
@@ -315,7 +315,7 @@ class SignInPane(StepPane):
         page = self._identity.sign_in_url
         self.run_move(
             "open",
-            lambda _report: self.context.world.browser.open(page),
+            lambda _report: self.context.environment.browser.open(page),
             lambda opened: self.query_one(Checklist).opened(opened, self._page()),
         )
 
@@ -358,10 +358,10 @@ class SignInPane(StepPane):
         self.query_one(button, Button).refresh(layout=True)
 
     def _page(self) -> str:
-        return self.context.world.open_page(self._identity.sign_in_url)
+        return self.context.environment.open_page(self._identity.sign_in_url)
 
     def _copy(self, what: Callable[[], str | Secret]) -> None:
-        tell(self, lambda: self.context.world.clipboard.copy(what()))
+        tell(self, lambda: self.context.environment.clipboard.copy(what()))
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -388,7 +388,7 @@ class SignInPane(StepPane):
         self.query_one("#password", SecretText).hide()
         if self.password is not None:
             self.forget()
-            clear = partial(_clear_clipboard, self.app, self.context.world.clipboard)
+            clear = partial(_clear_clipboard, self.app, self.context.environment.clipboard)
             self.app.run_worker(clear, thread=True, group="clipboard")
 
     def forget(self) -> None:

@@ -171,14 +171,14 @@ class VerifyPane(UnlockingPane):
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
-        yield CodeField(self.context.world.now)
+        yield CodeField(self.context.environment.now)
         yield ProfileAnswers(id="table")
         with Horizontal(classes="buttons"):
             yield Button("Ask all again", id="again")
             yield Button("Finish without them", id="finish")
             yield Button("Switch role", id="switch", key="o")
             yield Button("Copy its link", id="copy-switch", key="c")
-        yield AfterVerify(sandbox=self.context.world.sandbox)
+        yield AfterVerify(sandbox=self.context.environment.sandbox)
 
     def on_mount(self) -> None:
         self._answer("")
@@ -332,7 +332,7 @@ class VerifyPane(UnlockingPane):
     def action_copy_lines(self) -> None:
         """Copy the lines for the shell."""
         if lines := self._lines():
-            tell(self, lambda: self.context.world.clipboard.copy("\n".join(lines) + "\n"))
+            tell(self, lambda: self.context.environment.clipboard.copy("\n".join(lines) + "\n"))
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:
@@ -383,8 +383,8 @@ class VerifyPane(UnlockingPane):
     def action_copy_switch(self) -> None:
         """Copy that page's link."""
         if url := self._switch_url():
-            world = self.context.world
-            tell(self, lambda: world.clipboard.copy(world.open_page(url)))
+            environment = self.context.environment
+            tell(self, lambda: environment.clipboard.copy(environment.open_page(url)))
 
     def request(self) -> Request:
         return Request(tuple(self._results.values()), self._chosen())

@@ -56,7 +56,7 @@ class _KeyPane(UnlockingPane):
     def compose_code(self) -> ComposeResult:
         """The field for the code."""
         wanted = Wanted(placeholder="six digits; empty if you have no device")
-        yield CodeField(self.context.world.now, wanted)
+        yield CodeField(self.context.environment.now, wanted)
 
     def code(self) -> str:
         """The code as typed."""
@@ -92,12 +92,12 @@ class RotationPane(_KeyPane):
         )
 
     def on_mount(self) -> None:
-        records = KeyRecords(self.context.world.key_records_folder)
+        records = KeyRecords(self.context.environment.key_records_folder)
         self.run_move("records", lambda _report: records.all(), self._listed, looks=True)
 
     def _listed(self, records: Iterable[KeyRecord]) -> None:
         self._records = {f"{record.project}/{record.profile}": record for record in records}
-        now = self.context.world.now()
+        now = self.context.environment.now()
         lines = [
             Answer(key, one.profile, f"{one.id}  {count(one.age_days(now), 'day')} old, {_PLACES[one.kept]}")
             for key, one in self._records.items()
@@ -112,7 +112,7 @@ class RotationPane(_KeyPane):
     @on(OptionList.OptionHighlighted, "#key")
     def _show_remark(self) -> None:
         record = self.record()
-        words = remark(record, self.context.world.now()) if record else "" if self._records else _NONE
+        words = remark(record, self.context.environment.now()) if record else "" if self._records else _NONE
         self.query_one("#remark", Text).update(words)
         self.primary_changed()
 
@@ -171,7 +171,7 @@ class RetirementPane(_KeyPane):
 
     def _found(self, record: KeyRecord | None) -> None:
         self._record = record
-        words = remark(record, self.context.world.now()) if record else ""
+        words = remark(record, self.context.environment.now()) if record else ""
         self.query_one("#remark", Text).update(words)
 
     def record(self) -> KeyRecord | None:
@@ -193,7 +193,7 @@ class RetirementPane(_KeyPane):
 
 
 def _open(record: KeyRecord, pane: _KeyPane) -> None:
-    key = rotation.store_of(record, pane.context.world).load()
+    key = rotation.store_of(record, pane.context.environment).load()
     if key is not None:
         key.drop()
 

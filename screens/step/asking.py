@@ -116,14 +116,14 @@ class BrowsingPane(UnlockingPane):
         identity = identity_of(self.context)
         self.run_move(
             "open",
-            lambda _report: self.context.world.browser.open(identity.sign_in_url),
+            lambda _report: self.context.environment.browser.open(identity.sign_in_url),
             lambda opened: self.query_one(Checklist).opened(opened, sign_in_page(self.context, identity)),
         )
 
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:
         context = self.context
-        tell(self, lambda: context.world.clipboard.copy(sign_in_page(context, identity_of(context))))
+        tell(self, lambda: context.environment.clipboard.copy(sign_in_page(context, identity_of(context))))
 
     @on(Input.Submitted)
     def _go_down(self) -> None:

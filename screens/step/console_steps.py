@@ -11,10 +11,10 @@ from workflows.steps.shared.paths import told_path
 
 def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to a registered authenticator app."""
-    user, world = identity.user, context.world
+    user, environment = identity.user, context.environment
     phone = "the phone's app"
-    if world.sandbox:
-        phone = f"the sandbox's phone, {world.open_page(f'{world.endpoint_url}/phone')}"
+    if environment.sandbox:
+        phone = f"the sandbox's phone, {environment.open_page(f'{environment.endpoint_url}/phone')}"
     return (
         _sign_in(identity, f"Sign in as {user}"),
         _credentials(),
@@ -27,15 +27,12 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to the file of a new access key."""
-    world = context.world
+    downloads = shortened(told_path(context.environment.downloads, context.environment.home), 40)
     return (
         _sign_in(identity, f"Sign in as {identity.user} with a code"),
         _credentials(),
         Deed("Press “Create access key”, choose “Command Line Interface”, confirm, then create it"),
-        Deed(
-            f"Press “Download .csv file”, into {shortened(told_path(world.downloads, world.home), 40)}",
-            watched=True,
-        ),
+        Deed(f"Press “Download .csv file”, into {downloads}", watched=True),
     )
 
 

@@ -19,7 +19,7 @@ from screens.widgets.text import Button, Text, columned, shortened
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.state import SETTLED, Status
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.shared.paths import told_path
 
@@ -31,7 +31,7 @@ class Finished(VerticalScroll):
     """Everything is settled.
 
     Args:
-        walk: the session that is finished.
+        run: the session that is finished.
     """
 
     can_focus = False
@@ -51,12 +51,12 @@ class Finished(VerticalScroll):
 
         key: StepKey
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, run: SessionRun) -> None:
         super().__init__(id="finished")
-        self._walk = walk
+        self._run = run
 
     def compose(self) -> ComposeResult:
-        walk, session, grid = self._walk, self._walk.session, everybody(self._walk.whole())
+        run, session, grid = self._run, self._run.session, everybody(self._run.whole())
         unsure = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
         skipped = [key for key in session.layout() if session.status(key) is Status.SKIPPED]
         waiting = [name for name, stands in grid.rows if not _settled(stands)]
@@ -65,37 +65,37 @@ class Finished(VerticalScroll):
         elif unsure:
             title = "? Done, and not all of it confirmed"
         elif skipped and not grid.rows:
-            title = f"○ Done, without {listed([text_of(walk.title(key)) for key in skipped], 2)}"
+            title = f"○ Done, without {listed([text_of(run.title(key)) for key in skipped], 2)}"
         else:
-            title = f"✓ {_headline(walk, grid)}"
+            title = f"✓ {_headline(run, grid)}"
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         yield Text("", id="rotated", classes="-empty")
-        if table := _standing(walk, grid):
+        if table := _standing(run, grid):
             yield Text(table, id="everybody")
         yield Text("", id="not-done", classes="-empty")
         for key in unsure:
             look = session.state.observed[key]
-            now = walk.world.now()
+            now = run.environment.now()
             known = said_so(look.at, now) if look.said_so else f"last confirmed {told_moment(look.at, now)}."
-            yield Text(joined((f"? {walk.title(key)}: {known}", look.words)))
+            yield Text(joined((f"? {run.title(key)}: {known}", look.words)))
         yield Text("Next", classes="heading")
-        for line in _next(walk):
+        for line in _next(run):
             yield Text(line)
         yield Text("Kept", classes="heading")
-        yield Text("\n".join(_kept(walk)), classes="note")
+        yield Text("\n".join(_kept(run)), classes="note")
         if left := self._left():
             with Horizontal(id="wanted"):
                 for key in left:
-                    yield Button(f"Check {walk.title(key)}", id=f"ask-{key.step}")
+                    yield Button(f"Check {run.title(key)}", id=f"ask-{key.step}")
 
     def on_mount(self) -> None:
         """Say what became of keys, and what is not done or left to do by hand."""
-        self.query_one("#rotated", Text).show_lines(list(_rotated(self._walk.session.facts())))
-        self.query_one("#not-done", Text).show_lines(list(_not_done(self._walk)))
+        self.query_one("#rotated", Text).show_lines(list(_rotated(self._run.session.facts())))
+        self.query_one("#not-done", Text).show_lines(list(_not_done(self._run)))
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""
-        session = self._walk.session
+        session = self._run.session
         expected = session.state.expected()
         open_keys = [key for key in session.layout() if session.status(key) not in SETTLED | {Status.LOCKED}]
         return tuple(key for key in open_keys if key not in expected)
@@ -107,12 +107,12 @@ class Finished(VerticalScroll):
                 self.post_message(self.Wanted(key))
 
 
-def _headline(walk: Walk, grid: Everybody) -> str:
+def _headline(run: SessionRun, grid: Everybody) -> str:
     """What was achieved, for whom."""
-    if walk.session.header.workflow == "new-user":
+    if run.session.header.workflow == "new-user":
         return "You're in"
     names = [name for name, _ in grid.rows]
-    return f"All done for {listed(names, 2)} in {walk.session.facts()['project']}" if names else "All done"
+    return f"All done for {listed(names, 2)} in {run.session.facts()['project']}" if names else "All done"
 
 
 def _rotated(facts: Facts) -> Iterator[str]:
@@ -128,9 +128,9 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
 
 
-def _not_done(walk: Walk) -> Iterator[Sentence]:
+def _not_done(run: SessionRun) -> Iterator[Sentence]:
     """What a step that is done found nothing to do for, or leaves to be done by hand."""
-    for name, known in walk.session.state.known.items():
+    for name, known in run.session.state.known.items():
         fact, _, item = name.partition("@")
         if fact == "mfa_devices_reset":
             from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
@@ -146,7 +146,7 @@ def _settled(stands: Iterable[Stand]) -> bool:
     return all(stand.settled for stand in stands)
 
 
-def _standing(walk: Walk, grid: Everybody) -> RenderableType | None:
+def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
     """Where each person stands in each account; for somebody alone, each step in each account."""
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: _settled(row[1]))
@@ -154,28 +154,28 @@ def _standing(walk: Walk, grid: Everybody) -> RenderableType | None:
         more = len(people) - len(rows)
         last = [(f"and {more} more (F5)", *[""] * len(grid.accounts))] if more else []
         return columned([("", *grid.accounts), *((name, *stands) for name, stands in rows), *last])
-    session = walk.session
+    session = run.session
     keys = [key for key in session.layout() if key.item]
     items = list(dict.fromkeys(key.item for key in keys))
     steps = list(dict.fromkeys(key.step for key in keys))
-    found = {key: _found(walk, key) for key in keys}
-    titles = {key.step: text_of(walk.step(key).title) for key in keys}
+    found = {key: _found(run, key) for key in keys}
+    titles = {key.step: text_of(run.step(key).title) for key in keys}
     rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
     return columned([("", *items), *((title, *marks) for title, marks in rows)]) if rows else None
 
 
-def _found(walk: Walk, key: StepKey) -> str:
+def _found(run: SessionRun, key: StepKey) -> str:
     """How a step ended, with its mark; one that had nothing to remove is not "done"."""
-    status = walk.session.status(key)
-    known = walk.session.state.known.get(f"mfa_devices_reset@{key.item}")
+    status = run.session.status(key)
+    known = run.session.state.known.get(f"mfa_devices_reset@{key.item}")
     if key.step == "mfa-reset" and status is Status.DONE and known and not known.value["people"]:
         return f"{MARKS[Status.SKIPPED]} nothing removed"
     return f"{MARKS[status]} {WORDS[status]}"
 
 
-def _next(walk: Walk) -> Iterator[Sentence]:
+def _next(run: SessionRun) -> Iterator[Sentence]:
     """What the person may do now, outside the wizard."""
-    facts = walk.session.facts()
+    facts = run.session.facts()
     written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
     if written and not facts.get("commit"):
@@ -184,16 +184,16 @@ def _next(walk: Walk) -> Iterator[Sentence]:
     elif chosen:
         yield "Try it in a new terminal that has the lines of Verify:"
         yield f"aws --profile {chosen} sts get-caller-identity"
-    elif walk.world.sandbox and any(
-        name.startswith(("handed_over", "request_sent")) for name in walk.session.state.known
+    elif run.environment.sandbox and any(
+        name.startswith(("handed_over", "request_sent")) for name in run.session.state.known
     ):
         yield "Continue as the other person (F6)."
     else:
         yield "Nothing. You can quit."
 
 
-def _kept(walk: Walk) -> Iterator[str]:
-    facts = walk.session.facts()
+def _kept(run: SessionRun) -> Iterator[str]:
+    facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
-        yield f"Changes   {told_path(Path(root), walk.world.home)}"
+        yield f"Changes   {told_path(Path(root), run.environment.home)}"
     yield "Record    in the list of sessions (F3), until you delete it there"

@@ -424,7 +424,7 @@ class StepPane(VerticalScroll):
             elif opening:
                 self.notify(opening)
 
-        self.run_move("open", lambda _report: self.context.world.browser.open(page), warn)
+        self.run_move("open", lambda _report: self.context.environment.browser.open(page), warn)
 
     def stop_move(self) -> bool:
         """Ask the running move to stop; returns whether there was one.

@@ -210,10 +210,10 @@ class TerraformPane(CodePane):
 
     def _offer_own(self, lock: LockInfo, left: EndedRun) -> None:
         """Nobody else is asked about a lock that this computer's own dead run left."""
-        at = told_moment(left.ended_at.isoformat(), self.context.world.now())
+        at = told_moment(left.ended_at.isoformat(), self.context.environment.now())
         body = (
             f"This is the lock of the {left.kind} that {left.ending} here {at}. It was begun "
-            f"{told_moment(left.begun_at.isoformat(), self.context.world.now())}, by {left.holder}.\n\n"
+            f"{told_moment(left.begun_at.isoformat(), self.context.environment.now())}, by {left.holder}.\n\n"
             f"That {left.kind} no longer runs, so nobody works under the lock. Released, what was wanted "
             f"goes on.\n\nLock:   {lock.lock_id}"
         )

@@ -79,8 +79,8 @@ def test_passwords_and_access_keys_are_switched_and_a_renamed_key_file_changes_n
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     declare_in_blocks(sandbox)
-    world = administrator(sandbox, tmp_path)
-    admin = AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", world, tmp_path)
+    environment = administrator(sandbox, tmp_path)
+    admin = AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", environment, tmp_path)
     decide(admin, {}, regrouping=("sam.okafor",), layers=("security",))
     wanted = users.Request(
         access={"security": ACCESS},
@@ -92,7 +92,7 @@ def test_passwords_and_access_keys_are_switched_and_a_renamed_key_file_changes_n
     put(admin, {})
     write(admin)
 
-    runs = AdminRuns(admin.world, tmp_path, admin.facts)
+    runs = AdminRuns(admin.environment, tmp_path, admin.facts)
     planned = plan.make(runs.context("security"), quiet)
     assert changes(sandbox, planned) == [
         ("create", "module.user_sam_okafor.aws_iam_access_key.this[0]"),

@@ -47,7 +47,7 @@ async def test_both_accounts_are_planned_applied_and_handed_over_by_keys(
     session = new_session(tmp_path / "sessions", modules)
     session.start(StepKey("given"))
     session.succeed(StepKey("given"), given.facts)
-    app = PaneHost(session, runs.world, modules, PANES, StepKey("plan", "management"))
+    app = PaneHost(session, runs.environment, modules, PANES, StepKey("plan", "management"))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         for account in ("management", "security"):

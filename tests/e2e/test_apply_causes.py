@@ -63,7 +63,9 @@ def make_by_hand(runs: AdminRuns, name: str) -> None:
     """A user that somebody made in the console, with a password."""
     context = runs.context(ACCOUNT)
     project, location = located(context)
-    factory = ClientFactory(runs.world.endpoint_url, "us-east-1", environment=runs.world.environment)
+    factory = ClientFactory(
+        runs.environment.endpoint_url, "us-east-1", environment=runs.environment.variables
+    )
     with factory.profile_client("iam", project_files(context, project), layer_profile(location)) as iam:
         iam.create_user(UserName=name)
         iam.create_login_profile(UserName=name, Password="Not-To-Be-Kept-1", PasswordResetRequired=True)

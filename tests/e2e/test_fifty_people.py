@@ -58,7 +58,7 @@ async def test_fifty_people_join_at_once_in_a_small_terminal(sandbox: Sandbox, t
     modules: list[Any] = [Given(runs.once), plan, apply]
     session = new_session(tmp_path / "sessions", modules)
     settle(session, StepKey("given"), runs.once)
-    app = PaneHost(session, runs.world, modules, {"plan": PlanPane, "apply": ApplyPane}, PLAN)
+    app = PaneHost(session, runs.environment, modules, {"plan": PlanPane, "apply": ApplyPane}, PLAN)
     seen: list[str] = []
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

@@ -183,8 +183,8 @@ def expected_init(styling: Styling | None) -> list[str]:
 
 
 def administered(sandbox: Sandbox, folder: Path) -> AdminProject:
-    world = administrator(sandbox, folder)
-    return AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", world, folder)
+    environment = administrator(sandbox, folder)
+    return AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", environment, folder)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_the_plan_holds_what_was_decided_and_nothing_else(
     check_the_files(team, name)
 
     # Plan, Apply, Hand over for each layer
-    runs = AdminRuns(admin.world, tmp_path, admin.facts)
+    runs = AdminRuns(admin.environment, tmp_path, admin.facts)
     for account in LAYERS:
         runs.reported.clear()
         planned = plan.make(runs.context(account), runs.report)

@@ -73,7 +73,7 @@ def assert_no_leak(hunt: LeakHunt, new_user: NewUserAws, *secrets: str, but: Pat
     every = [*secrets, *(key.secret_access_key for key in keys)]
     assert len(every) == len(secrets) + len(new_user.keys())
     hunt.stop()
-    roots = (new_user.folder, new_user.world.home)
+    roots = (new_user.folder, new_user.environment.home)
     assert hunt.leaks(every, *roots, but=[but]) == []
     assert hunt.leaks(every, *roots), "the hunt finds nothing at all"
 
@@ -91,7 +91,7 @@ async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(
     """The other way, through the console, is walked in `test_the_whole_way`; no secret leaks here either."""
     first = user_key(new_user)
     path = str(new_user.csv(first))
-    clients = clients_for(new_user.world, "us-east-1")
+    clients = clients_for(new_user.environment, "us-east-1")
     with clients.client("iam", in_hand(first)) as client, pytest.raises(AwsError) as denied:
         iam.create_access_key(client)
     assert denied.value.failure is AwsFailure.DENIED_EXPLICITLY
@@ -102,7 +102,7 @@ async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(
     session = new_session(new_user.folder / "sessions", modules)
     settle(session, StepKey("given"), context.facts)
     panes = {"mfa": MfaPane, "access-keys": AccessKeysPane}
-    app = PaneHost(session, new_user.world, modules, panes, StepKey("mfa", ITEM))
+    app = PaneHost(session, new_user.environment, modules, panes, StepKey("mfa", ITEM))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.pane.query_one("#how", Choices).choose("api")
@@ -172,7 +172,7 @@ def test_codes_that_do_not_enable_a_device(new_user: NewUserAws, steps: tuple[in
 def test_a_session_begins_with_a_code_of_now_that_was_not_used(new_user: NewUserAws, step: int) -> None:
     key = in_hand(user_key(new_user))
     _, seed = new_user.aws.device()
-    clients = clients_for(new_user.world, "us-east-1")
+    clients = clients_for(new_user.environment, "us-east-1")
     with clients.client("sts", key) as client:
         wrong = f"{(int(new_user.code(seed)) + 1) % 1_000_000:06}"
         for code in (wrong, new_user.code(seed, step), new_user.code(seed)):  # the last enabled the device
@@ -190,8 +190,8 @@ def test_a_session_begins_with_a_code_of_now_that_was_not_used(new_user: NewUser
 def test_a_session_that_has_expired_is_told_and_leaves_no_key_unmentioned(new_user: NewUserAws) -> None:
     key = in_hand(user_key(new_user))
     _, seed = new_user.aws.device()
-    clients = clients_for(new_user.world, "us-east-1")
-    with key_session(key, new_user.code(seed, 1), clients, new_user.world, Event()) as session:
+    clients = clients_for(new_user.environment, "us-east-1")
+    with key_session(key, new_user.code(seed, 1), clients, new_user.environment, Event()) as session:
         assert len(session.listed()) == 1
         with new_user.aws.later(3700):
             with pytest.raises(AwsError) as over:
@@ -241,7 +241,7 @@ def test_two_keys_already_are_shown_with_age_and_last_use_and_what_to_do(
     )
     with pytest.raises(OnboardError, match="Two access keys already") as refused:
         access_keys.perform(request, new_user.context(), new_user.report)
-    made = f"0 days old (made {new_user.world.now():%Y-%m-%d})"
+    made = f"0 days old (made {new_user.environment.now():%Y-%m-%d})"
     assert sorted(refused.value.what.splitlines()[1:]) == sorted(
         [
             f"{key['AccessKeyId']}  active, {made}, last used today (iam)",
@@ -277,8 +277,10 @@ vault = partial(vault_for, folder=home / "vault", gnupg_home=Path(told["gpg"]), 
                 with_keyring=False)
 now = lambda at=0: datetime.fromtimestamp(told["now"] + at, UTC)
 gpg = Path(told["gpg"])
-world = fake_world(home, ENVIRONMENT, endpoint_url=told["aws"], gnupg_home=gpg, vault=vault, now=now)
-context = Context(world=world, facts=told["facts"], every={}, item="security", folder=home)
+environment = fake_environment(
+    home, ENVIRONMENT, endpoint_url=told["aws"], gnupg_home=gpg, vault=vault, now=now
+)
+context = Context(environment=environment, facts=told["facts"], every={}, item="security", folder=home)
 key = KeyInHand(KeyPlace.TYPED, id=told["id"], secret=Secret(told["secret"]))
 pending = mfa.begin(key, context, print)
 if told["moment"] == "begun":
@@ -301,11 +303,11 @@ def test_a_wizard_killed_over_the_codes_goes_on_with_the_same_device(
 ) -> None:
     gpg.key("jane", passphrase="")
     facts = new_user.context({"fingerprint": gpg.fingerprint("jane")}).facts
-    home, key = new_user.world.home, user_key(new_user)
+    home, key = new_user.environment.home, user_key(new_user)
     told = {
         "home": str(home),
         "gpg": str(gpg.path),
-        "aws": new_user.world.endpoint_url,
+        "aws": new_user.environment.endpoint_url,
         "now": new_user.aws.now(),
         "facts": dict(facts),
         "id": key["AccessKeyId"],
@@ -324,7 +326,7 @@ def test_a_wizard_killed_over_the_codes_goes_on_with_the_same_device(
     vault = partial(
         vault_for, folder=home / "vault", gnupg_home=gpg.path, environment=ENVIRONMENT, with_keyring=False
     )
-    new_user.world = replace(new_user.world, gnupg_home=gpg.path, vault=vault)
+    new_user.environment = replace(new_user.environment, gnupg_home=gpg.path, vault=vault)
     kept = vault(gpg.fingerprint("jane")).vault
     left = kept.load("bb/security/mfa-seed")
     assert left is not None

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 from support.leak_hunt import LeakHunt, hunting
-from support.new_user import PASSPHRASE, PASSWORD, handoff_for, world_of, written
+from support.new_user import PASSPHRASE, PASSWORD, environment_of, handoff_for, written
 from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 
@@ -118,8 +118,8 @@ def at_sign_in(tmp_path: Path, gpg: GpgHome) -> tuple[Session, PaneHost]:
     held = handoff_for(gpg, "jane").payload()
     settle(session, StepKey("handoff"), {"handoff": held, "identities": ["security"]})
     gpg.forget_passphrases()
-    world = world_of(tmp_path, gpg)
-    return session, PaneHost(session, world, MODULES, PANES, StepKey("sign-in", "security"))
+    environment = environment_of(tmp_path, gpg)
+    return session, PaneHost(session, environment, MODULES, PANES, StepKey("sign-in", "security"))
 
 
 async def test_a_failure_in_a_worker_tells_its_place_and_no_secret(

@@ -104,7 +104,7 @@ class Office:
         return self.aws.client(service, region_name="us-east-1", endpoint_url=self.sandbox.endpoint_url)
 
     def host(self, step: str) -> PaneHost:
-        return PaneHost(self.session, self.runs.world, self.modules, PANES, StepKey(step, "security"))
+        return PaneHost(self.session, self.runs.environment, self.modules, PANES, StepKey(step, "security"))
 
     def code(self, ahead: float) -> str:
         return str(pyotp.TOTP(self.seed).at(time.time() + ahead))
@@ -261,7 +261,7 @@ async def unlocked_by_name(office: Office) -> None:
 
 def secrets_of(office: Office) -> list[str]:
     """What the code gave, as the keyring keeps it."""
-    (kept,) = office.runs.world.vault("").vault.kept.values()  # type: ignore[attr-defined]
+    (kept,) = office.runs.environment.vault("").vault.kept.values()  # type: ignore[attr-defined]
     found = json.loads(kept)
     return [found["secret"], found["token"]]
 

@@ -77,13 +77,16 @@ class Person:
         kept = self.store.load()
         assert kept is not None, "no key is kept"
         if kept.access_key_id not in self.clients:
-            client = clients_for(self.made.world, "us-east-1").client("sts", kept)
+            client = clients_for(self.made.environment, "us-east-1").client("sts", kept)
             self.clients[kept.access_key_id] = client.__enter__()
         assert sts.caller_identity(self.clients[kept.access_key_id]).user_name == "jane.doe"
 
     def parts(self, acts: Acts) -> Parts:
         return Parts(
-            Watched(self.session, acts), Watched(self.store, acts), self.records.put, self.made.world.now
+            Watched(self.session, acts),
+            Watched(self.store, acts),
+            self.records.put,
+            self.made.environment.now,
         )
 
     def states(self) -> dict[str, bool]:
@@ -94,22 +97,29 @@ class Person:
 def person(made: NewUserAws) -> Iterator[Person]:
     key = user_key(made)
     _, seed = made.aws.device()
-    world = made.world
+    environment = made.environment
     ticks = iter(range(100_000))
-    paths = profile_paths(world.home, "bb")
+    paths = profile_paths(environment.home, "bb")
     store = FileStore(
-        paths, BASE, "us-east-1", lambda: world.now() + timedelta(seconds=next(ticks)), "the file"
+        paths, BASE, "us-east-1", lambda: environment.now() + timedelta(seconds=next(ticks)), "the file"
     )
     old = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
     store.keep(old, None)
-    records = KeyRecords(world.key_records_folder)
+    records = KeyRecords(environment.key_records_folder)
     records.put(
         KeyRecord(
-            "bb", BASE, old.access_key_id, store.kind, "jane.doe", "222222222222", "us-east-1", world.now()
+            "bb",
+            BASE,
+            old.access_key_id,
+            store.kind,
+            "jane.doe",
+            "222222222222",
+            "us-east-1",
+            environment.now(),
         )
     )
-    clients = clients_for(world, "us-east-1")
-    with key_session(old, made.code(seed, 1), clients, world, Event()) as session:
+    clients = clients_for(environment, "us-east-1")
+    with key_session(old, made.code(seed, 1), clients, environment, Event()) as session:
         one = Person(made, replace(session, cancelled=NoWait()), store, records)
         try:
             yield one

@@ -49,8 +49,8 @@ def sandbox(sandbox_cache: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def admin(sandbox: Sandbox, tmp_path: Path) -> AdminProject:
-    world = administrator(sandbox, tmp_path)
-    return AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", world, tmp_path)
+    environment = administrator(sandbox, tmp_path)
+    return AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", environment, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def pgp() -> Iterator[GpgHome]:
 
 
 def runs_of(admin: AdminProject) -> AdminRuns:
-    return AdminRuns(admin.world, admin.folder, admin.facts)
+    return AdminRuns(admin.environment, admin.folder, admin.facts)
 
 
 def state_of(runs: AdminRuns) -> State:

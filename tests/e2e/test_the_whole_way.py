@@ -22,7 +22,7 @@ from textual.widgets import Static
 from screens.widgets.matrix import Matrix
 from tui.app.application import Start
 from tui.host import Machine, Places, utc_now
-from tui.session_catalogue import Shelf
+from tui.session_catalogue import SessionCatalogue
 from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
 
@@ -158,7 +158,9 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
 
 
 def session_of(machine: Machine, folder: Path, workflow: str) -> str:
-    found = [one for one in Shelf(machine).of_sandbox(folder).summaries() if one.workflow == workflow]
+    found = [
+        one for one in SessionCatalogue(machine).of_sandbox(folder).summaries() if one.workflow == workflow
+    ]
     assert len(found) == 1, found
     return found[0].id
 

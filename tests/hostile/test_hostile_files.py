@@ -20,7 +20,7 @@ from tui.app.session_control import Parts, SessionControl
 from tui.cli.main import main
 from tui.environments import OwnMachine
 from tui.host import Machine, Places
-from tui.session_catalogue import Shelf
+from tui.session_catalogue import SessionCatalogue
 from workflows.catalogue import WORKFLOWS
 from workflows.core.errors import OnboardError
 from workflows.desktop.clipboard import Osc52Clipboard
@@ -178,7 +178,7 @@ def begin_as_admin() -> None:
     machine = Machine.this()
     source = OwnMachine(machine)
     board = Osc52Clipboard(lambda _text: None, machine.now)
-    control = SessionControl(Parts(Shelf(machine), MODULES, {}, lambda _: source), source, board)
+    control = SessionControl(Parts(SessionCatalogue(machine), MODULES, {}, lambda _: source), source, board)
     walk = control.begin("admin", {})
     key = StepKey("project")
     draft = walk.session.drafts.load(key)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.message_samples import identity, public_key, request
 from support.mutations import mutated
 from support.repository import TESTS
@@ -27,7 +27,7 @@ from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import JOURNAL
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.messages.request import open_request
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin.status_grid import everybody
 
@@ -68,8 +68,8 @@ def journal(data: bytes) -> None:
         sessions = Sessions(folder.parent, WORKFLOWS, lambda: NOW)
         sessions.summaries()
         with closing(sessions.open(folder.name)) as session:
-            world = replace(fake_world(folder, {"PATH": ""}), now=lambda: NOW)
-            everybody(Walk(session, world, MODULES[session.header.workflow]).whole())
+            environment = replace(fake_environment(folder, {"PATH": ""}), now=lambda: NOW)
+            everybody(SessionRun(session, environment, MODULES[session.header.workflow]).whole())
 
 
 def project_with(name: str, data: bytes) -> None:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.pgp import GpgHome, all_kinds_of_keys, gpg_home
 from support.terraform import asked_once
 
 from workflows.core.processes import child_environment
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.sandbox.project import git, lay_out, publish
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
 from workflows.steps.admin.pgp_keys import TakenKey
@@ -46,14 +46,14 @@ class AdminProject:
     Attributes:
         root: the checkout.
         upstream: the bare repository that it follows.
-        world: the administrator's world.
+        environment: the administrator's environment.
         folder: the session's folder.
         facts: what earlier steps gave; `run` adds to it.
     """
 
     root: Path
     upstream: Path
-    world: World
+    environment: Environment
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -71,7 +71,7 @@ class AdminProject:
 
     def context(self, **facts: Any) -> Context:
         known = {**self.facts, **facts}
-        return Context(self.world, known, known, "", self.folder, threading.Event())
+        return Context(self.environment, known, known, "", self.folder, threading.Event())
 
     def run(self, module: StepModule, request: Any) -> Mapping[str, Any]:
         """Validate and perform a step, and keep its facts."""
@@ -98,7 +98,7 @@ class AdminProject:
         return subprocess.run(
             ["git", *arguments],
             cwd=self.root,
-            env=dict(self.world.environment),
+            env=dict(self.environment.variables),
             check=True,
             capture_output=True,
             text=True,
@@ -108,7 +108,7 @@ class AdminProject:
         """The same, as a sandbox with a mailbox."""
         mailbox = self.folder.parent / "mailbox"
         mailbox.mkdir()
-        return replace(self, world=replace(self.world, mailbox=mailbox, sandbox=True))
+        return replace(self, environment=replace(self.environment, mailbox=mailbox, sandbox=True))
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +146,7 @@ def make_project(template: Path, folder: Path) -> AdminProject:
     config = root / ".git" / "config"
     config.write_text(config.read_text().replace(str(template), str(folder)))
     return AdminProject(
-        root, upstream, fake_world(folder / "home", environment, binary=binary), folder / "session"
+        root, upstream, fake_environment(folder / "home", environment, binary=binary), folder / "session"
     )
 
 
@@ -211,7 +211,7 @@ def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> No
         request: who joins, leaves and changes groups, and other fields of Project's request.
     """
     folder = str(admin.root.parent)
-    given = json.dumps([admin.facts, dict(admin.world.environment), request], sort_keys=True)
+    given = json.dumps([admin.facts, dict(admin.environment.variables), request], sort_keys=True)
     joining = tuple(keys[name] for name in request.get("joining", ()))
     known = (given.replace(folder, "{folder}"), joining, _contents(admin))
     if known not in _decided:

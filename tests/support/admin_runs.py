@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.gpg.normalise import normalise
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import plan, review
@@ -23,7 +23,7 @@ LAYERS = ["management", "security"]
 class AdminRuns:
     """The administrator's session: what earlier steps gave, and contexts for later ones."""
 
-    world: World
+    environment: Environment
     folder: Path
     once: dict[str, Any]
     repeated: dict[str, Any] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class AdminRuns:
         }
         facts = {**self.once, **own}
         return Context(
-            self.world, facts, {**self.once, **self.repeated}, account, self.folder, threading.Event()
+            self.environment, facts, {**self.once, **self.repeated}, account, self.folder, threading.Event()
         )
 
     def report(self, progress: Progress) -> None:
@@ -75,9 +75,9 @@ resource "terraform_data" "slow" {{
 """
 
 
-def administrator(sandbox: Sandbox, folder: Path) -> World:
+def administrator(sandbox: Sandbox, folder: Path) -> Environment:
     """The world of the sandbox's administrator, with a clipboard of the test's."""
-    return fake_world(
+    return fake_environment(
         sandbox.administrator.home,
         sandbox.administrator.environment,
         endpoint_url=sandbox.endpoint_url,

@@ -85,7 +85,7 @@ async def wizard(
         for module in done:
             facts = {name: admin.facts[name] for name in step_of(module).gives if name in admin.facts}
             settle(session, StepKey(step_of(module).id), facts)
-        app = PaneHost(session, admin.world, MODULES, PANES, StepKey(at) if at else None)
+        app = PaneHost(session, admin.environment, MODULES, PANES, StepKey(at) if at else None)
         async with app.run_test(size=size) as pilot:
             driven = Wizard(app, pilot, session)
             await driven.rest()

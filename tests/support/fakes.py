@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.secret import Secret
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.stores.vault import VaultChoice
 
 
@@ -60,12 +60,12 @@ class MemoryVault:
         self.kept.pop(name, None)
 
 
-def fake_world(home: Path, environment: Mapping[str, str], **changes: Any) -> World:
-    """A world of fakes around a home; `changes` replaces single parts."""
+def fake_environment(home: Path, variables: Mapping[str, str], **changes: Any) -> Environment:
+    """An environment of fakes around a home; `changes` replaces single parts."""
     vault = MemoryVault()
     parts: dict[str, Any] = {
         "home": home,
-        "environment": environment,
+        "variables": variables,
         "gnupg_home": None,
         "downloads": home / "Downloads",
         "endpoint_url": None,
@@ -77,4 +77,4 @@ def fake_world(home: Path, environment: Mapping[str, str], **changes: Any) -> Wo
         "browser": FakeBrowser(),
         "vault": lambda _fingerprint: VaultChoice(vault),
     }
-    return World(**{**parts, **changes})
+    return Environment(**{**parts, **changes})

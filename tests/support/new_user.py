@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.message_samples import identity
 from support.panes import PaneHost
 from support.pgp import ENVIRONMENT, GpgHome
 
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.shared.module import Context, Progress
 
@@ -24,15 +24,15 @@ def nothing(_progress: Progress) -> None:
     """A report that nobody reads."""
 
 
-def world_of(tmp_path: Path, gpg: GpgHome | None = None, **changes: Any) -> World:
-    """A person's world, with a home below `tmp_path` and this gpg folder."""
+def environment_of(tmp_path: Path, gpg: GpgHome | None = None, **changes: Any) -> Environment:
+    """A person's environment, with a home below `tmp_path` and this gpg folder."""
     home = tmp_path / "person"
     home.mkdir(exist_ok=True)
-    return fake_world(home, ENVIRONMENT, **{"gnupg_home": gpg.path if gpg else None, **changes})
+    return fake_environment(home, ENVIRONMENT, **{"gnupg_home": gpg.path if gpg else None, **changes})
 
 
-def context_of(world: World, folder: Path, facts: Mapping[str, Any], item: str = "") -> Context:
-    return Context(world=world, facts=facts, every={}, item=item, folder=folder)
+def context_of(environment: Environment, folder: Path, facts: Mapping[str, Any], item: str = "") -> Context:
+    return Context(environment=environment, facts=facts, every={}, item=item, folder=folder)
 
 
 def encrypted(gpg: GpgHome, name: str, plain: str = PASSWORD) -> str:

@@ -10,7 +10,7 @@ from support.served_aws import NewUserAws
 from tui.cli import asking
 from tui.host import Machine, Places
 from workflows.core.secret import Secret
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.stores import system_keyring
 
 
@@ -56,8 +56,8 @@ class Terminal:
     def ask_secret(self, question: str) -> Secret:
         return Secret(self.ask(question))
 
-    def ask_code(self, serial: str, world: World, *, or_none: bool = False) -> Secret:
-        del world
+    def ask_code(self, serial: str, environment: Environment, *, or_none: bool = False) -> Secret:
+        del environment
         return self.ask_secret(f"{serial}{' or none' if or_none else ''}")
 
     def is_there(self) -> bool:
@@ -75,8 +75,8 @@ def own_machine(made: NewUserAws) -> Machine:
     """The machine of the new user; its clock is that of their world as a test has put it last."""
 
     def now() -> datetime:
-        return made.world.now()
+        return made.environment.now()
 
     places = Places(*(made.folder / name for name in ("state/sessions", "sandboxes", "vault", "cache")))
-    environment = {**made.world.environment, "AWS_ENDPOINT_URL": made.world.endpoint_url or ""}
-    return Machine(places, made.world.home, made.world.downloads, made.folder, environment, now)
+    environment = {**made.environment.variables, "AWS_ENDPOINT_URL": made.environment.endpoint_url or ""}
+    return Machine(places, made.environment.home, made.environment.downloads, made.folder, environment, now)

@@ -16,12 +16,12 @@ from textual.worker import WorkerCancelled
 
 from screens.step.page import StepPane
 from tui.app.wizard import WizardScreen
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
-from workflows.run import Walk
+from workflows.run import SessionRun
 
 SECONDS = 300.0
 """How long is waited for what must come about; a busy machine may take its time."""
@@ -55,7 +55,7 @@ class PaneHost(App[None]):
     def __init__(
         self,
         session: Session,
-        world: World,
+        environment: Environment,
         modules: Sequence[Any],
         panes: Mapping[str, type[StepPane]],
         at: StepKey | None = None,
@@ -63,7 +63,7 @@ class PaneHost(App[None]):
     ) -> None:
         super().__init__(**of_the_frame)
         self.session = session
-        self.wizard = WizardScreen(Walk(session, world, by_id(modules)), panes, at)
+        self.wizard = WizardScreen(SessionRun(session, environment, by_id(modules)), panes, at)
 
     def on_mount(self) -> None:
         self.push_screen(self.wizard)

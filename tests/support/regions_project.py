@@ -11,7 +11,7 @@ from typing import Any
 from support.served_aws import NewUserAws, served
 from support.strict_aws import ADMINISTRATORS, APPS, MANAGEMENT, SECURITY, RegionSettings, StrictWorld
 
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.sandbox.project import lay_out
 from workflows.steps.shared.module import Context
 
@@ -31,7 +31,7 @@ class RegionsProject:
 
     Attributes:
         root: the checkout.
-        made: AWS and the administrator's world.
+        made: AWS and the administrator's environment.
     """
 
     root: Path
@@ -42,8 +42,8 @@ class RegionsProject:
         return self.made.aws
 
     @property
-    def world(self) -> World:
-        return self.made.world
+    def environment(self) -> Environment:
+        return self.made.environment
 
     @property
     def settings(self) -> RegionSettings:
@@ -52,11 +52,11 @@ class RegionsProject:
 
     @property
     def profiles(self) -> Path:
-        return self.world.home / ".aws" / "bb"
+        return self.environment.home / ".aws" / "bb"
 
     def context(self, **facts: Any) -> Context:
         known = {"project_root": str(self.root), "project": "bb", **facts}
-        return Context(self.world, known, known, "", self.made.folder)
+        return Context(self.environment, known, known, "", self.made.folder)
 
     def allow(self, *regions: str) -> None:
         """Let the project use these regions."""
@@ -94,7 +94,7 @@ class RegionsProject:
 
 @contextmanager
 def regions_project(folder: Path, **changes: Any) -> Iterator[RegionsProject]:
-    """The project and its AWS; `changes` replaces parts of the administrator's world."""
+    """The project and its AWS; `changes` replaces parts of the administrator's environment."""
     root = folder / "project"
     lay_out(root)
     with served(folder, **changes) as made:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.message_samples import identity
 from support.pgp import ENVIRONMENT
 from support.strict_aws import (
@@ -24,7 +24,7 @@ from support.strict_aws import (
     code,
 )
 
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
 from workflows.sandbox.sandbox import free_port
 from workflows.sandbox.server import Gate, listen
@@ -46,7 +46,7 @@ class NewUserAws:
     """AWS as a new user meets it, and what their steps are told."""
 
     aws: StrictWorld
-    world: World
+    environment: Environment
     folder: Path
     identities: tuple[Identity, ...] = field(default_factory=lambda: (jane(),))
     progress: list[Progress] = field(default_factory=list)
@@ -64,7 +64,11 @@ class NewUserAws:
         }
         scoped = {f"{name}@{self.item}": value for name, value in every.items()}
         return Context(
-            world=self.world, facts={**known, **every}, every=scoped, item=self.item, folder=self.folder
+            environment=self.environment,
+            facts={**known, **every},
+            every=scoped,
+            item=self.item,
+            folder=self.folder,
         )
 
     def report(self, progress: Progress) -> None:
@@ -78,15 +82,15 @@ class NewUserAws:
         return [key["AccessKeyId"] for key in listed]
 
     def csv(self, key: Mapping[str, Any], name: str = "jane.doe_accessKeys.csv") -> Path:
-        self.world.downloads.mkdir(exist_ok=True)
-        path = self.world.downloads / name
+        self.environment.downloads.mkdir(exist_ok=True)
+        path = self.environment.downloads / name
         path.write_text(f"Access key ID,Secret access key\n{key['AccessKeyId']},{key['SecretAccessKey']}\n")
         return path
 
 
 @contextmanager
 def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
-    """AWS with the role DevOps, answering on loopback; `changes` replaces parts of the person's world."""
+    """AWS with the role DevOps, answering on loopback; `changes` replaces parts of the environment."""
     aws = StrictWorld()
     aws.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
     port = free_port()
@@ -101,7 +105,7 @@ def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
         **changes,
     }
     try:
-        yield NewUserAws(aws, fake_world(home, ENVIRONMENT, **parts), tmp_path)
+        yield NewUserAws(aws, fake_environment(home, ENVIRONMENT, **parts), tmp_path)
     finally:
         server.shutdown()
         thread.join()

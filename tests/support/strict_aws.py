@@ -232,9 +232,9 @@ def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
     ).get_environ()
 
 
-def code(world: StrictWorld, seed: bytes | str, steps: int = 0) -> str:
+def code(environment: StrictWorld, seed: bytes | str, steps: int = 0) -> str:
     text = seed.decode() if isinstance(seed, bytes) else seed
-    return pyotp.TOTP(text).generate_otp(int(world.now()) // 30 + steps)
+    return pyotp.TOTP(text).generate_otp(int(environment.now()) // 30 + steps)
 
 
 def refused(call: Any, *arguments: Any, **parameters: Any) -> tuple[str, str]:

@@ -22,11 +22,11 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.app.application import OnboardApp, Start
 from tui.app.session_control import Parts
 from tui.app.wizard import WizardScreen
-from tui.environments import SandboxWorlds
+from tui.environments import SandboxEnvironments
 from tui.host import Machine
-from tui.session_catalogue import Shelf
+from tui.session_catalogue import SessionCatalogue
 from workflows.desktop.clipboard import Clipboard
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
 from workflows.step_modules import MODULES
@@ -35,23 +35,23 @@ SECONDS = 300.0
 _POLL = 0.02
 
 
-class WatchedWorlds(SandboxWorlds):
+class WatchedEnvironments(SandboxEnvironments):
     """A sandbox's worlds with a clipboard that can be read and a browser that opens nothing."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         super().__init__(machine, folder)
         self.board = FakeClipboard()
 
-    def world(self, workflow: str, clipboard: Clipboard) -> World:
-        world = super().world(workflow, clipboard)
-        return replace(world, clipboard=self.board, browser=FakeBrowser(opens=True))
+    def environment(self, workflow: str, clipboard: Clipboard) -> Environment:
+        environment = super().environment(workflow, clipboard)
+        return replace(environment, clipboard=self.board, browser=FakeBrowser(opens=True))
 
 
 class Walker:
     """Drives one application; every wait has an end, and a failure dialog ends it with its text."""
 
     def __init__(
-        self, app: OnboardApp, pilot: Pilot[None], source: WatchedWorlds, recording: Recording
+        self, app: OnboardApp, pilot: Pilot[None], source: WatchedEnvironments, recording: Recording
     ) -> None:
         self._recording = recording
         self.app = app
@@ -90,7 +90,7 @@ class Walker:
         return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
 
     def facts(self, item: str = "") -> dict[str, Any]:
-        return self.wizard.walk.session.facts(item)
+        return self.wizard.run.session.facts(item)
 
     async def until(self, condition: Any, what: str, seconds: float = SECONDS) -> None:
         """Wait until something holds; a failure dialog is a failure of the test, with its text."""
@@ -181,7 +181,7 @@ class Walker:
 
     def statuses(self) -> dict[str, Status]:
         """Every step with where it stands."""
-        session = self.wizard.walk.session
+        session = self.wizard.run.session
         return {str(key): session.status(key) for key in session.layout()}
 
 
@@ -194,8 +194,8 @@ async def wizard(
     recording: Recording | None = None,
 ) -> AsyncIterator[Walker]:
     """The application on a sandbox, as `iam-onboard demo` runs it."""
-    source = WatchedWorlds(machine, sandbox)
-    parts = Parts(Shelf(machine), MODULES, PANES, lambda folder: WatchedWorlds(machine, folder))
+    source = WatchedEnvironments(machine, sandbox)
+    parts = Parts(SessionCatalogue(machine), MODULES, PANES, lambda folder: WatchedEnvironments(machine, folder))
     app = OnboardApp(machine, lambda: parts, source, start)
     try:
         async with app.run_test(size=size) as pilot:

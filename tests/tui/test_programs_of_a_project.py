@@ -46,7 +46,7 @@ def trapped(admin_project: AdminProject, mark: Path) -> AdminProject:
     build_env.write_text(f"{build_env.read_text()}\nTF_BINARY=./bin/terraform\n")
     for key, value in LOCAL.items():
         admin_project.git("config", key, value.format(trap=trap, hooks=trap.parent))
-    admin_project.world = replace(admin_project.world, binary=None)
+    admin_project.environment = replace(admin_project.environment, binary=None)
     return admin_project
 
 
@@ -54,8 +54,8 @@ def trapped(admin_project: AdminProject, mark: Path) -> AdminProject:
 def machine(trapped: AdminProject, tmp_path: Path) -> Machine:
     folder = tmp_path / "state"
     places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
-    home = trapped.world.home
-    return Machine(places, home, home, trapped.root, trapped.world.environment)
+    home = trapped.environment.home
+    return Machine(places, home, home, trapped.root, trapped.environment.variables)
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -177,7 +177,7 @@ def test_no_program_is_looked_for_where_one_stands(trapped: AdminProject, mark: 
     for name in ("git", "gpg", "gpgconf", "terraform", "tofu", "aws"):
         for folder in (trapped.root, trapped.root / "bin"):
             program(folder / name, f"echo $0 $* >> {mark}")
-    environment = {**trapped.world.environment, "TMPDIR": str(trapped.folder)}
+    environment = {**trapped.environment.variables, "TMPDIR": str(trapped.folder)}
     environment["PATH"] = f"{entry}:{environment['PATH']}"
     for words in (
         ("layer", "accounts", "--add", "new", "--email", "new@example.org", "--dry-run"),

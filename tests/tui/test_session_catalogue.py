@@ -9,7 +9,7 @@ from support.small_steps import small_workflow
 from support.steps import step_of
 
 from tui.host import Machine, Places
-from tui.session_catalogue import Shelf, _awaited
+from tui.session_catalogue import SessionCatalogue, _awaited
 from workflows.machine.declaration import Workflow
 from workflows.machine.summaries import Summary
 
@@ -37,14 +37,14 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
     machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
     steps = tuple(step_of(module) for module in small_workflow()[:1])
-    shelf = Shelf(machine, [Workflow("admin", "Admin", steps)])
-    shelf.own().create("admin", {}).close()
-    assert [entry.arrived for entry in shelf.entries()] == [None]
+    catalogue = SessionCatalogue(machine, [Workflow("admin", "Admin", steps)])
+    catalogue.own().create("admin", {}).close()
+    assert [entry.arrived for entry in catalogue.entries()] == [None]
     monkeypatch.setattr("tui.session_catalogue._awaited", lambda _summary: ["request-jane.txt", "\0"])
-    assert [entry.arrived for entry in shelf.entries()] == [False]
+    assert [entry.arrived for entry in catalogue.entries()] == [False]
     message = machine.downloads / "request-jane.txt"
     message.parent.mkdir()
     message.touch()
     for seconds, arrived in ((-1, False), (1, True)):
         os.utime(message, (BEGUN.timestamp() + seconds,) * 2)
-        assert [entry.arrived for entry in shelf.entries()] == [arrived]
+        assert [entry.arrived for entry in catalogue.entries()] == [arrived]

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 from support.admin_project import AdminProject, quiet
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.repository import TESTS
 
 from workflows.catalogue import WORKFLOWS
 from workflows.core.shapes import WrongShape
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.journal import DamagedJournal
@@ -28,7 +28,7 @@ from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import SETTLED, Status
 from workflows.machine.summaries import JOURNAL
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin import apply, hand_over, review
 from workflows.steps.admin.accepted_plan import Planned, decided
@@ -50,7 +50,7 @@ module "user_pat" {
   tags = local.tags
 }
 """
-Opened = Callable[..., Walk]
+Opened = Callable[..., SessionRun]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     """Opens a kept journal, of whose lines the last ones can be left out, in a folder of the test's."""
     sessions: list[Session] = []
 
-    def open_one(name: str, world: World | None = None, without: str = "") -> Walk:
+    def open_one(name: str, environment: Environment | None = None, without: str = "") -> SessionRun:
         text = (JOURNALS / f"{name}.jsonl").read_text().replace("{folder}", str(tmp_path))
         lines = text.splitlines(keepends=True)
         if without:
@@ -68,16 +68,18 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
         (folder / JOURNAL).write_text("".join(lines))
         session = Sessions(folder.parent, WORKFLOWS, lambda: NOW).open(name)
         sessions.append(session)
-        world = world or fake_world(tmp_path / "sandbox" / "new-user" / "home", {"PATH": ""})
-        return Walk(session, replace(world, now=lambda: NOW), MODULES[session.header.workflow])
+        environment = environment or fake_environment(
+            tmp_path / "sandbox" / "new-user" / "home", {"PATH": ""}
+        )
+        return SessionRun(session, replace(environment, now=lambda: NOW), MODULES[session.header.workflow])
 
     yield open_one
     for session in sessions:
         session.close()
 
 
-def settled(walk: Walk) -> bool:
-    return all(walk.session.status(key) in SETTLED for key in walk.session.state.expected())
+def settled(run: SessionRun) -> bool:
+    return all(run.session.status(key) in SETTLED for key in run.session.state.expected())
 
 
 def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
@@ -88,12 +90,12 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     )
     keys = admin_project.file("security", "keys")
     shutil.copy(keys / "sam.okafor", keys / "pat.jones")
-    walk = opened("admin-decided", admin_project.world)
-    key = walk.session.proposal()
+    run = opened("admin-decided", admin_project.environment)
+    key = run.session.proposal()
     assert key == StepKey("review")
-    assert walk.look() == ()
+    assert run.look() == ()
 
-    context = walk.context(key)
+    context = run.context(key)
     change_set = review.prepare(context, quiet)
     texts = [one.diff() for one in change_set.changes if one.name.endswith(".tf")]
     assert "".join(texts) == (JOURNALS / "admin-decided.diff").read_text()
@@ -101,13 +103,13 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
         *(f"keys/{name}" for name in ("alex.kim", "dana.lopez", "jane.doe")),
         *(f"keys/{name}" for name in ("machine.gitlab", "machine.github.actions", "github")),
     }
-    walk.session.start(key)
-    walk.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
+    run.session.start(key)
+    run.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
 
-    assert walk.look() == ()
-    assert review.prepare(walk.context(key), quiet).diff() == ""
-    assert walk.session.proposal() == StepKey("mfa-reset", "management")
-    grid = dict(everybody(walk.whole()).rows)
+    assert run.look() == ()
+    assert review.prepare(run.context(key), quiet).diff() == ""
+    assert run.session.proposal() == StepKey("mfa-reset", "management")
+    grid = dict(everybody(run.whole()).rows)
     both = (Stand.WRITTEN, Stand.WRITTEN)
     assert grid == {
         **dict.fromkeys(("jane.doe", "alex.kim", "sam.okafor", "dana.lopez"), both),
@@ -116,66 +118,66 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
 
 
 def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> None:
-    walk = opened("admin-done")
-    assert settled(walk)
-    assert everybody(walk.whole()).rows == (("jane.doe", (Stand.HANDED_OVER, Stand.HANDED_OVER)),)
-    gone = {change.key for change in walk.look() if change.observation.contradicts}
+    run = opened("admin-done")
+    assert settled(run)
+    assert everybody(run.whole()).rows == (("jane.doe", (Stand.HANDED_OVER, Stand.HANDED_OVER)),)
+    gone = {change.key for change in run.look() if change.observation.contradicts}
     assert gone == {StepKey("project")}
-    assert walk.session.status(StepKey("review")) is Status.UNCONFIRMED  # its files went with the project
+    assert run.session.status(StepKey("review")) is Status.UNCONFIRMED  # its files went with the project
     for account in ("management", "security"):
-        fact = walk.session.facts(account)["plan"]
+        fact = run.session.facts(account)["plan"]
         assert {**Planned.from_facts(fact).as_facts(), "acknowledged": []} == {**fact, "people": []}
 
 
 def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
-    walk = opened("admin-done", without="apply@security")
-    key = walk.session.proposal()
+    run = opened("admin-done", without="apply@security")
+    key = run.session.proposal()
     assert key == StepKey("apply", "security")
-    context = walk.context(key)
+    context = run.context(key)
     planned = decided(context)
     assert planned is not None
     assert (planned.passwords, planned.gone, planned.empty) == (("jane.doe",), (), False)
     outlook = apply.look(context, quiet)
     assert (outlook.begun, bool(outlook.refusal)) == (False, True)  # the plan file went with the sandbox
-    assert dict(everybody(walk.whole()).rows) == {"jane.doe": (Stand.HANDED_OVER, Stand.PLANNED)}
+    assert dict(everybody(run.whole()).rows) == {"jane.doe": (Stand.HANDED_OVER, Stand.PLANNED)}
 
 
 def test_the_last_hand_over_ends_the_session(opened: Opened) -> None:
-    walk = opened("admin-done", without="hand-over@security")
-    key = walk.session.proposal()
+    run = opened("admin-done", without="hand-over@security")
+    key = run.session.proposal()
     assert key == StepKey("hand-over", "security")
-    context = walk.context(key)
+    context = run.context(key)
     sent = {"jane.doe": hand_over.sent_now("copied", context)}
-    walk.session.start(key)
-    walk.session.succeed(key, hand_over.perform(hand_over.Request(sent), context, quiet))
-    assert settled(walk)
+    run.session.start(key)
+    run.session.succeed(key, hand_over.perform(hand_over.Request(sent), context, quiet))
+    assert settled(run)
 
 
 def test_a_finished_session_of_the_new_user_is_still_finished(opened: Opened) -> None:
-    walk = opened("new-user-done")
-    assert settled(walk)
-    assert {walk.session.status(key) for key in walk.session.layout()} == {Status.DONE}
+    run = opened("new-user-done")
+    assert settled(run)
+    assert {run.session.status(key) for key in run.session.layout()} == {Status.DONE}
 
 
 def test_a_new_user_writes_the_profiles_that_were_still_to_come(opened: Opened, tmp_path: Path) -> None:
-    walk = opened("new-user-done", without="profiles@management")
+    run = opened("new-user-done", without="profiles@management")
     for account, base in (("management", "bb-management"), ("security", "bb-security")):
         if account == "security":
-            walk.session.close()
-            shutil.rmtree(walk.session.folder)
-            walk = opened("new-user-done", without="profiles@security")
-        key = walk.session.proposal()
+            run.session.close()
+            shutil.rmtree(run.session.folder)
+            run = opened("new-user-done", without="profiles@security")
+        key = run.session.proposal()
         assert key == StepKey("profiles", account)
-        context = walk.context(key)
+        context = run.context(key)
         request = profiles.proposal(context)
         assert profiles.validate(request, context) == []
-        walk.session.start(key)
-        walk.session.succeed(key, profiles.perform(request, context, quiet))
-        known = walk.session.facts(account)["profiles"]
+        run.session.start(key)
+        run.session.succeed(key, profiles.perform(request, context, quiet))
+        known = run.session.facts(account)["profiles"]
         assert (known["base"], len(known["names"]), request.mfa_serial[-8:]) == (base, 5, "jane.doe")
-    assert walk.session.proposal() == StepKey("verify")
+    assert run.session.proposal() == StepKey("verify")
     for account in ("management", "security"):
-        assert profiles.observe(walk.context(StepKey("profiles", account))) is AGREES
+        assert profiles.observe(run.context(StepKey("profiles", account))) is AGREES
 
 
 @pytest.mark.parametrize(

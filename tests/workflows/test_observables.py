@@ -18,20 +18,20 @@ import pytest
 from support.admin_project import AdminProject, copied, decide, make_project, put, write
 from support.fakes import MemoryVault
 from support.given import Given
-from support.new_user import handoff_for, world_of
+from support.new_user import environment_of, handoff_for
 from support.panes import by_id, new_session, settle
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, jane
 from support.steps import step_of
 
 from workflows.core.secret import Secret
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.layer.discover import find_project
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.sts_regions import allowed_regions
@@ -52,13 +52,13 @@ class Stand:
 
     Attributes:
         facts: all that is known, its own facts too.
-        world: the outside; a break may put another in its place.
+        environment: the outside; a break may put another in its place.
         folder: what a break works in: the project's folder, or the person's home.
         git: runs git in the project.
     """
 
     facts: dict[str, Any]
-    world: World
+    environment: Environment
     folder: Path
     git: Callable[..., str] = lambda *_words: ""
 
@@ -81,10 +81,10 @@ class Done:
         """The status after all looks and questions, as on a resume."""
         given = next(one for one in self.session.state.workflow.steps if one.id == "given")
         known = {name: self.stand.facts[name] for name in given.gives}
-        walk = Walk(self.session, self.stand.world, by_id([Given(known), self.module]))
-        walk.look()
-        for question in walk.questions():
-            walk.learn(question, walk.answer(question))
+        run = SessionRun(self.session, self.stand.environment, by_id([Given(known), self.module]))
+        run.look()
+        for question in run.questions():
+            run.learn(question, run.answer(question))
         (key,) = [key for key in self.session.layout() if key.step == step_of(self.module).id]
         return self.session.status(key)
 
@@ -129,7 +129,7 @@ def admin(
         write(first)
         made.append(first)
     project = copied(made[0], tmp_path)
-    return Stand(dict(project.facts), project.world, project.root, project.git)
+    return Stand(dict(project.facts), project.environment, project.root, project.git)
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def with_regions(admin: Stand) -> Stand:
 @pytest.fixture
 def expiring(admin: Stand) -> Stand:
     """The key that was taken in ends in a year."""
-    end = (admin.world.now() + timedelta(days=365)).isoformat()
+    end = (admin.environment.now() + timedelta(days=365)).isoformat()
     admin.facts["keys"] = {name: {**key, "expires": end} for name, key in admin.facts["keys"].items()}
     return admin
 
@@ -219,10 +219,10 @@ def keys() -> Iterator[GpgHome]:
 @pytest.fixture
 def person(tmp_path: Path, keys: GpgHome) -> Stand:
     """Somebody with a key, a handoff for it, and no more."""
-    world = world_of(tmp_path, keys)
+    environment = environment_of(tmp_path, keys)
     facts = {"project": "bb", "user": NAME, "tools": {}, "fingerprint": keys.fingerprint("jane")}
     facts |= {"key_made": False, "request_sent": "", "identities": [ITEM]}
-    return Stand({**facts, "handoff": handoff_for(keys, "jane").payload()}, world, world.home)
+    return Stand({**facts, "handoff": handoff_for(keys, "jane").payload()}, environment, environment.home)
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def key_in_file(with_identity: Stand) -> Stand:
 def key_in_vault(with_identity: Stand) -> Stand:
     with_identity.facts["access_key"] = {"id": "AKIAEXAMPLEEXAMPLE01", "kept": "keyring"}
     key = KeptAccessKey("AKIAEXAMPLEEXAMPLE01", Secret("canary"))
-    store_access_key(with_identity.world.vault("").vault, "bb", BASE, key)
+    store_access_key(with_identity.environment.vault("").vault, "bb", BASE, key)
     return with_identity
 
 
@@ -264,7 +264,7 @@ RECORD = KeyRecord("bb", BASE, "AKIANEW", "keyring", NAME, "222222222222", "us-e
 
 @pytest.fixture
 def rotated(person: Stand) -> Stand:
-    KeyRecords(person.world.key_records_folder).put(RECORD)
+    KeyRecords(person.environment.key_records_folder).put(RECORD)
     known = {"project": "bb", "profile": BASE, "id": "AKIANEW", "old_id": "AKIAOLD"}
     person.facts |= {"rotated": known, "retired": {"id": "AKIAOLD", "told": []}}
     return person
@@ -318,21 +318,21 @@ def empty_branch(stand: Stand) -> None:
 
 def later(days: int) -> Break:
     def wait(stand: Stand) -> None:
-        now = stand.world.now() + timedelta(days=days)
-        stand.world = replace(stand.world, now=lambda: now)
+        now = stand.environment.now() + timedelta(days=days)
+        stand.environment = replace(stand.environment, now=lambda: now)
 
     return wait
 
 
 def no_gpg(stand: Stand) -> None:
-    environment = {**stand.world.environment, "PATH": str(stand.folder / "none")}
-    stand.world = replace(stand.world, environment=environment)
+    environment = {**stand.environment.variables, "PATH": str(stand.folder / "none")}
+    stand.environment = replace(stand.environment, variables=environment)
 
 
 def empty_keyring(stand: Stand) -> None:
     home = stand.folder / "other-gnupg"
     home.mkdir(mode=0o700)
-    stand.world = replace(stand.world, gnupg_home=home)
+    stand.environment = replace(stand.environment, gnupg_home=home)
 
 
 def home_text(name: str, text: str) -> Break:
@@ -340,17 +340,17 @@ def home_text(name: str, text: str) -> Break:
 
 
 def vault_emptied(stand: Stand) -> None:
-    vault = stand.world.vault("").vault
+    vault = stand.environment.vault("").vault
     assert isinstance(vault, MemoryVault)
     vault.kept.clear()
 
 
 def recorded(record: KeyRecord) -> Break:
-    return lambda stand: KeyRecords(stand.world.key_records_folder).put(record)
+    return lambda stand: KeyRecords(stand.environment.key_records_folder).put(record)
 
 
 def forgotten(stand: Stand) -> None:
-    KeyRecords(stand.world.key_records_folder).remove("bb", BASE)
+    KeyRecords(stand.environment.key_records_folder).remove("bb", BASE)
 
 
 WAITING = Rotation(Phase.WAITING, "AKIAOLD", "AKIANEW", (), NOW)

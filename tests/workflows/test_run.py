@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.panes import by_id, new_session, settle
 from support.small_steps import NOT_THERE, SmallStep, small_workflow
 from support.steps import step_of
@@ -17,7 +17,7 @@ from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.steps.shared.module import Context
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
@@ -48,27 +48,29 @@ def session(tmp_path: Path, modules: list[SmallStep]) -> Session:
 
 
 @pytest.fixture
-def walk(tmp_path: Path, session: Session, modules: list[SmallStep]) -> Walk:
-    return Walk(session, fake_world(tmp_path, {}), by_id(modules))
+def run(tmp_path: Path, session: Session, modules: list[SmallStep]) -> SessionRun:
+    return SessionRun(session, fake_environment(tmp_path, {}), by_id(modules))
 
 
-def proposal_after_a_look(walk: Walk) -> StepKey | None:
-    walk.look()
-    return walk.session.proposal()
+def proposal_after_a_look(run: SessionRun) -> StepKey | None:
+    run.look()
+    return run.session.proposal()
 
 
-def test_a_title_tells_the_item(walk: Walk) -> None:
-    assert walk.title(USERS) == "Users"
-    assert walk.title(GROUPS) == "Groups (security)"
+def test_a_title_tells_the_item(run: SessionRun) -> None:
+    assert run.title(USERS) == "Users"
+    assert run.title(GROUPS) == "Groups (security)"
     with pytest.raises(KeyError):
-        walk.title(StepKey("unknown"))
+        run.title(StepKey("unknown"))
 
 
-def test_a_context_holds_the_facts_of_its_item_and_all_by_scoped_name(walk: Walk, session: Session) -> None:
+def test_a_context_holds_the_facts_of_its_item_and_all_by_scoped_name(
+    run: SessionRun, session: Session
+) -> None:
     settle(session, USERS, {"people": "jane"})
     for layer in ("management", "security"):
         settle(session, StepKey("groups", layer), {"planned": f"plan of {layer}"})
-    context = walk.context(REVIEW)
+    context = run.context(REVIEW)
     assert context.facts["planned"] == "plan of security"
     assert context.every["planned@management"] == "plan of management"
     assert (context.item, context.folder) == ("security", session.folder)
@@ -77,12 +79,12 @@ def test_a_context_holds_the_facts_of_its_item_and_all_by_scoped_name(walk: Walk
 
 
 def test_a_look_asks_done_steps_only_and_tells_what_does_not_agree(
-    walk: Walk, session: Session, modules: list[SmallStep]
+    run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:
     for module in modules:
         module.observation = Observation(Verdict.CHANGED, f"{step_of(module).id} differs")
     session.skip(ACCOUNT)
-    changes = walk.look()
+    changes = run.look()
     assert [(change.key, change.title, change.observation.words) for change in changes] == [
         (PROJECT, "Project", "project differs")
     ]
@@ -100,19 +102,19 @@ def test_a_look_that_fails_is_told_and_keeps_nobody_out(
 ) -> None:
     looking = Looking(modules[0].STEP)
     looking.error = error
-    (change,) = Walk(session, fake_world(tmp_path, {}), by_id([looking, *modules[1:]])).look()
+    (change,) = SessionRun(session, fake_environment(tmp_path, {}), by_id([looking, *modules[1:]])).look()
     assert change.observation == unknown(words)
 
 
 def test_it_goes_on_at_the_first_step_that_is_contradicted_or_open(
-    walk: Walk, session: Session, modules: list[SmallStep]
+    run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:
-    assert proposal_after_a_look(walk) == USERS
+    assert proposal_after_a_look(run) == USERS
     settle(session, USERS, {"people": "jane"})
     modules[0].observation = unknown("could not be asked")
-    assert proposal_after_a_look(walk) == StepKey("groups", "management")
+    assert proposal_after_a_look(run) == StepKey("groups", "management")
     modules[1].observation = Observation(Verdict.CHANGED, "she is gone")
-    assert proposal_after_a_look(walk) == USERS
+    assert proposal_after_a_look(run) == USERS
 
 
 def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
@@ -123,10 +125,10 @@ def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
     session.close()
     workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     back = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(session.header.session)
-    walk = Walk(back, fake_world(tmp_path, {}), by_id(modules))
+    run = SessionRun(back, fake_environment(tmp_path, {}), by_id(modules))
     modules[0].observation = Observation(Verdict.CHANGED, "project differs")
     assert back.status(GROUPS) is Status.INTERRUPTED
-    assert proposal_after_a_look(walk) == PROJECT
+    assert proposal_after_a_look(run) == PROJECT
     back.close()
     groups = next(module for module in modules if step_of(module).id == "groups")
     groups.STEP = replace(groups.STEP, outlives=True)
@@ -135,7 +137,7 @@ def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
     sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
     assert sessions.summaries()[0].next_title == "Groups (security)"
     again = sessions.open(session.header.session)
-    assert proposal_after_a_look(Walk(again, fake_world(tmp_path, {}), by_id(modules))) == GROUPS
+    assert proposal_after_a_look(SessionRun(again, fake_environment(tmp_path, {}), by_id(modules))) == GROUPS
     again.close()
 
 
@@ -143,41 +145,41 @@ def test_when_all_is_done_there_is_nothing_to_go_on_with(tmp_path: Path) -> None
     modules = small_workflow()[:1]
     session = new_session(tmp_path / "sessions", modules)
     settle(session, PROJECT, LAYERS)
-    assert Walk(session, fake_world(tmp_path, {}), by_id(modules)).session.proposal() is None
+    assert SessionRun(session, fake_environment(tmp_path, {}), by_id(modules)).session.proposal() is None
 
 
 def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_needs_it(
-    walk: Walk, session: Session, modules: list[SmallStep]
+    run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:
     settle(session, USERS, {"people": "jane"})
     modules[1].observation = GONE
-    walk.look()
+    run.look()
     assert session.status(USERS) is Status.CONTRADICTED
     assert session.status(StepKey("groups", "management")) is Status.LOCKED
-    assert walk.after(PROJECT) == walk.after(USERS) == USERS
+    assert run.after(PROJECT) == run.after(USERS) == USERS
     with pytest.raises(IllegalTransition):
         session.start(StepKey("groups", "management"))
     session.acknowledge(USERS)
     assert session.status(USERS) is Status.UNCONFIRMED
     assert session.status(StepKey("groups", "management")) is Status.READY
-    walk.look()
+    run.look()
     assert session.status(USERS) is Status.UNCONFIRMED
     modules[1].observation = replace(GONE, about=("jane", "john"))
-    walk.look()
+    run.look()
     assert session.status(USERS) is Status.CONTRADICTED
 
 
 def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_again(
-    walk: Walk, session: Session, modules: list[SmallStep]
+    run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:
     settle(session, USERS, {"people": "jane"})
     modules[1].observation = GONE
-    walk.look()
+    run.look()
     modules[1].observation = AGREES
-    walk.look()
+    run.look()
     assert session.status(USERS) is Status.DONE
     modules[1].observation = GONE
-    walk.look()
+    run.look()
     session.reopen(USERS)
     assert session.status(USERS) is Status.READY
     settle(session, USERS, {"people": "jane"})
@@ -185,12 +187,12 @@ def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_ag
 
 
 def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_them(
-    tmp_path: Path, walk: Walk, session: Session, modules: list[SmallStep]
+    tmp_path: Path, run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:
     settle(session, USERS, {"people": "jane"})
     modules[0].observation = unknown("The disk is away.")
     modules[1].observation = GONE
-    walk.look()
+    run.look()
     session.close()
     workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
@@ -213,13 +215,13 @@ def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_
 
 
 def test_a_look_that_gave_no_answer_keeps_the_time_of_the_last_one(
-    walk: Walk, session: Session, modules: list[SmallStep]
+    run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:
     settle(session, USERS, {"people": "jane"})
     record = session.record(USERS)
     assert record is not None
     modules[1].observation = unknown("not asked")
-    walk.look()
+    run.look()
     assert session.state.observed[USERS].at == record.at
     before = replace(AGREES, at="9999-01-01T00:00:00+00:00")
     assert dated(unknown(), before, record.at, "now").at == before.at

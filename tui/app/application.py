@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tui.session_catalogue import Entry
     from workflows.machine.events import StepKey
     from workflows.machine.journal import DamagedJournal
-    from workflows.run import Change, Walk
+    from workflows.run import Change, SessionRun
     from workflows.steps.shared.module import Report
 
 
@@ -201,7 +201,7 @@ class OnboardApp(Frame):
         """Play the other person of the sandbox: in their latest session here, or in a new one."""
         if (wizard := self._left_wizard()) is None:
             return
-        other = "new-user" if wizard.walk.session.header.workflow == "admin" else "admin"
+        other = "new-user" if wizard.run.session.header.workflow == "admin" else "admin"
         here = [one for one in self.control.entries() if one.sandbox == self.source.folder]
         theirs = [one.summary.id for one in here if one.summary.workflow == other and not one.summary.damage]
         await (self._resume(theirs[0], {}) if theirs else self._begin(other, {}))
@@ -233,17 +233,17 @@ class OnboardApp(Frame):
 
     async def _begin(self, workflow: str, drafts: Drafts) -> None:
         try:
-            walk = self.control.begin(workflow, drafts)
+            run = self.control.begin(workflow, drafts)
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._show_wizard(walk, None)
+            await self._show_wizard(run, None)
 
     async def _resume(self, session_id: str, drafts: Drafts) -> None:
         from workflows.machine.journal import DamagedJournal  # noqa: PLC0415 - not for the first paint
 
         try:
-            walk = self.control.resume(session_id, drafts)
+            run = self.control.resume(session_id, drafts)
         except DamagedJournal as damage:
             await self._show_home(None if damage.sound else damage)
             if damage.sound:
@@ -251,30 +251,30 @@ class OnboardApp(Frame):
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._look(walk, first_with(walk, drafts))
+            await self._look(run, first_with(run, drafts))
 
     def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
         async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             try:
-                walk = self.control.resume(session_id, {}, repair=True)
+                run = self.control.resume(session_id, {}, repair=True)
             except OnboardError as error:
                 self.show_error(error)
             else:
-                await self._look(walk, None)
+                await self._look(run, None)
 
         body = f"{damage.what}\n{damage.why}\n\nWhat comes after that line is kept in a copy beside it."
         ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
 
-    async def _look(self, walk: Walk, wanted: StepKey | None) -> None:
+    async def _look(self, run: SessionRun, wanted: StepKey | None) -> None:
         """Look at what changed since the session was left, then go on; a moved project is asked about."""
         from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
         from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - likewise
         from workflows.steps.shared import moved_project  # noqa: PLC0415 - likewise
 
-        context = walk.whole()
+        context = run.whole()
         gone = moved_project.missing(context)
-        if gone is None or walk.session.status(StepKey("project")) not in SETTLED | {Status.CONTRADICTED}:
-            await self._look_now(walk, wanted)
+        if gone is None or run.session.status(StepKey("project")) not in SETTLED | {Status.CONTRADICTED}:
+            await self._look_now(run, wanted)
             return
         near = await asyncio.to_thread(moved_project.proposal, context, self._machine.working_folder)
 
@@ -287,8 +287,8 @@ class OnboardApp(Frame):
 
         async def answered(path: str | None) -> None:
             if path is not None:
-                self._move(walk, gone, moved_project.found_at(path, context))
-            await self._look_now(walk, wanted)
+                self._move(run, gone, moved_project.found_at(path, context))
+            await self._look_now(run, wanted)
 
         body = (
             f"{gone} isn't there any more. If the project was moved, enter its folder: everything goes on "
@@ -299,29 +299,29 @@ class OnboardApp(Frame):
         )
         self.push_screen(dialog, answered)
 
-    def _move(self, walk: Walk, before: Path, now: Path) -> None:
+    def _move(self, run: SessionRun, before: Path, now: Path) -> None:
         from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
 
         try:
-            walk.session.move(StepKey("project"), before, now)
+            run.session.move(StepKey("project"), before, now)
         except OnboardError as error:
             self.show_error(error)
 
-    async def _look_now(self, walk: Walk, wanted: StepKey | None) -> None:
+    async def _look_now(self, run: SessionRun, wanted: StepKey | None) -> None:
         words = "Looking at what has changed since you left"
-        await self._show(_starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
+        await self._show(_starting(lambda _report: run.look(), partial(self._welcome, run, wanted), words))
 
-    async def _welcome(self, walk: Walk, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
-        key = wanted or walk.session.proposal()
-        await self._show_wizard(walk, key)
+    async def _welcome(self, run: SessionRun, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
+        key = wanted or run.session.proposal()
+        await self._show_wizard(run, key)
         if changes:
-            text = since_you_left(changes, walk.title(key) if key else "")
+            text = since_you_left(changes, run.title(key) if key else "")
             self.push_screen(Notice("Welcome back", text, "Continue"))
 
-    async def _show_wizard(self, walk: Walk, at: StepKey | None) -> None:
+    async def _show_wizard(self, run: SessionRun, at: StepKey | None) -> None:
         from tui.app.wizard import WizardScreen  # noqa: PLC0415 - with all of the machine: not for the first paint
 
-        self._wizard_screen = WizardScreen(walk, self.control.parts.panes, at)
+        self._wizard_screen = WizardScreen(run, self.control.parts.panes, at)
         await self._show(self._wizard_screen)
 
     @on(HomeScreen.Begin)
@@ -335,13 +335,13 @@ class OnboardApp(Frame):
         if folder is None or folder == self.source.folder:
             await self._resume(session, {})
             return
-        world = self.control.parts.sandbox(folder)
+        environment = self.control.parts.sandbox(folder)
         self._start = Start(session=session)
-        await self._show(_starting(partial(self._change_world, world), self._opened, world.words))
+        await self._show(_starting(partial(self._change_world, environment), self._opened, environment.words))
 
-    def _change_world(self, world: WorldSource, report: Report) -> SessionControl:
+    def _change_world(self, environment: WorldSource, report: Report) -> SessionControl:
         """Close the world that is open, and open another."""
-        before, self.source = self.source, world
+        before, self.source = self.source, environment
         before.close()
         return self._open(report)
 

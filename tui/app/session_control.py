@@ -15,11 +15,11 @@ from workflows.core.sentences import Sentence
 if TYPE_CHECKING:
     from screens.step.page import StepPane
     from tui.environments import WorldSource
-    from tui.session_catalogue import Entry, Shelf
+    from tui.session_catalogue import Entry, SessionCatalogue
     from workflows.desktop.clipboard import Clipboard
     from workflows.machine.events import StepKey
     from workflows.machine.session import Session
-    from workflows.run import Walk
+    from workflows.run import SessionRun
     from workflows.steps.shared.module import StepModule
 
 Drafts = Mapping[str, Mapping[str, Any]]
@@ -45,13 +45,13 @@ class Parts:
     """What the wizard is made of; loading it takes longer than showing the first screen.
 
     Attributes:
-        shelf: where sessions are kept.
+        catalogue: where sessions are kept.
         modules: the step modules, by the workflow's id and the step's.
         panes: the pane class of each step, by the step's id.
         sandbox: gives the world of a sandbox in a folder, still closed.
     """
 
-    shelf: Shelf
+    catalogue: SessionCatalogue
     modules: Mapping[str, Mapping[str, StepModule]]
     panes: Mapping[str, type[StepPane]]
     sandbox: Callable[[Path], WorldSource]
@@ -68,12 +68,12 @@ class SessionControl:
 
     def __init__(self, parts: Parts, source: WorldSource, clipboard: Clipboard) -> None:
         self.parts = parts
-        self.sessions = parts.shelf.sessions_of(source.folder)
+        self.sessions = parts.catalogue.sessions_of(source.folder)
         self._source = source
         self._clipboard = clipboard
         self._session: Session | None = None
 
-    def begin(self, workflow: str, drafts: Drafts) -> Walk:
+    def begin(self, workflow: str, drafts: Drafts) -> SessionRun:
         """Begin a session of a workflow, with this input to start from.
 
         Raises:
@@ -93,7 +93,7 @@ class SessionControl:
         merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
         return self._opened(session, merged)
 
-    def resume(self, session_id: str, drafts: Drafts, *, repair: bool = False) -> Walk:
+    def resume(self, session_id: str, drafts: Drafts, *, repair: bool = False) -> SessionRun:
         """Resume a session, with this input in addition; a damaged one from its last sound event.
 
         Raises:
@@ -150,10 +150,10 @@ class SessionControl:
         Raises:
             OnboardError: their folder cannot be read.
         """
-        every = self.parts.shelf.entries()
+        every = self.parts.catalogue.entries()
         return tuple(entry for entry in every if entry.sandbox is not None or not self._source.sandbox)
 
-    def _opened(self, session: Session, drafts: Drafts) -> Walk:
+    def _opened(self, session: Session, drafts: Drafts) -> SessionRun:
         self.leave()
         self._session = session
         from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
@@ -175,17 +175,17 @@ class SessionControl:
                 why=error.why,
                 next="Make room on the disk, then resume the session.",
             ) from error
-        from workflows.run import Walk  # noqa: PLC0415 - not for the first paint
+        from workflows.run import SessionRun  # noqa: PLC0415 - not for the first paint
 
         workflow = session.header.workflow
-        world = self._source.world(workflow, self._clipboard)
-        return Walk(session, world, self.parts.modules[workflow])
+        environment = self._source.environment(workflow, self._clipboard)
+        return SessionRun(session, environment, self.parts.modules[workflow])
 
 
-def first_with(walk: Walk, drafts: Drafts) -> StepKey | None:
+def first_with(run: SessionRun, drafts: Drafts) -> StepKey | None:
     """The last step that new input came for (a handoff that just arrived), if it can be shown now."""
     from workflows.machine.state import Status  # noqa: PLC0415 - not for the first paint
 
-    keys = [key for key in walk.session.layout() if key.step in drafts]
-    open_keys = [key for key in keys if walk.session.status(key) is not Status.LOCKED]
+    keys = [key for key in run.session.layout() if key.step in drafts]
+    open_keys = [key for key in keys if run.session.status(key) is not Status.LOCKED]
     return open_keys[-1] if open_keys else None

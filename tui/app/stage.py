@@ -27,7 +27,7 @@ from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.observations import Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.module import Report, acceptance
 from workflows.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
@@ -41,7 +41,7 @@ class Stage(Vertical):
     A step that has to wait gets a page that says so: what its own pane would show is not known yet.
 
     Args:
-        walk: the session with its step modules.
+        run: the session with its step modules.
         panes: the pane class of each step, by the step's id.
 
     Attributes:
@@ -66,9 +66,9 @@ class Stage(Vertical):
     class Recorded(Message):
         """The session changed, or refused to."""
 
-    def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]]) -> None:
+    def __init__(self, run: SessionRun, panes: Mapping[str, type[StepPane]]) -> None:
         super().__init__(id="stage")
-        self._walk = walk
+        self._run = run
         self._panes = panes
         self.key: StepKey | None = None
         self.kept_input = False
@@ -89,7 +89,7 @@ class Stage(Vertical):
     @property
     def working(self) -> bool:
         """Whether what runs is the step's own work, and not only a look at something."""
-        return self.busy and self.key is not None and self._walk.session.status(self.key) is Status.RUNNING
+        return self.busy and self.key is not None and self._run.session.status(self.key) is Status.RUNNING
 
     async def show(self, key: StepKey | None) -> None:
         """Show a step, or the closing page for None, in place of the page before."""
@@ -101,10 +101,10 @@ class Stage(Vertical):
         self._accepted = []
         self._over = False
         if key is None:
-            await self.mount(Finished(self._walk))
-        elif self._walk.session.status(key) is Status.LOCKED:
-            step = self._walk.step(key)
-            await self.mount(_waiting(self._walk.title(key), step.purpose, note_of(self._walk, key)))
+            await self.mount(Finished(self._run))
+        elif self._run.session.status(key) is Status.LOCKED:
+            step = self._run.step(key)
+            await self.mount(_waiting(self._run.title(key), step.purpose, note_of(self._run, key)))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
         self.focus_first()
@@ -124,8 +124,8 @@ class Stage(Vertical):
         if pane is None or key is None or not pane.opened:
             return
         draft = pane.draft()
-        drafts = self._walk.session.drafts
-        as_done = self._walk.session.status(key) in SETTLED and not pane.changed()
+        drafts = self._run.session.drafts
+        as_done = self._run.session.status(key) in SETTLED and not pane.changed()
         try:
             if as_done and not self.kept_input:
                 drafts.drop(key)
@@ -134,7 +134,7 @@ class Stage(Vertical):
         except (FileError, UnstorableFactError) as error:
             raise OnboardError(
                 "Your input could not be kept",
-                f"What you entered in {self._walk.title(key)} is still on the screen, but not saved.",
+                f"What you entered in {self._run.title(key)} is still on the screen, but not saved.",
                 why=error.why if isinstance(error, FileError) else str(error),
                 next="Make room on the disk before you leave this step.",
             ) from error
@@ -190,17 +190,17 @@ class Stage(Vertical):
         self.screen.set_focus(self.screen.query_one("#primary"))
 
     def _opening(self, key: StepKey) -> Opening:
-        session = self._walk.session
+        session = self._run.session
         status = session.status(key)
         draft = session.drafts.load(key)
         self.kept_input = bool(draft) and status in SETTLED
         return Opening(
-            step=self._walk.step(key),
-            title=self._walk.title(key),
-            context=self._walk.context(key),
+            step=self._run.step(key),
+            title=self._run.title(key),
+            context=self._run.context(key),
             draft=draft,
             done=status in {Status.DONE, Status.UNCONFIRMED},
-            note=KEPT if self.kept_input else note_of(self._walk, key),
+            note=KEPT if self.kept_input else note_of(self._run, key),
             interrupted=status is Status.INTERRUPTED,
             asks=status is Status.CONTRADICTED,
         )
@@ -222,7 +222,7 @@ class Stage(Vertical):
         pane, key = self.pane, self.key
         if pane is None or key is None or message.pane is not pane or pane.running_move or self._over:
             return
-        module, request, context = self._walk.module(key), message.request, pane.context
+        module, request, context = self._run.module(key), message.request, pane.context
         problems = module.validate(request, context)
         pane.show_problems(problems)
         fatal = any(problem.fatal for problem in problems)
@@ -237,13 +237,13 @@ class Stage(Vertical):
         key = self.key
         if message.name != "perform" or key is None or message.pane is not self.pane:
             return
-        if self.record(lambda: self._walk.session.succeed(key, message.result)):
+        if self.record(lambda: self._run.session.succeed(key, message.result)):
             self._over = True
             self.post_message(self.Settled(key))
 
     @on(StepPane.MoveFailed)
     def _fail(self, message: StepPane.MoveFailed) -> None:
-        session, key = self._walk.session, self.key
+        session, key = self._run.session, self.key
         if message.pane is None or message.pane is not self.pane or key is None:
             return
         of_the_step = message.journaled or message.name == "perform"
@@ -257,7 +257,7 @@ class Stage(Vertical):
             self._tell(message.error)
 
     def _ask_about(self, program: ForeignProgram) -> None:
-        trusted = TrustedPrograms(self._walk.world.trusted_programs_file)
+        trusted = TrustedPrograms(self._run.environment.trusted_programs_file)
 
         def remember(_report: Report) -> Sentence:
             trusted.add(program)
@@ -272,13 +272,13 @@ class Stage(Vertical):
     def accept(self) -> None:
         """Have the step's module take in what the world shows, as the step's own work."""
         pane, key = self.pane, self.key
-        take_in = acceptance(self._walk.module(key)) if key is not None else None
+        take_in = acceptance(self._run.module(key)) if key is not None else None
         if pane is not None and take_in is not None and self._start():
             pane.run_move("perform", lambda report: take_in(pane.context, report))
 
     def _start(self) -> bool:
         """The step begins, unless a move of its own began it already; returns whether it has."""
-        session, key = self._walk.session, self.key
+        session, key = self._run.session, self.key
         if key is None:
             return False
         if session.status(key) is Status.RUNNING:
@@ -307,7 +307,7 @@ class Stage(Vertical):
 
     def _tell(self, error: OnboardError) -> None:
         editable = isinstance(error, NotPossible) and isinstance(self.pane, ByHandPane)
-        dialog = ErrorDialog(error, self._walk.world.clipboard.copy, editable=editable)
+        dialog = ErrorDialog(error, self._run.environment.clipboard.copy, editable=editable)
         ask(self, dialog, self._edit)
 
     def _edit(self, _wanted: bool) -> None:  # noqa: FBT001 - a dialog's answer
@@ -326,9 +326,9 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
     )
 
 
-def note_of(walk: Walk, key: StepKey) -> str:
+def note_of(run: SessionRun, key: StepKey) -> str:
     """The note of a step, or ""."""
-    session = walk.session
+    session = run.session
     match session.status(key):
         case Status.LOCKED:
             return f"Waits: {session.refusal(key)}."
@@ -340,7 +340,7 @@ def note_of(walk: Walk, key: StepKey) -> str:
         case Status.FAILED if record := session.record(key):
             return f"The last try failed: {record.error.get('what', '')}"
         case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
-            return _seen(session.state.observed[key], status, walk.world.now())
+            return _seen(session.state.observed[key], status, run.environment.now())
         case Status.SKIPPED:
             return "You skipped this. ^r opens it again."
         case _:

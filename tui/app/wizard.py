@@ -41,7 +41,7 @@ from workflows.desktop.ambient import endpoints
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Choice, Observation
 from workflows.machine.state import SETTLED, Status
-from workflows.run import Change, Question, Walk
+from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.status_grid import everybody
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
@@ -56,7 +56,7 @@ class WizardScreen(Screen[None]):
     """A session being walked.
 
     Args:
-        walk: the session with its step modules.
+        run: the session with its step modules.
         panes: the pane class of each step, by the step's id.
         at: the step to show first, or None for the one that the session proposes.
     """
@@ -123,11 +123,13 @@ class WizardScreen(Screen[None]):
 
         looks: tuple[tuple[Question, Observation], ...]
 
-    def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]], at: StepKey | None = None) -> None:
+    def __init__(
+        self, run: SessionRun, panes: Mapping[str, type[StepPane]], at: StepKey | None = None
+    ) -> None:
         super().__init__()
         self._left = threading.Event()
-        self.walk = walk
-        self._stage = Stage(walk, panes)
+        self.run = run
+        self._stage = Stage(run, panes)
         self._first = at
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
@@ -148,15 +150,15 @@ class WizardScreen(Screen[None]):
         )
 
     async def on_mount(self) -> None:
-        await self.go_to(self._first or self.walk.session.proposal())
+        await self.go_to(self._first or self.run.session.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
         self._ask_what_is_open()
 
     def look_again(self) -> None:
         """Look at the world in the background; what is not as it was is shown, unless something runs here."""
-        done = self.walk.done()
+        done = self.run.done()
         self.run_worker(
-            lambda: self.post_message(self.Seen(self.walk.seen(done))),
+            lambda: self.post_message(self.Seen(self.run.seen(done))),
             thread=True,
             group="looks",
             exclusive=True,
@@ -166,7 +168,7 @@ class WizardScreen(Screen[None]):
     async def _take(self, message: Seen) -> None:
         changes: list[Change] = []
         if self._left.is_set() or not self._stage.record(
-            lambda: changes.extend(self.walk.take(message.looks))
+            lambda: changes.extend(self.run.take(message.looks))
         ):
             return
         contradicted = [one for one in changes if one.observation.contradicts]
@@ -177,7 +179,7 @@ class WizardScreen(Screen[None]):
         self._ask_what_is_open()
 
     def _ask_what_is_open(self) -> None:
-        if questions := self.walk.questions():
+        if questions := self.run.questions():
             self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
 
     def _ask(self, questions: Iterable[Question]) -> None:
@@ -185,7 +187,7 @@ class WizardScreen(Screen[None]):
         for question in questions:
             if self._left.is_set():
                 return
-            self.post_message(self.Answered(question, self.walk.answer(question)))
+            self.post_message(self.Answered(question, self.run.answer(question)))
 
     @on(Answered)
     async def _learn(self, message: Answered) -> None:
@@ -194,10 +196,10 @@ class WizardScreen(Screen[None]):
         if self._left.is_set():
             return
         news: list[bool] = []
-        if not self._stage.record(lambda: news.append(self.walk.learn(question, message.answer))):
+        if not self._stage.record(lambda: news.append(self.run.learn(question, message.answer))):
             return
         if any(news):
-            words = f"{text_of(self.walk.title(key))}: {text_of(message.answer.words)}"
+            words = f"{text_of(self.run.title(key))}: {text_of(message.answer.words)}"
             self.notify(words, severity="warning")
             if self.current is not None and self.current.item == key.item and not self._stage.busy:
                 await self.go_to(self.current)
@@ -250,24 +252,24 @@ class WizardScreen(Screen[None]):
     @on(Stage.Recorded)
     def refresh_rail(self) -> None:
         """Bring all that surrounds the page up to what the session says."""
-        self.query_one(StepRail).show(self.walk.session.state.workflow.title, self._entries(), self.current)
+        self.query_one(StepRail).show(self.run.session.state.workflow.title, self._entries(), self.current)
         self._refresh_top()
         self.refresh_bar()
         self.refresh_bindings()
 
     def _entries(self) -> list[RailEntry]:
-        session = self.walk.session
-        return [RailEntry(key, self.walk.step(key).title, session.status(key)) for key in session.layout()]
+        session = self.run.session
+        return [RailEntry(key, self.run.step(key).title, session.status(key)) for key in session.layout()]
 
     def _refresh_top(self) -> None:
-        session, (width, height) = self.walk.session, self.size
+        session, (width, height) = self.run.session, self.size
         expected = session.state.expected()
         standing = Counter(session.status(key) for key in expected)
         skipped = standing.pop(Status.SKIPPED, 0)
         done = sum(number for status, number in standing.items() if status in SETTLED)
         words = f"{done} of {len(expected)} done" + (f", {skipped} skipped" if skipped else "")
         progress = styled((words, "$text-muted"))
-        right = [_whose_aws(self.walk)]
+        right = [_whose_aws(self.run)]
         if self.has_class("-narrow"):
             ahead = [
                 one
@@ -280,7 +282,7 @@ class WizardScreen(Screen[None]):
             right.insert(0, progress)
         if width < _ENOUGH.width or height < _ENOUGH.height:
             right.insert(0, styled((f"{width}×{height} is small", "$warning")))
-        self.query_one("#top", SplitLine).show(_where(self.walk, self.current), in_line(right, "   "))
+        self.query_one("#top", SplitLine).show(_where(self.run, self.current), in_line(right, "   "))
 
     @on(StepPane.PrimaryChanged)
     def refresh_bar(self) -> None:
@@ -293,12 +295,12 @@ class WizardScreen(Screen[None]):
         elif pane is not None and pane.running_move:
             bar.show("Stop", Turn("iam-onboard is working", yours=False), Primary("Working", ready=False))
         else:
-            first = self.walk.session.layout()[:1] == (self.current,)
+            first = self.run.session.layout()[:1] == (self.current,)
             bar.show("‹ Home" if first else "‹ Back", self._turn(), self._primary())
 
     def _turn(self) -> Turn:
         """Whose turn it is."""
-        if self.current is None and self.walk.session.proposal() is None:
+        if self.current is None and self.run.session.proposal() is None:
             return Turn("All steps are done", yours=False)
         return self.pane.turn() if self.pane is not None and self.pane.opened else YOURS
 
@@ -306,16 +308,16 @@ class WizardScreen(Screen[None]):
         """What Next does now."""
         key, pane = self.current, self.pane
         if key is None or pane is None:
-            proposal = self.walk.session.proposal()
-            return Primary(f"Go to {self.walk.title(proposal)}" if proposal else "Back to Home")
-        status = self.walk.session.status(key)
+            proposal = self.run.session.proposal()
+            return Primary(f"Go to {self.run.title(proposal)}" if proposal else "Back to Home")
+        status = self.run.session.status(key)
         if status is Status.CONTRADICTED:
             return Primary("Decide how to continue")
         if pane.warned:
             return Primary("Continue anyway")
         if status in SETTLED and pane.opened and not pane.changed() and not self._stage.kept_input:
-            after = self.walk.after(key)
-            return Primary(f"Continue to {self.walk.title(after)}" if after else "Finish")
+            after = self.run.after(key)
+            return Primary(f"Continue to {self.run.title(after)}" if after else "Finish")
         return pane.primary() if pane.opened else Primary("Continue")
 
     def show_result(self, text: str, severity: str, *, passing: bool = False) -> bool:
@@ -381,14 +383,14 @@ class WizardScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide the keys that mean nothing here."""
         if action == "everybody":
-            return any(step.repeats_over == "layers" for step in self.walk.session.state.workflow.steps)
+            return any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
         if action not in {"skip", "reopen"}:
             return True
         if self.current is None:
             return False
-        status = self.walk.session.status(self.current)
+        status = self.run.session.status(self.current)
         if action == "skip":
-            return self.walk.step(self.current).skippable and status not in SETTLED | {Status.LOCKED}
+            return self.run.step(self.current).skippable and status not in SETTLED | {Status.LOCKED}
         return status in _DONE if action == "reopen" else True
 
     async def action_next(self) -> None:
@@ -402,18 +404,18 @@ class WizardScreen(Screen[None]):
         if key is None or pane is None:
             await self._leave_page_without_input()
             return
-        status = self.walk.session.status(key)
+        status = self.run.session.status(key)
         if status is Status.CONTRADICTED:
-            seen = self.walk.session.state.observed[key]
-            ask(self, Contradiction(self.walk.title(key), seen), self._decide)
+            seen = self.run.session.state.observed[key]
+            ask(self, Contradiction(self.run.title(key), seen), self._decide)
         elif status in SETTLED and not pane.changed() and not self._stage.kept_input:
-            await self.go_to(self.walk.after(key))
+            await self.go_to(self.run.after(key))
         else:
             pane.advance()
 
     async def _leave_page_without_input(self) -> None:
         """From a step that waits, and from the closing page, Next goes to the open step, or home."""
-        proposal = self.walk.session.proposal()
+        proposal = self.run.session.proposal()
         if proposal is not None:
             await self.go_to(proposal)
         else:
@@ -438,12 +440,12 @@ class WizardScreen(Screen[None]):
 
     async def _decide(self, choice: Choice) -> None:
         """Carry out what the person chose about the contradiction of the step that is shown."""
-        key, session = self.current, self.walk.session
+        key, session = self.current, self.run.session
         if key is None or self._refused_while_busy():
             return
         match choice:
             case Choice.CONTINUE if self._stage.record(lambda: session.acknowledge(key)):
-                await self.go_to(self.walk.after(key))
+                await self.go_to(self.run.after(key))
             case Choice.REDO if self._stage.record(lambda: session.reopen(key, "the world contradicts it")):
                 await self.go_to(key)
             case Choice.ACCEPT:
@@ -451,7 +453,7 @@ class WizardScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Explain the step and its keys."""
-        step = self.walk.step(self.current) if self.current else None
+        step = self.run.step(self.current) if self.current else None
         self.app.push_screen(HelpScreen(step.id if step else "", step.title if step else "The wizard", self))
 
     def action_rail(self) -> None:
@@ -475,13 +477,13 @@ class WizardScreen(Screen[None]):
 
     def action_everybody(self) -> None:
         """Show where everybody stands, and open the account that is chosen there."""
-        grid = everybody(self.walk.whole())
+        grid = everybody(self.run.whole())
         if not grid.rows:
             self.notify("Nobody has been named yet.")
             return
 
         async def chosen(account: str) -> None:
-            key = self.walk.next_of(account)
+            key = self.run.next_of(account)
             if key is not None:
                 await self.visit(key)
 
@@ -499,7 +501,7 @@ class WizardScreen(Screen[None]):
         pane, key = self.pane, self.current
         if pane is not None and (pane.go_back() or pane.stop_move()):
             return
-        layout = self.walk.session.layout()
+        layout = self.run.session.layout()
         index = layout.index(key) if key in layout else len(layout)
         if index:
             await self.go_to(layout[index - 1])
@@ -511,15 +513,15 @@ class WizardScreen(Screen[None]):
         key = self.current
         if key is None or self._refused_while_busy():
             return
-        if self._stage.record(lambda: self.walk.session.skip(key)):
-            await self.go_to(self.walk.after(key))
+        if self._stage.record(lambda: self.run.session.skip(key)):
+            await self.go_to(self.run.after(key))
 
     async def action_reopen(self) -> None:
         """Do a settled step again."""
         key = self.current
-        if key is None or self.walk.session.status(key) not in _DONE or self._refused_while_busy():
+        if key is None or self.run.session.status(key) not in _DONE or self._refused_while_busy():
             return
-        if self._stage.record(lambda: self.walk.session.reopen(key, "the person wanted to do it again")):
+        if self._stage.record(lambda: self.run.session.reopen(key, "the person wanted to do it again")):
             await self.go_to(key)
 
     @on(StepRail.Chosen)
@@ -529,7 +531,7 @@ class WizardScreen(Screen[None]):
 
     @on(StepPane.StepWanted)
     async def _go_elsewhere(self, message: StepPane.StepWanted) -> None:
-        key, drafts = StepKey(message.step), self.walk.session.drafts
+        key, drafts = StepKey(message.step), self.run.session.drafts
         if message.pane is not self.pane or self._refused_while_busy():
             return
         if self._stage.record(lambda: drafts.save(key, message.draft)):
@@ -538,7 +540,7 @@ class WizardScreen(Screen[None]):
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
-            await self.go_to(self.walk.after(message.key), keep=False)
+            await self.go_to(self.run.after(message.key), keep=False)
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""
@@ -549,26 +551,28 @@ class WizardScreen(Screen[None]):
         if self.check_action("everybody", ()):
             where = "In every account, and the way to what is next there"
             yield SystemCommand("Where everybody stands", where, self.action_everybody)
-        for key in self.walk.session.layout():
-            title = marked_up(self.walk.title(key))
+        for key in self.run.session.layout():
+            title = marked_up(self.run.title(key))
             yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, key))
 
 
-def _whose_aws(walk: Walk) -> Content:
+def _whose_aws(run: SessionRun) -> Content:
     """Who stands in for AWS, if anybody does, and which half this is; for the right of the top line."""
-    half = (text_of(walk.session.state.workflow.title), "$text-muted")
-    if walk.world.sandbox:
+    half = (text_of(run.session.state.workflow.title), "$text-muted")
+    if run.environment.sandbox:
         return styled(("SANDBOX", "bold $warning"), ("   ", ""), half)
     named = [
-        value for name, value in endpoints(walk.world.environment).items() if name.startswith("AWS_ENDPOINT")
+        value
+        for name, value in endpoints(run.environment.variables).items()
+        if name.startswith("AWS_ENDPOINT")
     ]
     stand_in = f"Not AWS: {named[0][:_LONGEST_ADDRESS]}" if named and named[0] else ""
     return styled((stand_in, "bold $warning"), ("   " if stand_in else "", ""), half)
 
 
-def _where(walk: Walk, current: StepKey | None) -> Content:
+def _where(run: SessionRun, current: StepKey | None) -> Content:
     """The program, the project and the account of the step that is shown."""
     where = " › ".join(
-        filter(None, (str(walk.session.facts().get("project", "")), current.item if current else ""))
+        filter(None, (str(run.session.facts().get("project", "")), current.item if current else ""))
     )
     return styled(("iam-onboard", "bold $accent"), (f"   {where}", ""))

@@ -182,5 +182,5 @@ def _rotate(options: argparse.Namespace, context: module.Context) -> list[Senten
 def _with_code_of(
     serial: str | None, context: module.Context, act: Callable[[Secret | None], list[Sentence]]
 ) -> list[Sentence]:
-    code = asking.ask_code(serial, context.world) if serial else None
-    return asking.with_code(act, code, context.world)
+    code = asking.ask_code(serial, context.environment) if serial else None
+    return asking.with_code(act, code, context.environment)

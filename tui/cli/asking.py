@@ -23,9 +23,9 @@ from workflows.core.text import safe
 
 with on_demand():
     from tui import host
-    from workflows import environment
     from workflows.aws import authenticator, sts
     from workflows.core import files
+    from workflows.environment import Environment
 
 Done = TypeVar("Done")
 _TRIES = 3  # for a code that cannot be one, or that AWS does not take
@@ -91,14 +91,14 @@ def yes(question: str) -> bool:
     return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
 
 
-def ask_code(serial: str, world: environment.World, *, or_none: bool = False) -> Secret:
+def ask_code(serial: str, environment: Environment, *, or_none: bool = False) -> Secret:
     """Ask for the code that an MFA device shows, and show when its next one comes, as each is good once.
 
     What cannot be a code is asked for again, three times in all.
 
     Args:
         serial: the device's serial number: an ARN, or what is printed on a device that one holds.
-        world: its clock and its environment, which shows what the terminal can do.
+        environment: its clock and its variables, which show what the terminal can do.
         or_none: whether the person may do without; the answer is then empty.
 
     Raises:
@@ -110,7 +110,7 @@ def ask_code(serial: str, world: environment.World, *, or_none: bool = False) ->
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
         words.write(safe(f"MFA code of {_device(serial)}\n"))
         for _ in range(_TRIES):
-            typed = _typed_code(lines, words, world, or_none=or_none)
+            typed = _typed_code(lines, words, environment, or_none=or_none)
             problem = authenticator.code_problem(typed)
             if problem is None:
                 return Secret(typed.strip())
@@ -137,13 +137,13 @@ class Tries:
         return True
 
 
-def with_code(act: Callable[[Secret | None], Done], code: Secret | None, world: environment.World) -> Done:
+def with_code(act: Callable[[Secret | None], Done], code: Secret | None, environment: Environment) -> Done:
     """Act with a code; one that AWS rejects has changed nothing, so ask for another, three times in all.
 
     Args:
         act: what is done.
         code: the first code, or None where none is needed.
-        world: as for `ask_code`.
+        environment: as for `ask_code`.
 
     Raises:
         WrongCode, RepeatedCode: no code was taken.
@@ -155,15 +155,15 @@ def with_code(act: Callable[[Secret | None], Done], code: Secret | None, world: 
         except (sts.WrongCode, sts.RepeatedCode) as error:
             if not tries.another(error):
                 raise
-            code = ask_code(error.serial, world)
+            code = ask_code(error.serial, environment)
 
 
-def _typed_code(lines: TextIO, words: TextIO, world: environment.World, *, or_none: bool) -> str:
+def _typed_code(lines: TextIO, words: TextIO, environment: Environment, *, or_none: bool) -> str:
     """A line as it was typed, with its end; "" for the end of the input."""
-    words.write(f"{_next_code(world.now())}\nCode{' (Enter for none)' if or_none else ''}: ")
+    words.write(f"{_next_code(environment.now())}\nCode{' (Enter for none)' if or_none else ''}: ")
     words.flush()
-    if world.environment.get("TERM", "") not in _PLAIN and _columns(words) >= _ROOM:
-        _count_down(lines, words, world)
+    if environment.variables.get("TERM", "") not in _PLAIN and _columns(words) >= _ROOM:
+        _count_down(lines, words, environment)
     return lines.readline()
 
 
@@ -184,10 +184,10 @@ def _columns(words: TextIO) -> int:
         return 0  # a terminal that does not tell gets the words once
 
 
-def _count_down(lines: TextIO, words: TextIO, world: environment.World) -> None:
+def _count_down(lines: TextIO, words: TextIO, environment: Environment) -> None:
     """Bring the line above the question up to date, each second until there is an answer."""
-    while not select.select([lines], [], [], 1 - world.now().microsecond / 1_000_000)[0]:
-        words.write(_ABOVE.format(_next_code(world.now())))
+    while not select.select([lines], [], [], 1 - environment.now().microsecond / 1_000_000)[0]:
+        words.write(_ABOVE.format(_next_code(environment.now())))
         words.flush()
 
 

@@ -1,4 +1,4 @@
-"""What a command gives to a step: the person's world seen from this terminal, and who hears of progress."""
+"""What a command gives to a step: the environment seen from this terminal, and who hears of progress."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ with on_demand():
     from workflows.steps.shared import module
 
 
-def own_world(machine: host.Machine, binary: str = "") -> environment.World:
-    """The person's world, in which gpg may ask for a passphrase on this terminal."""
+def own_world(machine: host.Machine, binary: str = "") -> environment.Environment:
+    """The person's environment, in which gpg may ask for a passphrase on this terminal."""
     clipboard = environments.clipboard_of(machine, lambda _text: None)
-    return environments.OwnMachine(machine, binary).world(
+    return environments.OwnMachine(machine, binary).environment(
         "", clipboard, tty=terminal_name(machine.environment)
     )
 
@@ -31,7 +31,7 @@ def own_world(machine: host.Machine, binary: str = "") -> environment.World:
 def own_context(
     machine: host.Machine, facts: Mapping[str, object] | None = None, folder: Path | None = None
 ) -> module.Context:
-    """The person's world with what the command line gave; the folder is by default that of all sessions."""
+    """The environment with what the command line gave; the folder is by default that of all sessions."""
     known = facts or {}
     return module.Context(own_world(machine), known, known, "", folder or machine.places.sessions)
 

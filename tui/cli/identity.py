@@ -151,7 +151,7 @@ def with_store(options: argparse.Namespace, context: Context) -> tuple[str, Cont
     choice = CREDENTIALS_FILE if options.credentials_file else PGP_FILE
     if not (options.credentials_file or options.pgp_file):
         try:
-            context.world.vault("")
+            context.environment.vault("")
             choice = VAULT
         except VaultLocked:
             raise  # it is there: the person unlocks it, or names another place

@@ -100,12 +100,12 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
 def _ask_about_program(context: Context, *, said_yes: bool) -> None:
     project, location = located(context)
     try:
-        find_program(wanted_binary(project, location, context), context.world.environment.get("PATH", ""))
+        find_program(wanted_binary(project, location, context), context.environment.variables.get("PATH", ""))
     except ProgramNotTrusted as error:
         question = f"{error.title}.\n{error.program.question}\n\nRun it?"
         if not said_yes and not (asking.has_terminal() and asking.yes(question)):
             raise
-        TrustedPrograms(context.world.trusted_programs_file).add(error.program)
+        TrustedPrograms(context.environment.trusted_programs_file).add(error.program)
     except OnboardError:
         return  # none is there: what needs one says so, and not everything here does
 
@@ -175,7 +175,7 @@ def asked_code(context: Context, rest: timedelta = SHORTEST_REST) -> Secret | No
         OnboardError: the layer or its profile is not there.
     """
     device = code_wanted(context, rest)
-    return asking.ask_code(device, context.world) if device else None
+    return asking.ask_code(device, context.environment) if device else None
 
 
 def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | None], Done]) -> Done:
@@ -202,12 +202,12 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
 
     while True:
         try:
-            return asking.with_code(acted, code, context.world)
+            return asking.with_code(acted, code, context.environment)
         except CodeWanted as wanted:
             if wanted.serial in asked:
                 raise
             asked.add(wanted.serial)
-            code = asking.ask_code(wanted.serial, context.world)
+            code = asking.ask_code(wanted.serial, context.environment)
 
 
 @contextlib.contextmanager

@@ -89,7 +89,7 @@ def plan(machine: host.Machine, options: argparse.Namespace) -> None:
         context = one_layer.meant_for(alone, options.people, options.passwords)
         if target is not None:
             layer_run.plans_of(machine).refuse_target(target, terraform_runs.located(context)[1].path)
-            if one_layer.may_be_committed(target, context.world):
+            if one_layer.may_be_committed(target, context.environment):
                 note(
                     f"warning: {target} is in a git checkout that doesn't ignore it. A plan file can hold "
                     "the state: never commit it. Ignore *.tfplan, or keep it elsewhere."

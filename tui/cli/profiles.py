@@ -254,7 +254,7 @@ def _note_left(prepared: profile_files.Prepared) -> None:
 
 def _show_lines(wish: identity.Wish, found: profile_files.Prepared) -> Iterator[str]:
     """The profiles with their state, what is worth knowing, and the difference."""
-    place = home_paths.told_path(wish.paths.folder, wish.context.world.home)
+    place = home_paths.told_path(wish.paths.folder, wish.context.environment.home)
     yield f"{wish.project}, {wish.identity.account_name}: from {wish.source}; in {place}"
     yield from columns(
         [
@@ -294,7 +294,7 @@ def _show_record(wish: identity.Wish, found: profile_files.Prepared) -> dict[str
 
 def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Iterator[str]:
     """What was done."""
-    home, all_names = wish.context.world.home, wish.wanted.names
+    home, all_names = wish.context.environment.home, wish.wanted.names
     names = ", ".join(all_names) if written.changed else "nothing to change"
     yield f"{count(len(all_names), 'profile')} in {home_paths.told_path(wish.paths.folder, home)}: {names}."
     for change, profiles in (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.host import Machine
-from tui.session_catalogue import Shelf
+from tui.session_catalogue import SessionCatalogue
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained
 from workflows.layer.discover import ProjectError, find_project
@@ -100,7 +100,7 @@ def _known_names(machine: Machine) -> list[str]:
 
 def _handoffs(machine: Machine) -> Iterator[Mapping[str, object]]:
     """The handoffs of the person's own sessions, the latest first."""
-    for summary in Shelf(machine).own().summaries():
+    for summary in SessionCatalogue(machine).own().summaries():
         payload = summary.facts.get("handoff")
         if summary.workflow == "new-user" and isinstance(payload, dict):
             yield payload

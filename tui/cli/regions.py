@@ -118,7 +118,7 @@ def _with_codes(
             what = _without(what, serial, "There is no terminal to ask on.")
             continue
         try:
-            codes[serial] = asking.ask_code(serial, context.world)
+            codes[serial] = asking.ask_code(serial, context.environment)
         except asking.NoCode as error:
             what = _without(what, serial, error.what)
     return replace(what, devices=tuple(codes)), codes

@@ -142,7 +142,7 @@ def _ask_all(
 
 def _keys(context: module.Context, files: aws_clients.ProfileFiles, survey: step.Survey) -> Keys:
     """The keys of the base profiles: a passphrase is asked for before the first code."""
-    clients = own_identity.clients_for(context.world, aws_clients.USUAL_REGION)
+    clients = own_identity.clients_for(context.environment, aws_clients.USUAL_REGION)
     keys: dict[str, aws_clients.Credentials | OnboardError] = {}
     for view in survey.identities:
         report_progress(module.Progress(f"Reading the access key of {view.base}"))
@@ -163,7 +163,7 @@ def _codes(views: Sequence[step.IdentityView], keys: Keys, context: module.Conte
     if not serials or not asking.has_terminal():
         return {}
     asked = {
-        serial: asking.ask_code(serial, context.world, or_none=True).reveal()
+        serial: asking.ask_code(serial, context.environment, or_none=True).reveal()
         for serial in dict.fromkeys(serials.values())
     }
     return {account: asked[serial] for account, serial in serials.items()}

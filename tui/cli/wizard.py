@@ -98,7 +98,7 @@ def _waiting(machine: host.Machine, project: str, user: str) -> str:
     return next(
         (
             summary.id
-            for summary in session_catalogue.Shelf(machine).own().summaries()
+            for summary in session_catalogue.SessionCatalogue(machine).own().summaries()
             if summary.workflow == "new-user"
             and (summary.facts.get("project"), summary.facts.get("user")) == (project, user)
             and summary.next_title
@@ -109,15 +109,15 @@ def _waiting(machine: host.Machine, project: str, user: str) -> str:
 
 def resume(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard resume [ID]`: resume a session, in its sandbox if it has one."""
-    entry = session_catalogue.Shelf(machine).find(options.session)
+    entry = session_catalogue.SessionCatalogue(machine).find(options.session)
     own = environments.OwnMachine(machine, options.binary)
-    source = environments.SandboxWorlds(machine, entry.sandbox) if entry.sandbox else own
+    source = environments.SandboxEnvironments(machine, entry.sandbox) if entry.sandbox else own
     _run(machine, source, session=entry.summary.id)
 
 
 def sessions(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard sessions [--json]`: list them."""
-    entries = session_catalogue.Shelf(machine).entries()
+    entries = session_catalogue.SessionCatalogue(machine).entries()
     records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
     lines = [session_summary.session_line(entry, machine.now()) for entry in entries]
     none = "No sessions yet. Run `iam-onboard` to start one."
@@ -135,11 +135,11 @@ def demo(machine: host.Machine, options: argparse.Namespace) -> None:
             f"It needs {', '.join(missing)}, which isn't installed.",
             next=installation.how_to_add_the_demo(),
         )
-    shelf = session_catalogue.Shelf(machine)
-    shelf.tidy()
-    existing = shelf.sandboxes()
-    folder = shelf.new_sandbox() if options.new or not existing else existing[0]
-    _run(machine, environments.SandboxWorlds(machine, folder))
+    catalogue = session_catalogue.SessionCatalogue(machine)
+    catalogue.tidy()
+    existing = catalogue.sandboxes()
+    folder = catalogue.new_sandbox() if options.new or not existing else existing[0]
+    _run(machine, environments.SandboxEnvironments(machine, folder))
 
 
 def _take_terminal() -> None:
@@ -173,11 +173,11 @@ def _run(
     _take_terminal()
 
     def load() -> session_control.Parts:
-        worlds = partial(environments.SandboxWorlds, machine)
-        return session_control.Parts(shelf(machine), modules, panes, worlds)
+        worlds = partial(environments.SandboxEnvironments, machine)
+        return session_control.Parts(catalogue(machine), modules, panes, worlds)
 
     with collection_paused():  # what is named first here is loaded
-        shelf, modules, panes = session_catalogue.Shelf, step_modules.MODULES, registry.PANES
+        catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
         guard = guards.Guard.start(f"Ended while something still ran. {_how_to_go_on(machine, source)}\n")
         app = application.OnboardApp(machine, load, source, start, guard, load_ahead)

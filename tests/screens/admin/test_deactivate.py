@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
 from support.steps import step_of
@@ -34,7 +34,9 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Findings) -> 
     settle(session, StepKey("given"), facts)
     monkeypatch.setattr(deactivate, "look", lambda *_: found)
     panes = {"deactivate": DeactivatePane}
-    app = PaneHost(session, fake_world(tmp_path, {}), modules, panes, StepKey("deactivate", "management"))
+    app = PaneHost(
+        session, fake_environment(tmp_path, {}), modules, panes, StepKey("deactivate", "management")
+    )
     return session, app
 
 

@@ -48,7 +48,7 @@ async def test_the_project_is_found_at_once_and_fits_the_smallest_screen(admin_p
 async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
     admin_project: AdminProject,
 ) -> None:
-    async with wizard(admin_project, drafts={"project": {"path": str(admin_project.world.home)}}) as ui:
+    async with wizard(admin_project, drafts={"project": {"path": str(admin_project.environment.home)}}) as ui:
         await ui.press("escape")
         assert not isinstance(ui.app.screen, ErrorDialog)
         assert "✗" in ui.text
@@ -64,7 +64,7 @@ async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
 async def test_the_folder_before_a_wrong_one_is_one_key_away(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
         before = ui.field("path").value
-        ui.field("path").value = str(admin_project.world.home / "nowhere")
+        ui.field("path").value = str(admin_project.environment.home / "nowhere")
         await ui.press("ctrl+n")
         assert ui.focused == "path"
         assert not ui.app.pane.primary().ready
@@ -157,17 +157,17 @@ async def test_a_program_of_the_project_is_asked_about_once(
     mine.chmod(0o755)
     build_env = admin_project.root / "build.env"
     build_env.write_text(f"{build_env.read_text()}\nTF_BINARY=bin/terraform\n")
-    admin_project.world = replace(admin_project.world, binary=None)
+    admin_project.environment = replace(admin_project.environment, binary=None)
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
         await ui.press("ctrl+n")
         assert isinstance(ui.app.screen, Confirm)
         assert ui.focused == "close"
         assert str(mine) in str(ui.app.screen.query_one(".dialog-body", Text).content)
         await ui.press("escape")
-        assert not admin_project.world.trusted_programs_file.exists()
+        assert not admin_project.environment.trusted_programs_file.exists()
         await ui.press("ctrl+n")
         await ui.press("left", "enter")
-        assert admin_project.world.trusted_programs_file.exists()
+        assert admin_project.environment.trusted_programs_file.exists()
         assert threading.get_ident() not in written_by
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
@@ -317,7 +317,7 @@ async def test_an_invitation_and_the_request_pass_through_the_mailbox(
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",))
     admin = admin_project.with_mailbox()
-    mailbox = admin.world.mailbox
+    mailbox = admin.environment.mailbox
     assert mailbox is not None
     async with wizard(admin, project, at="pgp-keys") as ui:
         await ui.press("tab", "enter")

@@ -171,7 +171,7 @@ async def test_the_sender_of_what_was_refused_can_be_told_by_a_key(
         assert "✗ can't be used" in ui.text
         ui.app.pane.query_one("#people").focus()
         await ui.press("o")
-        copied = admin_project.world.clipboard.content  # type: ignore[attr-defined]
+        copied = admin_project.environment.clipboard.content  # type: ignore[attr-defined]
         assert "gpg --armor --export" in copied
         await paste(ui, people_keys["jane.doe"])
         assert "jane.doe <jane.doe@a.example>" in verdict(ui)
@@ -202,7 +202,7 @@ async def test_a_text_for_the_owner_is_there_for_every_verdict(
                 ui.app.pane.query_one("#people").focus()
             await ui.press("o")
             await ui.press("escape") if ui.app.pane.has_class("-comparing") else None
-            assert words in admin_project.world.clipboard.content, kind  # type: ignore[attr-defined]
+            assert words in admin_project.environment.clipboard.content, kind  # type: ignore[attr-defined]
 
 
 async def test_the_files_of_the_layers_are_shown_on_request(
@@ -319,7 +319,7 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         assert not ui.app.pane.primary().ready
         ui.app.pane.query_one("#people").focus()
         await ui.press("o")
-        assert "It is not yours" in admin_project.world.clipboard.content  # type: ignore[attr-defined]
+        assert "It is not yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
 
 
 async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:

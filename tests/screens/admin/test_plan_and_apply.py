@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.fakes import FakeClipboard, fake_world
+from support.fakes import FakeClipboard, fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest
 from support.steps import step_of
@@ -28,7 +28,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.run_log import RunLog
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -89,14 +89,14 @@ class Desk:
     """A session whose files are written, and what its Terraform will say."""
 
     session: Session
-    world: World
+    environment: Environment
     layer: Path
     modules: list[Any]
     planned: Planned
     made: list[Context] = field(default_factory=list)
 
     def host(self, step: str) -> PaneHost:
-        return PaneHost(self.session, self.world, self.modules, PANES, StepKey(step, "management"))
+        return PaneHost(self.session, self.environment, self.modules, PANES, StepKey(step, "management"))
 
     def status(self, step: str) -> Status:
         return self.session.status(StepKey(step, "management"))
@@ -145,8 +145,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         passwords=("jane.doe",),
         people=(PersonChange("jane.doe", "create", "create", joins=("admins",)),),
     )
-    world = fake_world(home, {"PATH": "/usr/bin:/bin"})
-    made = Desk(session, world, layer, modules, planned)
+    environment = fake_environment(home, {"PATH": "/usr/bin:/bin"})
+    made = Desk(session, environment, layer, modules, planned)
 
     def make(context: Context, report: Report, code: object = None) -> Planned:
         made.made.append(context)
@@ -319,13 +319,13 @@ async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
         await press(pilot, "x")
         assert "~/plan-bb-management.md" in app.text()
         await press(pilot, "enter")
-        assert (desk.world.home / "plan-bb-management.md").read_text() == "### Plan for management\n"
-        assert isinstance(desk.world.clipboard, FakeClipboard)
-        assert desk.world.clipboard.content == "### Plan for management\n"
-        (desk.world.home / "mine.md").write_text("mine")
+        assert (desk.environment.home / "plan-bb-management.md").read_text() == "### Plan for management\n"
+        assert isinstance(desk.environment.clipboard, FakeClipboard)
+        assert desk.environment.clipboard.content == "### Plan for management\n"
+        (desk.environment.home / "mine.md").write_text("mine")
         await press(pilot, "x", *["backspace"] * 30, *"mine.md", "enter")
         assert "The file exists already" in app.text()
-        assert (desk.world.home / "mine.md").read_text() == "mine"
+        assert (desk.environment.home / "mine.md").read_text() == "mine"
 
 
 def play_apply(monkeypatch: pytest.MonkeyPatch, end: Callable[[], dict[str, Any]]) -> list[apply.Request]:
@@ -473,8 +473,8 @@ async def test_texts_are_copied_saved_and_marked_and_next_names_who_is_left(
         assert "○ jane.doe       ready: management" in app.text()
         assert not app.pane.primary().ready
         await press(pilot, "c")
-        assert isinstance(desk.world.clipboard, FakeClipboard)
-        assert desk.world.clipboard.content == "Hello jane.doe\n"
+        assert isinstance(desk.environment.clipboard, FakeClipboard)
+        assert desk.environment.clipboard.content == "Hello jane.doe\n"
         pane = app.pane
         assert isinstance(pane, HandOverPane)
         assert pane.request().people["jane.doe"].sent_at is None  # copying is not sending
@@ -485,7 +485,7 @@ async def test_texts_are_copied_saved_and_marked_and_next_names_who_is_left(
         assert app.pane.warned
         await press(pilot, "w")
         assert not app.pane.warned
-        assert (desk.world.home / "handoff-juan.delacruz.txt").read_text() == "Hello juan.delacruz\n"
+        assert (desk.environment.home / "handoff-juan.delacruz.txt").read_text() == "Hello juan.delacruz\n"
         await press(pilot, "ctrl+n")
         assert not app.pane.turn().yours
         await press(pilot, "ctrl+n")
@@ -566,8 +566,8 @@ async def test_what_is_not_for_the_expected_key_cannot_be_sent(
         await rest(pilot)
         assert "✗ management: not encrypted to the key" in app.text()
         await press(pilot, "c")
-        assert isinstance(desk.world.clipboard, FakeClipboard)
-        assert desk.world.clipboard.content == ""
+        assert isinstance(desk.environment.clipboard, FakeClipboard)
+        assert desk.environment.clipboard.content == ""
         assert [toast.severity for toast in app._notifications] == ["warning"]
 
 

@@ -109,12 +109,12 @@ async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(decid
 async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
         await ui.press("c")
-        clipboard = decided.world.clipboard
+        clipboard = decided.environment.clipboard
         assert isinstance(clipboard, FakeClipboard)
         text = clipboard.content
         assert text == "".join(one.change.diff() for one in diff.files)
         await ui.press("s", "enter")
-        saved = decided.world.home / "review-bb.diff"
+        saved = decided.environment.home / "review-bb.diff"
         assert saved.read_text() == text
         await ui.press("s", "enter")
         assert "The file exists already" in ui.text
@@ -160,7 +160,7 @@ async def test_a_page_that_is_contradicted_says_only_that_next_asks(decided: Adm
         assert ui.status("review") is Status.DONE
         for name, text in before.items():
             decided.replace("management", name, decided.text("management", name), text)
-        ui.app.wizard.walk.look()
+        ui.app.wizard.run.look()
         assert ui.status("review") is Status.CONTRADICTED
         await ui.go_to("review")
         assert "3 files, +" in ui.text
@@ -263,7 +263,7 @@ async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: 
         workflow, session_id = ui.session.state.knowledge.workflow, ui.session.folder.name
     session = Sessions(decided.folder / "sessions", [workflow], lambda: datetime.now(UTC)).open(session_id)
     assert session.status(key) is Status.INTERRUPTED
-    app = PaneHost(session, decided.world, MODULES, PANES, key)
+    app = PaneHost(session, decided.environment, MODULES, PANES, key)
     async with app.run_test(size=(120, 36)) as pilot:
         ui = Wizard(app, pilot, session)
         await ui.rest()

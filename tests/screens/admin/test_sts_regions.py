@@ -58,7 +58,7 @@ async def opened(project: RegionsProject, size: tuple[int, int] = (80, 24)) -> A
     try:
         settle(session, StepKey("project"), {"project_root": str(project.root), "project": "bb"})
         panes: dict[str, type[StepPane]] = {"project": SmallPane, "sts-regions": StsRegionsPane}
-        app = PaneHost(session, project.world, [PROJECT, sts_regions], panes, KEY)
+        app = PaneHost(session, project.environment, [PROJECT, sts_regions], panes, KEY)
         async with app.run_test(size=size) as pilot:
             await rest(pilot)
             yield Driven(app, pilot, session)
@@ -139,12 +139,12 @@ async def test_a_code_is_asked_for_once_and_a_wrong_one_is_told(project: Regions
 
 
 async def test_the_export_has_no_account_id_unless_it_is_marked(project: RegionsProject) -> None:
-    text, told = (project.world.home / f"sts-regions-bb{ending}" for ending in (".md", ".json"))
+    text, told = (project.environment.home / f"sts-regions-bb{ending}" for ending in (".md", ".json"))
     async with opened(project) as at:
         await at.press("ctrl+n")
         await at.press("x")
         assert SECURITY not in text.read_text()
-        assert project.world.clipboard.content == text.read_text()  # type: ignore[attr-defined]
+        assert project.environment.clipboard.content == text.read_text()  # type: ignore[attr-defined]
         assert text.stat().st_mode & 0o777 == 0o600
         assert json.loads(told.read_text())["accounts"][1]["account_id"] == SECURITY
         at.pane.query_one("#with-ids").focus()
@@ -157,7 +157,7 @@ async def test_the_page_is_opened_or_told(project: RegionsProject) -> None:
         await at.press("ctrl+n")
         at.account("security")
         await at.press("o")
-        assert project.world.browser.opened == [  # type: ignore[attr-defined]
+        assert project.environment.browser.opened == [  # type: ignore[attr-defined]
             "https://console.aws.amazon.com/iam/home#/account_settings"
         ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, until
 from support.steps import step_of
@@ -45,14 +45,14 @@ class Desk:
     """A session in front of Plan and Apply, and what was asked of Terraform in it."""
 
     session: Session
-    world: Any
+    environment: Any
     modules: list[Any]
     planned: Planned
     asked: list[Any] = field(default_factory=list)
 
     def host(self, step: str) -> PaneHost:
         panes = {"plan": PlanPane, "apply": ApplyPane}
-        return PaneHost(self.session, self.world, self.modules, panes, StepKey(step, "management"))
+        return PaneHost(self.session, self.environment, self.modules, panes, StepKey(step, "management"))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     record = PlanRecord(tmp_path / "plan.tfplan", "", layer, (), {}, "", "Terraform 1.15.5", "2026-03-01")
     planned = Planned(record, ("jane.doe: new user",), {"add": 2, "change": 0, "destroy": 0})
     monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
-    yield Desk(session, fake_world(home, {"PATH": "/usr/bin:/bin"}), modules, planned)
+    yield Desk(session, fake_environment(home, {"PATH": "/usr/bin:/bin"}), modules, planned)
     session.close()
 
 
@@ -142,7 +142,7 @@ async def test_the_lock_of_a_run_that_died_here_is_offered_as_that_and_needs_no_
     desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     planning(desk, monkeypatch, LockHeld(LOCK, ""))
-    at = desk.world.now()
+    at = desk.environment.now()
     left = EndedRun("apply", LOCK.who, at, at, at, killed=True)
     released: list[LockInfo] = []
 

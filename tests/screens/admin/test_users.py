@@ -168,8 +168,8 @@ async def test_the_editor_is_opened_at_the_line_and_what_changed_is_told(
     editor = mixed.folder.parent / "bin" / "vi"
     editor.write_text(f'#!/bin/sh\necho "$@" > {mixed.folder}/seen\necho "# seen" >> "$2"\n')
     editor.chmod(0o755)
-    environment = {**mixed.world.environment, "EDITOR": str(editor)}
-    admin = replace(mixed, world=replace(mixed.world, environment=environment))
+    environment = {**mixed.environment.variables, "EDITOR": str(editor)}
+    admin = replace(mixed, environment=replace(mixed.environment, variables=environment))
     monkeypatch.setattr("textual.app.App.suspend", lent)
     async with wizard(admin, project, at="users", size=(140, 36)) as ui:
         await mark(ui, "b.block")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.new_user import notices
 from support.panes import PaneHost, new_session, rest
 from support.pgp import ENVIRONMENT
@@ -23,8 +23,10 @@ KEY = StepKey("before-you-start")
 def host(
     tmp_path: Path, session: Session, mailbox: Path | None = None, path: str = ENVIRONMENT["PATH"]
 ) -> PaneHost:
-    world = fake_world(tmp_path, {**ENVIRONMENT, "PATH": path}, mailbox=mailbox, sandbox=mailbox is not None)
-    return PaneHost(session, world, [before_you_start], {"before-you-start": BeforeYouStartPane}, KEY)
+    environment = fake_environment(
+        tmp_path, {**ENVIRONMENT, "PATH": path}, mailbox=mailbox, sandbox=mailbox is not None
+    )
+    return PaneHost(session, environment, [before_you_start], {"before-you-start": BeforeYouStartPane}, KEY)
 
 
 async def test_a_pasted_command_fills_both_fields_and_next_goes_on(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def begin(session: Session, new_user: NewUserAws) -> None:
 
 
 def host(new_user: NewUserAws, session: Session, at: StepKey) -> PaneHost:
-    return PaneHost(session, new_user.world, MODULES, PANES, at)
+    return PaneHost(session, new_user.environment, MODULES, PANES, at)
 
 
 def everything_written(folder: Path) -> str:
@@ -152,7 +152,7 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert isinstance(app.screen, QrDialog)
-        seed = json.loads(new_user.world.vault("").vault.kept["bb/security/mfa-seed"])["seed"]  # type: ignore[attr-defined]
+        seed = json.loads(new_user.environment.vault("").vault.kept["bb/security/mfa-seed"])["seed"]  # type: ignore[attr-defined]
         lines = app.text().splitlines()
         assert sum("▀" * 3 in line for line in lines) == 21
         uri = f"otpauth://totp/jane.doe@bb-security?secret={seed}"
@@ -160,7 +160,7 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         assert f"{seed[:4]} {seed[4:8]} {seed[8:12]} {seed[12:16]}" in app.text()
         await pilot.press("c")
         await rest(pilot)
-        assert new_user.world.clipboard.content == seed  # type: ignore[attr-defined]
+        assert new_user.environment.clipboard.content == seed  # type: ignore[attr-defined]
         await pilot.press("escape")
         await rest(pilot)
         field(app, "first-code").value = new_user.code(seed, -6)
@@ -270,7 +270,7 @@ async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAw
 def kept(new_user: NewUserAws, session: Session, key: Mapping[str, Any], kind: str = "keyring") -> None:
     """MFA and access keys are done, and the key is in the vault."""
     settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
-    vault = new_user.world.vault(new_user.identities[0].key_fingerprint).vault
+    vault = new_user.environment.vault(new_user.identities[0].key_fingerprint).vault
     kept_key = KeptAccessKey(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
     store_access_key(vault, "bb", BASE, kept_key)
     fact = {"id": key["AccessKeyId"], "kept": kind, "how": "console", "mfa_serial": SERIAL, "told": []}
@@ -281,7 +281,7 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
     new_user: NewUserAws, session: Session
 ) -> None:
     kept(new_user, session, user_key(new_user))
-    config = new_user.world.home / ".aws" / "bb" / "config"
+    config = new_user.environment.home / ".aws" / "bb" / "config"
     app = host(new_user, session, PROFILES)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -330,7 +330,7 @@ async def test_a_rejected_file_is_told_with_its_line_and_the_step_stays(
     new_user: NewUserAws, session: Session
 ) -> None:
     kept(new_user, session, user_key(new_user))
-    folder = new_user.world.home / ".aws" / "bb"
+    folder = new_user.environment.home / ".aws" / "bb"
     folder.mkdir(parents=True)
     (folder / "config").write_text("[profile a]\n[profile a]\n")
     app = host(new_user, session, PROFILES)
@@ -347,7 +347,7 @@ async def test_a_profile_changed_by_hand_is_asked_about_before_it_is_written_ove
 ) -> None:
     kept(new_user, session, user_key(new_user))
     written(new_user, session)
-    config = new_user.world.home / ".aws" / "bb" / "config"
+    config = new_user.environment.home / ".aws" / "bb" / "config"
     head, section = config.read_text().split(f"[profile {ROLE}]")
     by_hand = f"{head}[profile {ROLE}]{section.replace('us-east-1', 'eu-west-1')}"
     config.write_text(by_hand)
@@ -402,13 +402,13 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         app.pane.query_one("#copy-lines").focus()
         await pilot.press("enter")
         await rest(pilot)
-        assert f"export AWS_PROFILE={ROLE}\n" in new_user.world.clipboard.content  # type: ignore[attr-defined]
+        assert f"export AWS_PROFILE={ROLE}\n" in new_user.environment.clipboard.content  # type: ignore[attr-defined]
         table.focus()
         await pilot.press("down")
         app.pane.query_one("#copy-switch").focus()
         await pilot.press("enter")
         await rest(pilot)
-        assert "switchrole?account=333333333333" in new_user.world.clipboard.content  # type: ignore[attr-defined]
+        assert "switchrole?account=333333333333" in new_user.environment.clipboard.content  # type: ignore[attr-defined]
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(VERIFY) is Status.DONE
@@ -451,7 +451,7 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
     vault = partial(
         vault_for, folder=tmp_path / "vault", gnupg_home=gpg.path, environment=ENVIRONMENT, with_keyring=False
     )
-    new_user.world = replace(new_user.world, gnupg_home=gpg.path, vault=vault)
+    new_user.environment = replace(new_user.environment, gnupg_home=gpg.path, vault=vault)
     new_user.identities = (jane(key_fingerprint=fingerprint),)
     session = new_session(tmp_path / "gpg-sessions", MODULES)
     begin(session, new_user)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import handoff_for, said, world_of
+from support.new_user import environment_of, handoff_for, said
 from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 from textual.events import Paste
@@ -47,7 +47,7 @@ def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None) -> 
 async def test_somebody_who_waits_without_a_usable_key_comes_to_a_request_for_a_replacement(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
-    app = PaneHost(begun(tmp_path, gpg), world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    app = PaneHost(begun(tmp_path, gpg), environment_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.pane.query_one("#replace").focus()
@@ -67,7 +67,7 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     session = begun(tmp_path, gpg)
-    app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(80, 40)) as pilot:
         await rest(pilot)
         assert "The request is out" in app.text()
@@ -94,12 +94,12 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
 async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
-    world = world_of(tmp_path, gpg)
-    config = world.home / ".aws" / "bb" / "config"
+    environment = environment_of(tmp_path, gpg)
+    config = environment.home / ".aws" / "bb" / "config"
     config.parent.mkdir(parents=True)
     config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::222222222222:role/X\n")
     session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane").render()})
-    app = PaneHost(session, world, MODULES, PANES, KEY)
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: "which is yours" in app.text())
         lines = [line.partition(": account ")[2] for line in app.text().splitlines()]
@@ -109,10 +109,10 @@ async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
 
 
 async def test_join_with_a_file_opens_it_at_once(tmp_path: Path, gpg: GpgHome) -> None:
-    world = world_of(tmp_path, gpg)
-    (world.home / "handoff.txt").write_text(handoff_for(gpg, "jane").render())
+    environment = environment_of(tmp_path, gpg)
+    (environment.home / "handoff.txt").write_text(handoff_for(gpg, "jane").render())
     session = begun(tmp_path, gpg, {"path": "~/handoff.txt"})
-    app = PaneHost(session, world, MODULES, PANES, KEY)
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         assert "Read from ~/handoff.txt" in app.text()
@@ -129,7 +129,7 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
         other.key("stranger")
         foreign = handoff_for(other, "stranger").render()
     session = begun(tmp_path, gpg, {"text": foreign})
-    app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: "This handoff is for another key" in app.text())
         text = app.text()
@@ -149,9 +149,9 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
 async def test_what_is_no_handoff_is_refused_at_its_field(
     tmp_path: Path, gpg: GpgHome, draft: dict[str, str], field: str
 ) -> None:
-    world = world_of(tmp_path, gpg)
-    (world.home / "j").write_text("junk")
-    app = PaneHost(begun(tmp_path, gpg, draft), world, MODULES, PANES, KEY)
+    environment = environment_of(tmp_path, gpg)
+    (environment.home / "j").write_text("junk")
+    app = PaneHost(begun(tmp_path, gpg, draft), environment, MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.pane.query_one(ProblemList).has_class("-shown"))
         await until(pilot, lambda: app.focused is app.pane.query_one(f"#{field}"))
@@ -163,7 +163,7 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
 ) -> None:
     whole = handoff_for(gpg, "jane").render()
     session = begun(tmp_path, gpg)
-    app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         app.pane.query_one("#replace").focus()  # a button takes no text: it goes into the field for it
@@ -185,8 +185,8 @@ async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()
     session = begun(tmp_path, gpg)
-    world = world_of(tmp_path, gpg, mailbox=mailbox, sandbox=True)
-    app = PaneHost(session, world, MODULES, PANES, KEY)
+    environment = environment_of(tmp_path, gpg, mailbox=mailbox, sandbox=True)
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         assert not app.pane.has_class("-arrived")

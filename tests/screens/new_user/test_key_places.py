@@ -35,7 +35,7 @@ def host(new_user: NewUserAws) -> PaneHost:
     settle(session, StepKey("handoff"), {name: facts[name] for name in ("handoff", "identities")})
     settle(session, StepKey("sign-in", "security"), {"signed_in": facts["signed_in"]})
     settle(session, StepKey("mfa", "security"), {"mfa": {"serial": None}})
-    return PaneHost(session, new_user.world, MODULES, PANES, KEY)
+    return PaneHost(session, new_user.environment, MODULES, PANES, KEY)
 
 
 def files(folder: Path) -> PgpFileVault:
@@ -44,7 +44,7 @@ def files(folder: Path) -> PgpFileVault:
 
 async def test_every_store_that_can_be_used_is_a_choice(new_user: NewUserAws) -> None:
     both = VaultChoice(MemoryVault(), None, (files(new_user.folder / "vault"),))
-    new_user.world = replace(new_user.world, vault=lambda _: both)
+    new_user.environment = replace(new_user.environment, vault=lambda _: both)
     app = host(new_user)
     async with app.run_test(size=(80, 30)) as pilot:
         await rest(pilot)
@@ -66,7 +66,7 @@ async def test_a_locked_keyring_is_told_and_looked_at_again(new_user: NewUserAws
         others = files(new_user.folder / "vault")
         return VaultChoice(others, LOCKED) if state["locked"] else VaultChoice(keyring, None, (others,))
 
-    new_user.world = replace(new_user.world, vault=vault)
+    new_user.environment = replace(new_user.environment, vault=vault)
     app = host(new_user)
     async with app.run_test(size=(80, 30)) as pilot:
         await rest(pilot)
@@ -83,7 +83,7 @@ async def test_with_a_locked_keyring_alone_plain_text_is_not_the_silent_answer(n
     def vault(_fingerprint: str) -> VaultChoice:
         raise LOCKED
 
-    new_user.world = replace(new_user.world, vault=vault)
+    new_user.environment = replace(new_user.environment, vault=vault)
     app = host(new_user)
     async with app.run_test(size=(80, 30)) as pilot:
         await rest(pilot)

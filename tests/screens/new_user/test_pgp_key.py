@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import PASSPHRASE, said, world_of, written
+from support.new_user import PASSPHRASE, environment_of, said, written
 from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import PAST, GpgHome, gpg_home
 from textual.widgets import Input, OptionList
 
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.pgp_key import PgpKeyPane
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -38,15 +38,15 @@ def begun(tmp_path: Path, draft: dict[str, Any] | None = None) -> Session:
     return session
 
 
-def host(session: Session, world: World) -> PaneHost:
-    return PaneHost(session, world, MODULES, PANES, KEY)
+def host(session: Session, environment: Environment) -> PaneHost:
+    return PaneHost(session, environment, MODULES, PANES, KEY)
 
 
 async def test_a_good_key_is_chosen_and_next_makes_the_request(tmp_path: Path, gpg: GpgHome) -> None:
     gpg.key("old", at=PAST, expires="1y")
     fingerprint = gpg.key("good")
-    session, world = begun(tmp_path), world_of(tmp_path, gpg)
-    app = host(session, world)
+    session, environment = begun(tmp_path), environment_of(tmp_path, gpg)
+    app = host(session, environment)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         text = app.text()
@@ -67,15 +67,15 @@ async def test_a_good_key_is_chosen_and_next_makes_the_request(tmp_path: Path, g
         assert session.status(KEY) is Status.DONE
         assert session.facts()["fingerprint"] == fingerprint
         assert session.facts()["key_made"] is False
-    assert open_request((world.home / "request-jane.doe.txt").read_text()).fingerprint == fingerprint
+    assert open_request((environment.home / "request-jane.doe.txt").read_text()).fingerprint == fingerprint
     session.close()
 
 
 async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
-    session, world = begun(tmp_path), world_of(tmp_path, gpg)
-    app = host(session, world)
+    session, environment = begun(tmp_path), environment_of(tmp_path, gpg)
+    app = host(session, environment)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press(*"Jane", "space", *"Doe", "tab", *"jane@a.example", "tab", "tab")
@@ -97,7 +97,7 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
         await app.wizard.go_to(KEY)
         await rest(pilot)
         assert "this file revokes it" in said(app)
-    made = open_request((world.home / "request-jane.doe.txt").read_text())
+    made = open_request((environment.home / "request-jane.doe.txt").read_text())
     assert made.name == "Jane Doe"
     assert gpg.run("--list-secret-keys", made.fingerprint)
     session.close()
@@ -108,7 +108,7 @@ async def test_a_short_passphrase_is_accepted_only_once_its_warning_was_shown_al
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     session = begun(tmp_path, {"name": "J", "email": "j@a.example"})
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.pane.query_one("#passphrase", Input).value = "abc"
@@ -129,12 +129,12 @@ async def test_a_short_passphrase_is_accepted_only_once_its_warning_was_shown_al
 async def test_a_key_that_was_made_is_not_made_again_when_the_request_fails(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
-    session, world = (
+    session, environment = (
         begun(tmp_path, {"path": "~/diary.txt", "name": "J", "email": "j@a.example"}),
-        world_of(tmp_path, gpg),
+        environment_of(tmp_path, gpg),
     )
-    (world.home / "diary.txt").write_text("Dear diary")
-    app = host(session, world)
+    (environment.home / "diary.txt").write_text("Dear diary")
+    app = host(session, environment)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         for name in ("passphrase", "again"):
@@ -156,8 +156,11 @@ async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     fingerprint = gpg.key("good")
-    session, world = begun(tmp_path, {"replacement": True, "reason": "lost laptop"}), world_of(tmp_path, gpg)
-    app = host(session, world)
+    session, environment = (
+        begun(tmp_path, {"replacement": True, "reason": "lost laptop"}),
+        environment_of(tmp_path, gpg),
+    )
+    app = host(session, environment)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         assert "asks for a replacement" in app.text()
@@ -175,7 +178,7 @@ async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.state.events == events
-    sent = open_request((world.home / "request-jane.doe.txt").read_text())
+    sent = open_request((environment.home / "request-jane.doe.txt").read_text())
     assert (sent.replacement, sent.reason) == (True, "lost laptop")
     session.close()
 
@@ -184,7 +187,7 @@ async def test_a_file_that_cannot_be_written_is_told_before_a_key_is_made(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     session = begun(tmp_path, {"path": "~/nowhere/r.txt", "name": "J", "email": "j@a.example"})
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         for name in ("passphrase", "again"):
@@ -200,7 +203,7 @@ async def test_a_file_that_cannot_be_written_is_told_before_a_key_is_made(
 async def test_the_requests_name_follows_the_users_unless_it_was_chosen(tmp_path: Path, gpg: GpgHome) -> None:
     gpg.key("good")
     session = begun(tmp_path)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         assert "path" not in app.pane.draft()

@@ -11,9 +11,9 @@ from support.new_user import (
     PASSPHRASE,
     PASSWORD,
     encrypted,
+    environment_of,
     handoff_for,
     said,
-    world_of,
     written,
 )
 from support.panes import PaneHost, new_session, rest, settle, until
@@ -27,7 +27,7 @@ from screens.new_user.sign_in import SignInPane
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import SecretInput, SecretText
 from workflows.core.secret import Secret
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -62,20 +62,20 @@ def begun(tmp_path: Path, gpg: GpgHome, held: Handoff | None = None) -> Session:
     return session
 
 
-def host(session: Session, world: World) -> PaneHost:
-    return PaneHost(session, world, MODULES, PANES, KEY)
+def host(session: Session, environment: Environment) -> PaneHost:
+    return PaneHost(session, environment, MODULES, PANES, KEY)
 
 
 async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> None:
     session, clipboard, browser = begun(tmp_path, gpg), FakeClipboard(), FakeBrowser(opens=True)
-    world = world_of(
+    environment = environment_of(
         tmp_path,
         gpg,
         clipboard=clipboard,
         browser=browser,
         open_page=lambda _url: "http://127.0.0.1:9/console?account=bb-security",
     )
-    app = host(session, world)
+    app = host(session, environment)
     async with app.run_test(size=(96, 24)) as pilot:
         await rest(pilot)
         assert app.screen.focused is not None
@@ -145,7 +145,7 @@ async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
     tmp_path: Path, gpg: GpgHome, key: str
 ) -> None:
     session = begun(tmp_path, gpg)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         field = app.pane.query_one("#passphrase", SecretInput)
@@ -173,7 +173,7 @@ async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
 async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: GpgHome) -> None:
     session, clipboard = begun(tmp_path, gpg), FakeClipboard()
     page = "http://127.0.0.1:9/console?account=bb-security"
-    app = host(session, world_of(tmp_path, gpg, clipboard=clipboard, open_page=lambda _url: page))
+    app = host(session, environment_of(tmp_path, gpg, clipboard=clipboard, open_page=lambda _url: page))
     async with app.run_test(size=(96, 24)) as pilot:
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")
@@ -202,7 +202,7 @@ async def test_the_password_is_hidden_by_itself(
 ) -> None:
     monkeypatch.setattr("screens.widgets.fields.SHOWN_SECONDS", 0.2)
     session = begun(tmp_path, gpg)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "ctrl+n")
@@ -218,7 +218,7 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     session = begun(tmp_path, gpg)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         app.pane.query_one("#already", Button).press()
@@ -248,7 +248,7 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
 
 
 async def test_an_empty_passphrase_is_asked_for_and_is_no_wrong_one(tmp_path: Path, gpg: GpgHome) -> None:
-    app = host(begun(tmp_path, gpg), world_of(tmp_path, gpg))
+    app = host(begun(tmp_path, gpg), environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press("ctrl+n")
@@ -260,7 +260,7 @@ async def test_pinentry_is_told_in_words_where_the_terminal_cannot_be_lent(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     session = begun(tmp_path, gpg)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         app.pane.query_one("#pinentry").focus()
@@ -276,7 +276,7 @@ async def test_somebody_who_cannot_decrypt_comes_to_a_request_for_a_replacement(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     session = begun(tmp_path, gpg)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         app.pane.query_one("#replace").focus()
@@ -309,7 +309,7 @@ async def test_a_machine_user_goes_on_without_a_password(tmp_path: Path, gpg: Gp
         encrypted_secret=encrypted(gpg, "jane"),
     )
     session = begun(tmp_path, gpg, held)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "Your admin sent no password" in said(app)
@@ -321,7 +321,7 @@ async def test_a_machine_user_goes_on_without_a_password(tmp_path: Path, gpg: Gp
 
 async def test_a_password_that_is_left_behind_is_forgotten(tmp_path: Path, gpg: GpgHome) -> None:
     session, clipboard = begun(tmp_path, gpg), FakeClipboard()
-    app = host(session, world_of(tmp_path, gpg, clipboard=clipboard))
+    app = host(session, environment_of(tmp_path, gpg, clipboard=clipboard))
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")
@@ -348,7 +348,7 @@ async def test_a_typed_passphrase_is_no_proof_while_gpg_has_the_right_one(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
     session = begun(tmp_path, gpg)
-    app = host(session, world_of(tmp_path, gpg))
+    app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press(*PASSPHRASE, "enter")

@@ -44,8 +44,10 @@ VERIFY = StepKey("verify")
 def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
     with served(tmp_path) as made:
         path = f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}"
-        there = {**made.world.environment, "PATH": path, "HOME": str(made.world.home)}
-        made.world = replace(made.world, environment=there)  # the command keeps sessions in its home
+        there = {**made.environment.variables, "PATH": path, "HOME": str(made.environment.home)}
+        made.environment = replace(
+            made.environment, variables=there
+        )  # the command keeps sessions in its home
         iam = made.aws.administrator("iam", APPS)
         iam.put_role_policy(RoleName="DevOps", PolicyName="s3", PolicyDocument=BUCKETS)
         made.aws.administrator("s3", APPS).create_bucket(Bucket="bb-apps-devstg-files")
@@ -76,7 +78,7 @@ def session(tmp_path: Path, new_user: NewUserAws) -> Iterator[Session]:
 
 async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) -> None:
     seed = begin(session, new_user, with_device=True)
-    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
     async with app.run_test(size=(100, 48)) as pilot:
         await rest(pilot)
         field = app.pane.query_one("#code-security", Input)
@@ -94,14 +96,14 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
         await pilot.press("l")
         await rest(pilot)
-        clipboard: Any = new_user.world.clipboard
+        clipboard: Any = new_user.environment.clipboard
         assert clipboard.content.startswith("set -gx AWS_CONFIG_FILE")
         await pilot.press("c")
         await rest(pilot)
         assert f"account={APPS}" in clipboard.content
         await pilot.press("o")
         await rest(pilot)
-        browser: Any = new_user.world.browser
+        browser: Any = new_user.environment.browser
         assert f"account={APPS}" in browser.opened[0]
         await pilot.press("x")
         await rest(pilot)
@@ -120,7 +122,7 @@ async def test_a_code_that_was_not_given_is_what_is_typed_next(
     new_user: NewUserAws, session: Session
 ) -> None:
     seed = begin(session, new_user, with_device=True)
-    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
     async with app.run_test(size=(100, 48)) as pilot:
         await rest(pilot)
         await pilot.press("ctrl+n")
@@ -138,7 +140,7 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
     new_user: NewUserAws, session: Session
 ) -> None:
     seed = begin(session, new_user, with_device=True)
-    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press(*"000000", "ctrl+n")
@@ -157,7 +159,7 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
 
 async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:
     begin(session, new_user, with_device=False)
-    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
     async with app.run_test(size=(100, 48)) as pilot:
         await rest(pilot)
         await pilot.press("x")

@@ -38,20 +38,25 @@ def keep(new_user: NewUserAws, store: Any, fingerprint: str = "") -> dict[str, A
     key = user_key(new_user)
     owner = Owner("bb", BASE, "us-east-1", "jane.doe", jane().account_id, fingerprint)
     made = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
-    world = new_user.world
-    keep_recorded(store, made, owner, world, mfa_serial=None, created=world.now() - timedelta(days=100))
+    environment = new_user.environment
+    keep_recorded(
+        store, made, owner, environment, mfa_serial=None, created=environment.now() - timedelta(days=100)
+    )
     return key
 
 
 def host(new_user: NewUserAws) -> PaneHost:
-    return PaneHost(new_session(new_user.folder / "sessions", STEPS), new_user.world, STEPS, PANES)
+    return PaneHost(new_session(new_user.folder / "sessions", STEPS), new_user.environment, STEPS, PANES)
 
 
 async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) -> None:
-    vault = new_user.world.vault("").vault
+    vault = new_user.environment.vault("").vault
     key = keep(new_user, VaultStore(vault, "bb", BASE))
     _, seed = new_user.aws.device()
-    assert "100 days old: rotate it" in remarks(new_user.world.key_records_folder, new_user.world.now())[0]
+    assert (
+        "100 days old: rotate it"
+        in remarks(new_user.environment.key_records_folder, new_user.environment.now())[0]
+    )
     app = host(new_user)
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
@@ -89,7 +94,7 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
             await pilot.press("left", "enter")
             await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
     assert key["AccessKeyId"] not in set(new_user.keys())
-    assert remarks(new_user.world.key_records_folder, new_user.world.now()) == ()
+    assert remarks(new_user.environment.key_records_folder, new_user.environment.now()) == ()
 
 
 def forget(gpg: GpgHome) -> None:
@@ -103,20 +108,20 @@ async def test_a_file_that_is_encrypted_asks_for_the_passphrase_before_the_code_
 ) -> None:
     with gpg_home() as gpg:
         fingerprint = gpg.key("jane", passphrase="canary-passphrase")
-        world = new_user.world
+        environment = new_user.environment
 
         def vault(of: str) -> Any:
             return vault_for(
                 of,
                 folder=tmp_path / "vault",
                 gnupg_home=gpg.path,
-                environment=world.environment,
+                environment=environment.variables,
                 with_keyring=False,
             )
 
-        object.__setattr__(world, "vault", vault)
-        object.__setattr__(world, "gnupg_home", gpg.path)
-        store = opened_store(PGP_FILE, world, "bb", BASE, "us-east-1", fingerprint)
+        object.__setattr__(environment, "vault", vault)
+        object.__setattr__(environment, "gnupg_home", gpg.path)
+        store = opened_store(PGP_FILE, environment, "bb", BASE, "us-east-1", fingerprint)
         keep(new_user, store, fingerprint)
         _, seed = new_user.aws.device()
         forget(gpg)
@@ -144,13 +149,13 @@ async def test_without_a_kept_key_it_says_how_to_keep_one(new_user: NewUserAws) 
 
 
 async def test_home_tells_of_an_old_key_and_offers_the_rotation(new_user: NewUserAws) -> None:
-    keep(new_user, VaultStore(new_user.world.vault("").vault, "bb", BASE))
-    words = remarks(new_user.world.key_records_folder, new_user.world.now())
+    keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    words = remarks(new_user.environment.key_records_folder, new_user.environment.now())
     asked: list[str] = []
 
     class Home(App[None]):
         def on_mount(self) -> None:
-            self.push_screen(HomeScreen((), sandbox=False, now=new_user.world.now, remarks=words))
+            self.push_screen(HomeScreen((), sandbox=False, now=new_user.environment.now, remarks=words))
 
         def on_home_screen_begin(self, message: HomeScreen.Begin) -> None:
             asked.append(message.workflow)
@@ -166,4 +171,4 @@ async def test_home_tells_of_an_old_key_and_offers_the_rotation(new_user: NewUse
         await pilot.press("enter")
         await pilot.pause()
     assert asked == ["rotation"]
-    assert KeyRecords(new_user.world.key_records_folder).all()
+    assert KeyRecords(new_user.environment.key_records_folder).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event
 
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.panes import rest, until
 from textual import on
 from textual.app import App, ComposeResult
@@ -64,7 +64,7 @@ def answer_between_words(report: Report) -> None:
 
 
 async def test_an_answer_is_heard_even_if_words_follow_at_once(tmp_path: Path) -> None:
-    page = Page(Context(fake_world(tmp_path, {}), {}, {}, "", tmp_path))
+    page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
     app = Host(page)
     async with app.run_test() as pilot:
         await rest(pilot)
@@ -84,7 +84,7 @@ async def test_a_stuck_look_is_left_to_itself_and_nothing_of_it_is_heard(tmp_pat
         over.set()
         return "late"
 
-    page = Page(Context(fake_world(tmp_path, {}), {}, {}, "", tmp_path))
+    page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
     app = Host(page)
     async with app.run_test() as pilot:
         try:
@@ -104,7 +104,7 @@ async def test_a_stuck_look_is_left_to_itself_and_nothing_of_it_is_heard(tmp_pat
 
 async def test_what_changes_something_is_waited_for(tmp_path: Path) -> None:
     go_on = Event()
-    page = Page(Context(fake_world(tmp_path, {}), {}, {}, "", tmp_path))
+    page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
     app = Host(page)
     async with app.run_test() as pilot:
         try:

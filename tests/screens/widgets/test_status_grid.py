@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
 from support.steps import step_of
@@ -56,8 +56,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sess
         {"applied": APPLIED},
     )
     settle(session, StepKey("plan", "security"), {"plan": planned})
-    world = fake_world(tmp_path / "home", {"PATH": "/usr/bin:/bin"})
-    yield session, PaneHost(session, world, modules, PANES, StepKey("plan", "apps-devstg"))
+    environment = fake_environment(tmp_path / "home", {"PATH": "/usr/bin:/bin"})
+    yield session, PaneHost(session, environment, modules, PANES, StepKey("plan", "apps-devstg"))
     session.close()
 
 
@@ -119,7 +119,7 @@ async def test_an_account_stops_while_another_goes_on_and_each_is_found_again(
     assert found[StepKey("apply", "apps-devstg")] is Status.LOCKED
     assert found[StepKey("hand-over", "management")] is Status.READY
     assert found[StepKey("hand-over", "security")] is Status.READY
-    walk = app.wizard.walk
-    assert walk.next_of("management") == StepKey("hand-over", "management")
-    assert walk.next_of("apps-devstg") == StepKey("plan", "apps-devstg")
-    assert walk.next_of("nowhere") is None
+    run = app.wizard.run
+    assert run.next_of("management") == StepKey("hand-over", "management")
+    assert run.next_of("apps-devstg") == StepKey("plan", "apps-devstg")
+    assert run.next_of("nowhere") is None

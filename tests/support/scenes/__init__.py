@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, ClassVar, TypeVar
 from unittest import mock
 
-from support.fakes import MemoryVault, fake_world
+from support.fakes import MemoryVault, fake_environment
 from support.panes import PaneHost, rest, settle, until
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -31,7 +31,7 @@ from tui.app.application import OnboardApp
 from tui.app.frame import Frame
 from tui.host import Machine
 from workflows.catalogue import WORKFLOWS
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
@@ -102,12 +102,12 @@ class Stage:
         """Replace an attribute for as long as the scene is shown."""
         self._undo.enter_context(mock.patch.object(owner, name, value))
 
-    def world(self, **changes: Any) -> World:
-        """A person's world, with a keyring."""
+    def environment(self, **changes: Any) -> Environment:
+        """A person's environment, with a keyring."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         parts = {"now": now, "vault": lambda _fingerprint: VaultChoice(Keyring()), **changes}
-        return fake_world(home, {"PATH": "/usr/bin:/bin", "SHELL": "/bin/bash"}, **parts)
+        return fake_environment(home, {"PATH": "/usr/bin:/bin", "SHELL": "/bin/bash"}, **parts)
 
     def session(self, workflow: str, facts: Mapping[str, Any], *done: str) -> Session:
         """A session in which these steps are done ("apply@security" for one of a repeated step)."""
@@ -120,12 +120,14 @@ class Stage:
             settle(session, StepKey(step, item), {name: facts[name] for name in gives[step] if name in facts})
         return session
 
-    def wizard(self, session: Session, world: World, at: str, before: Before | None = None) -> Scene:
+    def wizard(
+        self, session: Session, environment: Environment, at: str, before: Before | None = None
+    ) -> Scene:
         """The wizard at a step ("plan@security"), or at the closing page for ""."""
         step, _, item = at.partition("@")
         modules = list(MODULES[session.header.workflow].values())
         key = StepKey(step, item) if at else None
-        app = Framed(session, world, modules, PANES, key, machine=Machine.this())
+        app = Framed(session, environment, modules, PANES, key, machine=Machine.this())
 
         async def then(pilot: Pilot[Any]) -> None:
             await rest(pilot)

@@ -72,9 +72,9 @@ def open_office(folder: Path) -> Office:
     desk.mkdir(parents=True)
     make_template(template)
     made = make_project(template, desk)
-    root = made.world.home / "bb-infra"
+    root = made.environment.home / "bb-infra"
     made.root.rename(root)
-    admin = replace(made, root=root, world=replace(made.world, now=now))
+    admin = replace(made, root=root, environment=replace(made.environment, now=now))
     decide(admin, {name: public_key(name) for name in PEOPLE}, joining=PEOPLE, account_wanted=True)
     in_management = {"jane.doe": {"admins"}, "juan.delacruz": {"finops"}}
     in_security = {"jane.doe": {"devops"}, "juan.delacruz": {"auditors"}}
@@ -89,7 +89,7 @@ def project(stage: Stage, office: Office) -> Scene:
     session = stage.session("admin", {})
     draft = {"path": str(office.admin.root), "joining": list(PEOPLE)}
     session.drafts.save(StepKey("project"), draft)
-    return stage.wizard(session, office.admin.world, "project")
+    return stage.wizard(session, office.admin.environment, "project")
 
 
 def _pgp_keys(stage: Stage, office: Office, *names: str, answer: str = "same", **draft: Any) -> Session:
@@ -105,29 +105,29 @@ def _pgp_keys(stage: Stage, office: Office, *names: str, answer: str = "same", *
 def pgp_keys(stage: Stage, office: Office) -> Scene:
     """One key is compared, and the other person was invited."""
     session = _pgp_keys(stage, office, PEOPLE[0], invited={PEOPLE[1]: "2026-03-02T09:12:00+00:00"})
-    return stage.wizard(session, office.admin.world, "pgp-keys")
+    return stage.wizard(session, office.admin.environment, "pgp-keys")
 
 
 def pgp_keys_complete(stage: Stage, office: Office) -> Scene:
-    return stage.wizard(_pgp_keys(stage, office, *PEOPLE), office.admin.world, "pgp-keys")
+    return stage.wizard(_pgp_keys(stage, office, *PEOPLE), office.admin.environment, "pgp-keys")
 
 
 def pgp_keys_compare(stage: Stage, office: Office) -> Scene:
     """A key came, and its fingerprint is compared."""
     session = _pgp_keys(stage, office, *PEOPLE, answer="")
-    return stage.wizard(session, office.admin.world, "pgp-keys", keys("ctrl+n"))
+    return stage.wizard(session, office.admin.environment, "pgp-keys", keys("ctrl+n"))
 
 
 def pgp_keys_compared(stage: Stage, office: Office) -> Scene:
     """It is the same."""
     session = _pgp_keys(stage, office, *PEOPLE, answer="")
-    return stage.wizard(session, office.admin.world, "pgp-keys", keys("ctrl+n", "up", "space"))
+    return stage.wizard(session, office.admin.environment, "pgp-keys", keys("ctrl+n", "up", "space"))
 
 
 def pgp_keys_refused(stage: Stage, office: Office) -> Scene:
     """A few words were pasted, which are no key."""
     session = _pgp_keys(stage, office)
-    return stage.wizard(session, office.admin.world, "pgp-keys", keys(*"my key", "ctrl+n"))
+    return stage.wizard(session, office.admin.environment, "pgp-keys", keys(*"my key", "ctrl+n"))
 
 
 def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
@@ -143,13 +143,13 @@ def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
         pilot.app.push_screen(KeyChoice(PEOPLE[0], offered))
         await rest(pilot)
 
-    return stage.wizard(session, office.admin.world, "pgp-keys", show)
+    return stage.wizard(session, office.admin.environment, "pgp-keys", show)
 
 
 def pgp_keys_in_the_layer(stage: Stage, office: Office) -> Scene:
     """The key files that are there already, judged."""
     session = stage.session("admin", office.facts, "project")
-    return stage.wizard(session, office.admin.world, "pgp-keys", _look_into_the_layers)
+    return stage.wizard(session, office.admin.environment, "pgp-keys", _look_into_the_layers)
 
 
 async def _look_into_the_layers(pilot: Pilot[Any]) -> None:
@@ -190,7 +190,7 @@ def review_diff(stage: Stage, office: Office) -> Scene:
 
 def _at(stage: Stage, office: Office, step: str, *pressed: str) -> Scene:
     session = stage.session("admin", office.facts, *STEPS[: STEPS.index(step)])
-    return stage.wizard(session, office.admin.world, step, keys(*pressed) if pressed else None)
+    return stage.wizard(session, office.admin.environment, step, keys(*pressed) if pressed else None)
 
 
 # -- each layer ------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned 
 
 
 def plan_not_made(stage: Stage, office: Office) -> Scene:
-    return stage.wizard(_runs(stage, office, "plan"), stage.world(), "plan@security")
+    return stage.wizard(_runs(stage, office, "plan"), stage.environment(), "plan@security")
 
 
 def _resources(*foreign: Told) -> tuple[Resource, ...]:
@@ -270,7 +270,7 @@ def plan_made(stage: Stage, office: Office) -> Scene:
     session = _runs(stage, office, "plan")
     draft = {"planned": _planned(stage.folder).as_facts()}
     session.drafts.save(StepKey("plan", "security"), draft)
-    return stage.wizard(session, stage.world(), "plan@security")
+    return stage.wizard(session, stage.environment(), "plan@security")
 
 
 def plan_resources_shown(stage: Stage, office: Office) -> Scene:
@@ -299,7 +299,7 @@ def plan_foreign(stage: Stage, office: Office) -> Scene:
     stage.put(plan_resources, "kept", lambda _context: _resources(group))
     session = _runs(stage, office, "plan")
     session.drafts.save(StepKey("plan", "security"), {"planned": planned.as_facts()})
-    return stage.wizard(session, stage.world(), "plan@security")
+    return stage.wizard(session, stage.environment(), "plan@security")
 
 
 def plan_log(stage: Stage, office: Office) -> Scene:
@@ -311,11 +311,13 @@ def plan_log(stage: Stage, office: Office) -> Scene:
         raise AssertionError("held until the end")
 
     stage.put(plan, "make", make)
-    return stage.wizard(_runs(stage, office, "plan"), stage.world(), "plan@security", stage.held("ctrl+n"))
+    return stage.wizard(
+        _runs(stage, office, "plan"), stage.environment(), "plan@security", stage.held("ctrl+n")
+    )
 
 
 def apply_ready(stage: Stage, office: Office) -> Scene:
-    return stage.wizard(_runs(stage, office, "apply", "plan@security"), stage.world(), "apply@security")
+    return stage.wizard(_runs(stage, office, "apply", "plan@security"), stage.environment(), "apply@security")
 
 
 def apply_running(stage: Stage, office: Office) -> Scene:
@@ -331,7 +333,7 @@ def apply_running(stage: Stage, office: Office) -> Scene:
         "terraform_data.first": (),
     }
     session = _runs(stage, office, "apply", "plan@security", planned=_planned(stage.folder, owners=owners))
-    return stage.wizard(session, stage.world(), "apply@security", stage.held("ctrl+n", "left", "enter"))
+    return stage.wizard(session, stage.environment(), "apply@security", stage.held("ctrl+n", "left", "enter"))
 
 
 def _written(stage: Stage, office: Office, **more: Any) -> Any:
@@ -350,7 +352,7 @@ def mfa_reset_found(stage: Stage, office: Office) -> Scene:
     owners = (mfa_reset.Owner(PEOPLE[0], True, (device,), "aws"),)
     stage.put(mfa_reset, "look", lambda *_: mfa_reset.Found(owners, "222222222222"))
     more = {"mfa_reset": [PEOPLE[0]]}
-    return stage.wizard(_written(stage, office, **more), stage.world(), "mfa-reset@security")
+    return stage.wizard(_written(stage, office, **more), stage.environment(), "mfa-reset@security")
 
 
 def deactivate_found(stage: Stage, office: Office) -> Scene:
@@ -365,7 +367,7 @@ def deactivate_found(stage: Stage, office: Office) -> Scene:
     leaving = {"add": {}, "remove": {"security": ["alex.kim"]}}
     more = {"leaving": ["alex.kim"], "user_changes": leaving}
     session = _written(stage, office, **more)
-    return stage.wizard(session, stage.world(), "deactivate@security")
+    return stage.wizard(session, stage.environment(), "deactivate@security")
 
 
 def confirm_removal(stage: Stage, office: Office) -> Scene:
@@ -375,7 +377,7 @@ def confirm_removal(stage: Stage, office: Office) -> Scene:
         stage.folder, gone=("alex.kim",), counts=counts, people=(leaver,), summary=("",), passwords=()
     )
     session = _runs(stage, office, "apply", "plan@security", planned=planned)
-    return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n", *"alex"))
+    return stage.wizard(session, stage.environment(), "apply@security", keys("ctrl+n", *"alex"))
 
 
 def apply_failed(stage: Stage, office: Office) -> Scene:
@@ -392,19 +394,19 @@ def apply_failed(stage: Stage, office: Office) -> Scene:
 
     stage.put(apply, "perform", perform)
     session = _runs(stage, office, "apply", "plan@security")
-    return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n", "left", "enter"))
+    return stage.wizard(session, stage.environment(), "apply@security", keys("ctrl+n", "left", "enter"))
 
 
 def apply_asks(stage: Stage, office: Office) -> Scene:
     """What an apply is confirmed by."""
     session = _runs(stage, office, "apply", "plan@security")
-    return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n"))
+    return stage.wizard(session, stage.environment(), "apply@security", keys("ctrl+n"))
 
 
 def apply_over(stage: Stage, office: Office) -> Scene:
     """Back at an apply that is done."""
     session = _runs(stage, office, "hand-over", "plan@security", "apply@security")
-    return stage.wizard(session, stage.world(), "apply@security")
+    return stage.wizard(session, stage.environment(), "apply@security")
 
 
 def apply_stopped(stage: Stage, office: Office) -> Scene:
@@ -430,7 +432,7 @@ def hand_over_ready(stage: Stage, office: Office) -> Scene:
     texts = tuple(PersonHandoff(name, f"Hello {name}\n", ("management", "security")) for name in PEOPLE)
     stage.put(hand_over, "prepare", lambda _context, _report, _code=None: texts)
     session = _runs(stage, office, "hand-over", "plan@security", "apply@security")
-    return stage.wizard(session, stage.world(), "hand-over@security")
+    return stage.wizard(session, stage.environment(), "hand-over@security")
 
 
 def hand_over_sent(stage: Stage, office: Office) -> Scene:
@@ -448,18 +450,18 @@ def hand_over_later(stage: Stage, office: Office) -> Scene:
 def everybody(stage: Stage, office: Office) -> Scene:
     """Management is handed over, security is planned."""
     session = _runs(stage, office, "apply", "plan@security")
-    return stage.wizard(session, stage.world(), "apply@security", keys("f5"))
+    return stage.wizard(session, stage.environment(), "apply@security", keys("f5"))
 
 
 def waiting(stage: Stage, office: Office) -> Scene:
     """A step that cannot begin yet."""
     session = stage.session("admin", office.facts, *STEPS[:3])
-    return stage.wizard(session, office.admin.world, "apply@management")
+    return stage.wizard(session, office.admin.environment, "apply@management")
 
 
 def finished(stage: Stage, office: Office) -> Scene:
     last = ("plan@security", "apply@security", "hand-over@security")
-    return stage.wizard(_runs(stage, office, "", *last), stage.world(), "")
+    return stage.wizard(_runs(stage, office, "", *last), stage.environment(), "")
 
 
 def help_text(stage: Stage, office: Office) -> Scene:

@@ -18,10 +18,10 @@ from tui.app.application import OnboardApp
 from tui.app.session_control import Parts, Start
 from tui.app.session_summary import since_you_left
 from tui.host import Machine, Places
-from tui.session_catalogue import Shelf
+from tui.session_catalogue import SessionCatalogue
 from workflows.catalogue import WORKFLOWS
 from workflows.desktop.clipboard import Clipboard
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.machine.sessions import Sessions
@@ -31,7 +31,7 @@ from workflows.steps.shared.module import Progress, Report
 
 
 class StageSource:
-    """A world of fakes; `holds`: opening it does not end."""
+    """An environment of fakes; `holds`: opening it does not end."""
 
     def __init__(self, stage: Stage, *, sandbox: bool, holds: bool) -> None:
         self.sandbox = sandbox
@@ -45,8 +45,8 @@ class StageSource:
             report(self._stage.foreign(Progress("Initialising management", 2, 5)))
             self._stage.hold()
 
-    def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
-        return self._stage.world(clipboard=clipboard, sandbox=self.sandbox)
+    def environment(self, workflow: str, clipboard: Clipboard) -> Environment:  # noqa: ARG002
+        return self._stage.environment(clipboard=clipboard, sandbox=self.sandbox)
 
     @property
     def key_records(self) -> Path:
@@ -66,7 +66,7 @@ def _application(stage: Stage, *, sandbox: bool = False, holds: bool = False) ->
         places, folder / "home", folder / "home" / "Downloads", folder, {"COLORTERM": "truecolor"}, now
     )
     source = StageSource(stage, sandbox=sandbox, holds=holds)
-    parts = Parts(Shelf(machine), MODULES, PANES, lambda _folder: source)
+    parts = Parts(SessionCatalogue(machine), MODULES, PANES, lambda _folder: source)
     return OnboardApp(machine, lambda: parts, source, Start())
 
 

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 from support.scenes import NOW, Scene, Stage
 
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
 
 OLD, NEW = "AKIAEXAMPLEEXAMPLE01", "AKIAEXAMPLEEXAMPLE02"
 
 
-def _world(stage: Stage, *, waiting: bool) -> World:
-    world = stage.world()
-    records = KeyRecords(world.key_records_folder)
+def _environment(stage: Stage, *, waiting: bool) -> Environment:
+    environment = stage.environment()
+    records = KeyRecords(environment.key_records_folder)
     security = KeyRecord(
         project="bb",
         profile="bb-security",
@@ -30,7 +30,7 @@ def _world(stage: Stage, *, waiting: bool) -> World:
     if waiting:
         rotation = Rotation(Phase.WAITING, OLD, NEW, (OLD,), NOW - timedelta(days=4))
         records.put(KeyRecord(**{**vars(security), "rotation": rotation}))
-        return world
+        return environment
     records.put(security)
     records.put(
         KeyRecord(
@@ -43,12 +43,12 @@ def _world(stage: Stage, *, waiting: bool) -> World:
             }
         )
     )
-    return world
+    return environment
 
 
 def rotation(stage: Stage) -> Scene:
     """Two kept keys, one of them old."""
-    return stage.wizard(stage.session("rotation", {}), _world(stage, waiting=False), "rotation")
+    return stage.wizard(stage.session("rotation", {}), _environment(stage, waiting=False), "rotation")
 
 
 def retirement(stage: Stage) -> Scene:
@@ -63,4 +63,4 @@ def retirement(stage: Stage) -> Scene:
         "told": [],
     }
     session = stage.session("rotation", {"rotated": fact}, "rotation")
-    return stage.wizard(session, _world(stage, waiting=True), "retirement")
+    return stage.wizard(session, _environment(stage, waiting=True), "retirement")

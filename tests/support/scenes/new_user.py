@@ -113,7 +113,7 @@ def before_start(stage: Stage) -> Scene:
     stage.put(before_you_start, "look", lambda _context, _report: Found(tools, ()))
     session = stage.session("new-user", {})
     session.drafts.save(StepKey("before-you-start"), {"project": "bb", "user": "jane.doe"})
-    return stage.wizard(session, stage.world(), "before-you-start")
+    return stage.wizard(session, stage.environment(), "before-you-start")
 
 
 def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
@@ -130,7 +130,9 @@ def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
 def pgp_key_new(stage: Stage) -> Scene:
     """Somebody who has no key yet."""
     stage.put(pgp_key_pane, "own_keys", lambda _context, _report: ())
-    return stage.wizard(_session(stage, "pgp-key"), stage.world(), "pgp-key", keys(*"Jane", "space", *"Doe"))
+    return stage.wizard(
+        _session(stage, "pgp-key"), stage.environment(), "pgp-key", keys(*"Jane", "space", *"Doe")
+    )
 
 
 def pgp_key_own(stage: Stage) -> Scene:
@@ -145,11 +147,11 @@ def pgp_key_own(stage: Stage) -> Scene:
         _key("Jane Doe <jane@old.example>", "0123456789ABCDEF0123456789ABCDEF01234567", **old),
     )
     stage.put(pgp_key_pane, "own_keys", lambda _context, _report: found)
-    return stage.wizard(_session(stage, "pgp-key"), stage.world(), "pgp-key")
+    return stage.wizard(_session(stage, "pgp-key"), stage.environment(), "pgp-key")
 
 
 def handoff_awaited(stage: Stage) -> Scene:
-    return stage.wizard(_session(stage, "handoff"), stage.world(), "handoff")
+    return stage.wizard(_session(stage, "handoff"), stage.environment(), "handoff")
 
 
 def handoff_arrived(stage: Stage) -> Scene:
@@ -158,11 +160,11 @@ def handoff_arrived(stage: Stage) -> Scene:
     stage.put(handoff, "read", lambda _request, _context, _report: arrival)
     session = _session(stage, "handoff")
     session.drafts.save(StepKey("handoff"), {"path": "~/Downloads/handoff-jane.doe.txt"})
-    return stage.wizard(session, stage.world(), "handoff")
+    return stage.wizard(session, stage.environment(), "handoff")
 
 
 def sign_in_locked(stage: Stage) -> Scene:
-    return stage.wizard(_session(stage, "sign-in"), stage.world(), "sign-in@security")
+    return stage.wizard(_session(stage, "sign-in"), stage.environment(), "sign-in@security")
 
 
 def sign_in_open(stage: Stage) -> Scene:
@@ -174,11 +176,11 @@ def sign_in_open(stage: Stage) -> Scene:
 
     stage.put(sign_in, "decrypt_password", decrypt)
     session = _session(stage, "sign-in")
-    return stage.wizard(session, stage.world(), "sign-in@security", keys(*"secret", "enter"))
+    return stage.wizard(session, stage.environment(), "sign-in@security", keys(*"secret", "enter"))
 
 
 def mfa(stage: Stage) -> Scene:
-    return stage.wizard(_session(stage, "mfa"), stage.world(), "mfa@security")
+    return stage.wizard(_session(stage, "mfa"), stage.environment(), "mfa@security")
 
 
 def qr_dialog(stage: Stage) -> Scene:
@@ -188,17 +190,17 @@ def qr_dialog(stage: Stage) -> Scene:
         pilot.app.push_screen(QrDialog(matrix, Secret(SEED), "jane.doe@bb-security", str))
         await rest(pilot)
 
-    return stage.wizard(_session(stage, "mfa"), stage.world(), "mfa@security", show)
+    return stage.wizard(_session(stage, "mfa"), stage.environment(), "mfa@security", show)
 
 
 def access_keys_asks(stage: Stage) -> Scene:
-    return stage.wizard(_session(stage, "access-keys"), stage.world(), "access-keys@security")
+    return stage.wizard(_session(stage, "access-keys"), stage.environment(), "access-keys@security")
 
 
 def access_keys_noticed(stage: Stage) -> Scene:
     """The downloaded file is there."""
-    world = stage.world()
-    path = world.downloads / "jane.doe_accessKeys.csv"
+    environment = stage.environment()
+    path = environment.downloads / "jane.doe_accessKeys.csv"
     stage.put(access_keys, "downloads", lambda _context: (access_keys.Download(path, 8),))
 
     async def look(pilot: Pilot[Any]) -> None:
@@ -211,12 +213,12 @@ def access_keys_noticed(stage: Stage) -> Scene:
         pane._look()
         await rest(pilot)
 
-    return stage.wizard(_session(stage, "access-keys"), world, "access-keys@security", look)
+    return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", look)
 
 
 def profiles(stage: Stage) -> Scene:
     stage.put(profiles_step, "credential_command", _credential_command)
-    return stage.wizard(_session(stage, "profiles"), stage.world(), "profiles@security")
+    return stage.wizard(_session(stage, "profiles"), stage.environment(), "profiles@security")
 
 
 def _credential_command(project: str, profile: str, **_: object) -> str:
@@ -232,7 +234,7 @@ def _survey(stage: Stage) -> None:
 
 def verify_asks(stage: Stage) -> Scene:
     _survey(stage)
-    return stage.wizard(_session(stage, "verify"), stage.world(), "verify")
+    return stage.wizard(_session(stage, "verify"), stage.environment(), "verify")
 
 
 def verify_locked(stage: Stage) -> Scene:
@@ -244,14 +246,14 @@ def verify_locked(stage: Stage) -> Scene:
     _survey(stage)
     stage.put(verify, "verify", locked)
     pressed = keys(*"123456", "ctrl+n", *"secret")
-    return stage.wizard(_session(stage, "verify"), stage.world(), "verify", pressed)
+    return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
 
 
 def verify_answered(stage: Stage) -> Scene:
     _survey(stage)
     stage.put(verify, "verify", _answers)
     pressed = keys(*"123456", "ctrl+n")
-    return stage.wizard(_session(stage, "verify"), stage.world(), "verify", pressed)
+    return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
 
 
 def _answers(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:

@@ -13,7 +13,7 @@ from support.scenes import Kind, Stage
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.session import Session
 from workflows.steps.shared import own_identity
 
@@ -40,7 +40,7 @@ def poisoned(value: Any) -> Any:
         return {poisoned(name): one if name in _JUDGED else poisoned(one) for name, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields"):
         return type(value)(poisoned(one) for one in value)
-    if is_dataclass(value) and not isinstance(value, Secret | type | World):
+    if is_dataclass(value) and not isinstance(value, Secret | type | Environment):
         changed = {one.name: poisoned(getattr(value, one.name)) for one in fields(value) if one.init}
         return replace(value, **changed)
     return value

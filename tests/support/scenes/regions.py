@@ -37,4 +37,4 @@ def sts_regions(stage: Stage, office: Office) -> Scene:
     audit = Audit("bb", NOW.isoformat(timespec="seconds"), _ALLOWED, accounts)
     facts = {**office.facts, "sts_regions": audit.as_facts()}
     session = stage.session("admin", facts, "project", "sts-regions")
-    return stage.wizard(session, office.admin.world, "sts-regions")
+    return stage.wizard(session, office.admin.environment, "sts-regions")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.admin_project import AdminProject
-from support.fakes import FakeClipboard, fake_world
+from support.fakes import FakeClipboard, fake_environment
 from support.panes import by_id, rest, until
 from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, small_workflow
 from support.steps import step_of
@@ -32,12 +32,12 @@ from tui.app.session_control import Parts, Start
 from tui.app.starting import Starting
 from tui.app.wizard import WizardScreen
 from tui.host import Machine, Places
-from tui.session_catalogue import Shelf
+from tui.session_catalogue import SessionCatalogue
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.text import safe
 from workflows.desktop.clipboard import Clipboard, Osc52Clipboard
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
@@ -55,7 +55,7 @@ POISON = "\x1b]52;c;UE9JU09O\x07\x9b31mPOISON\x7f\u202e\u200b\U000e0041"
 
 
 class FakeSource:
-    """A world of fakes."""
+    """An environment of fakes."""
 
     def __init__(self, folder: Path, sandbox: Path | None = None) -> None:
         self.sandbox = sandbox is not None
@@ -71,8 +71,8 @@ class FakeSource:
         if self.failure is not None:
             raise self.failure
 
-    def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
-        return fake_world(self._folder, {}, clipboard=clipboard, sandbox=self.sandbox)
+    def environment(self, workflow: str, clipboard: Clipboard) -> Environment:  # noqa: ARG002
+        return fake_environment(self._folder, {}, clipboard=clipboard, sandbox=self.sandbox)
 
     @property
     def key_records(self) -> Path:
@@ -97,14 +97,14 @@ class House:
         self.machine = Machine(places, folder, folder / "Downloads", folder, {}, lambda: self.clock)
         steps = tuple(step_of(module) for module in self.modules)
         workflows = [Workflow("admin", "Admin", steps), Workflow("new-user", "New user", steps)]
-        self.shelf = Shelf(self.machine, workflows)
-        self.sessions = self.shelf.own()
+        self.catalogue = SessionCatalogue(self.machine, workflows)
+        self.sessions = self.catalogue.own()
         self.other = FakeSource(folder, folder / "sandboxes" / "20260101-000000")
 
     def parts(self) -> Parts:
         modules = by_id(self.modules)
         both = {"admin": modules, "new-user": modules}
-        return Parts(self.shelf, both, self.panes, self.sandbox_world)
+        return Parts(self.catalogue, both, self.panes, self.sandbox_world)
 
     def sandbox_world(self, folder: Path) -> FakeSource:
         assert folder == self.other.folder
@@ -131,7 +131,7 @@ class House:
         assert folder is not None
         folder.mkdir(parents=True)
         (folder / "sandbox.json").write_text("{}")
-        session = self.shelf.of_sandbox(folder).create("admin", {"sandbox": True})
+        session = self.catalogue.of_sandbox(folder).create("admin", {"sandbox": True})
         for key, facts in done:
             session.start(key)
             session.succeed(key, facts)
@@ -214,7 +214,7 @@ async def test_a_workflow_is_begun_with_the_drafts_of_the_source_and_of_the_comm
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
         assert app.screen.query_one("#text", Input).value == "from the source of admin"
-        assert app.screen.walk.session.drafts.load(USERS) == {"text": "jane"}
+        assert app.screen.run.session.drafts.load(USERS) == {"text": "jane"}
 
 
 async def test_a_session_is_resumed_where_it_was_left(house: House) -> None:
@@ -273,7 +273,7 @@ async def test_next_asks_how_to_continue_where_the_world_contradicts_a_step(
         assert isinstance(app.screen, Contradiction)
         await pilot.press(key)
         await settled(pilot)
-        assert wizard.walk.session.status(PROJECT) is project
+        assert wizard.run.session.status(PROJECT) is project
         assert wizard.current == shown
 
 
@@ -287,7 +287,7 @@ async def test_new_input_for_a_resumed_session_leads_to_its_step(house: House) -
         assert app.screen.query_one("#text", Input).value == "june"
         await pilot.press("ctrl+n")
         await settled(pilot)
-        assert app.screen.walk.session.facts()["people"] == "june"
+        assert app.screen.run.session.facts()["people"] == "june"
 
 
 async def test_a_damaged_session_is_repaired_if_the_person_wants_it(house: House) -> None:
@@ -633,7 +633,7 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house:
             await pilot.press("f6")
             await settled(pilot)
             assert isinstance(app.screen, WizardScreen)
-            session = app.screen.walk.session
+            session = app.screen.run.session
             seen.append((session.header.workflow, session.folder.name))
         workflows, names = zip(*seen, strict=True)
         assert workflows == ("new-user", "admin", "new-user")
@@ -658,7 +658,7 @@ async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
         await settled(pilot)
         await pilot.press("delete", "shift+tab", "enter")
         await settled(pilot)
-        assert house.shelf.entries() == ()
+        assert house.catalogue.entries() == ()
         assert "Continue" not in text_of(app)
 
 
@@ -742,7 +742,7 @@ async def test_a_project_that_moved_is_one_question_and_everything_goes_on_there
         await until(pilot, lambda: isinstance(app.screen, WizardScreen))
         wizard = app.screen
         assert isinstance(wizard, WizardScreen)
-        session, root = wizard.walk.session, now if answer == "there" else before
+        session, root = wizard.run.session, now if answer == "there" else before
         assert session.facts()["project_root"] == str(root)
         assert session.facts()["people"] == f"{root}/x"
         assert session.status(USERS) is Status.DONE
@@ -767,5 +767,5 @@ async def test_back_from_the_shell_the_world_is_looked_at_again(
         app.post_message(Driver.SignalResume())
         wizard = app.screen
         assert isinstance(wizard, WizardScreen)
-        await until(pilot, lambda: wizard.walk.session.status(USERS) is Status.CONTRADICTED)
+        await until(pilot, lambda: wizard.run.session.status(USERS) is Status.CONTRADICTED)
         await until(pilot, lambda: "She is gone." in text_of(app))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from support.fakes import FakeClipboard, fake_world
+from support.fakes import FakeClipboard, fake_environment
 from support.panes import PaneHost, by_id, new_session, rest, settle, until
 from support.small_steps import (
     NOT_THERE,
@@ -36,7 +36,7 @@ from workflows.machine.observations import (
     unknown,
 )
 from workflows.machine.state import Status
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.steps.shared.module import Context
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
@@ -57,7 +57,7 @@ def host(
     session = new_session(folder / "sessions", modules)
     for key, facts in (done or {}).items():
         settle(session, key, facts)
-    return PaneHost(session, fake_world(folder, {}), modules, panes_for(modules, **special), at)
+    return PaneHost(session, fake_environment(folder, {}), modules, panes_for(modules, **special), at)
 
 
 def rail_lines(app: PaneHost) -> list[str]:
@@ -252,7 +252,7 @@ async def test_a_failure_is_a_dialog_whose_text_can_be_copied_and_the_step_stays
             assert words in app.text()
         await pilot.press("c")
         await rest(pilot)
-        clipboard = app.wizard.walk.world.clipboard
+        clipboard = app.wizard.run.environment.clipboard
         assert isinstance(clipboard, FakeClipboard)
         assert clipboard.content == NOT_THERE.as_text()
         await pilot.press("escape")
@@ -700,8 +700,8 @@ async def test_a_draft_that_cannot_be_written_is_told_and_stays_on_the_screen(tm
 async def test_the_sandbox_says_so_in_any_width(tmp_path: Path) -> None:
     modules = small_workflow()
     session = new_session(tmp_path / "sessions", modules)
-    world = fake_world(tmp_path, {}, sandbox=True)
-    app = PaneHost(session, world, modules, panes_for(modules))
+    environment = fake_environment(tmp_path, {}, sandbox=True)
+    app = PaneHost(session, environment, modules, panes_for(modules))
     async with app.run_test(size=(40, 10)) as pilot:
         await rest(pilot)
         assert "SANDBOX" in app.text()
@@ -710,11 +710,11 @@ async def test_the_sandbox_says_so_in_any_width(tmp_path: Path) -> None:
 async def test_another_aws_is_named_in_the_top_line(tmp_path: Path) -> None:
     modules = small_workflow()
     session = new_session(tmp_path / "sessions", modules)
-    world = fake_world(tmp_path, {})
-    world = replace(
-        world, environment={**world.environment, "AWS_ENDPOINT_URL_STS": "http://proxy.corp:8080"}
+    environment = fake_environment(tmp_path, {})
+    environment = replace(
+        environment, variables={**environment.variables, "AWS_ENDPOINT_URL_STS": "http://proxy.corp:8080"}
     )
-    app = PaneHost(session, world, modules, panes_for(modules))
+    app = PaneHost(session, environment, modules, panes_for(modules))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "Not AWS: http://proxy.corp:8080" in app.text()
@@ -750,7 +750,7 @@ def asked(folder: Path) -> tuple[Inquired, PaneHost]:
     modules[1] = users = Inquired(modules[1].STEP)
     users.begin()
     app = host(folder, modules, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=PROJECT)
-    Walk(app.session, fake_world(folder, {}), by_id(modules)).look()
+    SessionRun(app.session, fake_environment(folder, {}), by_id(modules)).look()
     return users, app
 
 
@@ -788,6 +788,6 @@ async def test_what_came_of_a_step_is_said_on_the_page_after_it(tmp_path: Path) 
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await rest(pilot)
         app.pane.parting = "Done for jane.doe."
-        await app.wizard.go_to(app.wizard.walk.session.layout()[1])
+        await app.wizard.go_to(app.wizard.run.session.layout()[1])
         await rest(pilot)
         assert [told.message for told in app._notifications] == ["Done for jane.doe."]

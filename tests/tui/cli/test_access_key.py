@@ -160,7 +160,7 @@ def test_a_typed_key_in_plain_text_only_by_choice_and_it_is_rotated_there(
     assert main(["access-key", "import", *PROFILE, "--keyring"]) == REFUSED
     assert terminal.asked == [], "the place is asked before the key"
     assert main(["access-key", "import", *PROFILE, "--credentials-file"]) == DONE
-    file = new_user.world.home / ".aws" / "bb" / "credentials"
+    file = new_user.environment.home / ".aws" / "bb" / "credentials"
     assert key["AccessKeyId"] in file.read_text()
     KeyRecords(new_user.folder / "state" / "access-keys").remove(
         "bb", BASE
@@ -203,8 +203,8 @@ def test_an_old_key_is_told_without_asking_aws(
     path = new_user.csv(user_key(new_user))
     assert main(["access-key", "import", str(path), *PROFILE]) == DONE
     capsys.readouterr()
-    there = new_user.world.now() + timedelta(days=100)
-    new_user.world = replace(new_user.world, now=lambda: there, endpoint_url="http://127.0.0.1:9")
+    there = new_user.environment.now() + timedelta(days=100)
+    new_user.environment = replace(new_user.environment, now=lambda: there, endpoint_url="http://127.0.0.1:9")
     assert main(["access-key", "list"]) == DONE
     assert "rotate it" in capsys.readouterr().out
 
@@ -231,7 +231,7 @@ def test_what_no_profile_can_be_is_refused_before_the_key_is_kept(
     assert main(["access-key", "import", path, "--project", "bb", *more, store]) == REFUSED
     assert said in capsys.readouterr().err
     assert keyring.kept == {}
-    assert not (new_user.world.home / ".aws").exists()
+    assert not (new_user.environment.home / ".aws").exists()
 
 
 def test_a_key_that_no_profile_uses_yet_says_how_it_comes_to_be_used(
@@ -241,7 +241,7 @@ def test_a_key_that_no_profile_uses_yet_says_how_it_comes_to_be_used(
     path = str(new_user.csv(user_key(new_user)))
     assert main(["access-key", "import", path, *PROFILE]) == DONE
     assert "iam-onboard profiles write bb --as security" in capsys.readouterr().out
-    config = new_user.world.home / ".aws" / "bb" / "config"
+    config = new_user.environment.home / ".aws" / "bb" / "config"
     config.parent.mkdir(parents=True)
     config.write_text(f"[profile {BASE}]\ncredential_process = iam-onboard credential-process\n")
     assert main(["access-key", "import", path, *PROFILE]) == DONE

@@ -20,8 +20,8 @@ from tui.cli.asking import ask_code
 looks = itertools.count()
 def now():
     return datetime.fromtimestamp(27.9 + next(looks) / 2, timezone.utc)
-world = SimpleNamespace(now=now, environment={"TERM": sys.argv[1]})
-answer = ask_code(sys.argv[2], world, or_none=sys.argv[3:] == ["or none"])
+environment = SimpleNamespace(now=now, variables={"TERM": sys.argv[1]})
+answer = ask_code(sys.argv[2], environment, or_none=sys.argv[3:] == ["or none"])
 print(f"answered <{answer.reveal()}>")
 """
 DEVICE = "arn:aws:iam::222222222222:mfa/jane.doe"

@@ -72,7 +72,7 @@ def joined(new_user: NewUserAws) -> None:
 
 
 def folder(new_user: NewUserAws) -> Path:
-    return new_user.world.home / ".aws" / "bb"
+    return new_user.environment.home / ".aws" / "bb"
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

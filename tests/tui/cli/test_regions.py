@@ -31,10 +31,12 @@ def project(tmp_path: Path) -> Iterator[RegionsProject]:
 
 
 def run(project: RegionsProject, *words: str) -> int:
-    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": project.world.endpoint_url or ""}
+    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": project.environment.endpoint_url or ""}
     folder = project.made.folder
     places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
-    machine = Machine(places, project.world.home, folder, project.root, environment, project.world.now)
+    machine = Machine(
+        places, project.environment.home, folder, project.root, environment, project.environment.now
+    )
     return regions.regions(machine, build_parser().parse_args(["regions", *words]))
 
 
@@ -82,7 +84,7 @@ def test_markdown_does_not_tell_where_a_home_is(
     assert run(project, "--markdown", "--account", "shared") == REFUSED
     text = capsys.readouterr().out
     assert "no profile for it in ~/.aws/bb, such as bb-shared-" in text
-    assert str(project.world.home) not in text
+    assert str(project.environment.home) not in text
 
 
 def test_an_account_that_was_named_and_cannot_be_asked_is_a_refusal(
@@ -147,7 +149,7 @@ def test_what_never_was_a_code_leaves_only_its_accounts_out(
 ) -> None:
     project.role_with_mfa()
 
-    def never(serial: str, _world: object) -> Secret:
+    def never(serial: str, _environment: object) -> Secret:
         raise asking.NoCode(serial)
 
     monkeypatch.setattr(asking, "ask_code", never)

@@ -55,8 +55,8 @@ FOREIGN = Told("alias", "alias is changed")
 def machine(admin_project: AdminProject, tmp_path: Path) -> Machine:
     folder = tmp_path / "state"
     places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
-    home = admin_project.world.home
-    return Machine(places, home, home, admin_project.root, admin_project.world.environment)
+    home = admin_project.environment.home
+    return Machine(places, home, home, admin_project.root, admin_project.environment.variables)
 
 
 @pytest.fixture

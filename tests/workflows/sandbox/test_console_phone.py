@@ -52,12 +52,12 @@ def test_the_same_secret_twice_is_one_account() -> None:
 
 
 def test_the_phone_scans_what_the_console_shows_and_keeps_it() -> None:
-    world = StrictWorld()
-    iam = world.administrator("iam")
+    environment = StrictWorld()
+    iam = environment.administrator("iam")
     iam.create_user(UserName="jane.doe")
     iam.put_user_policy(UserName="jane.doe", PolicyName="self", PolicyDocument=SELF_MANAGEMENT)
     iam.create_login_profile(UserName="jane.doe", Password="Some-password-1")
-    browser, base = Client(world.console), PAGES
+    browser, base = Client(environment.console), PAGES
     form = {"account": SECURITY, "user_name": "jane.doe", "password": "Some-password-1"}
     browser.post("/console", base_url=base, data=form)
     assert "No page of the console shows a QR code now" in browser.get("/phone", base_url=base).text
@@ -68,8 +68,8 @@ def test_the_phone_scans_what_the_console_shows_and_keeps_it() -> None:
     assert other.status_code == 400
     browser.post("/phone/scan", base_url=base, data={"pending": serial})
 
-    world.restart()
-    browser.application = world.console
+    environment.restart()
+    browser.application = environment.console
     shown = json.loads(browser.get("/phone/codes.json", base_url=base).text)
     assert shown["sandbox"] is True
     [entry] = shown["accounts"]
@@ -78,8 +78,8 @@ def test_the_phone_scans_what_the_console_shows_and_keeps_it() -> None:
     codes = {"code_1": entry["code"], "code_2": entry["next_code"]}
     done = browser.post("/console/mfa/codes", base_url=base, data=codes)
     assert "MFA device assigned" in done.text
-    seed = world.strict.state.dump()["phone"]["entries"][0]["seed"]
-    assert entry["code"] == code(world, seed)
+    seed = environment.strict.state.dump()["phone"]["entries"][0]["seed"]
+    assert entry["code"] == code(environment, seed)
     assert seed not in browser.get("/phone", base_url=base).text
     browser.post("/phone/remove", base_url=base, data={"number": "0"})
     assert json.loads(browser.get("/phone/codes.json", base_url=base).text)["accounts"] == []

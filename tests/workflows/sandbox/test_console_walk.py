@@ -26,8 +26,8 @@ POLICY = {"MinimumPasswordLength": 12, "RequireNumbers": True, "PasswordReusePre
 class Browser:
     """A person's browser: follows redirects and keeps cookies."""
 
-    def __init__(self, world: StrictWorld) -> None:
-        self.client = Client(world.console)
+    def __init__(self, environment: StrictWorld) -> None:
+        self.client = Client(environment.console)
 
     def get(self, path: str) -> TestResponse:
         return self.client.get(path, base_url=PAGES, follow_redirects=True)
@@ -40,21 +40,21 @@ class Browser:
 
 
 @pytest.fixture
-def world() -> StrictWorld:
+def environment() -> StrictWorld:
     """Jane has a one-time password and the self-management policy, as after the admin's apply."""
-    world = StrictWorld()
-    iam = world.administrator("iam")
+    environment = StrictWorld()
+    iam = environment.administrator("iam")
     iam.create_account_alias(AccountAlias=ALIAS)
     iam.update_account_password_policy(**POLICY)
     iam.create_user(UserName="jane.doe")
     iam.put_user_policy(UserName="jane.doe", PolicyName="self", PolicyDocument=SELF_MANAGEMENT)
     iam.create_login_profile(UserName="jane.doe", Password=ONCE, PasswordResetRequired=True)
-    return world
+    return environment
 
 
 @pytest.fixture
-def browser(world: StrictWorld) -> Browser:
-    return Browser(world)
+def browser(environment: StrictWorld) -> Browser:
+    return Browser(environment)
 
 
 def title(page: TestResponse) -> str:
@@ -63,12 +63,12 @@ def title(page: TestResponse) -> str:
     return found[1]
 
 
-def settled(world: StrictWorld) -> None:
-    iam = world.administrator("iam")
+def settled(environment: StrictWorld) -> None:
+    iam = environment.administrator("iam")
     iam.update_login_profile(UserName="jane.doe", Password=CHOSEN, PasswordResetRequired=False)
 
 
-def test_the_whole_way_of_a_new_user(world: StrictWorld, browser: Browser) -> None:
+def test_the_whole_way_of_a_new_user(environment: StrictWorld, browser: Browser) -> None:
     assert f'value="{ALIAS}"' in browser.get(f"/console?account={ALIAS}").text
     page = browser.sign_in(ONCE)
     assert title(page) == "You must change your password to continue"
@@ -91,16 +91,18 @@ def test_the_whole_way_of_a_new_user(world: StrictWorld, browser: Browser) -> No
     assert 'src="data:image/png;base64,' in page.text
     assert seed in browser.get("/console/mfa").text
     assert browser.post("/console/mfa/codes", code_1="000000", code_2="111111").status_code == 403
-    page = browser.post("/console/mfa/codes", code_1=code(world, seed, -1), code_2=code(world, seed))
+    page = browser.post(
+        "/console/mfa/codes", code_1=code(environment, seed, -1), code_2=code(environment, seed)
+    )
     assert title(page) == "MFA device assigned"
 
     browser.post("/console/sign-out")
     assert title(browser.sign_in(CHOSEN)) == "Multi-factor authentication"
     assert title(browser.get("/console/home")) == "Multi-factor authentication"
-    replayed = browser.post("/console/code", code=code(world, seed))
+    replayed = browser.post("/console/code", code=code(environment, seed))
     assert replayed.status_code == 403
     assert "Each code is good once" in replayed.text
-    page = browser.post("/console/code", code=code(world, seed, 1))
+    page = browser.post("/console/code", code=code(environment, seed, 1))
     assert title(page) == "Console home"
     assert "with MFA" in page.text
 
@@ -111,7 +113,7 @@ def test_the_whole_way_of_a_new_user(world: StrictWorld, browser: Browser) -> No
     rows = list(csv.reader(io.StringIO(download.text)))
     assert rows[0] == ["Access key ID", "Secret access key"]
     key = {"AccessKeyId": rows[1][0], "SecretAccessKey": rows[1][1]}
-    arn = world.of("sts", key).get_caller_identity()["Arn"]
+    arn = environment.of("sts", key).get_caller_identity()["Arn"]
     assert arn == f"arn:aws:iam::{SECURITY}:user/jane.doe"
 
     assert title(browser.post("/console/keys/new")) == "My security credentials"
@@ -134,9 +136,9 @@ def test_the_whole_way_of_a_new_user(world: StrictWorld, browser: Browser) -> No
     ],
 )
 def test_who_is_not_known_is_not_let_in(
-    world: StrictWorld, browser: Browser, account: str, name: str, password: str
+    environment: StrictWorld, browser: Browser, account: str, name: str, password: str
 ) -> None:
-    world.administrator("iam").create_user(UserName="no.password")
+    environment.administrator("iam").create_user(UserName="no.password")
     page = browser.sign_in(password, account, name)
     assert page.status_code == 403
     assert "Your authentication information is incorrect" in page.text
@@ -154,7 +156,7 @@ def test_who_is_not_known_is_not_let_in(
     ],
 )
 def test_a_new_password_follows_the_policy(
-    world: StrictWorld, browser: Browser, old: str, new: str, again: str, status: int, words: str
+    environment: StrictWorld, browser: Browser, old: str, new: str, again: str, status: int, words: str
 ) -> None:
     browser.sign_in(ONCE)
     page = browser.post("/console/password", old_password=old, new_password=new, new_password_again=again)
@@ -163,29 +165,29 @@ def test_a_new_password_follows_the_policy(
     assert title(browser.get("/console/home")) == "You must change your password to continue"
 
 
-def test_a_sign_in_survives_a_restart_and_ends_by_itself(world: StrictWorld, browser: Browser) -> None:
-    settled(world)
+def test_a_sign_in_survives_a_restart_and_ends_by_itself(environment: StrictWorld, browser: Browser) -> None:
+    settled(environment)
     browser.sign_in(CHOSEN)
     page = browser.post("/console/mfa", name="phone", kind="app")
     serial = f"arn:aws:iam::{SECURITY}:mfa/phone"
     assert serial in page.text
-    world.restart()
-    browser.client.application = world.console
+    environment.restart()
+    browser.client.application = environment.console
     assert serial in browser.get("/console/mfa/codes").text
-    world.ahead += 13 * 3600
+    environment.ahead += 13 * 3600
     assert title(browser.get("/console/home")) == "Sign in as IAM user"
 
 
-def test_a_passkey_is_declined_with_the_reason(world: StrictWorld, browser: Browser) -> None:
-    settled(world)
+def test_a_passkey_is_declined_with_the_reason(environment: StrictWorld, browser: Browser) -> None:
+    settled(environment)
     browser.sign_in(CHOSEN)
     page = browser.post("/console/mfa", name="jane.doe", kind="passkey")
     assert page.status_code == 400
     assert "no code for the command line" in page.text
 
 
-def test_an_abandoned_device_blocks_its_name(world: StrictWorld, browser: Browser) -> None:
-    settled(world)
+def test_an_abandoned_device_blocks_its_name(environment: StrictWorld, browser: Browser) -> None:
+    settled(environment)
     browser.sign_in(CHOSEN)
     browser.post("/console/mfa", name="jane.doe", kind="app")
     page = browser.post("/console/mfa/cancel")
@@ -197,14 +199,16 @@ def test_an_abandoned_device_blocks_its_name(world: StrictWorld, browser: Browse
     assert title(browser.post("/console/mfa", name="jane.doe-2", kind="app")) == "Set up device"
 
 
-def test_roles_are_switched_to_as_the_link_says(world: StrictWorld, browser: Browser) -> None:
-    settled(world)
-    iam = world.administrator("iam")
+def test_roles_are_switched_to_as_the_link_says(environment: StrictWorld, browser: Browser) -> None:
+    settled(environment)
+    iam = environment.administrator("iam")
     iam.put_user_policy(UserName="jane.doe", PolicyName="devops", PolicyDocument=ASSUME_DEVOPS)
-    world.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
-    _, seed = world.device()
+    environment.administrator("iam", APPS).create_role(
+        RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA
+    )
+    _, seed = environment.device()
     browser.sign_in(CHOSEN)
-    browser.post("/console/code", code=code(world, seed, 1))
+    browser.post("/console/code", code=code(environment, seed, 1))
     page = browser.get(f"/console/switchrole?account={APPS}&roleName=DevOps&displayName=bb-apps")
     assert f'value="{APPS}"' in page.text
     page = browser.post("/console/switchrole", account=APPS, roleName="DevOps", displayName="bb-apps")
@@ -214,10 +218,10 @@ def test_roles_are_switched_to_as_the_link_says(world: StrictWorld, browser: Bro
     assert "is not authorized to perform: sts:AssumeRole" in page.text
 
 
-def test_a_deleted_user_is_told_so(world: StrictWorld, browser: Browser) -> None:
-    settled(world)
+def test_a_deleted_user_is_told_so(environment: StrictWorld, browser: Browser) -> None:
+    settled(environment)
     browser.sign_in(CHOSEN)
-    iam = world.administrator("iam")
+    iam = environment.administrator("iam")
     iam.delete_login_profile(UserName="jane.doe")
     iam.delete_user_policy(UserName="jane.doe", PolicyName="self")
     iam.delete_user(UserName="jane.doe")
@@ -225,7 +229,7 @@ def test_a_deleted_user_is_told_so(world: StrictWorld, browser: Browser) -> None
     assert "jane.doe cannot be found" in page.text
 
 
-def test_other_sites_are_kept_out(world: StrictWorld, browser: Browser) -> None:
+def test_other_sites_are_kept_out(environment: StrictWorld, browser: Browser) -> None:
     form = {"account": ALIAS, "user_name": "jane.doe", "password": ONCE}
     base = f"http://{HOST}"
     foreign = browser.client.post(
@@ -257,22 +261,22 @@ def test_markup_in_a_name_stays_text(browser: Browser) -> None:
 @pytest.mark.parametrize("token", ["", "t0keN", "t0ken0", "t0ke", "%74%00"])
 @pytest.mark.parametrize("page", ["console", "console/home", "phone", "phone/codes.json", "static/x", ""])
 def test_without_the_token_nothing_is_read_nor_done(
-    world: StrictWorld, browser: Browser, token: str, page: str
+    environment: StrictWorld, browser: Browser, token: str, page: str
 ) -> None:
-    settled(world)
+    settled(environment)
     browser.sign_in(CHOSEN)
     inside = {"HTTP_COOKIE": "; ".join(f"{one.key}={one.value}" for one in browser.client._cookies.values())}
     for method in ("GET", "POST", "HEAD"):
         path = "/".join(["", *filter(None, (token, page))])
-        answer = Client(world.console).open(
+        answer = Client(environment.console).open(
             path, method=method, base_url=f"http://{HOST}", environ_overrides=inside
         )
         assert answer.status_code == 403
         assert "jane" not in answer.text
 
 
-def test_every_link_of_a_page_holds_the_token(world: StrictWorld, browser: Browser) -> None:
-    settled(world)
+def test_every_link_of_a_page_holds_the_token(environment: StrictWorld, browser: Browser) -> None:
+    settled(environment)
     pages = [browser.sign_in(CHOSEN), browser.get("/console/security"), browser.get("/phone")]
     links = [link for page in pages for link in re.findall(r'(?:href|action)="([^"]*)"', page.text)]
     assert len(links) > 5

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tui.environments import SandboxWorlds
+from tui.environments import SandboxEnvironments
 from tui.host import Machine
 
 
@@ -14,7 +14,7 @@ def test_an_admin_is_offered_to_bring_in_jane_doe_unless_a_layer_has_her(tmp_pat
     keys = tmp_path / "security" / "global" / "base-identities" / "keys"
     keys.mkdir(parents=True)
     (keys / ("jane.doe" if there else "alex.kim")).write_text("KEY")
-    worlds = SandboxWorlds(Machine.this(), tmp_path)
+    worlds = SandboxEnvironments(Machine.this(), tmp_path)
     worlds._sandbox = SimpleNamespace(project_root=tmp_path)
     draft = worlds.drafts("admin")["project"]
     assert draft == {"path": str(tmp_path), "joining": [] if there else ["jane.doe"]}

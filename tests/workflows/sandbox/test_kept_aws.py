@@ -19,11 +19,11 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictWorld]:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictWorld]:
     """Something of every kind that a sandbox has, in a process that knows AWS's managed policies."""
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    world = StrictWorld()
-    iam = world.administrator("iam", SECURITY)
+    environment = StrictWorld()
+    iam = environment.administrator("iam", SECURITY)
     iam.create_account_alias(AccountAlias="bb-security")
     iam.update_account_password_policy(MinimumPasswordLength=12)
     iam.create_user(UserName="jane.doe", Tags=[{"Key": "a", "Value": "ü"}])
@@ -38,7 +38,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictWorld]:
     for arn in (own, READ_ONLY):
         iam.attach_role_policy(RoleName="DevOps", PolicyArn=arn)
         iam.attach_group_policy(GroupName="devops", PolicyArn=arn)
-    s3 = world.administrator("s3", MANAGEMENT)
+    s3 = environment.administrator("s3", MANAGEMENT)
     s3.create_bucket(Bucket="state")
     s3.put_bucket_versioning(Bucket="state", VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_lifecycle_configuration(
@@ -49,7 +49,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictWorld]:
     )
     for body in (b"first", b"\x00second\xff"):
         s3.put_object(Bucket="state", Key="a/terraform.tfstate", Body=body)
-    table = world.administrator("dynamodb", MANAGEMENT)
+    table = environment.administrator("dynamodb", MANAGEMENT)
     table.create_table(
         TableName="lock",
         KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
@@ -58,7 +58,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictWorld]:
     )
     table.put_item(TableName="lock", Item={"LockID": {"S": "x"}, "Info": {"M": {"n": {"N": "1"}}}})
     found_organization({"management": MANAGEMENT, "security": SECURITY}, "us-east-1")
-    yield world
+    yield environment
     kept_aws.load(nothing())
 
 
@@ -75,8 +75,8 @@ def as_kept() -> dict[str, Any]:
     return kept
 
 
-def answers(world: StrictWorld) -> list[Any]:
-    iam, s3 = world.administrator("iam", SECURITY), world.administrator("s3", MANAGEMENT)
+def answers(environment: StrictWorld) -> list[Any]:
+    iam, s3 = environment.administrator("iam", SECURITY), environment.administrator("s3", MANAGEMENT)
     found = [
         iam.get_account_authorization_details(Filter=["User", "Role", "Group", "LocalManagedPolicy"]),
         iam.get_policy(PolicyArn=READ_ONLY)["Policy"]["AttachmentCount"],
@@ -89,19 +89,19 @@ def answers(world: StrictWorld) -> list[Any]:
         s3.get_object(Bucket="state", Key="a/terraform.tfstate")["Body"].read(),
         s3.get_bucket_lifecycle_configuration(Bucket="state")["Rules"],
         s3.list_object_versions(Bucket="state")["Versions"],
-        world.administrator("dynamodb", MANAGEMENT).scan(TableName="lock")["Items"],
-        world.administrator("organizations", MANAGEMENT).list_accounts()["Accounts"],
+        environment.administrator("dynamodb", MANAGEMENT).scan(TableName="lock")["Items"],
+        environment.administrator("organizations", MANAGEMENT).list_accounts()["Accounts"],
     ]
     return [{**one, "ResponseMetadata": {}} if isinstance(one, dict) else one for one in found]
 
 
-def test_a_new_process_knows_what_the_old_one_knew(world: StrictWorld) -> None:
-    before, kept = answers(world), as_kept()
+def test_a_new_process_knows_what_the_old_one_knew(environment: StrictWorld) -> None:
+    before, kept = answers(environment), as_kept()
     assert len(json.dumps(kept)) < 200_000  # AWS's own policies alone have 20 million bytes
     kept_aws.load(kept)
     assert as_kept() == kept
-    assert answers(world) == before
-    iam = world.administrator("iam", SECURITY)
+    assert answers(environment) == before
+    iam = environment.administrator("iam", SECURITY)
     iam.detach_role_policy(RoleName="DevOps", PolicyArn=READ_ONLY)
     assert iam.get_policy(PolicyArn=READ_ONLY)["Policy"]["AttachmentCount"] == 1
     iam.remove_user_from_group(GroupName="devops", UserName="jane.doe")

@@ -37,9 +37,9 @@ def desktop(new_user: NewUserAws) -> Iterator[dict[str, str]]:
     """The environment of a person at a desktop, in a folder whose path is short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="ss-") as folder:
         environment = {
-            **new_user.world.environment,
+            **new_user.environment.variables,
             "PATH": f"{BIN}:{os.environ['PATH']}",
-            "AWS_ENDPOINT_URL": new_user.world.endpoint_url or "",
+            "AWS_ENDPOINT_URL": new_user.environment.endpoint_url or "",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         with secret_service(Path(folder), environment) as found:

@@ -155,7 +155,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> dict[str, object]:
     return {
-        "at": context.world.now().isoformat(timespec="seconds"),
+        "at": context.environment.now().isoformat(timespec="seconds"),
         "added": counts.get("add", 0),
         "changed": counts.get("change", 0),
         "destroyed": counts.get("destroy", 0),

@@ -234,7 +234,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
         for one in (request.findings.people if request.findings else ())
     }
     return {
-        "deactivated": {"at": context.world.now().isoformat(timespec="seconds"), "people": people},
+        "deactivated": {"at": context.environment.now().isoformat(timespec="seconds"), "people": people},
     }
 
 
@@ -277,7 +277,7 @@ def find_mentions(names: Iterable[str], context: Context, report: Report) -> dic
     Raises:
         OnboardError: git fails.
     """
-    git = GitSearch(context.root, context.world.environment)
+    git = GitSearch(context.root, context.environment.variables)
     if not git.is_repository():
         remark = "The project isn't a git repository, so iam-onboard didn't search it for mentions."
         return {name: Mentioned((), (), remark) for name in names}
@@ -315,7 +315,7 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
     terms: dict[str, str] = {}
     try:
         for text in git.last_contents(name):
-            details = inspect_key(normalise(text).binary, environment=context.world.environment)
+            details = inspect_key(normalise(text).binary, environment=context.environment.variables)
             real = (one.text.partition("<")[0].partition("(")[0].strip() for one in details.user_ids)
             terms |= {one: "name in the PGP key" for one in real if _WORDS.search(one)}
             terms |= {one.mail: "mail address" for one in details.user_ids if one.mail}

@@ -149,7 +149,7 @@ def _has_key(layer: Layer, file: str | None, text: str) -> bool:
 
 def expired(context: Context) -> list[str]:
     """Whose decided key can't be used any more, by IAM name."""
-    now = context.world.now()
+    now = context.environment.now()
     keys = context.decisions.keys.items()
     return [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
 

@@ -151,7 +151,7 @@ def person_handoff(
         parts = parts_of(name, account, context)
         try:
             key = normalise(_key_text(name, source, context)).binary
-            details = inspect_key(key, environment=context.world.environment)
+            details = inspect_key(key, environment=context.environment.variables)
             identities.append(identity(source, name, details, parts))
         except OnboardError as error:
             trouble.append(joined((f"{account}: {error.what}", error.next)))
@@ -436,7 +436,7 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
     Raises:
         OnboardError: it cannot be written.
     """
-    return f"saved as {save_text(target, person.text, context.world.home)}"
+    return f"saved as {save_text(target, person.text, context.environment.home)}"
 
 
 def default_file(name: str) -> str:
@@ -450,7 +450,7 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     Raises:
         OnboardError: there is no mailbox, or it cannot be written.
     """
-    path = context.world.mail(f"handoff-{person.name}.txt")
+    path = context.environment.mail(f"handoff-{person.name}.txt")
     if path is None:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
     write_atomically(path, person.text.encode())
@@ -469,7 +469,7 @@ def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:
 def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sent:
     """The mark that a text was sent now; `before` is the one that it replaces."""
     again = "once more: " if before is not None and before.sent_at else ""
-    return Sent(context.world.now().isoformat(timespec="seconds"), f"{again}{how}")
+    return Sent(context.environment.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
 def marked_by_hand(context: Context, how: Sentence = "marked by hand") -> Sent:

@@ -241,7 +241,7 @@ def is_old(made: Planned, context: Context) -> bool:
         moment = datetime.fromisoformat(made.record.made_at)
     except ValueError:
         return False
-    return moment.tzinfo is not None and context.world.now() - moment > _FRESH
+    return moment.tzinfo is not None and context.environment.now() - moment > _FRESH
 
 
 def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
@@ -250,7 +250,7 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     The upstream is not asked: it is as it was last fetched.
     """
     record = made.record
-    git = Git(context.root, context.world.environment)
+    git = Git(context.root, context.environment.variables)
     if not record.commit or not git.is_repository():
         return ()
     remarks = []

@@ -177,7 +177,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     people: dict[str, list[str]] = {}
     for name, serial in request.removed:
         people.setdefault(name, []).append(serial)
-    at = context.world.now().isoformat(timespec="seconds")
+    at = context.environment.now().isoformat(timespec="seconds")
     none = [one.name for one in (request.found.owners if request.found else ()) if not one.devices]
     none = [name for name in none if name not in people]
     return {"mfa_devices_reset": {"at": at, "people": people, "none": none}}

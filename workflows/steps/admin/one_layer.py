@@ -22,7 +22,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, read_bytes, write_atomically
 from workflows.core.parsing import read_json
 from workflows.core.shapes import plain, read
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.git import Git
 from workflows.layer.project import Project
 from workflows.steps.admin import new_passwords
@@ -38,17 +38,17 @@ PLAN_FILE = "plan.tfplan"
 _OF_A_PLAN = (PLAN_FILE, "plan.md", "resources.json", "resources.before.json")
 
 
-def layer_context(world: World, project: Project, account: str, folder: Path) -> Context:
+def layer_context(environment: Environment, project: Project, account: str, folder: Path) -> Context:
     """What the steps may read of one layer.
 
     Args:
-        world: the outside.
+        environment: the outside.
         project: the project.
         account: the account of the layer.
         folder: a private folder (0700) for the runs of this project's layers.
     """
     facts = {"project_root": str(project.root), "project": project.name, "layers": [account]}
-    return Context(world, facts, facts, account, folder)
+    return Context(environment, facts, facts, account, folder)
 
 
 def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] = ()) -> Context:
@@ -270,9 +270,9 @@ class KeptPlans:
                 note.unlink(missing_ok=True)
 
 
-def may_be_committed(target: Path, world: World) -> bool:
+def may_be_committed(target: Path, environment: Environment) -> bool:
     """Whether a file would be in a git checkout that does not ignore it."""
-    git = Git(target.parent, world.environment)
+    git = Git(target.parent, environment.variables)
     return git.is_repository() and not git.is_ignored(target)
 
 

@@ -219,7 +219,7 @@ class KeyJudge:
         """
         replacing = self.replaces(name) if replacing is None else replacing
         concerned = [one for one, layer in self.layers.items() if not replacing or layer.person(name)]
-        now, details = self._context.world.now(), checked.details
+        now, details = self._context.environment.now(), checked.details
         verdicts = {one: judge(details, self.providers[one], now) for one in concerned or self.layers}
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
         decided = self._context.decisions.keys.get(name)
@@ -347,7 +347,7 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
     request = _request_in(data)
     if request is not None:
         return _from_request(request, name, source, context)
-    found = check_keys(data, environment=context.world.environment)
+    found = check_keys(data, environment=context.environment.variables)
     judge = KeyJudge(context)
     readable = [judge.judge(name, key, source) for key in found if isinstance(key, CheckedKey)]
     if not readable:
@@ -373,7 +373,7 @@ def take_in_typed(text: str, names: Iterable[str], context: Context, report: Rep
         OnboardError: as of `take_in_file` and `take_in_for`.
     """
     wanted = list(names)
-    if is_path(text, context.world.home):
+    if is_path(text, context.environment.home):
         return take_in_file(text, wanted, context, report)
     return take_in_for(text, wanted[0], "pasted", context)
 
@@ -391,7 +391,7 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
         Cancelled: the person stopped it.
         OnboardError: nothing for them is there, or the file cannot be used.
     """
-    place = typed_path(path, context.world.home)
+    place = typed_path(path, context.environment.home)
     wanted = list(names)
     if not place.is_dir():
         report(Progress(f"Reading {place.name}"))
@@ -412,7 +412,7 @@ def take_in_mail(names: Iterable[str], person: str, context: Context, report: Re
     Raises:
         OnboardError: there is no mailbox or no request in it, or it cannot be used.
     """
-    mailbox = context.world.mailbox
+    mailbox = context.environment.mailbox
     if mailbox is None:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Paste or open the key.")
     found: dict[str, TakenKey] = {}
@@ -446,7 +446,7 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
             f"It is from {request.user}, but you are taking in the key of {name}.",
             next=f"If {request.user} joins too, say so in the Project step; else ask {name} for theirs.",
         )
-    checked = check_key(request.public_key, environment=context.world.environment)
+    checked = check_key(request.public_key, environment=context.environment.variables)
     if other:
         key = judge.judge(there, checked, f"{source} (request)", replacing=True)
         return Taken({there: key}, replaces=there, asked=request.replacement, reason=request.reason)
@@ -582,7 +582,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 def _read(file: Path, context: Context) -> _Read:
     """A file's keys; runs in a thread."""
-    environment = context.world.environment
+    environment = context.environment.variables
     if context.cancelled.is_set():
         return _Read(file)
     try:
@@ -676,7 +676,7 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
     def take(name: str) -> TakenKey | None:
         data, source = texts[name]
         try:
-            checked = check_key(data, environment=context.world.environment)
+            checked = check_key(data, environment=context.environment.variables)
         except KeyRefused:
             return None  # an unreadable key file is replaced by a good one; `present` tells of it
         return judge.judge(name, checked, source)
@@ -690,7 +690,7 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
 
 def mail_for(context: Context) -> dict[str, int]:
     """Whose requests are in the sandbox's mailbox, each with its file's time; none outside of it."""
-    mailbox = context.world.mailbox
+    mailbox = context.environment.mailbox
     files = sorted(mailbox.glob("request-*.txt")) if mailbox is not None else []
     return {file.stem.removeprefix("request-"): file.stat().st_mtime_ns for file in files}
 
@@ -703,7 +703,7 @@ def invite(name: str, context: Context) -> Sentence:
     """
     text = Invitation(str(context.facts["project"]), name).render()
     file_name = f"invitation-{name}.txt"
-    mail = context.world.mail(file_name)
+    mail = context.environment.mail(file_name)
     if mail is None:
         return hand_out(text, file_name, context)
     write_atomically(mail, text.encode())
@@ -717,9 +717,9 @@ def hand_out(text: str, file_name: str, context: Context) -> Sentence:
         OnboardError: it could not be saved either.
     """
     try:
-        return context.world.clipboard.copy(text)
+        return context.environment.clipboard.copy(text)
     except ClipboardUnavailable as error:
-        shown = save_text(file_name, text, context.world.home)
+        shown = save_text(file_name, text, context.environment.home)
         return f"{error.what} So it is saved as {shown}: send that file."
 
 
@@ -750,7 +750,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     replacing = [key for key in map(request.keys.__getitem__, people) if key.replacement is not None]
     judge = KeyJudge(context) if replacing else None
     for key in replacing:
-        checked = check_key(key.text, environment=context.world.environment)
+        checked = check_key(key.text, environment=context.environment.variables)
         if judge is None or judge.judge(key.name, checked, key.origin).replacement != key.replacement:
             raise OnboardError(
                 "Something has changed meanwhile",
@@ -910,8 +910,10 @@ def present_keys(
 
     def one(file: tuple[str, str, bytes]) -> JudgedFile:
         account, _, data = file
-        world = context.world
-        return judge_file(data, judge.providers[account], world.now(), environment=world.environment)
+        environment = context.environment
+        return judge_file(
+            data, judge.providers[account], environment.now(), environment=environment.variables
+        )
 
     tick = _counting("Judging the key files", len(files), context, report)
     judged = in_parallel(one, files, tick)
@@ -923,7 +925,7 @@ def present_keys(
 
 
 def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], context: Context) -> PresentKey:
-    now = context.world.now()
+    now = context.environment.now()
     contents = contents_of(found.key.details, now) if found.key else {}
     expires = contents.get("expires")
     return PresentKey(

@@ -107,7 +107,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         origin = joined((origin_words(record, context), *unchecked))
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
-    set_too = [f"Your shell sets {one}." for one in inherited(context.world.environment)]
+    set_too = [f"Your shell sets {one}." for one in inherited(context.environment.variables)]
     planned = replace(planned, summary=(*planned.summary, *unchecked, *set_too))
     plan_resources.keep(plan, [one.address for one in planned.foreign], context)
     return planned
@@ -194,10 +194,10 @@ def export(target: str, context: Context) -> Sentence:
         OnboardError: it cannot be written, it would replace another file, or no plan was made yet.
     """
     text = markdown(context)
-    shown = save_text(target, text, context.world.home, mode=0o644, replaces=_is_export)
+    shown = save_text(target, text, context.environment.home, mode=0o644, replaces=_is_export)
     words = f"Written to {shown}"
     try:
-        context.world.clipboard.copy(text)
+        context.environment.clipboard.copy(text)
     except ClipboardUnavailable:
         return f"{words}; there is no clipboard here."
     return f"{words} and copied."
@@ -390,7 +390,7 @@ def origin_words(record: PlanRecord, context: Context) -> Sentence:
     Raises:
         OnboardError: git fails.
     """
-    git = Git(context.root, context.world.environment)
+    git = Git(context.root, context.environment.variables)
     if not record.commit or not git.is_repository():
         return f"Made with {record.binary}."
     where = f" on the branch {record.branch}" if record.branch else ""

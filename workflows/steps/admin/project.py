@@ -91,7 +91,7 @@ def survey(path: str, context: Context, report: Report) -> Survey:
         OnboardError: it is no project, or files are missing in it.
     """
     report(Progress("Looking for the project"))
-    project = find_project(typed_path(path, context.world.home))
+    project = find_project(typed_path(path, context.environment.home))
     layers = []
     for location in project.layers:
         context.raise_if_cancelled()
@@ -146,7 +146,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     check_upstream(found.project, context, needed=not request.without_upstream)
     for layer in chosen:
         report(Progress(f"Looking for the program that {layer.location.account} asks for"))
-        path = context.world.environment.get("PATH", "")
+        path = context.environment.variables.get("PATH", "")
         find_program(wanted_binary(found.project, layer.location, context), path)
     return {
         "project_root": str(found.project.root),
@@ -218,13 +218,13 @@ def _nobody(name: str, layers: list[Layer]) -> OnboardError:
 def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
     """What a layer asks for, as `choose_binary` takes it; later steps choose by the same rule."""
     return Wanted(
-        explicit=context.world.binary,
+        explicit=context.environment.binary,
         build_env=project.binary,
         registry=location.locked.registry if location.locked else None,
         required_version=location.required_version,
         toolbox_image=project.build_env.get("TERRAFORM_IMAGE_TAG"),
         project=project.root,
-        trusted=TrustedPrograms(context.world.trusted_programs_file),
+        trusted=TrustedPrograms(context.environment.trusted_programs_file),
     )
 
 
@@ -252,7 +252,7 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
         UpstreamUnreachable: it cannot be reached, and is needed.
         OnboardError: the checkout is behind.
     """
-    git = Git(project.root, context.world.environment)
+    git = Git(project.root, context.environment.variables)
     if not git.is_repository():
         return
     upstream = git.upstream(fetch=True, cancelled=context.cancelled)
@@ -321,7 +321,7 @@ def _remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> 
 def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
     """Requests in the sandbox's mailbox for another key, of people who are there already."""
     people = sorted({person.iam_name for layer in layers for person in layer.people})
-    sent = {name: context.world.mail(f"request-{name}.txt") for name in people}
+    sent = {name: context.environment.mail(f"request-{name}.txt") for name in people}
     return [
         f"{name} asks for a new key (in the mailbox): enter the name under “Whose PGP key?” (^o shows it)."
         for name, file in sent.items()
@@ -337,7 +337,7 @@ def _is_replacement(file: Path) -> bool:
 
 
 def _git_remarks(project: Project, context: Context) -> list[Sentence]:
-    git = Git(project.root, context.world.environment)
+    git = Git(project.root, context.environment.variables)
     if not git.is_repository():
         return ["This folder isn't a git checkout: nobody can review or undo changes in it."]
     remarks: list[Sentence] = []

@@ -101,7 +101,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     Raises:
         OnboardError: git or a layer can't be read.
     """
-    git = Git(context.root, context.world.environment)
+    git = Git(context.root, context.environment.variables)
     written = {Path(path) for _, path in files_written(context.folder)}
     if not git.is_repository():
         return Beside(written=tuple(sorted(written)))
@@ -220,7 +220,7 @@ def save(target: str, text: str, context: Context) -> Sentence:
     Raises:
         OnboardError: there is such a file already, or it cannot be written.
     """
-    shown = save_text(target, text, context.world.home, mode=0o644, replaces=lambda _path: False)
+    shown = save_text(target, text, context.environment.home, mode=0o644, replaces=lambda _path: False)
     return f"Saved as {shown}."
 
 
@@ -307,7 +307,7 @@ def _sha256(path: Path) -> str:
 
 def _repository(request: Request, context: Context) -> Git:
     """The checkout to commit in, on the branch that was asked for."""
-    git = Git(context.root, context.world.environment)
+    git = Git(context.root, context.environment.variables)
     if not git.is_repository():
         raise OnboardError(
             "No git checkout",
@@ -329,7 +329,7 @@ def _commit(git: Git, message: str, paths: Sequence[Path]) -> dict[str, Any]:
 def _check_format(change_set: ChangeSet, context: Context) -> None:
     """Refuse a file that was formatted and would not be any more; one that never was is left alone."""
     project = find_project(context.root)
-    environment = child_environment(context.world.environment)
+    environment = child_environment(context.environment.variables)
     for location in project.layers:
         changes = [one for one in change_set.changes if one.layer == location.relative]
         changes = [one for one in changes if one.name.endswith(".tf") and one.after is not None]
@@ -370,7 +370,7 @@ def observe(context: Context) -> Observation:
     if not open_in:
         return AGREES
     names = joined_paths(lacking, context.root)
-    git = Git(context.root, context.world.environment)
+    git = Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
     about = (*sorted(open_in), *where, *(f"{path}={_sha256(path)}" for path in sorted(lacking)))
     continuing = "The plan is made from the files as they are, without what is missing in them."

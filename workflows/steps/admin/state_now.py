@@ -50,9 +50,9 @@ def stored(context: Context) -> StoredState | None:
         OnboardError: it can't be read.
         OSError: what init noted of it can't be read.
     """
-    world = context.world
+    environment = context.environment
     _, location = located(context)
-    place = place_of(location.path, world.environment, own_endpoint=world.endpoint_url is not None)
+    place = place_of(location.path, environment.variables, own_endpoint=environment.endpoint_url is not None)
     if place is None:
         return None
     if isinstance(place, Bucket):

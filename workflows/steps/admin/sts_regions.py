@@ -87,7 +87,7 @@ class MfaSessions:
         Raises:
             VaultUnavailable: the vault cannot be read.
         """
-        held, now = self._held.get(serial), self._context.world.now()
+        held, now = self._held.get(serial), self._context.environment.now()
         if held is not None and held.expires_at is not None and held.expires_at - now >= SHORTEST_REST:
             return held
         found = kept_credentials(keyring_of(self._context), f"regions/{serial}", now)
@@ -240,7 +240,7 @@ def _session(
             raise CodeWanted(way.profile, way.serial)
         return None
     with factory.client("sts", key) as client, about_key_of(way.source):
-        session = session_token(client, way.serial, code.reveal(), memory=context.world.codes)
+        session = session_token(client, way.serial, code.reveal(), memory=context.environment.codes)
     sessions.keep(way.serial, session)
     return session
 
@@ -327,7 +327,7 @@ def ask(
         else AccountAnswer(way.account, way.account_id, partition, way.profile, problem=problems[way.account])
         for way in what.ways
     )
-    at = context.world.now().isoformat(timespec="seconds")
+    at = context.environment.now().isoformat(timespec="seconds")
     return Audit(what.project.name, at, what.allowed, accounts)
 
 
@@ -355,14 +355,14 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
         OnboardError: a file cannot be written, or nothing takes a copy.
     """
     report(Progress("Writing the answers"))
-    world = context.world
+    environment = context.environment
     text = markdown(audit, with_ids=with_ids)
     texts = {".md": text, ".json": json.dumps(record(audit), indent=2) + "\n"}
     base = f"~/sts-regions-{audit.project}"
-    names = " and ".join(save_text(base + end, content, world.home) for end, content in texts.items())
+    names = " and ".join(save_text(base + end, content, environment.home) for end, content in texts.items())
     ids = "with account ids" if with_ids else "without account ids in the Markdown"
     try:
-        copied = world.clipboard.copy(text)
+        copied = environment.clipboard.copy(text)
     except OnboardError as error:
         copied = f"It wasn't copied: {error.what}"
     return f"Written, {ids}: {names}. {copied}"

@@ -101,7 +101,7 @@ class LayerProfile:
 
 def project_files(context: Context, project: Project) -> ProfileFiles:
     """The project's profile files in the person's home, and where the aws CLI keeps its SSO tokens."""
-    aws = context.world.home / ".aws"
+    aws = context.environment.home / ".aws"
     folder = aws / project.name
     return ProfileFiles(folder / "config", folder / "credentials", aws / "sso" / "cache")
 
@@ -405,14 +405,16 @@ def _over(error: AwsError, context: Context, project: Project, profile: LayerPro
 
 def factory_for(context: Context, project: Project, patience: Patience = USUAL) -> ClientFactory:
     """What makes the clients for a project's profiles."""
-    world, region = context.world, project.region_primary or USUAL_REGION
-    return ClientFactory(world.endpoint_url, region, environment=world.environment, patience=patience)
+    environment, region = context.environment, project.region_primary or USUAL_REGION
+    return ClientFactory(
+        environment.endpoint_url, region, environment=environment.variables, patience=patience
+    )
 
 
 def keyring_of(context: Context) -> Vault | None:
     """Where temporary credentials are kept until they expire; without a keyring a code is asked for again."""
     try:
-        return context.world.vault("").vault
+        return context.environment.vault("").vault
     except VaultUnavailable:
         return None
 
@@ -425,7 +427,9 @@ def kept_role(context: Context, project: Project, one: LayerProfile, rest: timed
     lasts = timedelta(seconds=float(one.settings.get("duration_seconds") or _USUAL_SESSION.total_seconds()))
     name = _vault_name(project, one.name)
     try:
-        return kept_credentials(keyring_of(context), name, context.world.now(), min(rest, lasts * _MOST))
+        return kept_credentials(
+            keyring_of(context), name, context.environment.now(), min(rest, lasts * _MOST)
+        )
     except VaultUnavailable:
         return None  # a keyring that cannot be read is as good as none: a code is asked for
 
@@ -470,7 +474,7 @@ def _assumed(
     with contextlib.ExitStack() as failed, contextlib.ExitStack() as stack:
         sts = stack.enter_context(factory.profile_client("sts", files, first.base))
         with about_key_of(first.base):
-            session = session_token(sts, first.serial, code.reveal(), memory=context.world.codes)
+            session = session_token(sts, first.serial, code.reveal(), memory=context.environment.codes)
         code.drop()  # it is no code of another device
         stack.callback(session.drop)
         for one in profiles:
@@ -603,41 +607,41 @@ def reopen_layer(context: Context) -> OpenLayer:
 
 
 def _layer(context: Context, project: Project, location: LayerLocation, files: ProfileFiles) -> OpenLayer:
-    world = context.world
-    environment = child_environment(world.environment)
-    inherited(environment)
+    environment = context.environment
+    variables = child_environment(environment.variables)
+    inherited(variables)
     binary = choose_binary(
         wanted_binary(project, location, context),
-        path=environment.get("PATH", ""),
-        environment=environment,
+        path=variables.get("PATH", ""),
+        environment=variables,
         folder=location.path,
     )
     terraform = Terraform(
         binary,
         location.path,
         run_folder(context, location.account),
-        environment=world.environment,
+        environment=environment.variables,
         variables=_variables(context, location, files),
         backend_configs=location.backend_configs,
         var_files=location.var_files,
-        now=world.now,
+        now=environment.now,
     )
     return OpenLayer(project, location, terraform, files)
 
 
 def _variables(context: Context, location: LayerLocation, files: ProfileFiles) -> dict[str, str]:
     """What Terraform, its backend and its provider need to find the profile."""
-    world = context.world
+    environment = context.environment
     variables = {
         "AWS_CONFIG_FILE": str(files.config_file),
         "AWS_SHARED_CREDENTIALS_FILE": str(files.credentials_file),
         "AWS_PROFILE": layer_profile(location),
         "AWS_SDK_LOAD_CONFIG": "1",
-        **endpoints(world.environment),
+        **endpoints(environment.variables),
     }
-    if world.endpoint_url:
-        variables["AWS_ENDPOINT_URL"] = world.endpoint_url
-    if metadata := world.environment.get("AWS_EC2_METADATA_DISABLED"):
+    if environment.endpoint_url:
+        variables["AWS_ENDPOINT_URL"] = environment.endpoint_url
+    if metadata := environment.variables.get("AWS_EC2_METADATA_DISABLED"):
         variables["AWS_EC2_METADATA_DISABLED"] = metadata
     return variables
 

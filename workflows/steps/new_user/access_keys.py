@@ -97,9 +97,9 @@ class Download:
 
 def downloads(context: Context) -> tuple[Download, ...]:
     """The access key files that the browser has left lately, the newest first."""
-    now = context.world.now()
+    now = context.environment.now()
     found = []
-    for path in find_access_keys(context.world.downloads, now - RECENT):
+    for path in find_access_keys(context.environment.downloads, now - RECENT):
         try:
             written = path.stat(follow_symlinks=False).st_mtime
         except FileNotFoundError:
@@ -119,7 +119,7 @@ def needed_device(path: str, context: Context) -> str | None:
         OnboardError: the present key is not there, or not usable.
     """
     with present_key(path, context) as key:
-        return device_of(key, clients_for(context.world, identity_of(context).region))
+        return device_of(key, clients_for(context.environment, identity_of(context).region))
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -130,7 +130,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
         case "console" if not request.path.strip():
             message = (
                 "No file yet. Make the key in the console and download its .csv file: iam-onboard"
-                f" notices it in {context.world.downloads}. If it is elsewhere, enter its path."
+                f" notices it in {context.environment.downloads}. If it is elsewhere, enter its path."
             )
             return [Problem(message, "path")]
         case "typed":
@@ -153,7 +153,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             kept, and a key that was made here is deleted again.
     """
     identity = identity_of(context)
-    clients = clients_for(context.world, identity.region)
+    clients = clients_for(context.environment, identity.region)
     report(Progress("Checking where to keep the key"))
     store = store_for(request.kept, context, identity)
     with _obtained(request, context, clients, report) as (key, session):
@@ -180,14 +180,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             region=identity.region,
             fingerprint=fingerprint_of(context, identity),
         )
-        more = keep_recorded(store, key, owner, context.world, mfa_serial=serial, created=created)
+        more = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
     told = [f"Kept in {store.description}.", *more, *filter(None, seen)]
     if session is not None:
         told.append(f"{session.used} is still active.")
     if request.how == CONSOLE and request.delete_file:
-        told.append(_deleted(typed_path(request.path, context.world.home)))
+        told.append(_deleted(typed_path(request.path, context.environment.home)))
     return {
         "access_key": {
             "id": key_id,
@@ -220,8 +220,8 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
     secret = decrypt(
         clean_ciphertext(identity.encrypted_secret or ""),
         passphrase=request.passphrase,
-        gnupg_home=context.world.gnupg_home,
-        environment=context.world.environment,
+        gnupg_home=context.environment.gnupg_home,
+        environment=context.environment.variables,
         cancelled=context.cancelled,
     )
     stripped = Secret(secret.reveal().strip())
@@ -247,15 +247,15 @@ def _sign_in(
 def _made_at(request: Request, key: Credentials, clients: ClientFactory, context: Context) -> datetime | None:
     """When the key was made, as well as that can be known without another code."""
     if request.how == API:
-        return context.world.now()
+        return context.environment.now()
     found = created_at(key, clients)
     if found is None and request.how == CONSOLE:
         # the console offers the file only while it shows the new key
-        written = typed_path(request.path, context.world.home).stat().st_mtime
-        return min(datetime.fromtimestamp(written, UTC), context.world.now())
+        written = typed_path(request.path, context.environment.home).stat().st_mtime
+        return min(datetime.fromtimestamp(written, UTC), context.environment.now())
     if found is None and request.how == KEPT:
         profile = base_profile_of(context, identity_of(context))
-        record = KeyRecords(context.world.key_records_folder).get(project_of(context), profile)
+        record = KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
         return record.created if record else None
     return found
 

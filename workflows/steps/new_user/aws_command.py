@@ -42,19 +42,19 @@ class Tried:
 
 def own_shell(context: Context) -> Shell:
     """The person's shell."""
-    return shell_of(context.world.environment.get("SHELL", ""))
+    return shell_of(context.environment.variables.get("SHELL", ""))
 
 
 def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> tuple[str, ...]:
     """The three lines for a shell; for the person's own if None. In the sandbox more lead into it."""
-    files, world = profile_files(_written_with(context, profile)), context.world
-    inside = {name: world.environment[name] for name in _OF_THE_SANDBOX if name in world.environment}
+    files, environment = profile_files(_written_with(context, profile)), context.environment
+    inside = {name: environment.variables[name] for name in _OF_THE_SANDBOX if name in environment.variables}
     return export_lines(
         shell or own_shell(context),
         files.config_file,
         files.credentials_file,
         profile,
-        inside if world.sandbox else {},
+        inside if environment.sandbox else {},
     )
 
 
@@ -83,7 +83,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
     recorded = _written_with(context, profile)
     files = profile_files(recorded)
     serial = needs_code(files, str(recorded["base"]))
-    digits = context.world.codes.claim(serial, code) if serial and code else ""
+    digits = context.environment.codes.claim(serial, code) if serial and code else ""
     report(Progress(f"Running {COMMAND} as {profile}"))
     try:
         done = capture(
@@ -104,7 +104,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
 
 def aws_program(context: Context) -> str | None:
     """Where the aws command is, or None."""
-    return shutil.which("aws", path=context.world.environment.get("PATH", ""))
+    return shutil.which("aws", path=context.environment.variables.get("PATH", ""))
 
 
 def _told(done: Completed, profile: str, *, with_code: bool) -> Tried:
@@ -144,9 +144,9 @@ def _aws_environment(context: Context, files: ProfileFiles, profile: str) -> dic
         "AWS_PROFILE": profile,
         "AWS_PAGER": "",
     }
-    if context.world.endpoint_url is not None:
-        extra["AWS_ENDPOINT_URL"] = context.world.endpoint_url
-    return child_environment(context.world.environment, extra)
+    if context.environment.endpoint_url is not None:
+        extra["AWS_ENDPOINT_URL"] = context.environment.endpoint_url
+    return child_environment(context.environment.variables, extra)
 
 
 def written_profiles(context: Context) -> dict[str, Mapping[str, Any]]:

@@ -79,14 +79,14 @@ def look(context: Context, report: Report) -> Found:
 
 def _gpg_version(context: Context) -> str:
     try:
-        return gpg_version(context.world.environment)
+        return gpg_version(context.environment.variables)
     except GpgMissing:
         return ""
 
 
 def _aws_version(context: Context) -> str:
     """What `aws --version` says ("aws-cli/2.15.0 …": its first word), or "" without one."""
-    environment = child_environment(context.world.environment)
+    environment = child_environment(context.environment.variables)
     program = shutil.which("aws", path=environment.get("PATH", ""))
     if program is None:
         return ""
@@ -110,7 +110,7 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
     Raises:
         OnboardError: one cannot be read, or is no invitation.
     """
-    mailbox = context.world.mailbox
+    mailbox = context.environment.mailbox
     if mailbox is None or not mailbox.is_dir():
         return ()
     paths = sorted(mailbox.glob("invitation-*.txt"))
@@ -146,7 +146,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         GpgMissing: gpg is not here; nothing of the way works without it.
     """
     report(Progress("Looking for gpg and aws"))
-    tools = {"gpg": gpg_version(context.world.environment)}
+    tools = {"gpg": gpg_version(context.environment.variables)}
     if version := _aws_version(context):
         tools["aws"] = version
     return {"project": request.project, "user": request.user, "tools": tools}
@@ -154,4 +154,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """The program gpg is still here."""
-    return unless_refused(lambda: gpg_version(context.world.environment))
+    return unless_refused(lambda: gpg_version(context.environment.variables))

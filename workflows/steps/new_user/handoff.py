@@ -73,7 +73,7 @@ def arrived(context: Context) -> Path | None:
     sent_at = context.facts.get("sent_at")
     since = datetime.fromisoformat(str(sent_at)).timestamp() if sent_at else 0.0
     found = {}
-    for path in (context.world.mail(name), context.world.downloads / name):
+    for path in (context.environment.mail(name), context.environment.downloads / name):
         with suppress(OSError):
             if path is not None and path.is_file() and path.stat().st_mtime >= since:
                 found[path] = path.stat().st_mtime
@@ -90,13 +90,15 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     handoff, source = _opened(request, context)
     _check_addressee(handoff, context)
     report(Progress("Comparing it with your keys"))
-    world = context.world
-    keys = list_secret_keys(world.gnupg_home, world.environment)
+    environment = context.environment
+    keys = list_secret_keys(environment.gnupg_home, environment.variables)
     owners = [own_key(identity, keys) for identity in handoff.identities]
     remarks = _remarks(handoff, owners, context)
     names = tuple(_user_id(key.details) if key else "" for key in owners)
     accepted = handoff_of(context) if "handoff" in context.facts else None
-    return Arrival(handoff, source, names, remarks, known_accounts(handoff.project, world.home, accepted))
+    return Arrival(
+        handoff, source, names, remarks, known_accounts(handoff.project, environment.home, accepted)
+    )
 
 
 def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozenset[str]:
@@ -122,9 +124,9 @@ def mark_of(account_id: str, known: frozenset[str]) -> str:
 def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
     if request.text.strip():
         return open_handoff(request.text), "the pasted text"
-    path = typed_path(request.path, context.world.home)
+    path = typed_path(request.path, context.environment.home)
     try:
-        return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.world.home)
+        return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.environment.home)
     except MessageError as error:
         error.field = "path"
         raise
@@ -230,7 +232,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """The keys that it is encrypted to are still here."""
-    world = context.world
-    keys = list_secret_keys(world.gnupg_home, world.environment)
+    environment = context.environment
+    keys = list_secret_keys(environment.gnupg_home, environment.variables)
     identities = handoff_of(context).identities
     return unless_refused(lambda: [own_key(identity, keys) for identity in identities])

@@ -72,7 +72,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
     """
     identity = identity_of(context)
     credentials = load_key(key, context)
-    clients = clients_for(context.world, identity.region)
+    clients = clients_for(context.environment, identity.region)
     report(Progress("Asking AWS whose access key this is"))
     with clients.client("sts", credentials) as client:
         who = sts.caller_identity(client)
@@ -134,13 +134,13 @@ def problems_of(pending: Pending, first: str, second: str, context: Context) -> 
     if not wrong and second:
         wrong = _code_problems(pending, second, context, "second_code")
     if second and not any(problem.fatal for problem in wrong):
-        order = consecutive_problem(pending.seed, first, second, context.world.now())
+        order = consecutive_problem(pending.seed, first, second, context.environment.now())
         return [order] if order else wrong
     return wrong
 
 
 def _code_problems(pending: Pending, code: str, context: Context, name: str) -> list[Problem]:
-    offset = clock_offset(pending.seed, code, context.world.now())
+    offset = clock_offset(pending.seed, code, context.environment.now())
     if offset is None:
         message = (
             f"{code} isn't a code of this device. Compare it with the app, and check that the app's entry is"
@@ -166,7 +166,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: AWS could not be asked.
     """
     if request.how == CONSOLE:
-        at = context.world.now().isoformat(timespec="seconds")
+        at = context.environment.now().isoformat(timespec="seconds")
         return {"mfa": {"serial": None, "how": CONSOLE, "at": at}}
     pending = request.pending
     if pending is None:
@@ -174,13 +174,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     identity = identity_of(context)
     report(Progress("Enabling the device"))
     try:
-        with clients_for(context.world, identity.region).client("iam", pending.key) as client:
+        with clients_for(context.environment, identity.region).client("iam", pending.key) as client:
             iam.enable_mfa_device(
                 client,
                 identity.user,
                 pending.serial,
                 (request.first, request.second),
-                memory=context.world.codes,
+                memory=context.environment.codes,
             )
     except AwsError as error:
         if error.failure is AwsFailure.NOT_FOUND:
@@ -277,7 +277,7 @@ def seed_store(context: Context, identity: Identity) -> tuple[Vault, str]:
     Raises:
         VaultUnavailable: there is nowhere to keep it.
     """
-    vault = context.world.vault(fingerprint_of(context, identity)).vault
+    vault = context.environment.vault(fingerprint_of(context, identity)).vault
     return vault, f"{project_of(context)}/{identity.account_name}/mfa-seed"
 
 

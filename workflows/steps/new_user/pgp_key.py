@@ -96,8 +96,8 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
             new.email,
             f"{new.years}y",
             new.passphrase,
-            gnupg_home=context.world.gnupg_home,
-            environment=context.world.environment,
+            gnupg_home=context.environment.gnupg_home,
+            environment=context.environment.variables,
             progress=lambda _seconds: report(Progress("Making an RSA 4096 key; this takes a few seconds")),
             cancelled=context.cancelled,
         )
@@ -109,12 +109,12 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
 
 def revocation_told(fingerprint: str, context: Context) -> Sentence:
     """Where gpg put the certificate that revokes a key which was made here, and what to do with it."""
-    world = context.world
-    environment = {"HOME": str(world.home), **world.environment}
-    path = revocation_certificate(fingerprint, world.gnupg_home, environment)
+    environment = context.environment
+    variables = {"HOME": str(environment.home), **environment.variables}
+    path = revocation_certificate(fingerprint, environment.gnupg_home, variables)
     return (
         "If you lose the key, or somebody steals it, this file revokes it; gpg made it with the key:\n"
-        f"{told_path(path if path.is_relative_to(world.home) else path.resolve(), world.home)}\n"
+        f"{told_path(path if path.is_relative_to(environment.home) else path.resolve(), environment.home)}\n"
         "Keep it away from this computer, for example on paper: anyone with this file can revoke your key."
     )
 
@@ -158,8 +158,8 @@ def _path_problems(typed: str, context: Context) -> list[Problem]:
     """What keeps a file from being written, as far as it is known before anything is done."""
     if not typed.strip():
         return []
-    path = typed_path(typed, context.world.home)
-    told = told_path(path.parent, context.world.home)
+    path = typed_path(typed, context.environment.home)
+    told = told_path(path.parent, context.environment.home)
     words = ""
     try:
         if not typed.isprintable():
@@ -204,7 +204,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "fingerprint": key.fingerprint,
         "key_made": request.made,
         "request_sent": f"{kind} is {sent}",
-        "sent_at": context.world.now().isoformat(timespec="seconds"),
+        "sent_at": context.environment.now().isoformat(timespec="seconds"),
     }
 
 
@@ -214,8 +214,8 @@ def request_text(request: Request, key: OwnChoice, context: Context) -> str:
     Raises:
         OnboardError: the key is not in the keyring, or a value breaks the message's rules.
     """
-    world = context.world
-    binary = export_public_key(key.fingerprint, world.gnupg_home, world.environment)
+    environment = context.environment
+    binary = export_public_key(key.fingerprint, environment.gnupg_home, environment.variables)
     return SentRequest(
         project=str(context.facts["project"]),
         user=str(context.facts["user"]),
@@ -229,14 +229,14 @@ def request_text(request: Request, key: OwnChoice, context: Context) -> str:
 
 def _places(request: Request, text: str, context: Context) -> list[Sentence]:
     """Bring the request wherever the person can send it from; gives these places."""
-    world, places = context.world, list[Sentence]()
+    environment, places = context.environment, list[Sentence]()
     if request.path.strip():
-        places.append(f"saved as {save_text(request.path, text, world.home, replaces=_is_request)}")
-    if mail := world.mail(f"request-{context.facts['user']}.txt"):
+        places.append(f"saved as {save_text(request.path, text, environment.home, replaces=_is_request)}")
+    if mail := environment.mail(f"request-{context.facts['user']}.txt"):
         write_atomically(mail, text.encode())
         places.append(f"in the sandbox's mailbox ({mail.name})")
     with suppress(ClipboardUnavailable):
-        world.clipboard.copy(text)
+        environment.clipboard.copy(text)
         places.append("copied to the clipboard")
     return places
 
@@ -285,13 +285,13 @@ def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
         OnboardError: the keyring cannot be read, or gpg is not installed.
     """
     report(Progress("Reading your PGP keys"))
-    world = context.world
-    found = [_choice(key, context) for key in list_secret_keys(world.gnupg_home, world.environment)]
+    environment = context.environment
+    found = [_choice(key, context) for key in list_secret_keys(environment.gnupg_home, environment.variables)]
     return tuple(sorted(found, key=lambda choice: SEVERITY[choice.verdict.kind]))
 
 
 def _choice(key: OwnKey, context: Context) -> OwnChoice:
-    details, now = key.details, context.world.now()
+    details, now = key.details, context.environment.now()
     verdict, part = judge(details, None, now), details.encryption_part(now)
     if verdict.accepted and part is not None and part.key_id not in key.present:
         verdict = replace(

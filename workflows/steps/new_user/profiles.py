@@ -120,7 +120,7 @@ def _key_source(context: Context, identity: Identity) -> KeySource:
         project_of(context),
         base_profile_of(context, identity),
         interpreter=Path(sys.executable),
-        search_path=context.world.environment.get("PATH", ""),
+        search_path=context.environment.variables.get("PATH", ""),
     )
     return KeyFromProcess(command)
 
@@ -179,14 +179,16 @@ def write(request: Request, context: Context) -> Written:
         OnboardError: a file cannot be read or written, or the AWS tools would reject it; both are as they
             were.
     """
-    return write_profiles(paths_of(context), wanted(request, context), context.world.now(), request.decided)
+    return write_profiles(
+        paths_of(context), wanted(request, context), context.environment.now(), request.decided
+    )
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """As `write`."""
     report(Progress("Writing both files"))
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
-    home = context.world.home
+    home = context.environment.home
     told = [
         f"{told_path(path, home)} was readable by others; now only you can read it."
         for path in written.tightened
@@ -213,7 +215,7 @@ def observe(context: Context) -> Observation:
     """The profiles are still in the file."""
     recorded = context.facts["profiles"]
     path = Path(recorded["config"])
-    name = told_path(path, context.world.home)
+    name = told_path(path, context.environment.home)
     try:
         found = sections_in(path, "profile ", name)
     except OnboardError as error:

@@ -58,8 +58,8 @@ def decrypt_password(
         plain = decrypt(
             clean_ciphertext(identity.encrypted_password or ""),
             passphrase=passphrase,
-            gnupg_home=context.world.gnupg_home,
-            environment=context.world.environment,
+            gnupg_home=context.environment.gnupg_home,
+            environment=context.environment.variables,
             tty=tty,
             cancelled=context.cancelled,
         )
@@ -113,7 +113,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         proof = "decrypted here, and you chose a new password"
     else:
         proof = "you chose a new password"
-    at = context.world.now().isoformat(timespec="seconds")
+    at = context.environment.now().isoformat(timespec="seconds")
     return {"signed_in": {"at": at, "proof": proof, "recorded": recorded}}
 
 
@@ -138,17 +138,17 @@ def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Repor
         OnboardError: gpg does not work.
     """
     report(Progress("Unlocking your PGP key"))
-    world = context.world
+    environment = context.environment
     message = encrypt(
         b"iam-onboard",
         fingerprint=fingerprint,
-        gnupg_home=world.gnupg_home,
-        environment=world.environment,
+        gnupg_home=environment.gnupg_home,
+        environment=environment.variables,
     )
     decrypt(
         message,
         passphrase=passphrase,
-        gnupg_home=world.gnupg_home,
-        environment=world.environment,
+        gnupg_home=environment.gnupg_home,
+        environment=environment.variables,
         cancelled=context.cancelled,
     ).drop()

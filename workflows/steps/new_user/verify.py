@@ -246,7 +246,7 @@ def _verify_one(
     if isinstance(key, OnboardError):
         raise key
     identity = identity_of(context, account)
-    clients = clients_for(context.world, identity.region)
+    clients = clients_for(context.environment, identity.region)
     files = profile_files(profiles)
     if key is not None and identity.user:  # a command knows of none
         with clients.client("sts", key) as client:
@@ -256,7 +256,7 @@ def _verify_one(
         files,
         str(profiles["base"]),
         code=code or None,
-        memory=context.world.codes,
+        memory=context.environment.codes,
         report=answered,
         cancelled=context.cancelled,
         only=list(profiles["names"]),

@@ -31,7 +31,7 @@ def record_of(context: Context) -> KeyRecord | None:
         OnboardError: it cannot be read.
     """
     known = context.facts["rotated"]
-    return KeyRecords(context.world.key_records_folder).get(known["project"], known["profile"])
+    return KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:

@@ -23,7 +23,7 @@ from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
@@ -53,7 +53,7 @@ class Request:
 
 def validate(request: Request, context: Context) -> list[Problem]:
     """There is such a key, and the code is well formed."""
-    if KeyRecords(context.world.key_records_folder).get(request.project, request.profile) is None:
+    if KeyRecords(context.environment.key_records_folder).get(request.project, request.profile) is None:
         return [Problem("Choose the access key to rotate.", "key")]
     problem = code_problem(request.code) if request.code.strip() else None
     return [problem] if problem else []
@@ -67,7 +67,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """
     record, done = rotated(request, context, report)
     rotation = record.rotation
-    kept = store_of(record, context.world).description
+    kept = store_of(record, context.environment).description
     return {
         "rotated": {
             "project": record.project,
@@ -75,7 +75,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "id": record.id,
             "old_id": rotation.old_id if rotation else "",
             "kept": kept,
-            "at": context.world.now().isoformat(),
+            "at": context.environment.now().isoformat(),
             "told": done,
         }
     }
@@ -84,7 +84,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """The record still names the new key."""
     known = context.facts["rotated"]
-    record = KeyRecords(context.world.key_records_folder).get(known["project"], known["profile"])
+    record = KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
     if record is None or record.id != known["id"]:
         return Observation(Verdict.CHANGED, f"{known['profile']} has another key than {known['id']} now.")
     return AGREES
@@ -92,7 +92,7 @@ def observe(context: Context) -> Observation:
 
 def rotated(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[Sentence]]:
     """As `perform`: the record, and what was done, in sentences."""
-    record = _record(request, context.world)
+    record = _record(request, context.environment)
     rotation = record.rotation
     if rotation is not None and not rotation.interrupted and not request.delete_inactive:
         raise OnboardError(
@@ -123,7 +123,7 @@ def retired(request: Request, context: Context, report: Report) -> tuple[KeyReco
     Raises:
         OnboardError: none waits; or it could not be deleted, or the kept key does not work.
     """
-    record = _record(request, context.world)
+    record = _record(request, context.environment)
     rotation = record.rotation
     if rotation is None or rotation.interrupted:
         raise OnboardError(
@@ -141,8 +141,8 @@ def needed_device(record: KeyRecord, context: Context) -> str | None:
     Raises:
         OnboardError: the kept key is not there or not usable.
     """
-    clients = clients_for(context.world, record.region)
-    key = _working_key(record, store_of(record, context.world), clients)
+    clients = clients_for(context.environment, record.region)
+    key = _working_key(record, store_of(record, context.environment), clients)
     try:
         with about_key_of(record.profile):
             return device_of(key, clients)
@@ -150,13 +150,13 @@ def needed_device(record: KeyRecord, context: Context) -> str | None:
         key.drop()
 
 
-def store_of(record: KeyRecord, world: World) -> KeyStore:
+def store_of(record: KeyRecord, environment: Environment) -> KeyStore:
     """Where the key of a record is kept.
 
     Raises:
         OnboardError: that store cannot be used now.
     """
-    place = (world, record.project, record.profile, record.region, record.fingerprint)
+    place = (environment, record.project, record.profile, record.region, record.fingerprint)
     if record.kept == KEPT_IN_FILE:
         return opened_store(CREDENTIALS_FILE, *place)
     if record.kept == KEPT_IN_KEYRING:
@@ -164,8 +164,8 @@ def store_of(record: KeyRecord, world: World) -> KeyStore:
     return opened_store(PGP_FILE, *place)
 
 
-def _record(request: Request, world: World) -> KeyRecord:
-    record = KeyRecords(world.key_records_folder).get(request.project, request.profile)
+def _record(request: Request, environment: Environment) -> KeyRecord:
+    record = KeyRecords(environment.key_records_folder).get(request.project, request.profile)
     if record is None:
         raise OnboardError(
             "No access key here",
@@ -179,20 +179,20 @@ def _record(request: Request, world: World) -> KeyRecord:
 def _session(
     record: KeyRecord, code: str, context: Context, report: Report
 ) -> Iterator[tuple[KeySession, Parts]]:
-    world = context.world
-    clients = clients_for(world, record.region)
+    environment = context.environment
+    clients = clients_for(environment, record.region)
     report(Progress("Looking for the key"))
-    store = store_of(record, world)
+    store = store_of(record, environment)
     key = _working_key(record, store, clients)
     try:
         report(Progress("Starting a session with your MFA code"))
         with ExitStack() as stack:
             with about_key_of(record.profile):
                 check = partial(_check_owner, record)
-                begun = key_session(key, code.strip(), clients, world, context.cancelled, check)
+                begun = key_session(key, code.strip(), clients, environment, context.cancelled, check)
                 session = stack.enter_context(begun)
-            save = KeyRecords(world.key_records_folder).put
-            yield session, Parts(session, store, save, world.now, session.serial, report)
+            save = KeyRecords(environment.key_records_folder).put
+            yield session, Parts(session, store, save, environment.now, session.serial, report)
     finally:
         key.drop()
 

@@ -140,9 +140,9 @@ def edit(spot: Spot, context: Context) -> Sentence:
         OnboardError: the file is not in the project, or cannot be read or opened.
     """
     path = _in_project(spot, context)
-    command = arguments(editor_of(context.world.environment), path, spot.place.line)
+    command = arguments(editor_of(context.environment.variables), path, spot.place.line)
     before = read_bytes(path, _MAX_FILE)
-    status = run_editor(command, context.world.environment, path.parent)
+    status = run_editor(command, context.environment.variables, path.parent)
     after = read_bytes(path, _MAX_FILE) if path.exists() else None
     words = _told(spot, before, after)
     return words if status == 0 else f"{words} {command[0]} ended with status {status}."

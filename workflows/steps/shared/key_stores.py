@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.messages.handoff import Identity
 from workflows.profiles.plan import BaseProfile, WantedProfiles
@@ -45,10 +45,10 @@ class StoreOption:
 
 def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
     """The stores that can be used here, the best first; and why a better one is passed over."""
-    plain = told_path(paths_of(context).credentials, context.world.home)
+    plain = told_path(paths_of(context).credentials, context.environment.home)
     words = f"in plain text in {plain}"
     try:
-        chosen = context.world.vault(fingerprint_of(context, identity))
+        chosen = context.environment.vault(fingerprint_of(context, identity))
     except VaultUnavailable as error:
         return (StoreOption(CREDENTIALS_FILE, words, error.what, isinstance(error, VaultLocked)),)
     refused = chosen.passed_over
@@ -62,15 +62,15 @@ def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ..
     return (first, *others, StoreOption(CREDENTIALS_FILE, words))
 
 
-def usable_vaults(world: World, fingerprint: str) -> tuple[Vault, ...]:
+def usable_vaults(environment: Environment, fingerprint: str) -> tuple[Vault, ...]:
     """Every vault that can be used, the best first; none if there is none.
 
     Args:
-        world: the person's world.
+        environment: the person's environment.
         fingerprint: of the person's own PGP key, or "".
     """
     try:
-        return world.vault(fingerprint).all
+        return environment.vault(fingerprint).all
     except VaultUnavailable:
         return ()
 
@@ -88,17 +88,17 @@ def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
     """
     base = base_profile_of(context, identity)
     fingerprint = fingerprint_of(context, identity)
-    return opened_store(choice, context.world, project_of(context), base, identity.region, fingerprint)
+    return opened_store(choice, context.environment, project_of(context), base, identity.region, fingerprint)
 
 
 def opened_store(
-    choice: str, world: World, project: str, profile: str, region: str, fingerprint: str
+    choice: str, environment: Environment, project: str, profile: str, region: str, fingerprint: str
 ) -> KeyStore:
     """The store of a choice for the key of a profile, after a look whether it can be used.
 
     Args:
         choice: as in `StoreOption`.
-        world: the person's world.
+        environment: the person's environment.
         project: the project's short name.
         profile: the base profile.
         region: its region.
@@ -108,10 +108,12 @@ def opened_store(
         OnboardError: it cannot be used, or is not here.
     """
     if choice == CREDENTIALS_FILE:
-        paths = profile_paths(world.home, project)
+        paths = profile_paths(environment.home, project)
         prepare(paths, WantedProfiles((BaseProfile(profile, region),), ()))  # refuses what is not readable
-        return FileStore(paths, profile, region, world.now, told_path(paths.credentials, world.home))
-    vaults = world.vault(fingerprint)
+        return FileStore(
+            paths, profile, region, environment.now, told_path(paths.credentials, environment.home)
+        )
+    vaults = environment.vault(fingerprint)
     if choice == VAULT:
         return VaultStore(vaults.vault, project, profile)
     for vault in vaults.all:
@@ -146,7 +148,7 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
     base = base_profile_of(context, identity)
     if recorded["kept"] == KEPT_IN_FILE:
         path = paths_of(context).credentials
-        name = told_path(path, context.world.home)
+        name = told_path(path, context.environment.home)
         try:
             section = sections_in(path, "", name).get(base)
         except OnboardError as error:
@@ -154,7 +156,7 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
         if section is not None and section.options.get("aws_access_key_id") == recorded["id"]:
             return AGREES
         return Observation(Verdict.CHANGED, f"{name} no longer has the key {recorded['id']}.")
-    vaults = context.world.vault(fingerprint_of(context, identity))
+    vaults = context.environment.vault(fingerprint_of(context, identity))
     if any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all):
         return AGREES
     if recorded["kept"] == KEPT_IN_KEYRING and vaults.passed_over is not None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.events import Facts, JsonValue, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.decisions import Decisions
@@ -28,7 +28,7 @@ class Context:
     """What a step may read.
 
     Attributes:
-        world: the outside.
+        environment: the outside.
         facts: the facts given once, and those of the same item, by plain name.
         every: all facts by scoped name ("plan@management"), for steps that look across items.
         item: the item of a repeated step (an account's name), "" otherwise.
@@ -39,7 +39,7 @@ class Context:
         contradicted: the steps that the world contradicts, for a look over all items.
     """
 
-    world: World
+    environment: Environment
     facts: Mapping[str, JsonValue]
     every: Mapping[str, JsonValue]
     item: str

@@ -33,7 +33,7 @@ def found_at(path: str, context: Context) -> Path:
     Raises:
         OnboardError: there is no project, or it is another one.
     """
-    return same_project(typed_path(path, context.world.home), context)
+    return same_project(typed_path(path, context.environment.home), context)
 
 
 def same_project(folder: Path, context: Context) -> Path:

@@ -23,7 +23,7 @@ from workflows.aws.iam import MfaDevice, MfaDeviceKind
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, usable_vaults
 from workflows.steps.shared.module import Context, Progress, Report
@@ -99,7 +99,7 @@ def load_key(key: KeyInHand, context: Context) -> Credentials:
         OnboardError: it is not there, or it is no usable access key.
     """
     if key.place is KeyPlace.FILE:
-        return read_access_key_file(typed_path(key.path, context.world.home))
+        return read_access_key_file(typed_path(key.path, context.environment.home))
     if key.place is KeyPlace.TYPED and key.secret is not None:
         return Credentials(key.id, Secret(key.secret.reveal()))
     identity = identity_of(context)
@@ -120,7 +120,7 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
         OnboardError: a vault needs a passphrase or is damaged; a file cannot be parsed.
     """
     base = base_profile_of(context, identity)
-    vaults = usable_vaults(context.world, fingerprint_of(context, identity))
+    vaults = usable_vaults(context.environment, fingerprint_of(context, identity))
     if found := find_access_key(vaults, project_of(context), base):
         _, key = found
         return Credentials(key.id, key.secret)
@@ -128,7 +128,7 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
     if not files.config_file.exists() and not files.credentials_file.exists():
         return None
     try:
-        return clients_for(context.world, identity.region).profile_credentials(files, base)
+        return clients_for(context.environment, identity.region).profile_credentials(files, base)
     except AwsError as error:
         if error.failure in {AwsFailure.PROFILE, AwsFailure.NO_CREDENTIALS} and error.code in {
             "ProfileNotFound",
@@ -203,7 +203,7 @@ def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
 
     It never fails, since the sign-in is done: that AWS could not be asked is a sentence, too.
     """
-    records = KeyRecords(context.world.key_records_folder)
+    records = KeyRecords(context.environment.key_records_folder)
     try:
         if records.get(project_of(context), base_profile_of(context, identity)) is None:
             return ""  # so that no keyring asks to be unlocked for nothing
@@ -211,7 +211,7 @@ def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
         if key is None:
             return ""
         try:
-            with clients_for(context.world, identity.region).client("iam", key) as client:
+            with clients_for(context.environment, identity.region).client("iam", key) as client:
                 return told_by_aws(client, identity)
         finally:
             key.drop()
@@ -335,7 +335,7 @@ def key_session(
     key: Credentials,
     code: str,
     clients: ClientFactory,
-    world: World,
+    environment: Environment,
     cancelled: Event,
     check: Callable[[sts.Identity], None] = lambda _who: None,
 ) -> Iterator[KeySession]:
@@ -345,7 +345,7 @@ def key_session(
         key: the key in hand.
         code: of the MFA device; "" where the user has none (a machine user): then the key itself is used.
         clients: makes the AWS clients.
-        world: the person's world.
+        environment: the person's environment.
         cancelled: set when the person wants to stop.
         check: raises for a wrong owner, before the code is spent.
 
@@ -368,10 +368,12 @@ def key_session(
     with clients.client("sts", key) as client:
         who = sts.caller_identity(client)
         check(who)
-        session = sts.session_token(client, serial, code, memory=world.codes) if serial else replace(key)
+        session = (
+            sts.session_token(client, serial, code, memory=environment.codes) if serial else replace(key)
+        )
     try:
         with clients.client("iam", session) as client:
-            yield KeySession(client, clients, who, serial, world.now, cancelled, key.access_key_id)
+            yield KeySession(client, clients, who, serial, environment.now, cancelled, key.access_key_id)
     finally:
         if session.session_token is not None:
             session.drop()
@@ -464,7 +466,7 @@ def made_key(
     with ExitStack() as stack:
         with present_key(path, context) as old:
             report(Progress("Starting a session with your MFA code"))
-            begun = key_session(old, code, clients, context.world, context.cancelled, check)
+            begun = key_session(old, code, clients, context.environment, context.cancelled, check)
             session = stack.enter_context(begun)
         report(Progress("Creating the access key"))
         yield stack.enter_context(created_key(session)), session
@@ -543,7 +545,7 @@ def keep_recorded(
     store: KeyStore,
     key: Credentials,
     owner: Owner,
-    world: World,
+    environment: Environment,
     *,
     mfa_serial: str | None,
     created: datetime | None,
@@ -557,7 +559,7 @@ def keep_recorded(
         OnboardError: it could not be kept; what was kept before is still there. A rotation of the key
             before that isn't over stops it: its end would be forgotten.
     """
-    records = KeyRecords(world.key_records_folder)
+    records = KeyRecords(environment.key_records_folder)
     known = records.get(owner.project, owner.profile)
     if known is not None and known.rotation is not None and known.rotation.interrupted:
         raise OnboardError(
@@ -566,8 +568,8 @@ def keep_recorded(
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
     store.keep(key, mfa_serial)
-    records.put(_record(store, key, owner, world, created))
-    return _forget_elsewhere(store, owner, world)
+    records.put(_record(store, key, owner, environment, created))
+    return _forget_elsewhere(store, owner, environment)
 
 
 def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
@@ -581,10 +583,10 @@ def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
     return next((one.created for one in keys if one.access_key_id == key.access_key_id), None)
 
 
-def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[Sentence]:
+def _forget_elsewhere(store: KeyStore, owner: Owner, environment: Environment) -> list[Sentence]:
     """An older key elsewhere might be found before this one. A failure is only reported."""
     told: list[Sentence] = []
-    for vault in usable_vaults(world, owner.fingerprint):
+    for vault in usable_vaults(environment, owner.fingerprint):
         if isinstance(store, VaultStore) and vault == store.vault:
             continue
         try:
@@ -600,17 +602,17 @@ def kept_record(context: Context) -> KeyRecord:
     Raises:
         OnboardError: there is none, or it is not usable.
     """
-    world, identity = context.world, identity_of(context)
+    environment, identity = context.environment, identity_of(context)
     project, profile, region = project_of(context), base_profile_of(context, identity), identity.region
-    if known := KeyRecords(world.key_records_folder).get(project, profile):
+    if known := KeyRecords(environment.key_records_folder).get(project, profile):
         return known
     store: KeyStore
-    if found := find_access_key(usable_vaults(world, ""), project, profile):
+    if found := find_access_key(usable_vaults(environment, ""), project, profile):
         vault, kept = found
         store = VaultStore(vault, project, profile)
         key: Credentials | None = Credentials(kept.id, kept.secret)
     else:
-        store = opened_store(CREDENTIALS_FILE, world, project, profile, region, "")
+        store = opened_store(CREDENTIALS_FILE, environment, project, profile, region, "")
         key = store.load()
     if key is None:
         raise OnboardError(
@@ -618,19 +620,19 @@ def kept_record(context: Context) -> KeyRecord:
             f"This computer has no access key of {profile} of {project}.",
             next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
         )
-    clients = clients_for(world, region)
+    clients = clients_for(environment, region)
     try:
         who = usable_identity(key, clients, context.cancelled)
         owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint="")
-        record = _record(store, key, owner, world, created_at(key, clients))
+        record = _record(store, key, owner, environment, created_at(key, clients))
     finally:
         key.drop()
-    KeyRecords(world.key_records_folder).put(record)
+    KeyRecords(environment.key_records_folder).put(record)
     return record
 
 
 def _record(
-    store: KeyStore, key: Credentials, owner: Owner, world: World, created: datetime | None
+    store: KeyStore, key: Credentials, owner: Owner, environment: Environment, created: datetime | None
 ) -> KeyRecord:
     return KeyRecord(
         project=owner.project,
@@ -640,7 +642,7 @@ def _record(
         user=owner.user,
         account_id=owner.account_id,
         region=owner.region,
-        kept_at=world.now(),
+        kept_at=environment.now(),
         created=created,
         fingerprint=owner.fingerprint if store.kind == KEPT_IN_PGP_FILE else "",
         backend=store.backend,

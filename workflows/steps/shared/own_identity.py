@@ -9,7 +9,7 @@ from __future__ import annotations
 from workflows.aws.clients import ClientFactory, ProfileFiles
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.messages.handoff import Handoff, Identity, handoff_from
 from workflows.profiles.plan import base_name
 from workflows.profiles.write import ProfilePaths, profile_paths
@@ -64,7 +64,7 @@ def project_of(context: Context) -> str:
 
 def paths_of(context: Context) -> ProfilePaths:
     """Where the project's two profile files are, in the person's home."""
-    return profile_paths(context.world.home, project_of(context))
+    return profile_paths(context.environment.home, project_of(context))
 
 
 def files_of(context: Context) -> ProfileFiles:
@@ -73,14 +73,16 @@ def files_of(context: Context) -> ProfileFiles:
     return ProfileFiles(paths.config, paths.credentials)
 
 
-def clients_for(world: World, region: str) -> ClientFactory:
-    """What makes AWS clients in a person's world."""
-    return ClientFactory(world.endpoint_url, region, environment=child_environment(world.environment))
+def clients_for(environment: Environment, region: str) -> ClientFactory:
+    """What makes AWS clients in a person's environment."""
+    return ClientFactory(
+        environment.endpoint_url, region, environment=child_environment(environment.variables)
+    )
 
 
 def sign_in_page(context: Context, identity: Identity) -> str:
     """What the browser opens to sign in; "" for a user without a password for the console."""
-    return context.world.open_page(identity.sign_in_url) if identity.sign_in_url else ""
+    return context.environment.open_page(identity.sign_in_url) if identity.sign_in_url else ""
 
 
 def account_label(identity: Identity) -> str:

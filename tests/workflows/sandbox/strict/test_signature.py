@@ -19,7 +19,7 @@ CALLS = {
 
 
 @pytest.fixture
-def world() -> StrictWorld:
+def environment() -> StrictWorld:
     return StrictWorld()
 
 
@@ -36,18 +36,21 @@ def world() -> StrictWorld:
     ],
 )
 def test_each_service_refuses_strangers_in_its_own_words(
-    world: StrictWorld, service: str, unknown: str, mismatch: str
+    environment: StrictWorld, service: str, unknown: str, mismatch: str
 ) -> None:
     key, _ = ADMINISTRATORS[SECURITY]
     call = CALLS[service]
-    assert refused(getattr(world.client(service, "AKIANOBODYNOBODYNOBO", "x"), call))[0] == unknown
-    assert refused(getattr(world.client(service, "ASIANOBODYNOBODYNOBO", "x", "token"), call))[0] == unknown
-    assert refused(getattr(world.client(service, key, "not the secret"), call))[0] == mismatch
+    assert refused(getattr(environment.client(service, "AKIANOBODYNOBODYNOBO", "x"), call))[0] == unknown
+    assert (
+        refused(getattr(environment.client(service, "ASIANOBODYNOBODYNOBO", "x", "token"), call))[0]
+        == unknown
+    )
+    assert refused(getattr(environment.client(service, key, "not the secret"), call))[0] == mismatch
 
 
-def test_an_account_is_that_of_the_key_whatever_the_request_says(world: StrictWorld) -> None:
-    world.administrator("iam", MANAGEMENT).create_user(UserName="only.there")
-    client = world.administrator("iam", SECURITY)
+def test_an_account_is_that_of_the_key_whatever_the_request_says(environment: StrictWorld) -> None:
+    environment.administrator("iam", MANAGEMENT).create_user(UserName="only.there")
+    client = environment.administrator("iam", SECURITY)
 
     def smuggle(request: Any, **_: Any) -> None:
         request.headers["x-moto-account-id"] = MANAGEMENT
@@ -56,19 +59,19 @@ def test_an_account_is_that_of_the_key_whatever_the_request_says(world: StrictWo
     assert client.list_users()["Users"] == []
 
 
-def test_an_inactive_key_is_unknown_until_it_is_active_again(world: StrictWorld) -> None:
-    key = world.user("jane.doe")
-    iam = world.administrator("iam")
+def test_an_inactive_key_is_unknown_until_it_is_active_again(environment: StrictWorld) -> None:
+    key = environment.user("jane.doe")
+    iam = environment.administrator("iam")
     iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
-    assert refused(world.of("sts", key).get_caller_identity)[0] == "InvalidClientTokenId"
+    assert refused(environment.of("sts", key).get_caller_identity)[0] == "InvalidClientTokenId"
     iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Active")
-    assert world.of("sts", key).get_caller_identity()["Arn"] == f"arn:aws:iam::{SECURITY}:user/jane.doe"
+    assert environment.of("sts", key).get_caller_identity()["Arn"] == f"arn:aws:iam::{SECURITY}:user/jane.doe"
     iam.delete_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"])
-    assert refused(world.of("sts", key).get_caller_identity)[0] == "InvalidClientTokenId"
+    assert refused(environment.of("sts", key).get_caller_identity)[0] == "InvalidClientTokenId"
 
 
-def test_a_permanent_key_with_a_session_token_is_refused(world: StrictWorld) -> None:
-    client = world.client("sts", *ADMINISTRATORS[SECURITY], "made up")
+def test_a_permanent_key_with_a_session_token_is_refused(environment: StrictWorld) -> None:
+    client = environment.client("sts", *ADMINISTRATORS[SECURITY], "made up")
     assert refused(client.get_caller_identity)[0] == "InvalidClientTokenId"
 
 
@@ -89,33 +92,35 @@ def add_header(request: Any) -> None:
 
 
 @pytest.mark.parametrize("change", [change_body, change_query, change_method, add_header])
-def test_what_was_changed_after_signing_is_refused(world: StrictWorld, change: Any) -> None:
-    world.user("jane.doe")
-    client = world.administrator("iam")
+def test_what_was_changed_after_signing_is_refused(environment: StrictWorld, change: Any) -> None:
+    environment.user("jane.doe")
+    client = environment.administrator("iam")
     client.meta.events.register_first("before-send", lambda request, **_: change(request))
     code, _ = refused(client.get_user, UserName="jane.doe")
     assert code in ("SignatureDoesNotMatch", "InvalidSignatureException")
-    assert [user["UserName"] for user in world.administrator("iam").list_users()["Users"]] == ["jane.doe"]
+    assert [user["UserName"] for user in environment.administrator("iam").list_users()["Users"]] == [
+        "jane.doe"
+    ]
 
 
-def test_a_clock_may_be_off_by_less_than_five_minutes(world: StrictWorld) -> None:
-    sts, s3 = world.administrator("sts"), world.administrator("s3")
+def test_a_clock_may_be_off_by_less_than_five_minutes(environment: StrictWorld) -> None:
+    sts, s3 = environment.administrator("sts"), environment.administrator("s3")
     for ahead in (270, -270):
-        world.ahead = ahead
+        environment.ahead = ahead
         assert sts.get_caller_identity()["Account"] == SECURITY
-    world.ahead = 330
+    environment.ahead = 330
     code, message = refused(sts.get_caller_identity)
     assert code == "SignatureDoesNotMatch"
     assert message.startswith("Signature expired: ")
     assert message.endswith(" - 5 min.)")
     assert refused(s3.list_buckets)[0] == "RequestTimeTooSkewed"
-    world.ahead = -330
+    environment.ahead = -330
     assert refused(sts.get_caller_identity)[1].startswith("Signature not yet current: ")
-    assert refused(world.administrator("dynamodb").list_tables)[0] == "InvalidSignatureException"
+    assert refused(environment.administrator("dynamodb").list_tables)[0] == "InvalidSignatureException"
 
 
-def test_unsigned_requests_reach_nothing(world: StrictWorld) -> None:
-    client = Client(world.strict)
+def test_unsigned_requests_reach_nothing(environment: StrictWorld) -> None:
+    client = Client(environment.strict)
     form = {"Action": "ListUsers", "Version": "2010-05-08"}
     answer = client.post("/", data=form, base_url=f"http://{HOST}")
     assert answer.status_code == 403
@@ -129,8 +134,8 @@ def test_unsigned_requests_reach_nothing(world: StrictWorld) -> None:
 @pytest.mark.parametrize(
     "key", ["plain", "a b/ü+(1)~'.txt", "state/env:/x/terraform.tfstate", "a//b", "100%"]
 )
-def test_s3_objects_of_any_name_and_body_pass(world: StrictWorld, key: str) -> None:
-    s3 = world.administrator("s3")
+def test_s3_objects_of_any_name_and_body_pass(environment: StrictWorld, key: str) -> None:
+    s3 = environment.administrator("s3")
     s3.create_bucket(Bucket="strict-objects")
     s3.put_object(Bucket="strict-objects", Key=key, Body=io.BytesIO(b"x" * 70_000), Metadata={"who": "a  b"})
     assert s3.get_object(Bucket="strict-objects", Key=key)["Body"].read() == b"x" * 70_000
@@ -139,8 +144,8 @@ def test_s3_objects_of_any_name_and_body_pass(world: StrictWorld, key: str) -> N
     s3.delete_object(Bucket="strict-objects", Key=key)
 
 
-def test_an_s3_body_other_than_the_hashed_one_is_refused(world: StrictWorld) -> None:
-    s3 = world.administrator("s3")
+def test_an_s3_body_other_than_the_hashed_one_is_refused(environment: StrictWorld) -> None:
+    s3 = environment.administrator("s3")
     s3.create_bucket(Bucket="strict-hashed")
 
     def change(request: Any, **_: Any) -> None:
@@ -152,8 +157,8 @@ def test_an_s3_body_other_than_the_hashed_one_is_refused(world: StrictWorld) -> 
     )
 
 
-def test_a_state_lock_in_dynamodb_passes(world: StrictWorld) -> None:
-    dynamodb = world.administrator("dynamodb")
+def test_a_state_lock_in_dynamodb_passes(environment: StrictWorld) -> None:
+    dynamodb = environment.administrator("dynamodb")
     dynamodb.create_table(
         TableName="locks",
         KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
@@ -168,8 +173,8 @@ def test_a_state_lock_in_dynamodb_passes(world: StrictWorld) -> None:
     dynamodb.delete_table(TableName="locks")
 
 
-def test_the_account_service_lists_all_regions(world: StrictWorld) -> None:
-    account = world.administrator("account")
+def test_the_account_service_lists_all_regions(environment: StrictWorld) -> None:
+    account = environment.administrator("account")
     everything = account.list_regions(MaxResults=50)["Regions"]
     statuses = [region["RegionOptStatus"] for region in everything]
     assert statuses.count("ENABLED_BY_DEFAULT") == 17

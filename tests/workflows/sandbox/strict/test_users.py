@@ -15,13 +15,13 @@ POLICY = {
 
 
 @pytest.fixture
-def world() -> StrictWorld:
+def environment() -> StrictWorld:
     return StrictWorld()
 
 
-def test_a_password_policy_is_kept_and_enforced(world: StrictWorld) -> None:
-    world.user("jane.doe")
-    iam = world.administrator("iam")
+def test_a_password_policy_is_kept_and_enforced(environment: StrictWorld) -> None:
+    environment.user("jane.doe")
+    iam = environment.administrator("iam")
     assert refused(iam.get_account_password_policy)[0] == "NoSuchEntity"
     iam.update_account_password_policy(**POLICY)
     kept = iam.get_account_password_policy()["PasswordPolicy"]
@@ -41,9 +41,9 @@ def test_a_password_policy_is_kept_and_enforced(world: StrictWorld) -> None:
     ("password", "good"),
     [("Ab3defgh", True), ("Ab3defg", False), ("abcdefgh", False), ("abcdefg1", False), ("abcdef1!", True)],
 )
-def test_without_a_policy_awss_default_holds(world: StrictWorld, password: str, good: bool) -> None:
-    world.user("jane.doe")
-    iam = world.administrator("iam")
+def test_without_a_policy_awss_default_holds(environment: StrictWorld, password: str, good: bool) -> None:
+    environment.user("jane.doe")
+    iam = environment.administrator("iam")
     if good:
         iam.create_login_profile(UserName="jane.doe", Password=password)
     else:
@@ -51,9 +51,9 @@ def test_without_a_policy_awss_default_holds(world: StrictWorld, password: str, 
         assert refusal[0] == "PasswordPolicyViolation"
 
 
-def test_a_login_profile_keeps_its_reset_flag_and_its_password(world: StrictWorld) -> None:
-    world.user("jane.doe")
-    iam = world.administrator("iam")
+def test_a_login_profile_keeps_its_reset_flag_and_its_password(environment: StrictWorld) -> None:
+    environment.user("jane.doe")
+    iam = environment.administrator("iam")
     made = iam.create_login_profile(UserName="jane.doe", Password="Once-only-1", PasswordResetRequired=True)
     assert made["LoginProfile"]["PasswordResetRequired"]
     assert iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
@@ -67,12 +67,12 @@ def test_a_login_profile_keeps_its_reset_flag_and_its_password(world: StrictWorl
     assert not iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
 
 
-def test_a_user_changes_its_own_password_under_the_policy(world: StrictWorld) -> None:
-    key = world.user("jane.doe", SELF_MANAGEMENT)
-    admin = world.administrator("iam")
+def test_a_user_changes_its_own_password_under_the_policy(environment: StrictWorld) -> None:
+    key = environment.user("jane.doe", SELF_MANAGEMENT)
+    admin = environment.administrator("iam")
     admin.update_account_password_policy(**POLICY)
     admin.create_login_profile(UserName="jane.doe", Password="First-one-123", PasswordResetRequired=True)
-    iam = world.of("iam", key)
+    iam = environment.of("iam", key)
     wrong = refused(iam.change_password, OldPassword="not this", NewPassword="Second-one-123")
     assert wrong == ("AccessDenied", "The old password was incorrect.")
     weak = refused(iam.change_password, OldPassword="First-one-123", NewPassword="weak")
@@ -81,26 +81,26 @@ def test_a_user_changes_its_own_password_under_the_policy(world: StrictWorld) ->
     assert same[0] == "PasswordPolicyViolation"
     iam.change_password(OldPassword="First-one-123", NewPassword="Second-one-123")
     assert not admin.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
-    world.restart()
-    iam = world.of("iam", key)
+    environment.restart()
+    iam = environment.of("iam", key)
     used = refused(iam.change_password, OldPassword="Second-one-123", NewPassword="First-one-123")
     assert "one of the last 3 passwords" in used[1]
 
 
-def test_changing_a_password_needs_a_permission(world: StrictWorld) -> None:
-    key = world.user("jane.doe")
-    admin = world.administrator("iam")
+def test_changing_a_password_needs_a_permission(environment: StrictWorld) -> None:
+    key = environment.user("jane.doe")
+    admin = environment.administrator("iam")
     admin.create_login_profile(UserName="jane.doe", Password="First-one-123")
     change = {"OldPassword": "First-one-123", "NewPassword": "Second-one-123"}
-    assert refused(world.of("iam", key).change_password, **change)[0] == "AccessDenied"
+    assert refused(environment.of("iam", key).change_password, **change)[0] == "AccessDenied"
     admin.update_account_password_policy(**POLICY)
-    world.of("iam", key).change_password(**change)
+    environment.of("iam", key).change_password(**change)
 
 
-def test_a_user_is_not_deleted_while_it_holds_something(world: StrictWorld) -> None:
-    key = world.user("jane.doe")
-    iam = world.administrator("iam")
-    serial, _ = world.device()
+def test_a_user_is_not_deleted_while_it_holds_something(environment: StrictWorld) -> None:
+    key = environment.user("jane.doe")
+    iam = environment.administrator("iam")
+    serial, _ = environment.device()
     iam.create_login_profile(UserName="jane.doe", Password="First-one-123")
     iam.create_group(GroupName="team")
     iam.add_user_to_group(GroupName="team", UserName="jane.doe")
@@ -119,21 +119,21 @@ def test_a_user_is_not_deleted_while_it_holds_something(world: StrictWorld) -> N
     assert iam.list_users()["Users"] == []
 
 
-def test_the_first_administrator_is_a_user_to_everybody(world: StrictWorld) -> None:
-    user = world.administrator("iam").get_user()["User"]
-    arn = world.administrator("sts").get_caller_identity()["Arn"]
+def test_the_first_administrator_is_a_user_to_everybody(environment: StrictWorld) -> None:
+    user = environment.administrator("iam").get_user()["User"]
+    arn = environment.administrator("sts").get_caller_identity()["Arn"]
     assert user["Arn"] == arn == f"arn:aws:iam::{SECURITY}:user/2-admin"
-    session = world.administrator("sts").get_session_token()["Credentials"]
-    assert world.of("sts", session).get_caller_identity()["Arn"] == arn
-    assert refused(world.of("iam", session).list_users)[0] == "InvalidClientTokenId"
-    assert world.administrator("iam").get_account_summary()["SummaryMap"]["Users"] == 0
+    session = environment.administrator("sts").get_session_token()["Credentials"]
+    assert environment.of("sts", session).get_caller_identity()["Arn"] == arn
+    assert refused(environment.of("iam", session).list_users)[0] == "InvalidClientTokenId"
+    assert environment.administrator("iam").get_account_summary()["SummaryMap"]["Users"] == 0
 
 
 def test_a_managed_policy_of_awss_own_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    world = StrictWorld()
-    key = world.user("jane.doe")
-    assert refused(world.of("iam", key).list_roles)[0] == "AccessDenied"
+    environment = StrictWorld()
+    key = environment.user("jane.doe")
+    assert refused(environment.of("iam", key).list_roles)[0] == "AccessDenied"
     arn = "arn:aws:iam::aws:policy/AdministratorAccess"
-    world.administrator("iam").attach_user_policy(UserName="jane.doe", PolicyArn=arn)
-    assert world.of("iam", key).list_roles()["Roles"] == []
+    environment.administrator("iam").attach_user_policy(UserName="jane.doe", PolicyArn=arn)
+    assert environment.of("iam", key).list_roles()["Roles"] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.layers import Habits, group, layer_of
 from support.styles import Written, files_of
 
@@ -108,7 +108,7 @@ def test_the_state_lacks_what_is_not_applied_yet(tmp_path: Path) -> None:
     changes = {"access": {ACCOUNT: {"a.a": {"login_profile": False, "access_key": True}}}}
     profile = LoginProfile("a.a", "x", "", "", "", clear=False)
     facts = {"user_changes": changes}
-    context = Context(fake_world(tmp_path, {}), facts, facts, ACCOUNT, tmp_path)
+    context = Context(fake_environment(tmp_path, {}), facts, facts, ACCOUNT, tmp_path)
     assert state_now.not_applied(State(login_profiles={"a.a": profile}), context) == [
         "a.a still has the console password in it",
         "a.a has no access key in it",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
 from workflows.steps.admin.judged_plan import judged
 from workflows.steps.shared.module import Context
@@ -47,7 +47,7 @@ OWN_POLICY = own("aws_iam_user_policy_attachment", CREATE)
 
 def foreign(tmp_path: Path, facts: dict[str, Any], *changes: ResourceChange) -> list[str]:
     known = {"layers": ["security"], "project_root": str(tmp_path), **facts}
-    context = Context(fake_world(tmp_path, {}), known, known, "security", tmp_path / "session")
+    context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path / "session")
     record = PlanRecord(tmp_path / "plan", "", tmp_path, (), {}, "", "", "")
     return [one.address for one in judged(record, Plan(changes), context).foreign]
 

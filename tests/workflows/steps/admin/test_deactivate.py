@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.iam import HoldingKind
@@ -98,7 +98,7 @@ def test_what_could_not_be_seen_is_a_warning_and_is_kept_apart_from_what_is_not_
         "leaving": [NAME],
         "user_changes": {"add": {}, "remove": {"security": [NAME]}},
     }
-    context = Context(fake_world(tmp_path, {}), facts, facts, "security", tmp_path / "session")
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path / "session")
     unseen = Leaver(NAME, True, None, None, denied=("access keys",))
     (problem,) = deactivate.validate(Request(Findings((unseen,))), context)
     assert not problem.fatal

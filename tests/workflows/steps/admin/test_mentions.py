@@ -6,7 +6,7 @@ import base64
 import subprocess
 from pathlib import Path
 
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.pgp import gpg_home
 
 from workflows.steps.admin.deactivate import Mentioned, find_mentions
@@ -24,7 +24,7 @@ def quiet(_progress: Progress) -> None:
 
 def found(root: Path, name: str) -> Mentioned:
     facts = {"project_root": str(root)}
-    context = Context(fake_world(root.parent, {}), facts, facts, "security", root.parent / "session")
+    context = Context(fake_environment(root.parent, {}), facts, facts, "security", root.parent / "session")
     return find_mentions([name], context, quiet)[name]
 
 

@@ -194,7 +194,7 @@ def test_a_key_whose_names_are_another_persons_is_warned_about(
 
 def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin: AdminProject) -> None:
     admin = admin.with_mailbox()
-    mailbox = admin.world.mailbox
+    mailbox = admin.environment.mailbox
     assert mailbox is not None
     assert "mailbox" in pgp_keys.invite("jane.doe", admin.context())
     text = (mailbox / "invitation-jane.doe.txt").read_text()
@@ -208,8 +208,8 @@ def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: K
     admin.facts["joining"] = ["jane.doe"]
     taken = taken_key(people_keys["jane.doe"], "jane.doe", admin.context())
     admin.run(pgp_keys, Request({"jane.doe": taken}))
-    later = replace(admin.world, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
-    seen = pgp_keys.observe(replace(admin.context(), world=later))
+    later = replace(admin.environment, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
+    seen = pgp_keys.observe(replace(admin.context(), environment=later))
     assert seen.contradicts
     assert "jane.doe" in seen.words
 
@@ -222,6 +222,6 @@ def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: Adm
             del text
             raise ClipboardUnavailable(reason="There is no clipboard here.")
 
-    without = replace(admin.context(), world=replace(admin.world, clipboard=NoClipboard()))
+    without = replace(admin.context(), environment=replace(admin.environment, clipboard=NoClipboard()))
     assert "~/invitation-jane.doe.txt" in pgp_keys.invite("jane.doe", without)
-    assert "--user jane.doe" in (admin.world.home / "invitation-jane.doe.txt").read_text()
+    assert "--user jane.doe" in (admin.environment.home / "invitation-jane.doe.txt").read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
 from workflows.core.errors import OnboardError
 from workflows.core.shapes import plain, read
@@ -53,8 +53,8 @@ def quiet(_progress: Progress) -> None:
 
 def context(tmp_path: Path, **facts: Any) -> Context:
     known = {**FACTS, "project_root": str(tmp_path), **facts}
-    world = fake_world(tmp_path, {})
-    return Context(world, known, known, "security", tmp_path / "session", threading.Event())
+    environment = fake_environment(tmp_path, {})
+    return Context(environment, known, known, "security", tmp_path / "session", threading.Event())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
 from workflows.git import Git
 from workflows.steps.admin.plan import origin_words
@@ -34,8 +34,8 @@ def test_the_commit_and_what_is_in_no_commit_are_told(tmp_path: Path) -> None:
     git(root, "add", ".")
     git(root, "commit", "-q", "-m", "x")
     facts = {"project_root": str(root)}
-    context = Context(fake_world(tmp_path, {}), facts, facts, "security", tmp_path / "session")
-    head = Git(root, context.world.environment).head()
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path / "session")
+    head = Git(root, context.environment.variables).head()
     record = PlanRecord(
         tmp_path / "plan",
         "",

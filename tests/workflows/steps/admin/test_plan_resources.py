@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
@@ -48,7 +48,7 @@ PLAN = Plan((POLICY, ALIAS, MEMBERS, USER), drift=(DRIFT,))
 def context(tmp_path: Path, **facts: Any) -> Context:
     known = {"project": "bb", "project_root": str(tmp_path), **facts}
     return Context(
-        fake_world(tmp_path, {}), known, known, "security", tmp_path / "session", threading.Event()
+        fake_environment(tmp_path, {}), known, known, "security", tmp_path / "session", threading.Event()
     )
 
 
@@ -153,7 +153,7 @@ def planned_in(folder: Path, made_at: str = "2026-03-01T10:00:00+00:00") -> Plan
 
 def at(checkout: Path, **facts: Any) -> Context:
     own = context(checkout.parent, project_root=str(checkout), **facts)
-    return replace(own, world=replace(own.world, environment={"PATH": "/usr/bin:/bin"}))
+    return replace(own, environment=replace(own.environment, variables={"PATH": "/usr/bin:/bin"}))
 
 
 def test_nothing_is_told_where_nothing_happened(checkout: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_commit_that_was_merged_upstream_is_told(checkout: Path, tmp_path: Pat
 
 def test_a_plan_from_before_is_old_and_one_of_just_now_is_not(checkout: Path) -> None:
     own = at(checkout)
-    now = own.world.now()
+    now = own.environment.now()
     for minutes, old in ((0, False), (5, False), (60, True)):
         made = planned_in(checkout, (now - timedelta(minutes=minutes)).isoformat())
         assert judged_plan.look(made, own).old is old

@@ -73,7 +73,7 @@ def test_a_folder_that_is_not_there_is_refused(admin_project: AdminProject, tmp_
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(admin_project: AdminProject) -> None:
-    (admin_project.world.home / "infra").symlink_to(admin_project.root)
+    (admin_project.environment.home / "infra").symlink_to(admin_project.root)
     found = project.survey("~/infra", admin_project.context(), quiet)
     assert found.project.name == "bb"
 

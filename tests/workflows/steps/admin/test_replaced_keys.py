@@ -248,18 +248,18 @@ def test_project_tells_of_a_replacement_request_in_the_mailbox(
     admin: AdminProject, people_keys: Keys
 ) -> None:
     inside = admin.with_mailbox()
-    assert inside.world.mailbox is not None
+    assert inside.environment.mailbox is not None
     for name, replacement in (("dana.lopez", True), ("sam.okafor", False)):
         text = request_of(people_keys, name, "juan.delacruz", replacement=replacement)
-        (inside.world.mailbox / f"request-{name}.txt").write_text(text)
-    (inside.world.mailbox / f"request-{ALEX}.txt").write_text("no request")
+        (inside.environment.mailbox / f"request-{name}.txt").write_text(text)
+    (inside.environment.mailbox / f"request-{ALEX}.txt").write_text("no request")
     told = [
         words
         for words in project.survey(str(inside.root), inside.context(), quiet).remarks
         if "mailbox" in words
     ]
     assert [words.partition(" ")[0] for words in told] == ["dana.lopez"]
-    (inside.world.mailbox / f"request-{ALEX}.txt").unlink()
+    (inside.environment.mailbox / f"request-{ALEX}.txt").unlink()
     found = pgp_keys.take_in_mail(["jane.doe"], "jane.doe", inside.context(), quiet)
     assert found.replaces == "dana.lopez"
 

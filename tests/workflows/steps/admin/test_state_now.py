@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
 from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
@@ -85,7 +85,7 @@ def own(tmp_path: Path, layer: Path) -> Context:
         "plan": planned.as_facts(),
     }
     made = Context(
-        fake_world(tmp_path, {}), facts, facts, "security", tmp_path / "session", threading.Event()
+        fake_environment(tmp_path, {}), facts, facts, "security", tmp_path / "session", threading.Event()
     )
     run_folder(made).mkdir(parents=True)
     plan_resources.keep(PLAN, (), made)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 
 from workflows.core.shapes import plain
 from workflows.steps.admin.accepted_plan import Planned
@@ -45,7 +45,9 @@ def plan_facts(tmp_path: Path, **changes: Any) -> dict[str, Any]:
 
 def grid(tmp_path: Path, **facts: Any) -> dict[str, dict[str, Stand]]:
     every = {**FACTS, **{name.replace("__", "@"): value for name, value in facts.items()}}
-    context = Context(fake_world(tmp_path, {}), every, every, "", tmp_path / "session", threading.Event())
+    context = Context(
+        fake_environment(tmp_path, {}), every, every, "", tmp_path / "session", threading.Event()
+    )
     found = everybody(context)
     return {name: dict(zip(found.accounts, stands, strict=True)) for name, stands in found.rows}
 

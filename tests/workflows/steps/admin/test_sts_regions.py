@@ -169,7 +169,7 @@ def test_a_session_token_that_aws_answers_is_neither_kept_nor_told(project: Regi
     sts_regions.export(audit, with_ids=True, context=context, report=reports.append)
     facts = sts_regions.perform(sts_regions.Request(audit), context, reports.append)
     written = json.dumps(facts) + repr(audit) + repr(reports)
-    written += "".join(path.read_text() for path in project.world.home.glob("sts-regions*"))
+    written += "".join(path.read_text() for path in project.environment.home.glob("sts-regions*"))
     for session in given:
         assert session["secret"] not in written
         assert session["token"] not in written

@@ -79,7 +79,7 @@ class Desk:
 
     @property
     def vault(self) -> dict[str, str]:
-        vault = self.made.world.vault("").vault
+        vault = self.made.environment.vault("").vault
         assert isinstance(vault, MemoryVault)
         return vault.kept
 
@@ -101,7 +101,7 @@ class Desk:
         folder = self.made.folder / "session"
         folder.mkdir(mode=0o700, exist_ok=True)
         facts = {"project_root": str(self.root)}
-        return Context(replace(self.made.world, **changes), facts, facts, "security", folder)
+        return Context(replace(self.made.environment, **changes), facts, facts, "security", folder)
 
     def code(self, steps: int = 1) -> Secret:
         return Secret(self.made.code(self.seed, steps))

@@ -39,7 +39,7 @@ def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
 
 
 def vault_of(new_user: NewUserAws) -> Any:
-    return new_user.world.vault("").vault
+    return new_user.environment.vault("").vault
 
 
 def test_the_downloaded_file_is_noticed_imported_kept_and_deleted(new_user: NewUserAws) -> None:
@@ -79,7 +79,7 @@ def test_in_plain_text_it_is_written_with_the_base_profile(new_user: NewUserAws)
     )
     fact = step.perform(request, context, new_user.report)["access_key"]
     assert (fact["kept"], fact["mfa_serial"]) == ("credentials-file", None)
-    path = new_user.world.home / ".aws" / "bb" / "credentials"
+    path = new_user.environment.home / ".aws" / "bb" / "credentials"
     assert path.read_text() == (
         f"[{BASE}]\naws_access_key_id = {key['AccessKeyId']}\n"
         f"aws_secret_access_key = {key['SecretAccessKey']}\n"
@@ -97,7 +97,7 @@ def test_another_persons_key_is_refused_and_nothing_is_kept(new_user: NewUserAws
         step.perform(Request(kept, CONSOLE, path=str(path)), new_user.context(), new_user.report)
     assert path.exists()
     assert vault_of(new_user).kept == {}
-    assert not (new_user.world.home / ".aws" / "bb" / "credentials").exists()
+    assert not (new_user.environment.home / ".aws" / "bb" / "credentials").exists()
 
 
 def test_a_key_of_another_account_is_refused(new_user: NewUserAws) -> None:
@@ -165,7 +165,7 @@ def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) ->
         def store(self, name: str, secret: Secret) -> None:
             raise VaultUnavailable("Full", f"It does not take {name}, {secret}.")
 
-    new_user.world = replace(new_user.world, vault=lambda _: VaultChoice(Full()))
+    new_user.environment = replace(new_user.environment, vault=lambda _: VaultChoice(Full()))
     request = Request(VAULT, API, path=str(path), code=new_user.code(seed, 1))
     with pytest.raises(VaultUnavailable, match="does not take"):
         step.perform(request, new_user.context(), new_user.report)
@@ -200,7 +200,7 @@ def test_without_a_device_no_session_is_tried(new_user: NewUserAws) -> None:
 def test_a_file_that_cannot_be_kept_is_refused_before_the_key_is_made(new_user: NewUserAws) -> None:
     old = user_key(new_user)
     _, seed = new_user.aws.device()
-    folder = new_user.world.home / ".aws" / "bb"
+    folder = new_user.environment.home / ".aws" / "bb"
     folder.mkdir(parents=True)
     (folder / "config").write_text("[profile a]\nregion = x\n[profile a]\n")
     request = Request(CREDENTIALS_FILE, API, path=str(new_user.csv(old)), code=new_user.code(seed, 1))
@@ -213,7 +213,7 @@ def test_the_handoffs_secret_is_decrypted(new_user: NewUserAws, gpg: GpgHome) ->
     key = user_key(new_user)
     gpg.key("jane", passphrase="canary-passphrase")
     secret = base64.b64encode(gpg.encrypt("jane", key["SecretAccessKey"])).decode()
-    new_user.world = replace(new_user.world, gnupg_home=gpg.path)
+    new_user.environment = replace(new_user.environment, gnupg_home=gpg.path)
     fingerprint = gpg.fingerprint("jane")
     new_user.identities = (
         jane(access_key_id=key["AccessKeyId"], encrypted_secret=secret, key_fingerprint=fingerprint),
@@ -253,8 +253,8 @@ def test_what_is_missing_is_named(new_user: NewUserAws, request_: Request, field
 
 
 def test_a_temporary_key_is_not_kept(new_user: NewUserAws) -> None:
-    new_user.world.downloads.mkdir()
-    path = new_user.world.downloads / "t.csv"
+    new_user.environment.downloads.mkdir()
+    path = new_user.environment.downloads / "t.csv"
     path.write_text(f"Access key ID,Secret access key,Session token\nASIAEXAMPLEEXAMPLE01,{'s' * 40},token\n")
     with pytest.raises(OnboardError, match="temporary key"):
         step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
@@ -269,8 +269,10 @@ def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: N
     def none(_fingerprint: str) -> VaultChoice:
         raise VaultUnavailable("No keyring", "There is none.")
 
-    new_user.world = replace(new_user.world, vault=none)
+    new_user.environment = replace(new_user.environment, vault=none)
     assert [one.choice for one in store_options(new_user.context(), jane())] == [CREDENTIALS_FILE]
     passed_over = VaultUnavailable("No keyring", "There is no keyring.")
-    new_user.world = replace(new_user.world, vault=lambda _: VaultChoice(MemoryVault(), passed_over))
+    new_user.environment = replace(
+        new_user.environment, vault=lambda _: VaultChoice(MemoryVault(), passed_over)
+    )
     assert store_options(new_user.context(), jane())[0].passed_over == "There is no keyring."

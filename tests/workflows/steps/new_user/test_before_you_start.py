@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT
 
 from workflows.core.errors import OnboardError
@@ -23,9 +23,9 @@ def nothing(_progress: Progress) -> None:
 
 
 def context(tmp_path: Path, path: str = "", mailbox: Path | None = None) -> Context:
-    environment = {**ENVIRONMENT, "PATH": path or ENVIRONMENT["PATH"]}
-    world = fake_world(tmp_path, environment, mailbox=mailbox, sandbox=mailbox is not None)
-    return Context(world=world, facts={}, every={}, item="", folder=tmp_path)
+    variables = {**ENVIRONMENT, "PATH": path or ENVIRONMENT["PATH"]}
+    environment = fake_environment(tmp_path, variables, mailbox=mailbox, sandbox=mailbox is not None)
+    return Context(environment=environment, facts={}, every={}, item="", folder=tmp_path)
 
 
 def program(folder: Path, name: str, body: str) -> None:

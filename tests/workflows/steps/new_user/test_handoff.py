@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 from support.message_samples import ciphertext
-from support.new_user import PASSWORD, context_of, encrypted, handoff_for, identity_for, nothing, world_of
+from support.new_user import (
+    PASSWORD,
+    context_of,
+    encrypted,
+    environment_of,
+    handoff_for,
+    identity_for,
+    nothing,
+)
 from support.pgp import GpgHome, gpg_home
 
 from workflows.core.errors import OnboardError
@@ -40,7 +48,7 @@ def stranger() -> Iterator[GpgHome]:
 
 def context(tmp_path: Path, keys: GpgHome, **facts: Any) -> Context:
     known = {"project": "bb", "user": "jane.doe", "fingerprint": keys.fingerprint("jane"), **facts}
-    return context_of(world_of(tmp_path, keys), tmp_path, known)
+    return context_of(environment_of(tmp_path, keys), tmp_path, known)
 
 
 def test_a_quoted_mail_becomes_facts_that_later_steps_read(tmp_path: Path, keys: GpgHome) -> None:
@@ -75,7 +83,7 @@ def test_a_quoted_mail_becomes_facts_that_later_steps_read(tmp_path: Path, keys:
 
 def test_a_file_is_found_from_the_home_and_its_key_is_named(tmp_path: Path, keys: GpgHome) -> None:
     asked = context(tmp_path, keys)
-    (asked.world.home / "handoff.txt").write_text(handoff_for(keys, "jane").render())
+    (asked.environment.home / "handoff.txt").write_text(handoff_for(keys, "jane").render())
     arrival = step.read(Request(path="~/handoff.txt"), asked, nothing)
     assert arrival.source == "~/handoff.txt"
     assert arrival.own_keys == ("jane <jane@a.example>",)
@@ -150,7 +158,7 @@ def test_accounts_that_the_persons_profiles_name_are_known(tmp_path: Path, keys:
     text = handoff_for(keys, "jane").render()
     here = context(tmp_path, keys)
     assert step.read(Request(text=text), here, nothing).known == frozenset()
-    config = here.world.home / ".aws" / "bb" / "config"
+    config = here.environment.home / ".aws" / "bb" / "config"
     config.parent.mkdir(parents=True)
     config.write_text(
         "[profile bb-x]\nrole_arn = arn:aws:iam::333333333333:role/X\n"
@@ -194,14 +202,14 @@ def test_no_text_a_missing_file_and_a_cut_text_say_what_is_wanted(tmp_path: Path
 
 def test_a_later_look_notices_that_the_key_is_gone(tmp_path: Path, keys: GpgHome, stranger: GpgHome) -> None:
     facts = step.perform(Request(text=handoff_for(keys, "jane").render()), context(tmp_path, keys), nothing)
-    elsewhere = context_of(world_of(tmp_path, stranger), tmp_path, facts)
+    elsewhere = context_of(environment_of(tmp_path, stranger), tmp_path, facts)
     assert step.observe(elsewhere).contradicts
 
 
 def test_the_mailbox_is_asked_for_the_persons_own_file(tmp_path: Path, keys: GpgHome) -> None:
     mailbox = tmp_path / "mailbox"
     mailbox.mkdir()
-    asked = context_of(world_of(tmp_path, keys, mailbox=mailbox), tmp_path, {"user": "jane.doe"})
+    asked = context_of(environment_of(tmp_path, keys, mailbox=mailbox), tmp_path, {"user": "jane.doe"})
     assert step.arrived(asked) is None
     (mailbox / "handoff-john.roe.txt").write_text("x")
     assert step.arrived(asked) is None

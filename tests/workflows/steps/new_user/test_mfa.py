@@ -46,7 +46,7 @@ def begun(new_user: NewUserAws, key: dict[str, Any], context: Context) -> Pendin
 
 
 def kept(new_user: NewUserAws) -> dict[str, str]:
-    vault: Any = new_user.world.vault("").vault
+    vault: Any = new_user.environment.vault("").vault
     return dict(vault.kept)
 
 
@@ -89,7 +89,7 @@ def test_an_interrupted_set_up_goes_on_with_the_same_device(new_user: NewUserAws
 def test_a_device_without_its_seed_names_what_the_admin_must_run(new_user: NewUserAws) -> None:
     key = user_key(new_user)
     begun(new_user, key, new_user.context())
-    kept_vault: Any = new_user.world.vault("").vault
+    kept_vault: Any = new_user.environment.vault("").vault
     kept_vault.kept.clear()
     with pytest.raises(DeviceExists) as refused:
         step.begin(typed(key), new_user.context(), new_user.report)
@@ -226,7 +226,7 @@ def test_without_a_vault_no_device_is_made(new_user: NewUserAws) -> None:
     def none(_fingerprint: str) -> VaultChoice:
         raise VaultUnavailable("No keyring", "There is none.")
 
-    new_user.world = replace(new_user.world, vault=none)
+    new_user.environment = replace(new_user.environment, vault=none)
     with pytest.raises(VaultUnavailable):
         step.begin(typed(key), new_user.context(), new_user.report)
     devices = new_user.aws.administrator("iam").list_virtual_mfa_devices()["VirtualMFADevices"]
@@ -245,7 +245,7 @@ def test_without_a_vault_an_enabled_device_is_recognised_all_the_same(
     def none(_fingerprint: str) -> VaultChoice:
         raise refusal("No keyring", "It cannot be used.")
 
-    new_user.world = replace(new_user.world, vault=none)
+    new_user.environment = replace(new_user.environment, vault=none)
     found = step.begin(typed(key), new_user.context(), new_user.report)
     assert isinstance(found, Registered)
     assert found.serial == SERIAL

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import context_of, handoff_for, nothing, world_of
+from support.new_user import context_of, environment_of, handoff_for, nothing
 from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.core.errors import Cancelled, OnboardError
@@ -46,7 +46,7 @@ def keys() -> Iterator[GpgHome]:
 
 
 def context(tmp_path: Path, gpg: GpgHome | None, facts: dict[str, Any] = FACTS, **changes: Any) -> Context:
-    return context_of(world_of(tmp_path, gpg, **changes), tmp_path, facts)
+    return context_of(environment_of(tmp_path, gpg, **changes), tmp_path, facts)
 
 
 def test_good_keys_come_first_and_the_others_say_what_is_wrong(tmp_path: Path, keys: GpgHome) -> None:
@@ -78,7 +78,7 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     request = Request(fingerprint, "~/request-jane.doe.txt", made=True)
     assert step.validate(request, asked) == []
     facts = step.perform(request, asked, nothing)
-    saved = asked.world.home / "request-jane.doe.txt"
+    saved = asked.environment.home / "request-jane.doe.txt"
     assert facts["fingerprint"] == fingerprint
     assert facts["key_made"] is True
     assert facts["request_sent"] == (
@@ -88,7 +88,7 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     sent = open_request(saved.read_text())
     assert (sent.project, sent.user, sent.name, sent.replacement) == ("bb", "jane.doe", "good", False)
     assert (mailbox / "request-jane.doe.txt").read_text() == saved.read_text()
-    assert asked.world.clipboard.content == saved.read_text()  # type: ignore[attr-defined]
+    assert asked.environment.clipboard.content == saved.read_text()  # type: ignore[attr-defined]
     taken = check_key(sent.public_key, environment=ENVIRONMENT)
     assert taken.details.fingerprint == fingerprint
 
@@ -99,7 +99,7 @@ def test_a_replacement_says_so_and_replaces_the_earlier_request(tmp_path: Path, 
     step.perform(request, asked, nothing)
     again = replace(request, replacement=True, reason="I forgot the passphrase")
     facts = step.perform(again, asked, nothing)
-    sent = open_request((asked.world.home / "r.txt").read_text())
+    sent = open_request((asked.environment.home / "r.txt").read_text())
     assert (sent.replacement, sent.reason) == (True, "I forgot the passphrase")
     assert facts["request_sent"].startswith("a request for a replacement is saved as ~/r.txt")
 
@@ -141,7 +141,7 @@ def test_the_place_of_the_certificate_is_one_that_stays(tmp_path: Path, keys: Gp
     short = tmp_path / "short"
     short.symlink_to(keys.path)
     told = step.revocation_told(
-        "A" * 40, context_of(world_of(tmp_path, keys, gnupg_home=short), tmp_path, FACTS)
+        "A" * 40, context_of(environment_of(tmp_path, keys, gnupg_home=short), tmp_path, FACTS)
     )
     assert str(short) not in told
     assert str(keys.path.resolve()) in told
@@ -149,7 +149,7 @@ def test_the_place_of_the_certificate_is_one_that_stays(tmp_path: Path, keys: Gp
 
 def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: GpgHome) -> None:
     asked = context(tmp_path, keys)
-    diary = asked.world.home / "diary.txt"
+    diary = asked.environment.home / "diary.txt"
     diary.write_text("Dear diary")
     with pytest.raises(OnboardError, match="The file exists already"):
         step.perform(Request(keys.fingerprint("good"), "~/diary.txt"), asked, nothing)

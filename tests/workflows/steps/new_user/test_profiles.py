@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, jane
 
@@ -34,7 +34,9 @@ def context(
     tmp_path: Path, identities: tuple[Identity, ...] | None = None, **facts: Mapping[str, Any]
 ) -> Context:
     known = {"handoff": Handoff("bb", identities or (jane(),)).payload(), "identities": [ITEM], **facts}
-    return Context(world=fake_world(tmp_path, ENVIRONMENT), facts=known, every={}, item=ITEM, folder=tmp_path)
+    return Context(
+        environment=fake_environment(tmp_path, ENVIRONMENT), facts=known, every={}, item=ITEM, folder=tmp_path
+    )
 
 
 def folder(tmp_path: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.new_user import PASSPHRASE, PASSWORD, context_of, encrypted, handoff_for, nothing, world_of
+from support.new_user import PASSPHRASE, PASSWORD, context_of, encrypted, environment_of, handoff_for, nothing
 from support.pgp import GpgHome, gpg_home
 
 from workflows.core.errors import Cancelled, OnboardError
@@ -33,7 +33,7 @@ def keys() -> Iterator[GpgHome]:
 
 def context(tmp_path: Path, keys: GpgHome, held: Handoff) -> Context:
     facts = {"handoff": held.payload(), "identities": ["security"]}
-    return context_of(world_of(tmp_path, keys), tmp_path, facts, item="security")
+    return context_of(environment_of(tmp_path, keys), tmp_path, facts, item="security")
 
 
 def test_a_wrong_passphrase_says_so_and_the_right_one_decrypts(tmp_path: Path, keys: GpgHome) -> None:

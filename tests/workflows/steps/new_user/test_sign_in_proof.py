@@ -50,10 +50,12 @@ def signs_in(new_user: NewUserAws) -> None:
 
 
 def keeps(new_user: NewUserAws, key: dict[str, Any]) -> Any:
-    vault = new_user.world.vault("").vault
+    vault = new_user.environment.vault("").vault
     owner = Owner("bb", BASE, "us-east-1", "jane.doe", jane().account_id)
     made = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
-    keep_recorded(VaultStore(vault, "bb", BASE), made, owner, new_user.world, mfa_serial=None, created=None)
+    keep_recorded(
+        VaultStore(vault, "bb", BASE), made, owner, new_user.environment, mfa_serial=None, created=None
+    )
     return vault
 
 
@@ -73,7 +75,7 @@ def test_with_a_kept_key_aws_tells_the_sign_in(new_user: NewUserAws) -> None:
     vault = keeps(new_user, with_password(new_user))
     assert recorded(new_user) == NOT_YET  # the usual policy answers GetLoginProfile with MFA alone
     signs_in(new_user)
-    day = f"{new_user.world.now():%Y-%m-%d}"
+    day = f"{new_user.environment.now():%Y-%m-%d}"
     assert recorded(new_user).startswith(f"AWS has recorded your sign-in of {day} ")
     delete_access_key(vault, "bb", BASE)
     assert recorded(new_user) == ""

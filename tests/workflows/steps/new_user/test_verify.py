@@ -106,7 +106,7 @@ def test_a_used_code_is_told_for_the_profiles_that_wanted_it(new_user: NewUserAw
 def test_another_persons_key_in_the_vault_is_found_out(new_user: NewUserAws) -> None:
     context = ready(new_user, VAULT, user_key(new_user))
     other = user_key(new_user, "juan.delacruz")
-    vault: Any = new_user.world.vault("").vault
+    vault: Any = new_user.environment.vault("").vault
     name = f"bb/{BASE}/access-key"
     vault.kept[name] = json.dumps({"id": other["AccessKeyId"], "secret": other["SecretAccessKey"]})
     results = verify.verify({}, context, new_user.report)
@@ -161,17 +161,19 @@ def test_malformed_codes_are_named_by_their_field(new_user: NewUserAws) -> None:
 
 
 def encrypted(new_user: NewUserAws, gpg: GpgHome) -> str:
-    """A world whose vault is files encrypted to a key with a passphrase; gives its fingerprint."""
+    """An environment whose vault is files encrypted to a key with a passphrase; gives its fingerprint."""
     fingerprint = gpg.key("jane", passphrase=PASSPHRASE)
-    environment = {**ENVIRONMENT, "HOME": str(new_user.world.home), "GNUPGHOME": str(gpg.path)}
+    environment = {**ENVIRONMENT, "HOME": str(new_user.environment.home), "GNUPGHOME": str(gpg.path)}
     vault = partial(
         vault_for,
-        folder=new_user.world.home / ".local" / "share" / "iam-onboard" / "vault",
+        folder=new_user.environment.home / ".local" / "share" / "iam-onboard" / "vault",
         gnupg_home=gpg.path,
         environment=environment,
         with_keyring=False,
     )
-    new_user.world = replace(new_user.world, gnupg_home=gpg.path, environment=environment, vault=vault)
+    new_user.environment = replace(
+        new_user.environment, gnupg_home=gpg.path, environment=environment, vault=vault
+    )
     new_user.identities = (jane(key_fingerprint=fingerprint),)
     return fingerprint
 
@@ -194,7 +196,9 @@ def test_a_key_in_an_encrypted_file_wants_the_passphrase_once(new_user: NewUserA
 def with_programs(new_user: NewUserAws, *folders: Path) -> None:
     """The person's PATH begins with these."""
     path = os.pathsep.join([*map(str, folders), ENVIRONMENT["PATH"]])
-    new_user.world = replace(new_user.world, environment={**new_user.world.environment, "PATH": path})
+    new_user.environment = replace(
+        new_user.environment, environment={**new_user.environment.variables, "PATH": path}
+    )
 
 
 def may_list_buckets(new_user: NewUserAws) -> None:
@@ -234,7 +238,10 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
     with pytest.raises(OnboardError, match="isn't installed"):
         aws_command.try_aws(
-            BASE, "", replace(context, world=replace(context.world, environment={"PATH": ""})), print
+            BASE,
+            "",
+            replace(context, environment=replace(context.environment, variables={"PATH": ""})),
+            print,
         )
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -242,28 +249,31 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
     (programs / "aws").chmod(0o755)
     with_programs(new_user, programs)
     with pytest.raises(OnboardError, match="aws failed") as refused:
-        aws_command.try_aws(BASE, "", replace(context, world=new_user.world), new_user.report)
+        aws_command.try_aws(BASE, "", replace(context, environment=new_user.environment), new_user.report)
     assert refused.value.detail == "Unable to locate credentials"
 
 
 def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
-    folder = new_user.world.home / ".aws" / "bb"
+    folder = new_user.environment.home / ".aws" / "bb"
     assert aws_command.shell_lines(context, ROLE) == (
         f"export AWS_CONFIG_FILE={folder / 'config'}",
         f"export AWS_SHARED_CREDENTIALS_FILE={folder / 'credentials'}",
         f"export AWS_PROFILE={ROLE}",
     )
-    fish = replace(context.world, environment={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
-    assert aws_command.shell_lines(replace(context, world=fish), ROLE)[2] == f"set -gx AWS_PROFILE '{ROLE}'"
+    fish = replace(context.environment, variables={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
+    assert (
+        aws_command.shell_lines(replace(context, environment=fish), ROLE)[2]
+        == f"set -gx AWS_PROFILE '{ROLE}'"
+    )
 
 
 def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
     outside = aws_command.shell_lines(context, ROLE)
     own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "HOME": "/s/home", "GNUPGHOME": "/s/gpg", "LANG": "C"}
-    inside = replace(context.world, environment=own, sandbox=True)
-    assert aws_command.shell_lines(replace(context, world=inside), ROLE) == (
+    inside = replace(context.environment, variables=own, sandbox=True)
+    assert aws_command.shell_lines(replace(context, environment=inside), ROLE) == (
         *outside,
         "export AWS_ENDPOINT_URL=http://127.0.0.1:9",
         "export HOME=/s/home",

@@ -34,8 +34,8 @@ def with_editor(admin: AdminProject, script: str) -> AdminProject:
     editor = admin.folder.parent / "bin" / "myedit"
     editor.write_text(f"#!/bin/sh\n{script}\n")
     editor.chmod(0o755)
-    environment = {**admin.world.environment, "EDITOR": str(editor)}
-    return replace(admin, world=replace(admin.world, environment=environment))
+    environment = {**admin.environment.variables, "EDITOR": str(editor)}
+    return replace(admin, environment=replace(admin.environment, variables=environment))
 
 
 def spot(admin: AdminProject, name: str = "locals.tf") -> Spot:
@@ -106,7 +106,7 @@ def test_a_link_within_the_project_is_edited_at_its_target(admin: AdminProject) 
 
 
 def test_without_an_editor_nothing_is_opened(admin: AdminProject) -> None:
-    environment = {**admin.world.environment, "EDITOR": "no-such-editor"}
-    without = replace(admin, world=replace(admin.world, environment=environment))
+    environment = {**admin.environment.variables, "EDITOR": "no-such-editor"}
+    without = replace(admin, environment=replace(admin.environment, variables=environment))
     with pytest.raises(EditorMissing):
         by_hand.edit(spot(admin), without.context())

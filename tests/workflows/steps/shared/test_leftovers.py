@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import FakeClipboard, fake_world
+from support.fakes import FakeClipboard, fake_environment
 from support.leak_hunt import LeakHunt
 from support.panes import by_id
 from support.small_steps import panes_for, small_workflow
@@ -20,11 +20,11 @@ from support.steps import step_of
 
 from tui.app.session_control import Parts, SessionControl
 from tui.host import Machine, Places
-from tui.session_catalogue import Shelf
+from tui.session_catalogue import SessionCatalogue
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.desktop.clipboard import Clipboard
-from workflows.environment import World
+from workflows.environment import Environment
 from workflows.machine.declaration import Workflow
 from workflows.machine.lock import SessionLock
 from workflows.steps.shared.leftovers import credentials_folder, release_credentials, remove_credentials
@@ -47,8 +47,8 @@ class Source:
     def open(self, report: Report) -> None:
         """Do nothing."""
 
-    def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
-        return fake_world(self._folder, {}, clipboard=clipboard)
+    def environment(self, workflow: str, clipboard: Clipboard) -> Environment:  # noqa: ARG002
+        return fake_environment(self._folder, {}, clipboard=clipboard)
 
     @property
     def key_records(self) -> Path:
@@ -67,9 +67,9 @@ def control(tmp_path: Path) -> SessionControl:
     workflow = Workflow("admin", "Admin", tuple(step_of(module) for module in modules))
     places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
     machine = Machine(places, tmp_path, tmp_path, tmp_path, {}, lambda: datetime(2026, 1, 2, tzinfo=UTC))
-    shelf, source = Shelf(machine, [workflow]), Source(tmp_path)
-    shelf.own().create("admin", {}, "s").close()
-    parts = Parts(shelf, {"admin": by_id(modules)}, panes_for(modules), lambda _folder: source)
+    catalogue, source = SessionCatalogue(machine, [workflow]), Source(tmp_path)
+    catalogue.own().create("admin", {}, "s").close()
+    parts = Parts(catalogue, {"admin": by_id(modules)}, panes_for(modules), lambda _folder: source)
     return SessionControl(parts, source, FakeClipboard())
 
 

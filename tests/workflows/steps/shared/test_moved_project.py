@@ -20,7 +20,7 @@ from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey, in_folder
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
-from workflows.run import Walk
+from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin import groups, pgp_keys, plan, project, review, users
 from workflows.steps.admin.accepted_plan import Planned
@@ -88,7 +88,7 @@ def test_it_is_looked_for_beside_the_nearest_folder_that_is_still_there(
 
 
 @pytest.fixture
-def walk(admin_project: AdminProject, people_keys: Mapping[str, bytes]) -> Iterator[Walk]:
+def run(admin_project: AdminProject, people_keys: Mapping[str, bytes]) -> Iterator[SessionRun]:
     """A session in which somebody was written into a layer."""
     admin_project.folder.rmdir()
     sessions = Sessions(admin_project.folder.parent, WORKFLOWS, session_now)
@@ -101,19 +101,19 @@ def walk(admin_project: AdminProject, people_keys: Mapping[str, bytes]) -> Itera
                 name: fact for name, fact in admin_project.facts.items() if name in step_of(module).gives
             }
             settle(session, StepKey(step_of(module).id), facts)
-        yield Walk(session, admin_project.world, MODULES["admin"])
+        yield SessionRun(session, admin_project.environment, MODULES["admin"])
 
 
-def test_everything_goes_on_where_it_is_now(admin_project: AdminProject, walk: Walk) -> None:
-    session, before = walk.session, admin_project.root
+def test_everything_goes_on_where_it_is_now(admin_project: AdminProject, run: SessionRun) -> None:
+    session, before = run.session, admin_project.root
     session.drafts.save(StepKey("account"), {"path": str(before / "security")})
-    assert walk.look() == ()
+    assert run.look() == ()
     steps = {key: session.status(key) for key in session.layout()}
     now = moved(admin_project)
     session.move(PROJECT, before, now)
     assert {key: session.status(key) for key in session.layout()} == steps
-    assert walk.look() == ()
-    assert walk.whole().root == now
+    assert run.look() == ()
+    assert run.whole().root == now
     assert str(before) not in json.dumps([session.facts(), session.drafts.load(StepKey("account"))])
     assert {Path(path).is_file() for _, path in review.files_written(session.folder)} == {True}
     admin_project.facts.update(session.facts())
@@ -126,8 +126,8 @@ def test_everything_goes_on_where_it_is_now(admin_project: AdminProject, walk: W
         assert again.facts() == session.facts()
 
 
-def test_a_move_that_was_cut_off_is_made_again(admin_project: AdminProject, walk: Walk) -> None:
-    session, before = walk.session, admin_project.root
+def test_a_move_that_was_cut_off_is_made_again(admin_project: AdminProject, run: SessionRun) -> None:
+    session, before = run.session, admin_project.root
     now = moved(admin_project)
     written = session.folder / "written.json"
     written.write_text(written.read_text().replace(f"{before}/", f"{now}/"))
@@ -135,8 +135,10 @@ def test_a_move_that_was_cut_off_is_made_again(admin_project: AdminProject, walk
     assert {Path(path).is_file() for _, path in review.files_written(session.folder)} == {True}
 
 
-def test_a_plan_is_as_fresh_there_as_it_was(admin_project: AdminProject, walk: Walk, tmp_path: Path) -> None:
-    session, before, at = walk.session, admin_project.root, StepKey("plan", "security")
+def test_a_plan_is_as_fresh_there_as_it_was(
+    admin_project: AdminProject, run: SessionRun, tmp_path: Path
+) -> None:
+    session, before, at = run.session, admin_project.root, StepKey("plan", "security")
     file = tmp_path / "plan.tfplan"
     file.write_bytes(b"a plan")
     layer = admin_project.file("security", ".")
@@ -146,6 +148,6 @@ def test_a_plan_is_as_fresh_there_as_it_was(admin_project: AdminProject, walk: W
     now = moved(admin_project)
     session.move(PROJECT, before, now)
     assert session.status(at) is Status.DONE
-    assert not plan.observe(walk.context(at)).contradicts
+    assert not plan.observe(run.context(at)).contradicts
     (now / "config/common.tfvars").write_text("")
-    assert plan.observe(walk.context(at)).contradicts
+    assert plan.observe(run.context(at)).contradicts
