@@ -16,6 +16,7 @@ from workflows.core.parsing import (
     HclError,
     TooDeep,
     TooMany,
+    check_amount,
     check_depth,
     parse_hcl,
     parse_json,
@@ -122,7 +123,7 @@ def test_hcl_that_is_not_deep_is_read(name: str) -> None:
 
 def test_as_many_brackets_as_could_end_the_process_are_refused_wherever_they_stand() -> None:
     with pytest.raises(HclError):
-        parse_hcl("a = [" + "[], " * DEEP + "]\n")
+        parse_hcl("a = [" + "[], " * (DEEP // 2) + "]\n")
 
 
 @given(st.binary())
@@ -135,3 +136,9 @@ def test_what_is_no_hcl_has_the_message_of_the_parser(text: str) -> None:
     with pytest.raises(HclError) as caught:
         parse_hcl(text)
     assert str(caught.value)
+
+
+def test_a_text_of_dense_junk_is_refused_where_a_long_one_of_people_is_taken() -> None:
+    check_amount(b"aaaa bbbb\n" * 200_000)
+    with pytest.raises(TooMany):
+        check_amount(b"a b\n" * 200_000)
