@@ -201,7 +201,7 @@ class SandboxEnvironments:
             self._sandbox.close()
 
 
-WorldSource = OwnMachine | SandboxEnvironments
+EnvironmentSource = OwnMachine | SandboxEnvironments
 """Opens a world and closes it again.
 
 `sandbox` says whether it is disposable, `folder` where (None for the person's own), and `words` what is being

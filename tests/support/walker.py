@@ -36,7 +36,7 @@ _POLL = 0.02
 
 
 class WatchedEnvironments(SandboxEnvironments):
-    """A sandbox's worlds with a clipboard that can be read and a browser that opens nothing."""
+    """A sandbox with a clipboard that can be read and a browser that opens nothing."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         super().__init__(machine, folder)
@@ -195,7 +195,9 @@ async def wizard(
 ) -> AsyncIterator[Walker]:
     """The application on a sandbox, as `iam-onboard demo` runs it."""
     source = WatchedEnvironments(machine, sandbox)
-    parts = Parts(SessionCatalogue(machine), MODULES, PANES, lambda folder: WatchedEnvironments(machine, folder))
+    parts = Parts(
+        SessionCatalogue(machine), MODULES, PANES, lambda folder: WatchedEnvironments(machine, folder)
+    )
     app = OnboardApp(machine, lambda: parts, source, start)
     try:
         async with app.run_test(size=size) as pilot:

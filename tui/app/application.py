@@ -19,7 +19,7 @@ from tui.app.guard import Guard
 from tui.app.home import HomeScreen
 from tui.app.session_control import Drafts, Parts, SessionControl, Start, first_with
 from tui.app.session_summary import since_you_left
-from tui.environments import WorldSource
+from tui.environments import EnvironmentSource
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
@@ -71,7 +71,7 @@ class OnboardApp(Frame):
         self,
         machine: Machine,
         load: Callable[[], Parts],
-        source: WorldSource,
+        source: EnvironmentSource,
         start: Start,
         guard: Guard | None = None,
         ahead: Callable[[], None] | None = None,
@@ -339,7 +339,7 @@ class OnboardApp(Frame):
         self._start = Start(session=session)
         await self._show(_starting(partial(self._change_world, environment), self._opened, environment.words))
 
-    def _change_world(self, environment: WorldSource, report: Report) -> SessionControl:
+    def _change_world(self, environment: EnvironmentSource, report: Report) -> SessionControl:
         """Close the world that is open, and open another."""
         before, self.source = self.source, environment
         before.close()

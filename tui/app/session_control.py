@@ -14,7 +14,7 @@ from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from screens.step.page import StepPane
-    from tui.environments import WorldSource
+    from tui.environments import EnvironmentSource
     from tui.session_catalogue import Entry, SessionCatalogue
     from workflows.desktop.clipboard import Clipboard
     from workflows.machine.events import StepKey
@@ -54,7 +54,7 @@ class Parts:
     catalogue: SessionCatalogue
     modules: Mapping[str, Mapping[str, StepModule]]
     panes: Mapping[str, type[StepPane]]
-    sandbox: Callable[[Path], WorldSource]
+    sandbox: Callable[[Path], EnvironmentSource]
 
 
 class SessionControl:
@@ -66,7 +66,7 @@ class SessionControl:
         clipboard: where they copy to.
     """
 
-    def __init__(self, parts: Parts, source: WorldSource, clipboard: Clipboard) -> None:
+    def __init__(self, parts: Parts, source: EnvironmentSource, clipboard: Clipboard) -> None:
         self.parts = parts
         self.sessions = parts.catalogue.sessions_of(source.folder)
         self._source = source

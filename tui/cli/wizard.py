@@ -165,7 +165,7 @@ def _take_terminal() -> None:
 
 def _run(
     machine: host.Machine,
-    source: environments.WorldSource,
+    source: environments.EnvironmentSource,
     workflow: str = "",
     session: str = "",
     drafts: Drafts = MappingProxyType({}),
@@ -173,8 +173,8 @@ def _run(
     _take_terminal()
 
     def load() -> session_control.Parts:
-        worlds = partial(environments.SandboxEnvironments, machine)
-        return session_control.Parts(catalogue(machine), modules, panes, worlds)
+        source = partial(environments.SandboxEnvironments, machine)
+        return session_control.Parts(catalogue(machine), modules, panes, source)
 
     with collection_paused():  # what is named first here is loaded
         catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
@@ -208,7 +208,7 @@ def load_ahead() -> None:
     freeze()
 
 
-def _how_to_go_on(machine: host.Machine, source: environments.WorldSource) -> str:
+def _how_to_go_on(machine: host.Machine, source: environments.EnvironmentSource) -> str:
     """The command that resumes; under make (it sets MAKELEVEL), the program itself is not on the PATH."""
     demo = "make demo" if "MAKELEVEL" in machine.environment else "iam-onboard demo"
     again = demo if source.sandbox else "iam-onboard resume"

@@ -172,7 +172,7 @@ def encrypted(new_user: NewUserAws, gpg: GpgHome) -> str:
         with_keyring=False,
     )
     new_user.environment = replace(
-        new_user.environment, gnupg_home=gpg.path, environment=environment, vault=vault
+        new_user.environment, gnupg_home=gpg.path, variables=environment, vault=vault
     )
     new_user.identities = (jane(key_fingerprint=fingerprint),)
     return fingerprint
@@ -197,7 +197,7 @@ def with_programs(new_user: NewUserAws, *folders: Path) -> None:
     """The person's PATH begins with these."""
     path = os.pathsep.join([*map(str, folders), ENVIRONMENT["PATH"]])
     new_user.environment = replace(
-        new_user.environment, environment={**new_user.environment.variables, "PATH": path}
+        new_user.environment, variables={**new_user.environment.variables, "PATH": path}
     )
 
 
