@@ -1,8 +1,9 @@
 """The session on disk: an append-only file of JSON lines, each fsynced, whose replay is the state.
 
 The first line says what the session is and in which version of the format; every further line is one event.
-A last line that was torn by a crash or a full disk is cut off when the journal is opened; a damaged line
-further up is reported and nothing is thrown away.
+Each ends with a checksum over itself and all lines before it, so a changed bit, a lost line and a moved
+one are seen; files of version 1 have none and go on without. A last line that was torn by a crash or a full
+disk is cut off when the journal is opened; a damaged line further up is reported and nothing is thrown away.
 
 Reading a line is strict. What it must hold, types included, is checked here, so that a damaged file is seen
 as one, and never becomes an event that trips somebody else.
@@ -11,10 +12,12 @@ as one, and never becomes an event that trips somebody else.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NoReturn
+from zlib import crc32
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, AppendedFile, cause_of, load_file, replace_file
@@ -34,7 +37,12 @@ from workflows.machine.events import (
     checked_facts,
 )
 
-SCHEMA = 1
+SCHEMA = 2
+NEEDS = "0.1.0"
+"""The first version of the program that reads `SCHEMA`; an older one says so."""
+
+_SUM = b',"sum":"%08x"}\n'
+_VERSION = re.compile(r"\d+(\.\d+){1,3}")
 _KINDS: dict[str, type[Event]] = {
     "started": Started,
     "succeeded": Succeeded,
@@ -91,29 +99,58 @@ def encode_header(header: Header) -> bytes:
     Raises:
         UnstorableFactError: a detail isn't a JSON value, or is a secret.
     """
-    return encode({name: getattr(header, name) for name in _FIELDS[Header]})
+    values = {name: getattr(header, name) for name in _FIELDS[Header]}
+    return encode({"schema": header.schema, "needs": NEEDS, **values})
 
 
 def decode_header(line: bytes) -> Header:
-    """The header of a line.
+    """The header of a line; of a checksum it only says whether one has to be there.
 
     Raises:
         NewerSchema: a newer version of the program wrote it.
         BadLineError: the line is no header.
     """
     values = decode(line)
-    schema = values.pop("schema", None)
+    schema, needs = values.pop("schema", None), values.pop("needs", "")
     if type(schema) is not int or schema < 1:
         raise BadLineError("it isn't a session header")
     if schema > SCHEMA:
+        wanted = f" to {needs} or later" if isinstance(needs, str) and _VERSION.fullmatch(needs) else ""
         raise NewerSchema(
             "This session is from a newer version",
             f"It is written in version {schema} of the format; this iam-onboard reads up to {SCHEMA}.",
-            next="Update iam-onboard and resume it then. Nothing was changed.",
+            next=f"Update iam-onboard{wanted} and resume it then. Nothing was changed.",
         )
+    if schema > 1:
+        values.pop("sum", None)
     return Header(
         schema=schema, **_checked(values, tuple(name for name in _FIELDS[Header] if name != "schema"))
     )
+
+
+def with_sum(line: bytes, before: int) -> tuple[bytes, int]:
+    """A line with its checksum, and the checksum of all up to it.
+
+    Args:
+        line: as `encode` gave it.
+        before: the checksum of all lines before; 0 for the first.
+    """
+    body = line.removesuffix(b"}\n")
+    total = crc32(body, before)
+    return body + _SUM % total, total
+
+
+def without_sum(line: bytes, before: int) -> tuple[bytes, int]:
+    """What `with_sum` was given, without the line end, and the checksum of all up to it.
+
+    Raises:
+        BadLineError: the checksum is another, or there is none.
+    """
+    body = line[: 1 - len(_SUM % 0)]
+    total = crc32(body, before)
+    if line + b"\n" != body + _SUM % total:
+        raise BadLineError("its checksum doesn't match: something changed the file")
+    return body + b"}", total
 
 
 def encode(values: Facts) -> bytes:
@@ -169,20 +206,27 @@ class Loaded:
         header: what the session is.
         events: what happened, in order.
         ends: how many bytes the file has up to and with the header, then with each event.
+        sums: the checksums up to there, for version 1 of the format none.
     """
 
     header: Header
     events: tuple[Event, ...]
     ends: tuple[int, ...]
+    sums: tuple[int, ...] = ()
 
     @property
     def sound_bytes(self) -> int:
         """How many bytes at the file's beginning are header and events; what follows was torn."""
         return self.ends[-1]
 
+    @property
+    def sum(self) -> int | None:
+        """The checksum that the next line goes on from; None where lines have none."""
+        return self.sums[-1] if self.sums else None
+
     def first(self, count: int) -> Loaded:
         """Only the header and the first events."""
-        return Loaded(self.header, self.events[:count], self.ends[: count + 1])
+        return Loaded(self.header, self.events[:count], self.ends[: count + 1], self.sums[: count + 1])
 
 
 class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to a person
@@ -227,19 +271,36 @@ def read_journal(path: Path) -> Loaded:
     if not lines:
         raise DamagedJournal(path, "It has no complete line.", None)
     ends = tuple(accumulate(len(line) + 1 for line in lines))
-    header, events = None, []
+    loaded, events = None, list[Event]()
     try:
         header = decode_header(lines[0])
+        sums = [without_sum(lines[0], 0)[1]] if header.schema > 1 else []
+        loaded = Loaded(header, (), ends, tuple(sums))
         for line in lines[1:]:
-            events.append(decode_event(line))  # noqa: PERF401 - those before a damaged one count
+            plain = line
+            if sums:
+                plain, total = without_sum(line, sums[-1])
+                sums.append(total)
+            events.append(decode_event(plain))
     except BadLineError as error:
-        sound = Loaded(header, tuple(events), ends[: len(events) + 1]) if header else None
-        raise DamagedJournal(path, str(error), sound) from error
-    return Loaded(header, tuple(events), ends)
+        if loaded is not None:
+            loaded = replace(loaded, events=tuple(events), sums=tuple(sums)).first(len(events))
+        raise DamagedJournal(path, str(error), loaded) from error
+    return replace(loaded, events=tuple(events), sums=tuple(sums))
 
 
 class Journal(AppendedFile):
-    """An open journal that events are added to; made by `create` and `resume`."""
+    """An open journal that events are added to; made by `create` and `resume`.
+
+    Args:
+        path: where it is.
+        size: how many bytes of it count.
+        before: the checksum of these, or None where lines have none.
+    """
+
+    def __init__(self, path: Path, size: int, before: int | None) -> None:
+        super().__init__(path, size)
+        self._before = before
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Journal:
@@ -250,21 +311,21 @@ class Journal(AppendedFile):
             UnstorableFactError: a detail in the header is no JSON value.
             OSError: it could not be written.
         """
-        line = encode_header(header)
+        line, before = with_sum(encode_header(header), 0)
         if path.exists():
             raise FileExistsError(f"{path} is there already")
         replace_file(path, line)
-        return cls(path, len(line))
+        return cls(path, len(line), before)
 
     @classmethod
-    def resume(cls, path: Path, sound_bytes: int) -> Journal:
-        """An existing journal, cut to its sound bytes, ready for more events.
+    def resume(cls, path: Path, loaded: Loaded) -> Journal:
+        """An existing journal, cut to what is sound of it, ready for more events.
 
         Raises:
             OnboardError: it cannot be opened for writing.
         """
         try:
-            return cls(path, sound_bytes)
+            return cls(path, loaded.sound_bytes, loaded.sum)
         except OSError as error:
             raise OnboardError(
                 "Can't open this session",
@@ -281,7 +342,9 @@ class Journal(AppendedFile):
             UnstorableFactError: a fact is no JSON value, or is a secret; nothing was written.
             ValueError: the journal is closed.
         """
-        line = encode_event(event)
+        line, before = encode_event(event), self._before
+        if before is not None:
+            line, before = with_sum(line, before)
         try:
             self.append(line)
         except OSError as error:
@@ -291,3 +354,4 @@ class Journal(AppendedFile):
                 why=cause_of(error),
                 next="Make room on the disk and try the step again; what was saved before is still there.",
             ) from error
+        self._before = before

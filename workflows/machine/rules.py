@@ -130,9 +130,6 @@ def refusal(state: State, event: Event) -> Sentence:
 
 
 def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> Sentence:
-    unknown = [str(name) for name in facts if name not in step.gives]
-    if unknown:
-        return f"{step.title} does not give {', '.join(sorted(unknown))}"
     for fact in workflow.repeated_over & facts.keys():
         items = facts[fact]
         texts = isinstance(items, list | tuple) and all(isinstance(item, str) and item for item in items)

@@ -187,6 +187,9 @@ class Session:
             UnstorableFactError: a fact is no JSON value, or is a secret.
             OnboardError: the journal could not be written, and nothing has changed.
         """
+        step = self._state.workflow.step(key.step)
+        if unknown := facts.keys() - step.gives:
+            raise IllegalTransition(f"{step.title} does not give {', '.join(sorted(unknown))}")
         self._happen(Succeeded(key, self._run, self._stamp(), facts))
         self.drafts.drop(key)
 
@@ -299,7 +302,7 @@ def resumed(folder: Path, workflows: Mapping[str, Workflow], now: Clock, *, repa
                 raise
             _keep_copy(path, now)
             loaded, state = damage.sound, _state_of(path, damage.sound, workflows)
-        journal = Journal.resume(path, loaded.sound_bytes)
+        journal = Journal.resume(path, loaded)
         undo.pop_all()
     return Session(folder, loaded.header, state, journal, lock, now)
 

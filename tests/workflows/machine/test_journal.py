@@ -4,11 +4,14 @@ import errno
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.journals import in_version_1
+from support.repository import TESTS
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -28,6 +31,8 @@ from workflows.machine.journal import (
     BadLineError,
     DamagedJournal,
     Journal,
+    Loaded,
+    NewerSchema,
     decode_event,
     encode_event,
     read_journal,
@@ -109,7 +114,7 @@ def test_a_file_name_that_is_no_utf8_comes_back_as_it_was() -> None:
     ],
 )
 def test_what_is_no_json_or_is_secret_is_never_written(event: Event, path: Path, written: bytes) -> None:
-    journal = Journal.resume(path, len(written))
+    journal = Journal.resume(path, read_journal(path))
     with pytest.raises(UnstorableFactError) as refused:
         journal.add(event)
     journal.close()
@@ -147,10 +152,54 @@ def test_a_last_line_torn_anywhere_is_cut_off_and_nothing_else(path: Path, writt
         loaded = read_journal(path)
         assert loaded.sound_bytes == max(end for end in whole if end <= length)
         assert loaded.events == EVENTS[: len(loaded.events)]
-        journal = Journal.resume(path, loaded.sound_bytes)
+        journal = Journal.resume(path, loaded)
         journal.add(EVENTS[0])
         journal.close()
         assert read_journal(path).events == (*loaded.events, EVENTS[0])
+
+
+def sound_events(path: Path) -> tuple[Event, ...]:
+    try:
+        return read_journal(path).events
+    except DamagedJournal as damage:
+        return damage.sound.events if damage.sound else ()
+    except NewerSchema:
+        return ()
+
+
+def test_a_changed_lost_or_moved_byte_or_line_is_found(path: Path, written: bytes) -> None:
+    lines = written.splitlines(keepends=True)
+    flipped = (written[:at] + bytes([written[at] ^ 1]) + written[at + 1 :] for at in range(len(written)))
+    moved = ([*lines[:1], *lines[2:]], [*lines[:2], *lines[1:]], [lines[0], lines[2], lines[1], *lines[3:]])
+    for content in (*flipped, *map(b"".join, moved)):
+        path.write_bytes(content)
+        found = sound_events(path)
+        assert found == EVENTS[: len(found)]
+        assert len(found) < len(EVENTS)
+
+
+def test_after_a_repair_the_sums_go_on_from_what_was_sound(path: Path, written: bytes) -> None:
+    lines = written.splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], lines[3].replace(b"3", b"4", 1), *lines[4:]]))
+    with pytest.raises(DamagedJournal) as found:
+        read_journal(path)
+    sound = found.value.sound
+    assert sound is not None
+    journal = Journal.resume(path, sound)
+    journal.add(EVENTS[0])
+    journal.close()
+    assert read_journal(path).events == (*EVENTS[:2], EVENTS[0])
+
+
+def test_a_journal_of_version_1_goes_on_without_sums(path: Path, written: bytes) -> None:
+    path.write_bytes(in_version_1(written))
+    loaded = read_journal(path)
+    assert (loaded.header, loaded.events) == (replace(HEADER, schema=1), EVENTS)
+    journal = Journal.resume(path, loaded)
+    journal.add(EVENTS[0])
+    journal.close()
+    assert b'"sum"' not in path.read_bytes()
+    assert read_journal(path).events == (*EVENTS, EVENTS[0])
 
 
 def test_zeros_that_a_power_failure_left_at_the_end_are_cut_off(path: Path, written: bytes) -> None:
@@ -193,7 +242,7 @@ def test_zeros_that_a_power_failure_left_at_the_end_are_cut_off(path: Path, writ
 def test_a_damaged_line_further_up_is_told_with_what_is_sound_before_it(
     line: bytes, why: str, path: Path, written: bytes
 ) -> None:
-    lines = written.splitlines(keepends=True)
+    lines = in_version_1(written).splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], line + b"\n", *lines[4:]]))
     damaged = path.read_bytes()
     with pytest.raises(DamagedJournal) as found:
@@ -238,13 +287,20 @@ def test_a_journal_of_a_newer_version_is_refused_whatever_else_it_holds(path: Pa
     assert path.read_bytes() == content
 
 
+def test_a_newer_version_names_the_program_that_reads_it(path: Path) -> None:
+    path.write_bytes(json.dumps({"schema": SCHEMA + 1, "needs": "1.4.0"}).encode() + b"\n")
+    with pytest.raises(OnboardError) as refused:
+        read_journal(path)
+    assert "1.4.0" in refused.value.next
+
+
 def test_a_journal_that_cannot_be_opened_says_why(path: Path) -> None:
     with pytest.raises(OnboardError, match="Can't open") as missing:
         read_journal(path)
     assert missing.value.why == "There is no such file or folder."
     path.mkdir()
     with pytest.raises(OnboardError, match="Can't open") as folder:
-        Journal.resume(path, 0)
+        Journal.resume(path, Loaded(HEADER, (), (0,)))
     assert folder.value.why == "This is a folder, not a file."
 
 
@@ -262,7 +318,7 @@ def test_a_full_disk_leaves_the_file_as_it_was_and_the_journal_usable(
         room[0] -= count
         return count
 
-    journal = Journal.resume(path, len(written))
+    journal = Journal.resume(path, read_journal(path))
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", write)
         with pytest.raises(OnboardError, match="save the session") as refused:
@@ -280,7 +336,7 @@ def test_a_tail_that_could_not_be_cut_off_goes_before_the_next_event(
     def fail(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    journal = Journal.resume(path, len(written))
+    journal = Journal.resume(path, read_journal(path))
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
         patch.setattr(os, "ftruncate", fail)
@@ -303,7 +359,7 @@ def test_a_full_disk_leaves_no_half_made_journal(path: Path, monkeypatch: pytest
 
 
 def test_a_closed_journal_takes_no_events(path: Path, written: bytes) -> None:
-    journal = Journal.resume(path, len(written))
+    journal = Journal.resume(path, read_journal(path))
     journal.close()
     journal.close()
     with pytest.raises(ValueError, match="closed"):
@@ -314,3 +370,9 @@ def test_a_closed_journal_takes_no_events(path: Path, written: bytes) -> None:
 def test_a_line_that_is_no_event_says_so() -> None:
     with pytest.raises(BadLineError, match="isn't JSON"):
         decode_event(b"nonsense")
+
+
+def test_a_file_of_each_version_so_far_is_read_for_ever() -> None:
+    for version in range(1, SCHEMA + 1):
+        loaded = read_journal(TESTS / "journals" / f"version-{version}.jsonl")
+        assert (loaded.header.schema, loaded.events) == (version, EVENTS)

@@ -108,12 +108,6 @@ def test_a_wait_for_several_items_of_one_step_names_it_once() -> None:
     assert refusal(state, Started(StepKey("report"), "r", "")) == "Report has to wait for Apply"
 
 
-def test_a_step_may_only_give_what_it_declares() -> None:
-    state = reduce(BEGINNING, event_of(Started, StepKey("project")))
-    event = Succeeded(StepKey("project"), "r", "", {**PROJECT, "more": 1, "extra": 2})
-    assert refusal(state, event) == "Project does not give extra, more"
-
-
 @pytest.mark.parametrize("layers", ["security", ["a", "a"], ["a", ""], [1], [["a"]], {"a": 1}, None, 3])
 def test_a_list_that_steps_repeat_over_holds_different_texts(layers: object) -> None:
     state = reduce(BEGINNING, event_of(Started, StepKey("project")))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from support import journal_writer
+from support.journals import in_version_1
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, do, do_all, sessions_in
 
 from workflows.core.errors import OnboardError
@@ -246,7 +247,8 @@ def test_a_torn_last_line_is_cut_off_when_the_session_is_resumed(sessions: Sessi
 
 
 def damage(path: Path, number: int, line: bytes = b"damaged") -> bytes:
-    lines = path.read_bytes().splitlines(keepends=True)
+    """Another line in place of one, in version 1 of the format: what it says is reached, not only its sum."""
+    lines = in_version_1(path.read_bytes()).splitlines(keepends=True)
     lines[number - 1] = line + b"\n"
     path.write_bytes(b"".join(lines))
     return path.read_bytes()
@@ -352,7 +354,7 @@ def test_a_session_without_a_header_is_not_repaired(sessions: Sessions) -> None:
 
 def test_a_session_of_a_newer_version_or_unknown_workflow_is_left_alone(sessions: Sessions) -> None:
     sessions.create("admin", {}, "s").close()
-    header = json.loads(journal_of(sessions).read_bytes())
+    header = json.loads(in_version_1(journal_of(sessions).read_bytes()))
     changes = [({"schema": SCHEMA + 1}, "newer version"), ({"workflow": "gardening"}, "unknown kind")]
     for change, title in changes:
         content = json.dumps({**header, **change}).encode() + b"\n"
@@ -485,4 +487,26 @@ def test_a_session_is_finished_without_the_steps_that_are_done_only_when_asked_f
     assert session.proposal() is None
     assert session.status(StepKey("b")) is Status.READY
     assert found.summaries()[0].next_title == ""
+    session.close()
+
+
+def test_facts_that_a_later_version_gave_are_kept_and_no_damage(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    session.close()
+    path = journal_of(sessions)
+    content = in_version_1(path.read_bytes()).replace(b'"facts":{', b'"facts":{"unheard_of":[1],', 1)
+    path.write_bytes(content)
+    session = sessions.open("s")
+    assert session.status(PROJECT_KEY) is Status.DONE
+    assert "unheard_of" not in session.facts()
+    session.close()
+    assert path.read_bytes() == content
+
+
+def test_a_step_may_only_give_what_it_declares(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    session.start(PROJECT_KEY)
+    with pytest.raises(IllegalTransition, match="does not give extra, more"):
+        session.succeed(PROJECT_KEY, {"more": 1, "extra": 2})
     session.close()
