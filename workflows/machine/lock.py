@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
@@ -17,21 +18,23 @@ class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person
         pid: its process id, or None if unknown.
     """
 
-    def __init__(self, pid: int | None) -> None:
-        who = f"Process {pid}" if pid else "Another process"
+    def __init__(self, path: Path) -> None:
+        pid, _, host = load_file(path, 512).decode(errors="replace").partition(" ")
+        self.pid = int(pid) if pid.isdigit() else None
+        who = f"Process {pid}{f' on {host}' if host else ''}" if self.pid else "Another process"
+        since = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
         super().__init__(
             "This session is open elsewhere",
-            f"{who} is using it.",
+            f"{who} has had it open since {since:%H:%M} on {since.day} {since:%B}.",
             next="Continue in that window, or quit it there (^q saves everything) and try again.",
         )
-        self.pid = pid
 
 
 class SessionLock(FileLock):
     """A lock on a session's folder, held until `release()` or the end of the process.
 
     Args:
-        path: the lock file, made with mode 0600; it holds the owner's process id and stays behind.
+        path: the lock file, made with mode 0600; it holds the owner's process id and host, and stays behind.
 
     Raises:
         SessionInUse: another process holds it.
@@ -42,9 +45,9 @@ class SessionLock(FileLock):
         super().__init__(path)
         try:
             if self.try_acquire():
-                path.write_text(str(os.getpid()))
+                path.write_text(f"{os.getpid()} {os.uname().nodename}")
                 return
-            owner = load_file(path, 32).decode(errors="replace")
+            in_use = SessionInUse(path)
         except OSError as error:
             self.release()
             raise OnboardError(
@@ -53,4 +56,4 @@ class SessionLock(FileLock):
                 why=cause_of(error),
                 next="Check that the folder exists, is yours, and is on a local disk with room.",
             ) from error
-        raise SessionInUse(int(owner) if owner.isdigit() else None)
+        raise in_use

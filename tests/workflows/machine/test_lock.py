@@ -40,7 +40,7 @@ def test_a_session_that_another_process_has_is_refused_with_its_process_id(tmp_p
             partial(sessions_in(tmp_path).open, repair=True),
             sessions_in(tmp_path).delete,
         ):
-            with pytest.raises(SessionInUse, match=f"Process {process.pid}") as refused:
+            with pytest.raises(SessionInUse, match=f"{process.pid} on {os.uname().nodename} ") as refused:
                 attempt("s")
             assert refused.value.pid == process.pid
             assert "Continue in that window" in refused.value.next
