@@ -102,8 +102,8 @@ class AccountForm(Vertical):
     AccountForm Static { height: auto; }
     AccountForm .pair { height: 1; }
     AccountForm .pair > MarkBox { width: 1fr; }
-    AccountForm FieldRow > .row-label { width: 23; }
-    AccountForm FieldRow > .row-hint { width: auto; }
+    AccountForm FieldRow .row-label { width: 23; }
+    AccountForm FieldRow .row-hint { width: auto; }
     AccountForm .number { width: 9; }
     AccountForm .weak { color: $text-warning; }
     """

@@ -254,9 +254,7 @@ class AccessKeysPane(BrowsingPane):
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display
-        row = self.query_one("#path").parent
-        if row is not None:
-            row.display = how in {CONSOLE, API}
+        FieldRow.of(self.query_one("#path")).display = how in {CONSOLE, API}
 
     def _look_for_stores(self) -> None:
         """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""

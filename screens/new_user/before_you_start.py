@@ -39,7 +39,7 @@ class BeforeYouStartPane(StepPane):
     NEXT_WAITS = True
     DEFAULT_CSS = """
     BeforeYouStartPane Horizontal { height: 1; }
-    BeforeYouStartPane FieldRow > .row-label { width: 15; }
+    BeforeYouStartPane FieldRow .row-label { width: 15; }
     BeforeYouStartPane .hint { color: $text-muted; margin-bottom: 1; }
     BeforeYouStartPane Button { margin-right: 2; }
     BeforeYouStartPane #use { margin-bottom: 1; }

@@ -275,9 +275,7 @@ class MfaPane(BrowsingPane):
         self.query_one("#codes").display = how == API and self._pending is not None
         self.query_one("#where").display = place != KeyPlace.KEPT.value
         for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
-            row = self.query_one(f"#{name}").parent
-            if row is not None:
-                row.display = place == of.value
+            FieldRow.of(self.query_one(f"#{name}")).display = place == of.value
         self.primary_changed()
 
     def _registered(self, *, found: bool) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from screens.widgets.text import Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import joined, text_of
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.steps.new_user import pgp_key
 from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, own_keys
 
@@ -74,7 +74,7 @@ class PgpKeyPane(StepPane):
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
         yield OptionList(id="keys")
-        yield Text("", id="verdict")
+        yield Text("", id="verdict", classes="-empty")
         with Vertical(id="form"):
             for name, label, hint in _FORM:
                 yield self._row(name, label, hint)
@@ -133,10 +133,10 @@ class PgpKeyPane(StepPane):
         self.query_one("#form").display = making = self._chosen() == _NEW
         self.set_class(making, "-making")
         key = self._chosen_key()
-        lines = [_told(key)] if key else []
+        lines = list[Sentence]([_told(key)] if key else [])
         if key and key.fingerprint == self._made:
-            lines.append(text_of(pgp_key.revocation_told(key.fingerprint, self.context)))
-        self.query_one("#verdict", Text).update("\n".join(lines))
+            lines.append(pgp_key.revocation_told(key.fingerprint, self.context))
+        self.query_one("#verdict", Text).show_lines(lines)
 
     @on(OptionList.OptionSelected, "#keys")
     def _to_the_form(self) -> None:

@@ -137,7 +137,7 @@ class ProfilesPane(StepPane):
     """Shows what would change, and again after each change of the input; Next writes it."""
 
     DEFAULT_CSS = """
-    ProfilesPane FieldRow > .row-label { width: 12; }
+    ProfilesPane FieldRow .row-label { width: 12; }
     ProfilesPane #whole-serial { height: auto; padding-left: 12; color: $text-muted; }
     ProfilesPane .hidden { display: none; }
     ProfilesPane #remarks { height: auto; margin-top: 1; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,10 +17,11 @@ from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import tell
-from screens.widgets.lists import Table
-from screens.widgets.text import Button, Text, shortened
+from screens.widgets.lists import Table, TextDialog
+from screens.widgets.text import LINE_CELLS, Button, Text
+from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import Sentence, count, text_of
+from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import aws_command, verify
 from workflows.steps.new_user.aws_command import COMMAND, Tried
@@ -63,12 +65,14 @@ class ProfileAnswers(Table):
         return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
 
 
-def _proof(results: Sequence[Result]) -> str:
-    """How many profiles work, and why the first of the others does not."""
+def _proof(results: Sequence[Result], *, why: bool) -> str:
+    """How many profiles work, and if wanted why the first of the others does not."""
     broken = [result for result in results if result.problem]
     working = len(results) - len(broken)
     words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
     if not broken:
+        return f"✓ {words}"
+    if not why:
         return words
     more = " Press Enter on a line of the table to see why." if len(broken) > 1 else ""
     return f"{words}{more}\n✗ {broken[0].profile}: {broken[0].problem}"
@@ -106,26 +110,29 @@ class AfterVerify(Vertical):
         self._sandbox = sandbox
 
     def compose(self) -> ComposeResult:
-        yield Text("", id="shell")
         with Horizontal(classes="buttons"):
             yield Button("Copy the lines", id="copy-lines", key="l")
+            yield Button("Show them", id="show-lines", key="v")
             yield Button("Other shell", id="other-shell", key="h")
             yield Button(f"Run {COMMAND}", id="try", key="x")
+        yield Text("", id="shell")
         yield Text("", id="tried")
 
     def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
-        """Show the lines of a shell; without any, nothing is shown."""
+        """Show the lines of a shell, if they have room; without any, nothing is shown."""
         self.set_class(bool(lines), "-shown")
         self.query_one("#try").display = has_aws
-        before = f"For {shell.value}, in its start file or typed:"
+        short = all(cell_len(line) <= LINE_CELLS for line in lines)
+        self.query_one("#show-lines").display = not short
+        before = f"These lines are for {shell.value}, in its start file or typed:"
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
-            before = f"For {shell.value}, typed in a new terminal while the wizard is open:"
+            before = f"Paste them into a new terminal ({shell.value}) while the wizard is open."
             after = f"Then type  {COMMAND}  there. Close that terminal afterwards."
-        words = [before, *map(shortened, lines), after]
+        words = [before, *(lines if short else ()), after]
         if not has_aws:
             words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
-        self.query_one("#shell", Text).update("\n".join(words))
+        self.query_one("#shell", Text).show_lines(words)
 
     def show_tried(self, tried: Tried) -> None:
         """Show what came of running the command."""
@@ -145,6 +152,7 @@ class VerifyPane(UnlockingPane):
         for key, action, words, tooltip in (
             ("x", "try", f"Run {aws_command.COMMAND}", "Run it here with the chosen profile"),
             ("l", "copy_lines", "Copy the lines", "Copy the lines for your shell"),
+            ("v", "show_lines", "Show the lines", "Show the whole lines for your shell"),
             ("h", "other_shell", "Other shell", "Show the lines for bash, zsh or fish"),
             ("o", "switch", "Switch role", "Open the console's page that switches to the chosen role"),
             ("c", "copy_switch", "Copy its link", "Copy the address of that page"),
@@ -153,11 +161,12 @@ class VerifyPane(UnlockingPane):
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
     VerifyPane.-all-work CodeField { display: none; }
-    VerifyPane.-all-work ProfileAnswers { max-height: 4; }
-    VerifyPane.-all-work Horizontal.buttons { margin-top: 0; }
-    VerifyPane.-some-fail ProfileAnswers { max-height: 5; }
-    VerifyPane Horizontal.buttons { height: 1; margin-top: 1; }
-    VerifyPane.-some-fail Horizontal.buttons { margin-top: 0; }
+    VerifyPane.-all-work ProfileAnswers { max-height: 5; }
+    VerifyPane.-some-fail ProfileAnswers { max-height: 6; }
+    VerifyPane Horizontal.buttons { height: 1; }
+    VerifyPane .of-the-table { margin-top: 1; }
+    VerifyPane.-some-fail CodeField, VerifyPane.-some-fail .of-the-table { margin: 0; }
+    VerifyPane.-some-fail #shell { display: none; }
     VerifyPane Button { margin-right: 2; }
     """
 
@@ -172,13 +181,13 @@ class VerifyPane(UnlockingPane):
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
         yield CodeField(self.context.environment.now)
-        yield ProfileAnswers(id="table")
-        with Horizontal(classes="buttons"):
+        yield AfterVerify(sandbox=self.context.environment.sandbox)
+        with Horizontal(classes="buttons of-the-table"):
             yield Button("Ask all again", id="again")
             yield Button("Finish without them", id="finish")
             yield Button("Switch role", id="switch", key="o")
             yield Button("Copy its link", id="copy-switch", key="c")
-        yield AfterVerify(sandbox=self.context.environment.sandbox)
+        yield ProfileAnswers(id="table")
 
     def on_mount(self) -> None:
         self._answer("")
@@ -255,21 +264,25 @@ class VerifyPane(UnlockingPane):
         found = {**self._results, **{result.profile: result for result in results}}
         self._results = {name: found[name] for name in self._survey.names if name in found}
         self.query_one(CodeField).clear()
-        self._answer(_proof(tuple(self._results.values())))
+        refused = self._refused_codes()
+        self._answer(_proof(tuple(self._results.values()), why=not refused))
+        self.show_problems(refused)
         self._show_shell()
-        wanting = {result.profile for result in results if result.wants_code}
-        ids = [f"#code-{one.account}" for one in self._survey.identities if not wanting.isdisjoint(one.names)]
-        fields = (field for id_ in ids for field in self.query(id_).results(Input))
-        if self.has_class("-all-work"):
+        if self._all_work:
             self.query_one("#copy-lines").focus()
-            return
-        next(fields, self.query_one(ProfileAnswers)).focus(scroll_visible=False)
+        elif not refused:
+            self.query_one(ProfileAnswers).focus(scroll_visible=False)
 
-    @on(Input.Changed, "CodeField Input")
-    def _show_typed(self, event: Input.Changed) -> None:
-        """The answer below may have scrolled the field away that has the focus."""
-        if event.input.has_focus and event.value:
-            event.input.scroll_visible(animate=False)
+    def _refused_codes(self) -> list[Problem]:
+        """Why the code of a device is not good, once for all profiles that wait for it."""
+        problems = []
+        for view in self._survey.identities:
+            refused = [self._results[name] for name in view.names if name in self._results]
+            errors = [one.error for one in refused if one.error is not None and one.wants_code]
+            if errors and view.serial is not None:
+                words = joined((f"{errors[0].title}.", errors[0].next))
+                problems.append(Problem(words, f"code-{view.account}"))
+        return problems
 
     @on(Table.RowSelected)
     def _explain(self) -> None:
@@ -320,19 +333,25 @@ class VerifyPane(UnlockingPane):
 
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
-        self.query_one(AfterVerify).show(self._shell, self._lines(), has_aws=self._survey.has_aws)
+        lines = () if self.problems else self._lines()  # a code comes first
+        self.query_one(AfterVerify).show(self._shell, lines, has_aws=self._survey.has_aws)
         self.set_class(self._all_work, "-all-work")
-        self.query_one("#again").display = self._all_work
         self.set_class(bool(self._results) and not self._all_work, "-some-fail")
+        self.query_one("#again").display = self._all_work
         self.query_one("#finish").display = self.has_class("-some-fail")
-        if self._all_work:
-            self.move_child(self.query_one(AfterVerify), before=self.query_one(CodeField))
+        self.query_one(".of-the-table").display = bool(self._results)
 
     @on(Button.Pressed, "#copy-lines")
     def action_copy_lines(self) -> None:
         """Copy the lines for the shell."""
         if lines := self._lines():
             tell(self, lambda: self.context.environment.clipboard.copy("\n".join(lines) + "\n"))
+
+    @on(Button.Pressed, "#show-lines")
+    def action_show_lines(self) -> None:
+        """Show the lines for the shell whole."""
+        if lines := self._lines():
+            self.app.push_screen(TextDialog(f"For {self._shell.value}", "\n".join(lines)))
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:
@@ -404,4 +423,5 @@ def _hint(survey: Survey) -> str:
         return "No profiles were written, so there is nothing to verify: ^s skips this step."
     if all(view.serial is None for view in survey.identities):
         return "No MFA code is needed. Ask every profile who it is."
-    return "Enter the code that your app shows now. Each device has its own."
+    more = " Each device has its own." if len(survey.identities) > 1 else ""
+    return f"Enter the code that your app shows now.{more}"

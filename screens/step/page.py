@@ -24,7 +24,7 @@ from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.failure import as_error
-from screens.widgets.fields import SecretInput
+from screens.widgets.fields import Field, SecretInput
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
@@ -93,6 +93,7 @@ class StepPane(VerticalScroll):
     Attributes:
         NEXT_WAITS: whether Next that is pressed during a look comes after it. Only where Next takes what was
             entered: what acts upon the look needs the person to have seen it.
+        problems: what is shown of the input now.
         opened: whether the pane has been shown, so that its input is the person's.
         running_move: the name of the move that runs, "" if none does.
         parting: what came of the step, shown on the page that comes next; "" for nothing.
@@ -100,6 +101,7 @@ class StepPane(VerticalScroll):
 
     NEXT_WAITS: ClassVar[bool] = False
     can_focus = False
+    problems: Sequence[Problem] = ()
     opened = False
     running_move = ""
     parting = ""
@@ -249,8 +251,7 @@ class StepPane(VerticalScroll):
     @property
     def warned(self) -> bool:
         """Whether problems are shown that the person may pass over."""
-        shown = [problems for problems in self.query(ProblemList) if problems.has_class("-shown")]
-        return bool(shown) and not shown[0].has_class("-fatal")
+        return bool(self.problems) and not any(one.fatal for one in self.problems)
 
     def advance(self) -> None:
         """The person pressed Next. A pane with moves of its own does the next one here instead."""
@@ -283,15 +284,33 @@ class StepPane(VerticalScroll):
         self.leave()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        """Show what is not right with the input, and put the focus where it can be fixed."""
+        """Show what is not right with the input, and put the focus on the first that can be fixed."""
         self._judged = self._entered()
-        self.query_one(ProblemList).show(problems)
+        self._show_problems(problems)
+        wrong = {field for problem in problems for field in self._fields(problem)}
+        first = next((one for one in self.query("*") if one in wrong), None)
+        if first is not None:
+            first.focus()
+
+    def _show_problems(self, problems: Sequence[Problem]) -> None:
+        """Show each at its place, and those that have none at the page's foot."""
+        self.problems = problems
+        placed = [(problem.message, self._place(problem)) for problem in problems]
+        for field in self.query(Field):
+            field.show_problems([message for message, place in placed if place is field])
+        self.query_one(ProblemList).show([one for one in problems if self._place(one) is None])
         self.primary_changed()
-        fields = [f"#{problem.field.replace('_', '-')}" for problem in problems if problem.field]
-        for widget in (found for field in fields for found in self.query(f"{field}, {field} *")):
-            if widget.focusable and is_displayed(widget):
-                widget.focus()
-                return
+
+    def _place(self, problem: Problem) -> Field | None:
+        """Where a problem is shown; a warning is about what is pressed next, so it has no such place."""
+        around = (one for field in self._fields(problem) for one in field.ancestors if problem.fatal)
+        return next((one for one in around if isinstance(one, Field)), None)
+
+    def _fields(self, problem: Problem) -> list[Widget]:
+        """What the focus can go to for a problem."""
+        name = f"#{problem.field.replace('_', '-')}"
+        found = self.query(f"{name}, {name} *") if problem.field else ()
+        return [one for one in found if one.focusable and is_displayed(one)]
 
     def show_refusal(self, error: OnboardError) -> bool:
         """Show at its field why the input was rejected; returns whether the page has this field.
@@ -300,14 +319,14 @@ class StepPane(VerticalScroll):
         """
         if not error.field:
             return False
-        name = error.field.replace("_", "-")
-        found = [one for one in self.query(f"#{name}") if one.focusable and is_displayed(one)]
+        problem = Problem(joined((f"{error.title}.", error.what, error.next)), error.field)
+        found = self._fields(problem)
         if not found:
             return False
         for one in found:
             if isinstance(one, SecretInput) or (isinstance(one, Input) and error.field == "code"):
                 one.clear()
-        self.show_problems([Problem(joined((f"{error.title}.", error.what, error.next)), error.field)])
+        self.show_problems([problem])
         return True
 
     def on_paste(self, event: Paste) -> None:
@@ -330,11 +349,16 @@ class StepPane(VerticalScroll):
     @on(TextArea.Changed)
     @on(SelectionList.SelectedChanged)
     @on(Checkbox.Changed)
-    def _drop_old_problems(self) -> None:
-        """Problems are of the input that was judged: once it is another, they are not shown any more."""
-        for problems in self.query(ProblemList):  # none, when the pane is about to go
-            if problems.has_class("-shown") and self._entered() != self._judged:
-                problems.show([])
+    def _drop_old_problems(
+        self, event: Input.Changed | TextArea.Changed | SelectionList.SelectedChanged[Any] | Checkbox.Changed
+    ) -> None:
+        """Problems are of the input that was judged: once it is another, they are not shown any more.
+
+        Those of other fields stay, each until its own field is changed.
+        """
+        if self.problems and not self.context.leaving.is_set() and self._entered() != self._judged:
+            others = [one for one in self.problems if event.control not in self._fields(one)]
+            self._show_problems([one for one in others if self._place(one)])
         self.primary_changed()
 
     def _entered(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
@@ -20,7 +21,27 @@ MASK = "••••••••••••"
 SHOWN_SECONDS = 15.0
 
 
-class FieldRow(Horizontal):
+class Field(Vertical):
+    """What is entered, and below it what is not right with that.
+
+    Args:
+        parts: the field and what stands beside it.
+    """
+
+    DEFAULT_CSS = """
+    Field { height: auto; }
+    Field > .field-problem { color: $text-error; }
+    """
+
+    def __init__(self, *parts: Widget) -> None:
+        super().__init__(*parts, Text("", classes="field-problem -empty"))
+
+    def show_problems(self, problems: Sequence[Sentence]) -> None:
+        """Show these below the field, in place of those before."""
+        self.query_one(".field-problem", Text).show_lines([f"✗ {one}" for one in problems])
+
+
+class FieldRow(Field):
     """A label in front of a field, on one line, so that a step's whole form fits into a small terminal.
 
     Args:
@@ -30,15 +51,20 @@ class FieldRow(Horizontal):
     """
 
     DEFAULT_CSS = """
-    FieldRow { height: 1; }
-    FieldRow > .row-label { width: 19; }
-    FieldRow > Input { width: 1fr; }
-    FieldRow > .row-hint { width: auto; color: $text-muted; padding-left: 1; }
+    FieldRow > Horizontal { height: 1; }
+    FieldRow .row-label { width: 19; }
+    FieldRow Input { width: 1fr; }
+    FieldRow .row-hint { width: auto; color: $text-muted; padding-left: 1; }
     """
 
     def __init__(self, label: str, field: Widget, hint: Sentence = "") -> None:
         behind = [Text(hint, classes="row-hint")] if hint else []
-        super().__init__(Text(label, classes="row-label"), field, *behind)
+        super().__init__(Horizontal(Text(label, classes="row-label"), field, *behind))
+
+    @classmethod
+    def of(cls, field: Widget) -> FieldRow:
+        """The row that a field is in."""
+        return next(one for one in field.ancestors if isinstance(one, cls))
 
 
 class FilterField(Input):

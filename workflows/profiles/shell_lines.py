@@ -5,6 +5,7 @@ Each is quoted for its shell, since a home folder or a project may have a blank 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from enum import Enum
@@ -22,6 +23,8 @@ SIGN_IN_DOMAINS = {
 """The console's sign-in domain by partition (IAM User Guide and the guides of GovCloud and China)."""
 
 _NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
+_PLAIN = re.compile(r"[\w./-]+", re.ASCII)
+"""A path that means itself within double quotes in every shell."""
 
 
 class Shell(Enum):
@@ -44,6 +47,7 @@ def export_lines(
     credentials_file: PurePath,
     profile: str,
     more: Mapping[str, str] = _NOTHING_MORE,
+    home: PurePath | None = None,
 ) -> tuple[str, ...]:
     """The three lines that make the aws command and every SDK use the project's files and this profile.
 
@@ -53,6 +57,7 @@ def export_lines(
         credentials_file: goes to AWS_SHARED_CREDENTIALS_FILE.
         profile: goes to AWS_PROFILE.
         more: variables that need a line besides.
+        home: the folder that the shell has as `$HOME`: paths in it are so short that they can be typed.
     """
     values = {
         "AWS_CONFIG_FILE": str(config_file),
@@ -60,9 +65,19 @@ def export_lines(
         "AWS_PROFILE": profile,
         **more,
     }
+    quote = _fish_quote if shell is Shell.FISH else shlex.quote
+    quoted = {name: _below(home, value) or quote(value) for name, value in values.items()}
     if shell is Shell.FISH:
-        return tuple(f"set -gx {name} {_fish_quote(value)}" for name, value in values.items())
-    return tuple(f"export {name}={shlex.quote(value)}" for name, value in values.items())
+        return tuple(f"set -gx {name} {value}" for name, value in quoted.items())
+    return tuple(f"export {name}={value}" for name, value in quoted.items())
+
+
+def _below(home: PurePath | None, value: str) -> str:
+    """A path by its way from the home folder; "" for any other value, and where the way needs quotes."""
+    if home is None or not PurePath(value).is_relative_to(home):
+        return ""
+    way = str(PurePath(value).relative_to(home))
+    return f'"$HOME/{way}"' if _PLAIN.fullmatch(way) else ""
 
 
 def switch_role_url(account: str, role: str, display_name: str, partition: str = "aws") -> str:

@@ -21,7 +21,6 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.profiles import ProfilesPane
 from screens.new_user.verify import VerifyPane
-from screens.step.page import ProblemList
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Choices
 from screens.widgets.lists import MarkList
@@ -466,7 +465,7 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
         assert app.screen is app.wizard
         await pilot.press(*"canary-of-another-key", "enter")
         await rest(pilot)
-        assert app.pane.query(ProblemList).first().has_class("-fatal")
+        assert [one.field for one in app.pane.problems] == ["own_passphrase"]
         await pilot.press(*"canary-passphrase", "enter")
         await rest(pilot)
         await rest(pilot)

@@ -16,7 +16,6 @@ from textual.widgets import TextArea
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
-from screens.step.page import ProblemList
 from screens.widgets.dialogs import Confirm
 from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
@@ -153,7 +152,7 @@ async def test_what_is_no_handoff_is_refused_at_its_field(
     (environment.home / "j").write_text("junk")
     app = PaneHost(begun(tmp_path, gpg, draft), environment, MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.pane.query_one(ProblemList).has_class("-shown"))
+        await until(pilot, lambda: [one.field for one in app.pane.problems] == [field])
         await until(pilot, lambda: app.focused is app.pane.query_one(f"#{field}"))
         assert app.screen is app.wizard
 
@@ -171,7 +170,7 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
         app.post_message(Paste(whole[: len(whole) * 2 // 3]))
         await pilot.pause()
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: bool(app.pane.query("ProblemList.-fatal")))
+        await until(pilot, lambda: bool(app.pane.problems))
         assert app.screen is app.wizard
         app.post_message(Paste(whole))
         await pilot.pause()

@@ -16,7 +16,7 @@ from support.strict_aws import APPS
 from textual.widgets import Input
 
 from screens.new_user.verify import ProfileAnswers, VerifyPane
-from screens.step.page import ProblemList
+from screens.widgets.lists import Log
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
@@ -92,7 +92,10 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await rest(pilot)
         assert table.marked == ROLE
         assert f"export AWS_PROFILE={ROLE}" in app.text()
-        await pilot.press("h", "h")
+        await pilot.press("v")
+        await rest(pilot)
+        assert app.screen.query_one("#text", Log).lines
+        await pilot.press("escape", "h", "h")
         assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
         await pilot.press("l")
         await rest(pilot)
@@ -127,7 +130,7 @@ async def test_a_code_that_was_not_given_is_what_is_typed_next(
         await rest(pilot)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert app.pane.query_one(ProblemList).has_class("-shown"), "nothing is asked without a code"
+        assert app.pane.problems, "nothing is asked without a code"
         assert app.focused is app.pane.query_one("#code-security")
         assert not app.pane.primary().ready
         await pilot.press(*new_user.code(seed, 1), "ctrl+n")
@@ -147,7 +150,11 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
         await rest(pilot)
         assert "1 of 2 profiles works." in app.text()
         assert not app.pane.primary().ready
-        assert app.pane.query_one("#finish").display
+        assert [one.field for one in app.pane.problems] == ["code-security"], "the code comes first"
+        assert app.focused is app.pane.query_one("#code-security")
+        finish = app.pane.query_one("#finish").region
+        assert app.pane.region.contains_region(finish)
+        assert finish.height, "it is in view without scrolling"
         code = new_user.code(seed, 1)
         await pilot.press(*code)
         await rest(pilot)

@@ -15,7 +15,6 @@ from textual.app import App
 from textual.widgets import Input, OptionList
 
 from screens.rotation.pages import RetirementPane, RotationPane
-from screens.step.page import ProblemList
 from screens.widgets.choices import Choices
 from tui.app.home import HomeScreen
 from tui.stores import vault_for
@@ -64,13 +63,13 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
         assert "rotate it" in said(app)
         await pilot.press("ctrl+n")  # without a code
         await rest(pilot)
-        await until(pilot, lambda: app.pane.query_one(ProblemList).has_class("-shown"))
+        await until(pilot, lambda: bool(app.pane.problems))
         assert app.focused is app.pane.query_one("#code")
         await pilot.press(*"123456", "ctrl+n")
         await until(pilot, lambda: app.pane.query_one("#code", Input).value == "")
         await rest(pilot)
         assert app.focused is app.pane.query_one("#code")
-        assert app.pane.query_one(ProblemList).has_class("-shown")
+        assert app.pane.problems
         code = new_user.code(seed, 1)
         await pilot.press(*code)  # with one key there is nothing to choose
         await pilot.pause()

@@ -9,9 +9,11 @@ from support.fakes import fake_environment
 from support.panes import rest, until
 from textual import on
 from textual.app import App, ComposeResult
+from textual.widgets import Input
 
-from screens.step.page import Opening, StepPane
-from workflows.core.errors import Cancelled
+from screens.step.page import Opening, ProblemList, StepPane
+from screens.widgets.fields import FieldRow
+from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
 
@@ -27,7 +29,8 @@ class Page(StepPane):
         self.ends: list[object] = []
 
     def compose_body(self) -> ComposeResult:
-        return ()
+        yield FieldRow("First", Input(id="first"))
+        yield FieldRow("Second", Input(id="second"))
 
     def request(self) -> None:
         return None
@@ -116,3 +119,25 @@ async def test_what_changes_something_is_waited_for(tmp_path: Path) -> None:
             go_on.set()
         await rest(pilot)
         assert page.ends == [True]
+
+
+async def test_each_problem_stands_at_its_field_until_that_is_changed(tmp_path: Path) -> None:
+    page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+
+    def wrong() -> list[bool]:
+        return [not one.has_class("-empty") for one in page.query(".field-problem")]
+
+    app = Host(page)
+    async with app.run_test() as pilot:
+        page.show_problems([Problem("Second.", "second"), Problem("First.", "first"), Problem("All.")])
+        await pilot.pause()
+        assert wrong() == [True, True]
+        assert page.query_one(ProblemList).has_class("-shown")
+        assert app.focused is page.query_one("#first")
+        await pilot.press("x")
+        await pilot.pause()
+        assert wrong() == [False, True]
+        assert not page.query_one(ProblemList).has_class("-shown")
+        page.show_problems([Problem("First, perhaps.", "first", fatal=False)])
+        assert wrong() == [False, False]
+        assert page.warned

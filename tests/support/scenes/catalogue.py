@@ -31,6 +31,7 @@ ALONE: dict[str, Build] = {
     "profiles": new_user.profiles,
     "verify-locked": new_user.verify_locked,
     "verify-asks": new_user.verify_asks,
+    "verify-refused": new_user.verify_refused,
     "verify-answered": new_user.verify_answered,
     "rotation": key_rotation.rotation,
     "retirement": key_rotation.retirement,

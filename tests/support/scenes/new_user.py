@@ -14,6 +14,8 @@ from screens.new_user import pgp_key as pgp_key_pane
 from screens.new_user.access_keys import AccessKeysPane
 from screens.widgets.qr_dialog import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
+from workflows.aws.sts import WrongCode
+from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.gpg.verdict import Verdict, VerdictKind
@@ -254,6 +256,36 @@ def verify_answered(stage: Stage) -> Scene:
     stage.put(verify, "verify", _answers)
     pressed = keys(*"123456", "ctrl+n")
     return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
+
+
+def verify_refused(stage: Stage) -> Scene:
+    """One device's code was rejected, and one role can't be assumed."""
+    _survey(stage)
+    stage.put(verify, "verify", _refusals)
+    pressed = keys(*"123456", "ctrl+n")
+    return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
+
+
+def _refusals(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:
+    code = WrongCode(
+        "AWS rejected the code",
+        "AWS rejected the MFA code.",
+        next=f"Wait for the app's next code and enter that one. It has to be a code of {SERIAL}.",
+    )
+    role = OnboardError(
+        "Can't assume the role",
+        "AWS doesn't let you assume arn:aws:iam::555555555555:role/DevOps.",
+        why="None of your groups allows this role.",
+        next="Ask your administrator for a group that may assume DevOps in 555555555555.",
+    )
+    results = _answers(_codes, _context, report)
+    broken = [
+        Result(one.profile, "", error.sentences, error.title, error)
+        for one, error in zip(results[2:], (code, role), strict=True)
+    ]
+    for result in broken:
+        report(Progress("Asking", payload=result))
+    return (*results[:2], *broken)
 
 
 def _answers(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:

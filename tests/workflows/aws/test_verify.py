@@ -327,13 +327,15 @@ def test_no_link_is_invented_for_an_unknown_partition() -> None:
         shell_lines.switch_role_url("222222222222", "DevOps", "x", "aws-iso")
 
 
+@pytest.mark.parametrize("way", [".aws/bb", ".aws/b\\b$HOME"])
 @pytest.mark.parametrize("shell", list(shell_lines.Shell))
-def test_the_export_lines_arrive_in_a_real_shell(shell: shell_lines.Shell) -> None:
+def test_the_export_lines_arrive_in_a_real_shell(shell: shell_lines.Shell, way: str) -> None:
     program = shutil.which(shell.value)
     if program is None:
         pytest.skip(f"{shell.value} is not installed")
-    folder = PurePosixPath("/home/o'brien $HOME/.aws/b\\b")
-    lines = shell_lines.export_lines(shell, folder / "config", folder / "credentials", "bb-security")
+    home = PurePosixPath("/home/o'brien $HOME")
+    folder = home / way
+    lines = shell_lines.export_lines(shell, folder / "config", folder / "credentials", "p", {}, home)
     assert len(lines) == 3
     printed = subprocess.run(
         [program],
@@ -341,11 +343,12 @@ def test_the_export_lines_arrive_in_a_real_shell(shell: shell_lines.Shell) -> No
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home)},
     ).stdout.splitlines()
     assert f"AWS_CONFIG_FILE={folder}/config" in printed
     assert f"AWS_SHARED_CREDENTIALS_FILE={folder}/credentials" in printed
-    assert "AWS_PROFILE=bb-security" in printed
+    assert "AWS_PROFILE=p" in printed
+    assert all('"$HOME/' in line for line in lines[:2]) is (way == ".aws/bb")
 
 
 def test_the_form_of_the_lines() -> None:

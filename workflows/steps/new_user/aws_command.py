@@ -55,6 +55,7 @@ def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> t
         files.credentials_file,
         profile,
         inside if environment.sandbox else {},
+        None if environment.sandbox else environment.home,
     )
 
 

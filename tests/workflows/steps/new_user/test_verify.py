@@ -255,10 +255,9 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
 
 def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
-    folder = new_user.environment.home / ".aws" / "bb"
     assert aws_command.shell_lines(context, ROLE) == (
-        f"export AWS_CONFIG_FILE={folder / 'config'}",
-        f"export AWS_SHARED_CREDENTIALS_FILE={folder / 'credentials'}",
+        'export AWS_CONFIG_FILE="$HOME/.aws/bb/config"',
+        'export AWS_SHARED_CREDENTIALS_FILE="$HOME/.aws/bb/credentials"',
         f"export AWS_PROFILE={ROLE}",
     )
     fish = replace(context.environment, variables={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
@@ -270,11 +269,13 @@ def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
 
 def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
-    outside = aws_command.shell_lines(context, ROLE)
+    folder = new_user.environment.home / ".aws" / "bb"
     own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "HOME": "/s/home", "GNUPGHOME": "/s/gpg", "LANG": "C"}
     inside = replace(context.environment, variables=own, sandbox=True)
     assert aws_command.shell_lines(replace(context, environment=inside), ROLE) == (
-        *outside,
+        f"export AWS_CONFIG_FILE={folder / 'config'}",
+        f"export AWS_SHARED_CREDENTIALS_FILE={folder / 'credentials'}",
+        f"export AWS_PROFILE={ROLE}",
         "export AWS_ENDPOINT_URL=http://127.0.0.1:9",
         "export HOME=/s/home",
         "export GNUPGHOME=/s/gpg",
