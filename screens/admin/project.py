@@ -23,7 +23,7 @@ from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
 from workflows.layer.names import check_user_name
 from workflows.steps.admin import project
-from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable, layer_remarks
+from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable
 from workflows.steps.kinds import KINDS
 from workflows.steps.shared.paths import told_path
 
@@ -89,7 +89,8 @@ class ProjectPane(StepPane):
 
     NEXT_WAITS = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+o", "more", "Something else too", id="project.more", show=False)
+        Binding("ctrl+o", "more", "Something else too", id="project.more", show=False),
+        Binding("ctrl+g", "previous", "Use the previous folder", id="project.previous", show=False),
     ]
     DEFAULT_CSS = """
     ProjectPane #found { height: auto; padding-left: 19; color: $text-muted; margin-bottom: 1; }
@@ -98,6 +99,7 @@ class ProjectPane(StepPane):
     ProjectPane .known { height: auto; margin-left: 19; color: $text-muted; display: none; }
     ProjectPane .question:focus-within .known, ProjectPane .question.-only .known { display: block; }
     ProjectPane .known.-empty { display: none !important; }
+    ProjectPane .known.-wrong { color: $text-error; }
     ProjectPane #layers-are { padding-left: 19; color: $text-muted; }
     ProjectPane #layers { width: 1fr; height: auto; max-height: 5; }
     ProjectPane #layers-row { height: auto; margin-top: 1; }
@@ -160,7 +162,7 @@ class ProjectPane(StepPane):
         yield MarkBox("Continue without asking the upstream", id="without-upstream")
         with Horizontal(id="actions"):
             yield Button("Something else too", id="more", key="^o")
-            yield Button("Use the previous folder", id="previous", key="esc")
+            yield Button("Use the previous folder", id="previous", key="^g")
 
     def primary(self) -> Primary:
         request = self.request()
@@ -170,6 +172,8 @@ class ProjectPane(StepPane):
             return Primary("Enter another folder" if wrong else "Find the project", ready=not wrong)
         if not (people or request.account_wanted or request.regions_wanted):
             return Primary(project.MISSING[request.asked[0]], ready=False)
+        if any(map(self._unknown, QUESTIONS)):
+            return Primary("Enter a name from the list", ready=False)
         if not request.layers:
             return Primary("Select at least one account", ready=False)
         return Primary(f"Continue with {listed(sorted(people), 1)}" if people else "Continue")
@@ -185,6 +189,7 @@ class ProjectPane(StepPane):
         """Ask these questions, and those that are answered."""
         request = self.request()
         self._asked = wanted | {name for name in QUESTIONS if getattr(request, name)}
+        self._show_found()
         for name in QUESTIONS:
             row = next(one for one in self._field(name).ancestors if one.has_class("question"))
             row.set_class(name not in self._asked, "-unasked")
@@ -200,7 +205,6 @@ class ProjectPane(StepPane):
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False
         self._show_asked(self._asked)
-        self._show_found()
         self._go_to_names()  # what is typed meanwhile is a name
         self._look()
 
@@ -269,7 +273,7 @@ class ProjectPane(StepPane):
         """Say what is in the folder that the field names, or what is wrong with it."""
         told, wrong = self.query_one("#found", Text), False
         if self._survey is not None and self._found:
-            told.update(_told(self._survey))
+            told.update(_told(self._survey, edits=bool(self._asked - {"mfa_reset"})))
         elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
             wrong = True
             told.update(self._why)
@@ -282,15 +286,13 @@ class ProjectPane(StepPane):
         self.primary_changed()
 
     @on(Button.Pressed, "#previous")
-    def go_back(self) -> bool:
+    def action_previous(self) -> None:
         """Name the folder again in which the project was found."""
-        if self._survey is None or self._found or self.running_move:
-            return False
-        path = self.query_one("#path", Input)
-        path.value = self._told_root(self._survey)
-        path.action_end()
-        path.focus()
-        return True
+        if self._survey is not None and not self._found and not self.running_move:
+            path = self.query_one("#path", Input)
+            path.value = self._told_root(self._survey)
+            path.action_end()
+            path.focus()
 
     @on(Input.Changed)
     def _offer_names(self, event: Input.Changed) -> None:
@@ -303,15 +305,28 @@ class ProjectPane(StepPane):
         *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
         people = [one for one in self._suggester.people if one not in named]
         fitting = [one for one in people if one.casefold().startswith(typed.casefold())]
-        names = people if typed in people else fitting
-        told = listed(names, _NAMES_SHOWN) if names else f"Nobody here is called {typed}." if typed else ""
+        wrong = [name for name in self._unknown(kind) if name != typed or not fitting]
+        lines: list[Sentence] = [listed(people if typed in people else fitting, _NAMES_SHOWN)]
+        if wrong and self._survey is not None:
+            next_ = project.nobody(wrong[0], self._survey.layers).next
+            lines = [joined((f"✗ Nobody here is called {wrong[0]}.", next_))]
         known = self.query_one(f"#known-{_id(kind)}", Text)
-        known.show_lines([told] if told and self._suggester.people else [])
+        known.show_lines(list(filter(text_of, lines)))
+        known.set_class(bool(wrong), "-wrong")
+
+    def _unknown(self, kind: str) -> list[str]:
+        """The names in a field that nobody has, neither now nor before this session removed them."""
+        there = {*self._suggester.people, *self.context.decisions.leaving}
+        names = names_in(self._field(kind).value) if self._survey is not None and kind != "joining" else ()
+        return [name for name in names if name not in there]
 
     def advance(self) -> None:
-        """Go on; a folder that was typed and not looked at yet is looked at first."""
+        """Go on; a folder that was typed and not looked at yet is looked at first, and a wrong name shown."""
+        wrong = next(filter(self._unknown, QUESTIONS), "")
         if not self._found:
             self._look()
+        elif wrong:
+            self._field(wrong).focus()
         else:
             super().advance()
 
@@ -359,10 +374,9 @@ def _counts(layer: Layer) -> str:
     return f"{'1 person' if people == 1 else f'{people:,} people'}, {count(len(layer.groups), 'group')}"
 
 
-def _told(found: Survey) -> str:
-    """What was found, in a few lines."""
+def _told(found: Survey, *, edits: bool) -> str:
+    """What was found, in a few lines; on the files only where they will be edited or planned."""
     told = found.project
     lines = [f"✓ {told.name} ({told.long_name}), {count(len(told.accounts), 'account')}"]
-    lines += [f"! {remark}" for remark in found.remarks]
-    lines += [f"! {remark}" for remark in layer_remarks(found.layers)]
+    lines += [f"! {remark}" for remark in (*found.remarks, *(found.of_the_files if edits else ()))]
     return "\n".join(lines)

@@ -68,7 +68,7 @@ async def test_the_folder_before_a_wrong_one_is_one_key_away(admin_project: Admi
         await ui.press("ctrl+n")
         assert ui.focused == "path"
         assert not ui.app.pane.primary().ready
-        await ui.press("escape")
+        await ui.press("ctrl+g")
         assert ui.field("path").value == before
         assert ui.app.pane.primary().ready
         assert ui.app.pane.query_one("#layers-row").display
@@ -86,13 +86,35 @@ async def test_nobody_to_do_anything_for_is_said_at_the_field_that_is_asked(
         assert ui.focused == kind.replace("_", "-")
 
 
-async def test_somebody_unknown_is_said_at_the_field(admin_project: AdminProject) -> None:
-    draft = {"path": str(admin_project.root), "leaving": ["dana.lopes"]}
+@pytest.mark.parametrize("typed", ["dana.lopes", "nobody.x, dana.lopez", "dana lopez"])
+async def test_somebody_unknown_is_said_once_and_at_the_field(
+    admin_project: AdminProject, typed: str
+) -> None:
+    draft = {"path": str(admin_project.root), "leaving": ["alex.kim"]}
     async with wizard(admin_project, drafts={"project": draft}) as ui:
+        ui.field("leaving").value = typed
+        ui.app.pane.query_one("#layers").focus()
         await ui.press("ctrl+n")
-        assert not isinstance(ui.app.screen, ErrorDialog)
         assert ui.focused == "leaving"
-        assert "dana.lopez" in ui.text
+        assert ui.status("project") is Status.READY
+        assert not ui.app.pane.primary().ready
+        assert ui.text.count("✗") == 1
+        assert "dana.lopez" in ui.text.partition("✗")[2]
+        ui.field("leaving").value = "alex.kim"
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+
+
+async def test_the_state_of_the_files_is_said_only_where_they_are_edited_or_planned(
+    admin_project: AdminProject,
+) -> None:
+    groups = admin_project.root / "security" / "global" / "base-identities" / "groups.tf"
+    groups.write_text(f"{groups.read_text()}\n# mine\n")
+    draft = {"path": str(admin_project.root), "kinds": ["mfa_reset"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        assert "groups.tf" not in ui.text
+        await ui.press("ctrl+o")
+        assert "groups.tf" in ui.text
 
 
 async def test_the_other_questions_go_away_again(admin_project: AdminProject) -> None:

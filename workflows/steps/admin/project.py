@@ -72,12 +72,14 @@ class Survey:
         layers: its identities layers, read, in the order they are worked on.
         proposed: the accounts whose layers are proposed.
         remarks: what the person should know, each a sentence.
+        of_the_files: the same for work that writes or plans the checkout's files.
     """
 
     project: Project
     layers: tuple[Layer, ...]
     proposed: tuple[str, ...]
     remarks: tuple[Sentence, ...]
+    of_the_files: tuple[Sentence, ...] = ()
 
     def people(self) -> tuple[str, ...]:
         """The IAM names in any of the layers, sorted."""
@@ -106,7 +108,9 @@ def survey(path: str, context: Context, report: Report) -> Survey:
         )
     names = [layer.location.account for layer in layers]
     proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
-    return Survey(project, tuple(layers), proposed, tuple(_remarks_on(project, layers, context)))
+    of_the_files = (*_git_remarks(project, context), *layer_remarks(layers))
+    remarks = (*_project_remarks(project), *_requests(layers, context))
+    return Survey(project, tuple(layers), proposed, remarks, of_the_files)
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
@@ -178,7 +182,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
     for kind in (one for one in KINDS if one != "joining"):
         for name in getattr(request, kind):
             if name not in before.leaving and not any(layer.person(name) for layer in layers):
-                raise _nobody(name, layers).about(kind)
+                raise nobody(name, layers).about(kind)
     for name in request.joining:
         if name not in before.joining and all(layer.person(name) for layer in layers):
             raise OnboardError(
@@ -197,7 +201,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             ).about("resetting")
 
 
-def _nobody(name: str, layers: list[Layer]) -> OnboardError:
+def nobody(name: str, layers: Sequence[Layer]) -> OnboardError:
     """That nobody is called so, or that it is unknown."""
     known = sorted({one.iam_name for layer in layers for one in layer.people})
     likely = get_close_matches(name, known, _MOST_REMARKS) or known[:_MOST_NAMED]
@@ -301,21 +305,9 @@ def _way_to_catch_up(upstream: Upstream, *, dirty: bool) -> str:
     return f"Run `{' '.join(words)}` in the project, then try again.{conflicts}"
 
 
-def _remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> list[Sentence]:
-    """Remarks, each a sentence: on the project's own files, its checkout, and requests that wait.
-
-    Args:
-        project: the project.
-        layers: its identities layers.
-        context: what the step may read.
-
-    Raises:
-        OnboardError: git fails.
-    """
-    remarks = list(project.warnings)
-    if project.sso_enabled:
-        remarks.append("People here sign in through SSO as a rule; an IAM user is then the exception.")
-    return [*remarks, *_git_remarks(project, context), *_requests(layers, context)]
+def _project_remarks(project: Project) -> list[Sentence]:
+    sso = "People here sign in through SSO as a rule; an IAM user is then the exception."
+    return [*project.warnings, *([sso] if project.sso_enabled else [])]
 
 
 def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
@@ -347,7 +339,7 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
     dirty = git.dirty_files(folders)
     if dirty:
         names = listed([str(file.path.relative_to(git.root())) for file in dirty], 3)
-        remarks.append(f"Changed here and not committed: {names}. They will be part of the plan.")
+        remarks.append(f"Changed here and not committed: {names}. A plan includes these changes.")
     return remarks
 
 

@@ -106,13 +106,13 @@ def test_a_layer_that_the_project_does_not_have_is_refused(admin_project: AdminP
 
 def test_uncommitted_changes_in_a_layer_are_told(admin_project: AdminProject) -> None:
     admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
-    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
+    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
     assert "security/global/base-identities/locals.tf" in remark
 
 
 def test_a_folder_without_git_is_told(admin_project: AdminProject) -> None:
     (admin_project.root / ".git").rename(admin_project.root.parent / "git-away")
-    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
+    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
     assert "isn't a git checkout" in remark
     admin_project.run(project, joining(admin_project))
 
@@ -168,7 +168,7 @@ def test_a_remote_that_does_not_answer_is_told_without_an_upstream_too(admin_pro
 
 def test_a_checkout_without_remote_is_told_and_not_refused(admin_project: AdminProject) -> None:
     admin_project.git("remote", "remove", "origin")
-    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
+    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
     assert "nobody knows whether it is current" in remark
     assert admin_project.run(project, joining(admin_project))["joining"] == ["jane.doe"]
 
