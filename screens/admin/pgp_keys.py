@@ -75,7 +75,7 @@ class LayerKeys(Dialog[bool]):
 
     AUTO_FOCUS = "#files"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "owner", "Text for owner", id="layerkeys.owner"),
+        Binding("o", "owner", "Copy note to owner", id="layerkeys.owner"),
     ]
     DEFAULT_CSS = """
     LayerKeys > Vertical { width: 96%; max-width: 116; }
@@ -96,7 +96,7 @@ class LayerKeys(Dialog[bool]):
         yield Text("", id="about")
 
     def buttons(self) -> Iterable[Button]:
-        yield Button("Text for owner", id="owner", key="o")
+        yield Button("Copy note to owner", id="owner", key="o")
         yield from super().buttons()
 
     def on_mount(self) -> None:
@@ -184,11 +184,13 @@ class PutAside:
         why: for the page.
         for_owner: what to send to the person who sent it, "" for nothing.
         state: in a word or two.
+        text: the rejected text, as long as it is in the field; "" for none.
     """
 
     why: Sentence
     for_owner: Sentence
     state: str = "✗ can't be used"
+    text: str = ""
 
 
 _STATE_WIDTH = len("● request arrived")
@@ -212,7 +214,7 @@ class PgpKeysPane(StepPane):
         ),
         Binding("f", "fetch", "Read request", id="keys.fetch", tooltip="Read the request in the mailbox"),
         Binding("c", "compare", "Compare", id="keys.compare", tooltip="Compare the fingerprint again"),
-        Binding("o", "owner_text", "Text for owner", id="keys.owner", tooltip="What to tell the key's owner"),
+        Binding("o", "owner_text", "Copy reply", id="keys.owner", tooltip="What to answer the sender"),
         Binding("l", "layer_keys", "Key files", id="keys.layer", tooltip="Judge all key files there are"),
     ]
     NEXT_WAITS = True
@@ -255,7 +257,7 @@ class PgpKeysPane(StepPane):
                 yield Button("Read request", id="fetch", key="f")
                 yield Button("Invite", id="invite", key="i")
                 yield Button("Compare", id="compare", key="c")
-                yield Button("Text for owner", id="owner", key="o")
+                yield Button("Copy reply", id="owner", key="o")
                 yield Button("Key files", id="layer", key="l")
         with Vertical(id="comparing"):
             with VerticalScroll(classes="about", can_focus=False):
@@ -264,7 +266,7 @@ class PgpKeysPane(StepPane):
             yield Text("Is it the same?", classes="question")
             yield Choices(deliberate=Compared.LATER, id="same")
             with Horizontal(classes="buttons"):
-                yield Button("Text for owner", id="owner-compared", key="o")
+                yield Button("Copy reply", id="owner-compared", key="o")
 
     def on_mount(self) -> None:
         table = self.query_one("#people", Table)
@@ -361,7 +363,7 @@ class PgpKeysPane(StepPane):
         verdict = self.query_one("#verdict", Text)
         verdict.update("\n".join(lines))
         verdict.set_class(aside is not None and key is None, "-refused")
-        other = "Another key" if key else "The key"
+        other = "Another key" if key or aside else "The key"
         self.query_one("#label", Text).update(
             f"{other} of {short(name)}, the whole message, or the path of a file"
         )
@@ -387,8 +389,10 @@ class PgpKeysPane(StepPane):
         if self._comparing:
             return self._primary_of_comparison()
         missing, unanswered = self._first_missing(), self._first_open()
-        if self.query_one(TextArea).text.strip():
-            return Primary("Check this key")
+        text = self.query_one(TextArea).text
+        if text.strip():
+            refused = any(one.text == text for one in self._aside.values())
+            return Primary("Paste another key" if refused else "Check this key", ready=not refused)
         if self._news(missing):
             return Primary(f"Read {short(missing)}'s request")
         if unanswered:
@@ -417,6 +421,15 @@ class PgpKeysPane(StepPane):
         if missing in self._invited and not self._first_open():
             return Turn(f"{short(missing)}'s turn", yours=False)
         return YOURS
+
+    @on(TextArea.Changed, "#pasted")
+    def _forget_refused(self) -> None:
+        """Why a text was rejected goes with the text."""
+        text = self.query_one(TextArea).text
+        aside = {name: one for name, one in self._aside.items() if one.text in {"", text}}
+        if aside != self._aside:
+            self._aside = aside
+            self._fill()
 
     # -- what is taken in --------------------------------------------------------------------------
 
@@ -465,7 +478,7 @@ class PgpKeysPane(StepPane):
             self._invited[name] = self.context.environment.now().isoformat()
             self._fill()
             self.keep_draft()
-            self.notify(f"Invitation. {said}")
+            self.notify(f"The invitation is ready. {said}")
 
         self.run_move("invite", lambda _report: pgp_keys.invite(name, self.context), invited)
 
@@ -531,7 +544,7 @@ class PgpKeysPane(StepPane):
             if key.accepted:
                 self._keys[name] = key
             else:
-                why = joined((f"{key.verdict.headline}.", key.verdict.explanation))
+                why = joined(("The last key:", f"{key.verdict.headline}.", key.verdict.explanation))
                 self._aside[name] = PutAside(why, key.verdict.sentence_for_owner)
         self._fill()
 
@@ -554,13 +567,15 @@ class PgpKeysPane(StepPane):
         if message.name != _TAKE or isinstance(error, Cancelled):
             return
         message.told = True
+        area = self.query_one(TextArea)
         if isinstance(error, SecretKeyGiven):
-            self.query_one(TextArea).load_text("")
+            area.load_text("")
         for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
-        self._aside[self.person()] = PutAside(joined((f"{error.title}.", error.sentences)), for_owner)
+        why = joined((f"{error.title}.", error.sentences))
+        self._aside[self.person()] = PutAside(why, for_owner, text=area.text)
         self._fill()
         self.mark_refused_text()
-        self.query_one(TextArea).focus()
+        area.focus()
 
     def _go_on(self) -> None:
         """Ask about the next fingerprint, or else select the next person whose key is missing."""

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import NameDialog, ask
@@ -166,12 +166,21 @@ class ReviewPane(ByHandPane):
     def primary(self) -> Primary:
         if self._unmade:
             return Primary("Look again")
-        number = len(self.query_one(FileDiffs).files)
+        number, unseen = len(self.query_one(FileDiffs).files), self._unseen
         commit = self.query_one("#commit", MarkBox).value
         if not number:
             uncommitted = commit and self._written and not self._committed
             return Primary(f"Commit {count(len(self._written), 'file')}" if uncommitted else "Continue")
-        return Primary(f"Write {count(number, 'file')}{' and commit' if commit else ''}")
+        what = f"Write {count(number, 'file')}{' and commit' if commit else ''}"
+        return Primary(f"{what}, {unseen} unseen" if unseen else what)
+
+    def turn(self) -> Turn:
+        return Turn("Your turn: n shows the next file") if self._unseen else YOURS
+
+    @property
+    def _unseen(self) -> int:
+        diff = self.query_one(FileDiffs)
+        return len(diff.files) - len(diff.seen)
 
     @property
     def _written(self) -> list[str]:
@@ -268,6 +277,7 @@ class ReviewPane(ByHandPane):
             f"{message.index + 1} of {len(diff.files)}: {_told(diff.files[message.index])}" if here else ""
         )
         diff.border_title = styled((title, ""))
+        self.primary_changed()
         if here and not files.has_focus:
             files.highlighted = message.index
 

@@ -59,7 +59,12 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
 
 
 class FileDiffs(DrawnLines):
-    """Scrolls both ways, and from file to file."""
+    """Scrolls both ways, and from file to file.
+
+    Attributes:
+        files: what is shown.
+        seen: the files that were gone to, or whose end was in view.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"lines--{name}" for name in {*_LINES.values(), *KINDS}),
@@ -81,20 +86,21 @@ class FileDiffs(DrawnLines):
 
     @dataclass
     class AtFile(Message):
-        """Another file is at the top of what is shown."""
+        """Another file is at the top of what is shown, or was seen."""
 
         index: int
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.files: Sequence[FileDiff] = ()
+        self.seen: set[int] = set()
         self._lines: list[DiffLine] = []
         self._tokens: list[Sequence[Token]] = []
         self._at = self._aimed = -1
 
     def show(self, files: Sequence[FileDiff]) -> None:
         """Show these files from the top."""
-        self.files = files
+        self.files, self.seen = files, set()
         self._lines = [line for one in files for line in one.change.lines]
         self._tokens = [tokens for one in files for tokens in one.tokens]
         widest = max((cell_len(line.text) for line in self._lines), default=0)
@@ -144,9 +150,18 @@ class FileDiffs(DrawnLines):
             self._aimed = -1
         self._tell_file()
 
+    def on_resize(self) -> None:
+        """More is in view, or less."""
+        self._tell_file()
+
     def _tell_file(self) -> None:
-        if self.at != self._at:
+        below = round(self.scroll_y) + self.size.height
+        ends = [*(one.row for one in self.files[1:]), len(self._lines)]
+        seen = {index for index, end in enumerate(ends) if self.scroll_y < end <= below} if below else set()
+        seen |= {self.at} if self.files else set()
+        if self.at != self._at or not seen <= self.seen:
             self._at = self.at
+            self.seen |= seen
             self.post_message(self.AtFile(self._at))
 
     # -- drawing -----------------------------------------------------------------------------------

@@ -359,3 +359,31 @@ async def test_a_request_for_a_replacement_leads_to_the_project_step_and_back(
         table.focus()
         await ui.press("c")
         assert "juan.delacruz <juan.delacruz@a.example>" in verdict(ui)
+
+
+@pytest.mark.parametrize("typed", ["my key is lost", "~/no-such-file.asc"])
+async def test_why_a_text_was_rejected_goes_with_the_text(
+    admin_project: AdminProject, people_keys: Keys, typed: str
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, typed)
+        assert "✗" in verdict(ui)
+        assert not ui.app.pane.primary().ready
+        await ui.press("x")
+        assert "✗" not in verdict(ui)
+        assert ui.app.pane.primary().ready
+        await ui.press("backspace")
+        assert not ui.app.pane.primary().ready
+
+
+async def test_a_rejected_key_stays_its_senders_last_one_until_another_comes(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["expired"])
+        assert ui.app.pane.query_one(TextArea).text == ""
+        assert "✗" in verdict(ui)
+        await paste(ui, people_keys["jane.doe"])
+        assert "✗" not in verdict(ui)

@@ -65,6 +65,20 @@ async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: Admin
         assert ui.focused == "diff"
 
 
+async def test_files_count_as_seen_once_gone_to_or_read_to_their_end(decided: AdminProject) -> None:
+    async with wizard(decided, project, pgp_keys, users, groups, at="review") as ui:
+        diff = ui.app.pane.query_one(FileDiffs)
+        assert diff.seen == {0}
+        await ui.press("n", "n")
+        assert diff.seen >= {0, 1, 2}
+        assert diff.seen != set(range(8))
+        before = str(ui.app.wizard._primary().effect)
+        for _ in diff.files:
+            await ui.press("n")
+        assert diff.seen == set(range(8))
+        assert str(ui.app.wizard._primary().effect) != before
+
+
 async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:
     path = decided.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + '# "jane.doe" was here\n')

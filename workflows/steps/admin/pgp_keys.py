@@ -707,7 +707,7 @@ def invite(name: str, context: Context) -> Sentence:
     if mail is None:
         return hand_out(text, file_name, context)
     write_atomically(mail, text.encode())
-    return f"It is in the sandbox's mailbox, for {name}."
+    return f"It is in the sandbox's mailbox. To continue as {name}, press F6."
 
 
 def hand_out(text: str, file_name: str, context: Context) -> Sentence:
@@ -726,12 +726,13 @@ def hand_out(text: str, file_name: str, context: Context) -> Sentence:
 def validate(request: Request, context: Context) -> list[Problem]:
     """Everybody has a key that may be written, and every replacement does something and was confirmed."""
     problems, people = [], people_of(context)
-    for name in people:
-        key = request.keys.get(name)
-        if key is None:
-            words = "has no key yet. Invite them, and come back when the key is here."
-            problems.append(Problem(f"{name} {words}", "people"))
-        elif not key.accepted:
+    if missing := [name for name in people if name not in request.keys]:
+        have = "has" if len(missing) == 1 else "have"
+        words = f"{listed(missing, 3)} {have} no key yet. Invite them, and come back when the key is here."
+        problems.append(Problem(words, "people"))
+    for name in (one for one in people if one in request.keys):
+        key = request.keys[name]
+        if not key.accepted:
             problems.append(Problem(f"{name}: {key.verdict.headline}. {key.verdict.explanation}", "people"))
         else:
             problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in key.verdict.warnings]
