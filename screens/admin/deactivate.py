@@ -89,7 +89,7 @@ class DeactivatePane(AccountWorkPane):
         if self._findings is None or self.code_wanted:
             return Primary("Ask AWS what they have")
         if keys := self._findings.active_keys:
-            return Primary(f"Stop {count(keys, 'access key')} first", ready=False)
+            return Primary(f"Stop {count(keys, 'access key')}")
         return Primary("Continue")
 
     def look(self, report: Report, code: Secret | None) -> Findings:
@@ -101,6 +101,8 @@ class DeactivatePane(AccountWorkPane):
         self._rows = list(self._lines())
         things = self.query_one("#things", OptionList)
         things.set_options(row.words for row in self._rows)
+        things.highlighted = next((at for at, row in enumerate(self._rows) if row.holding), 0)
+        self._offer_removal()
         if self._rows:
             things.focus()
         self.query_one("#standing", Text).update(self._standing())
@@ -110,9 +112,23 @@ class DeactivatePane(AccountWorkPane):
         words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
         self.query_one("#mentioned", Text).update(words if places else "")
         self.query_one("#mentions").display = bool(places)
-        self.query_one("#stop").display = bool(self._findings and self._findings.active_keys)
-        self.query_one("#skip").display = not self.opening.done
+        active = bool(self._findings and self._findings.active_keys)
+        self.query_one("#stop").display = active
+        self.query_one("#look").display = not self.nobody()
+        unseen = self._findings is None and not self.nobody()
+        self.offer_skip("Keep them working" if active else "Skip this account" if unseen else "")
         self.primary_changed()
+
+    @on(OptionList.OptionHighlighted, "#things")
+    def _offer_removal(self) -> None:
+        self.query_one("#remove").display = self._selected is not None
+
+    @property
+    def _selected(self) -> _Row | None:
+        """The selected line, if what it is about can be removed here."""
+        at = self.query_one("#things", OptionList).highlighted
+        row = self._rows[at] if at is not None and at < len(self._rows) else None
+        return row if row and row.holding else None
 
     @property
     def _findings(self) -> Findings | None:
@@ -136,7 +152,7 @@ class DeactivatePane(AccountWorkPane):
         had = any(one.keys for one in self._findings.people)
         none = "✓ No access key works any more" if had else "✓ There are no access keys"
         if any(one.blocking for one in self._findings.people):
-            return f"{none}. d removes what blocks the removal (!)."
+            return f"{none}. Remove what blocks the removal (!)."
         if any(one.denied for one in self._findings.people):
             return f"{none}. What is marked ? can't be listed and may block the removal."
         return f"{none}, and nothing blocks the removal."
@@ -181,6 +197,13 @@ class DeactivatePane(AccountWorkPane):
 
     # -- what the person does ----------------------------------------------------------------------
 
+    def advance(self) -> None:
+        """First the keys are stopped."""
+        if self._findings and self._findings.active_keys and not self.code_wanted:
+            self.action_stop()
+        else:
+            super().advance()
+
     @on(Button.Pressed, "#stop")
     def action_stop(self) -> None:
         """Deactivate every access key of those who leave, after a yes."""
@@ -204,8 +227,7 @@ class DeactivatePane(AccountWorkPane):
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
         """Remove the selected thing for good, after the name was typed."""
-        highlighted = self.query_one("#things", OptionList).highlighted
-        row = self._rows[highlighted] if highlighted is not None and highlighted < len(self._rows) else None
+        row = self._selected
         if row is None or row.holding is None:
             self.notify("Terraform removes this itself; select a line with !.", severity="warning")
             return

@@ -117,7 +117,7 @@ class HandOverPane(TerraformPane):
         with Horizontal(id="more", classes="buttons"):
             yield Button(_MARK, id="sent", key="t")
             yield Button("Replace a lost key", id="new-key", key="n")
-            yield Button("Send it later", id="skip", key="^s")
+            yield Button("Send later", id="skip", key="^s")
 
     def _hint(self) -> str:
         later = hand_over.later_layers(self.context)
@@ -127,19 +127,31 @@ class HandOverPane(TerraformPane):
             return "Each text says how to begin. Copy it into a mail or a chat."
         return (
             f"{listed(later, 2)} comes next. The handoff from there includes {self.context.item}.\n"
-            "Send this one now, or choose “Send it later” to send a single message."
+            "Send this one now, or choose “Send later” to send a single message."
         )
 
     def heading(self) -> Sentence:
         return f"Send {self._names[0]} the handoff" if len(self._names) == 1 else super().heading()
 
     def primary(self) -> Primary:
-        unsent = [name for name, sent in self._sent.items() if sent.sent_at is None]
-        if self.code_wanted or (unsent and not self._handoffs):
+        if self.code_wanted or (self._unsent and not self._handoffs):
             return Primary("Read the state")
         if self._to_confirm:
             return Primary(f"I've sent it to {short(self._to_confirm)}")
-        return Primary(f"Send {unsent[0]} the handoff first", ready=False) if unsent else Primary("Continue")
+        if name := self._to_send:
+            mail = self.context.environment.mailbox is not None
+            return Primary(f"Send {short(name)} the handoff" if mail else f"Copy {short(name)}'s handoff")
+        return Primary("Read the state again" if self._unsent else "Continue")
+
+    @property
+    def _unsent(self) -> list[str]:
+        return [name for name, sent in self._sent.items() if sent.sent_at is None]
+
+    @property
+    def _to_send(self) -> str:
+        """The first whose text is ready to be sent, the selected person before the others."""
+        texts = [name for name in self._unsent if name in self._handoffs and self._handoffs[name].text]
+        return self._marked if self._marked in texts else next(iter(texts), "")
 
     def turn(self) -> Turn:
         sent = [one.sent_at for one in self._sent.values() if one.sent_at]
@@ -153,8 +165,6 @@ class HandOverPane(TerraformPane):
     def on_mount(self) -> None:
         self.query_one("#usual-roles").display = False
         self.query_one("#more").display = bool(self._names)
-        skippable = hand_over.later_layers(self.context) and not self.opening.done
-        self.query_one("#skip").set_class(not skippable, "hidden")
         self._show()
         if self._names and not self.opening.done:
             self._read()
@@ -165,6 +175,7 @@ class HandOverPane(TerraformPane):
         self.query_one("#people", OptionList).set_options(
             Option(self._line(name), name) for name in self._names
         )
+        self.query_one("#skip").display = bool(self._unsent) and not self.opening.done
         self.show_problems([])  # who was not marked as sent may be now
 
     def _line(self, name: str) -> str:
@@ -201,6 +212,7 @@ class HandOverPane(TerraformPane):
         trouble = self.query_one("#trouble", Text)
         trouble.update("\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else "")
         trouble.set_class(not (handoff and handoff.trouble), "hidden")
+        self.primary_changed()
 
     def _chosen(self, name: str) -> PersonHandoff | None:
         """The text of a person as it is sent: with the usual roles, or without."""
@@ -236,13 +248,15 @@ class HandOverPane(TerraformPane):
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
-        unsent = any(sent.sent_at is None for sent in self._sent.values())
-        if self.code_wanted or (unsent and not self._handoffs):
-            self._read()
-        elif self._to_confirm:
+        if not self.code_wanted and self._to_confirm:
             self._mark(
                 self._to_confirm, hand_over.marked_by_hand(self.context, self._taken[self._to_confirm])
             )
+        elif not self.code_wanted and (name := self._to_send):
+            self.query_one("#people", OptionList).highlighted = self._names.index(name)
+            (self.action_copy if self.context.environment.mailbox is None else self.action_mail)()
+        elif self.code_wanted or self._unsent:
+            self._read()
         else:
             self.post_message(self.Submitted(self.request()))
 

@@ -61,10 +61,15 @@ class MfaResetPane(AccountWorkPane):
     def primary(self) -> Primary:
         if self.found is None or self.code_wanted:
             return Primary("Ask AWS for the devices")
-        left = [owner.name for owner, device in self._rows() if device is not None]
-        return (
-            Primary(f"Remove {short(left[0])}'s device first", ready=False) if left else Primary("Continue")
-        )
+        return Primary(f"Remove {short(self._left[0])}'s device" if self._left else "Continue")
+
+    @property
+    def _left(self) -> list[str]:
+        """Whose device is still there: that of the selected line first, and nobody's who lost one here."""
+        marked = self._marked()
+        rows = [*([marked] if marked else []), *self._rows()]
+        removed = {name for name, _serial in self._removed}
+        return [owner.name for owner, device in rows if device and owner.name not in removed]
 
     def look(self, report: Report, code: Secret | None) -> Found:
         return mfa_reset.look(self.context, report, code)
@@ -77,7 +82,15 @@ class MfaResetPane(AccountWorkPane):
         lines.set_options(self._line(*row) for row in self._rows())
         if lines.option_count:
             lines.focus()
-        self.query_one("#skip").display = not self.opening.done
+        self._offer_removal()
+        more = "Keep the other devices" if self._removed else "Remove no device"
+        unseen = "Skip this account" if self.found is None and not self.nobody() else ""
+        self.offer_skip(more if self._left else unseen)
+
+    @on(OptionList.OptionHighlighted, "#devices")
+    def _offer_removal(self) -> None:
+        marked = self._marked()
+        self.query_one("#remove").display = marked is not None and marked[1] is not None
         self.primary_changed()
 
     def _standing(self) -> str:
@@ -114,6 +127,18 @@ class MfaResetPane(AccountWorkPane):
         return [(owner, one) for owner in owners for one in owner.devices or (None,)]
 
     # -- what the person does ----------------------------------------------------------------------
+
+    def advance(self) -> None:
+        """First the devices are removed, the selected one before the others."""
+        if self.found is None or self.code_wanted or not self._left:
+            super().advance()
+            return
+        rows, (first, *_) = self._rows(), self._left
+        at = next(at for at, (owner, device) in enumerate(rows) if device and owner.name == first)
+        marked, lines = self._marked(), self.query_one("#devices", OptionList)
+        if not (marked and marked[1] and marked[0].name == first):
+            lines.highlighted = at
+        self.action_remove()
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:

@@ -183,6 +183,13 @@ class AccountWorkPane(CodePane):
         """Whether there is nobody here to do anything for."""
         raise NotImplementedError
 
+    def offer_skip(self, effect: str) -> None:
+        """Offer to leave out what is still to be done, named by its effect; "" where nothing is."""
+        button = self.query_one("#skip", Button)
+        button.display = bool(effect) and not self.opening.done
+        button.label = effect
+        button.refresh(layout=True)
+
     def on_mount(self) -> None:
         self.show()
         if not self.opening.done and not self.nobody():

@@ -1,7 +1,8 @@
-"""Those who leave: what mentions them is seen at once, however small the terminal is."""
+"""Those who leave: what still works is stopped first, and only what can be removed is offered for it."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from support.panes import PaneHost, new_session, rest, settle
 from support.steps import step_of
 
 from screens.admin.deactivate import DeactivatePane
+from screens.widgets.dialogs import Confirm
 from screens.widgets.text import Text
-from workflows.aws.iam import Holding, HoldingKind
+from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.steps.admin import deactivate
@@ -65,4 +67,45 @@ async def test_the_mentions_are_shown_whole(tmp_path: Path, monkeypatch: pytest.
         await rest(pilot)
         assert "README.md:1  (name)  ask sam.okafor" in app.text()
         assert "README.md:7" in app.text()
+    session.close()
+
+
+async def test_keys_that_work_are_stopped_by_next_and_left_alone_by_skip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = AccessKey("AKIAEXAMPLE", True, datetime(2026, 1, 2, tzinfo=UTC), None, "")
+    session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, keys=(key,)),)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert not app.pane.query_one("#remove").display
+        assert app.pane.query_one("#skip").display
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, Confirm)
+        assert not app.pane.warned
+    session.close()
+
+
+async def test_where_nothing_is_left_there_is_nothing_to_remove_and_nothing_to_skip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, keys=()),)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert not any(app.pane.query_one(one).display for one in ("#remove", "#stop", "#skip"))
+    session.close()
+
+
+async def test_the_first_line_with_something_to_remove_is_selected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, blocking=HOLDINGS[:1]),)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert app.pane.query_one("#remove").display
+        await pilot.press("up")
+        assert not app.pane.query_one("#remove").display
     session.close()

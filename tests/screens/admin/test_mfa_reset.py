@@ -1,0 +1,68 @@
+"""Lost MFA devices: Next removes the selected one, and Skip is there as long as one is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import fake_environment
+from support.given import Given
+from support.panes import PaneHost, new_session, rest, settle
+from support.steps import step_of
+
+from screens.admin.mfa_reset import MfaResetPane
+from screens.widgets.dialogs import Confirm
+from screens.widgets.text import OptionList
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.steps.admin import mfa_reset
+from workflows.steps.admin.mfa_reset import Device, Found, Owner
+
+NAMES = ("jane.doe", "sam.okafor")
+ACCOUNT = "222222222222"
+
+
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *having: str) -> tuple[Session, PaneHost]:
+    """The step of an account, in which some of those who lost a device have one."""
+    facts: dict[str, Any] = {name: [] for name in step_of(mfa_reset).needs}
+    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"]}
+    facts |= {"mfa_reset": list(NAMES)}
+    modules: list[Any] = [Given(facts), mfa_reset]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    devices = {
+        name: (Device(f"arn:aws:iam::{ACCOUNT}:mfa/{name}", "virtual device", None),) for name in having
+    }
+    found = Found(tuple(Owner(name, True, devices.get(name, ()), "aws") for name in NAMES), ACCOUNT)
+    monkeypatch.setattr(mfa_reset, "look", lambda *_: found)
+    environment, at = fake_environment(tmp_path, {}), StepKey("mfa-reset", "management")
+    return session, PaneHost(session, environment, modules, {"mfa-reset": MfaResetPane}, at)
+
+
+async def test_next_asks_about_the_device_that_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, "sam.okafor")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert not pane.query_one("#remove").display
+        assert pane.query_one("#skip").display
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, Confirm)
+        assert pane.query_one("#devices", OptionList).highlighted == 1
+    session.close()
+
+
+async def test_where_nobody_has_a_device_there_is_nothing_to_remove_and_nothing_to_skip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert not any(app.pane.query_one(one).display for one in ("#remove", "#skip"))
+    session.close()
