@@ -22,7 +22,7 @@ from screens.widgets.layer_bar import LayerBar
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
 from screens.widgets.text import Button, Text, short
-from workflows.core.sentences import count, listed, text_of
+from workflows.core.sentences import count, joined, listed, text_of
 from workflows.layer.managed_policies import (
     check_policy_arn,
     known_policies,
@@ -200,6 +200,7 @@ class GroupsPane(ByHandPane):
         self._choices: dict[str, LayerChoice] = {}
         self._gone: dict[str, list[str]] = {}
         self._account = ""
+        self._alone: dict[str, frozenset[str]] = {}
         drafts = opening.draft.get("layers", {})
         self._half_decided = {one: groups.from_draft(draft) for one, draft in drafts.items()}
 
@@ -280,8 +281,7 @@ class GroupsPane(ByHandPane):
             matrix.mark(matrix.person, group)
         pending = [(one, view.pending(self._choices[one])) for one, view in self._views.items()]
         self.query_one(LayerBar).show(pending, self._account)
-        total = len(self.view.people)
-        told = f"{layout.shown:,} of {total:,} shown" if words else f"{total:,} people"
+        told = f"{layout.shown:,} of {len(self.view.people):,} shown" if words else _counts(self.view)
         shown = self.query_one("#shown", Text)
         shown.update(told, layout=len(told) != len(str(shown.content)))
         self.primary_changed()
@@ -297,11 +297,29 @@ class GroupsPane(ByHandPane):
         return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave the groups alone")
 
     def advance(self) -> None:
-        """First every account is seen."""
-        if unseen := self._unseen():
+        """First nobody is in no group unasked in the account that is shown, and every account is seen."""
+        unseen, request = self._unseen(), self.request()
+        accounts = [self._account, *(() if unseen else self._views)] if self._account else []
+        if alone := next(filter(request.unconfirmed, accounts), ""):
+            self._ask_about_no_group(alone, request.unconfirmed(alone))
+        elif unseen:
             self.show_layer(unseen)
         else:
             super().advance()
+
+    def _ask_about_no_group(self, account: str, names: Sequence[str]) -> None:
+        """Show the first of them, and ask whether they are to be in no group."""
+
+        def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._alone[account] = self._alone.get(account, frozenset()).union(names)
+            self.advance()
+
+        self.query_one("#filter", FilterField).value = ""
+        self.show_layer(account)
+        self.query_one(Matrix).mark(names[0], self.query_one(Matrix).group)
+        body = joined([groups.means_of_no_group(name, account) for name in names[:_MOST]], "\n")
+        question = Confirm(f"No group for {listed(names, 2)}?", body, "Use no group", no="Choose groups")
+        ask(self, question, confirmed)
 
     @on(Matrix.Moved)
     def _moved(self) -> None:
@@ -462,11 +480,18 @@ class GroupsPane(ByHandPane):
 
     def request(self) -> Request:
         follow = {account: view.follow for account, view in self._views.items()}
-        return Request(dict(self._choices), follow)
+        return Request(dict(self._choices), follow, dict(self._alone))
 
     def draft(self) -> Mapping[str, Any]:
         layers = {account: groups.as_draft(choice) for account, choice in self._choices.items()}
         return {"layers": layers} if layers else {}
+
+
+def _counts(view: LayerView) -> str:
+    """How many people there are, and how many machine users."""
+    machines = sum(map(view.is_machine, view.people))
+    people = count(len(view.people) - machines, "person", "people")
+    return f"{people}, {count(machines, 'machine user')}" if machines else people
 
 
 def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:

@@ -370,8 +370,7 @@ def _id(kind: str) -> str:
 
 
 def _counts(layer: Layer) -> str:
-    people = len(layer.humans)
-    return f"{'1 person' if people == 1 else f'{people:,} people'}, {count(len(layer.groups), 'group')}"
+    return f"{count(len(layer.humans), 'person', 'people')}, {count(len(layer.groups), 'group')}"
 
 
 def _told(found: Survey, *, edits: bool) -> str:

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.style import Style
 
 from screens.widgets.text import Text, styled
+from workflows.core.sentences import count
 
 _BETWEEN = 3
 """Columns between two layers."""
@@ -66,7 +67,9 @@ class LayerBar(Text):
         column = 0
         for account, pending in self._layers:
             here = account == self._current
-            words = f"{'▸' if here else ' '} {account}: {pending:,} pending"
+            words = (
+                f"{'▸' if here else ' '} {account}: {count(pending, 'change') if pending else 'no change'}"
+            )
             if column and column + _BETWEEN + len(words) > self.size.width:
                 parts.append(("\n", Style()))
                 column = 0

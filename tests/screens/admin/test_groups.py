@@ -8,6 +8,7 @@ from support.admin_wizard import Wizard, wizard
 from textual.widgets import Input
 
 from screens.admin.groups import GroupsPane
+from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix
 from workflows.machine.state import Status
@@ -43,21 +44,23 @@ async def test_people_are_put_into_groups_by_keys_in_every_layer(
     decide(admin_project, people_keys, joining=("jane.doe",), regrouping=("sam.okafor",))
     async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
         assert ui.focused == "matrix"
-        assert "▸ management: 0 pending" in ui.text
+        assert "▸ management: no change" in ui.text
         assert "── Joining: 1 ──" in ui.text
         assert "! jane.doe (joining): in no group" in ui.text
         await ui.press("right", "space", "down", "space")
         assert "+ joins" in line_of(ui, "+ jane.doe")
         assert "- leaves" in line_of(ui, "~ sam.okafor")
         assert "sam.okafor (changing groups): leaves auditors" in ui.text
-        assert "▸ management: 2 pending" in ui.text
+        assert "▸ management: 2 changes" in ui.text
         await ui.press("ctrl+n")
-        assert "▸ security: 0 pending" in ui.text
-        await ui.press("ctrl+n")
-        assert "is in no group of security" in told(ui)
-        await ui.press("ctrl+home", "home", "space")
-        assert "is in no group of security" not in told(ui)
-        await ui.press("ctrl+n", "ctrl+n")
+        assert matrix_of(ui).person == "sam.okafor"
+        await ui.press("left", "enter")
+        assert "▸ security: no change" in ui.text
+        await ui.press("down", "ctrl+n")
+        assert isinstance(ui.app.screen, Confirm)
+        await ui.press("escape")
+        assert matrix_of(ui).person == "jane.doe"
+        await ui.press("home", "space", "ctrl+n")
         assert ui.status("groups") is Status.DONE
         assert ui.session.facts()["memberships"] == {
             "management": {
@@ -69,6 +72,20 @@ async def test_people_are_put_into_groups_by_keys_in_every_layer(
                 "sam.okafor": {"add": [], "remove": []},
             },
         }
+
+
+async def test_somebody_is_left_without_a_group_only_if_that_is_confirmed_for_each_account(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
+        for account in ("management", "security"):
+            assert f"▸ {account}" in ui.text
+            await ui.press("ctrl+n")
+            assert isinstance(ui.app.screen, Confirm)
+            assert ui.status("groups") is Status.READY
+            await ui.press("left", "enter")
+        assert ui.status("groups") is Status.DONE
 
 
 async def test_everybody_elses_groups_can_be_changed_too(
@@ -86,7 +103,7 @@ async def test_everybody_elses_groups_can_be_changed_too(
         assert "admins is for people" in told(ui)
         await ui.press("end", "space")
         assert "machine.github.actions (a machine user): leaves deploymaster" in told(ui)
-        await ui.press("ctrl+n", "ctrl+n")
+        await ui.press("ctrl+n", "left", "enter")
         assert ui.session.facts()["memberships"]["security"] == {
             "jane.doe": {"add": ["admins"], "remove": []},
             "alex.kim": {"add": ["admins"], "remove": []},
@@ -113,7 +130,7 @@ async def test_the_filter_narrows_as_one_types_and_esc_clears_it(
         assert ui.focused == "filter"
         await ui.press("escape")
         assert ui.field("filter").value == ""
-        assert "5 people" in ui.text
+        assert "4 people, 1 machine user" in ui.text
         assert ui.app.wizard.current is not None
         assert ui.app.wizard.current.step == "groups"
         await ui.press(*"nobody")
@@ -201,7 +218,7 @@ async def test_policies_are_taken_off_and_added_by_name_or_arn(
             "admins": {"add": [READ_ONLY], "remove": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
         }
         await ui.go_to("groups")
-        assert "▸ security: 3 pending" in ui.text
+        assert "▸ security: 3 changes" in ui.text
         await ui.press("p")
         assert ui.app.screen.query_one("#policies", MarkList).option_count == 3
 

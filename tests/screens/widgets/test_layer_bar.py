@@ -24,11 +24,11 @@ async def test_the_mark_stays_with_its_layer_at_any_width() -> None:
         app.query_one(LayerBar).show(LAYERS, "apps-devstg")
         await pilot.pause()
         assert app.lines() == [
-            "  root: 0 pending     security: 3 pending",
-            "▸ apps-devstg: 1 pending     apps-prd: 0 pending",
-            "  shared: 2 pending",
+            "  root: no change     security: 3 changes",
+            "▸ apps-devstg: 1 change     apps-prd: no change",
+            "  shared: 2 changes",
         ]
         await pilot.resize_terminal(30, 8)
         await pilot.pause()
-        assert app.lines()[2] == "▸ apps-devstg: 1 pending"
+        assert app.lines()[2] == "▸ apps-devstg: 1 change"
         assert len(app.lines()) == 5

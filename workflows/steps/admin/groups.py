@@ -384,22 +384,35 @@ class Request:
     Attributes:
         layers: by account name.
         follow: by account name, the groups that take in who joins by themselves.
+        alone: by account name, who is to be in no group, as the person confirmed.
     """
 
     layers: Mapping[str, LayerChoice]
     follow: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    alone: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def unconfirmed(self, account: str) -> list[str]:
+        """Those in no group of an account for whom that was not confirmed."""
+        choice, follow = self.layers[account], self.follow.get(account, {})
+        return [
+            name
+            for name, groups in choice.members.items()
+            if not (groups | follow.get(name, _NOBODY)) - set(choice.remove)
+            and name not in self.alone.get(account, _NOBODY)
+        ]
+
+
+def means_of_no_group(name: str, account: str) -> Sentence:
+    """What it means for somebody to be in no group of an account."""
+    return text_in_no_group(name, account, machine=is_machine_name(name))
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """Names and ARNs by IAM's rules; a person in no group is warned about."""
+    """Names and ARNs by IAM's rules; a person in no group is warned about, unless that was confirmed."""
     problems: list[Problem] = []
     for account, choice in request.layers.items():
-        follow = request.follow.get(account, {})
-        for name, groups in choice.members.items():
-            left = (groups | follow.get(name, frozenset())) - set(choice.remove)
-            if not left:
-                words = text_in_no_group(name, account, machine=is_machine_name(name))
-                problems.append(Problem(words, "matrix", fatal=False))
+        alone = request.unconfirmed(account)
+        problems += [Problem(means_of_no_group(name, account), "matrix", fatal=False) for name in alone]
         wrong = [
             one
             for group in [*(one.name for one in choice.add), *choice.rename.values()]
