@@ -35,6 +35,9 @@ class MfaResetPane(AccountWorkPane):
         Binding(
             "c", "copy", "Copy text", id="mfareset.copy", show=False, tooltip="Copy what the owner does next"
         ),
+        Binding(
+            "k", "keep", "Keep the others", id="mfareset.keep", show=False, tooltip="Continue without them"
+        ),
         Binding("r", "look", "Look again", id="mfareset.look", show=False, tooltip="Ask AWS again"),
     ]
     DEFAULT_CSS = """
@@ -50,9 +53,10 @@ class MfaResetPane(AccountWorkPane):
         yield Text("", id="standing")
         yield Rows(id="devices")
         with Horizontal(id="buttons"):
-            yield Button("Remove device", id="remove", key="d")
+            yield Button("Remove", id="remove", key="d")
             yield Button("Copy next steps", id="copy", key="c")
             yield Button("Look again", id="look", key="r")
+            yield Button("Keep the others", id="keep", key="k")
             yield Button("Skip", id="skip", key="^s")
 
     def nobody(self) -> bool:
@@ -83,9 +87,9 @@ class MfaResetPane(AccountWorkPane):
         if lines.option_count:
             lines.focus()
         self._offer_removal()
-        more = "Keep the other devices" if self._removed else "Remove no device"
+        self.query_one("#keep").display = bool(self._left and self._removed)
         unseen = "Skip this account" if self.found is None and not self.nobody() else ""
-        self.offer_skip(more if self._left else unseen)
+        self.offer_skip(unseen or ("Keep it" if self._left and not self._removed else ""))
 
     @on(OptionList.OptionHighlighted, "#devices")
     def _offer_removal(self) -> None:
@@ -130,7 +134,7 @@ class MfaResetPane(AccountWorkPane):
 
     def advance(self) -> None:
         """First the devices are removed, the selected one before the others."""
-        if self.found is None or self.code_wanted or not self._left:
+        if self.found is None or self.code_wanted or not self._left or self.warned:
             super().advance()
             return
         rows, (first, *_) = self._rows(), self._left
@@ -139,6 +143,12 @@ class MfaResetPane(AccountWorkPane):
         if not (marked and marked[1] and marked[0].name == first):
             lines.highlighted = at
         self.action_remove()
+
+    @on(Button.Pressed, "#keep")
+    def action_keep(self) -> None:
+        """Continue with the devices that are left; what was removed is recorded."""
+        if self._removed:
+            self.post_message(self.Submitted(self.request()))
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:

@@ -175,7 +175,7 @@ class ReviewPane(ByHandPane):
         return Primary(f"{what}, {unseen} unseen" if unseen else what)
 
     def turn(self) -> Turn:
-        return Turn("Your turn: n shows the next file") if self._unseen else YOURS
+        return Turn("n shows the next file") if self._unseen else YOURS
 
     @property
     def _unseen(self) -> int:

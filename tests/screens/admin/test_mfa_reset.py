@@ -57,6 +57,30 @@ async def test_next_asks_about_the_device_that_is_left(
     session.close()
 
 
+async def test_the_rest_is_kept_and_what_was_removed_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, *NAMES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, MfaResetPane)
+        monkeypatch.setattr(mfa_reset, "remove", lambda *_: pane.found)
+        await pilot.press("d", *NAMES[0], "enter")
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert not pane.query_one("#skip").display
+        await pilot.press("k")
+        await rest(pilot)
+        assert pane.warned
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert set(session.facts("management")["mfa_devices_reset"]["people"]) == {NAMES[0]}
+    session.close()
+
+
 async def test_where_nobody_has_a_device_there_is_nothing_to_remove_and_nothing_to_skip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
