@@ -652,14 +652,15 @@ class PgpKeysPane(StepPane):
         else:
             self._confirm_and_go_on()
 
-    def go_back(self) -> bool:
+    @property
+    def inside(self) -> bool:
+        return bool(self._comparing)
+
+    def go_back(self) -> None:
         """From a fingerprint back to the list of people."""
-        if not self._comparing:
-            return False
         self._turn_to("")
         self._fill()
         self.query_one("#people").focus()
-        return True
 
     # -- going on ----------------------------------------------------------------------------------
 

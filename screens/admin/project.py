@@ -22,6 +22,7 @@ from workflows.core.errors import Cancelled
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
 from workflows.layer.names import check_user_name
+from workflows.machine.events import Facts
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable
 from workflows.steps.kinds import KINDS
@@ -69,7 +70,7 @@ class Asked:
 
     title: str
     label: str
-    hint: str = "a name from the list below; → completes it"
+    hint: str = "begin a name; → completes it"
 
 
 QUESTIONS: Mapping[str, Asked] = {
@@ -353,6 +354,14 @@ class ProjectPane(StepPane):
             asked=tuple(name for name in QUESTIONS if name in self._asked),
             **fields,
         )
+
+    def likely(self) -> Facts:
+        """The kinds of work that somebody is named for; while nobody is, the one that was chosen."""
+        request = self.request()
+        named = [name for name in KINDS if getattr(request, name)]
+        wanted = dict.fromkeys(named or request.asked[:1], True)
+        others = {"account_wanted": request.account_wanted, "regions_wanted": request.regions_wanted}
+        return {**wanted, **others, **({"layers": list(request.layers)} if request.layers else {})}
 
     def draft(self) -> Mapping[str, Any]:
         request = self.request()

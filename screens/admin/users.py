@@ -304,17 +304,20 @@ class UsersPane(ByHandPane):
     def action_everybody(self) -> None:
         """Show what everybody signs in with."""
         self.add_class("-everybody")
+        self.primary_changed()
         self.query_one(LineList).focus()
         self.refresh_bindings()
 
-    def go_back(self) -> bool:
+    @property
+    def inside(self) -> bool:
+        return self.has_class("-everybody") and not self.has_class("-tall")
+
+    def go_back(self) -> None:
         """From everybody back to those who join and leave."""
-        if self.has_class("-tall") or not self.has_class("-everybody"):
-            return False
         self.remove_class("-everybody")
         self.query_one("#people").focus()
+        self.primary_changed()
         self.refresh_bindings()
-        return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The keys about the selected person work where it is seen."""

@@ -195,7 +195,7 @@ class MfaPane(BrowsingPane):
     # -- what the action bar says ------------------------------------------------------------------
 
     def primary(self) -> Primary:
-        if self._asks_how:
+        if self.inside:
             return Primary("Use this way")
         if self.query_one("#how", Choices).value == CONSOLE:
             if self.query_one(Checklist).finished:
@@ -206,7 +206,7 @@ class MfaPane(BrowsingPane):
         return Primary("Make the device" if self._pending is None else "Enable the device")
 
     def turn(self) -> Turn:
-        if self.has_class("-done") or self._asks_how:
+        if self.has_class("-done") or self.inside:
             return YOURS
         if self.query_one("#how", Choices).value == CONSOLE:
             finished = self.query_one(Checklist).finished
@@ -214,17 +214,14 @@ class MfaPane(BrowsingPane):
         return Turn("Your turn" if self._pending is None else "Your turn: two codes in a row")
 
     @property
-    def _asks_how(self) -> bool:
+    def inside(self) -> bool:
         """Whether the way is what is asked now."""
         return self.query_one("#how").has_class("-shown")
 
-    def go_back(self) -> bool:
-        """Close the choice of the way; returns whether it was open."""
-        if not self._asks_how:
-            return False
+    def go_back(self) -> None:
+        """Close the choice of the way."""
         self._ask_how()
         self.call_after_refresh(self.query_one("#other-way").focus)
-        return True
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -268,7 +265,7 @@ class MfaPane(BrowsingPane):
             return  # the list is filled before the others are there
         found = self._serial is not None and how == API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
-        asks = self._asks_how
+        asks = self.inside
         self.query_one("#other-way").display = not asks and not self.has_class("-done")
         self.query_one("#console").display = how == CONSOLE and not self.has_class("-done") and not asks
         self.query_one("#api").display = how == API and not found and self._pending is None and not asks
@@ -290,7 +287,7 @@ class MfaPane(BrowsingPane):
     # -- from here ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
-        if self._asks_how:
+        if self.inside:
             self._chose_how()
             return
         request, deeds = self.request(), self.query_one(Checklist)

@@ -18,6 +18,7 @@ from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import OptionList, Text, shortened
 from workflows.core.sentences import count
+from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement
 from workflows.steps.rotation import rotate as rotation
 from workflows.stores.key_records import KeyRecord, KeyRecords, remark
@@ -94,6 +95,10 @@ class RotationPane(_KeyPane):
     def on_mount(self) -> None:
         records = KeyRecords(self.context.environment.key_records_folder)
         self.run_move("records", lambda _report: records.all(), self._listed, looks=True)
+
+    def likely(self) -> Facts:
+        """The old key is deleted in the end."""
+        return {"rotated": {"old_id": "the old one"}}
 
     def _listed(self, records: Iterable[KeyRecord]) -> None:
         self._records = {f"{record.project}/{record.profile}": record for record in records}

@@ -196,4 +196,4 @@ def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {told_path(Path(root), run.environment.home)}"
-    yield "Record    in the list of sessions (F3), until you delete it there"
+    yield "Record    on Home (F3), until you delete it there"

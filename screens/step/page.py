@@ -30,6 +30,7 @@ from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 
 Move = Callable[[Report], Any]
@@ -208,6 +209,10 @@ class StepPane(VerticalScroll):
         """What to keep of half-filled input; JSON values, never a secret. Empty keeps nothing."""
         return {}
 
+    def likely(self) -> Facts:
+        """What the step will give with what is entered, as far as the steps to come depend on it."""
+        return {}
+
     def heading(self) -> Sentence:
         """What the page is about, verb first."""
         heading = text_of(self.opening.step.heading).replace("{item}", self.context.item)
@@ -257,9 +262,13 @@ class StepPane(VerticalScroll):
         """The person pressed Next. A pane with moves of its own does the next one here instead."""
         self.post_message(self.Submitted(self.request()))
 
-    def go_back(self) -> bool:
-        """Close what the page opened in itself; returns whether there was anything."""
+    @property
+    def inside(self) -> bool:
+        """Whether something is open in the page, which Escape closes before it leaves the page."""
         return False
+
+    def go_back(self) -> None:
+        """Close what is open in the page."""
 
     @on(Button.Pressed, "#skip")
     async def _skip(self) -> None:

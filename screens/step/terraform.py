@@ -150,6 +150,7 @@ class TerraformPane(CodePane):
         self._left_focus = self.screen.focused
         self.add_class("-covered")
         widget.add_class("-cover")
+        self.primary_changed()
         self.call_after_refresh(widget.focus)
         return True
 
@@ -158,14 +159,16 @@ class TerraformPane(CodePane):
         """Show the page again."""
         self.remove_class("-covered")
         self.query(".-cover").remove_class("-cover")
+        self.primary_changed()
         if self._left_focus is not None:
             self.call_after_refresh(self._left_focus.focus)
 
-    def go_back(self) -> bool:
-        covered = self.has_class("-covered")
-        if covered:
-            self.uncover()
-        return covered
+    @property
+    def inside(self) -> bool:
+        return self.has_class("-covered")
+
+    def go_back(self) -> None:
+        self.uncover()
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:

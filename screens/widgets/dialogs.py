@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.notifications import SeverityLevel
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -26,7 +26,37 @@ _SECONDS = 5.0
 """How long it is shown, where nothing else says when to stop, that something was copied."""
 
 
-class Dialog(ModalScreen[Answer | None], Generic[Answer]):
+class OneFocus(Screen[Any]):
+    """A screen that gives the focus away while another one covers it: only what takes keys shows it."""
+
+    _rests: Widget | None = None
+
+    def set_focus(
+        self,
+        widget: Widget | None,
+        scroll_visible: bool = True,  # noqa: FBT001 - Textual's
+        from_app_focus: bool = False,  # noqa: FBT001 - Textual's
+    ) -> None:
+        """Give the focus to a widget, at once or when the screen is uncovered."""
+        if self.app.screen is self:
+            super().set_focus(widget, scroll_visible, from_app_focus)
+        else:
+            self._rests = widget
+
+    def on_screen_suspend(self) -> None:
+        """Another screen takes the keys."""
+        if self.app.screen is not self:
+            self._rests = self._rests or self.focused
+            super().set_focus(None)
+
+    def on_screen_resume(self) -> None:
+        """The focus is again where it was, or where it was wanted meanwhile."""
+        if self._rests is not None and self._rests.is_attached and self.focused is None:
+            super().set_focus(self._rests, scroll_visible=False)
+        self._rests = None
+
+
+class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """A dialog; escape closes it without an answer.
 
     A subclass gives the buttons, and a body that is more than a text. A button runs the action that its id

@@ -52,7 +52,9 @@ STYLES: dict[Status, str] = {
 }
 """The colours of the marks; those that are not named here are quiet."""
 _HERE = "▸"
-_AFTER_THE_ITEMS = "at the end"
+_AFTER_THE_ITEMS = "afterwards"
+_END = "@"
+"""The closing page in the list: no step's key."""
 
 
 def legend() -> str:
@@ -62,11 +64,19 @@ def legend() -> str:
 
 @dataclass(frozen=True)
 class RailEntry:
-    """A line of the rail."""
+    """A line of the rail.
+
+    Attributes:
+        key: the step.
+        title: its title.
+        status: where it stands.
+        foreseen: whether it is only likely to come, so that nobody can go to it yet.
+    """
 
     key: StepKey
     title: Sentence
     status: Status
+    foreseen: bool = False
 
 
 _EARLIER = 2
@@ -124,8 +134,11 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
             here = entry.key == current
             at = len(parts) if here else at
             parts.append(_Part(_on_line(entry, here=here), 1, entry.status is Status.DONE))
-    end = styled((f"{_HERE} End", "bold $accent") if current is None else ("· End", "$text-muted"))
-    return [*parts, _Part(end, 0, done=False)], len(parts) if at < 0 else at
+    return [*parts, _Part(_end(here=current is None), 0, done=False)], len(parts) if at < 0 else at
+
+
+def _end(*, here: bool) -> Content:
+    return styled((f"{_HERE} End", "bold $accent") if here else ("· End", "$text-muted"))
 
 
 def _before(folded: Sequence[_Part]) -> list[Content]:
@@ -163,26 +176,50 @@ class StepRail(OptionList):
 
     @dataclass
     class Chosen(Message):
-        """The person wants to go to a step."""
+        """The person wants to go to a step; to the closing page for None."""
 
-        key: StepKey
+        key: StepKey | None
 
     def __init__(self) -> None:
         super().__init__()
         self.tooltip = f"Enter goes to a step.  {legend()}"
+        self._names: dict[str, Sentence] = {}
+        self._here = ""
 
-    def show(self, title: Sentence, entries: Sequence[RailEntry], current: StepKey | None) -> None:
-        """Show these steps in place of the ones before."""
+    @property
+    def highlighted_name(self) -> Sentence:
+        """What Enter would open, by its title and its item."""
+        option = self.highlighted_option
+        return self._names.get(str(option.id), "") if option else ""
+
+    def show(
+        self,
+        title: Sentence,
+        entries: Sequence[RailEntry],
+        current: StepKey | None,
+        *,
+        over: bool,
+    ) -> None:
+        """Show these steps in place of the ones before; when all is over, the closing page can be chosen."""
         self.clear_options()
+        self._names = {str(one.key): _named(one) for one in entries} | {_END: "End"}
         self.add_option(Option(styled((title, "bold")), disabled=True))
         item = ""
         for entry in entries:
             if entry.key.item != item:
                 item = entry.key.item
                 self.add_option(Option(f"─ {item or _AFTER_THE_ITEMS}", disabled=True))
-            self.add_option(Option(_told(entry, here=entry.key == current), str(entry.key)))
-        if current is not None:
-            self.highlighted = self.get_option_index(str(current))
+            line = _told(entry, here=entry.key == current)
+            self.add_option(Option(line, str(entry.key), disabled=entry.foreseen))
+        if item:
+            self.add_option(Option(f"─ {_AFTER_THE_ITEMS}", disabled=True))
+        self.add_option(Option(_end(here=current is None), _END, disabled=not over))
+        self._here = str(current or _END)
+        self.go_here()
+
+    def go_here(self) -> None:
+        """Highlight the current step."""
+        self.highlighted = self.get_option_index(self._here)
         self._show_here()
 
     def on_resize(self, event: Resize) -> None:
@@ -197,8 +234,13 @@ class StepRail(OptionList):
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if event.option_id is not None:
-            self.post_message(self.Chosen(StepKey.parse(event.option_id)))
+        self.post_message(
+            self.Chosen(None if event.option_id == _END else StepKey.parse(str(event.option_id)))
+        )
+
+
+def _named(entry: RailEntry) -> Sentence:
+    return f"{entry.title} ({entry.key.item})" if entry.key.item else entry.title
 
 
 def _told(entry: RailEntry, *, here: bool) -> Content:

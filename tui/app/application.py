@@ -61,9 +61,14 @@ class OnboardApp(Frame):
         Binding("shift+tab", "focus_previous", "Field before", id="app.backward", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Commands", id="app.commands", priority=True),
         Binding("ctrl+z", "suspend_process", "To the shell", id="app.suspend", show=False),
-        Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
+        Binding("f3", "home", "Home", id="app.home", tooltip="Save, and go to Home"),
         Binding(
-            "f6", "swap", "Swap", id="app.swap", priority=True, tooltip="Save, and play the other person"
+            "f6",
+            "swap",
+            "Swap roles",
+            id="app.swap",
+            priority=True,
+            tooltip="Save, and play the other person",
         ),
     ]
 
@@ -178,33 +183,37 @@ class OnboardApp(Frame):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the ways out of a session where none is open, and of the other person outside a sandbox."""
-        if action in {"sessions", "swap"}:
-            return self.screen is self._wizard() and (action == "sessions" or self.source.sandbox)
+        if action in {"home", "swap"}:
+            return self.screen is self._wizard() and (action == "home" or self.source.sandbox)
         return super().check_action(action, parameters)
 
-    def _left_wizard(self) -> WizardScreen | None:
-        """The wizard, saved and left, or None while something runs in it."""
+    def _resting_wizard(self) -> WizardScreen | None:
+        """The wizard, or None while its step is at work."""
         wizard = self._wizard()
-        if wizard is None or wizard.working:
-            self.notify("Not now: something is running, or the list is already open.", severity="warning")
+        if wizard is not None and wizard.working:
+            self.notify("Not now: this step is still running. esc stops it.", severity="warning")
             return None
-        self.leave()
         return wizard
 
-    async def action_sessions(self) -> None:
-        """Save the open session and show the list."""
-        if self._left_wizard() is not None:
+    async def action_home(self) -> None:
+        """Save the open session and go to Home."""
+        if self._resting_wizard() is not None:
+            self.leave()
             failure, self.failure = self.failure, None
             await self._show_home(failure)
 
     async def action_swap(self) -> None:
-        """Play the other person of the sandbox: in their latest session here, or in a new one."""
-        if (wizard := self._left_wizard()) is None:
+        """Play the other person of this onboarding: in their session, or in a new one."""
+        if (wizard := self._resting_wizard()) is None:
             return
-        other = "new-user" if wizard.run.session.header.workflow == "admin" else "admin"
-        here = [one for one in self.control.entries() if one.sandbox == self.source.folder]
-        theirs = [one.summary.id for one in here if one.summary.workflow == other and not one.summary.damage]
-        await (self._resume(theirs[0], {}) if theirs else self._begin(other, {}))
+        start = self.control.other_person(wizard.run.session.folder.name)
+        if start is None:
+            self.notify("Nobody else has a part in this. F3 goes to Home.", severity="warning")
+            return
+        self.leave()
+        await (
+            self._resume(start.session, {}) if start.session else self._begin(start.workflow, start.drafts)
+        )
 
     def stop(self) -> None:
         """Ask the step that is shown to stop what it does, gpg with the terminal to itself included."""
@@ -361,7 +370,9 @@ class OnboardApp(Frame):
         wizard = self._wizard()
         if wizard is not None and screen is wizard:
             yield from wizard.commands()
-            yield SystemCommand("Sessions", "Save, and go to the first screen", self.action_sessions)
+            yield SystemCommand("Go to Home", "Save, and see all sessions", self.action_home)
+            if self.source.sandbox:
+                yield SystemCommand("Swap roles", "Save, and play the other person", self.action_swap)
         colours = "Dark, light, high contrast, or the terminal's own"
         yield SystemCommand("Change the colours", colours, self.action_change_theme)
         yield SystemCommand("Save and quit", "Everything is kept", self.action_save_and_quit)

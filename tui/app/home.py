@@ -13,10 +13,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
-from textual.screen import Screen
 
 from screens.step.times import told_moment
-from screens.widgets.dialogs import Confirm, Dialog, ask
+from screens.widgets.dialogs import Confirm, Dialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import BAR, Button, Option, OptionList, SplitLine, Text, sized, styled
 from tui.app.session_summary import arrival_of, standing_of, work_of
@@ -79,7 +78,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 """What can be begun, by the heading that it is under."""
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(OneFocus):
     """What would you like to do?
 
     Args:

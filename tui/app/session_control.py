@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from workflows.desktop.clipboard import Clipboard
     from workflows.machine.events import StepKey
     from workflows.machine.session import Session
+    from workflows.machine.summaries import Summary
     from workflows.run import SessionRun
     from workflows.steps.shared.module import StepModule
 
 Drafts = Mapping[str, Mapping[str, Any]]
+_NAMES_PEOPLE = {"admin": "project", "new-user": "before-you-start"}
+"""The step that names the people of a workflow."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,29 @@ class SessionControl:
         every = self.parts.catalogue.entries()
         return tuple(entry for entry in every if entry.sandbox is not None or not self._source.sandbox)
 
+    def other_person(self, session_id: str) -> Start | None:
+        """Where the other person of a session continues or begins; None if nobody else has a part in it.
+
+        Raises:
+            OnboardError: the sessions cannot be read.
+        """
+        here = [one.summary for one in self.entries() if one.sandbox == self._source.folder]
+        mine = next(one for one in here if one.id == session_id)
+        other = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
+        names = _people(mine)
+        if other is None or (mine.facts.get("project") and not names):
+            return None
+        theirs = [one for one in here if one.workflow == other and not one.damage]
+        found = [one for one in theirs if names & _people(one)] or [
+            one for one in theirs if not one.facts.get("project")
+        ]
+        fresh = names.difference(*map(_people, theirs))
+        likely = min(found, key=lambda one: not one.next_step, default=None)
+        if likely is not None and (likely.next_step or not fresh):
+            return Start(session=likely.id)
+        asked = {"joining": sorted(fresh)} if other == "admin" else {"user": min(fresh, default="")}
+        return Start(other, drafts={_NAMES_PEOPLE[other]: asked} if fresh else {})
+
     def _opened(self, session: Session, drafts: Drafts) -> SessionRun:
         self.leave()
         self._session = session
@@ -180,6 +206,14 @@ class SessionControl:
         workflow = session.header.workflow
         environment = self._source.environment(workflow, self._clipboard)
         return SessionRun(session, environment, self.parts.modules[workflow])
+
+
+def _people(summary: Summary) -> set[str]:
+    """Those between whom and their admin messages go to and fro."""
+    facts = summary.facts
+    if summary.workflow == "new-user":
+        return {facts["user"]} if facts.get("user") else set()
+    return {name for kind in ("joining", "rekeying", "resetting") for name in facts.get(kind) or ()}
 
 
 def first_with(run: SessionRun, drafts: Drafts) -> StepKey | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -19,10 +19,9 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.events import Paste, Resize
+from textual.events import DescendantBlur, DescendantFocus, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
@@ -30,7 +29,7 @@ from screens.step.finished import Finished
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane
 from screens.widgets.contradiction import Contradiction
-from screens.widgets.dialogs import ask
+from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail, stepper
 from screens.widgets.status_grid import EverybodyDialog
@@ -38,7 +37,7 @@ from screens.widgets.text import Button, SplitLine, Text, in_line, marked_up, st
 from tui.app.stage import Stage
 from workflows.core.sentences import joined, text_of
 from workflows.desktop.ambient import endpoints
-from workflows.machine.events import StepKey
+from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Choice, Observation
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
@@ -52,7 +51,7 @@ _LONGEST_ADDRESS = 40
 _DONE = SETTLED | {Status.CONTRADICTED}
 
 
-class WizardScreen(Screen[None]):
+class WizardScreen(OneFocus):
     """A session being walked.
 
     Args:
@@ -134,6 +133,7 @@ class WizardScreen(Screen[None]):
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
         self._passing = False
+        self._likely: Facts = {}
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="top")
@@ -146,7 +146,7 @@ class WizardScreen(Screen[None]):
         yield ActionBar()
         yield KeyLine(
             *("app.commands", "wizard.question", "wizard.help", "wizard.rail"),
-            *("app.sessions", "app.swap", "app.quit"),
+            *("app.home", "app.swap", "app.quit"),
         )
 
     async def on_mount(self) -> None:
@@ -252,31 +252,33 @@ class WizardScreen(Screen[None]):
     @on(Stage.Recorded)
     def refresh_rail(self) -> None:
         """Bring all that surrounds the page up to what the session says."""
-        self.query_one(StepRail).show(self.run.session.state.workflow.title, self._entries(), self.current)
+        session = self.run.session
+        self.query_one(StepRail).show(
+            session.state.workflow.title, self._entries(), self.current, over=session.proposal() is None
+        )
         self._refresh_top()
         self.refresh_bar()
         self.refresh_bindings()
 
     def _entries(self) -> list[RailEntry]:
-        session = self.run.session
-        return [RailEntry(key, self.run.step(key).title, session.status(key)) for key in session.layout()]
+        """The steps of this work, and those that are likely to come; without those nobody asked for."""
+        session, entries = self.run.session, []
+        state = session.state
+        foreseen = replace(state, knowledge=state.knowledge.foreseen(self._likely))
+        expected = foreseen.expected()
+        for key in foreseen.layout():
+            known = key in state.knowledge.laid_out
+            status = session.status(key) if known else Status.LOCKED
+            if key in expected or key == self.current or status not in {Status.READY, Status.LOCKED}:
+                entries.append(RailEntry(key, self.run.step(key).title, status, foreseen=not known))
+        return entries
 
     def _refresh_top(self) -> None:
-        session, (width, height) = self.run.session, self.size
-        expected = session.state.expected()
-        standing = Counter(session.status(key) for key in expected)
-        skipped = standing.pop(Status.SKIPPED, 0)
-        done = sum(number for status, number in standing.items() if status in SETTLED)
-        words = f"{done} of {len(expected)} done" + (f", {skipped} skipped" if skipped else "")
-        progress = styled((words, "$text-muted"))
+        (width, height), entries = self.size, self._entries()
+        progress = styled((_progress(entries), "$text-muted"))
         right = [_whose_aws(self.run)]
         if self.has_class("-narrow"):
-            ahead = [
-                one
-                for one in self._entries()
-                if one.key in expected or one.key == self.current or one.status in SETTLED
-            ]
-            steps = stepper(ahead, self.current, width - progress.cell_length - 4)
+            steps = stepper(entries, self.current, width - progress.cell_length - 4)
             self.query_one("#stepper", SplitLine).show(steps, progress)
         else:
             right.insert(0, progress)
@@ -284,19 +286,33 @@ class WizardScreen(Screen[None]):
             right.insert(0, styled((f"{width}×{height} is small", "$warning")))
         self.query_one("#top", SplitLine).show(_where(self.run, self.current), in_line(right, "   "))
 
+    @property
+    def choosing(self) -> bool:
+        """Whether the list of steps has the focus, so that the keys are about it."""
+        return self.has_class("-steps") or self.query_one(StepRail).has_focus
+
+    @on(DescendantFocus, "StepRail")
+    @on(DescendantBlur, "StepRail")
+    @on(StepRail.OptionHighlighted, "StepRail")
     @on(StepPane.PrimaryChanged)
     def refresh_bar(self) -> None:
         """Bring the action bar up to what the page says."""
         bar, pane = self.query_one(ActionBar), self.pane
         if pane is not None and pane.context.leaving.is_set():
             return
-        if self.has_class("-steps"):
-            bar.show("‹ Close", YOURS, Primary("Continue"))
+        if pane is not None and pane.opened and (likely := pane.likely() or self._likely) != self._likely:
+            self._likely = likely
+            self.refresh_rail()
+        if self.choosing:
+            bar.show(
+                "‹ Close", Turn("Choose a step"), Primary(f"Open {self.query_one(StepRail).highlighted_name}")
+            )
         elif pane is not None and pane.running_move:
             bar.show("Stop", Turn("iam-onboard is working", yours=False), Primary("Working", ready=False))
         else:
             first = self.run.session.layout()[:1] == (self.current,)
-            bar.show("‹ Home" if first else "‹ Back", self._turn(), self._primary())
+            back = "‹ Close" if pane is not None and pane.inside else "‹ Home" if first else "‹ Back"
+            bar.show(back, self._turn(), self._primary())
 
     def _turn(self) -> Turn:
         """Whose turn it is."""
@@ -346,8 +362,8 @@ class WizardScreen(Screen[None]):
         if self._passing:
             self.show_result("", "")
 
-    async def visit(self, key: StepKey) -> None:
-        """Show a step because the person asked for it, unless something runs in the one that is shown."""
+    async def visit(self, key: StepKey | None) -> None:
+        """Show a step, or the closing page for None, unless something runs in the page that is shown."""
         if not self._refused_while_busy():
             await self.go_to(key)
 
@@ -386,7 +402,7 @@ class WizardScreen(Screen[None]):
             return any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
         if action not in {"skip", "reopen"}:
             return True
-        if self.current is None:
+        if self.current is None or self.choosing:
             return False
         status = self.run.session.status(self.current)
         if action == "skip":
@@ -396,6 +412,9 @@ class WizardScreen(Screen[None]):
     async def action_next(self) -> None:
         """Go on: with the pane's input, or to the next step when nothing changed in a done one."""
         pane, key = self.pane, self.current
+        if self.choosing:
+            self.query_one(StepRail).action_select()
+            return
         if pane is not None and pane.looking and pane.NEXT_WAITS:
             self._next_after = pane
             return
@@ -419,7 +438,7 @@ class WizardScreen(Screen[None]):
         if proposal is not None:
             await self.go_to(proposal)
         else:
-            await self.app.run_action("sessions")
+            await self.app.run_action("home")
 
     @on(Button.Pressed, "#primary")
     async def _press_primary(self, event: Button.Pressed) -> None:
@@ -459,11 +478,12 @@ class WizardScreen(Screen[None]):
     def action_rail(self) -> None:
         """Put the focus on the list of steps, or back on the step."""
         rail = self.query_one(StepRail)
-        if rail.has_focus:
+        if self.choosing:
             self._close_rail()
             return
         self._focused_before = self.focused
         self.set_class(self.has_class("-narrow"), "-steps")
+        rail.go_here()
         self.call_after_refresh(rail.focus)
 
     def _close_rail(self) -> None:
@@ -495,18 +515,21 @@ class WizardScreen(Screen[None]):
 
     async def action_back(self) -> None:
         """Close the list of steps, stop what runs, or else go to the step before."""
-        if self.has_class("-steps"):
+        if self.choosing:
             self._close_rail()
             return
         pane, key = self.pane, self.current
-        if pane is not None and (pane.go_back() or pane.stop_move()):
+        if pane is not None and pane.inside:
+            pane.go_back()
+            return
+        if pane is not None and pane.stop_move():
             return
         layout = self.run.session.layout()
         index = layout.index(key) if key in layout else len(layout)
         if index:
             await self.go_to(layout[index - 1])
         else:
-            await self.app.run_action("sessions")
+            await self.app.run_action("home")
 
     async def action_skip(self) -> None:
         """Leave the step out."""
@@ -551,9 +574,20 @@ class WizardScreen(Screen[None]):
         if self.check_action("everybody", ()):
             where = "In every account, and the way to what is next there"
             yield SystemCommand("Where everybody stands", where, self.action_everybody)
-        for key in self.run.session.layout():
-            title = marked_up(self.run.title(key))
-            yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, key))
+        for one in self._entries():
+            if not one.foreseen:
+                title = marked_up(self.run.title(one.key))
+                yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, one.key))
+
+
+def _progress(entries: Sequence[RailEntry]) -> str:
+    """How many of the steps are done; "" while nobody knows how many there will be."""
+    if any(one.foreseen for one in entries):
+        return ""
+    standing = Counter(one.status for one in entries)
+    skipped = standing.pop(Status.SKIPPED, 0)
+    done = sum(number for status, number in standing.items() if status in SETTLED)
+    return f"{done} of {len(entries)} done" + (f", {skipped} skipped" if skipped else "")
 
 
 def _whose_aws(run: SessionRun) -> Content:

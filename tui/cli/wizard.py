@@ -179,7 +179,9 @@ def _run(
     with collection_paused():  # what is named first here is loaded
         catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
-        guard = guards.Guard.start(f"Ended while something still ran. {_how_to_go_on(machine, source)}\n")
+        guard = guards.Guard.start(
+            f"iam-onboard took too long to end, so it was stopped. Resume with: {_again(machine, source)}\n"
+        )
         app = application.OnboardApp(machine, load, source, start, guard, load_ahead)
         gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
     try:
@@ -191,7 +193,7 @@ def _run(
             raise app.failure
         if app.begun:
             with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
-                say(_how_to_go_on(machine, app.source))
+                say(f"Saved. Resume with: {_again(machine, app.source)}")
     finally:
         if guard is not None:
             guard.close()
@@ -208,8 +210,7 @@ def load_ahead() -> None:
     freeze()
 
 
-def _how_to_go_on(machine: host.Machine, source: environments.EnvironmentSource) -> str:
+def _again(machine: host.Machine, source: environments.EnvironmentSource) -> str:
     """The command that resumes; under make (it sets MAKELEVEL), the program itself is not on the PATH."""
     demo = "make demo" if "MAKELEVEL" in machine.environment else "iam-onboard demo"
-    again = demo if source.sandbox else "iam-onboard resume"
-    return f"Saved. Resume with: {again}"
+    return demo if source.sandbox else "iam-onboard resume"

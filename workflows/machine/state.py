@@ -204,6 +204,12 @@ class Knowledge:
                 after[name] = KnownFact(facts[fact], number)
         return self if after == self.remembered else replace(self, remembered=after)
 
+    def foreseen(self, likely: Facts) -> Knowledge:
+        """What will be known once these facts are given; a list that nobody knows yet has one item."""
+        one_item: Facts = {name: [""] for name in self.workflow.repeated_over}
+        guessed = {name: KnownFact(value, 0) for name, value in {**one_item, **likely}.items()}
+        return replace(self, remembered={**guessed, **self.remembered})
+
     def moved(self, before: str, now: str) -> Knowledge:
         """The same facts about a folder that is elsewhere now: nobody has to use them again for that."""
         after = {

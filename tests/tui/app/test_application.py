@@ -28,7 +28,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, Qu
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
 from tui.app.home import HomeScreen
-from tui.app.session_control import Parts, Start
+from tui.app.session_control import Parts, SessionControl, Start
 from tui.app.starting import Starting
 from tui.app.wizard import WizardScreen
 from tui.host import Machine, Places
@@ -38,7 +38,7 @@ from workflows.core.secret import Secret
 from workflows.core.text import safe
 from workflows.desktop.clipboard import Clipboard, Osc52Clipboard
 from workflows.environment import Environment
-from workflows.machine.declaration import Workflow
+from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
 from workflows.machine.observations import Observation, Verdict
@@ -627,7 +627,7 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house:
     app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        assert "F6 Swap" in text_of(app)
+        assert "F6 Swap roles" in text_of(app)
         seen = []
         for _ in range(3):
             await pilot.press("f6")
@@ -638,6 +638,48 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house:
         workflows, names = zip(*seen, strict=True)
         assert workflows == ("new-user", "admin", "new-user")
         assert (names[0], names[1]) == (names[2], first)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "found"),
+    [
+        ({"joining": ["jane"]}, [{"user": "sam"}, {"user": "jane"}], 1),
+        (
+            {"joining": ["jane"]},
+            [{"user": "sam"}],
+            Start("new-user", drafts={"before-you-start": {"user": "jane"}}),
+        ),
+        ({"joining": ["jane"]}, [{"user": "sam"}, {}], 1),
+        ({"mfa_reset": ["jane"]}, [{"user": "jane"}], None),
+        ({"regions_wanted": True}, [], None),
+        ({}, [], Start("new-user")),
+    ],
+)
+def test_the_other_person_is_one_of_this_very_onboarding(
+    house: House, mine: dict[str, Any], theirs: list[dict[str, Any]], found: int | Start | None
+) -> None:
+    steps = [
+        Workflow(name, name, (Step("who", "Who", "", gives=(*gives, "project")), Step("then", "Then", "")))
+        for name, gives in (("admin", ("joining", "mfa_reset", "regions_wanted")), ("new-user", ("user",)))
+    ]
+    house.catalogue = SessionCatalogue(house.machine, steps)
+    folder = house.other.folder
+    assert folder is not None
+    folder.mkdir(parents=True)
+    (folder / "sandbox.json").write_text("{}")
+
+    def begun(workflow: str, facts: dict[str, Any]) -> str:
+        session = house.catalogue.of_sandbox(folder).create(workflow, {})
+        if facts:
+            session.start(StepKey("who"))
+            session.succeed(StepKey("who"), {**facts, "project": "bb"})
+        session.close()
+        return session.folder.name
+
+    others = [begun("new-user", facts) for facts in theirs]
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    wanted = Start(session=others[found]) if isinstance(found, int) else found
+    assert control.other_person(begun("admin", mine)) == wanted
 
 
 async def test_outside_a_sandbox_there_is_nobody_else_to_play(house: House) -> None:

@@ -26,7 +26,7 @@ from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
-from workflows.machine.events import StepKey
+from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import (
     AGREES,
     NOT_ASKED,
@@ -96,8 +96,9 @@ async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(
             "─ security",
             "· Groups",
             "· Review",
-            "─ at the end",
+            "─ afterwards",
             "○ Account",
+            "· End",
         ]
         assert "1 of 7 done" in app.text().splitlines()[0]
 
@@ -542,6 +543,82 @@ async def test_the_rail_is_reached_by_f2_and_by_the_mouse(tmp_path: Path) -> Non
         await pilot.click(StepRail, offset=(4, 10))
         await rest(pilot)
         assert app.wizard.current == ACCOUNT
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_in_the_list_of_steps_the_keys_are_about_the_selected_step(tmp_path: Path, width: int) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(width, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f2", "up")
+        await rest(pilot)
+        assert str(app.wizard.query_one("#primary", Button).label) == "Open Project ›"
+        assert not app.wizard.check_action("skip", ())
+        await pilot.press("escape")
+        await rest(pilot)
+        assert (app.wizard.current, app.wizard.choosing) == (USERS, False)
+        await pilot.press("f2", "up", "ctrl+n")
+        await rest(pilot)
+        assert (app.wizard.current, app.wizard.choosing) == (PROJECT, False)
+
+
+async def test_only_the_screen_on_top_has_the_focus(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        field = app.wizard.query_one("#text", Input)
+        assert field.has_focus
+        await pilot.press("f1")
+        await rest(pilot)
+        assert app.focused is not None
+        assert not field.has_focus
+        primary = app.wizard.query_one("#primary", Button)
+        app.wizard.set_focus(primary)  # as what ends below the dialog does
+        await rest(pilot)
+        assert not primary.has_focus
+        await pilot.press("escape", "enter")
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.DONE
+
+
+class _LikelyPane(SmallPane):
+    """Foresees what is typed."""
+
+    def likely(self) -> Facts:
+        return {"layers": [self.request().text]}
+
+
+async def test_steps_that_are_only_likely_are_listed_but_neither_counted_nor_opened(tmp_path: Path) -> None:
+    app = host(tmp_path, project=_LikelyPane)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await pilot.press("s")
+        await rest(pilot)
+        assert rail_lines(app)[2:] == [
+            "· Users",
+            "─ s",
+            "· Groups",
+            "· Review",
+            "─ afterwards",
+            "· Account",
+            "· End",
+        ]
+        assert "done" not in app.text().splitlines()[0]
+        rail = app.wizard.query_one(StepRail)
+        assert rail.get_option(str(StepKey("groups", "s"))).disabled
+
+
+async def test_the_list_and_the_line_have_the_same_steps(tmp_path: Path) -> None:
+    modules = [
+        *small_workflow()[:1],
+        SmallStep(once("users", "people", "project", skippable=True, asked_for=True)),
+    ]
+    app = host(tmp_path, modules, done={PROJECT: LAYERS})
+    async with app.run_test(size=(120, 24)) as pilot:
+        await rest(pilot)
+        assert rail_lines(app)[1:] == ["✓ Project", "▸ End"]
+        await pilot.resize_terminal(80, 24)
+        await rest(pilot)
+        assert app.text().splitlines()[1].split() == ["✓", "Project", "▸", "End", "1", "of", "1", "done"]
 
 
 @pytest.mark.parametrize("widget", ["#text", "#area", "#table", "#selection", "#tick", "#secret"])

@@ -428,7 +428,7 @@ def take_in_mail(names: Iterable[str], person: str, context: Context, report: Re
     raise OnboardError(
         "No request yet",
         "There is no request in the sandbox's mailbox.",
-        next="Press F3, start as the new user, and send one.",
+        next="Press F6 to play the new user, and send one.",
     )
 
 
