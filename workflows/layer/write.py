@@ -17,7 +17,7 @@ import os
 import posixpath
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -120,6 +120,34 @@ class FileChange:
         if present == self.after:
             return "after"
         return "before" if present == self.before else "other"
+
+    def after_another(self, earlier: FileChange | None) -> FileChange:
+        """This change and an earlier one of the same file as one."""
+        return replace(self, before=earlier.before) if earlier else self
+
+    def undone(self) -> FileChange:
+        """What takes the change back."""
+        return replace(self, before=self.after, after=self.before)
+
+    def as_record(self) -> dict[str, Any]:
+        """The change as plain JSON values."""
+        return {
+            "layer": self.layer,
+            "name": self.name,
+            "path": str(self.path),
+            **{
+                side: None if data is None else b64encode(data).decode()
+                for side, data in (("before", self.before), ("after", self.after))
+            },
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> FileChange:
+        """The change that `as_record` gave."""
+        before, after = (
+            None if record[side] is None else b64decode(record[side]) for side in ("before", "after")
+        )
+        return cls(record["layer"], record["name"], Path(record["path"]), before, after)
 
     def counts(self) -> tuple[int, int]:
         """How many lines are added and removed."""
@@ -244,7 +272,7 @@ class WriteJournal:
             Protected: a file is read-only; nothing was written.
             WriteFailed: the disk refused; what was written before was taken back, or else the record stays.
         """
-        record = {"request": list(request), "changes": [_as_record(one) for one in change_set.changes]}
+        record = {"request": list(request), "changes": [one.as_record() for one in change_set.changes]}
         write_atomically(self._record, json.dumps(record).encode())
         _remove_leftovers(change_set)
         try:
@@ -289,7 +317,7 @@ class WriteJournal:
             record = parse_json(load_file(self._record, OWN_LIMIT))
             if isinstance(record, list):  # as sessions kept it earlier
                 record = {"request": [], "changes": record}
-            return ChangeSet(tuple(map(_from_record, record["changes"]))), record["request"]
+            return ChangeSet(tuple(map(FileChange.from_record, record["changes"]))), record["request"]
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -366,7 +394,7 @@ def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
     """
     done = [one for one in reversed(change_set.changes) if one.standing() == "after"]
     try:
-        write(ChangeSet(tuple(replace(one, before=one.after, after=one.before) for one in done)))
+        write(ChangeSet(tuple(one.undone() for one in done)))
     except OnboardError as second:
         raise WriteFailed(
             "The layer is half written",
@@ -385,23 +413,3 @@ def _remove_leftovers(change_set: ChangeSet) -> None:
     for one in change_set.changes:
         if not one.path.is_symlink():
             remove_leftovers(one.path)
-
-
-def _as_record(change: FileChange) -> dict[str, Any]:
-    """A change as plain JSON values."""
-    return {
-        "layer": change.layer,
-        "name": change.name,
-        "path": str(change.path),
-        **{
-            side: None if data is None else b64encode(data).decode()
-            for side, data in (("before", change.before), ("after", change.after))
-        },
-    }
-
-
-def _from_record(record: dict[str, Any]) -> FileChange:
-    before, after = (
-        None if record[side] is None else b64decode(record[side]) for side in ("before", "after")
-    )
-    return FileChange(record["layer"], record["name"], Path(record["path"]), before, after)

@@ -23,7 +23,7 @@ from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
-from workflows.layer.write import ChangeSet, FileChange, WriteJournal
+from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, WriteJournal
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
@@ -31,9 +31,11 @@ from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
+from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.binary import choose_binary
+from workflows.terraform.runner import Kind
 
 _TOLD = {
     "add": "add",
@@ -173,11 +175,54 @@ def files_written(folder: Path) -> set[tuple[str, str]]:
     return {(layer, path) for layer, path in _kept(folder)["files"]}
 
 
+def to_undo(context: Context) -> ChangeSet:
+    """What puts the layers' files back as they were before this session first wrote to them.
+
+    It is empty once an apply has begun: then AWS may have what they say.
+    """
+    if any((context.folder / RUNS).glob(f"*/{Kind.APPLY}")):
+        return ChangeSet(())
+    changes = map(FileChange.from_record, _kept(context.folder).get("changes", ()))
+    return ChangeSet(tuple(one.undone() for one in changes if one.before != one.after))
+
+
+def undo(context: Context, report: Report) -> ChangeSet:
+    """Put the files back that `to_undo` names; a commit they are in stays.
+
+    Raises:
+        OnboardError: a file was changed since, or cannot be written; all of them are as they were.
+    """
+    journal = journal_of(context.folder)
+    journal.finish()
+    change_set = to_undo(context)
+    report(Progress("Putting the files back"))
+    try:
+        journal.write(change_set)
+    except ChangedMeanwhile as error:
+        error.next = "Nothing was put back. Undo this session's part in your editor or with git."
+        raise
+    return change_set
+
+
 def _keep(folder: Path, change_set: ChangeSet) -> None:
-    """Note what was written: where only the commit fails, the next try knows the files are as shown."""
-    files = files_written(folder) | {(one.layer, str(one.path)) for one in change_set.changes}
-    kept = {"digest": change_set.digest, "files": sorted(files)}
-    write_atomically(folder / _WRITTEN, json.dumps(kept).encode())
+    """Note what was written, and what was there before the first time.
+
+    Where only the commit fails, the next try knows by it that the files are as shown.
+    """
+    kept = _kept(folder)
+    files = {(layer, path) for layer, path in kept["files"]}
+    changes = {one["path"]: FileChange.from_record(one) for one in kept.get("changes", ())}
+    for one in change_set.changes:
+        path = str(one.path)
+        if path in changes or (one.layer, path) not in files:  # else an older version began with it
+            changes[path] = one.after_another(changes.get(path))
+        files.add((one.layer, path))
+    record = {
+        "digest": change_set.digest,
+        "files": sorted(files),
+        "changes": [one.as_record() for one in changes.values()],
+    }
+    write_atomically(folder / _WRITTEN, json.dumps(record).encode())
 
 
 def _kept(folder: Path) -> dict[str, Any]:

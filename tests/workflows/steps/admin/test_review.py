@@ -18,13 +18,15 @@ from workflows.core import openpgp
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
 from workflows.layer.model import Place
-from workflows.layer.write import ChangeSet, FileChange, Standing
+from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Standing
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.review import Request, files_written, journal_of
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.half_written import writes_of
+from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Progress
+from workflows.terraform.runner import Kind
 
 Keys = Mapping[str, bytes]
 KILLED = """
@@ -305,6 +307,45 @@ def test_another_person_after_the_first_is_reviewed_alone_and_all_files_are_kept
     assert admin.text("security", "keys/jane.doe") == first
     assert facts["changed_files"] != []
     assert users.observe(admin.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_what_a_session_wrote_in_two_goes_comes_back_from_before_the_first(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.file("security", "locals.tf").write_text(admin.text("security", "locals.tf") + "# not committed\n")
+    before = admin.git("diff"), admin.git("status", "--porcelain")
+    write(admin)
+    decide(admin, people_keys, joining=("jane.doe", "juan.delacruz"), layers=("security",))
+    put(admin, {"security": {"juan.delacruz": {"auditors"}}})
+    write(admin)
+    assert admin.git("diff") != before[0]
+    undone = review.undo(admin.context(), quiet)
+    assert (admin.git("diff"), admin.git("status", "--porcelain")) == before
+    assert {one.name for one in undone.changes} >= {"keys/jane.doe", "keys/juan.delacruz", "locals.tf"}
+    assert review.to_undo(admin.context()).is_empty
+    write(admin)
+    assert not review.to_undo(admin.context()).is_empty
+
+
+def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: AdminProject) -> None:
+    write(admin)
+    changed = admin.text("security", "groups.tf") + "# later\n"
+    admin.file("security", "groups.tf").write_text(changed)
+    status = admin.git("status", "--porcelain")
+    with pytest.raises(ChangedMeanwhile):
+        review.undo(admin.context(), quiet)
+    assert admin.text("security", "groups.tf") == changed
+    assert admin.git("status", "--porcelain") == status
+    (admin.folder / RUNS / "security" / Kind.APPLY).mkdir(parents=True)
+    assert review.to_undo(admin.context()).is_empty
+
+
+def test_a_file_that_an_older_version_wrote_first_is_not_undone(admin: AdminProject) -> None:
+    write(admin)
+    kept = json.loads((admin.folder / "written.json").read_text())
+    del kept["changes"]
+    (admin.folder / "written.json").write_text(json.dumps(kept))
+    assert review.to_undo(admin.context()).is_empty
 
 
 def test_a_review_that_was_written_can_be_made_again_and_writes_nothing(admin: AdminProject) -> None:
