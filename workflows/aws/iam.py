@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, auto
 from functools import partial
 from threading import Event
 from typing import Any, TypeVar
@@ -81,6 +81,35 @@ def password_made_at(iam: AwsClient, user: str) -> datetime | None:
     """
     profile = _login_profile(iam, user, "asking when the password was created")
     return None if profile is None else _utc(profile["CreateDate"])
+
+
+class Arrival(Enum):
+    """How far somebody has come who was sent a one-time password."""
+
+    NO_USER = auto()
+    NO_PASSWORD = auto()
+    AWAY = auto()
+    MUST_CHOOSE = auto()
+    NO_MFA = auto()
+    HERE = auto()
+
+
+def arrival(iam: AwsClient, user: str) -> Arrival:
+    """How far a user has come; AWS may tell of a sign-in some minutes late.
+
+    Raises:
+        AwsError: it could not be asked.
+    """
+    found = asked(lambda: _user(iam, user), None, _MISSING)
+    if found is None:
+        return Arrival.NO_USER
+    profile = _login_profile(iam, user, "asking whether somebody has signed in")
+    if profile is None:
+        return Arrival.NO_PASSWORD
+    if profile.get("PasswordResetRequired"):
+        used = found.get("PasswordLastUsed")
+        return Arrival.MUST_CHOOSE if used and used >= profile["CreateDate"] else Arrival.AWAY
+    return Arrival.HERE if list_mfa_devices(iam, user) else Arrival.NO_MFA
 
 
 def get_account_password_policy(iam: AwsClient) -> Mapping[str, Any]:

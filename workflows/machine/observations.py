@@ -31,6 +31,7 @@ class Verdict(StrEnum):
     UNDONE = "undone"
     CHANGED = "changed"
     GONE = "gone"
+    AWAITED = "awaited"
     UNKNOWN = "unknown"
 
 
@@ -66,8 +67,8 @@ class Observation:
 
     @property
     def contradicts(self) -> bool:
-        """Whether the world disagrees; not knowing is no disagreement."""
-        return self.verdict not in {Verdict.AS_DECIDED, Verdict.UNKNOWN}
+        """Whether the world disagrees; not knowing, and waiting for somebody, are no disagreement."""
+        return self.verdict not in {Verdict.AS_DECIDED, Verdict.UNKNOWN, Verdict.AWAITED}
 
     @property
     def identity(self) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from workflows.aws.iam import describe_password_policy, find_user, password_made_at
+from workflows.aws.iam import Arrival, arrival, describe_password_policy, find_user, password_made_at
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.openpgp import grouped
@@ -30,6 +30,7 @@ from workflows.layer.model import Layer
 from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.messages.handoff import (
     ACCESS,
     NEW_CREDENTIALS,
@@ -39,7 +40,7 @@ from workflows.messages.handoff import (
     Identity,
     sign_in_url,
 )
-from workflows.steps.admin import new_passwords
+from workflows.steps.admin import new_passwords, state_now
 from workflows.steps.admin.accepted_plan import (
     ACCESS_KEY,
     BOTH,
@@ -48,8 +49,9 @@ from workflows.steps.admin.accepted_plan import (
     Sent,
     parts_of,
     people_of,
+    sent_to,
 )
-from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state
+from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
@@ -325,6 +327,13 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
 
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
+_GONE = {Arrival.NO_USER: "the user {}", Arrival.NO_PASSWORD: "a console password for {}"}
+_WAITS = {
+    Arrival.AWAY: "hasn't signed in yet",
+    Arrival.MUST_CHOOSE: "has signed in, and hasn't chosen a password yet",
+    Arrival.NO_MFA: "has no MFA device yet",
+}
+"""What is awaited of somebody who was sent a password."""
 
 
 @dataclass(frozen=True)
@@ -496,4 +505,31 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     return {"handed_over": plain(HandedOver(sent))}
 
 
-observe = not_asked  # what was sent cannot be asked; the marks are all there is
+observe = not_asked  # what was sent cannot be asked; what they did with it can, see `inquire`
+
+
+def inquire(context: Context) -> Observation:
+    """Whether those who were sent a password have chosen their own and set up MFA, as AWS says.
+
+    Raises:
+        OnboardError: AWS can't be asked.
+    """
+    marks = sent_to(context.facts.get("handed_over"))
+    people = [
+        name
+        for name, sent in marks.items()
+        if sent.sent_at is not None and PASSWORD in parts_of(name, context.item, context)
+    ]
+    if not people:
+        return NOT_ASKED
+    with state_now.client_without_code("iam", context) as iam:
+        if iam is None:
+            return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
+        found = {name: arrival(iam, name) for name in people}
+    gone = {name: one for name, one in found.items() if one in _GONE}
+    if gone:
+        words = joined([f"AWS no longer has {_GONE[one].format(name)}." for name, one in gone.items()])
+        return Observation(Verdict.GONE, words, tuple(gone), continuing="Leaves it as it is: it was meant.")
+    waits = {**_WAITS} if located(context)[0].mfa_enabled else {**_WAITS, Arrival.NO_MFA: ""}
+    awaited = [f"{name} {waits[one]}." for name, one in found.items() if waits.get(one)]
+    return Observation(Verdict.AWAITED, joined(awaited), tuple(people)) if awaited else AGREES

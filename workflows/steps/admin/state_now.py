@@ -6,7 +6,8 @@ kept. Everything else that needs the state opens the layer (see `terraform_runs`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from workflows.aws.clients import AwsClient, Patience
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
@@ -61,23 +62,39 @@ def stored(context: Context) -> StoredState | None:
 
 
 def _of_bucket(place: Bucket, context: Context) -> StoredState | None:
+    with client_without_code("s3", context, place.region or None) as s3:
+        return _object(s3, place) if s3 is not None else None
+
+
+@contextlib.contextmanager
+def client_without_code(
+    service: str, context: Context, region: str | None = None
+) -> Iterator[AwsClient | None]:
+    """A client that signs as the profile of the step's layer; None where somebody would have to be asked.
+
+    Raises:
+        OnboardError: the layer or its profile is not there, or the profile cannot be used.
+    """
     project, location = located(context)
     profile, files = profiles_of(context, project, location)[0], project_files(context, project)
     factory = factory_for(context, project, _QUICK)
     if any("credential_process" in settings for _, settings in profile.chain):
-        return None  # it may open a window and wait for somebody
+        yield None  # it may open a window and wait for somebody
+        return
     if profile.source is Source.FILES:
-        with factory.profile_client("s3", files, profile.name, region=place.region or None) as s3:
-            return _object(s3, place)
+        with factory.profile_client(service, files, profile.name, region=region) as client:
+            yield client
+        return
     if profile.source is Source.SSO:
         credentials = factory.profile_credentials(files, profile.name)
     elif (kept := kept_role(context, project, profile, SHORTEST_REST)) is not None:
         credentials = kept
     else:
-        return None
+        yield None
+        return
     try:
-        with factory.client("s3", credentials, place.region or None) as s3:
-            return _object(s3, place)
+        with factory.client(service, credentials, region) as client:
+            yield client
     finally:
         credentials.drop()
 
