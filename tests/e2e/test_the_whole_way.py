@@ -23,6 +23,8 @@ from screens.widgets.matrix import Matrix
 from tui.app.application import Start
 from tui.host import Machine, Places, utc_now
 from tui.session_catalogue import SessionCatalogue
+from workflows.machine.events import StepKey
+from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
 
@@ -148,6 +150,17 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         assert_the_role_answers_boto3(sandbox, files, phone)
         assert_the_aws_command_answers(sandbox, files, phone)
         await person.quit()
+
+    # AWS knows that the new user has come, and the admin's session needs nothing else for it.
+    async with wizard(machine, folder, Start(session=session_of(machine, folder, "admin"))) as admin:
+        await admin.until(lambda: "Kept" in admin.text(), "the end")
+        arrived = (StepKey("hand-over", "management"), StepKey("hand-over", "security"))
+        session_now = admin.wizard.run.session
+        await admin.until(
+            lambda: all(session_now.status(key) is Status.DONE for key in arrived), "the arrival"
+        )
+        assert {session_now.state.observed[key].verdict for key in arrived} == {Verdict.AS_DECIDED}
+        await admin.quit()
 
     recording.write()
     assert_private(folder / "new-user" / "home" / ".aws" / "bb")

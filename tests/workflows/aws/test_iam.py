@@ -54,6 +54,48 @@ def test_what_is_no_arn() -> None:
         sts.partition_of("DevOps")
 
 
+MADE = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("used", "profile", "devices", "expected"),
+    [
+        (None, {"PasswordResetRequired": True}, None, iam.Arrival.AWAY),
+        (MADE - timedelta(days=1), {"PasswordResetRequired": True}, None, iam.Arrival.AWAY),
+        (MADE + timedelta(days=1), {"PasswordResetRequired": True}, None, iam.Arrival.MUST_CHOOSE),
+        (MADE + timedelta(days=1), {"PasswordResetRequired": False}, 0, iam.Arrival.NO_MFA),
+        (None, {}, 1, iam.Arrival.HERE),
+        (None, None, None, iam.Arrival.NO_PASSWORD),
+    ],
+)
+def test_how_far_somebody_has_come(
+    aws: dict[str, Any],
+    used: datetime | None,
+    profile: dict[str, Any] | None,
+    devices: int | None,
+    expected: iam.Arrival,
+) -> None:
+    user = {"Path": "/", "UserName": "jane.doe", "UserId": "AIDAEXAMPLEEXAMPLE", "CreateDate": MADE}
+    user["Arn"] = "arn:aws:iam::111111111111:user/jane.doe"
+    aws["iam_stub"].add_response(
+        "get_user", {"User": {**user, **({"PasswordLastUsed": used} if used else {})}}
+    )
+    if profile is None:
+        aws["iam_stub"].add_client_error("get_login_profile", "NoSuchEntity")
+    else:
+        answer = {"LoginProfile": {"UserName": "jane.doe", "CreateDate": MADE, **profile}}
+        aws["iam_stub"].add_response("get_login_profile", answer)
+    if devices is not None:
+        device = {"UserName": "jane.doe", "SerialNumber": SERIAL, "EnableDate": MADE}
+        aws["iam_stub"].add_response("list_mfa_devices", {"MFADevices": [device] * devices})
+    assert iam.arrival(aws["iam"], "jane.doe") is expected
+
+
+def test_somebody_who_is_gone_has_not_come(aws: dict[str, Any]) -> None:
+    aws["iam_stub"].add_client_error("get_user", "NoSuchEntity")
+    assert iam.arrival(aws["iam"], "jane.doe") is iam.Arrival.NO_USER
+
+
 def test_no_password_policy_is_an_empty_one_and_a_denial_is_told(aws: dict[str, Any]) -> None:
     aws["iam_stub"].add_client_error("get_account_password_policy", "NoSuchEntity")
     assert iam.get_account_password_policy(aws["iam"]) == {}

@@ -2,23 +2,31 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
+from workflows.aws.iam import Arrival
 from workflows.core.errors import OnboardError
+from workflows.core.shapes import plain
 from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import account_profile
 from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
+from workflows.machine.observations import Verdict
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
+from workflows.steps.admin import hand_over
+from workflows.steps.admin.accepted_plan import HandedOver, Sent
 from workflows.steps.admin.hand_over import NotForThisKey, Source, identity, policy_words, role_profiles
+from workflows.steps.shared.module import Context
 from workflows.terraform.state import AccessKey, LoginProfile, Role, State
 
 NAME = "jane.doe"
@@ -69,6 +77,40 @@ def source(project: Project, **changes: Any) -> Source:
 
 def details(home: GpgHome) -> KeyDetails:
     return inspect_key(normalise(home.export(NAME)).binary, environment=ENVIRONMENT)
+
+
+@contextmanager
+def signed(*_: object) -> Iterator[str]:
+    yield "a client"
+
+
+@pytest.mark.parametrize(
+    ("mfa", "found", "verdict", "about"),
+    [
+        ("true", {"a": Arrival.HERE, "b": Arrival.AWAY}, Verdict.AWAITED, ("b",)),
+        ("true", {"a": Arrival.NO_MFA, "b": Arrival.MUST_CHOOSE}, Verdict.AWAITED, ("a", "b")),
+        ("false", {"a": Arrival.NO_MFA, "b": Arrival.HERE}, Verdict.AS_DECIDED, ()),
+        ("true", {"a": Arrival.HERE, "b": Arrival.NO_USER}, Verdict.GONE, ("b",)),
+        ("true", {"a": Arrival.NO_PASSWORD, "b": Arrival.AWAY}, Verdict.GONE, ("a",)),
+    ],
+)
+def test_who_was_sent_a_password_is_asked_of_aws(
+    mfa: str,
+    found: dict[str, Arrival],
+    verdict: Verdict,
+    about: tuple[str, ...],
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent = HandedOver({**{name: Sent("2026-03-01T10:00:00+00:00") for name in found}, "c": Sent()})
+    monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
+    monkeypatch.setattr(hand_over, "located", lambda _: (replace(project, mfa_enabled=mfa == "true"), None))
+    monkeypatch.setattr(hand_over, "arrival", lambda _, name: found[name])
+    facts = {"handed_over": plain(sent)}
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path)
+    seen = hand_over.inquire(context)
+    assert (seen.verdict, seen.about) == (verdict, about)
 
 
 def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Project, home: GpgHome) -> None:
