@@ -14,7 +14,7 @@ from textual.widgets import Input
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening, StepPane
-from screens.widgets.dialogs import NameDialog, ask
+from screens.widgets.dialogs import Confirm, NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox, Rows
@@ -39,6 +39,7 @@ _ACTIONS = {
     "copy": "copy",
     "save": "save",
     "edit": "edit_by_hand",
+    "undo": "undo",
 }
 
 
@@ -52,6 +53,7 @@ class ReviewPane(ByHandPane):
         Binding("c", "copy", "Copy", id="review.copy", tooltip="Copy the whole difference"),
         Binding("s", "save", "Save", id="review.save", tooltip="Save the whole difference as a file"),
         Binding("e", "edit_by_hand", "Edit", id="review.by-hand", tooltip="Open this file in your editor"),
+        Binding("u", "undo", "Put back", id="review.undo", tooltip="Put the files back as they were before"),
     ]
     DEFAULT_CSS = """
     ReviewPane > .pane-head { margin-bottom: 0; }
@@ -105,6 +107,7 @@ class ReviewPane(ByHandPane):
             yield Button("Copy", id="copy", key="c")
             yield Button("Save", id="save", key="s")
             yield Button("Edit", id="edit", key="e")
+        yield Button("Put the files back", id="undo", key="u", classes="-empty")
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
@@ -244,6 +247,7 @@ class ReviewPane(ByHandPane):
             lines.append("○ Not committed. You can do that here or with git.")
         self.set_class(bool(written and self._committed), "-committed")
         self.query_one("#written", Text).show_lines(lines)
+        self.query_one("#undo").display = bool(written and self._beside.undone)
 
     # -- from file to file -------------------------------------------------------------------------
 
@@ -299,6 +303,26 @@ class ReviewPane(ByHandPane):
         words = "A path in your home folder. `git apply` takes the file at the project's root."
         name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
         ask(self, NameDialog("Save the difference", words, name), save)
+
+    def action_undo(self) -> None:
+        """Put the files back as they were before this session first wrote to them, if that is wanted."""
+        if not self.query_one("#undo").display:
+            return
+
+        def undo(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self.run_move("undo", lambda report: review.undo(self.context, report), self._put_back)
+
+        number = self._beside.undone
+        stays = " The commit stays." if self._committed else ""
+        body = f"{count(number, 'file')} would be as before this session. Nothing was applied.{stays}"
+        ask(self, Confirm("Put the files back?", body, "Put back", no="Not yet"), undo)
+
+    def _put_back(self, undone: ChangeSet) -> None:
+        self.app.notify(f"✓ {count(len(undone.changes), 'file')} put back. Your decisions are kept.")
+        if self.opening.done:
+            self.screen.call_later(self.screen.run_action, "reopen")
+        else:
+            self._prepare()
 
     def places(self) -> Sequence[Spot]:
         diff = self.query_one(FileDiffs)

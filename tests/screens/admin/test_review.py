@@ -203,8 +203,9 @@ async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided:
         ui.app.pane.query_one("#commit", MarkBox).value = True
         ui.app.pane.query_one("#branch").focus()
         await ui.press(*"a..b", "ctrl+n")
+        await ui.rest()
         assert "Not a name for a branch" in ui.text
-        await ui.press("escape")
+        assert not isinstance(ui.app.screen, ErrorDialog)
         await ui.press(*"seven")
         assert ui.app.pane.query_one("#branch", Input).value == "a..bseven"
 
@@ -286,3 +287,22 @@ async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: 
         await ui.press("ctrl+n")
         assert ui.status("review") is Status.DONE
     session.close()
+
+
+async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided: AdminProject) -> None:
+    before = decided.git("status", "--porcelain")
+    async with review_of(decided) as (ui, _):
+        assert not ui.app.pane.query_one("#undo").display
+        await ui.press("ctrl+n")
+        await ui.app.wizard.go_to(StepKey("review"))
+        await ui.rest()
+        assert decided.git("status", "--porcelain") != before
+        await ui.press("u", "enter")  # not yet
+        assert decided.git("status", "--porcelain") != before
+        await ui.press("u", "left", "enter")
+        await ui.rest()
+        assert decided.git("status", "--porcelain") == before
+        assert ui.status("review") is Status.READY
+        assert len(ui.app.pane.query_one(FileDiffs).files) == 8
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE

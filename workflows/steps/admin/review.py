@@ -77,12 +77,14 @@ class Beside:
         keys: key files that the layers refer to and git doesn't know, which this review doesn't write.
         branch: the branch that is checked out, or "".
         written: the files that this session wrote, sorted.
+        undone: how many files `undo` would put back.
     """
 
     lines: Mapping[Path, int] = field(default_factory=dict)
     keys: tuple[Path, ...] = ()
     branch: str = ""
     written: tuple[Path, ...] = ()
+    undone: int = 0
 
 
 def prepare(context: Context, report: Report) -> ChangeSet:
@@ -105,8 +107,9 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     """
     git = Git(context.root, context.environment.variables)
     written = {Path(path) for _, path in files_written(context.folder)}
+    undone = len(to_undo(context).changes)
     if not git.is_repository():
-        return Beside(written=tuple(sorted(written)))
+        return Beside(written=tuple(sorted(written)), undone=undone)
     changed = {one.path for one in change_set.changes}
     referred = {
         layer.location.path / person.key_file
@@ -121,6 +124,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         tuple(one.path for one in dirty if one.untracked),
         git.branch() or "",
         tuple(sorted(written)),
+        undone,
     )
 
 
@@ -360,7 +364,10 @@ def _repository(request: Request, context: Context) -> Git:
             next="Clear “Commit these files too”, then write again.",
         )
     if request.branch and git.branch() != request.branch:
-        git.create_branch(request.branch)
+        try:
+            git.create_branch(request.branch)
+        except OnboardError as error:
+            raise error.about("branch") from None
     return git
 
 
