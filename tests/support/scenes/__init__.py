@@ -102,6 +102,10 @@ class Stage:
         """Replace an attribute for as long as the scene is shown."""
         self._undo.enter_context(mock.patch.object(owner, name, value))
 
+    def afterwards(self, undo: Callable[..., object], *given: object) -> None:
+        """Call a function once the scene is over."""
+        self._undo.callback(undo, *given)
+
     def environment(self, **changes: Any) -> Environment:
         """A person's environment, with a keyring."""
         home = self.folder / "home"

@@ -20,6 +20,7 @@ from support.scenes import NOW, Scene, Stage, keys, now
 from textual.pilot import Pilot
 
 from screens.admin.pgp_keys import KeyChoice
+from tui.app.wizard import WizardScreen
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
@@ -186,6 +187,25 @@ def account_settings(stage: Stage, office: Office) -> Scene:
 
 def review_diff(stage: Stage, office: Office) -> Scene:
     return _at(stage, office, "review")
+
+
+def review_written(stage: Stage, office: Office) -> Scene:
+    """The files are written, and the page is looked at again."""
+    stage.afterwards(office.admin.git, "checkout", "--quiet", ".")
+    stage.afterwards(office.admin.git, "clean", "--quiet", "-d", "--force")
+    scene = _at(stage, office, "review")
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await scene.before(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        await pilot.press("escape")  # Plan says that there is no Terraform here
+        screen = pilot.app.screen
+        assert isinstance(screen, WizardScreen)
+        await screen.go_to(StepKey("review"))
+        await rest(pilot)
+
+    return Scene(scene.app, before)
 
 
 def _at(stage: Stage, office: Office, step: str, *pressed: str) -> Scene:

@@ -54,6 +54,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "policies-dialog": admin.policies_dialog,
     "account": admin.account_settings,
     "review": admin.review_diff,
+    "review-written": admin.review_written,
     "mfa-reset": admin.mfa_reset_found,
     "deactivate": admin.deactivate_found,
     "plan-not-made": admin.plan_not_made,
