@@ -12,9 +12,8 @@ FOLDER = ROOT / "benchmarks"
 EVERY = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "form")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.e2e if name == "terraform" else ()) for name in EVERY]
-)
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", EVERY)
 def test_the_short_form_of_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     """What it measures is nobody's business here: only that it still runs, and says something."""
     ended = subprocess.run(

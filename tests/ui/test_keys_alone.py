@@ -60,7 +60,7 @@ PRESSED = (
     ),
 )
 """Without the ways out of the wizard and into other programs."""
-_PRESSES = 40
+_PRESSES = 20
 JUNK = ("", "\x1b[31m\x00", "{" * 50, "jane.doe, juan\r\n" * 40, "-----BEGIN PGP MESSAGE-----\n\nwcFM\n")
 
 

@@ -18,7 +18,7 @@ from support.served_aws import BASE, NewUserAws, served, user_key
 from workflows.profiles.plan import BaseProfile, KeyFromProcess, WantedProfiles
 from workflows.profiles.write import profile_paths, write_profiles
 
-pytestmark = [needs_secret_service, pytest.mark.xdist_group("secret-service")]
+pytestmark = [pytest.mark.e2e, needs_secret_service, pytest.mark.xdist_group("secret-service")]
 
 BIN = Path(sys.executable).parent
 PROGRAM = BIN / "iam-onboard"
