@@ -17,7 +17,7 @@ from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Notice
-from screens.widgets.fields import FieldRow
+from screens.widgets.fields import Field, FieldRow
 from screens.widgets.text import Button, ScrollBody, Text, shortened
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -52,7 +52,9 @@ class HandoffPane(StepPane):
     HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
     HandoffPane.-arrived #arrived { display: block; }
     HandoffPane #waiting { margin-bottom: 1; }
-    HandoffPane TextArea { height: 4; margin-bottom: 1; }
+    HandoffPane.-refused #waiting { display: none; }
+    HandoffPane TextArea { height: 3; }
+    HandoffPane FieldRow { margin-top: 1; }
     HandoffPane .actions { height: 1; margin-top: 1; }
     """
 
@@ -66,7 +68,7 @@ class HandoffPane(StepPane):
         with Vertical(id="entry"):
             yield Text(self._waiting(), id="waiting")
             yield Text("Or paste the whole message, quoted or not:")
-            yield TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus")
+            yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
             path = Input(
                 value=str(draft.get("path", "")),
                 placeholder="~/Downloads/handoff.txt, then Enter",
@@ -91,7 +93,10 @@ class HandoffPane(StepPane):
         if sent:
             lines = [f"✓ {sent[:1].upper()}{sent[1:]}."]
             lines += [] if environment.mailbox else ["● Send it to your admin now, by any messenger."]
-        return "\n".join([*map(shortened, lines), shortened(f"… iam-onboard notices {name} in {places}.")])
+        lines.append(f"… iam-onboard notices {name} in {places}.")
+        if fingerprint := facts.get("fingerprint"):
+            lines += ["Your admin may ask for your key's fingerprint:", f"  {grouped(str(fingerprint))}"]
+        return "\n".join(map(shortened, lines))
 
     def _downloads(self) -> str:
         return told_path(self.context.environment.downloads, self.context.environment.home)
@@ -167,6 +172,7 @@ class HandoffPane(StepPane):
 
     def _begin(self, request: Request) -> None:
         self._arrival, self._read = None, request
+        self.remove_class("-refused")
         self.run_move(
             "read", lambda report: handoff.read(request, self.context, report), self._show, looks=True
         )
@@ -188,6 +194,7 @@ class HandoffPane(StepPane):
     @on(StepPane.MoveFailed)
     def _not_read(self) -> None:
         self._refused = self._read
+        self.add_class("-refused")  # why needs the room
         self.mark_refused_text()
 
     # -- the buttons -------------------------------------------------------------------------------

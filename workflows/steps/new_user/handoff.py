@@ -18,7 +18,6 @@ from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
-from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -86,13 +85,17 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     Raises:
         OnboardError: it cannot be read, is damaged, or is for another person, project or key.
     """
-    report(Progress("Reading the handoff"))
-    handoff, source = _opened(request, context)
-    _check_addressee(handoff, context)
-    report(Progress("Comparing it with your keys"))
     environment = context.environment
+    report(Progress("Reading your PGP keys"))
     keys = list_secret_keys(environment.gnupg_home, environment.variables)
-    owners = [own_key(identity, keys) for identity in handoff.identities]
+    report(Progress("Reading the handoff"))
+    try:
+        handoff, source = _opened(request, context)
+        _check_addressee(handoff, context)
+        owners = [own_key(identity, keys) for identity in handoff.identities]
+    except OnboardError as error:
+        error.about("text" if request.text.strip() else "path")
+        raise
     remarks = _remarks(handoff, owners, context)
     names = tuple(_user_id(key.details) if key else "" for key in owners)
     accepted = handoff_of(context) if "handoff" in context.facts else None
@@ -125,11 +128,7 @@ def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
     if request.text.strip():
         return open_handoff(request.text), "the pasted text"
     path = typed_path(request.path, context.environment.home)
-    try:
-        return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.environment.home)
-    except MessageError as error:
-        error.field = "path"
-        raise
+    return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.environment.home)
 
 
 def _check_addressee(handoff: Handoff, context: Context) -> None:
