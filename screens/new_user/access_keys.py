@@ -86,6 +86,7 @@ class AccessKeysPane(BrowsingPane):
             "path": "",
             "key_id": "",
             "delete_file": True,
+            "ticks": (),
             **opening.draft,
         }
         self._question = _Question.KEPT
@@ -117,7 +118,9 @@ class AccessKeysPane(BrowsingPane):
 
     def _compose_way(self) -> ComposeResult:
         with Vertical(id="way-console", classes="way"):
-            yield Checklist(*create_access_key(self.context, self._identity), id="deeds")
+            yield Checklist(
+                *create_access_key(self.context, self._identity), ticks=self._start["ticks"], id="deeds"
+            )
             yield Text("", id="noticed")
         with Vertical(id="way-api", classes="way"):
             yield Text(
@@ -370,6 +373,7 @@ class AccessKeysPane(BrowsingPane):
             "path": self.query_one("#path", Input).value,
             "key_id": self.query_one("#key-id", Input).value.strip(),
             "delete_file": self.query_one("#delete-file", MarkBox).value,
+            "ticks": self.query_one(Checklist).ticks,
         }
 
     def leave(self) -> None:

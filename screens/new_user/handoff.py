@@ -87,19 +87,16 @@ class HandoffPane(StepPane):
     def _waiting(self) -> str:
         facts, environment = self.context.facts, self.context.environment
         name = handoff.mail_name(self.context)
-        places = " or ".join([*(["the mailbox"] if environment.mailbox else []), self._downloads()])
+        place = "the mailbox" if environment.mailbox else told_path(environment.downloads, environment.home)
         sent = facts.get("request_sent")
         lines = ["Your admin has to send you a handoff."]
         if sent:
             lines = [f"✓ {sent[:1].upper()}{sent[1:]}."]
             lines += [] if environment.mailbox else ["● Send it to your admin now, by any messenger."]
-        lines.append(f"… iam-onboard notices {name} in {places}.")
+        lines.append(shortened(f"… iam-onboard notices {name} in {place}."))
         if fingerprint := facts.get("fingerprint"):
             lines += ["Your admin may ask for your key's fingerprint:", f"  {grouped(str(fingerprint))}"]
-        return "\n".join(map(shortened, lines))
-
-    def _downloads(self) -> str:
-        return told_path(self.context.environment.downloads, self.context.environment.home)
+        return "\n".join(lines)
 
     def on_mount(self) -> None:
         if self.opening.done:

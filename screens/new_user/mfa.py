@@ -121,7 +121,10 @@ _PLACES = (
     Answer(KeyPlace.FILE.value, "in a CSV file"),
     Answer(KeyPlace.TYPED.value, "typed"),
 )
-_NOTES = "A passkey gives no codes. Skip this (^s) only if no role asks for one."
+_NOTES = (
+    "A passkey gives no codes. Skip this (^s) only if no role asks for one.\n"
+    "Access denied? Ask your admin to let you manage your own MFA device."
+)
 
 
 class MfaPane(BrowsingPane):
@@ -150,13 +153,16 @@ class MfaPane(BrowsingPane):
             "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
             "place": KeyPlace.KEPT.value,
             "path": "",
+            "ticks": (),
             **opening.draft,
         }
 
     def compose_body(self) -> ComposeResult:
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
-            yield Checklist(*register_device(self.context, self._identity), id="deeds")
+            yield Checklist(
+                *register_device(self.context, self._identity), ticks=self._start["ticks"], id="deeds"
+            )
             yield Text(_NOTES, classes="words after")
         with Vertical(id="api"):
             yield Text(
@@ -356,6 +362,7 @@ class MfaPane(BrowsingPane):
             "how": self.query_one("#how", Choices).value,
             "place": self.query_one("#source", Choices).value,
             "path": self.query_one("#path", Input).value,
+            "ticks": self.query_one(Checklist).ticks,
         }
 
     def leave(self) -> None:

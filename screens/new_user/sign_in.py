@@ -110,7 +110,8 @@ class SignInPane(StepPane):
         alias = f" ({identity.account_alias})" if identity.account_alias else ""
         yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
         with Vertical(classes="to-do", id="list"):
-            yield Checklist(*self._deeds(), label_width=24, id="deeds")
+            ticks = self.opening.draft.get("ticks", ())
+            yield Checklist(*self._deeds(), ticks=ticks, label_width=24, id="deeds")
             yield SecretText(id="password")
         yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked to-do")
         yield Text("", classes="notes opened", id="notes")
@@ -403,6 +404,10 @@ class SignInPane(StepPane):
             already=self._already,
             decrypted=self.password is not None,
         )
+
+    def draft(self) -> Mapping[str, Any]:
+        ticks = self.query_one(Checklist).ticks if self._has_password and not self.opening.done else []
+        return {"ticks": ticks} if ticks else {}
 
     def changed(self) -> bool:
         """A sign-in that is done stays so, until the list is gone through again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -68,6 +68,11 @@ class _Row(Horizontal):
             self._said.visible = current
 
     @property
+    def ticked_by_hand(self) -> bool:
+        """Whether the person does it, and not the wizard."""
+        return not self._deed.watched
+
+    @property
     def opens(self) -> bool:
         """Whether its first button opens a page."""
         return self._deed.opens
@@ -86,6 +91,7 @@ class Checklist(Vertical):
 
     Args:
         deeds: in their order.
+        ticks: the numbers of those that are done from before, as `ticks` had them.
         label_width: in columns; 0 for all that the buttons leave.
         id: the widget's id.
     """
@@ -110,13 +116,16 @@ class Checklist(Vertical):
     def __init__(
         self,
         *deeds: Deed,
+        ticks: Collection[int] = (),
         label_width: int = 0,
         id: str,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
         self._rows = [_Row(number, deed) for number, deed in enumerate(deeds, start=1)]
         self._label_width = label_width
-        self._at = 0
+        for number, row in enumerate(self._rows, start=1):
+            row.done = number in ticks and row.ticked_by_hand
+        self._go_on_from(0)
 
     def compose(self) -> ComposeResult:
         yield from self._rows
@@ -140,10 +149,18 @@ class Checklist(Vertical):
             return
         row.done = True
         self.query_one(".not-opened", Text).show_lines(())
-        ahead = [*range(number, len(self._rows)), *range(number)]
-        self._at = next((index for index in ahead if not self._rows[index].done), len(self._rows))
+        self._go_on_from(number)
         self._mark()
         self.focus_next()
+
+    def _go_on_from(self, number: int) -> None:
+        ahead = [*range(number, len(self._rows)), *range(number)]
+        self._at = next((index for index in ahead if not self._rows[index].done), len(self._rows))
+
+    @property
+    def ticks(self) -> list[int]:
+        """The numbers of what the person did, to be kept; what the wizard sees itself, it sees again."""
+        return [number for number, row in enumerate(self._rows, start=1) if row.done and row.ticked_by_hand]
 
     def finish(self) -> None:
         """Everything is done, as what came of it shows; the focus stays."""

@@ -7,7 +7,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test holds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.console import RenderableType
@@ -16,6 +16,7 @@ from rich.style import Style as SegmentStyle
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 from textual import widgets
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -181,13 +182,15 @@ class Text(widgets.Static):
         self.set_class(not lines, "-empty")
 
 
-class Button(widgets.Button):
+class Button(widgets.Button, inherit_bindings=False):
     """A button of one line, as `[ Label k ]`; with the focus it has a bar and a reversed label.
 
     Args:
         label: an imperative.
         key: the key that presses it too, as people call it, or "".
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "Press", show=False)]
 
     def __init__(
         self,

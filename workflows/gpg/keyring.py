@@ -161,11 +161,11 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
     """
     problems = []
     if not name.strip():
-        problems.append(Problem("Enter a name: it shows people whose key this is.", "name"))
+        problems.append(Problem("Enter your name: it shows people whose key this is.", "name"))
     elif not name.isprintable() or any(bracket in name for bracket in "<>"):
         problems.append(Problem("The name is one line of text without < and >.", "name"))
     if not re.fullmatch(r"[^\s@<>()\\]+@[^\s@<>()\\]+", email) or not email.isprintable():
-        problems.append(Problem("This isn't a mail address such as jane.doe@company.example.", "email"))
+        problems.append(Problem("Enter a mail address, such as jane.doe@company.example.", "email"))
     if not re.fullmatch(r"0|[1-9][0-9]{0,4}[dwmy]?", expires):
         problems.append(Problem("Enter how long the key is valid: 90d, 18m, 2y, or 0 for ever.", "expires"))
     text = passphrase.reveal()

@@ -107,6 +107,27 @@ async def test_mfa_in_the_console_is_claimed_only_once_the_list_is_done(
         assert not app.pane.query_one("#deeds").is_on_screen
 
 
+@pytest.mark.parametrize(("step", "presses"), [(MFA, 3), (KEYS, 5)])
+async def test_what_was_ticked_is_ticked_when_the_person_comes_back(
+    new_user: NewUserAws, session: Session, step: StepKey, presses: int
+) -> None:
+    if step == KEYS:
+        settle(session, MFA, {"mfa": {"serial": None, "how": "console", "at": "2026-11-28T10:00:00+00:00"}})
+    app = host(new_user, session, step)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for _ in range(presses):
+            await pilot.press("enter")
+            await rest(pilot)
+        ticks = app.pane.query_one(Checklist).ticks
+        assert ticks
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        await app.wizard.go_to(step)
+        await rest(pilot)
+        assert app.pane.query_one(Checklist).ticks == ticks
+
+
 async def test_the_other_way_of_mfa_is_one_question_that_escape_closes(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import App, ComposeResult
 
 from screens.widgets.checklist import Checklist, Deed
@@ -9,12 +11,17 @@ from screens.widgets.text import Button
 
 
 class Host(App[None]):
+    def __init__(self, ticks: Sequence[int] = ()) -> None:
+        super().__init__()
+        self._ticks = ticks
+
     def compose(self) -> ComposeResult:
         yield Checklist(
             Deed("Open", buttons=(Button("Open", id="open"), Button("Copy", id="copy")), opens=True),
             Deed("Click"),
             Deed("Paste", buttons=(Button("Copy", id="paste"),)),
             Deed("Look", watched=True),
+            ticks=self._ticks,
             id="deeds",
         )
 
@@ -53,4 +60,17 @@ async def test_a_later_deed_leaves_those_before_it_open() -> None:
         assert app.focused is app.query_one("#open")
         await pilot.press("tab", "enter", "enter")
         assert ticked(app) == [1, 2, 3, 4]
+        assert deeds.finished
+
+
+async def test_ticks_are_there_again_but_for_what_the_wizard_sees_itself() -> None:
+    app = Host([1, 3, 4])
+    async with app.run_test() as pilot:
+        deeds = app.query_one(Checklist)
+        assert ticked(app) == [1, 3]
+        deeds.focus_next()
+        await pilot.press("space")
+        assert app.query_one(Checklist).ticks == [1, 2, 3]
+        deeds.did(4)
+        assert deeds.ticks == [1, 2, 3]
         assert deeds.finished

@@ -7,6 +7,8 @@ is begun and then enabled with two codes, which are looked at here before AWS se
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workflows.aws import iam, sts
@@ -79,7 +81,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
     check_owner(who, identity)
     context.raise_if_cancelled()
     report(Progress("Looking for your MFA devices"))
-    with clients.client("iam", credentials) as client:
+    with _if_allowed(identity), clients.client("iam", credentials) as client:
         devices = iam.list_mfa_devices(client)
         serial = code_device(devices)
         if serial is not None:
@@ -95,6 +97,27 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
             report(Progress("Creating the device"))
             serial, seed, remark = create_device(client, who, vault, name)
     return Pending(serial, seed, label, credentials, f"{remark} {device_words(devices)}".strip())
+
+
+@contextmanager
+def _if_allowed(identity: Identity) -> Iterator[None]:
+    """Say of a user who has no right to manage a device what their admin can do.
+
+    Raises:
+        OnboardError: they have none; any other failure is as it was, also one that an MFA code would help.
+    """
+    try:
+        yield
+    except AwsError as error:
+        if error.failure not in {AwsFailure.DENIED, AwsFailure.NOT_GRANTED}:
+            raise
+        raise OnboardError(
+            f"{identity.user} can't register an MFA device",
+            f"AWS doesn't let this user manage its MFA device in {identity.account_name}.",
+            why="No policy of its groups allows it.",
+            next="Ask your admin for a group that allows it. Skip this step (^s) until then.",
+            detail=error.detail,
+        ) from None
 
 
 def _seed_forgotten(context: Context, identity: Identity) -> Sentence:
@@ -174,7 +197,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     identity = identity_of(context)
     report(Progress("Enabling the device"))
     try:
-        with clients_for(context.environment, identity.region).client("iam", pending.key) as client:
+        clients = clients_for(context.environment, identity.region)
+        with _if_allowed(identity), clients.client("iam", pending.key) as client:
             iam.enable_mfa_device(
                 client,
                 identity.user,

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from moto.iam.models import MFADevice, iam_backends
 from support.served_aws import NewUserAws, served, user_key
-from support.strict_aws import SECURITY
+from support.strict_aws import ASSUME_DEVOPS, SECURITY
 
 from workflows.aws.clients import Credentials
+from workflows.aws.errors import AwsError
 from workflows.aws.iam import DeviceExists
 from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
@@ -258,3 +259,12 @@ def test_another_persons_key_is_refused(new_user: NewUserAws) -> None:
         step.begin(typed(other), new_user.context(), new_user.report)
     assert "juan.delacruz" in refused.value.what
     assert "jane.doe" in refused.value.why
+
+
+def test_a_user_without_the_right_hears_whom_to_ask_and_no_device_is_begun(new_user: NewUserAws) -> None:
+    key = new_user.aws.user("jane.doe", ASSUME_DEVOPS)
+    with pytest.raises(OnboardError) as refused:
+        step.begin(typed(key), new_user.context(), new_user.report)
+    assert not isinstance(refused.value, AwsError)
+    assert refused.value.detail
+    assert kept(new_user) == {}
