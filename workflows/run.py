@@ -151,7 +151,7 @@ class SessionRun:
             Change(key, self.title(key), look)
             for key, look in now.items()
             if self.session.status(key) is Status.CONTRADICTED
-            or (look.verdict is Verdict.UNKNOWN and look is not NOT_ASKED)
+            or (look.verdict is Verdict.UNKNOWN and look.words)
         )
 
     def _question(self, key: StepKey) -> Question:

@@ -196,6 +196,8 @@ class MfaPane(BrowsingPane):
         if self.opening.done:
             self.add_class("-done")
             self.focus_primary()
+        elif self.query_one("#how", Choices).value == CONSOLE:
+            self.call_after_refresh(self.query_one(Checklist).focus_next)
         self._show()
 
     # -- what the action bar says ------------------------------------------------------------------

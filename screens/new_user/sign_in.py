@@ -24,7 +24,7 @@ from screens.step.page import Opening, StepPane
 from screens.step.times import said_so
 from screens.widgets.checklist import Checklist, Deed
 from screens.widgets.dialogs import Confirm, ask, tell
-from screens.widgets.fields import MASK, SecretInput, SecretText
+from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
@@ -79,10 +79,6 @@ class SignInPane(StepPane):
     DEFAULT_CSS = """
     SignInPane Checklist { margin-bottom: 1; }
     SignInPane #list { height: auto; }
-    SignInPane #passphrase { width: 1fr; }
-    SignInPane #unlocking { width: 1fr; height: auto; }
-    SignInPane #refused { display: none; color: $text-error; }
-    SignInPane #refused.-shown { display: block; }
     SignInPane #password { display: none; text-style: bold; margin-left: 5; }
     SignInPane #password.-shown { display: block; }
     SignInPane .notes { color: $text-muted; }
@@ -124,14 +120,9 @@ class SignInPane(StepPane):
             yield Button("Unlock the password again", id="again")
 
     def _deeds(self) -> tuple[Deed, ...]:
-        passphrase = Vertical(
-            SecretInput("passphrase of your PGP key, then Enter", id="passphrase"),
-            Text("", id="refused"),
-            id="unlocking",
-            classes="locked",
-        )
+        passphrase = Field(SecretInput("passphrase of your PGP key, then Enter", id="passphrase"))
         return (
-            Deed("Unlock your password", passphrase, watched=True),
+            Deed("Unlock your password", passphrase.add_class("locked"), watched=True),
             Deed(
                 "Open the sign-in page",
                 buttons=(
@@ -266,13 +257,13 @@ class SignInPane(StepPane):
 
     def _decrypted(self, unlocked: Unlocked | None) -> None:
         if unlocked is None:
-            self._refuse(_ENTER)
+            super().show_problems([Problem(_ENTER, "passphrase")])
         elif not self.is_attached:
             unlocked.password.drop()
         else:
             self.forget()
             self.password, self._needless = unlocked
-            self._refuse("")
+            super().show_problems([])
             self._arrange()
             self.call_after_refresh(self.query_one(Checklist).did, 1)
 
@@ -283,13 +274,7 @@ class SignInPane(StepPane):
         self.query_one("#passphrase").focus()
         if isinstance(message.error, WrongPassphrase):
             message.told = True
-            self._refuse(WRONG_PASSPHRASE)
-
-    def _refuse(self, why: str) -> None:
-        """Say at the field why what was entered won't do; "" takes it away."""
-        refused = self.query_one("#refused", Text)
-        refused.update(f"✗ {why}")
-        refused.set_class(bool(why), "-shown")
+            super().show_problems([Problem(WRONG_PASSPHRASE, "passphrase")])
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """The only problem is that the list is not done: what is next there gets the focus."""

@@ -194,3 +194,18 @@ async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg
         assert "this handoff is for you" in said(app)
         await until(pilot, lambda: app.screen.focused is not None and app.screen.focused.id == "primary")
     session.close()
+
+
+async def test_one_that_arrives_by_itself_has_the_focus_on_what_accepts_it(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    environment = environment_of(tmp_path, gpg)
+    app = PaneHost(begun(tmp_path, gpg), environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.focused is app.pane.query_one(TextArea)
+        environment.downloads.mkdir(parents=True, exist_ok=True)
+        (environment.downloads / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        assert app.focused is app.screen.query_one("#primary")
