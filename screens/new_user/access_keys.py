@@ -230,7 +230,8 @@ class AccessKeysPane(BrowsingPane):
     def turn(self) -> Turn:
         if self.has_class("-done"):
             return YOURS
-        waits = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
+        at_the_console = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
+        waits = at_the_console and not self.query_one("#path", Input).value
         return Turn("Your turn, in the browser") if waits else YOURS
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -295,10 +296,6 @@ class AccessKeysPane(BrowsingPane):
         if self.query_one("#how", Choices).value == CONSOLE:
             self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
-    def _downloads(self) -> str:
-        environment = self.context.environment
-        return shortened(told_path(environment.downloads, environment.home), _ANSWER_CELLS - 10)
-
     def _look_once(self) -> None:
         self.post_message(self.Noticed(access_keys.downloads(self.context)))
 
@@ -307,7 +304,9 @@ class AccessKeysPane(BrowsingPane):
         """Offer the newest file, unless the person has entered another."""
         field = self.query_one("#path", Input)
         if not message.downloads:
-            self.query_one("#noticed", Text).update(f"… waiting for the file in {self._downloads()}")
+            environment = self.context.environment
+            folder = told_path(environment.downloads, environment.home)
+            self.query_one("#noticed", Text).show_lines([f"… waiting for the file in {folder}"])
             if self._offered and field.value == self._offered:
                 field.value = self._offered = ""
             return
@@ -322,7 +321,7 @@ class AccessKeysPane(BrowsingPane):
                 self.focus_primary()
             deeds.finish()
         words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old."
-        self.query_one("#noticed", Text).update(words)
+        self.query_one("#noticed", Text).show_lines([words])
 
     # -- going on ----------------------------------------------------------------------------------
 
@@ -344,7 +343,7 @@ class AccessKeysPane(BrowsingPane):
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
             told = "\n".join(message.result["access_key"]["told"])
-            self.notify(told.replace(f"{self.context.environment.home}/", "~/"))
+            self.parting = told.replace(f"{self.context.environment.home}/", "~/")
 
     def changed(self) -> bool:
         """Whether there is another key or another place for it."""

@@ -325,7 +325,7 @@ class MfaPane(BrowsingPane):
     def _begun(self, device: Pending | Registered) -> None:
         if isinstance(device, Registered):
             self._serial = device.serial
-            self.notify(text_of(joined((f"{self._serial} is registered already.", device.told))))
+            self.parting = text_of(joined((f"{self._serial} is registered already.", device.told)))
             super().advance()
             return
         self._pending = device

@@ -221,9 +221,8 @@ class ProfilesPane(StepPane):
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        told = message.result["profiles"]["told"] if message.name == "perform" else []
-        if told:
-            self.notify("\n".join(told))
+        if message.name == "perform":
+            self.parting = "\n".join(message.result["profiles"]["told"])
 
     def _show(self, found: Preview) -> None:
         marked = [*self._start["overwrite"], *self._start["prune"]]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from screens.widgets.checklist import Deed
-from screens.widgets.text import Button, shortened
+from screens.widgets.text import Button
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.paths import told_path
+
+_FOLDER_CELLS = 40
 
 
 def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
@@ -27,12 +31,13 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to the file of a new access key."""
-    downloads = shortened(told_path(context.environment.downloads, context.environment.home), 40)
+    downloads = told_path(context.environment.downloads, context.environment.home)
+    folder = downloads if cell_len(downloads) <= _FOLDER_CELLS else "the folder below"
     return (
         _sign_in(identity, f"Sign in as {identity.user} with a code"),
         _credentials(),
         Deed("Press “Create access key”, choose “Command Line Interface”, confirm, then create it"),
-        Deed(f"Press “Download .csv file”, into {downloads}", watched=True),
+        Deed(f"Press “Download .csv file”, into {folder}", watched=True),
     )
 
 

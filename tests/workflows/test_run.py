@@ -12,7 +12,15 @@ from support.steps import step_of
 
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict, dated, unknown
+from workflows.machine.observations import (
+    AGREES,
+    NOT_ASKED,
+    SAID_SO,
+    Observation,
+    Verdict,
+    dated,
+    unknown,
+)
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
@@ -88,6 +96,14 @@ def test_a_look_asks_done_steps_only_and_tells_what_does_not_agree(
     assert [(change.key, change.title, change.observation.words) for change in changes] == [
         (PROJECT, "Project", "project differs")
     ]
+
+
+@pytest.mark.parametrize("look", [NOT_ASKED, SAID_SO])
+def test_a_look_that_says_nothing_is_no_change(
+    run: SessionRun, modules: list[SmallStep], look: Observation
+) -> None:
+    modules[0].observation = look
+    assert run.look() == ()
 
 
 @pytest.mark.parametrize(

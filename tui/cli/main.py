@@ -82,5 +82,5 @@ def _run(options: argparse.Namespace) -> int:
             remove_leftover_folders()
         machine = Machine.this()
         for folder in machine.places.secure():
-            note(f"{folder} was open to other users of this computer; now it is yours alone.")
+            note(f"{folder} had permissions for other users; now only you have them.")
         return run(machine, options) or DONE

@@ -304,8 +304,7 @@ def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Itera
     ):
         if profiles:
             yield f"{change}: {', '.join(profiles)}."
-    for path in written.tightened:
-        yield f"{home_paths.told_path(path, home)} was readable by others; now only you can read it."
+    yield from (home_paths.told_tightened(path, home) for path in written.tightened)
     yield from (f"Backup: {home_paths.told_path(path, home)}." for path in written.backups)
     yield f"To try them: iam-onboard verify {wish.project}"
 

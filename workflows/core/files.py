@@ -26,6 +26,7 @@ from workflows.core.sentences import Sentence
 BACKUPS_KEPT = 10
 """So many backups of one file are kept, the newest."""
 
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OWN_LIMIT = 100_000_000
 """Bytes of a file that this program itself wrote (a journal, a record), or puts another in the place of."""
 
@@ -403,7 +404,7 @@ def private_folder(path: Path) -> bool:
     """Make sure that a folder is there and that only its owner can enter it (0700), its new parents likewise.
 
     Returns:
-        True when the folder was there with a laxer mode, which was tightened.
+        True when the folder was there with a laxer mode, which was tightened; not where a mode can't be set.
 
     Raises:
         FileError: it cannot be made or tightened, it or a link in its place is somebody else's, or a file is
@@ -419,10 +420,13 @@ def private_folder(path: Path) -> bool:
         if {status.st_uid, path.lstat().st_uid} != {os.geteuid()}:
             raise _somebody_elses(path)
         mode = stat.S_IMODE(status.st_mode)
-        if mode & 0o077:
-            path.chmod(mode & 0o700)
-            return True
-        return False
+        return bool(mode & _OTHERS) and tightened(path, mode & 0o700)
+
+
+def tightened(path: Path, mode: int) -> bool:
+    """Give a file or folder a mode that leaves others out; whether it has one then: some disks keep none."""
+    path.chmod(mode)
+    return not path.stat().st_mode & _OTHERS
 
 
 def own_folder(path: Path) -> bool:

@@ -304,12 +304,11 @@ def _put(prepared: Prepared, now: datetime) -> tuple[tuple[Path, ...], tuple[Pat
 
 
 def _tighten(path: Path) -> bool:
-    """Make a file that lets others in private; whether it was one."""
+    """Make a file that lets others in private; whether it was one and is one no longer."""
     if not files.is_there(path) or not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return False
     with files.explained(path, "made private"):
-        path.chmod(0o600)
-    return True
+        return files.tightened(path, 0o600)
 
 
 def masked_diff(path: Path, before: str | None, after: str) -> str:

@@ -239,7 +239,7 @@ def test_every_command_says_what_is_wrong(way: str, machine: Broken) -> None:
     [
         ("state: foreign 755", ".local/state/iam-onboard belongs to user"),
         ("vault: a link", "vault is a symbolic link to"),
-        ("access-keys: own 777", "was open to other users"),
+        ("access-keys: own 777", "had permissions for other users"),
         ("a naive date", "x.json isn't the record of an access key"),
     ],
 )

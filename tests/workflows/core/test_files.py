@@ -240,6 +240,14 @@ def test_a_lax_folder_is_tightened_and_an_even_tighter_one_left(tmp_path: Path) 
     assert mode(folder) == 0o500
 
 
+def test_where_a_disk_keeps_no_mode_nothing_is_said_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(Path, "chmod", lambda _path, _mode: None)
+    assert files.private_folder(tmp_path) is False
+
+
 @pytest.mark.parametrize("what", ["folder", "link"])
 def test_a_folder_or_a_link_of_somebody_else_is_not_private(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str

@@ -27,7 +27,7 @@ from workflows.profiles.record import HandChange, Stale
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
-from workflows.steps.shared.paths import told_path
+from workflows.steps.shared.paths import told_path, told_tightened
 from workflows.stores.key_store import KEPT_IN_FILE
 
 
@@ -189,10 +189,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Writing both files"))
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
     home = context.environment.home
-    told = [
-        f"{told_path(path, home)} was readable by others; now only you can read it."
-        for path in written.tightened
-    ]
+    told = [told_tightened(path, home) for path in written.tightened]
     told += [f"Backups: {told_path(path, home)}." for path in written.backups]
     if written.kept:
         told.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")

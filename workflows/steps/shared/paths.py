@@ -51,6 +51,11 @@ def told_path(path: Path, home: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
 
 
+def told_tightened(path: Path, home: Path) -> str:
+    """What to say of a file or folder whose mode let others in, and no longer does."""
+    return f"{told_path(path, home)} had permissions for other users; now only you have them."
+
+
 def save_text(
     target: str, text: str, home: Path, *, mode: int = 0o600, replaces: Callable[[Path], bool] | None = None
 ) -> str:

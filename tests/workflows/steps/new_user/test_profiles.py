@@ -19,6 +19,7 @@ from workflows.profiles.credential_command import credential_command
 from workflows.steps.new_user import profiles as step
 from workflows.steps.new_user.profiles import Request
 from workflows.steps.shared.module import Context, Progress
+from workflows.steps.shared.paths import told_tightened
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 REQUEST = Request("us-east-1", SERIAL)
@@ -88,7 +89,7 @@ def test_a_key_in_plain_text_is_left_alone_and_masked(tmp_path: Path) -> None:
     told = step.perform(REQUEST, of, nothing)["profiles"]["told"]
     assert credentials.read_text() == text
     assert "credential_process" not in (folder(tmp_path) / "config").read_text()
-    assert "~/.aws/bb/credentials was readable by others; now only you can read it." in told
+    assert told_tightened(credentials, of.environment.home) in told
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
 
 
