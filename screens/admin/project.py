@@ -385,6 +385,6 @@ def _counts(layer: Layer) -> str:
 def _told(found: Survey, *, edits: bool) -> str:
     """What was found, in a few lines; on the files only where they will be edited or planned."""
     told = found.project
-    lines = [f"✓ {told.name} ({told.long_name}), {count(len(told.accounts), 'account')}"]
+    lines = [f"✓ {told.name} ({told.long_name}), {count(len(found.layers), 'account')} with IAM users"]
     lines += [f"! {remark}" for remark in (*found.remarks, *(found.of_the_files if edits else ()))]
     return "\n".join(lines)

@@ -47,9 +47,12 @@ class Finished(VerticalScroll):
 
     @dataclass
     class Wanted(Message):
-        """The person asks for a step that is done only when asked for."""
+        """The person wants to see a step: one that is done only when asked for, or that leaves work by hand."""
 
         key: StepKey
+
+    class LookWanted(Message):
+        """The person wants what could not be confirmed to be looked at again."""
 
     def __init__(self, run: SessionRun) -> None:
         super().__init__(id="finished")
@@ -60,19 +63,26 @@ class Finished(VerticalScroll):
         unsure = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
         skipped = [key for key in session.layout() if session.status(key) is Status.SKIPPED]
         waiting = [name for name, stands in grid.rows if not _settled(stands)]
+        not_done = list(_not_done(run))
         if waiting:
             title = f"○ Not done yet for {listed(waiting, 2)}"
         elif unsure:
             title = "? Done, and not all of it confirmed"
         elif skipped and not grid.rows:
             title = f"○ Done, without {listed([text_of(run.title(key)) for key in skipped], 2)}"
+        elif self._by_hand() and not grid.rows:
+            title = "○ STS regions are checked, and some are left to switch"
+        elif _no_device_removed(session.state.known) and not grid.rows:
+            title = "○ Done, and no MFA device was removed"
         else:
             title = f"✓ {_headline(run, grid)}"
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
-        yield Text("", id="rotated", classes="-empty")
+        if rotated := list(_rotated(session.facts())):
+            yield Text("\n".join(rotated), id="rotated")
         if table := _standing(run, grid):
             yield Text(table, id="everybody")
-        yield Text("", id="not-done", classes="-empty")
+        if not_done:
+            yield Text(joined(not_done, "\n"), id="not-done")
         for key in unsure:
             look = session.state.observed[key]
             now = run.environment.now()
@@ -83,15 +93,18 @@ class Finished(VerticalScroll):
             yield Text(line)
         yield Text("Kept", classes="heading")
         yield Text("\n".join(_kept(run)), classes="note")
-        if left := self._left():
-            with Horizontal(id="wanted"):
-                for key in left:
-                    yield Button(f"Check {run.title(key)}", id=f"ask-{key.step}")
+        buttons = [Button(f"Check {run.title(key)}", id=f"ask-{key.step}") for key in self._left()]
+        buttons += [Button("See what to click", id=f"ask-{key.step}") for key in self._by_hand()]
+        if any(not session.state.observed[key].said_so for key in unsure):
+            buttons.insert(0, Button("Look again", id="look"))
+        if buttons:
+            yield Horizontal(*buttons, id="wanted")
 
-    def on_mount(self) -> None:
-        """Say what became of keys, and what is not done or left to do by hand."""
-        self.query_one("#rotated", Text).show_lines(list(_rotated(self._run.session.facts())))
-        self.query_one("#not-done", Text).show_lines(list(_not_done(self._run)))
+    def _by_hand(self) -> tuple[StepKey, ...]:
+        """The steps that leave something to be done by hand, and say on their page how."""
+        fact = self._run.session.facts().get("sts_regions")
+        key = StepKey("sts-regions")
+        return (key,) if fact and list(_left_over(fact)) else ()
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""
@@ -102,7 +115,9 @@ class Finished(VerticalScroll):
 
     @on(Button.Pressed)
     def _ask(self, event: Button.Pressed) -> None:
-        for key in self._left():
+        if event.button.id == "look":
+            self.post_message(self.LookWanted())
+        for key in (*self._by_hand(), *self._left()):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))
 
@@ -137,9 +152,20 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
 
             yield from (f"– {one}." for one in nothing_removed(known.value, item))
         if fact == "sts_regions":
-            from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
+            yield from (f"! {one}." for one in _left_over(known.value))
 
-            yield from (f"! {one}." for one in report.left_over(answers.Audit.from_facts("", known.value)))
+
+def _no_device_removed(known: Mapping[str, Any]) -> bool:
+    """Whether devices were to be removed, and in no account there was one."""
+    resets = [one.value for name, one in known.items() if name.startswith("mfa_devices_reset")]
+    return bool(resets) and not any(one["people"] for one in resets)
+
+
+def _left_over(regions: Mapping[str, Any]) -> Iterable[Sentence]:
+    """What is left to be switched by hand, after the regions were asked."""
+    from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
+
+    return report.left_over(answers.Audit.from_facts("", regions))
 
 
 def _settled(stands: Iterable[Stand]) -> bool:
@@ -179,8 +205,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
     if written and not facts.get("commit"):
-        changed = count(len(written) if isinstance(written, list) else 0, "changed file")
-        yield f"Commit what was written: {changed}. git status shows which."
+        yield "Commit the files that Review wrote. git status lists them, with all else you changed."
     elif chosen:
         yield "Try it in a new terminal that has the lines of Verify:"
         yield f"aws --profile {chosen} sts get-caller-identity"

@@ -213,7 +213,7 @@ async def ask_the_regions(admin: Walker) -> None:
     assert "! management  15 to switch off" in admin.text(), admin.text()
     assert "! security  15 to switch off" in admin.text()
     await admin.next()
-    await admin.until(lambda: "All done" in admin.text(), "the end again")
+    await admin.until(lambda: admin.wizard.current is None, "the end again")
 
 
 def check_the_layers(folder: Path) -> None:

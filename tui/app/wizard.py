@@ -164,6 +164,11 @@ class WizardScreen(OneFocus):
             exclusive=True,
         )
 
+    @on(Finished.LookWanted)
+    def _look_wanted(self) -> None:
+        self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
+        self.look_again()
+
     @on(Seen)
     async def _take(self, message: Seen) -> None:
         changes: list[Change] = []
@@ -174,7 +179,7 @@ class WizardScreen(OneFocus):
         contradicted = [one for one in changes if one.observation.contradicts]
         for one in contradicted:
             self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
-        if contradicted and not self._stage.busy:
+        if (contradicted or self._at_the_end) and not self._stage.busy:
             await self.go_to(self.current)
         self._ask_what_is_open()
 
@@ -203,6 +208,13 @@ class WizardScreen(OneFocus):
             self.notify(words, severity="warning")
             if self.current is not None and self.current.item == key.item and not self._stage.busy:
                 await self.go_to(self.current)
+        if self._at_the_end:
+            await self.go_to(None)
+
+    @property
+    def _at_the_end(self) -> bool:
+        """Whether the closing page is shown, which says how all steps stand."""
+        return bool(self.query(Finished))
 
     # -- where we are ------------------------------------------------------------------------------
 

@@ -96,6 +96,10 @@ async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(projec
         assert at.session.status(KEY) is Status.DONE
         kept = at.session.facts()["sts_regions"]["accounts"]["security"]
         assert kept["regions"]["us-west-2"]["sts"] == "deactivated"
+        assert at.app.wizard.query_one(".finished-title").has_class("-unsure")
+        at.app.wizard.query_one("#ask-sts-regions").focus()
+        await at.press("enter")
+        assert at.account("security").startswith("✗")
 
 
 async def test_asking_again_shows_what_was_switched_meanwhile(project: RegionsProject) -> None:

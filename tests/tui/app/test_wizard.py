@@ -848,6 +848,27 @@ async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_
         assert kept_observations(app.session.folder)[USERS].verdict is answer.verdict
 
 
+async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(tmp_path: Path) -> None:
+    step = Inquired(small_workflow()[0].STEP)
+    step.begin()
+    step.answer = unknown("No network.")
+    step.may_answer.set()
+    app = host(tmp_path, [step], done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.UNCONFIRMED
+        assert app.wizard.query_one(".finished-title").has_class("-unsure")
+        step.answer = AGREES
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.DONE
+        assert not app.wizard.query("#look")
+        assert not app.wizard.query_one(".finished-title").has_class("-unsure")
+
+
 async def test_an_answer_about_a_step_that_was_done_again_is_none(tmp_path: Path) -> None:
     users, app = asked(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:

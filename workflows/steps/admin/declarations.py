@@ -22,9 +22,9 @@ def _read_project(facts: Facts) -> object:
 
 
 def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
-    """Whether something is to be done that is not of these kinds; also where nothing is known at all."""
+    """Whether something is to be done that is not of these kinds."""
     others = [kind for kind in (*KINDS, "account_wanted", "regions_wanted") if kind not in kinds]
-    return any(facts.get(kind) for kind in others) or not any(facts.get(kind) for kind in kinds)
+    return any(facts.get(kind) for kind in others)
 
 
 def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
