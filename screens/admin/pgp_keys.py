@@ -410,7 +410,7 @@ class PgpKeysPane(StepPane):
                 return Primary("Compare later")
             case Compared.DIFFERS:
                 return Primary("Put this key aside")
-        return Primary("Compare first", ready=False)
+        return Primary(f"Use {short(self._comparing)}'s key: compare first", ready=False)
 
     def turn(self) -> Turn:
         missing = self._first_missing()

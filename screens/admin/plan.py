@@ -177,11 +177,9 @@ class PlanPane(TerraformPane):
         if self._found.refusal:
             return Primary(f"Plan {self.context.item} again")
         left = {one.address for one in self._planned.foreign} - self._acknowledged
-        return (
-            Primary(f"Accept {count(len(left), 'change')} first", ready=False)
-            if left
-            else Primary("Accept this plan")
-        )
+        if left:
+            return Primary(f"Accept this plan: {count(len(left), 'change')} left", ready=False)
+        return Primary("Accept this plan")
 
     def turn(self) -> Turn:
         over = self._elsewhere or self.opening.done
@@ -281,6 +279,7 @@ class PlanPane(TerraformPane):
             self._plan()
 
     def _plan(self) -> None:
+        self.show_problems([])
         self.query_one(RunLog).clear()
         self.query_one(ResourceBrowser).begin()
         before = self._planned
@@ -349,6 +348,7 @@ class PlanPane(TerraformPane):
     def action_elsewhere(self) -> None:
         """See in the state that it was applied, and go on to Hand over."""
         if not self.running_move:
+            self.show_problems([])
             code = self.query_one(CodeField).take()
             self.post_message(self.Submitted(Request(elsewhere=True, code=code)))
 

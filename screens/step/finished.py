@@ -16,7 +16,7 @@ from textual.message import Message
 from screens.step.times import said_so, told_moment
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Text, columned, shortened
-from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.run import SessionRun
@@ -47,7 +47,7 @@ class Finished(VerticalScroll):
 
     @dataclass
     class Wanted(Message):
-        """The person wants to see a step: one that is done only when asked for, or that leaves work by hand."""
+        """The person wants to see a step: one done only when asked for, or that leaves work by hand."""
 
         key: StepKey
 
@@ -59,31 +59,17 @@ class Finished(VerticalScroll):
         self._run = run
 
     def compose(self) -> ComposeResult:
-        run, session, grid = self._run, self._run.session, everybody(self._run.whole())
-        unsure = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
-        skipped = [key for key in session.layout() if session.status(key) is Status.SKIPPED]
-        waiting = [name for name, stands in grid.rows if not _settled(stands)]
-        not_done = list(_not_done(run))
-        if waiting:
-            title = f"○ Not done yet for {listed(waiting, 2)}"
-        elif unsure:
-            title = "? Done, and not all of it confirmed"
-        elif skipped and not grid.rows:
-            title = f"○ Done, without {listed([text_of(run.title(key)) for key in skipped], 2)}"
-        elif self._by_hand() and not grid.rows:
-            title = "○ STS regions are checked, and some are left to switch"
-        elif _no_device_removed(session.state.known) and not grid.rows:
-            title = "○ Done, and no MFA device was removed"
-        else:
-            title = f"✓ {_headline(run, grid)}"
+        run, session = self._run, self._run.session
+        grid = everybody(run.whole())
+        title = self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := list(_rotated(session.facts())):
             yield Text("\n".join(rotated), id="rotated")
         if table := _standing(run, grid):
             yield Text(table, id="everybody")
-        if not_done:
+        if not_done := list(_not_done(run)):
             yield Text(joined(not_done, "\n"), id="not-done")
-        for key in unsure:
+        for key in self._at(Status.UNCONFIRMED):
             look = session.state.observed[key]
             now = run.environment.now()
             known = said_so(look.at, now) if look.said_so else f"last confirmed {told_moment(look.at, now)}."
@@ -93,12 +79,39 @@ class Finished(VerticalScroll):
             yield Text(line)
         yield Text("Kept", classes="heading")
         yield Text("\n".join(_kept(run)), classes="note")
-        buttons = [Button(f"Check {run.title(key)}", id=f"ask-{key.step}") for key in self._left()]
-        buttons += [Button("See what to click", id=f"ask-{key.step}") for key in self._by_hand()]
-        if any(not session.state.observed[key].said_so for key in unsure):
-            buttons.insert(0, Button("Look again", id="look"))
-        if buttons:
+        if buttons := list(self._buttons()):
             yield Horizontal(*buttons, id="wanted")
+
+    def _title(self, grid: Everybody) -> str:
+        """What was achieved, or what is not as it was meant to be."""
+        skipped = [text_of(self._run.title(key)) for key in self._at(Status.SKIPPED)]
+        waiting = [name for name, stands in grid.rows if not _settled(stands)]
+        if waiting:
+            return f"○ Not done yet for {listed(waiting, 2)}"
+        if self._at(Status.UNCONFIRMED):
+            return "? Done, and not all of it confirmed"
+        if skipped and not grid.rows:
+            return f"○ Done, without {listed(skipped, 2)}"
+        if self._by_hand() and not grid.rows:
+            return "○ STS regions are checked, and some are left to switch"
+        if _no_device_removed(self._run.session.state.known) and not grid.rows:
+            return "○ Done, and no MFA device was removed"
+        return f"✓ {_headline(self._run, grid)}"
+
+    def _buttons(self) -> Iterator[Button]:
+        """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
+        observed = self._run.session.state.observed
+        if any(not observed[key].said_so for key in self._at(Status.UNCONFIRMED)):
+            yield Button("Look again", id="look")
+        for key in self._by_hand():
+            yield Button("See what to click", id=f"ask-{key.step}")
+        for key in self._left():
+            yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}")
+
+    def _at(self, status: Status) -> list[StepKey]:
+        """The steps that stand so."""
+        session = self._run.session
+        return [key for key in session.layout() if session.status(key) is status]
 
     def _by_hand(self) -> tuple[StepKey, ...]:
         """The steps that leave something to be done by hand, and say on their page how."""
@@ -205,7 +218,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
     if written and not facts.get("commit"):
-        yield "Commit the files that Review wrote. git status lists them, with all else you changed."
+        yield "Commit the files that Review wrote. git status lists them."
     elif chosen:
         yield "Try it in a new terminal that has the lines of Verify:"
         yield f"aws --profile {chosen} sts get-caller-identity"

@@ -227,6 +227,7 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
     with pytest.raises(OnboardError, match="Not applied yet") as refused:
         plan.perform(elsewhere, context, runs.report)
     assert "jane.doe is not in it" in refused.value.what
+    assert refused.value.field == "elsewhere"
     runs.accept("management")
     applied(runs, "management")
     given = plan.perform(elsewhere, context, runs.report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.page import ProblemList, StepPane
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.run_log import RunLog
 from workflows.core.errors import OnboardError
@@ -675,3 +676,23 @@ async def test_escape_closes_the_shown_text_first_and_only_then_goes_back(
         assert app.wizard.current == here
         await press(pilot, "escape")
         assert app.wizard.current != here
+
+
+async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def layer(*_: Any, **_by_name: Any) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(plan, "open_layer", layer)
+    monkeypatch.setattr(plan, "read_state", lambda *_: None)
+    monkeypatch.setattr(plan.state_now, "not_applied", lambda *_: ["jane.doe is not in it"])
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "e")
+        assert not isinstance(app.screen, ErrorDialog)
+        assert [one.field for one in app.pane.problems] == ["elsewhere"]
+        await press(pilot, "ctrl+n")
+        assert not app.pane.problems

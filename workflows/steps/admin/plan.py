@@ -263,7 +263,7 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
             f"The state of {context.item} isn't what you decided: {joined(missing, '; ')}.",
             why="iam-onboard has just read it, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
-        )
+        ).about("elsewhere")
     return {
         "elsewhere": True,
         "empty": False,
