@@ -415,7 +415,7 @@ class PgpKeysPane(StepPane):
     def turn(self) -> Turn:
         missing = self._first_missing()
         if self._comparing:
-            return Turn("Your turn: compare it")
+            return YOURS
         if self._news(missing):
             return Turn("Your turn: a request is here")
         if missing in self._invited and not self._first_open():

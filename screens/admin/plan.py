@@ -176,13 +176,18 @@ class PlanPane(TerraformPane):
             return Primary(f"Plan {self.context.item}")
         if self._found.refusal:
             return Primary(f"Plan {self.context.item} again")
-        left = {one.address for one in self._planned.foreign} - self._acknowledged
-        if left:
-            return Primary(f"Accept this plan: {count(len(left), 'change')} left", ready=False)
+        if self._left:
+            return Primary(f"Accept this plan: {count(len(self._left), 'change')} left", ready=False)
         return Primary("Accept this plan")
 
+    @property
+    def _left(self) -> set[str]:
+        """The changes that nobody asked for, and that were not accepted yet."""
+        foreign = self._planned.foreign if self._planned else ()
+        return {one.address for one in foreign} - self._acknowledged
+
     def turn(self) -> Turn:
-        over = self._elsewhere or self.opening.done
+        over = self._elsewhere or self.opening.done or self._left
         return YOURS if over else Turn(f"{self.context.item} is unchanged so far")
 
     # -- what is shown -----------------------------------------------------------------------------
