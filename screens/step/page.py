@@ -97,6 +97,7 @@ class StepPane(VerticalScroll):
         problems: what is shown of the input now.
         opened: whether the pane has been shown, so that its input is the person's.
         running_move: the name of the move that runs, "" if none does.
+        to_primary: whether the page has wished for the focus on the primary action.
         parting: what came of the step, shown on the page that comes next; "" for nothing.
     """
 
@@ -107,7 +108,7 @@ class StepPane(VerticalScroll):
     running_move = ""
     parting = ""
     _looks = False
-    _to_primary = False
+    to_primary = _to_primary = False
     _opened_with: Any = None
     _judged = 0
 
@@ -233,7 +234,7 @@ class StepPane(VerticalScroll):
 
     def focus_primary(self) -> None:
         """Put the focus on the primary action, as soon as nothing runs."""
-        self._to_primary = bool(self.running_move)
+        self.to_primary, self._to_primary = True, bool(self.running_move)
         if self.is_attached and not self.running_move:
             self.primary_changed()
             self.screen.call_later(self.screen.query_one("#primary").focus)

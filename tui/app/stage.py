@@ -182,7 +182,7 @@ class Stage(Vertical):
         page, focused = self.children[0], self.screen.focused
         if focused is not None and page in focused.ancestors:
             return
-        for widget in page.query("*"):
+        for widget in () if self.pane is not None and self.pane.to_primary else page.query("*"):
             if widget.focusable and all(one.display for one in widget.ancestors_with_self):
                 # A field is scrolled to; below a long page a button waits until the page was read.
                 self.screen.set_focus(widget, scroll_visible=not isinstance(widget, Button))

@@ -60,6 +60,7 @@ class WizardScreen(OneFocus):
         at: the step to show first, or None for the one that the session proposes.
     """
 
+    AUTO_FOCUS = ""  # the stage knows what is filled in first, and a hidden list of steps is not it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Continue with this step"),
         Binding("escape", "back", "Back", id="wizard.back", tooltip="Stop what runs, or go back one step"),
@@ -153,6 +154,15 @@ class WizardScreen(OneFocus):
         await self.go_to(self._first or self.run.session.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
         self._ask_what_is_open()
+
+    def on_screen_resume(self) -> None:
+        """What had the focus may have been disabled meanwhile."""
+        if self._stage.children:
+            self.call_later(self._find_focus)
+
+    def _find_focus(self) -> None:
+        if self.focused is None:
+            self._stage.focus_first()
 
     def look_again(self) -> None:
         """Look at the world in the background; what is not as it was is shown, unless something runs here."""
