@@ -21,6 +21,7 @@ from screens.step.page import Move, Opening, StepPane
 from screens.step.times import told_moment
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
+from screens.widgets.fields import Field
 from screens.widgets.lists import Table
 from screens.widgets.text import Button, OptionList, Text, short
 from workflows.core.errors import Cancelled, Problem
@@ -264,7 +265,7 @@ class PgpKeysPane(StepPane):
                 yield Text("", id="about")
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
-            yield Choices(deliberate=Compared.LATER, id="same")
+            yield Field(Choices(deliberate=Compared.LATER, id="same"))
             with Horizontal(classes="buttons"):
                 yield Button("Copy reply", id="owner-compared", key="o")
 

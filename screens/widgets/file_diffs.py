@@ -18,7 +18,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from screens.widgets.line_list import DrawnLines
+from screens.widgets.line_list import DrawnLines, across
 from screens.widgets.text import segment
 from workflows.core.garbage import collection_paused
 from workflows.hcl.diff import DiffLine
@@ -180,11 +180,7 @@ class FileDiffs(DrawnLines):
         line = self._lines[row]
         style = self.style_of(_LINES[line.mark]) if line.mark in _LINES else base
         left = round(self.scroll_x)
-        whole = Strip(self._segments(line, self._tokens[row], style))
-        drawn = whole.crop(left, left + width).adjust_cell_length(width, style)
-        if whole.cell_length > left + width:  # its end is a key away
-            return Strip([*drawn.crop(0, width - 1), segment("…", style)])
-        return drawn
+        return across(Strip(self._segments(line, self._tokens[row], style)), left, width, style)
 
     def _segments(self, line: DiffLine, tokens: Sequence[Token], style: Style) -> list[Segment]:
         text, at = line.text.replace("	", "⇥"), 1

@@ -48,6 +48,14 @@ class DrawnLines(ScrollView, can_focus=True):
         return self._known[name]
 
 
+def across(whole: Strip, left: int, width: int, style: Style) -> Strip:
+    """The part of a line that is in view, with a sign where it goes on to the right."""
+    drawn = whole.crop(left, left + width).adjust_cell_length(width, style)
+    if whole.cell_length > left + width > 0:
+        return Strip([*drawn.crop(0, width - 1), segment("…", style)])
+    return drawn
+
+
 class CursorLines(DrawnLines):
     """Lines and headings below a head, with a cursor on one line; headings are passed over.
 
@@ -265,6 +273,6 @@ class LineList(CursorLines):
         elif self.styles.overflow_x == "hidden":
             texts = texts[: self._fitting(width)]
         left, room = round(self.scroll_x), max(0, width - self._widths[0] - _GAP)
-        rest = Strip([segment("".join(texts[1:]), style)])
-        body = rest.crop(left, left + room).adjust_cell_length(room, style)
+        rest = Strip([segment("".join(texts[1:]).rstrip(), style)])
+        body = across(rest, left, room, style)
         return Strip([segment(texts[0], style), *body]).crop(0, width)

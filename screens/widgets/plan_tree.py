@@ -63,7 +63,7 @@ class PlanTree(LineList):
         *(f"lines--{name}" for name in ("added", "altered", "removed", "replaced")),
     }
     DEFAULT_CSS = """
-    PlanTree { height: 1fr; min-height: 3; }
+    PlanTree { height: 1fr; min-height: 3; scrollbar-size-horizontal: 0; }
     PlanTree > .lines--added { color: $text-success; }
     PlanTree > .lines--altered { color: $text-warning; }
     PlanTree > .lines--removed, PlanTree > .lines--replaced { color: $text-warning; text-style: bold; }
