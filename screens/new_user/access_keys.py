@@ -11,13 +11,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import create_access_key
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, StepPane, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
@@ -194,7 +193,10 @@ class AccessKeysPane(BrowsingPane):
             self.query_one("#how").focus()
         elif self._question is _Question.HOW:
             self._ask(_Question.NONE)
-            fields = (one for one in self.query_one("#way").query("*") if one.focusable and _is_shown(one))
+            if self._offered and self.query_one("#how", Choices).value == CONSOLE:
+                self.focus_primary()  # the file is here already
+                return
+            fields = (one for one in self.query_one("#way").query("*") if one.focusable and is_displayed(one))
             next(fields, self.query_one("#change-how")).focus()
 
     @on(Checklist.Moved)
@@ -379,10 +381,6 @@ class AccessKeysPane(BrowsingPane):
         """Look no longer."""
         if self._looking is not None:
             self._looking.stop()
-
-
-def _is_shown(widget: Widget) -> bool:
-    return all(one.display for one in widget.ancestors_with_self)
 
 
 def _age(seconds: int) -> str:

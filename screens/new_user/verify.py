@@ -16,7 +16,7 @@ from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.dialogs import tell
+from screens.widgets.dialogs import Notice, tell
 from screens.widgets.lists import Table, TextDialog
 from screens.widgets.text import LINE_CELLS, Button, Text
 from workflows.core.errors import Problem
@@ -115,6 +115,7 @@ class AfterVerify(Vertical):
             yield Button("Show them", id="show-lines", key="v")
             yield Button("Other shell", id="other-shell", key="h")
             yield Button(f"Run {COMMAND}", id="try", key="x")
+            yield Button("Install aws…", id="install")
         yield Text("", id="shell")
         yield Text("", id="tried")
 
@@ -122,17 +123,22 @@ class AfterVerify(Vertical):
         """Show the lines of a shell, if they have room; without any, nothing is shown."""
         self.set_class(bool(lines), "-shown")
         self.query_one("#try").display = has_aws
+        self.query_one("#install").display = not has_aws
         short = all(cell_len(line) <= LINE_CELLS for line in lines)
         self.query_one("#show-lines").display = not short
         before = f"These lines are for {shell.value}, in its start file or typed:"
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
-            before = f"Paste them into a new terminal ({shell.value}) while the wizard is open."
+            before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
             after = f"Then type  {COMMAND}  there. Close that terminal afterwards."
         words = [before, *(lines if short else ()), after]
-        if not has_aws:
-            words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
+        words += [] if has_aws else ["! The aws command isn't installed yet."]
         self.query_one("#shell", Text).show_lines(words)
+
+    @on(Button.Pressed, "#install")
+    def _tell_how(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
     def show_tried(self, tried: Tried) -> None:
         """Show what came of running the command."""
@@ -162,7 +168,7 @@ class VerifyPane(UnlockingPane):
     VerifyPane #answer { height: auto; }
     VerifyPane.-all-work CodeField { display: none; }
     VerifyPane.-all-work ProfileAnswers { max-height: 5; }
-    VerifyPane.-some-fail ProfileAnswers { max-height: 6; }
+    VerifyPane.-some-fail ProfileAnswers { max-height: 5; margin: 0; }
     VerifyPane Horizontal.buttons { height: 1; }
     VerifyPane .of-the-table { margin-top: 1; }
     VerifyPane.-some-fail CodeField, VerifyPane.-some-fail .of-the-table { margin: 0; }

@@ -16,6 +16,7 @@ from support.strict_aws import APPS
 from textual.widgets import Input
 
 from screens.new_user.verify import ProfileAnswers, VerifyPane
+from screens.widgets.dialogs import Notice
 from screens.widgets.lists import Log
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
@@ -173,3 +174,20 @@ async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session
         await rest(pilot)
         assert any("First a profile has to work" in one.message for one in app._notifications)
         assert app.pane.query_one(ProfileAnswers).marked == BASE
+
+
+async def test_without_the_aws_command_a_button_says_how_to_install_it(
+    new_user: NewUserAws, session: Session
+) -> None:
+    begin(session, new_user, with_device=False)
+    new_user.environment = replace(new_user.environment, variables={"PATH": "/nowhere"})
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert not app.pane.query_one("#try").display
+        app.pane.query_one("#install").focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Notice)
