@@ -111,3 +111,16 @@ async def test_a_missing_gpg_is_told_with_commands_and_looked_for_again(tmp_path
         await rest(pilot)
         assert "✓ gpg 2.4.7" in app.text()
     session.close()
+
+
+async def test_an_invitation_that_is_entered_already_is_not_offered(tmp_path: Path) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    (mailbox / "invitation-jane.doe.txt").write_text(Invitation("bb", "jane.doe").render())
+    entered = {"before-you-start": {"project": "bb", "user": "jane.doe"}}
+    session = new_session(tmp_path / "sessions", [before_you_start], entered)
+    app = host(tmp_path, session, mailbox)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#use").display
+    session.close()

@@ -250,6 +250,7 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         assert (fact["id"], fact["kept"], fact["mfa_serial"]) == (key["AccessKeyId"], "keyring", SERIAL)
         assert not path.exists()
         assert app.wizard.current == PROFILES
+        assert pane.parting, "what came of it is shown on the next page"
         await pilot.press("escape")
         await rest(pilot)
         app.pane.scroll_home(animate=False)
@@ -257,6 +258,20 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         assert f"✓ {key['AccessKeyId']} works and is yours." in app.text()
         assert not app.pane.changed()
     assert key["SecretAccessKey"] not in everything_written(session.folder)
+
+
+async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    new_user.csv(user_key(new_user))
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await until(pilot, lambda: bool(field(app, "path").value))
+        await pilot.press("enter", "enter")
+        await rest(pilot)
+        assert app.focused is app.screen.query_one("#primary")
 
 
 async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAws, session: Session) -> None:
