@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from screens.widgets.fields import FilterField
-from screens.widgets.line_list import Line, LineList
+from screens.widgets.line_list import Line, LineList, across
 from screens.widgets.text import Text, segment
 from workflows.core.sentences import count, text_of
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Resource
@@ -178,8 +178,7 @@ class PlanTree(LineList):
 
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
         left = 0 if cells == (_HEAD,) else round(self.scroll_x)
-        strip = Strip([segment(cells[0], style)])
-        return strip.crop(left, left + width).adjust_cell_length(width, style)
+        return across(Strip([segment(cells[0], style)]), left, width, style)
 
 
 def _key(resource: Resource) -> str:
