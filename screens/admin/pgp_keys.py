@@ -23,7 +23,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Field
 from screens.widgets.lists import Table
-from screens.widgets.text import Button, OptionList, Text, short
+from screens.widgets.text import Button, OptionList, Text, short, shortened
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
@@ -358,7 +358,7 @@ class PgpKeysPane(StepPane):
         aside, key = self._aside.get(name), self._keys.get(name)
         lines = [f"✗ {text_of(aside.why)}"] if aside and not key else []
         news = self._news(name) and not key
-        hint = f"The request of {name} is in the mailbox: read it." if news else _hint(name)
+        hint = f"The request of {name} is in the mailbox: read it." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
         lines += _present_lines(self._present.get(name, ()))
         verdict = self.query_one("#verdict", Text)
@@ -379,6 +379,14 @@ class PgpKeysPane(StepPane):
         for selector in ("#label", "#pasted"):
             self.query_one(selector).display = bool(name) and not news
         self.primary_changed()
+
+    def _hint(self, name: str) -> str:
+        """What to do for a person whose key is missing; "" is nobody."""
+        if not name:
+            return "Nobody joins or gets a new key. Go back to the Project step to say who does."
+        if name in self._invited and self.context.environment.sandbox:
+            return f"{name} is invited. To play {name} and send a key, press F6."
+        return "No key yet. Paste it below, or invite the person to send one."
 
     def person(self) -> str:
         if self._comparing:
@@ -706,13 +714,6 @@ _ALOUD = "Have it read aloud to you, in a call or in person."
 _DIFFERS = "The fingerprint differs, so this is another key. o copies a text that asks for the right one."
 
 
-def _hint(name: str) -> str:
-    """What to do for a person whose key is missing; "" is nobody."""
-    if not name:
-        return "Nobody joins or gets a new key. Go back to the Project step to say who does."
-    return "No key yet. Paste it below, or invite the person to send one."
-
-
 def _summary(key: TakenKey) -> list[str]:
     """A key in two lines, for the list of people."""
     return [f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}", *_replaced_lines(key)]
@@ -723,7 +724,7 @@ def _told(key: TakenKey) -> list[str]:
     expires = f"expires {key.expires:%-d %b %Y}" if key.expires else "never expires"
     return [
         f"{key.mark.sign} {', '.join(key.user_ids) or 'no user id'}",
-        f"  {key.algorithm}, {expires}; {key.origin}",
+        shortened(f"  {key.algorithm}, {expires}; {key.origin}"),
         *(f"! {warning}" for warning in key.verdict.warnings),
         *_replaced_lines(key),
         f"  {key.verdict.headline}. {key.verdict.explanation}",

@@ -93,7 +93,7 @@ async def test_every_form_that_is_pasted_or_opened_gives_the_same_key_file(
             ui.app.pane.query_one(TextArea).text = str(tmp_path / file)
             ui.app.pane.query_one(TextArea).focus()
             await ui.press("enter")
-            assert f"{tmp_path}/{file}" in verdict(ui).replace("\n", "")
+            assert file in verdict(ui)
             assert ui.app.pane.draft()["texts"] == {"jane.doe": wanted}
             await ui.press("escape")
 

@@ -696,3 +696,6 @@ async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
         assert [one.field for one in app.pane.problems] == ["elsewhere"]
         await press(pilot, "ctrl+n")
         assert not app.pane.problems
+        await press(pilot, "e")
+        assert not isinstance(app.screen, ErrorDialog)
+        assert [one.field for one in app.pane.problems] == ["elsewhere"]

@@ -707,7 +707,7 @@ def invite(name: str, context: Context) -> Sentence:
     if mail is None:
         return hand_out(text, file_name, context)
     write_atomically(mail, text.encode())
-    return f"It is in the sandbox's mailbox. To continue as {name}, press F6."
+    return f"It is in the sandbox's mailbox, for {name}."
 
 
 def hand_out(text: str, file_name: str, context: Context) -> Sentence:
