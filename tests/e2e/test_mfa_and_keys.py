@@ -259,7 +259,7 @@ import json, os, signal, sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from support.fakes import fake_world
+from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT
 from tui.stores import vault_for
 from workflows.core.secret import Secret

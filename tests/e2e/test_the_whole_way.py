@@ -79,7 +79,6 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
     # The new user makes a PGP key and sends its public half.
     async with wizard(machine, folder, Start(workflow="new-user"), recording=recording) as person:
         await person.at("Before you start")
-        await person.press("#use")
         await person.next()
         await person.at("PGP key")
         await person.choose("#keys", "new")
