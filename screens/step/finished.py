@@ -14,10 +14,12 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 
 from screens.step.times import said_so, told_moment
+from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Text, columned, shortened
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import SessionRun
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
@@ -72,6 +74,9 @@ class Finished(VerticalScroll):
         for key in self._at(Status.UNCONFIRMED):
             look = session.state.observed[key]
             now = run.environment.now()
+            if look.verdict is Verdict.AWAITED:
+                yield Text(f"○ {key.item}: {look.words} AWS said so {told_moment(look.at, now)}.")
+                continue
             known = said_so(look.at, now) if look.said_so else f"last confirmed {told_moment(look.at, now)}."
             yield Text(joined((f"? {run.title(key)}: {known}", look.words)))
         yield Text("Next", classes="heading")
@@ -88,6 +93,10 @@ class Finished(VerticalScroll):
         waiting = [name for name, stands in grid.rows if not _settled(stands)]
         if waiting:
             return f"○ Not done yet for {listed(waiting, 2)}"
+        awaited = self._awaited()
+        if awaited and len(awaited) == len(self._at(Status.UNCONFIRMED)):
+            names = dict.fromkeys(name for look in awaited for name in look.about)
+            return f"○ Your part is done. Waiting for {listed(list(names), 2)}"
         if self._at(Status.UNCONFIRMED):
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
@@ -103,10 +112,18 @@ class Finished(VerticalScroll):
         observed = self._run.session.state.observed
         if any(not observed[key].said_so for key in self._at(Status.UNCONFIRMED)):
             yield Button("Look again", id="look")
+        if self._awaited():
+            yield Button("Copy a reminder", id="remind")
         for key in self._by_hand():
             yield Button("See what to click", id=f"ask-{key.step}")
         for key in self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}")
+
+    def _awaited(self) -> list[Observation]:
+        """What AWS says of people who have not done their part yet."""
+        observed = self._run.session.state.observed
+        looks = [observed[key] for key in self._at(Status.UNCONFIRMED)]
+        return [look for look in looks if look.verdict is Verdict.AWAITED]
 
     def _at(self, status: Status) -> list[StepKey]:
         """The steps that stand so."""
@@ -130,6 +147,11 @@ class Finished(VerticalScroll):
     def _ask(self, event: Button.Pressed) -> None:
         if event.button.id == "look":
             self.post_message(self.LookWanted())
+        if event.button.id == "remind":
+            from workflows.steps.admin.hand_over import reminder  # noqa: PLC0415 - few sessions need it
+
+            run = self._run
+            tell(self, lambda: run.environment.clipboard.copy(reminder(run.whole())))
         for key in (*self._by_hand(), *self._left()):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))

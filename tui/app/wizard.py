@@ -586,6 +586,8 @@ class WizardScreen(OneFocus):
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
             await self.go_to(self.run.after(message.key), keep=False)
+            if self.current is None:
+                self.look_again()
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""

@@ -24,6 +24,7 @@ from tui.app.wizard import WizardScreen
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.steps.admin import (
     apply,
@@ -482,6 +483,15 @@ def waiting(stage: Stage, office: Office) -> Scene:
 def finished(stage: Stage, office: Office) -> Scene:
     last = ("plan@security", "apply@security", "hand-over@security")
     return stage.wizard(_runs(stage, office, "", *last), stage.environment(), "")
+
+
+def finished_awaits(stage: Stage, office: Office) -> Scene:
+    """AWS was asked whether the people have arrived."""
+    last = ("plan@security", "apply@security", "hand-over@security")
+    session = _runs(stage, office, "", *last)
+    awaited = Observation(Verdict.AWAITED, "jane.doe hasn't signed in yet.", ("jane.doe",))
+    session.observe({StepKey("hand-over", "security"): awaited})
+    return stage.wizard(session, stage.environment(), "")
 
 
 def help_text(stage: Stage, office: Office) -> Scene:

@@ -76,6 +76,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "everybody": admin.everybody,
     "waiting": admin.waiting,
     "finished": admin.finished,
+    "finished-awaits": admin.finished_awaits,
     "help": admin.help_text,
 }
 """Scenes around the project that the administrator works on."""

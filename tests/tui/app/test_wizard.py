@@ -26,6 +26,7 @@ from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
+from screens.widgets.text import Text
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import (
     AGREES,
@@ -867,6 +868,33 @@ async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(
         assert app.session.status(PROJECT) is Status.DONE
         assert not app.wizard.query("#look")
         assert not app.wizard.query_one(".finished-title").has_class("-unsure")
+
+
+async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: Path) -> None:
+    step = Inquired(small_workflow()[0].STEP)
+    step.begin()
+    step.answer = Observation(Verdict.AWAITED, "jane.doe hasn't signed in yet.", ("jane.doe",))
+    step.may_answer.set()
+    app = host(tmp_path, [step], done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        title = app.wizard.query_one(".finished-title", Text)
+        assert "jane.doe" in str(title.render())
+        assert title.has_class("-unsure")
+        app.wizard.query_one("#remind").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        clipboard = app.wizard.run.environment.clipboard
+        assert isinstance(clipboard, FakeClipboard)
+        assert "bb" in str(clipboard.content)
+        step.answer = AGREES
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.DONE
+        assert not app.wizard.query("#remind")
 
 
 async def test_an_answer_about_a_step_that_was_done_again_is_none(tmp_path: Path) -> None:

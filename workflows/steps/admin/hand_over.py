@@ -466,6 +466,15 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     return f"put into the mailbox as {path.name}"
 
 
+def reminder(context: Context) -> str:
+    """A text for somebody who has not come yet; it names nobody and holds no secret."""
+    return (
+        f"Hello,\n\nyour access to {context.facts['project']} waits for you. Please open the text that I "
+        "sent you with `iam-onboard`, choose your own password, then set up MFA.\n\n"
+        "If you don't have that text any more, or it doesn't open, tell me and I'll send it again.\n"
+    )
+
+
 def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:
     """What Project begins with where somebody who was brought in can't use their PGP key any more."""
     decided = context.decisions
