@@ -79,13 +79,13 @@ class Finished(VerticalScroll):
                 continue
             known = said_so(look.at, now) if look.said_so else f"last confirmed {told_moment(look.at, now)}."
             yield Text(joined((f"? {run.title(key)}: {known}", look.words)))
+        if buttons := list(self._buttons()):
+            yield Horizontal(*buttons, id="wanted")
         yield Text("Next", classes="heading")
         for line in _next(run):
             yield Text(line)
         yield Text("Kept", classes="heading")
         yield Text("\n".join(_kept(run)), classes="note")
-        if buttons := list(self._buttons()):
-            yield Horizontal(*buttons, id="wanted")
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
