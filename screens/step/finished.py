@@ -248,6 +248,8 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
         name.startswith(("handed_over", "request_sent")) for name in run.session.state.known
     ):
         yield "Continue as the other person (F6)."
+    elif (regions := facts.get("sts_regions")) and list(_left_over(regions)):
+        yield "Switch them in the console when you like. Nothing else waits for it."
     else:
         yield "Nothing. You can quit."
 
