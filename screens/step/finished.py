@@ -19,7 +19,7 @@ from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Text, columned, shortened
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.observations import Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import SessionRun
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
@@ -93,10 +93,8 @@ class Finished(VerticalScroll):
         waiting = [name for name, stands in grid.rows if not _settled(stands)]
         if waiting:
             return f"○ Not done yet for {listed(waiting, 2)}"
-        awaited = self._awaited()
-        if awaited and len(awaited) == len(self._at(Status.UNCONFIRMED)):
-            names = dict.fromkeys(name for look in awaited for name in look.about)
-            return f"○ Your part is done. Waiting for {listed(list(names), 2)}"
+        if awaited := self._run.session.state.awaited():
+            return f"○ Your part is done. Waiting for {listed(awaited, 2)}"
         if self._at(Status.UNCONFIRMED):
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
@@ -112,18 +110,12 @@ class Finished(VerticalScroll):
         observed = self._run.session.state.observed
         if any(not observed[key].said_so for key in self._at(Status.UNCONFIRMED)):
             yield Button("Look again", id="look")
-        if self._awaited():
+        if self._run.session.state.awaited():
             yield Button("Copy a reminder", id="remind")
         for key in self._by_hand():
             yield Button("See what to click", id=f"ask-{key.step}")
         for key in self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}")
-
-    def _awaited(self) -> list[Observation]:
-        """What AWS says of people who have not done their part yet."""
-        observed = self._run.session.state.observed
-        looks = [observed[key] for key in self._at(Status.UNCONFIRMED)]
-        return [look for look in looks if look.verdict is Verdict.AWAITED]
 
     def _at(self, status: Status) -> list[StepKey]:
         """The steps that stand so."""

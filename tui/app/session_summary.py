@@ -45,6 +45,8 @@ def standing_of(entry: Entry) -> str:
     summary = entry.summary
     step = summary.next_title
     done = "all done" if summary.confirmed else "all done, not confirmed"
+    if summary.awaited:
+        done = f"waiting for {listed(summary.awaited, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
     parts: list[Sentence] = [trouble or (f"next: {step}" if step else done), str(project)]

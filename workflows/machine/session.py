@@ -393,6 +393,7 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         state.workflow.title_of(ahead) if ahead else "",
         next_step=ahead.step if ahead else "",
         confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
+        awaited=state.awaited(),
     )
     keep_summary(folder, summary, of)
     return summary

@@ -306,6 +306,11 @@ class State:
             return Status.DONE
         return Status.CONTRADICTED if self.contradicted(key) else Status.UNCONFIRMED
 
+    def awaited(self) -> tuple[str, ...]:
+        """The people who have not done their part yet, by the last look at the steps that are done."""
+        looks = [self.observed[key] for key in self.layout() if key in self.observed]
+        return tuple(dict.fromkeys(n for one in looks if one.verdict is Verdict.AWAITED for n in one.about))
+
     def contradicted(self, key: StepKey) -> bool:
         """Whether the world disagrees with a done step, and the person has not decided about that."""
         observation, record = self.observed.get(key), self.records.get(key)

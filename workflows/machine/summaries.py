@@ -40,6 +40,7 @@ class Summary:
         newer: whether that is because a newer version of the program wrote it.
         next_step: the id of that step; "" when all is done.
         confirmed: whether the last look at the world confirmed every step that is done.
+        awaited: the people who have not done their part yet, by that look.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Summary:
     newer: bool = False
     next_step: str = ""
     confirmed: bool = True
+    awaited: tuple[str, ...] = ()
 
 
 def made_from(folder: Path) -> list[Any]:

@@ -13,7 +13,7 @@ from support.machine_samples import do, sessions_in
 
 from workflows.machine import summaries
 from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import JOURNAL, OBSERVED, kept_summary, made_from
 
@@ -125,3 +125,12 @@ def test_a_link_to_itself_in_place_of_a_file_counts_as_none(sessions: Sessions, 
     (folder_of(sessions) / name).symlink_to(name)
     (summary,) = sessions.summaries()
     assert bool(summary.damage) == (name == JOURNAL)
+
+
+def test_the_list_says_who_is_awaited_and_nobody_any_more_once_they_came(sessions: Sessions) -> None:
+    session = sessions.open("s")
+    session.observe({PROJECT: Observation(Verdict.AWAITED, "jane.doe hasn't signed in yet.", ("jane.doe",))})
+    assert sessions.summaries()[0].awaited == ("jane.doe",)
+    session.observe({PROJECT: AGREES})
+    session.close()
+    assert sessions.summaries()[0].awaited == ()
