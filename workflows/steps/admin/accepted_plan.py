@@ -166,6 +166,11 @@ def somebody_gets_something(facts: Mapping[str, Any]) -> bool:
     return switched or bool(read(_Made, facts.get("plan") or {}, "plan").passwords)
 
 
+def passwords_of(account: str, context: Context) -> tuple[str, ...]:
+    """Those for whom the account's plan made a console password."""
+    return _made(account, context).passwords
+
+
 def _made(account: str, context: Context) -> _Made:
     return read(_Made, context.every.get(f"plan@{account}") or {}, "plan")
 

@@ -48,6 +48,7 @@ from workflows.steps.admin.accepted_plan import (
     HandedOver,
     Sent,
     parts_of,
+    passwords_of,
     people_of,
     sent_to,
 )
@@ -524,11 +525,7 @@ def inquire(context: Context) -> Observation:
         OnboardError: AWS can't be asked.
     """
     marks = sent_to(context.facts.get("handed_over"))
-    people = [
-        name
-        for name, sent in marks.items()
-        if sent.sent_at is not None and PASSWORD in parts_of(name, context.item, context)
-    ]
+    people = [name for name in passwords_of(context.item, context) if marks.get(name, Sent()).sent_at]
     if not people:
         return NOT_ASKED
     with state_now.client_without_code("iam", context) as iam:

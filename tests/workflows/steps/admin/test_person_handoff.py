@@ -103,12 +103,14 @@ def test_who_was_sent_a_password_is_asked_of_aws(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sent = HandedOver({**{name: Sent("2026-03-01T10:00:00+00:00") for name in found}, "c": Sent()})
+    at = "2026-03-01T10:00:00+00:00"
+    sent = HandedOver({**{name: Sent(at) for name in (*found, "machine.ci")}, "c": Sent()})
     monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
     monkeypatch.setattr(hand_over, "located", lambda _: (replace(project, mfa_enabled=mfa == "true"), None))
     monkeypatch.setattr(hand_over, "arrival", lambda _, name: found[name])
     facts = {"handed_over": plain(sent)}
-    context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path)
+    every = {"plan@security": {"passwords": [*found, "c"]}}
+    context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (verdict, about)
 
