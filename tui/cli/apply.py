@@ -13,6 +13,7 @@ from typing import Any
 
 from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, LAYER, TRUST_BINARY, Commands, argument, flag
+from tui.cli.context import refuse_problems
 from tui.cli.output import note, say, say_json
 from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
@@ -159,9 +160,9 @@ def _not_confirmed(reason: str) -> OnboardError:
 
 def _run(planned: accepted_plan.Planned, context: module.Context, *, begun: bool) -> dict[str, Any]:
     def performed(code: Secret | None) -> dict[str, Any]:
-        return dict(
-            step.perform(step.Request(planned.gone, code, check_state=True), context, layer_run.RunReport())
-        )
+        request = step.Request(planned.gone, code, check_state=True)
+        refuse_problems(step, request, context)
+        return dict(step.perform(request, context, layer_run.RunReport()))
 
     code = None if begun or planned.empty else layer_run.asked_code(context, step.time_needed(context))
     return layer_run.with_codes(context, code, performed)
