@@ -75,8 +75,8 @@ def test_with_a_kept_key_aws_tells_the_sign_in(new_user: NewUserAws) -> None:
     vault = keeps(new_user, with_password(new_user))
     assert recorded(new_user) == NOT_YET  # the usual policy answers GetLoginProfile with MFA alone
     signs_in(new_user)
-    day = f"{new_user.environment.now():%Y-%m-%d}"
-    assert recorded(new_user).startswith(f"AWS has recorded your sign-in of {day} ")
+    day = f"{new_user.environment.now():%-d %B}"
+    assert recorded(new_user).startswith(f"AWS has recorded your sign-in of {day}, ")
     delete_access_key(vault, "bb", BASE)
     assert recorded(new_user) == ""
 
