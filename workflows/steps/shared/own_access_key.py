@@ -195,7 +195,9 @@ def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
     used = asked(lambda: iam.password_last_used(client), "")
     if used is None:
         return "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
-    return f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}." if used else ""
+    if isinstance(used, str):
+        return ""
+    return f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}."
 
 
 def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
