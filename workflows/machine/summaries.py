@@ -62,11 +62,16 @@ def made_from(folder: Path) -> list[Any]:
     return [_mark(folder / JOURNAL), _mark(folder / OBSERVED), _program()]
 
 
-def kept_summary(folder: Path) -> Summary | None:
-    """The copy of a session's summary by its folder; None where there is none that still counts."""
+def kept_summary(folder: Path, *, of_old: bool = False) -> Summary | None:
+    """The copy of a session's summary by its folder; None where there is none that still counts.
+
+    Args:
+        folder: the session's.
+        of_old: whether one counts too that the session has gone on from.
+    """
     try:
         kept = parse_json(load_file(folder / _COPY, OWN_LIMIT).decode())
-        return read(Summary, kept["summary"]) if kept["of"] == made_from(folder) else None
+        return read(Summary, kept["summary"]) if of_old or kept["of"] == made_from(folder) else None
     except (OnboardError, OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import load_file, write_atomically
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment, read_record
-from workflows.core.sentences import Sentence, capitalized, joined
+from workflows.core.sentences import Sentence, capitalized, joined, listed
 from workflows.git import Git
 from workflows.layer.discover import find_project
 from workflows.layer.edit.password_length import short_passwords
@@ -26,9 +26,11 @@ from workflows.layer.names import is_machine_name
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, WriteJournal
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.summaries import kept_summary
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.decisions import Decisions
+from workflows.steps.kinds import KINDS
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS
@@ -156,6 +158,7 @@ def notes(context: Context) -> list[Sentence]:
     found: list[Sentence] = (
         [f"You have not compared the fingerprint of {', '.join(later)} yet."] if later else []
     )
+    found += _other_sessions(context)
     for layer in read_layers(context).values():
         account = layer.location.account
         problems = check(layer, operations(layer, context.decisions))
@@ -167,6 +170,19 @@ def notes(context: Context) -> list[Sentence]:
                 for place in mfa_denials(layer.files)
             ]
     return found
+
+
+def _other_sessions(context: Context) -> Iterator[Sentence]:
+    """The sessions that are about to change the same layers, as of when each was last listed or closed."""
+    layers = context.decisions.layers
+    for folder in sorted(context.folder.parent.iterdir()):
+        other = kept_summary(folder, of_old=True) if folder != context.folder else None
+        if other is None or not other.next_step or other.facts.get("project_root") != str(context.root):
+            continue
+        if same := [name for name in other.facts.get("layers") or () if name in layers]:
+            names = [name for kind in KINDS for name in other.facts.get(kind) or ()]
+            who = f" for {listed(names, 2)}" if names else ""
+            yield f"Another session{who} works on {listed(same, 3)} too. Next there: {other.next_title}."
 
 
 def journal_of(folder: Path) -> WriteJournal:

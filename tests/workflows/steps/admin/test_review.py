@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
@@ -20,6 +21,7 @@ from workflows.core.sentences import text_of
 from workflows.layer.model import Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Standing
 from workflows.machine.observations import Verdict
+from workflows.machine.summaries import Summary, keep_summary
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.review import Request, files_written, journal_of
 from workflows.steps.shared.by_hand import NotPossible
@@ -307,6 +309,23 @@ def test_another_person_after_the_first_is_reviewed_alone_and_all_files_are_kept
     assert admin.text("security", "keys/jane.doe") == first
     assert facts["changed_files"] != []
     assert users.observe(admin.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_another_session_on_the_same_layers_is_named(admin: AdminProject) -> None:
+    def other(name: str, **changes: Any) -> None:
+        facts = {"project_root": str(admin.root), "layers": ["security"], "leaving": ["alex.kim"]}
+        summary = Summary(name, "admin", facts={**facts, **changes}, next_title="Plan", next_step="plan")
+        folder = admin.folder.parent / name
+        folder.mkdir(parents=True)
+        keep_summary(folder, summary, [])
+
+    before = review.notes(admin.context())
+    other("elsewhere", project_root="/srv/other")
+    other("in-other-layers", layers=["shared"])
+    assert review.notes(admin.context()) == before
+    other("beside")
+    (note,) = [one for one in review.notes(admin.context()) if one not in before]
+    assert "alex.kim" in text_of(note)
 
 
 def test_what_a_session_wrote_in_two_goes_comes_back_from_before_the_first(
