@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.host import Machine
@@ -27,13 +27,14 @@ class Entry:
         summary: what is known of it.
         sessions: the folder of sessions that it is in.
         sandbox: the folder of the sandbox that it belongs to, or None.
-        arrived: whether the message is there that its next step waits for; None if it waits for none.
+        arrived: when the message came that its next step waits for, ISO 8601; "" while it is not there; None
+            if it waits for none.
     """
 
     summary: Summary
     sessions: Sessions
     sandbox: Path | None
-    arrived: bool | None = None
+    arrived: str | None = None
 
 
 class SessionCatalogue:
@@ -119,8 +120,8 @@ class SessionCatalogue:
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads
         awaited = [place / name for name in _awaited(summary)]
-        newer = any(_changed_since(path, summary.created) for path in awaited)
-        return Entry(summary, sessions, sandbox, newer if awaited else None)
+        came = max((_came(path, summary.created) for path in awaited), default=None)
+        return Entry(summary, sessions, sandbox, came)
 
 
 def _awaited(summary: Summary) -> list[str]:
@@ -136,9 +137,10 @@ def _awaited(summary: Summary) -> list[str]:
             return []
 
 
-def _changed_since(path: Path, moment: str) -> bool:
-    """Whether a file is there that is newer than a moment (ISO 8601): an older one was for something else."""
+def _came(path: Path, moment: str) -> str:
+    """When a file came, ISO 8601; "" if none did since a moment: an older one was for something else."""
     try:
-        return path.stat().st_mtime >= datetime.fromisoformat(moment).timestamp()
-    except (OSError, ValueError):  # not there, not to be reached, or no name for a file
-        return False
+        came = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return came.isoformat() if came >= datetime.fromisoformat(moment) else ""
+    except (OSError, ValueError, OverflowError):  # not there, not to be reached, or no name for a file
+        return ""

@@ -134,7 +134,7 @@ class ProjectPane(StepPane):
         asked = [QUESTIONS[name].title for name in QUESTIONS if name in self._asked]
         if not asked:
             return "Check STS regions"
-        return asked[0] if len(asked) == 1 else "Change who has access"
+        return asked[0] if len(asked) == 1 else "Choose what to do, and for whom"
 
     def compose_body(self) -> ComposeResult:
         path = Input(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
@@ -195,6 +195,7 @@ class ProjectPane(StepPane):
             row = next(one for one in self._field(name).ancestors if one.has_class("question"))
             row.set_class(name not in self._asked, "-unasked")
             row.set_class(self._asked == {name}, "-only")
+        self.query_one(".pane-title", Text).update(self.heading())
         every = self._asked == set(QUESTIONS)
         account = self.query_one("#account-wanted", MarkBox)
         account.set_class(not (every or account.value), "-unasked")

@@ -41,10 +41,10 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     catalogue.own().create("admin", {}).close()
     assert [entry.arrived for entry in catalogue.entries()] == [None]
     monkeypatch.setattr("tui.session_catalogue._awaited", lambda _summary: ["request-jane.txt", "\0"])
-    assert [entry.arrived for entry in catalogue.entries()] == [False]
+    assert [entry.arrived for entry in catalogue.entries()] == [""]
     message = machine.downloads / "request-jane.txt"
     message.parent.mkdir()
     message.touch()
-    for seconds, arrived in ((-1, False), (1, True)):
+    for seconds, arrived in ((-1, ""), (1, "2026-01-02T03:04:06+00:00")):
         os.utime(message, (BEGUN.timestamp() + seconds,) * 2)
         assert [entry.arrived for entry in catalogue.entries()] == [arrived]

@@ -51,6 +51,11 @@ class _Line:
     begins: tuple[str, ...] = ()
     resumes: Entry | None = None
 
+    @property
+    def whole(self) -> str:
+        """All of it, in two lines."""
+        return f"{text_of(self.work)}\n{' · '.join(filter(None, (text_of(self.detail), self.time)))}"
+
 
 _TASKS: Mapping[str, tuple[_Line, ...]] = {
     "Start": (
@@ -243,7 +248,7 @@ class HomeScreen(OneFocus):
             return
         resume = self.Resume(begun)
         line = _line_of(begun, self._now())
-        body = f"You began this already:\n\n{text_of(line.work)}  {text_of(line.detail)}  {line.time}"
+        body = f"You began this already:\n\n{line.whole}"
         question = Begun("Continue what you began?", body)
         ask(self, question, lambda again: self.post_message(resume if again else begin))
 
@@ -262,7 +267,7 @@ class HomeScreen(OneFocus):
         line, selected = self._lines[self._at], self._session()
         if selected is None:
             return
-        body = f"{line.work}\n{line.detail} · {line.time}\n\nIts record and drafts go away. {_kept(selected)}"
+        body = f"{line.whole}\n\nIts record and drafts go away. {_kept(selected)}"
         question = Confirm("Delete this session?", body, "Delete")
         ask(self, question, lambda _yes: self.post_message(self.Delete(selected)))
 
@@ -321,8 +326,9 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     changed = told_moment(summary.changed, now) if summary.changed else ""
     if summary.damage:
         return _Line(f"! {summary.id}", standing_of(entry), changed, resumes=entry)
-    arrival = arrival_of(entry)
+    arrival = arrival_of(entry, now)
     if arrival is None:
         return _Line(work_of(summary), standing_of(entry), changed, resumes=entry)
-    mark = "● " if arrival.here else ""
-    return _Line(work_of(summary), arrival.line, changed, mark, resumes=entry)
+    if arrival.here:
+        return _Line(work_of(summary), arrival.line, mark="● ", resumes=entry)
+    return _Line(work_of(summary), arrival.line, changed, resumes=entry)

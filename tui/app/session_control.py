@@ -210,7 +210,7 @@ class SessionControl:
 
 def _people(summary: Summary) -> set[str]:
     """Those between whom and their admin messages go to and fro."""
-    facts = summary.facts
+    facts = summary.about
     if summary.workflow == "new-user":
         return {facts["user"]} if facts.get("user") else set()
     return {name for kind in ("joining", "rekeying", "resetting") for name in facts.get(kind) or ()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -32,12 +32,17 @@ def work_of(summary: Summary) -> str:
     """What a session does, for whom: "Add jane.doe"; of several kinds of work the first that has people."""
     if summary.workflow != "admin":
         return _OWN.get(summary.workflow, summary.workflow or "Session")
+    about = summary.about
+    asked: Sequence[str] = about.get("kinds") or []
     for kind, verb in _VERBS.items():
-        if names := [str(name) for name in summary.facts.get(kind) or ()]:
+        if names := [str(name) for name in about.get(kind) or ()]:
             return f"{verb} {listed(tuple(names), _NAMED)}"
-    if summary.facts.get("regions_wanted"):
+    if about.get("regions_wanted") or "regions_wanted" in asked:
         return "Check STS regions"
-    return "Account settings" if summary.facts.get("account_wanted") else "Admin, nobody named yet"
+    if about.get("account_wanted"):
+        return "Account settings"
+    verb = _VERBS.get(asked[0], "") if len(asked) == 1 else ""
+    return f"{verb} somebody" if verb else "Admin, nobody named yet"
 
 
 def standing_of(entry: Entry) -> str:
@@ -60,7 +65,7 @@ class Arrival:
     """What a session that waits for somebody has to say.
 
     Attributes:
-        line: what arrived, or who is waited for.
+        line: what arrived and when, or who is waited for.
         here: whether it has arrived, so that the session can go on.
     """
 
@@ -68,14 +73,15 @@ class Arrival:
     here: bool
 
 
-def arrival_of(entry: Entry) -> Arrival | None:
+def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
     """What arrived for a session, or whom it waits for; None if it waits for nobody."""
-    here = entry.arrived
-    if here is None:
+    if entry.arrived is None:
         return None
-    if entry.summary.workflow == "admin":
-        return Arrival("a request has arrived" if here else "waiting for a PGP key", here)
-    return Arrival("your handoff has arrived" if here else "waiting for your admin", here)
+    admin = entry.summary.workflow == "admin"
+    if not entry.arrived:
+        return Arrival(f"waiting for {'a PGP key' if admin else 'your admin'}", here=False)
+    when = told_moment(entry.arrived, now)
+    return Arrival(f"{'a request' if admin else 'your handoff'} arrived {when}", here=True)
 
 
 def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.files import (
     OWN_LIMIT,
+    FileError,
     cause_of,
     explained,
     load_file,
@@ -53,9 +54,7 @@ from workflows.machine.lock import SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.rules import IllegalTransition, locked_words, reduce, refusal
 from workflows.machine.state import Phase, Record, State, Status
-from workflows.machine.summaries import JOURNAL, Summary, keep_summary, made_from
-
-_DRAFTS = "drafts"
+from workflows.machine.summaries import DRAFTS, JOURNAL, Summary, keep_summary, made_from
 
 Clock = Callable[[], datetime]
 
@@ -74,7 +73,7 @@ class Session:
     ) -> None:
         self.folder = folder
         self.header = header
-        self.drafts = Drafts(folder / _DRAFTS)
+        self.drafts = Drafts(folder / DRAFTS)
         self._state = replace(state, observed=kept_observations(folder))
         self._journal = journal
         self._lock = lock
@@ -394,9 +393,17 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         next_step=ahead.step if ahead else "",
         confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
         awaited=state.awaited(),
+        draft=_draft(folder, ahead) if ahead and not state.facts() else {},
     )
     keep_summary(folder, summary, of)
     return summary
+
+
+def _draft(folder: Path, key: StepKey) -> Facts:
+    try:
+        return Drafts(folder / DRAFTS).load(key)
+    except FileError:  # the step reports it once it is opened
+        return {}
 
 
 def _changed(journal: Path, now: Clock) -> str:

@@ -21,6 +21,7 @@ from workflows.core.shapes import read
 
 JOURNAL = "journal.jsonl"
 OBSERVED = "observed.json"
+DRAFTS = "drafts"
 _COPY = "summary.json"
 
 
@@ -41,6 +42,7 @@ class Summary:
         next_step: the id of that step; "" when all is done.
         confirmed: whether the last look at the world confirmed every step that is done.
         awaited: the people who have not done their part yet, by that look.
+        draft: what is half filled in of the first step, as long as there is no fact.
     """
 
     id: str
@@ -55,11 +57,17 @@ class Summary:
     next_step: str = ""
     confirmed: bool = True
     awaited: tuple[str, ...] = ()
+    draft: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Its facts, or what may become of them."""
+        return self.facts or self.draft
 
 
 def made_from(folder: Path) -> list[Any]:
     """What a summary depends on, as JSON: the session's files as they are now, and the program."""
-    return [_mark(folder / JOURNAL), _mark(folder / OBSERVED), _program()]
+    return [*(_mark(folder / name) for name in (JOURNAL, OBSERVED, DRAFTS)), _program()]
 
 
 def kept_summary(folder: Path, *, of_old: bool = False) -> Summary | None:

@@ -14,6 +14,7 @@ from textual.widgets import OptionList, Static
 from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
+from tui.app.session_summary import work_of
 from tui.session_catalogue import Entry
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
@@ -96,23 +97,39 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() ->
         "user", "new-user", changed="2026-01-03T03:04:05+00:00", facts={"user": "ann"}, next_step="handoff"
     )
 
-    async def shown(**arrived: bool) -> list[str]:
-        app = Host([Entry(one, SESSIONS, None, arrived.get(one.id, False)) for one in (user, admin)])
+    came = "2026-01-04T19:07:00+00:00"
+
+    async def shown(*arrived: Summary) -> list[str]:
+        app = Host([Entry(one, SESSIONS, None, came if one in arrived else "") for one in (user, admin)])
         async with app.run_test(size=(80, 24)) as pilot:
             await rest(pilot)
-            return [line for line in lines_of(app) if "Jan" in line]
+            lines = lines_of(app)
+            return lines[lines.index("Continue") + 1 :][:2]
 
     assert await shown() == [
         "▌ Set up my access waiting for your admin 3 Jan 03:04",
         "Add jane.doe waiting for a PGP key 2 Jan 03:04",
     ]
-    assert await shown(admin=True) == [
-        "▌ Add jane.doe ● a request has arrived 2 Jan 03:04",
+    assert await shown(admin) == [
+        "▌ Add jane.doe ● a request arrived yesterday 19:07",
         "Set up my access waiting for your admin 3 Jan 03:04",
     ]
-    assert (await shown(admin=True, user=True))[
-        0
-    ] == "▌ Set up my access ● your handoff has arrived 3 Jan 03:04"
+    assert (await shown(admin, user))[0] == "▌ Set up my access ● your handoff arrived yesterday 19:07"
+
+
+@pytest.mark.parametrize(
+    ("draft", "work"),
+    [
+        ({"joining": ["jane.doe"], "kinds": ["joining", "leaving"]}, "Add jane.doe"),
+        ({"kinds": ["resetting"]}, "Reset password of somebody"),
+        ({"kinds": ["regions_wanted"]}, "Check STS regions"),
+        ({"kinds": ["joining", "leaving"]}, "Admin, nobody named yet"),
+    ],
+)
+def test_what_is_only_typed_says_already_what_a_session_is_about(
+    draft: dict[str, list[str]], work: str
+) -> None:
+    assert work_of(Summary("id", "admin", draft=draft)) == work
 
 
 async def test_with_no_session_enter_adds_people() -> None:

@@ -388,6 +388,16 @@ def test_the_list_tells_each_session_and_the_last_changed_comes_first(sessions: 
     assert sessions.summaries()[0].next_title == ""
 
 
+def test_the_list_tells_what_a_session_will_be_about_until_there_are_facts(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    for name in ("jane", "sam"):  # the copy of the list does not outlive what is typed
+        session.drafts.save(PROJECT_KEY, {"joining": [name]})
+        assert sessions.summaries()[0].about == {"joining": [name]}
+    do(session, PROJECT_KEY)
+    assert sessions.summaries()[0].about == sessions.summaries()[0].facts
+    session.close()
+
+
 def test_a_session_is_deleted_with_all_that_it_keeps(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
     (session.folder / "plan").write_text("private")
