@@ -21,7 +21,6 @@ from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.lists import Rows
 from screens.widgets.plan_table import PlanTable, amounts
 from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
@@ -63,7 +62,7 @@ class RecoveryList(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Text("", id="recovery-words")
-        yield Rows(id="repairs")
+        yield OptionList(id="repairs")
         yield Text("", id="repair-why")
 
     @property

@@ -17,7 +17,7 @@ from screens.step.asking import AccountWorkPane, CodedMove
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.lists import Rows, TextDialog
+from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, OptionList, Text
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Secret
@@ -71,7 +71,7 @@ class DeactivatePane(AccountWorkPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
-        yield Rows(id="things")
+        yield OptionList(id="things")
         yield Text("", id="mentioned")
         with Horizontal(id="buttons"):
             yield Button("Stop keys", id="stop", key="k")

@@ -20,7 +20,7 @@ from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow
-from screens.widgets.lists import MarkBox, Rows, TextDialog
+from screens.widgets.lists import MarkBox, TextDialog
 from screens.widgets.text import Button, Option, OptionList, Text, short, sized
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.core.shapes import plain
@@ -102,7 +102,7 @@ class HandOverPane(TerraformPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
         yield Text(self._hint(), id="hint")
-        yield Rows(id="people")
+        yield OptionList(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
         yield Text("", id="trouble", classes="hidden")
         name = self._names[0] if self._names else "USER"

@@ -16,7 +16,7 @@ from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.lists import Rows, TextDialog
+from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, OptionList, Text, short
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
@@ -51,7 +51,7 @@ class MfaResetPane(AccountWorkPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
-        yield Rows(id="devices")
+        yield OptionList(id="devices")
         with Horizontal(id="buttons"):
             yield Button("Remove", id="remove", key="d")
             yield Button("Copy next steps", id="copy", key="c")

@@ -17,7 +17,7 @@ from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import Confirm, NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
-from screens.widgets.lists import MarkBox, Rows
+from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened, styled
 from workflows.core.sentences import Sentence, count, listed
 from workflows.layer.model import Place
@@ -90,7 +90,7 @@ class ReviewPane(ByHandPane):
     def compose_body(self) -> ComposeResult:
         yield Text("", id="summary")
         yield Text("", id="written", classes="-empty")
-        yield Rows(id="files")
+        yield OptionList(id="files")
         yield FileDiffs(id="diff")
         commit = bool(self._start["commit"])
         yield MarkBox("Commit these files too", value=commit, id="commit")

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.lists import MarkBox, Rows, Table, TextDialog
+from screens.widgets.lists import MarkBox, Table, TextDialog
 from screens.widgets.text import Button, Option, OptionList, Text
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
 from workflows.aws.sts_regions.ask import SOURCE
@@ -105,7 +105,7 @@ class StsRegionsPane(StepPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
-        yield Rows(id="accounts")
+        yield OptionList(id="accounts")
         yield Table(id="table", cursor_type="row", classes="hidden")
         yield Text("", id="detail", classes="-empty")
         with Horizontal(id="buttons", classes="hidden"):

@@ -10,7 +10,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from screens.widgets.text import BAR, Option, OptionList, shown, styled
+from screens.widgets.text import Option, OptionList, shown, styled
 from workflows.core.sentences import Sentence
 
 _BOXES = {True: "(•)", False: "( )"}
@@ -43,10 +43,6 @@ class Choices(OptionList, inherit_bindings=False):
     ]
     DEFAULT_CSS = """
     Choices, Choices:focus { height: auto; border: none; padding: 0; }
-    Choices > .option-list--option-highlighted { background: transparent; color: $foreground; }
-    Choices:focus > .option-list--option-highlighted {
-        background: $block-hover-background; color: $foreground; text-style: none;
-    }
     """
 
     def __init__(self, answers: Sequence[Answer] = (), *, deliberate: str | None = None, id: str) -> None:  # noqa: A002 - Textual's name
@@ -85,11 +81,9 @@ class Choices(OptionList, inherit_bindings=False):
 
     def _line(self, index: int) -> Content:
         value, statement, hint = self._answers[index]
-        here = self.has_focus and index == self.highlighted
         width = max(cell_len(shown(one.statement)) for one in self._answers)
         return styled(
-            (f"{BAR} " if here else "  ", "$accent"),
-            (f"{_BOXES[value == self.value]} {shown(statement)}", "bold reverse $accent" if here else ""),
+            (f"{_BOXES[value == self.value]} {shown(statement)}", ""),
             (" " * (width - cell_len(shown(statement)) + 2) if hint else "", ""),
             (hint, "$text-muted"),
         )
@@ -98,11 +92,6 @@ class Choices(OptionList, inherit_bindings=False):
     def _paint(self) -> None:
         for index in range(len(self._answers)):
             self.replace_option_prompt_at_index(index, self._line(index))
-
-    def watch_has_focus(self, focused: bool) -> None:  # noqa: FBT001 - Textual's
-        """The bar is shown only with the focus."""
-        super().watch_has_focus(focused)
-        self._paint()
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:

@@ -27,33 +27,23 @@ _SECONDS = 5.0
 
 
 class OneFocus(Screen[Any]):
-    """A screen that gives the focus away while another one covers it: only what takes keys shows it."""
-
-    _rests: Widget | None = None
-
-    def set_focus(
-        self,
-        widget: Widget | None,
-        scroll_visible: bool = True,  # noqa: FBT001 - Textual's
-        from_app_focus: bool = False,  # noqa: FBT001 - Textual's
-    ) -> None:
-        """Give the focus to a widget, at once or when the screen is uncovered."""
-        if self.app.screen is self:
-            super().set_focus(widget, scroll_visible, from_app_focus)
-        else:
-            self._rests = widget
+    """A screen that shows its focus only while no other one covers it; then that one has the keys."""
 
     def on_screen_suspend(self) -> None:
         """Another screen takes the keys."""
-        if self.app.screen is not self:
-            self._rests = self._rests or self.focused
-            super().set_focus(None)
+        self._show_focus()
 
     def on_screen_resume(self) -> None:
-        """The focus is again where it was, or where it was wanted meanwhile."""
-        if self._rests is not None and self._rests.is_attached and self.focused is None:
-            super().set_focus(self._rests, scroll_visible=False)
-        self._rests = None
+        """The keys are here again."""
+        self._show_focus()
+
+    def on_descendant_focus(self) -> None:
+        """What ends below a dialog may move the focus there."""
+        self._show_focus()
+
+    def _show_focus(self) -> None:
+        if self.focused is not None:
+            self.focused.has_focus = self.app.screen is self
 
 
 class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):

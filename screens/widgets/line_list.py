@@ -18,9 +18,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from screens.widgets.text import segment, sized
+from screens.widgets.text import segment, sized, with_bar
 
 _GAP = 2
+GUTTER = 1
+_CUT = 10
+"""A column that doesn't fit is cut off if it has this room, and left out otherwise."""
 _WIDEST = 40
 """A column is not wider than this; the line below the list has the whole text."""
 
@@ -207,15 +210,16 @@ class Line:
 class LineList(CursorLines):
     """Lines under the heads of their columns; the first column stays while the others scroll sideways.
 
-    Where `overflow-x` is hidden, columns that do not fit are left out, the last ones first.
+    Where `overflow-x` is hidden, columns that do not fit are cut off or left out, the last ones first.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "row(0)", "First", show=False),
         Binding("end", "row(-1)", "Last", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--changed"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--changed", "lines--cursor"}
     DEFAULT_CSS = """
+    LineList > .lines--cursor { color: $accent; text-style: bold; }
     LineList > .lines--changed { color: $text-warning; text-style: bold; }
     """
 
@@ -247,19 +251,20 @@ class LineList(CursorLines):
         self._widths = [
             min(_WIDEST, max(map(len, column))) for column in zip(self._columns, *whole, strict=True)
         ]
-        self.virtual_size = Size(sum(self._widths) + _GAP * len(self._widths), len(lines) + 1)
+        self.virtual_size = Size(GUTTER + sum(self._widths) + _GAP * len(self._widths), len(lines) + 1)
         keys = [line.key for line in lines]
         known = before is not None and before.key in keys
         self.select(keys.index(before.key) if before is not None and known else self.next_line(0, 1) or 0)
 
     def drawn_head(self, y: int, width: int) -> Strip:  # noqa: ARG002 - it has one line
-        return self._drawn(self._columns, width, self.style_of("head"))
+        return self._behind_gutter(self._columns, width, self.style_of("head"))
 
     def drawn_line(self, row: int, width: int) -> Strip:
-        style = self.style_of(self._lines[row].kind)
-        if row == self.row and self.has_focus:
-            style += Style(reverse=True)
-        return self._drawn(self._lines[row].cells, width, style)
+        strip = self._behind_gutter(self._lines[row].cells, width, self.style_of(self._lines[row].kind))
+        return with_bar(strip, self.style_of("cursor")) if row == self.row and self.has_focus else strip
+
+    def _behind_gutter(self, cells: Sequence[str], width: int, style: Style) -> Strip:
+        return Strip([segment(" " * GUTTER, style), *self._drawn(cells, width - GUTTER, style)])
 
     def _fitting(self, width: int) -> int:
         """How many columns fit into a width; at least one."""
@@ -271,7 +276,11 @@ class LineList(CursorLines):
         if len(cells) < len(self._columns):
             texts[-1] = cells[-1]
         elif self.styles.overflow_x == "hidden":
-            texts = texts[: self._fitting(width)]
+            fitting = self._fitting(width)
+            room = width - sum(map(len, texts[:fitting]))
+            texts = texts[:fitting] + [
+                sized(cell, room) for cell in cells[fitting : fitting + 1] if room >= _CUT
+            ]
         left, room = round(self.scroll_x), max(0, width - self._widths[0] - _GAP)
         rest = Strip([segment("".join(texts[1:]).rstrip(), style)])
         body = across(rest, left, room, style)

@@ -21,7 +21,7 @@ from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Dialog
-from screens.widgets.text import BAR, OptionList, plain, shown
+from screens.widgets.text import BAR, CURSOR, plain, shown, with_bar
 from workflows.core.sentences import Sentence, text_of
 
 BOXES = {True: "[x]", False: "[ ]"}
@@ -60,14 +60,15 @@ class MarkBox(widgets.Checkbox):
 class MarkList(widgets.SelectionList[str]):
     """A list of boxes, each on one line, that are empty when they are not marked."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"marks--cursor"}
-    DEFAULT_CSS = """
-    MarkList, MarkList:focus { height: auto; }
-    MarkList > .marks--cursor { color: $accent; text-style: bold; }
-    MarkList > .option-list--option-highlighted { background: transparent; color: $foreground; }
-    MarkList:focus > .option-list--option-highlighted {
+    COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
+    DEFAULT_CSS = f"""
+    MarkList, MarkList:focus {{ height: auto; }}
+    MarkList > .option-list--option {{ padding: 0 !important; }}
+    MarkList > .{CURSOR} {{ color: $accent; text-style: bold; }}
+    MarkList > .option-list--option-highlighted {{ background: transparent; color: $foreground; }}
+    MarkList:focus > .option-list--option-highlighted {{
         background: $block-hover-background; color: $foreground; text-style: none;
-    }
+    }}
     """
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
@@ -101,40 +102,9 @@ class MarkList(widgets.SelectionList[str]):
         _left, inner, _right, blank, *line = strip
         style = (blank.style or Style()) + Style(meta=inner.style.meta if inner.style else None)
         box = BOXES[option.value in self.selected]
+        strip = Strip([Segment("  ", style), Segment(box, style), blank, *line]).crop(0, strip.cell_length)
         here = self.has_focus and self.highlighted == self.scroll_offset.y + y
-        if not here:
-            return Strip([Segment("  ", style), Segment(box, style), blank, *line]).crop(0, strip.cell_length)
-        cursor = style + self.get_component_rich_style("marks--cursor", partial=True)
-        label = "".join(one.text for one in line).rstrip()
-        bar = Segment(f"{BAR} ", cursor)
-        reversed_label = Segment(f"{box} {label}", cursor + Style(reverse=True))
-        return Strip([bar, reversed_label]).adjust_cell_length(strip.cell_length, style)
-
-
-class Rows(OptionList):
-    """A list of lines to choose from; with the focus, the bar and reversed letters show which is chosen."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor"}
-    DEFAULT_CSS = """
-    Rows > .rows--cursor { color: $accent; text-style: bold; }
-    Rows.-textual-compact > .option-list--option { padding: 0 0 0 2; }
-    Rows > .option-list--option-highlighted, Rows:focus > .option-list--option-highlighted {
-        background: transparent; color: $foreground; text-style: none;
-    }
-    """
-
-    def render_line(self, y: int) -> Strip:
-        """A line; the highlighted one with the bar in its gutter, to be read without colours."""
-        strip = super().render_line(y)
-        row = self.scroll_offset.y + y
-        if not self.has_focus or row >= len(self._lines) or self._lines[row][0] != self.highlighted:
-            return strip
-        style = (next(iter(strip)).style or Style()) + self.get_component_rich_style(
-            "rows--cursor", partial=True
-        )
-        text = strip.crop(2).text.rstrip()
-        reversed_text = Segment(text, style + Style(reverse=True))
-        return Strip([Segment(f"{BAR} ", style), reversed_text]).adjust_cell_length(strip.cell_length, style)
+        return with_bar(strip, self.get_component_rich_style(CURSOR, partial=True)) if here else strip
 
 
 class Table(widgets.DataTable[RichText]):
@@ -143,6 +113,35 @@ class Table(widgets.DataTable[RichText]):
     Textual 8 keeps the drawn head until the next row: a screen that is painted between a row and the moment
     in which the widths are measured keeps the narrow head above wide columns.
     """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
+    DEFAULT_CSS = f"""
+    Table > .{CURSOR} {{ color: $accent; text-style: bold; }}
+    Table, Table:focus {{ background-tint: transparent; }}
+    Table > .datatable--header, Table:ansi > .datatable--header, Table:focus > .datatable--header {{
+        background: $background; background-tint: transparent; color: $foreground;
+    }}
+    Table > .datatable--fixed, Table > .datatable--fixed-cursor, Table:focus > .datatable--fixed-cursor {{
+        background: $background; color: $foreground;
+    }}
+    Table > .datatable--header-cursor {{ background: $background; color: $accent; }}
+    Table:focus > .datatable--cursor {{ text-style: bold reverse; background: $background; color: $accent; }}
+    Table.-rows > .datatable--cursor, Table.-rows:focus > .datatable--cursor {{
+        text-style: none; background: $block-hover-background; color: $foreground;
+    }}
+    """
+
+    def on_mount(self) -> None:
+        """In a table of rows the cursor looks as in every list."""
+        self.set_class(self.cursor_type == "row", "-rows")
+
+    def render_line(self, y: int) -> Strip:
+        """A line; that of the cursor shows the focus, unless it is on a cell."""
+        strip, row = super().render_line(y), y - self.header_height + self.scroll_offset.y
+        here = self.has_focus and y >= self.header_height and row == self.cursor_row < self.row_count
+        if not here or self.cursor_type != "row":
+            return strip
+        return with_bar(strip, self.get_component_rich_style(CURSOR, partial=True))
 
     def add_column(self, label: Any, **options: Any) -> ColumnKey:
         """Add a column."""

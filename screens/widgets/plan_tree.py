@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from screens.widgets.fields import FilterField
-from screens.widgets.line_list import Line, LineList, across
+from screens.widgets.line_list import GUTTER, Line, LineList, across
 from screens.widgets.text import Text, segment
 from workflows.core.sentences import count, text_of
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Resource
@@ -120,7 +120,7 @@ class PlanTree(LineList):
         self.found = sum(isinstance(line.key, str) for line in lines)
         self.show(lines)
         widest = max((cell_len(line.cells[0]) for line in lines), default=0)
-        self.virtual_size = Size(widest, len(lines) + 1)
+        self.virtual_size = Size(widest + GUTTER, len(lines) + 1)
 
     def _live_lines(self) -> list[Line]:
         found = []

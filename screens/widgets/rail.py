@@ -163,12 +163,15 @@ def _on_line(entry: RailEntry, *, here: bool) -> Content:
     )
 
 
-class StepRail(OptionList):
-    """The steps, with the current one marked; Enter or a click asks to go to one."""
+class StepRail(OptionList, can_focus=False):
+    """The steps, with the current one marked; Enter or a click asks to go to one.
+
+    It takes the focus only while the person chooses a step: what loses the focus must not pass it on to here.
+    """
 
     DEFAULT_CSS = """
     StepRail {
-        width: 25; height: 1fr; border: none; margin: 1 0 0 1; background: $background; scrollbar-size: 1 1;
+        width: 25; height: 1fr; border: none; margin-top: 1; background: $background; scrollbar-size: 1 1;
         text-wrap: nowrap; text-overflow: ellipsis;
     }
     StepRail:focus { border: none; background-tint: transparent; }

@@ -23,6 +23,7 @@ from textual.content import Content
 from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.markup import escape
+from textual.strip import Strip
 from textual.style import Style
 from textual.visual import VisualType
 from textual.widget import Widget
@@ -35,6 +36,8 @@ from workflows.core.text import safe
 _LONGEST_NAME = 24
 BAR = "▌"
 """Stands before the one thing that has the focus."""
+CURSOR = "list--cursor"
+"""The component of a list that colours the bar and the label of the line with the focus."""
 
 
 def shown(sentence: Sentence) -> str:
@@ -92,8 +95,27 @@ def segment(text: Sentence, style: SegmentStyle) -> Segment:
     return Segment(shown(text), style)
 
 
+def with_bar(strip: Strip, cursor: SegmentStyle, *, label: bool = True) -> Strip:
+    """A list's line with the focus: the bar in its gutter, and its label reversed.
+
+    The label ends at the first two blanks; what stands behind it keeps its colours.
+
+    Args:
+        strip: the line, that begins with a blank.
+        cursor: the style of the bar and the label.
+        label: whether it has one; what is wrapped has none.
+    """
+    style = (next(iter(strip)).style or SegmentStyle()) + cursor
+    start = len(strip.text) - len(strip.text.lstrip()) if label else 1
+    words = strip.text.strip().split("  ")[0] if label else ""
+    reversed_label = Segment(words, style + SegmentStyle(reverse=True))
+    return Strip(
+        [Segment(BAR, style), *strip.crop(1, start), reversed_label, *strip.crop(start + cell_len(words))]
+    )
+
+
 def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
-    """Rows of texts in columns as wide as they need; the first row is the head."""
+    """OptionList of texts in columns as wide as they need; the first row is the head."""
     grid = RichTable.grid(padding=(0, 3, 0, 0))
     for number, row in enumerate(rows):
         grid.add_row(*(RichText(shown(text), "" if number else "bold") for text in row))
@@ -236,10 +258,30 @@ class Option(option_list.Option):
 
 
 class OptionList(widgets.OptionList):
-    """A list of lines with a highlighted one."""
+    """A list of lines; with the focus, the bar and a reversed label show the highlighted one."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
+    DEFAULT_CSS = f"""
+    OptionList > .{CURSOR} {{ color: $accent; text-style: bold; }}
+    OptionList.-textual-compact > .option-list--option {{ padding: 0 0 0 2; }}
+    OptionList > .option-list--option-highlighted {{
+        background: transparent; color: $foreground; text-style: none;
+    }}
+    OptionList:focus > .option-list--option-highlighted {{
+        background: $block-hover-background; color: $foreground; text-style: none;
+    }}
+    """
 
     def __init__(self, *options: Any, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(*options, id=id, compact=True)
+
+    def render_line(self, y: int) -> Strip:
+        """A line; the highlighted one shows the focus."""
+        strip, row = super().render_line(y), self.scroll_offset.y + y
+        option, wrapped = self._lines[row] if row < len(self._lines) else (None, 0)
+        if not self.has_focus or option is None or option != self.highlighted:
+            return strip
+        return with_bar(strip, self.get_component_rich_style(CURSOR, partial=True), label=not wrapped)
 
     def add_options(self, new_options: Iterable[Any]) -> OptionList:
         """Add lines; a string is one without an id."""

@@ -88,7 +88,7 @@ def test_what_makes_text_would_be_found(tmp_path: Path) -> None:
         "from textual.content import Content\n"
         "from textual.widgets import DataTable, Static\n"
         "class Line(Static): ...\n"
-        "class Rows(DataTable[str]): ...\n"
+        "class OptionList(DataTable[str]): ...\n"
         "Rich('a'), Content.from_markup('b')\n"
     )
     assert sorted(raw_texts(page)) == ["Content", "DataTable", "Static", "Text"]

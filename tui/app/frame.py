@@ -180,7 +180,7 @@ class Frame(App[None]):
         """Wait until the widget with the focus has handled its keys, and those around it what that led to."""
         with contextlib.suppress(TimeoutError):  # one of them has just been taken away
             async with asyncio.timeout_at(until):
-                for node in (self.focused or self.screen).ancestors_with_self:
+                for node in self.focused.ancestors_with_self if self.focused else ():
                     handled = asyncio.Event()
                     if isinstance(node, Widget) and node.call_later(handled.set):
                         await handled.wait()

@@ -17,7 +17,7 @@ from textual.message import Message
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Dialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
-from screens.widgets.text import BAR, Button, Option, OptionList, SplitLine, Text, sized, styled
+from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, sized, styled
 from tui.app.session_summary import arrival_of, standing_of, work_of
 from workflows.core.sentences import Sentence, text_of
 
@@ -111,12 +111,6 @@ class HomeScreen(OneFocus):
     HomeScreen OptionList { height: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
-    CSS = """
-    HomeScreen OptionList:focus > .option-list--option-highlighted {
-        color: $foreground; background: $block-hover-background; text-style: none;
-    }
-    """
-
     @dataclass
     class Begin(Message):
         """Begin a session of this workflow, with these kinds of work."""
@@ -188,13 +182,13 @@ class HomeScreen(OneFocus):
     def _options(self) -> list[Option]:
         options = []
         if self._entries:
-            options.append(Option(styled(("  Continue", "bold $text-muted")), disabled=True))
+            options.append(Option(styled(("Continue", "bold $text-muted")), disabled=True))
             options += [Option(self._line(name), name) for name in self._listed()]
             if left := len(self._entries) - len(self._listed()):
-                options.append(Option(styled((f"  {left} more", ""), ("  F3", "$accent")), "more"))
+                options.append(Option(styled((f"{left} more", ""), ("  F3", "$accent")), "more"))
             options.append(Option("", disabled=True))
         for heading, tasks in _TASKS.items():
-            options.append(Option(styled((f"  {heading}", "bold $text-muted")), disabled=True))
+            options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
             options += [Option(self._line(name), name) for name in (" ".join(task.begins) for task in tasks)]
             options.append(Option("", disabled=True))
         return options[:-1]
@@ -206,16 +200,14 @@ class HomeScreen(OneFocus):
         return every if not low or len(every) <= _MOST_SESSIONS else every[: _MOST_SESSIONS - 1]
 
     def _line(self, name: str) -> Content:
-        """A line in its columns; the one that Enter opens has the bar."""
-        line, here = self._lines[name], name == self._at
+        """A line in its columns."""
+        line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
         label = text_of(line.work)
         fill = max(1, _LABEL - len(label))
         room = max(0, self.size.width - 6 - len(label) - fill - len(time) - len(line.mark))
         return styled(
-            (f"{BAR} " if here else "  ", "$accent"),
-            (label, "bold reverse $accent" if here else ""),
-            (" " * fill, ""),
+            (label + " " * fill, ""),
             (line.mark, "$warning"),
             (sized(line.detail, room), "$text-warning" if line.mark else "$text-muted"),
             (time, "$text-muted"),
@@ -223,10 +215,7 @@ class HomeScreen(OneFocus):
 
     @on(OptionList.OptionHighlighted)
     def _mark(self, event: OptionList.OptionHighlighted) -> None:
-        before, self._at = self._at, event.option_id or ""
-        for option in {before, self._at} & set(self._lines):
-            if any(one.id == option for one in event.option_list.options):
-                event.option_list.replace_option_prompt(option, self._line(option))
+        self._at = event.option_id or ""
         self.refresh_bindings()
 
     @on(OptionList.OptionSelected)

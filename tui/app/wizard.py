@@ -19,7 +19,7 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.events import DescendantBlur, DescendantFocus, Paste, Resize
+from textual.events import DescendantFocus, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
@@ -267,7 +267,7 @@ class WizardScreen(OneFocus):
             self._stage.keep_input_or_tell()
         if key != self.current:
             self.show_result("", "")
-        self.remove_class("-steps")
+        self._let_choose(on=False)
         await self._stage.show(key)
         self.refresh_rail()
 
@@ -310,11 +310,20 @@ class WizardScreen(OneFocus):
 
     @property
     def choosing(self) -> bool:
-        """Whether the list of steps has the focus, so that the keys are about it."""
-        return self.has_class("-steps") or self.query_one(StepRail).has_focus
+        """Whether a step is being chosen in the list, so that the keys are about it."""
+        return self.has_class("-steps")
 
-    @on(DescendantFocus, "StepRail")
-    @on(DescendantBlur, "StepRail")
+    def _let_choose(self, *, on: bool) -> None:
+        self.set_class(on, "-steps")
+        self.query_one(StepRail).can_focus = on
+        self.refresh_bar()
+
+    @on(DescendantFocus)
+    def _leave_list(self, event: DescendantFocus) -> None:
+        """Beside the list the page is seen: who goes there has chosen."""
+        if self.choosing and self._stage in event.widget.ancestors:
+            self._let_choose(on=False)
+
     @on(StepRail.OptionHighlighted, "StepRail")
     @on(StepPane.PrimaryChanged)
     def refresh_bar(self) -> None:
@@ -504,13 +513,13 @@ class WizardScreen(OneFocus):
             self._close_rail()
             return
         self._focused_before = self.focused
-        self.set_class(self.has_class("-narrow"), "-steps")
+        self._let_choose(on=True)
         rail.go_here()
-        self.call_after_refresh(rail.focus)
+        self.set_focus(rail)
 
     def _close_rail(self) -> None:
         """The focus goes back to where it was, if that is still there."""
-        self.remove_class("-steps")
+        self._let_choose(on=False)
         before = self._focused_before
         if before is not None and before.is_attached:
             self.call_after_refresh(self.set_focus, before)

@@ -68,7 +68,7 @@ async def test_the_first_column_stays_while_the_others_scroll() -> None:
         view.scroll_to(x=view.max_scroll_x, animate=False, immediate=True)
         await pilot.pause()
         line = view.render_line(1).text
-        assert line.startswith("b20   x")
+        assert line.startswith("▌b20   x")
         assert line.rstrip().endswith("y")
 
 

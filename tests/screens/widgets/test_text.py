@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from rich.segment import Segment
+from rich.style import Style
 from textual.app import App, ComposeResult
+from textual.strip import Strip
 
-from screens.widgets.text import Text, shortened
+from screens.widgets.text import BAR, Text, shortened, with_bar
 
 
 class Host(App[None]):
@@ -34,3 +38,20 @@ def test_of_a_long_line_only_the_middle_of_its_path_is_left_out() -> None:
     assert short.endswith("/config and more")
     assert shortened("no path " * 20, 60) == "no path " * 20
     assert shortened("/short", 60) == "/short"
+
+
+@pytest.mark.parametrize(
+    ("line", "reversed_part"),
+    [
+        ("  Add people   keys in  ", "Add people"),
+        ("    ! inline policy  ", "! inline policy"),
+        (" jane.doe  x", "jane.doe"),
+        ("  ", ""),
+    ],
+)
+def test_the_line_with_the_focus_has_the_bar_and_keeps_its_width(line: str, reversed_part: str) -> None:
+    strip = with_bar(Strip([Segment(line)]), Style(bold=True))
+    assert strip.text == f"{BAR}{line[1:]}"
+    assert "".join(one.text for one in strip if one.style and one.style.reverse) == reversed_part
+    wrapped = with_bar(Strip([Segment(line)]), Style(bold=True), label=False)
+    assert not any(one.style and one.style.reverse and one.text for one in wrapped)

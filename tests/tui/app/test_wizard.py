@@ -518,7 +518,7 @@ async def test_a_long_name_takes_one_line_of_the_rail(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: {**LAYERS, "layers": layers}})
     async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
-        assert rail_lines(app)[3:6] == ["─ apps-development-and-s…", "· Groups", "· Review"]
+        assert rail_lines(app)[3:6] == ["─ apps-development-and…", "· Groups", "· Review"]
 
 
 def test_every_mark_of_the_rail_is_explained() -> None:
@@ -561,6 +561,17 @@ async def test_in_the_list_of_steps_the_keys_are_about_the_selected_step(tmp_pat
         await pilot.press("f2", "up", "ctrl+n")
         await rest(pilot)
         assert (app.wizard.current, app.wizard.choosing) == (PROJECT, False)
+
+
+async def test_what_loses_the_focus_does_not_pass_it_on_to_the_list_of_steps(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(120, 24)) as pilot:
+        await rest(pilot)
+        for widget in app.wizard.query("#text, #primary"):
+            widget.disabled = True
+        await rest(pilot)
+        assert not app.wizard.query_one(StepRail).has_focus
+        assert not app.wizard.choosing
 
 
 async def test_only_the_screen_on_top_has_the_focus(tmp_path: Path) -> None:
