@@ -61,7 +61,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     layer.mkdir()
     home.mkdir()
     facts: dict[str, Any] = {name: [] for name in step_of(plan).needs}
-    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"]}
+    facts |= {
+        "project_root": str(tmp_path),
+        "project": "bb",
+        "layers": ["management"],
+        "resetting": ["jane.doe"],
+    }
     modules: list[Any] = [Given(facts), plan, apply]
     session = new_session(tmp_path / "sessions", modules)
     session.start(StepKey("given"))
