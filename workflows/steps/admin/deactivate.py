@@ -22,6 +22,8 @@ from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.steps.admin.state_now import client_without_code
 from workflows.steps.admin.terraform_runs import iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.terraform.state import State
@@ -238,7 +240,27 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     }
 
 
-observe = not_asked  # what the account holds takes AWS to see; the step shows it when it is opened
+observe = not_asked  # what the account holds takes AWS to see; see `inquire`
+
+
+def inquire(context: Context) -> Observation:
+    """Whether the keys that were stopped are still stopped, where AWS can be asked without a code.
+
+    Raises:
+        OnboardError: AWS can't be asked.
+    """
+    stopped = {name: one["inactive"] for name, one in context.facts["deactivated"]["people"].items()}
+    if not any(stopped.values()):
+        return NOT_ASKED
+    with client_without_code("iam", context) as client:
+        if client is None:
+            return unknown("Whether their keys are still inactive wasn't asked: AWS wants a code for that.")
+        there = [name for name in stopped if stopped[name] and iam.find_user(client, name) is not None]
+        keys = {name: iam.list_access_keys(client, name) for name in there}
+    active = [one.access_key_id for name in there for one in keys[name] if one.active]
+    again = [key for name in there for key in stopped[name] if key in active]
+    words = f"These access keys work again: {', '.join(again)}."
+    return Observation(Verdict.UNDONE, words, tuple(again)) if again else AGREES
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from workflows.aws.iam import MfaDeviceKind
 from workflows.aws.sts import partition_of
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import read
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.messages.handoff import sign_in_url
+from workflows.steps.admin.state_now import client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_device
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 
@@ -189,4 +191,22 @@ def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
     return [f"{name} has no MFA device in {account}; nothing was removed" for name in names]
 
 
-observe = not_asked  # which devices there are takes AWS to see; the step shows it when it is opened
+observe = not_asked  # which devices there are takes AWS to see; see `inquire`
+
+
+def inquire(context: Context) -> Observation:
+    """Whether those whose device was removed have one again, where AWS can be asked without a code.
+
+    Raises:
+        OnboardError: AWS can't be asked.
+    """
+    names = context.facts["mfa_devices_reset"]["people"]
+    if not names:
+        return NOT_ASKED
+    with client_without_code("iam", context) as client:
+        if client is None:
+            return unknown("Whether they have another device wasn't asked: AWS wants a code for that.")
+        there = [name for name in names if iam.find_user(client, name) is not None]
+        without = tuple(name for name in there if not iam.list_mfa_devices(client, name))
+    words = joined(f"{name} has no MFA device yet." for name in without)
+    return Observation(Verdict.AWAITED, words, without) if without else AGREES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from support.fakes import fake_environment
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.iam import HoldingKind
 from workflows.core.secret import Secret
+from workflows.machine.observations import NOT_ASKED, Verdict
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Request
 from workflows.steps.shared.module import Context
@@ -103,3 +105,39 @@ def test_what_could_not_be_seen_is_a_warning_and_is_kept_apart_from_what_is_not_
     (problem,) = deactivate.validate(Request(Findings((unseen,))), context)
     assert not problem.fatal
     assert "access keys" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [("Inactive", Verdict.AS_DECIDED), ("Active", Verdict.UNDONE), (None, Verdict.AS_DECIDED)],
+)
+def test_a_key_that_was_stopped_is_asked_of_aws(
+    status: str | None,
+    verdict: Verdict,
+    iam: tuple[Any, Stubber],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, stub = iam
+    if status is None:
+        stub.add_client_error("get_user", "NoSuchEntity")
+    else:
+        stub.add_response("get_user", ANSWERS["get_user"])
+        key = {"AccessKeyId": KEY_ID, "Status": status, "CreateDate": MADE}
+        stub.add_response("list_access_keys", {"AccessKeyMetadata": [key]})
+        stub.add_response("get_access_key_last_used", ANSWERS["get_access_key_last_used"])
+    monkeypatch.setattr(deactivate, "client_without_code", lambda *_: nullcontext(client))
+    facts = {"deactivated": {"people": {NAME: {"inactive": [KEY_ID], "active": [], "blocking": []}}}}
+    seen = deactivate.inquire(Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path))
+    assert seen.verdict is verdict
+
+
+def test_nobody_is_asked_about_keys_where_that_takes_a_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deactivate, "client_without_code", lambda *_: nullcontext(None))
+    facts = {"deactivated": {"people": {NAME: {"inactive": [KEY_ID], "active": [], "blocking": []}}}}
+    context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
+    assert deactivate.inquire(context).verdict is Verdict.UNKNOWN
+    facts["deactivated"]["people"][NAME]["inactive"] = []
+    assert deactivate.inquire(context) is NOT_ASKED

@@ -1,0 +1,58 @@
+"""Those whose MFA device was removed: what AWS says of them afterwards."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from botocore.stub import Stubber
+from support.fakes import fake_environment
+
+from workflows.aws.clients import ClientFactory, Credentials
+from workflows.core.secret import Secret
+from workflows.machine.observations import NOT_ASKED, Verdict
+from workflows.steps.admin import mfa_reset
+from workflows.steps.shared.module import Context
+
+NAME = "sam.okafor"
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+USER = {"Path": "/", "UserName": NAME, "UserId": "AIDAEXAMPLEEXAMPLE01", "CreateDate": MADE}
+USER["Arn"] = f"arn:aws:iam::111111111111:user/{NAME}"
+SERIAL = f"arn:aws:iam::111111111111:mfa/{NAME}"
+
+
+def context_of(folder: Path, *serials: str) -> Context:
+    people = {NAME: list(serials)} if serials else {}
+    facts = {"mfa_devices_reset": {"at": MADE.isoformat(), "people": people, "none": []}}
+    return Context(fake_environment(folder, {}), facts, {}, "security", folder)
+
+
+@pytest.mark.parametrize(
+    ("devices", "verdict"), [(0, Verdict.AWAITED), (1, Verdict.AS_DECIDED), (None, Verdict.AS_DECIDED)]
+)
+def test_somebody_whose_device_was_removed_is_awaited_until_there_is_another(
+    devices: int | None, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
+    credentials = Credentials("AKIAEXAMPLEEXAMPLE02", Secret("s" * 40))
+    with factory.client("iam", credentials) as client, Stubber(client) as stub:
+        if devices is None:
+            stub.add_client_error("get_user", "NoSuchEntity")
+        else:
+            stub.add_response("get_user", {"User": USER})
+            device = {"UserName": NAME, "SerialNumber": SERIAL, "EnableDate": MADE}
+            stub.add_response("list_mfa_devices", {"MFADevices": [device] * devices})
+        monkeypatch.setattr(mfa_reset, "client_without_code", lambda *_: nullcontext(client))
+        seen = mfa_reset.inquire(context_of(tmp_path, SERIAL))
+    assert seen.verdict is verdict
+    assert seen.about == ((NAME,) if verdict is Verdict.AWAITED else ())
+
+
+def test_nobody_is_asked_where_nothing_was_removed_or_it_takes_a_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mfa_reset, "client_without_code", lambda *_: nullcontext(None))
+    assert mfa_reset.inquire(context_of(tmp_path, SERIAL)).verdict is Verdict.UNKNOWN
+    assert mfa_reset.inquire(context_of(tmp_path)) is NOT_ASKED
