@@ -304,8 +304,10 @@ class PgpKeysPane(StepPane):
     @on(Looked)
     def _take_mail(self, message: Looked) -> None:
         if message.mail != self._mail and not self.context.leaving.is_set():
-            self._mail = message.mail
+            self._mail, typing = message.mail, self.query_one(TextArea).has_focus
             self._fill()
+            if typing and not self.query_one("#pasted").display:
+                self.focus_primary()  # it reads what arrived
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -595,7 +597,10 @@ class PgpKeysPane(StepPane):
         table = self.query_one("#people", Table)
         if missing:
             table.move_cursor(row=self.names.index(missing))
-            self.query_one(TextArea).focus()
+            if self._news(missing):
+                self.focus_primary()
+            else:
+                self.query_one(TextArea).focus()
         else:
             table.focus()
 

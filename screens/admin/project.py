@@ -207,8 +207,8 @@ class ProjectPane(StepPane):
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False
         self._show_asked(self._asked)
-        self._go_to_names()  # what is typed meanwhile is a name
         self._look()
+        self._go_to_names()  # what is typed meanwhile is a name
 
     def _go_to_names(self) -> None:
         asked = self.request().asked

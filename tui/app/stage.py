@@ -16,7 +16,7 @@ from textual.widgets import Button
 from screens.step.by_hand import ByHandPane
 from screens.step.failure import as_error
 from screens.step.finished import Finished
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, StepPane, is_displayed
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.text import Text
@@ -180,10 +180,10 @@ class Stage(Vertical):
         if not self.children:
             return  # the application ended while the page was being mounted
         page, focused = self.children[0], self.screen.focused
-        if focused is not None and page in focused.ancestors:
+        if focused is not None and page in focused.ancestors and is_displayed(focused):
             return
         for widget in () if self.pane is not None and self.pane.to_primary else page.query("*"):
-            if widget.focusable and all(one.display for one in widget.ancestors_with_self):
+            if widget.focusable and is_displayed(widget):
                 # A field is scrolled to; below a long page a button waits until the page was read.
                 self.screen.set_focus(widget, scroll_visible=not isinstance(widget, Button))
                 return

@@ -27,7 +27,7 @@ from textual.widget import Widget
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
 from screens.step.finished import Finished
 from screens.step.help import HelpScreen
-from screens.step.page import StepPane
+from screens.step.page import StepPane, is_displayed
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
@@ -162,6 +162,11 @@ class WizardScreen(OneFocus):
 
     def _find_focus(self) -> None:
         if self.focused is None:
+            self._stage.focus_first()
+
+    def _leave_what_is_hidden(self) -> None:
+        """What the page has hidden takes no keys."""
+        if not self.choosing and self.focused is not None and not is_displayed(self.focused):
             self._stage.focus_first()
 
     def look_again(self) -> None:
@@ -334,6 +339,8 @@ class WizardScreen(OneFocus):
         if pane is not None and pane.opened and (likely := pane.likely() or self._likely) != self._likely:
             self._likely = likely
             self.refresh_rail()
+        # Twice: after the first the page may move the focus by itself.
+        self.call_after_refresh(self.call_after_refresh, self._leave_what_is_hidden)
         if self.choosing:
             bar.show(
                 "‹ Close", Turn("Choose a step"), Primary(f"Open {self.query_one(StepRail).highlighted_name}")

@@ -229,7 +229,7 @@ async def test_what_is_typed_while_the_project_is_looked_for_is_kept_and_counts(
         await ui.app.wizard.visit(StepKey("project"))
         await ui.pilot.pause()
         assert ui.focused == "joining"
-        await ui.pilot.press(*", juan")
+        await ui.pilot.press(*", juan", "ctrl+o")
         ui.field("leaving").focus()
         await ui.pilot.press(*"alex.kim")
         looked.set()
@@ -349,7 +349,9 @@ async def test_an_invitation_and_the_request_pass_through_the_mailbox(
         await ui.go_to("pgp-keys")
         (mailbox / "request-jane.doe.txt").write_text(b64encode(people_keys["jane.doe"]).decode())
         await until(ui.pilot, lambda: ui.app.pane.query_one("#fetch").display)
-        await ui.press("ctrl+n")
+        await ui.rest()
+        assert ui.focused == "primary"
+        await ui.press("enter")
         assert "RSA 2048" in ui.text
 
 

@@ -563,6 +563,21 @@ async def test_in_the_list_of_steps_the_keys_are_about_the_selected_step(tmp_pat
         assert (app.wizard.current, app.wizard.choosing) == (PROJECT, False)
 
 
+async def test_what_the_page_hides_does_not_keep_the_focus(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS, USERS: {"people": "x"}}, at=USERS, users=EverythingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        field = app.screen.query_one("#text", Input)
+        field.focus()
+        await rest(pilot)
+        field.display = False
+        app.pane.primary_changed()
+        await rest(pilot)
+        assert app.focused is not None
+        assert app.focused is not field
+        assert app.focused.display
+
+
 async def test_what_loses_the_focus_does_not_pass_it_on_to_the_list_of_steps(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS})
     async with app.run_test(size=(120, 24)) as pilot:
