@@ -60,7 +60,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     AUTO_FOCUS = "#close"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", id="dialog.close"),
-        Binding("left", "button(-1)", "Button before", id="dialog.left", show=False),
+        Binding("left", "button(-1)", "Previous button", id="dialog.left", show=False),
         Binding("right", "button(1)", "Next button", id="dialog.right", show=False),
     ]
     DEFAULT_CSS = """
@@ -301,10 +301,10 @@ class QuitQuestion(Confirm):
 
     def __init__(self) -> None:
         body = (
-            "A running apply goes on by itself and is picked up when you come back.\n"
+            "A running apply continues by itself, and you see how it ended when you come back.\n"
             "Anything else that runs is stopped, and its step stays open. ^q again quits."
         )
-        super().__init__("Something is still running. Quit anyway?", body, "Quit")
+        super().__init__("This step is still running. Quit anyway?", body, "Quit")
 
 
 class NameDialog(Dialog[str]):

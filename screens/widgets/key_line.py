@@ -52,7 +52,7 @@ class KeyLine(Widget, can_focus=False):
 
         The line below a dialog keeps the keys that its page had.
         """
-        if screen.app.app_focus and screen is self.screen:
+        if screen.app.app_focus and screen is self.screen is screen.app.screen:
             typing = isinstance(screen.focused, Input | TextArea)
             active = {one.binding.id: one.binding for one in screen.active_bindings.values() if one.enabled}
             by_action: dict[str, Binding] = {}

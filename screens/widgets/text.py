@@ -264,10 +264,10 @@ class OptionList(widgets.OptionList):
     DEFAULT_CSS = f"""
     OptionList > .{CURSOR} {{ color: $accent; text-style: bold; }}
     OptionList.-textual-compact > .option-list--option {{ padding: 0 0 0 2; }}
-    OptionList > .option-list--option-highlighted {{
+    OptionList.-textual-compact > .option-list--option-highlighted {{
         background: transparent; color: $foreground; text-style: none;
     }}
-    OptionList:focus > .option-list--option-highlighted {{
+    OptionList.-textual-compact:focus > .option-list--option-highlighted {{
         background: $block-hover-background; color: $foreground; text-style: none;
     }}
     """

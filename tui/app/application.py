@@ -25,6 +25,8 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from tui.app.starting import Starting
     from tui.app.wizard import WizardScreen
     from tui.session_catalogue import Entry
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
 
 
 _SECONDS_AT_REST = 0.5
+
+
+def _commands() -> type[Provider]:
+    from tui.app.palette import Commands  # noqa: PLC0415 - when they are asked for
+
+    return Commands
 
 
 class OnboardApp(Frame):
@@ -54,11 +62,14 @@ class OnboardApp(Frame):
 
     TITLE = "iam-onboard"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "save_and_quit", "Save and quit", id="app.quit", priority=True),
         # First of all, so that what is typed right after Tab goes into the next field, however fast it comes.
         Binding("tab", "focus_next", "Next field", id="app.forward", show=False, priority=True),
-        Binding("shift+tab", "focus_previous", "Field before", id="app.backward", show=False, priority=True),
+        Binding(
+            "shift+tab", "focus_previous", "Previous field", id="app.backward", show=False, priority=True
+        ),
         Binding("ctrl+p", "command_palette", "Commands", id="app.commands", priority=True),
         Binding("ctrl+z", "suspend_process", "To the shell", id="app.suspend", show=False),
         Binding("f3", "home", "Home", id="app.home", tooltip="Save, and go to Home"),
@@ -300,8 +311,8 @@ class OnboardApp(Frame):
             await self._look_now(run, wanted)
 
         body = (
-            f"{gone} isn't there any more. If the project was moved, enter its folder: everything goes on "
-            "there. If it is gone, cancel, and choose another in Project."
+            f"{gone} isn't there any more. If the project was moved, enter its folder. "
+            "If it is gone, cancel, and choose another in Project."
         )
         dialog = NameDialog(
             "Where is the project now?", body, str(near or ""), wrong, "~/work/bb-infra", "Continue there"

@@ -72,6 +72,11 @@ class Frame(App[None]):
         background: transparent; background-tint: transparent; border: none; padding: 0;
     }
     ToggleButton:focus { border: none !important; }
+    SearchIcon { display: none; }
+    CommandInput, CommandInput:focus { height: 1; margin-left: 1; }
+    CommandList > .option-list--option-highlighted {
+        color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold;
+    }
     ToastRack {
         layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom; overflow-y: auto;
     }

@@ -298,15 +298,15 @@ def _is_open(entry: Entry, workflow: str) -> bool:
 
 
 _SANDBOX = (
-    "You play both people here, on a disposable project and a local AWS. Begin with Add people; "
-    "then set up your access as the new user. Messages go through a mailbox."
+    "You play both people here, on a disposable project and a local AWS. Begin with Add people. "
+    "Then F6 plays the new user; messages go through a mailbox."
 )
 
 
 def _kept(entry: Entry) -> str:
     """What the end of a session leaves alone."""
     if entry.sandbox is None:
-        return "Files of the project, keys and profiles stay."
+        return "The project's files, keys and profiles stay."
     return "The sandbox goes away with its last session."
 
 

@@ -63,7 +63,13 @@ class WizardScreen(OneFocus):
     AUTO_FOCUS = ""  # the stage knows what is filled in first, and a hidden list of steps is not it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Continue with this step"),
-        Binding("escape", "back", "Back", id="wizard.back", tooltip="Stop what runs, or go back one step"),
+        Binding(
+            "escape",
+            "back",
+            "Back",
+            id="wizard.back",
+            tooltip="Close what is open, stop what runs, or go back",
+        ),
         Binding("ctrl+s", "skip", "Skip", id="wizard.skip", priority=True, tooltip="Leave this step out"),
         Binding(
             "ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Do a done step again"
@@ -609,7 +615,9 @@ class WizardScreen(OneFocus):
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""
         for button in self.query(Button):
             if not button.disabled and all(node.display for node in button.ancestors_with_self):
-                yield SystemCommand(marked_up(button.caption.plain), "On this page", button.action_press)
+                yield SystemCommand(
+                    marked_up(button.caption.plain.removesuffix(" ›")), "On this page", button.action_press
+                )
         yield SystemCommand("Help", "This page and all its keys", self.action_help)
         if self.check_action("everybody", ()):
             where = "In every account, and the way to what is next there"

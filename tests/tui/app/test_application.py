@@ -558,8 +558,20 @@ async def test_the_palette_offers_what_the_buttons_of_the_page_do(house: House) 
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         titles = [command.title for command in app.get_system_commands(app.screen)]
-        assert titles[0] == "Continue ›"
+        assert titles[0] == "Continue"
         assert len(titles) == len(set(titles))
+
+
+async def test_the_palette_offers_the_page_first_then_the_steps_then_the_application(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Save and quit" in text_of(app))
+        lines = text_of(app).splitlines()
+        offered = ("Continue", "Go to Project", "Go to Home", "Save and quit")
+        rows = [next(row for row, line in enumerate(lines) if line.strip() == words) for words in offered]
+        assert rows == sorted(rows)
 
 
 async def test_the_palette_goes_to_steps_and_offers_no_picture_of_the_screen(house: House) -> None:

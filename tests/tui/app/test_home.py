@@ -208,7 +208,7 @@ async def test_the_question_names_the_session_that_would_go_since_it_covers_the_
             (
                 "Add jane.doe",
                 "next: Groups · bb · today 06:07",
-                "Files of the project, keys",
+                "The project's files, keys",
             ),
             (
                 "Set up my access",
