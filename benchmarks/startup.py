@@ -110,7 +110,7 @@ WithList().run()
 """
 
 DOWN = "\x1b[B"
-MARKED_SECOND = rf"{BAR} (?:\x1b\[[0-9;]*m|[^\x1b\n])*bb-01"
+MARKED_SECOND = rf"{BAR}(?:\x1b\[[0-9;]*m|[^\x1b\n])*bb-01"
 """How home shows the second session once it is marked."""
 
 
