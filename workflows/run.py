@@ -171,6 +171,11 @@ class SessionRun:
         )
         return tuple(map(self._question, asked))
 
+    def inquiries(self) -> tuple[Question, ...]:
+        """What can be asked in the background about done steps, whatever the last look said."""
+        steps = (key for key in self.session.layout() if self._done(key))
+        return tuple(self._question(key) for key in steps if inquiry(self.module(key)) is not None)
+
     def answer(self, question: Question) -> Observation:
         """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""
         inquire = inquiry(self.module(question.key))

@@ -71,14 +71,8 @@ class Finished(VerticalScroll):
             yield Text(table, id="everybody")
         if not_done := list(_not_done(run)):
             yield Text(joined(not_done, "\n"), id="not-done")
-        for key in self._at(Status.UNCONFIRMED):
-            look = session.state.observed[key]
-            now = run.environment.now()
-            if look.verdict is Verdict.AWAITED:
-                yield Text(f"○ {key.item}: {look.words} AWS said so {told_moment(look.at, now)}.")
-                continue
-            known = said_so(look.at, now) if look.said_so else f"last confirmed {told_moment(look.at, now)}."
-            yield Text(joined((f"? {run.title(key)}: {known}", look.words)))
+        for line in self._unconfirmed():
+            yield Text(line)
         if buttons := list(self._buttons()):
             yield Horizontal(*buttons, id="wanted")
         yield Text("Next", classes="heading")
@@ -86,6 +80,23 @@ class Finished(VerticalScroll):
             yield Text(line)
         yield Text("Kept", classes="heading")
         yield Text("\n".join(_kept(run)), classes="note")
+
+    def _unconfirmed(self) -> Iterator[Sentence]:
+        """Whom AWS awaits, what the person's word stands for, and what was not seen again, a line each."""
+        run, now, unseen = self._run, self._run.environment.now(), list[str]()
+        for key in self._at(Status.UNCONFIRMED):
+            look = run.session.state.observed[key]
+            at = told_moment(look.at, now)
+            if look.verdict is Verdict.AWAITED:
+                yield f"○ {key.item}: {look.words} AWS said so {at}."
+            elif look.said_so:
+                yield f"? {run.title(key)}: {said_so(look.at, now)}"
+            elif look.words:
+                yield f"? {run.title(key)}: last confirmed {at}. {look.words}"
+            else:
+                unseen.append(text_of(run.title(key)))
+        if unseen:
+            yield f"? Done, and not to be seen from here: {listed(unseen, 4)}."
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
@@ -95,7 +106,9 @@ class Finished(VerticalScroll):
             return f"○ Not done yet for {listed(waiting, 2)}"
         if awaited := self._run.session.state.awaited():
             return f"○ Your part is done. Waiting for {listed(awaited, 2)}"
-        if self._at(Status.UNCONFIRMED):
+        observed = self._run.session.state.observed
+        unconfirmed = self._at(Status.UNCONFIRMED)
+        if any(observed[key].words for key in unconfirmed):
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
             return f"○ Done, without {listed(skipped, 2)}"
@@ -103,12 +116,15 @@ class Finished(VerticalScroll):
             return "○ STS regions are checked, and some are left to switch"
         if _no_device_removed(self._run.session.state.known) and not grid.rows:
             return "○ Done, and no MFA device was removed"
+        if unconfirmed:
+            return "○ All steps are done"
         return f"✓ {_headline(self._run, grid)}"
 
     def _buttons(self) -> Iterator[Button]:
         """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
         observed = self._run.session.state.observed
-        if any(not observed[key].said_so for key in self._at(Status.UNCONFIRMED)):
+        asked = {question.key for question in self._run.inquiries()}
+        if any(observed[key].words or key in asked for key in self._at(Status.UNCONFIRMED)):
             yield Button("Look again", id="look")
         if self._run.session.state.awaited():
             yield Button("Copy a reminder", id="remind")

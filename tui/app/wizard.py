@@ -38,7 +38,7 @@ from tui.app.stage import Stage
 from workflows.core.sentences import joined, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Choice, Observation
+from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.status_grid import everybody
@@ -123,6 +123,9 @@ class WizardScreen(OneFocus):
         question: Question
         answer: Observation
 
+    class AllAnswered(Message):
+        """All questions to the network have had their answers."""
+
     @dataclass
     class Seen(Message):
         """What a look in the background saw."""
@@ -139,7 +142,7 @@ class WizardScreen(OneFocus):
         self._first = at
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
-        self._passing = False
+        self._passing = self._looking = False
         self._likely: Facts = {}
 
     def compose(self) -> ComposeResult:
@@ -159,7 +162,7 @@ class WizardScreen(OneFocus):
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.run.session.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
-        self._ask_what_is_open()
+        self._ask_in_background(self.run.questions())
 
     def on_screen_resume(self) -> None:
         """What had the focus may have been disabled meanwhile."""
@@ -188,6 +191,7 @@ class WizardScreen(OneFocus):
     @on(Finished.LookWanted)
     def _look_wanted(self) -> None:
         self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
+        self._looking = True
         self.look_again()
 
     @on(Seen)
@@ -202,11 +206,10 @@ class WizardScreen(OneFocus):
             self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
         if (contradicted or self._at_the_end) and not self._stage.busy:
             await self.go_to(self.current)
-        self._ask_what_is_open()
+        self._ask_in_background(self.run.questions())
 
-    def _ask_what_is_open(self) -> None:
-        if questions := self.run.questions():
-            self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
+    def _ask_in_background(self, questions: Iterable[Question]) -> None:
+        self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
 
     def _ask(self, questions: Iterable[Question]) -> None:
         """Ask what takes the network, one after the other, until the wizard is left."""
@@ -214,12 +217,20 @@ class WizardScreen(OneFocus):
             if self._left.is_set():
                 return
             self.post_message(self.Answered(question, self.run.answer(question)))
+        self.post_message(self.AllAnswered())
+
+    @on(AllAnswered)
+    def _looked(self) -> None:
+        if self._looking:
+            self._looking = False
+            self.show_result("iam-onboard has looked again.", "", passing=True)
 
     @on(Answered)
     async def _learn(self, message: Answered) -> None:
         """Show what an answer changes; a page that waits for it, or rests on it, is opened again."""
         question, key = message.question, message.question.key
-        if self._left.is_set():
+        nothing = message.answer.verdict is Verdict.UNKNOWN and self.run.session.status(key) is Status.DONE
+        if self._left.is_set() or nothing:
             return
         news: list[bool] = []
         if not self._stage.record(lambda: news.append(self.run.learn(question, message.answer))):
@@ -609,7 +620,7 @@ class WizardScreen(OneFocus):
         if message.key == self.current:
             await self.go_to(self.run.after(message.key), keep=False)
             if self.current is None:
-                self.look_again()
+                self._ask_in_background(self.run.inquiries())
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""
