@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -14,7 +14,7 @@ from textual.message import Message
 from screens.widgets.text import Option, OptionList, in_line, styled
 from workflows.core.sentences import Sentence, text_of
 from workflows.machine.events import StepKey
-from workflows.machine.state import Status
+from workflows.machine.state import SETTLED, Status
 
 MARKS: dict[Status, str] = {
     Status.DONE: "✓",
@@ -90,12 +90,12 @@ class _Part:
     Attributes:
         content: as it is shown by name.
         steps: how many steps it stands for.
-        done: whether all of them are.
+        status: where they stand together.
     """
 
     content: Content
     steps: int
-    done: bool
+    status: Status
 
 
 def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -> Content:
@@ -126,15 +126,28 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
     for item, group in groupby(entries, key=lambda entry: entry.key.item):
         of_item = list(group)
         if item not in {"", own}:
-            done = all(entry.status is Status.DONE for entry in of_item)
-            mark = (MARKS[Status.DONE], "$success") if done else ("·", "$text-muted")
-            parts.append(_Part(styled(mark, (f" {item}", "$text-muted")), len(of_item), done))
+            together = _together(entry.status for entry in of_item)
+            parts.append(_Part(_marked(together, item), len(of_item), together))
             continue
         for entry in of_item:
             here = entry.key == current
             at = len(parts) if here else at
-            parts.append(_Part(_on_line(entry, here=here), 1, entry.status is Status.DONE))
-    return [*parts, _Part(_end(here=current is None), 0, done=False)], len(parts) if at < 0 else at
+            parts.append(_Part(_on_line(entry, here=here), 1, entry.status))
+    end = _Part(_end(here=current is None), 0, Status.LOCKED)
+    return [*parts, end], len(parts) if at < 0 else at
+
+
+def _together(statuses: Iterable[Status]) -> Status:
+    """Where several steps stand: as all of them do; not confirmed where some lack that alone; else open."""
+    found = {*statuses}
+    if len(found) == 1:
+        return found.pop()
+    settled = found <= SETTLED
+    return Status.UNCONFIRMED if settled and Status.UNCONFIRMED in found else Status.LOCKED
+
+
+def _marked(status: Status, words: str) -> Content:
+    return styled((MARKS[status], STYLES.get(status, "$text-muted")), (f" {words}", "$text-muted"))
 
 
 def _end(*, here: bool) -> Content:
@@ -144,9 +157,8 @@ def _end(*, here: bool) -> Content:
 def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
-    done, steps = all(one.done for one in folded), sum(one.steps for one in folded)
-    mark = (MARKS[Status.DONE], "$success") if done else ("·", "$text-muted")
-    return [styled(mark, (f" {steps} {'done' if done else 'before'}", "$text-muted"))]
+    together, steps = _together(one.status for one in folded), sum(one.steps for one in folded)
+    return [_marked(together, f"{steps} {'done' if together is Status.DONE else 'before'}")]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:
@@ -157,10 +169,7 @@ def _after(folded: Sequence[_Part]) -> list[Content]:
 def _on_line(entry: RailEntry, *, here: bool) -> Content:
     if here:
         return styled((f"{_HERE} {text_of(entry.title)}", "bold $accent"))
-    return styled(
-        (MARKS[entry.status], STYLES.get(entry.status, "$text-muted")),
-        (f" {text_of(entry.title)}", "$text-muted"),
-    )
+    return _marked(entry.status, text_of(entry.title))
 
 
 class StepRail(OptionList, can_focus=False):

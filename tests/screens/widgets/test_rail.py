@@ -1,0 +1,29 @@
+"""The steps on one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from screens.widgets.rail import MARKS, RailEntry, stepper
+from workflows.machine.events import StepKey
+from workflows.machine.state import Status
+
+DONE, OPEN, UNSURE, SKIPPED = Status.DONE, Status.READY, Status.UNCONFIRMED, Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("statuses", "mark"),
+    [
+        ((DONE, DONE), MARKS[DONE]),
+        ((DONE, UNSURE), MARKS[UNSURE]),
+        ((UNSURE, SKIPPED), MARKS[UNSURE]),
+        ((DONE, OPEN), MARKS[Status.LOCKED]),
+    ],
+)
+def test_another_account_has_the_mark_of_where_all_its_steps_stand(
+    statuses: tuple[Status, Status], mark: str
+) -> None:
+    steps = [
+        RailEntry(StepKey(step, "security"), step, one) for step, one in zip("ab", statuses, strict=True)
+    ]
+    assert stepper(steps, None, 80).plain.startswith(f"{mark} security")
