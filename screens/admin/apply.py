@@ -17,7 +17,7 @@ from textual.message import Message
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Opening, StepPane
-from screens.step.terraform import TerraformPane
+from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
@@ -260,6 +260,7 @@ class ApplyPane(TerraformPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "log", "Log", id="apply.log", show=False, tooltip="Show or hide Terraform's output"),
+        Binding("k", "compare", "Compare", id="apply.compare", show=False, tooltip=COMPARE),
         Binding("p", "to_plan", "Back to Plan", id="apply.plan", show=False, tooltip="Plan what is left"),
         Binding(
             "r",
@@ -276,7 +277,7 @@ class ApplyPane(TerraformPane):
     ApplyPane .hidden { display: none; }
     ApplyPane.-recovering > .summary, ApplyPane.-applying > .before { display: none; }
     ApplyPane #standing, ApplyPane #ended { margin-bottom: 1; }
-    ApplyPane #gone, ApplyPane #ended { color: $text-warning; }
+    ApplyPane #gone, ApplyPane #not-compared, ApplyPane #ended { color: $text-warning; }
     ApplyPane #buttons { height: 1; margin-top: 1; }
     """
 
@@ -294,11 +295,13 @@ class ApplyPane(TerraformPane):
         yield Text("", id="ended", classes="summary -empty")
         yield PlanTable(classes="summary before")
         yield Text("", id="gone", classes="summary before -empty")
+        yield Text("", id="not-compared", classes="summary before -empty")
         yield PaceLine(lambda: self.context.environment.now().timestamp())
         yield PeopleProgress(id="progress", classes="summary")
         with Horizontal(id="buttons"):
             yield Button("Log", id="show-log", key="l")
             yield Button("Back to Plan", id="to-plan", key="p")
+            yield Button("Compare", id="compare", key="k")
             yield Button("Recover", id="recover", key="r", classes="hidden")
         yield RecoveryList()
         yield RunLog()
@@ -343,6 +346,7 @@ class ApplyPane(TerraformPane):
         self.query_one("#gone", Text).show_lines(
             _losses(planned, self.context) if planned and not done else []
         )
+        self.offer_comparison()
         causes = self._outlook.causes if self._outlook else ()
         self.query_one("#ended", Text).show_lines(
             [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in causes)]
@@ -507,6 +511,7 @@ def _question(planned: Planned, context: Context, account_id: str) -> str:
     lines = [f"In {account}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
     if planned.foreign:
         lines.append(f"! {count(len(planned.foreign), 'change')} that nobody asked for, accepted by you.")
+    lines += [f"! {one}" for one in context.decisions.not_compared_told]
     return "\n".join([*lines, *_losses(planned, context)])
 
 

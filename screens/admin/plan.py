@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Opening, StepPane
-from screens.step.terraform import TerraformPane
+from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import NameDialog, ask
@@ -109,12 +109,13 @@ class PlanPane(TerraformPane):
         Binding("p", "plan_again", "Plan again", id="plan.again", show=False, tooltip="Make a new plan"),
         _key("e", "elsewhere", "Applied already", "Check in the state that a pull request applied it"),
         _key("v", "differences", "What changed", "Compare this plan with the one before"),
+        _key("k", "compare", "Compare", COMPARE),
         _key("c", "check", "Check", "Check that files, branch and state are as they were planned"),
     ]
     LOG = "plan"
     DEFAULT_CSS = """
     PlanPane Static { height: auto; }
-    PlanPane #since, PlanPane #difference, PlanPane #destroys { color: $text-warning; }
+    PlanPane #since, PlanPane #difference, PlanPane #destroys, PlanPane #not-compared { color: $text-warning; }
     PlanPane #verdict { color: $text-success; }
     PlanPane #made { color: $text-muted; }
     PlanPane .hidden { display: none; }
@@ -143,7 +144,7 @@ class PlanPane(TerraformPane):
         yield PlanTable(classes="summary")
         yield Text("", id="destroys", classes="summary -empty")
         yield ForeignList(classes="summary")
-        for name in ("verdict", "drift", "made"):
+        for name in ("verdict", "not-compared", "drift", "made"):
             yield Text("", id=name, classes="summary -empty")
         with Horizontal(id="buttons"):
             yield Button("Resources", id="show-resources", key="d")
@@ -151,6 +152,7 @@ class PlanPane(TerraformPane):
             yield Button("Export", id="export", key="x")
             yield Button("Plan again", id="again", key="p")
             yield Button("It's applied already", id="elsewhere", key="e")
+            yield Button("Compare", id="compare", key="k")
         yield RunLog()
         yield ResourceBrowser()
 
@@ -206,6 +208,7 @@ class PlanPane(TerraformPane):
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         decided = made if made and not (made.foreign or made.empty) else None
         self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
+        self.offer_comparison()
         self.query_one("#drift", Text).show_lines(_told_drift(made.drift) if made else [])
         self.query_one("#made", Text).show_lines(
             [_told_making(decided, self.context.environment.now())] if decided else []

@@ -188,6 +188,8 @@ def _rotated(facts: Facts) -> Iterator[str]:
 
 def _not_done(run: SessionRun) -> Iterator[Sentence]:
     """What a step that is done found nothing to do for, or leaves to be done by hand."""
+    if "keys" in run.session.facts():
+        yield from (f"! {one}" for one in run.whole().decisions.not_compared_told)
     for name, known in run.session.state.known.items():
         fact, _, item = name.partition("@")
         if fact == "mfa_devices_reset":

@@ -21,9 +21,11 @@ from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Typed, ask
+from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
+from workflows.machine.events import StepKey
 from workflows.steps.admin import plan, recovery
 from workflows.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
 from workflows.terraform.kept import EndedRun
@@ -35,6 +37,8 @@ _WRITE = (
 )
 
 
+COMPARE = "Compare the PGP fingerprints that nobody has compared yet"
+"""What the key for it is for."""
 WAIT_SECONDS = 15
 """How long is waited before another try; Terraform itself then waits for the lock 20 seconds more."""
 
@@ -178,6 +182,18 @@ class TerraformPane(CodePane):
             self.run_move(
                 "log", lambda _report: plan.log_text(self.context, self.LOG), log.show_text, looks=True
             )
+
+    def offer_comparison(self) -> None:
+        """Say before the apply whose fingerprint nobody has compared, and offer the way there."""
+        told = () if self.opening.done else self.context.decisions.not_compared_told
+        self.query_one("#not-compared", Text).show_lines([f"! {one}" for one in told])
+        self.query_one("#compare").display = bool(told)
+
+    @on(Button.Pressed, "#compare")
+    def action_compare(self) -> None:
+        """Go to PGP keys, where the fingerprints are."""
+        if self.query_one("#compare").display:
+            self.post_message(StepRail.Chosen(StepKey("pgp-keys")))
 
     def try_again(self, move: str) -> None:
         """Begin again what a lock or an init stopped.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, listed
 from workflows.core.shapes import left_out, plain, read
 from workflows.steps.kinds import KINDS
 
@@ -266,6 +266,12 @@ class Decisions(Work):
     def not_compared(self) -> tuple[str, ...]:
         """Those whose key's fingerprint is still to be compared."""
         return tuple(name for name, key in self.keys.items() if key.compare_later)
+
+    @property
+    def not_compared_told(self) -> tuple[Sentence, ...]:
+        """That these are still to be compared, as a sentence; none where all are."""
+        names = self.not_compared
+        return (f"Nobody has compared the PGP fingerprint of {listed(names, 3)} yet.",) if names else ()
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Decisions:

@@ -7,6 +7,7 @@ from support.admin_wizard import wizard
 from support.steps import step_of
 from textual.widgets import Input
 
+from screens.step.page import is_displayed
 from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.lists import MarkBox, MarkList
 from workflows.machine.state import Status
@@ -144,7 +145,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
         lines = [line for one in ui.app.pane.query_one(FileDiffs).files for line in one.change.lines]
         assert [line.text for line in lines if 'module.user["jane.doe"].iam_user_name' in line.text]
         assert ui.app.pane.query_one(FileDiffs).render_line(0).text.startswith("--- a/management/")
-        assert not ui.field("branch").parent.parent.display
+        assert not is_displayed(ui.field("branch"))
         ui.app.pane.query_one("#commit", MarkBox).toggle()
         await ui.press()
         ui.field("branch").value = "onboard/jane.doe"

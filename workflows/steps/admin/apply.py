@@ -107,15 +107,14 @@ def nothing_to_do(context: Context) -> Sentence:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Removals are confirmed, and keys that were not compared are named, unless the apply was begun."""
+    """Removals are confirmed, unless the apply was begun."""
     planned = decided(context)
     if planned is None or apply_begun(run_folder(context), planned.record):
         return []
     missing = [name for name in planned.gone if name not in request.removals]
     if missing:
         return [Problem(f"Type the name to confirm the removal of {', '.join(missing)}.")]
-    later = [name for name in context.decisions.not_compared if name in planned.passwords]
-    return [Problem(f"You have not compared {name}'s fingerprint yet.", fatal=False) for name in later]
+    return []
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

@@ -154,11 +154,7 @@ def notes(context: Context) -> list[Sentence]:
     Raises:
         OnboardError: a layer's shape does not allow a change.
     """
-    later = context.decisions.not_compared
-    found: list[Sentence] = (
-        [f"You have not compared the fingerprint of {', '.join(later)} yet."] if later else []
-    )
-    found += _other_sessions(context)
+    found: list[Sentence] = [*context.decisions.not_compared_told, *_other_sessions(context)]
     for layer in read_layers(context).values():
         account = layer.location.account
         problems = check(layer, operations(layer, context.decisions))
