@@ -115,7 +115,8 @@ class PlanPane(TerraformPane):
     LOG = "plan"
     DEFAULT_CSS = """
     PlanPane Static { height: auto; }
-    PlanPane #since, PlanPane #difference, PlanPane #destroys, PlanPane #not-compared { color: $text-warning; }
+    PlanPane #since, PlanPane #difference, PlanPane #destroys,
+    PlanPane #not-compared { color: $text-warning; }
     PlanPane #verdict { color: $text-success; }
     PlanPane #made { color: $text-muted; }
     PlanPane .hidden { display: none; }
