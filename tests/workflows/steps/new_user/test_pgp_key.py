@@ -208,7 +208,7 @@ def new_key(**changes: Any) -> NewKey:
         ({"years": "0"}, "years"),
         ({"years": "11"}, "years"),
         ({"years": "two"}, "years"),
-        ({"again": Secret("correct horse batterz")}, "passphrase"),
+        ({"again": Secret("correct horse batterz")}, "again"),
         ({"passphrase": Secret(""), "again": Secret("")}, "passphrase"),
     ],
 )
