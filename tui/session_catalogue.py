@@ -120,7 +120,8 @@ class SessionCatalogue:
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads
         awaited = [place / name for name in _awaited(summary)]
-        came = max((_came(path, summary.created) for path in awaited), default=None)
+        since = str(summary.facts.get("sent_at") or summary.created)
+        came = max((_came(path, since) for path in awaited), default=None)
         return Entry(summary, sessions, sandbox, came)
 
 

@@ -93,7 +93,7 @@ class HandoffPane(StepPane):
         if sent:
             lines = [f"✓ {sent[:1].upper()}{sent[1:]}."]
             lines += [] if environment.mailbox else ["● Send it to your admin now, by any messenger."]
-        lines.append(shortened(f"… iam-onboard notices {name} in {place}."))
+        lines.append(shortened(f"… iam-onboard watches {place} for {name}."))
         if fingerprint := facts.get("fingerprint"):
             lines += ["Your admin may ask for your key's fingerprint:", f"  {grouped(str(fingerprint))}"]
         return "\n".join(lines)
@@ -193,6 +193,12 @@ class HandoffPane(StepPane):
         self._refused = self._read
         self.add_class("-refused")  # why needs the room
         self.mark_refused_text()
+
+    @on(Input.Changed, "#path")
+    @on(TextArea.Changed)
+    def _wait_again(self) -> None:
+        if self.request() == Request():
+            self.remove_class("-refused")
 
     # -- the buttons -------------------------------------------------------------------------------
 

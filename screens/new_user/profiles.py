@@ -262,6 +262,10 @@ class ProfilesPane(StepPane):
             return Primary("Correct the field first", ready=False)
         return Primary(f"Write {count(self._written, 'profile')}" if self._written else "Continue")
 
+    def changed(self) -> bool:
+        """Whether there is something to write, because of the input or of what is in the files."""
+        return bool(self._written) or super().changed()
+
     def request(self) -> Request:
         questions = self.query_one(ProfileQuestions)
         return Request(
@@ -274,6 +278,8 @@ class ProfilesPane(StepPane):
         )
 
     def draft(self) -> Mapping[str, Any]:
+        if self.opening.done and not super().changed():
+            return {}  # the files differ, and nothing was entered
         request = self.request()
         return {
             "region": request.region,

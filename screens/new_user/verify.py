@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
@@ -111,8 +110,8 @@ class AfterVerify(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="buttons"):
-            yield Button("Copy the lines", id="copy-lines", key="l")
-            yield Button("Show them", id="show-lines", key="v")
+            yield Button("Copy lines", id="copy-lines", key="l")
+            yield Button("Show", id="show-lines", key="v")
             yield Button("Other shell", id="other-shell", key="h")
             yield Button(f"Run {COMMAND}", id="try", key="x")
             yield Button("Install aws…", id="install")
@@ -179,9 +178,8 @@ class VerifyPane(UnlockingPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._survey = Survey((), has_aws=False)
-        known = opening.context.facts.get("verified") or {}
-        recorded = known.get("results", []) if opening.done else []
-        self._results = {one["profile"]: Result.of_record(one) for one in recorded}
+        self._kept: Mapping[str, Any] = opening.draft
+        self._results = verify.kept_results(opening.draft, opening.context, done=opening.done)
         self._shell = aws_command.own_shell(opening.context)
 
     def compose_body(self) -> ComposeResult:
@@ -208,15 +206,29 @@ class VerifyPane(UnlockingPane):
             for view in survey.identities
             if view.serial is not None
         ]
-        await self.query_one(CodeField).ask(wanted, _hint(survey))
+        await self.query_one(CodeField).ask(wanted, self._hint())
         table = self.query_one(ProfileAnswers)
         table.wait_for(list(self._survey.names))
         for result in self._results.values():
             table.show_result(result)
         self._show_shell()
         self._remember()
-        if not wanted:
+        if self._results:
+            self._answer(_proof(tuple(self._results.values()), why=True))
+        if self._all_work:
+            self.query_one("#copy-lines").focus()
+        elif not wanted:
             table.focus()
+
+    def _hint(self) -> str:
+        """What to do first."""
+        views = self._survey.identities
+        if not views:
+            return "No profiles were written, so there is nothing to verify: ^s skips this step."
+        if all(view.serial is None for view in views):
+            return "No MFA code is needed. Ask every profile whether it works."
+        more = " Each device has its own." if len(views) > 1 else ""
+        return f"Enter the code that your app shows now.{more}"
 
     def advance(self) -> None:
         if self._all_work and not self.running_move:
@@ -239,7 +251,7 @@ class VerifyPane(UnlockingPane):
         codes = self._codes()
         problems = verify.code_problems(codes, views)
         if self._all_work:
-            self.remove_class("-all-work")  # else the fields are hidden
+            self._want(views, self._hint())
         self.show_problems(problems)
         if problems or self.running_move:
             return
@@ -269,6 +281,8 @@ class VerifyPane(UnlockingPane):
     def _finish(self, results: tuple[Result, ...]) -> None:
         found = {**self._results, **{result.profile: result for result in results}}
         self._results = {name: found[name] for name in self._survey.names if name in found}
+        self._kept = verify.kept(self._results.values(), self.context)
+        self.keep_draft()
         self.query_one(CodeField).clear()
         refused = self._refused_codes()
         self._answer(_proof(tuple(self._results.values()), why=not refused))
@@ -333,6 +347,10 @@ class VerifyPane(UnlockingPane):
         bases = {view.base for view in self._survey.identities}
         return marked if marked in working and marked not in bases else next(iter(working), "")
 
+    def _owner(self) -> IdentityView:
+        """The identity that has the chosen profile."""
+        return next(view for view in self._survey.identities if self._chosen() in view.names)
+
     def _lines(self) -> tuple[str, ...]:
         chosen = self._chosen()
         return aws_command.shell_lines(self.context, chosen, self._shell) if chosen else ()
@@ -373,21 +391,23 @@ class VerifyPane(UnlockingPane):
         if not chosen or not self._survey.has_aws:
             self.notify("First a profile has to work, and the aws command to be here.", severity="warning")
             return
-        owner = next(view.account for view in self._survey.identities if chosen in view.names)
-        code = self._codes().get(owner, "")
+        code = self._codes().get(self._owner().account, "")
         self.run_unlocked(
             "aws", lambda report: aws_command.try_aws(chosen, code, self.context, report), self._show_tried
         )
 
     def _show_tried(self, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
-        fields = self.query("CodeField Input").results(Input)
-        for number, field in enumerate(fields):
-            if not tried.needs_code:
-                field.clear()
-            elif number == 0:
-                self.remove_class("-all-work")
-                field.focus()
+        if tried.needs_code:
+            owner = self._owner()
+            self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")
+        else:
+            self.query_one(CodeField).clear()
+
+    def _want(self, views: Sequence[IdentityView], words: Sentence) -> None:
+        """Ask for the codes of these identities alone."""
+        self.remove_class("-all-work")  # else the fields are hidden
+        self.query_one(CodeField).narrow([f"code-{view.account}" for view in views], words)
 
     def _switch_url(self) -> str:
         """The page that switches to the selected role; without one it is said, and ""."""
@@ -414,6 +434,9 @@ class VerifyPane(UnlockingPane):
     def request(self) -> Request:
         return Request(tuple(self._results.values()), self._chosen())
 
+    def draft(self) -> Mapping[str, Any]:
+        return self._kept
+
     def changed(self) -> bool:
         """Whether there are other answers; which line is selected changes nothing that is done."""
         return self.opened and self.request().results != self._opened_with.results
@@ -421,13 +444,3 @@ class VerifyPane(UnlockingPane):
 
 def _device(view: IdentityView) -> str:
     return (view.serial or "").rsplit("/", 1)[-1]
-
-
-def _hint(survey: Survey) -> str:
-    """What to do first."""
-    if not survey.identities:
-        return "No profiles were written, so there is nothing to verify: ^s skips this step."
-    if all(view.serial is None for view in survey.identities):
-        return "No MFA code is needed. Ask every profile who it is."
-    more = " Each device has its own." if len(survey.identities) > 1 else ""
-    return f"Enter the code that your app shows now.{more}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -118,6 +118,15 @@ class CodeField(Vertical):
         """Ask for the code of a device that a layer's profile needs; "" asks for none."""
         words = f"The layer's profile assumes its role with a code of {serial}."
         await self.ask([Wanted()] if serial else [], words if serial else "")
+
+    def narrow(self, ids: Collection[str], words: Sentence) -> None:
+        """Of the fields that are there, show only these, the first with the focus."""
+        self.query_one("#code-words", Text).update(words)
+        shown = [field for field in self.query(Input) if field.id in ids]
+        for field in self.query(Input):
+            FieldRow.of(field).display = field in shown
+        for field in shown[:1]:
+            field.focus()
 
     @property
     def codes(self) -> dict[str, str]:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.panes import settle
 from support.small_steps import small_workflow
 from support.steps import step_of
 
 from tui.host import Machine, Places
 from tui.session_catalogue import SessionCatalogue, _awaited
+from workflows.catalogue import WORKFLOWS
 from workflows.machine.declaration import Workflow
+from workflows.machine.events import StepKey
 from workflows.machine.summaries import Summary
 
 BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -48,3 +51,20 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     for seconds, arrived in ((-1, ""), (1, "2026-01-02T03:04:06+00:00")):
         os.utime(message, (BEGUN.timestamp() + seconds,) * 2)
         assert [entry.arrived for entry in catalogue.entries()] == [arrived]
+
+
+def test_a_handoff_that_is_older_than_the_request_has_not_arrived(tmp_path: Path) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    catalogue = SessionCatalogue(machine, WORKFLOWS)
+    session = catalogue.own().create("new-user", {})
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane", "tools": {}})
+    sent = {"fingerprint": "A" * 40, "key_made": False, "request_sent": "the request is out"}
+    settle(session, StepKey("pgp-key"), {**sent, "sent_at": (BEGUN + timedelta(hours=1)).isoformat()})
+    session.close()
+    message = machine.downloads / "handoff-jane.txt"
+    message.parent.mkdir()
+    message.touch()
+    for minutes, arrived in ((59, False), (61, True)):
+        os.utime(message, ((BEGUN + timedelta(minutes=minutes)).timestamp(),) * 2)
+        assert [bool(entry.arrived) for entry in catalogue.entries()] == [arrived]

@@ -229,7 +229,15 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
     if not error.denied or error.failure is AwsFailure.DENIED_FROM_ABOVE:
         return error
     what = f"AWS doesn't let you assume {profile.role_arn}."
-    if not with_mfa and (profile.mfa_serial is not None or error.failure is AwsFailure.DENIED_EXPLICITLY):
+    if not with_mfa and profile.mfa_serial is None and error.failure is AwsFailure.DENIED_EXPLICITLY:
+        return OnboardError(
+            "The profile has no MFA device",
+            what,
+            why=f"The role needs MFA, and the profile {profile.name} names no device.",
+            next="Add the device on Profiles, then verify again.",
+            detail=error.detail,
+        )
+    if not with_mfa and profile.mfa_serial is not None:
         return MfaNeeded(
             "The role needs MFA",
             what,

@@ -450,6 +450,53 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         assert app.wizard.current is None
 
 
+async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    context = new_user.context(access_key=session.facts(ITEM)["access_key"])
+    without = replace(profiles.proposal(context), mfa_serial="")
+    settle(session, PROFILES, profiles.perform(without, context, new_user.report))
+    config = new_user.environment.home / ".aws" / "bb" / "config"
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.changed()
+        assert not app.pane.draft()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+    assert SERIAL in config.read_text()
+
+
+async def test_answers_are_kept_for_as_long_as_the_files_stay_as_they_are(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    kept(new_user, session, key)
+    written(new_user, session)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == PROFILES
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, VerifyPane)
+        assert [bool(one.problem) for one in pane.request().results] == [False, False]
+        assert pane.has_class("-all-work")
+        config = new_user.environment.home / ".aws" / "bb" / "config"
+        config.write_text(config.read_text() + "\n")
+        await app.wizard.go_to(PROFILES)
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        assert not app.pane.request().results  # type: ignore[attr-defined]
+
+
 async def test_what_does_not_work_is_explained_and_can_be_accepted(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
+from screens.step.page import is_displayed
 from screens.widgets.dialogs import Confirm
 from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
@@ -172,6 +173,12 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
         await pilot.press("ctrl+n")
         await until(pilot, lambda: bool(app.pane.problems))
         assert app.screen is app.wizard
+        area = app.pane.query_one(TextArea)
+        refused, area.text = area.text, ""
+        await pilot.pause()
+        assert is_displayed(app.pane.query_one("#waiting")), "nothing is there any more that needs its room"
+        area.text = refused
+        area.select_all()
         app.post_message(Paste(whole))
         await pilot.pause()
         assert app.pane.query_one(TextArea).text == whole

@@ -24,6 +24,7 @@ BASE_KEY, SESSION_KEY, ROLE_KEY = "AKIABASEBASEBASEBA01", "ASIASESSIONSESSION01"
 ME = "arn:aws:iam::111111111111:user/juan.delacruz"
 REFUSALS = {
     "NoPolicy": ("AccessDenied", "… because no identity-based policy allows the sts:AssumeRole action"),
+    "Explicit": ("AccessDenied", "… with an explicit deny in an identity-based policy"),
     "NoTrust": ("AccessDenied", "… because no resource-based policy allows the sts:AssumeRole action"),
     "Missing": ("AccessDenied", "User is not authorized to perform: sts:AssumeRole on resource"),
     "Elsewhere": ("RegionDisabledException", "STS is not activated in this region"),
@@ -259,6 +260,17 @@ def test_without_a_code_a_role_that_wants_one_says_so(aws: type[FakeSts], tmp_pa
     assert found["role"].problem is not None
     assert found["role"].problem.title == "The role needs MFA"
     assert not [action for action, _, _ in aws.calls if action == "GetSessionToken"]
+
+
+def test_a_profile_without_a_device_is_not_answered_with_the_advice_to_enter_a_code(
+    aws: type[FakeSts], tmp_path: Path
+) -> None:
+    files = write(tmp_path, profile("role", "Explicit"))
+    files.config_file.write_text(files.config_file.read_text().replace(f"mfa_serial = {SERIAL}\n", ""))
+    problem = run(aws, files, None)["role"].problem
+    assert problem is not None
+    assert not isinstance(problem, verify.MfaNeeded)
+    assert "role" in problem.why
 
 
 def test_a_wrong_code_and_a_repeated_one(aws: type[FakeSts], tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path, typed_path
 
 MAX_HANDOFF = 2_000_000
-NONE_KNOWN = "No account is known here yet. Compare the account ids with your admin."
+NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 

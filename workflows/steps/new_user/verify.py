@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from workflows.aws import sts
@@ -139,6 +140,30 @@ class Survey:
         """The identities with a profile that did not answer or does not work; all, where every one works."""
         works = self.working(results)
         return tuple(view for view in self.identities if not set(view.names) <= set(works)) or self.identities
+
+
+def kept(results: Iterable[Result], context: Context) -> dict[str, Any]:
+    """What profiles answered, for as long as keys and files stay as they are."""
+    return {"results": [result.as_record() for result in results], "asked": _asked(context)}
+
+
+def kept_results(draft: Mapping[str, Any], context: Context, *, done: bool) -> dict[str, Result]:
+    """What profiles answered before, by name: as `kept`, else as the step recorded it when it was done."""
+    known: Mapping[str, Any] = (context.facts.get("verified") or {}) if done else {}
+    if draft.get("asked") == _asked(context):
+        known = draft
+    return {one["profile"]: Result.of_record(one) for one in known.get("results", ())}
+
+
+def _asked(context: Context) -> list[str]:
+    """What the answers are about: the keys, and the profile files as they are."""
+    found = []
+    for account, recorded in written_profiles(context).items():
+        found.append(str((context.every.get(f"access_key@{account}") or {}).get("id")))
+        for path in (Path(recorded["config"]), Path(recorded["credentials"])):
+            with suppress(OSError):
+                found.append(str(path.stat().st_mtime_ns))
+    return found
 
 
 def survey(context: Context, report: Report) -> Survey:
