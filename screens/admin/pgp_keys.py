@@ -227,7 +227,9 @@ class PgpKeysPane(StepPane):
     PgpKeysPane .about { height: auto; max-height: 4; scrollbar-size-vertical: 1; }
     PgpKeysPane #taking .about { max-height: 3; }
     PgpKeysPane #verdict.-refused { color: $text-error; }
+    PgpKeysPane.-refused #taking .about { max-height: 6; }
     PgpKeysPane TextArea { height: 3; }
+    PgpKeysPane.-refused TextArea { height: 1; }
     PgpKeysPane #fingerprint { width: auto; border: solid $border-blurred; padding: 0 3; text-style: bold; }
     PgpKeysPane .question { text-style: bold; }
     PgpKeysPane .buttons { height: 1; margin-top: 1; }
@@ -258,7 +260,7 @@ class PgpKeysPane(StepPane):
                 yield Button("Read request", id="fetch", key="f")
                 yield Button("Invite", id="invite", key="i")
                 yield Button("Compare", id="compare", key="c")
-                yield Button("Copy reply", id="owner", key="o")
+                yield Button("", id="owner", key="o")
                 yield Button("Key files", id="layer", key="l")
         with Vertical(id="comparing"):
             with VerticalScroll(classes="about", can_focus=False):
@@ -351,8 +353,18 @@ class PgpKeysPane(StepPane):
         keys = filter(None, map(self._keys.get, self.names))
         return next((key for key in keys if not self._answer(key)), None)
 
+    @property
+    def _missing(self) -> list[str]:
+        return [name for name in self.names if name not in self._keys]
+
     def _first_missing(self) -> str:
-        return next((name for name in self.names if name not in self._keys), "")
+        return next(iter(self._missing), "")
+
+    @property
+    def _to_invite(self) -> str:
+        """Who was not invited and has sent nothing, the selected person before the others; "" for nobody."""
+        silent = [one for one in self._missing if one not in {*self._invited, *self._aside}]
+        return self.person() if self.person() in silent else next(iter(silent), "")
 
     @on(Table.RowHighlighted)
     def _show_person(self) -> None:
@@ -365,19 +377,24 @@ class PgpKeysPane(StepPane):
         lines += _present_lines(self._present.get(name, ()))
         verdict = self.query_one("#verdict", Text)
         verdict.update("\n".join(lines))
-        verdict.set_class(aside is not None and key is None, "-refused")
+        refused = aside is not None and key is None
+        verdict.set_class(refused, "-refused")
+        self.set_class(refused, "-refused")
         other = "Another key" if key or aside else "The key"
         self.query_one("#label", Text).update(
             f"{other} of {short(name)}, the whole message, or the path of a file"
         )
         shown = {
-            "#fetch": any(map(self._news, self._mail)),
+            "#fetch": self._news(name),
             "#invite": key is None and not news,
             "#compare": key is not None,
             "#owner": key is not None or aside is not None,
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
+        reply = self.query_one("#owner", Button)
+        reply.label = f"Copy reply to {short(name)}"
+        reply.refresh(layout=True)
         for selector in ("#label", "#pasted"):
             self.query_one(selector).display = bool(name) and not news
         self.primary_changed()
@@ -408,9 +425,10 @@ class PgpKeysPane(StepPane):
             return Primary(f"Read {short(missing)}'s request")
         if unanswered:
             return Primary(f"Compare {short(unanswered.name)}'s key")
+        if uninvited := self._to_invite:
+            return Primary(f"Invite {short(uninvited)}")
         if missing:
-            absent = sum(name not in self._keys for name in self.names)
-            return Primary(f"{count(absent, 'key')} missing", ready=False)
+            return Primary(f"{count(len(self._missing), 'key')} missing", ready=False)
         return Primary(f"Use {count(len(self.names), 'key')}", ready=bool(self.names))
 
     def _primary_of_comparison(self) -> Primary:
@@ -429,8 +447,10 @@ class PgpKeysPane(StepPane):
             return YOURS
         if self._news(missing):
             return Turn("Your turn: a request is here")
-        if missing in self._invited and not self._first_open():
-            return Turn(f"{short(missing)}'s turn", yours=False)
+        if missing and not self._first_open() and not self._to_invite and not self._aside:
+            several = len(self._missing)
+            awaited = f"Waiting for {several} keys" if several > 1 else f"{short(missing)}'s turn"
+            return Turn(awaited, yours=False)
         return YOURS
 
     @on(TextArea.Changed, "#pasted")
@@ -462,13 +482,12 @@ class PgpKeysPane(StepPane):
     @on(Button.Pressed, "#fetch")
     def action_fetch(self) -> None:
         """Read what is in the mailbox."""
-        names, person = self.names, self.person()
         self._read_mail |= self._mail
-        self._take(lambda report: pgp_keys.take_in_mail(names, person, self.context, report))
+        self._take(lambda report: pgp_keys.take_in_mail(self.names, self.context, report))
 
     def advance(self) -> None:
         """The next thing on the way: what was pasted, what arrived, a fingerprint, and at last the step."""
-        unanswered = self._first_open()
+        unanswered, uninvited = self._first_open(), self._to_invite
         if self._comparing:
             self._answered()
         elif self.query_one(TextArea).text.strip():
@@ -477,6 +496,9 @@ class PgpKeysPane(StepPane):
             self.action_fetch()
         elif unanswered:
             self._compare(unanswered)
+        elif uninvited:
+            self.query_one("#people", Table).move_cursor(row=self.names.index(uninvited))
+            self.action_invite()
         else:
             self._confirm_and_go_on()
 
@@ -531,13 +553,13 @@ class PgpKeysPane(StepPane):
         )
 
     def _took(self, taken: Taken) -> None:
-        self.query_one(TextArea).load_text("")
         self.show_problems([])
         if taken.unmatched:
             self.app.push_screen(Notice("Not taken in", joined(taken.unmatched, "\n")))
         if taken.replaces:
-            self._propose(taken)
+            self._propose(taken)  # the text stays for whoever says no
             return
+        self.query_one(TextArea).load_text("")
         for name, keys in taken.choices.items():
             ask(self, KeyChoice(name, keys), self._chosen)
         self._keep(taken.keys)
@@ -569,7 +591,7 @@ class PgpKeysPane(StepPane):
             rekeying = [*self.context.decisions.rekeying, name]
             self.post_message(self.StepWanted("project", {"rekeying": rekeying}))
 
-        ask(self, Confirm(f"A new key for {name}?", _proposal(taken), "To Project"), replace)
+        ask(self, Confirm(f"A new key for {name}?", _proposal(taken), "To Project", no="Not now"), replace)
 
     @on(StepPane.MoveFailed)
     def _not_taken(self, message: StepPane.MoveFailed) -> None:
@@ -582,7 +604,7 @@ class PgpKeysPane(StepPane):
         if isinstance(error, SecretKeyGiven):
             area.load_text("")
         for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
-        why = joined((f"{error.title}.", error.sentences))
+        why = joined((f"{error.title}.", error.what, error.next))
         self._aside[self.person()] = PutAside(why, for_owner, text=area.text)
         self._fill()
         self.mark_refused_text()
@@ -748,7 +770,7 @@ def _replaced_lines(key: TakenKey) -> list[str]:
 
 def _present_lines(rows: Sequence[PresentKey]) -> list[str]:
     """What lies in the layers of a person already, a line a file."""
-    return [f"In {row.account} now: {row.mark.sign} {row.file}, {_present_words(row)}" for row in rows]
+    return [f"File in {row.account}: {row.mark.sign} {row.file}, {_present_words(row)}" for row in rows]
 
 
 def _present_words(row: PresentKey) -> str:

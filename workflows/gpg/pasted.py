@@ -23,6 +23,8 @@ _LETTERS = "".join(BASE64_ALPHABET).encode("ascii")
 _ONLY_LETTERS = bytes(code if chr(code) in BASE64_ALPHABET - {"="} else ord(" ") for code in range(256))
 _SHORTEST_WORD = 200  # letters; the smallest key and the smallest encrypted password have more
 
+_PROSE = 8  # in words, fewer letters than one in so many are capitals
+
 _QUOTE_MARKS = " \t>|\u00a0"
 _INVISIBLE = dict.fromkeys(
     map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff")
@@ -185,13 +187,15 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
         with contextlib.suppress(MalformedBase64):
             return bare_base64(unpacked, packed=False)
     piece = whole or max(blocks, key=len, default="") or _longest_word(text)
-    return decode_base64(piece) if piece else None
+    return decode_base64(piece) if piece and not _is_prose(piece) else None
 
 
 def _openpgp(pieces: Iterable[str]) -> list[bytes]:
     """What is in the first two pieces, of different content, that are whole OpenPGP data."""
     found: list[bytes] = []
     for piece in pieces:
+        if _is_prose(piece):
+            continue
         with contextlib.suppress(MalformedBase64, MalformedPackets):
             data = decode_base64(piece)
             if split(data) and data not in found:
@@ -232,6 +236,12 @@ def _strictly_decoded(letters: str) -> bytes:
 
 def _is_base64(word: str) -> bool:
     return word.isascii() and not word.encode("ascii").translate(None, _LETTERS)
+
+
+def _is_prose(letters: str) -> bool:
+    """Whether a text is words, though base64 letters: in base64 two letters of five are capitals."""
+    capitals = sum(letter.isupper() for letter in letters)
+    return len(letters) >= _SHORTEST_WORD and capitals * _PROSE < len(letters)
 
 
 def _blocks(lines: list[str]) -> list[str]:

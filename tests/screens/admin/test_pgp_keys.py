@@ -246,7 +246,7 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
     rekeying(admin_project, ALEX)
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         assert f"{ALEX} (new key)" in ui.text
-        assert f"In security now: ✓ keys/{ALEX}" in verdict(ui)
+        assert f"File in security: ✓ keys/{ALEX}" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
         assert f"security (keys/{ALEX}): resets the console password of {ALEX}" in verdict(ui)
         await answer(ui, "same")
@@ -373,8 +373,6 @@ async def test_why_a_text_was_rejected_goes_with_the_text(
         await ui.press("x")
         assert "✗" not in verdict(ui)
         assert ui.app.pane.primary().ready
-        await ui.press("backspace")
-        assert not ui.app.pane.primary().ready
 
 
 async def test_a_rejected_key_stays_its_senders_last_one_until_another_comes(
@@ -387,3 +385,59 @@ async def test_a_rejected_key_stays_its_senders_last_one_until_another_comes(
         assert "✗" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
         assert "✗" not in verdict(ui)
+
+
+async def test_the_key_in_use_is_called_the_same_and_its_text_stays(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    for account in ("management", "security"):
+        admin_project.file(account, f"keys/{ALEX}").write_bytes(b64encode(people_keys["rsa3072"]))
+    text = request_of(people_keys["rsa3072"], ALEX)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, text)
+        assert not isinstance(ui.app.screen, Confirm)
+        assert not ui.app.pane.primary().ready
+        assert ui.app.pane.query_one(TextArea).text == text
+
+
+async def test_who_declines_a_replacement_keeps_the_text(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    text = request_of(people_keys["juan.delacruz"], ALEX, replacement=True)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, text)
+        assert isinstance(ui.app.screen, Confirm)
+        await ui.press("escape")
+        assert ui.app.pane.query_one(TextArea).text == text
+
+
+async def test_whoever_has_no_key_is_invited_by_the_primary_one_after_the_other(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        for invited in (["jane.doe"], ["jane.doe", "juan.delacruz"]):
+            assert ui.app.pane.primary().ready
+            assert ui.app.pane.turn().yours
+            await ui.press("ctrl+n")
+            assert sorted(ui.app.pane.draft()["invited"]) == invited
+        assert not ui.app.pane.primary().ready
+        assert not ui.app.pane.turn().yours
+
+
+async def test_only_the_request_of_the_selected_person_is_offered(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        pane = ui.app.pane
+        pane._mail = {"juan.delacruz": 1, ALEX: 1}
+        pane._fill()
+        offered = []
+        for row in range(2):
+            pane.query_one(DataTable).move_cursor(row=row)
+            await ui.rest()
+            offered.append(pane.query_one("#fetch").display)
+        assert offered == [False, True]

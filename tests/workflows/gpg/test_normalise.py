@@ -330,3 +330,10 @@ def test_a_checksum_that_quoted_printable_would_unpack_still_counts(armored: str
     lines[middle] = lines[middle][::-1]
     with pytest.raises(DamagedKey, match="checksum"):
         normalise("\n".join(lines))
+
+
+@pytest.mark.parametrize("words", ["hello world ", "my key is lost ", "a"])
+def test_words_are_no_damaged_key_and_no_message(words: str) -> None:
+    with pytest.raises(NotAPublicKey) as refusal:
+        normalise(words * 300)
+    assert refusal.value.what == "It is a text without a key in it."

@@ -59,6 +59,11 @@ class Replacement:
     by_hand: tuple[Sentence, ...] = ()
 
     @property
+    def same(self) -> bool:
+        """Whether it is the key that is in use already, wherever one is."""
+        return bool(self.unchanged) and not self.resets and not self.by_hand
+
+    @property
     def told(self) -> tuple[Sentence, ...]:
         """What is reset, a sentence for each layer that names everybody."""
         return tuple(f"{account} ({one.file}): {_reset_words(one)}" for account, one in self.resets.items())
@@ -400,12 +405,11 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
     return _take_in_folder(place, wanted, context, report)
 
 
-def take_in_mail(names: Iterable[str], person: str, context: Context, report: Report) -> Taken:
-    """What is in the sandbox's mailbox: requests of these people, else one of somebody who is there already.
+def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Taken:
+    """What is in the sandbox's mailbox: the requests of these people.
 
     Args:
         names: those whose keys are wanted.
-        person: whom the next key is for.
         context: what the step may read.
         report: takes the progress.
 
@@ -421,10 +425,6 @@ def take_in_mail(names: Iterable[str], person: str, context: Context, report: Re
             found |= take_in_file(str(mailbox / f"request-{name}.txt"), [name], context, report).keys
     if found:
         return Taken(found)
-    judge = KeyJudge(context)
-    for file in sorted(mailbox.glob("request-*.txt")):
-        if judge.is_there(file.stem.removeprefix("request-")):
-            return take_in_file(str(file), [person], context, report)
     raise OnboardError(
         "No request yet",
         "There is no request in the sandbox's mailbox.",
@@ -449,6 +449,13 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
     checked = check_key(request.public_key, environment=context.environment.variables)
     if other:
         key = judge.judge(there, checked, f"{source} (request)", replacing=True)
+        if key.replacement is not None and key.replacement.same:
+            where = listed(key.replacement.unchanged, 2)
+            raise OnboardError(
+                f"The same key of {there}",
+                f"{there} sent the key that is in use in {where} already. Nothing changes.",
+                next=f"Paste the key of {name} here.",
+            )
         return Taken({there: key}, replaces=there, asked=request.replacement, reason=request.reason)
     key = judge.judge(name, checked, f"{source} (request)")
     if request.replacement and not judge.replaces(name) and there:
@@ -728,7 +735,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     problems, people = [], people_of(context)
     if missing := [name for name in people if name not in request.keys]:
         have = "has" if len(missing) == 1 else "have"
-        words = f"{listed(missing, 3)} {have} no key yet. Invite them, and come back when the key is here."
+        words = f"{listed(missing, 3)} {have} no key yet. Paste it here when it arrives."
         problems.append(Problem(words, "people"))
     for name in (one for one in people if one in request.keys):
         key = request.keys[name]
