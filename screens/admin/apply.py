@@ -446,8 +446,8 @@ class ApplyPane(TerraformPane):
         if self._planned is None or apply.nothing_to_do(self.context):
             confirmed(True)
             return
-        title, name = f"Apply to {self.context.item}?", left[0] if left else ""
-        title = f"Remove {name}? {title}" if name else title
+        name = left[0] if left else ""
+        title = f"Remove {name} from {self.context.item}?" if name else f"Apply to {self.context.item}?"
         outlook = self._outlook
         body = _question(self._planned, self.context, outlook.account_id if outlook else "")
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)

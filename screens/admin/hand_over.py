@@ -101,7 +101,7 @@ class HandOverPane(TerraformPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
-        yield Text(self._hint(), id="hint")
+        yield Text("", id="hint")
         yield OptionList(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
         yield Text("", id="trouble", classes="hidden")
@@ -119,16 +119,18 @@ class HandOverPane(TerraformPane):
             yield Button("Replace a lost key", id="new-key", key="n")
             yield Button("Send later", id="skip", key="^s")
 
-    def _hint(self) -> str:
+    def _hint(self) -> list[str]:
         later = hand_over.later_layers(self.context)
         if not self._names:
-            return "Nobody got a password or a key in this account."
+            return ["Nobody got a password or a key in this account."]
+        if not self._unsent and not self.opening.done:
+            return []
         if self.opening.done or not later:
-            return "Each text says how to begin. Copy it into a mail or a chat."
-        return (
-            f"{listed(later, 2)} comes next. The handoff from there includes {self.context.item}.\n"
-            "Send this one now, or choose “Send later” to send a single message."
-        )
+            return ["Each text says how to begin. Copy it into a mail or a chat."]
+        return [
+            f"{listed(later, 2)} comes next. The handoff from there includes {self.context.item}.",
+            "Send this one now, or choose “Send later” to send a single message.",
+        ]
 
     def heading(self) -> Sentence:
         return f"Send {self._names[0]} the handoff" if len(self._names) == 1 else super().heading()
@@ -175,6 +177,7 @@ class HandOverPane(TerraformPane):
         self.query_one("#people", OptionList).set_options(
             Option(self._line(name), name) for name in self._names
         )
+        self.query_one("#hint", Text).show_lines(self._hint())
         self.query_one("#skip").display = bool(self._unsent) and not self.opening.done
         self.show_problems([])  # who was not marked as sent may be now
 

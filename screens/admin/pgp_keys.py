@@ -386,7 +386,7 @@ class PgpKeysPane(StepPane):
         )
         shown = {
             "#fetch": self._news(name),
-            "#invite": key is None and not news,
+            "#invite": key is None and not news and name != self._to_invite,
             "#compare": key is not None,
             "#owner": key is not None or aside is not None,
         }
@@ -405,6 +405,8 @@ class PgpKeysPane(StepPane):
             return "Nobody joins or gets a new key. Go back to the Project step to say who does."
         if name in self._invited and self.context.environment.sandbox:
             return f"{name} is invited. To play {name} and send a key, press F6."
+        if name in self._invited:
+            return f"{name} is invited. Paste the key below when it arrives."
         return "No key yet. Paste it below, or invite the person to send one."
 
     def person(self) -> str:

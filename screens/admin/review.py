@@ -178,7 +178,10 @@ class ReviewPane(ByHandPane):
         return Primary(f"{what}, {unseen} unseen" if unseen else what)
 
     def turn(self) -> Turn:
-        return Turn("n shows the next file") if self._unseen else YOURS
+        diff = self.query_one(FileDiffs)
+        if not self._unseen:
+            return YOURS
+        return Turn("n shows the next file" if diff.at in diff.seen else "Page down shows more of this file")
 
     @property
     def _unseen(self) -> int:
@@ -281,6 +284,7 @@ class ReviewPane(ByHandPane):
             f"{message.index + 1} of {len(diff.files)}: {_told(diff.files[message.index])}" if here else ""
         )
         diff.border_title = styled((title, ""))
+        diff.border_subtitle = styled(("→ shows the rest of long lines" if diff.cut else "", ""))
         self.primary_changed()
         if here and not files.has_focus:
             files.highlighted = message.index

@@ -273,7 +273,7 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
         return (
             f"{used}STS is the service of AWS that gives out temporary credentials.\n"
-            "iam-onboard asks each region for some and forgets them. CloudTrail records it."
+            "iam-onboard requests some in each region and discards them. CloudTrail records it."
         )
     used = ", ".join(audit.allowed) or "no region is named"
     lines = [

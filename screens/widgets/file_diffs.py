@@ -63,7 +63,7 @@ class FileDiffs(DrawnLines):
 
     Attributes:
         files: what is shown.
-        seen: the files that were gone to, or whose end was in view.
+        seen: the files whose end was in view.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -86,7 +86,7 @@ class FileDiffs(DrawnLines):
 
     @dataclass
     class AtFile(Message):
-        """Another file is at the top of what is shown, or was seen."""
+        """Another file is at the top of what is shown, or was seen; or another part of long lines."""
 
         index: int
 
@@ -129,6 +129,11 @@ class FileDiffs(DrawnLines):
         below = self._lines[first : first + max(1, self.size.height)]
         return next((one.old for one in below if one.mark in {"+", "-"}), 1)
 
+    @property
+    def cut(self) -> bool:
+        """Whether lines go on to the right of what is shown."""
+        return self.virtual_size.width > round(self.scroll_x) + self.scrollable_content_region.width
+
     def go_to_file(self, index: int) -> None:
         """Show a file's beginning at the top, as far as there are lines."""
         self._aimed = index
@@ -150,6 +155,11 @@ class FileDiffs(DrawnLines):
             self._aimed = -1
         self._tell_file()
 
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """Tell when more is to be seen to the right, or no more."""
+        super().watch_scroll_x(old_value, new_value)
+        self.post_message(self.AtFile(self._at))
+
     def on_resize(self) -> None:
         """More is in view, or less."""
         self._tell_file()
@@ -158,7 +168,6 @@ class FileDiffs(DrawnLines):
         below = round(self.scroll_y) + self.size.height
         ends = [*(one.row for one in self.files[1:]), len(self._lines)]
         seen = {index for index, end in enumerate(ends) if self.scroll_y < end <= below} if below else set()
-        seen |= {self.at} if self.files else set()
         if self.at != self._at or not seen <= self.seen:
             self._at = self.at
             self.seen |= seen

@@ -261,7 +261,7 @@ class Stage(Vertical):
 
         def remember(_report: Report) -> Sentence:
             trusted.add(program)
-            return "iam-onboard runs this program from now on. Press Next (^n) again."
+            return "iam-onboard runs this program from now on. Press ^n again."
 
         def answered(_yes: object) -> None:
             if self.pane is not None:

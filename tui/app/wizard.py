@@ -461,7 +461,9 @@ class WizardScreen(OneFocus):
             return False
         status = self.run.session.status(self.current)
         if action == "skip":
-            return self.run.step(self.current).skippable and status not in SETTLED | {Status.LOCKED}
+            withdrawn = self.pane is not None and any(not one.display for one in self.pane.query("#skip"))
+            open_ = status not in SETTLED | {Status.LOCKED}
+            return self.run.step(self.current).skippable and open_ and not withdrawn
         return status in _DONE if action == "reopen" else True
 
     async def action_next(self) -> None:

@@ -491,6 +491,8 @@ async def test_next_copies_and_marks_each_text_that_was_not_saved(
         await press(pilot, "ctrl+n")
         assert not app.pane.turn().yours
         assert not app.pane.query_one("#skip").display
+        await press(pilot, "ctrl+s")
+        assert desk.status("hand-over") is not Status.SKIPPED
         await press(pilot, "ctrl+n")
         assert desk.status("hand-over") in {Status.DONE, Status.UNCONFIRMED}  # AWS isn't there to be asked
         people = desk.session.facts("management")["handed_over"]["people"]

@@ -61,9 +61,12 @@ class Everybody:
 
     @property
     def told(self) -> Sentence:
-        """How many are done with everything, in a sentence."""
-        done = sum(all(one.settled for one in stands) for _, stands in self.rows)
-        return f"{done} of {len(self.rows)} done in every account."
+        """Who is done with everything, in a sentence."""
+        done = [name for name, stands in self.rows if all(one.settled for one in stands)]
+        if len(self.rows) == 1:
+            name, yet = self.rows[0][0], "" if done else "not "
+            return f"{name} is {yet}done in every account{'' if done else ' yet'}."
+        return f"{len(done)} of {len(self.rows)} people are done in every account."
 
 
 def everybody(context: Context) -> Everybody:

@@ -231,7 +231,7 @@ class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
         super().__init__(
             "Terraform needs an MFA code",
             f"The profile {profile} can assume its role only with a code of {serial}.",
-            next="Enter the six digits that the device shows now, and press Next again.",
+            next="Enter the six digits that the device shows now, and press ^n again.",
         )
         self.serial = serial
 

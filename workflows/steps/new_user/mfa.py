@@ -213,8 +213,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 "The device is gone",
                 f"AWS has no device {pending.serial} that waits to be enabled.",
                 why="Somebody deleted it since it was begun, perhaps your administrator.",
-                next=f"Delete the entry {pending.entry} in the app, and press Next (^n): that makes a new"
-                " device.",
+                next=f"Delete the entry {pending.entry} in the app, and press ^n: that makes a new device.",
                 detail=error.detail,
             ) from None
         raise
