@@ -179,9 +179,7 @@ def _run(
     with collection_paused():  # what is named first here is loaded
         catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
-        guard = guards.Guard.start(
-            f"iam-onboard took too long to end, so it was stopped. Resume with: {_again(machine, source)}\n"
-        )
+        guard = guards.Guard.start(f"It took too long to end. Resume with: {_again(machine, source)}\n")
         app = application.OnboardApp(machine, load, source, start, guard, load_ahead)
         gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
     try:
