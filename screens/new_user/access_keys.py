@@ -181,7 +181,7 @@ class AccessKeysPane(BrowsingPane):
             self.query_one(selector).display = shown and not self.has_class("-done")
         for name in ("kept", "how"):
             said = text_of(self.query_one(f"#{name}", Choices).statement)
-            answer = shortened(f"✓ {said[:1].upper()}{said[1:]}", _ANSWER_CELLS)
+            answer = shortened(f"{said[:1].upper()}{said[1:]}", _ANSWER_CELLS)
             self.query_one(f"#{name}-answer", Text).update(answer)
         self.primary_changed()
 

@@ -18,7 +18,7 @@ from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import Field, FieldRow
-from screens.widgets.text import Button, ScrollBody, Text, shortened
+from screens.widgets.text import Button, Lines, ScrollBody, Text, shortened
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff, Identity
@@ -77,7 +77,7 @@ class HandoffPane(StepPane):
             )
             yield FieldRow("Or open its file", path)
         with ScrollBody(id="arrived"):
-            yield Text("", id="arrival")
+            yield Lines(id="arrival")
         with Horizontal(classes="actions"):
             yield Button("Read another", id="another")
             yield Button("Replace my key", id="replace")
@@ -185,7 +185,7 @@ class HandoffPane(StepPane):
         self.focus_primary()
 
     def _show_arrival(self, lines: list[str]) -> None:
-        self.query_one("#arrival", Text).update("\n".join(lines))
+        self.query_one("#arrival", Lines).show_lines(lines)
         self._arrange(arrived=True)
 
     @on(StepPane.MoveFailed)

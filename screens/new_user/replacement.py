@@ -6,7 +6,7 @@ from screens.step.page import StepPane
 from screens.widgets.dialogs import Confirm, ask
 
 _WHAT_HAPPENS = (
-    "Use this if your key is lost, or if you forgot its passphrase. Nobody can read this password then.\n\n"
+    "Use this if your key is lost, or if you forgot its passphrase. This password can't be read any more.\n\n"
     "You choose or make another key, and send a new request. Your admin puts that key in place of the old "
     "one. That resets your password, and access keys encrypted to the old key."
 )

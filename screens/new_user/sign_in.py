@@ -43,7 +43,7 @@ _MACHINE_USER = (
 )
 _ENTER = "Enter the passphrase of your PGP key."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
-_CLIPBOARD = "The clipboard forgets it in 2 minutes; a clipboard manager may keep it."
+_CLIPBOARD = "A copied password leaves the clipboard after 2 minutes. A clipboard manager may keep it."
 _HINTS = (
     "Compare account and user name, and copy the password again.\n"
     "Used it before? Sign in with the password that you chose, then press\n"
@@ -79,8 +79,10 @@ class SignInPane(StepPane):
     DEFAULT_CSS = """
     SignInPane Checklist { margin-bottom: 1; }
     SignInPane #list { height: auto; }
-    SignInPane #password { display: none; text-style: bold; margin-left: 5; }
-    SignInPane #password.-shown { display: block; }
+    SignInPane #in-clear { display: none; height: auto; margin-left: 5; }
+    SignInPane #in-clear.-shown { display: block; }
+    SignInPane #in-clear > .notes { width: auto; }
+    SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
     SignInPane .actions { height: 1; margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
@@ -108,7 +110,9 @@ class SignInPane(StepPane):
         with Vertical(classes="to-do", id="list"):
             ticks = self.opening.draft.get("ticks", ())
             yield Checklist(*self._deeds(), ticks=ticks, label_width=24, id="deeds")
-            yield SecretText(id="password")
+            with Horizontal(id="in-clear"):
+                yield Text("One-time password:  ", classes="notes")
+                yield SecretText(id="password")
         yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked to-do")
         yield Text("", classes="notes opened", id="notes")
         with Horizontal(classes="actions to-do"):
@@ -329,7 +333,7 @@ class SignInPane(StepPane):
     @on(SecretText.Turned)
     def _shown(self, event: SecretText.Turned) -> None:
         """The button says what it does next."""
-        self.query_one("#password").set_class(event.shown, "-shown")
+        self.query_one("#in-clear").set_class(event.shown, "-shown")
         self._relabel("#show", _SHOW_LABELS[event.shown])
 
     @on(Button.Pressed, "#hints")
@@ -338,6 +342,16 @@ class SignInPane(StepPane):
         shown = self.toggle_class("-hints").has_class("-hints")
         self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
         self._relabel("#hints", _HINT_LABELS[shown])
+        self.primary_changed()
+
+    @property
+    def inside(self) -> bool:
+        """Whether what to try is shown."""
+        return self.has_class("-hints")
+
+    def go_back(self) -> None:
+        """Show the rules again."""
+        self._show_hints()
 
     def _relabel(self, button: str, label: str) -> None:
         self.query_one(button, Button).label = label

@@ -44,7 +44,7 @@ class ProfileAnswers(Table):
         self.clear(columns=True)
         self.add_column("", key="mark")
         self.add_column("Profile", key="profile")
-        self.add_column("Who it is", key="who")
+        self.add_column("Signed in as", key="who")
         for profile in profiles:
             self.add_row(_WAITS, profile, "", key=profile)
         self.move_cursor(row=marked)

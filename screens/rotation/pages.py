@@ -16,7 +16,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import OptionList, Text, shortened
+from screens.widgets.text import Lines, OptionList, Text, shortened
 from workflows.core.sentences import count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement
@@ -81,7 +81,7 @@ class RotationPane(_KeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Text(_told(self.context.facts.get("rotated")), classes="words")
+            yield Lines(*_told(self.context.facts.get("rotated")), "")
         yield Text("Which access key do you want to replace?")
         yield Choices(id="key")
         yield Text("", id="remark")
@@ -153,7 +153,7 @@ class RetirementPane(_KeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Text(_told(self.context.facts.get("retired")), classes="words")
+            yield Lines(*_told(self.context.facts.get("retired")))
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
         kept = [f"iam-onboard kept it in {known['kept']}."] if known.get("kept") else []
@@ -164,7 +164,7 @@ class RetirementPane(_KeyPane):
             "",
             _MEANWHILE,
         ]
-        yield Text("\n".join(lines), classes="words")
+        yield Lines(*lines)
         yield Text("", id="remark")
         yield from self.compose_code()
 
@@ -203,6 +203,6 @@ def _open(record: KeyRecord, pane: _KeyPane) -> None:
         key.drop()
 
 
-def _told(fact: Any) -> str:
+def _told(fact: Any) -> list[str]:
     known: Mapping[str, Any] = fact or {}
-    return "\n".join(shortened(f"✓ {words}") for words in known.get("told", ())) + "\n"
+    return [shortened(f"✓ {words}") for words in known.get("told", ())]

@@ -148,7 +148,8 @@ class Checklist(Vertical):
         if row.done:
             return
         row.done = True
-        self.query_one(".not-opened", Text).show_lines(())
+        if not row.opens:  # an address that was copied is still to be pasted
+            self._show_address()
         self._go_on_from(number)
         self._mark()
         self.focus_next()
@@ -173,11 +174,14 @@ class Checklist(Vertical):
         """Whether the page that the first such deed opens is open; if not, its address has to be copied."""
         number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if row.opens)
         if opened:
+            self._show_address()
             self.did(number)
             return
-        lines = ("No browser opens from here. Copy the address:", address)
-        self.query_one(".not-opened", Text).show_lines(lines)
+        self._show_address("No browser opens from here. Copy the address:", address)
         list(row.buttons())[-1].focus()
+
+    def _show_address(self, *lines: str) -> None:
+        self.query_one(".not-opened", Text).show_lines(lines)
 
     def focus_next(self) -> bool:
         """Put the focus on what is to be pressed next; returns whether there is something."""

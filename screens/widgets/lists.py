@@ -47,14 +47,14 @@ class MarkBox(widgets.Checkbox):
         return BOXES[self.value]
 
     def render(self) -> Content:
-        """The box and its label; with the focus the bar stands in its place, as on a button."""
-        box = f"{BAR}{self.mark[1:]}" if self.has_focus else self.mark
+        """The box and its label; with the focus the bar stands before them."""
+        box = f"{BAR if self.has_focus else ' '}{self.mark}"
         label = self._label.stylize_before("bold reverse $accent") if self.has_focus else self._label
         return Content.assemble((box, "$accent"), " ", label)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
-        """The box, a blank and the label."""
-        return len(BOXES[True]) + 1 + self._label.cell_length
+        """The bar, the box, a blank and the label."""
+        return len(BAR) + len(BOXES[True]) + 1 + self._label.cell_length
 
 
 class MarkList(widgets.SelectionList[str]):

@@ -7,6 +7,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test holds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, ClassVar
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
@@ -202,6 +203,31 @@ class Text(widgets.Static):
         """Show these lines in its place; with none it takes no room."""
         self.update("\n".join(map(text_of, lines)))
         self.set_class(not lines, "-empty")
+
+
+class Lines(Text):
+    """Lines, each of which goes on below its first word: blanks or a mark with one stand before that."""
+
+    def __init__(self, *lines: Sentence, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._lines: list[str] = []
+        self.show_lines(lines)
+
+    def show_lines(self, lines: Sequence[Sentence]) -> None:
+        """Show these lines in its place; with none it takes no room."""
+        self._lines = "\n".join(map(shown, lines)).split("\n")
+        self.set_class(not lines, "-empty")
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Break the lines where its width ends."""
+        width = self.content_size.width or LINE_CELLS
+        self.update("\n".join(_folded(line, width) for line in self._lines))
+
+
+def _folded(line: str, width: int) -> str:
+    indent = len(line) - len(line.lstrip(" ✓✗!•…●○–?"))
+    return "\n".join(wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)) or line
 
 
 class Button(widgets.Button, inherit_bindings=False):

@@ -32,7 +32,7 @@ from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.module import Report, acceptance
 from workflows.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
 
-KEPT = "What you entered here last has not taken effect yet: Next (^n) does the step again with it."
+KEPT = "What is entered here has not taken effect yet."
 
 
 class Stage(Vertical):
@@ -334,7 +334,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
             return f"Waits: {session.refusal(key)}."
         case Status.STALE:
             changed = joined(session.stale_reasons(key), " and ")
-            return f"Out of date: {changed} changed since this was done. Next (^n) does it again."
+            return f"Out of date: {changed} changed since this was done."
         case Status.INTERRUPTED:
             return "This was interrupted before it ended. Start it again with Next (^n)."
         case Status.FAILED if record := session.record(key):

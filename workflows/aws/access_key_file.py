@@ -93,10 +93,7 @@ def delete_access_key_file(path: Path) -> str:
     """
     with files.explained(path, "deleted"):
         path.unlink()
-    return (
-        f"{path.name} is deleted. Copies may remain where iam-onboard can't reach: a backup, a synchronised"
-        " folder, unused blocks of the disk. If you doubt it, rotate the key."
-    )
+    return f"{path.name} is deleted. Backups may have copies; if in doubt, rotate the key."
 
 
 def _may_be_one(name: str) -> bool:

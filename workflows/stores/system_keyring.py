@@ -217,7 +217,7 @@ def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None)
             usable.append(vault)
     without = VaultUnavailable(
         "No keyring",
-        "No keyring on this computer can keep a secret.",
+        "This computer has no keyring that iam-onboard can use.",
         next="Create or choose your PGP key first: iam-onboard then uses a file encrypted to it.",
     )
     if not usable and files is None:

@@ -42,9 +42,25 @@ async def test_pressing_open_counts_once_the_page_is_open() -> None:
         await pilot.pause()
         assert ticked(app) == []
         assert app.focused is app.query_one("#copy")
+        app.query_one("#copy", Button).press()
+        await pilot.pause()
+        assert ticked(app) == [1]
+        address = deeds.query_one(".not-opened")
+        assert address.display, "it is still to be pasted"
+        app.query_one("#did-2", Button).press()
+        await pilot.pause()
+        assert not address.display
+
+
+async def test_the_page_that_opens_takes_its_address_away() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        deeds = app.query_one(Checklist)
+        deeds.opened(False, "https://a.example")
         deeds.opened(True, "https://a.example")
         await pilot.pause()
         assert ticked(app) == [1]
+        assert not deeds.query_one(".not-opened").display
         assert app.focused is app.query_one("#did-2")
 
 

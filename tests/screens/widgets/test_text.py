@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from screens.widgets.text import BAR, Text, shortened, with_bar
+from screens.widgets.text import BAR, Lines, Text, shortened, with_bar
 
 
 class Host(App[None]):
@@ -55,3 +55,23 @@ def test_the_line_with_the_focus_has_the_bar_and_keeps_its_width(line: str, reve
     assert "".join(one.text for one in strip if one.style and one.style.reverse) == reversed_part
     wrapped = with_bar(Strip([Segment(line)]), Style(bold=True), label=False)
     assert not any(one.style and one.style.reverse and one.text for one in wrapped)
+
+
+async def test_a_line_goes_on_below_its_first_word() -> None:
+    class Host(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Lines("Plain words that wrap", "✓ Marked words that wrap", "  roles of many accounts", "")
+
+    app = Host()
+    async with app.run_test(size=(14, 24)) as pilot:
+        await pilot.pause()
+        assert str(app.query_one(Lines).render()).split("\n") == [
+            "Plain words",
+            "that wrap",
+            "✓ Marked words",
+            "  that wrap",
+            "  roles of",
+            "  many",
+            "  accounts",
+            "",
+        ]

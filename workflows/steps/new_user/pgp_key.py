@@ -77,7 +77,7 @@ def check_new(new: NewKey) -> list[Problem]:
     years_good = new.years.isascii() and new.years.isdigit() and 1 <= int(new.years) <= MOST_YEARS
     problems = check_new_key(new.name, new.email, "2y", new.passphrase)
     if not years_good:
-        problems.append(Problem(f"The key is valid for a number of years from 1 to {MOST_YEARS}.", "years"))
+        problems.append(Problem(f"Enter a number of years from 1 to {MOST_YEARS}.", "years"))
     if new.passphrase.reveal() != new.again.reveal():
         problems.append(Problem("The two passphrases are different. Type both again.", "again"))
     return problems

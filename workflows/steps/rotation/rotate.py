@@ -113,7 +113,7 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
         record = rotate(record, parts)
         old = record.under_way.old_id
         done.append(f"{record.id} is kept in {parts.store.description}, and works.")
-        done.append(f"{old} is deactivated. Delete it in a few days, if nothing has missed it.")
+        done.append(f"{old} is deactivated. Delete it in a few days, if no program has failed.")
     return record, done
 
 
