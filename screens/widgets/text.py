@@ -206,7 +206,7 @@ class Text(widgets.Static):
 
 
 class Lines(Text):
-    """Lines, each of which goes on below its first word: blanks or a mark with one stand before that."""
+    """Lines that go on below their first word: blanks or a mark with one stand before that."""
 
     def __init__(self, *lines: Sentence, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
