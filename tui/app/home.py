@@ -83,6 +83,15 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 """What can be begun, by the heading that it is under."""
 
 
+def _order(entry: Entry) -> int:
+    """What can go on now comes first, then what is begun, what was only opened, and what is done."""
+    if entry.arrived:
+        return 0
+    if not entry.summary.next_title and not entry.summary.damage:
+        return 3
+    return 1 if entry.summary.facts else 2
+
+
 class HomeScreen(OneFocus):
     """What would you like to do?
 
@@ -141,7 +150,7 @@ class HomeScreen(OneFocus):
         super().__init__()
         self._now = now
         self._remarks = remarks
-        self._entries = sorted(entries, key=lambda entry: not entry.arrived)  # who can go on now comes first
+        self._entries = sorted(entries, key=_order)
         self._sandbox = sandbox
         self._all = False
         self._lines: dict[str, _Line] = {

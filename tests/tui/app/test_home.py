@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,18 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() ->
         "Set up my access waiting for your admin 3 Jan 03:04",
     ]
     assert (await shown(admin, user))[0] == "▌ Set up my access ● your handoff arrived yesterday 19:07"
+
+
+async def test_what_is_begun_comes_before_what_was_only_opened_and_what_is_done() -> None:
+    done = Summary("done", "admin", changed="2026-01-09T00:00:00+00:00", facts={"joining": ["ann"]})
+    opened = Summary("opened", "rotation", changed="2026-01-08T00:00:00+00:00", next_title="Rotate")
+    begun = replace(done, id="begun", changed="2026-01-07T00:00:00+00:00", next_title="Plan")
+    app = Host([Entry(one, SESSIONS, None) for one in (done, opened, begun)])
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(Entry(begun, SESSIONS, None))]
 
 
 @pytest.mark.parametrize(
