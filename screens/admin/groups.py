@@ -535,7 +535,7 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
         *(f"+ {short_policy(one)}" for one in changes.add),
         *(short_policy(one) for one in (there.policies if there else ()) if one not in changes.remove),
     ]
-    parts = [_members(known) if known else f"new, made like {there.name if there else '?'}"]
+    parts = [_members(known, view, choice) if known else f"new, made like {there.name if there else '?'}"]
     if group in choice.rename:
         parts.append(f"to be called {choice.rename[group]}")
     if group in choice.remove:
@@ -549,11 +549,14 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
     return words
 
 
-def _members(group: Group) -> str:
-    """How many there are; a computed list that names nobody may well have some."""
+def _members(group: Group, view: LayerView, choice: LayerChoice) -> str:
+    """How many there are, and will be; a computed list that names nobody may well have some."""
     if not group.members and group.computed:
         return "members unknown"
-    return count(len(group.members), "member")
+    now = {name for name in view.people if group.name in view.before(name)}
+    after = {name for name in view.people if group.name in view.with_followed(name, view.after(name, choice))}
+    told, change = count(len(group.members), "member"), len(after) - len(now)
+    return f"{told} now, {len(group.members) + change} after this" if change else told
 
 
 def about_gone(view: LayerView, names: Sequence[str]) -> str:

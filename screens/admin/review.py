@@ -181,7 +181,7 @@ class ReviewPane(ByHandPane):
         diff = self.query_one(FileDiffs)
         if not self._unseen:
             return YOURS
-        return Turn("n shows the next file" if diff.at in diff.seen else "Page down shows more of this file")
+        return Turn("n shows the next file" if diff.at in diff.seen else "PgDn shows more of it")
 
     @property
     def _unseen(self) -> int:

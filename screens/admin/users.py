@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -82,16 +82,28 @@ class UserLines:
         section = self._rows["Machine users" if person.machine else "People"]
         section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in changes.remove))
 
-    def lines(self, words: Sequence[str]) -> list[Line]:
-        """The lines in which all words are, each section under its heading; all lines without a word."""
+    def lines(self, words: Sequence[str], names: Collection[str] = ()) -> list[Line]:
+        """The lines in which all words are, each section under its heading with how many people it has.
+
+        Args:
+            words: what is filtered by.
+            names: without a word, only these people and those who change are shown, if there are any.
+        """
         wanted = [word.casefold() for word in words]
         found: list[Line] = []
         sections = {name: list(rows.values()) for name, rows in self._rows.items()}
         for name, rows in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
             some = [row.line for row in rows if all(word in row.text for word in wanted)]
+            if names and not words:
+                some = [one for one in some if one.kind == "changed" or _is_one_of(one, names)]
             if some:
-                found += [Line((f"{name} ({len(some):,})",)), *some]
+                people = {one.key.name if isinstance(one.key, Who) else one.key for one in some}
+                found += [Line((f"{name} ({len(people):,})",)), *some]
         return found
+
+
+def _is_one_of(line: Line, names: Collection[str]) -> bool:
+    return isinstance(line.key, Who) and line.key.name in names
 
 
 def _row_of(line: Line) -> _Row:
@@ -178,8 +190,15 @@ class UsersPane(ByHandPane):
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
     def heading(self) -> Sentence:
+        if not self._only:
+            return super().heading()
+        return f"Change how {listed(self._only, 2)} sign{'s' if len(self._only) == 1 else ''} in"
+
+    @property
+    def _only(self) -> tuple[str, ...]:
+        """Those whom alone the page is about; nobody where people join or leave."""
         decided = self.context.decisions
-        return super().heading() if decided.joining or decided.leaving else "Change what people sign in with"
+        return () if decided.joining or decided.leaving else decided.regrouping
 
     def compose_body(self) -> ComposeResult:
         with Vertical(id="joining"):
@@ -261,10 +280,11 @@ class UsersPane(ByHandPane):
     def _filter(self) -> None:
         """Show the lines that the filter leaves."""
         words = self.query_one(FilterField).words
-        lines = self._lines.lines(words)
+        lines = self._lines.lines(words, self._only)
         self.query_one(LineList).show(lines)
         found, every = sum(isinstance(line.key, Who) for line in lines), self._lines.count
-        self.query_one("#count", Text).update(f"{found:,} of {every:,}" if words else f"{every:,} users")
+        part = f"{found:,} of {every:,} users" if found < every or words else f"{every:,} users"
+        self.query_one("#count", Text).update(part)
 
     @on(FilterField.Left)
     def _to_the_list(self) -> None:
@@ -299,7 +319,8 @@ class UsersPane(ByHandPane):
             if nowhere := [name for name in names if name not in request.people(verb)]:
                 return Primary(f"Select an account for {short(nowhere[0])}", ready=False)
         changes = sum(len(some) for kind in vars(request.trimmed()).values() for some in kind.values())
-        return Primary(f"Keep {count(changes, 'change')}" if changes else "Change nobody")
+        nothing = "Leave sign-in as it is" if self._only else "Change nobody"
+        return Primary(f"Keep {count(changes, 'change')}" if changes else nothing)
 
     def action_everybody(self) -> None:
         """Show what everybody signs in with."""

@@ -97,6 +97,7 @@ class FileDiffs(DrawnLines):
         self._lines: list[DiffLine] = []
         self._tokens: list[Sequence[Token]] = []
         self._at = self._aimed = -1
+        self._cut = False
 
     def show(self, files: Sequence[FileDiff]) -> None:
         """Show these files from the top."""
@@ -131,8 +132,10 @@ class FileDiffs(DrawnLines):
 
     @property
     def cut(self) -> bool:
-        """Whether lines go on to the right of what is shown."""
-        return self.virtual_size.width > round(self.scroll_x) + self.scrollable_content_region.width
+        """Whether a line in view goes on to the right."""
+        top, region = round(self.scroll_y), self.scrollable_content_region
+        shown = self._lines[top : top + region.height]
+        return any(cell_len(one.text) > round(self.scroll_x) + region.width for one in shown)
 
     def go_to_file(self, index: int) -> None:
         """Show a file's beginning at the top, as far as there are lines."""
@@ -158,7 +161,7 @@ class FileDiffs(DrawnLines):
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Tell when more is to be seen to the right, or no more."""
         super().watch_scroll_x(old_value, new_value)
-        self.post_message(self.AtFile(self._at))
+        self._tell_file()
 
     def on_resize(self) -> None:
         """More is in view, or less."""
@@ -168,8 +171,8 @@ class FileDiffs(DrawnLines):
         below = round(self.scroll_y) + self.size.height
         ends = [*(one.row for one in self.files[1:]), len(self._lines)]
         seen = {index for index, end in enumerate(ends) if self.scroll_y < end <= below} if below else set()
-        if self.at != self._at or not seen <= self.seen:
-            self._at = self.at
+        if (self.at, self.cut) != (self._at, self._cut) or not seen <= self.seen:
+            self._at, self._cut = self.at, self.cut
             self.seen |= seen
             self.post_message(self.AtFile(self._at))
 

@@ -34,6 +34,7 @@ async def test_users_are_proposed_and_unmarked_by_a_key(
         await ui.press("w")
         assert "- alex.kim              management  yes       no" in ui.text
         assert "8 users" in ui.text
+        assert "People (3)" in ui.text  # four of the users are the same people in another account
         await ui.press("escape")
         assert ui.focused == "people"
         await ui.press("space")
@@ -201,6 +202,11 @@ async def test_the_frame_of_the_review_says_which_key_shows_the_rest_of_long_lin
     decided(admin_project, people_keys)
     async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
         diff = ui.app.pane.query_one(FileDiffs)
+        assert not diff.cut
+        assert not diff.border_subtitle
+        long = next(row for row, line in enumerate(diff._lines) if len(line.text) > diff.size.width)
+        diff.scroll_to(0, long, animate=False, immediate=True)
+        await ui.rest()
         assert diff.cut
         assert diff.border_subtitle
         await ui.press(*["right"] * int(diff.virtual_size.width))

@@ -290,3 +290,12 @@ def test_nobody_is_counted_in_a_list_that_names_nobody() -> None:
     everybody += "  group_users = [for one in module.user : one.iam_user_name if one.new]\n}\n"
     seen = view_of(layer_of({"users.tf": USERS, "groups.tf": everybody}), (), (), ())
     assert "; members unknown; " in about_group(seen, LayerChoice(), "all")
+
+
+def test_a_group_counts_who_joins_it() -> None:
+    seen = view(joining=("jane.doe",))
+    choice = seen.toggled(LayerChoice(members={"jane.doe": frozenset()}), "jane.doe", "devops")
+    (now, then) = (about_group(seen, one, "devops") for one in (LayerChoice(), choice))
+    members = len(seen.by_name["devops"].members)
+    assert f"{members + 1} after" in then
+    assert "after" not in now
