@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
-from screens.widgets.fields import FieldRow, SecretInput
+from screens.widgets.fields import Field, FieldRow, SecretInput
 from screens.widgets.text import Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
@@ -64,6 +64,8 @@ class PgpKeyPane(StepPane):
         }
         self._made = str(self._start["made"])
         self._keys: tuple[OwnChoice, ...] | None = None
+        replaced = pgp_key.replaced(opening.context) if self._start["replacement"] else frozenset()
+        self._replaced: Collection[str] = replaced
         self._accepted: list[Problem] = []
 
     def compose_body(self) -> ComposeResult:
@@ -176,6 +178,10 @@ class PgpKeyPane(StepPane):
             "make", lambda report: pgp_key.make(new, self.context, report), self._made_it, journaled=True
         )
 
+    def _place(self, problem: Problem) -> Field | None:
+        """A warning is about the passphrase too: its field is where the next key is pressed."""
+        return super()._place(replace(problem, fatal=True))
+
     def _field(self, name: str) -> SecretInput:
         return self.query_one(f"#{name}", SecretInput)
 
@@ -187,9 +193,13 @@ class PgpKeyPane(StepPane):
         return NewKey(name, email, years, passphrase, again)
 
     def _show_keys(self, keys: tuple[OwnChoice, ...]) -> None:
-        self._keys = keys
+        self._keys = tuple(key for key in keys if key.fingerprint not in self._replaced)
+        for key in keys:
+            if key.fingerprint in self._replaced and not self._text("name") + self._text("email"):
+                self.query_one("#name", Input).value = key.name
+                self.query_one("#email", Input).value = next(iter(key.mails), "")
         self._fill(str(self._start["choice"]))
-        self.query_one("#keys" if keys else "#name").focus()
+        self.query_one("#keys" if self._keys else "#name").focus()
         self.call_after_refresh(self._remember)
 
     def _made_it(self, key: OwnChoice) -> None:

@@ -231,10 +231,11 @@ class ProfilesPane(StepPane):
         folder = told_path(paths_of(self.context).folder, home)
         self._written = len(found.names) if found.diff else 0
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
-        self._possible = found.possible
+        self._possible = not found.problems
+        self.place_problems(found.problems)
         state = (
-            "Correct this first."
-            if not found.possible
+            ""
+            if found.problems
             else "Files that exist already get a backup beside them."
             if found.diff
             else "✓ The files have them already."
@@ -242,7 +243,7 @@ class ProfilesPane(StepPane):
             else "✓ Nothing to write: you changed by hand what differs, and it stays so."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
-        self.query_one("#remarks", Text).update("\n".join([written, *remarks, state]))
+        self.query_one("#remarks", Text).show_lines([written, *remarks, *filter(None, [state])])
         diff = found.diff
         for sign in ("--- ", "+++ "):
             diff = diff.replace(f"{sign}{home}/", f"{sign}~/")

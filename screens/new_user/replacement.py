@@ -14,13 +14,14 @@ _REASON = (
     "I cannot decrypt my password: the key is lost or on a computer that I no longer have, "
     "or I forgot its passphrase."
 )
+DRAFT = {"choice": "", "replacement": True, "reason": _REASON}
+"""What the step of the PGP key begins a replacement with."""
 
 
 def offer_replacement(pane: StepPane) -> None:
     """Ask whether to send a new key, and lead to the step that does it."""
 
     def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-        draft = {"choice": "", "replacement": True, "reason": _REASON}
-        pane.post_message(pane.StepWanted("pgp-key", draft))
+        pane.post_message(pane.StepWanted("pgp-key", DRAFT))
 
     ask(pane, Confirm("Ask for a new password?", _WHAT_HAPPENS, "New request"), replace)

@@ -24,7 +24,7 @@ from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.failure import as_error
-from screens.widgets.fields import Field, SecretInput
+from screens.widgets.fields import Field, ProblemList, SecretInput
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
@@ -66,24 +66,6 @@ class Opening:
 def is_displayed(widget: Widget) -> bool:
     """Whether a widget is on the page: neither it nor what holds it is hidden."""
     return all(one.display for one in widget.ancestors_with_self)
-
-
-class ProblemList(Text):
-    """A list of problems; takes no room while there are none."""
-
-    DEFAULT_CSS = """
-    ProblemList { display: none; height: auto; color: $text-warning; }
-    ProblemList.-shown { display: block; }
-    ProblemList.-fatal { color: $text-error; }
-    """
-
-    def show(self, problems: Sequence[Problem]) -> None:
-        """Show these problems in place of the ones before; none hides the list."""
-        fatal = any(problem.fatal for problem in problems)
-        lines = [f"{'✗' if problem.fatal else '!'} {problem.message}" for problem in problems]
-        self.update("\n".join(lines))
-        self.set_class(bool(problems), "-shown")
-        self.set_class(fatal, "-fatal")
 
 
 class StepPane(VerticalScroll):
@@ -195,7 +177,7 @@ class StepPane(VerticalScroll):
                 yield Text(self.opening.note, classes="pane-note")
         yield from self.compose_body()
         with Vertical(classes="pane-foot"):
-            yield ProblemList()
+            yield ProblemList(id="problems")
             yield ProgressLine()
 
     def compose_body(self) -> ComposeResult:
@@ -295,20 +277,23 @@ class StepPane(VerticalScroll):
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show what is not right with the input, and put the focus on the first that can be fixed."""
-        self._judged = self._entered()
-        self._show_problems(problems)
+        self.place_problems(problems)
         wrong = {field for problem in problems for field in self._fields(problem)}
         first = next((one for one in self.query("*") if one in wrong), None)
         if first is not None:
             first.focus()
 
+    def place_problems(self, problems: Sequence[Problem]) -> None:
+        """As `show_problems`, but the focus stays where it is."""
+        self._judged = self._entered()
+        self._show_problems(problems)
+
     def _show_problems(self, problems: Sequence[Problem]) -> None:
         """Show each at its place, and those that have none at the page's foot."""
         self.problems = problems
-        placed = [(problem.message, self._place(problem)) for problem in problems]
         for field in self.query(Field):
-            field.show_problems([message for message, place in placed if place is field])
-        self.query_one(ProblemList).show([one for one in problems if self._place(one) is None])
+            field.show_problems([one for one in problems if self._place(one) is field])
+        self.query_one("#problems", ProblemList).show([one for one in problems if self._place(one) is None])
         self.primary_changed()
 
     def _place(self, problem: Problem) -> Field | None:

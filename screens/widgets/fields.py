@@ -13,12 +13,27 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Text
+from screens.widgets.text import Lines, Text
+from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 
 MASK = "••••••••••••"
 SHOWN_SECONDS = 15.0
+
+
+class ProblemList(Lines):
+    """A list of problems; takes no room while there are none."""
+
+    DEFAULT_CSS = """
+    ProblemList { height: auto; color: $text-warning; }
+    ProblemList.-fatal { color: $text-error; }
+    """
+
+    def show(self, problems: Sequence[Problem]) -> None:
+        """Show these problems in place of the ones before; none hides the list."""
+        self.show_lines([joined(("✗" if one.fatal else "!", one.message)) for one in problems])
+        self.set_class(any(one.fatal for one in problems), "-fatal")
 
 
 class Field(Vertical):
@@ -28,17 +43,14 @@ class Field(Vertical):
         parts: the field and what stands beside it.
     """
 
-    DEFAULT_CSS = """
-    Field { height: auto; }
-    Field > .field-problem { color: $text-error; }
-    """
+    DEFAULT_CSS = "Field { height: auto; }"
 
     def __init__(self, *parts: Widget) -> None:
-        super().__init__(*parts, Text("", classes="field-problem -empty"))
+        super().__init__(*parts, ProblemList(classes="field-problem"))
 
-    def show_problems(self, problems: Sequence[Sentence]) -> None:
+    def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show these below the field, in place of those before."""
-        self.query_one(".field-problem", Text).show_lines([f"✗ {one}" for one in problems])
+        self.query_one(ProblemList).show(problems)
 
 
 class FieldRow(Field):

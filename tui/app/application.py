@@ -39,6 +39,15 @@ if TYPE_CHECKING:
 _SECONDS_AT_REST = 0.5
 
 
+def _drafts_of(kinds: tuple[str, ...]) -> Drafts:
+    """What a session begins with for the kinds of work that were chosen."""
+    if "replacing" in kinds:
+        from screens.new_user.replacement import DRAFT  # noqa: PLC0415 - not for the first paint
+
+        return {"pgp-key": DRAFT}
+    return {"project": {"kinds": list(kinds)}} if kinds else {}
+
+
 def _commands() -> type[Provider]:
     from tui.app.palette import Commands  # noqa: PLC0415 - when they are asked for
 
@@ -346,14 +355,13 @@ class OnboardApp(Frame):
 
     @on(HomeScreen.Begin)
     async def _begin_wanted(self, message: HomeScreen.Begin) -> None:
-        kinds = {"project": {"kinds": list(message.kinds)}} if message.kinds else {}
-        await self._begin(message.workflow, kinds)
+        await self._begin(message.workflow, _drafts_of(message.kinds))
 
     @on(HomeScreen.Resume)
     async def _resume_wanted(self, message: HomeScreen.Resume) -> None:
         folder, session = message.entry.sandbox, message.entry.summary.id
         if folder is None or folder == self.source.folder:
-            await self._resume(session, {})
+            await self._resume(session, _drafts_of(message.kinds))
             return
         environment = self.control.parts.sandbox(folder)
         self._start = Start(session=session)

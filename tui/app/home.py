@@ -67,9 +67,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
             begins=("admin", "regrouping"),
         ),
         _Line("Reset a password", "forgotten, and the PGP key is there", begins=("admin", "resetting")),
-        _Line(
-            "Replace a PGP key", "lost, expired, or its passphrase forgotten", begins=("admin", "rekeying")
-        ),
+        _Line("Replace a PGP key", "for admins, when a person asks for it", begins=("admin", "rekeying")),
         _Line(
             "Replace a lost MFA device", "so that another can be registered", begins=("admin", "mfa_reset")
         ),
@@ -77,6 +75,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
     ),
     "For yourself": (
         _Line("Set up my access", "with an invitation or a handoff", begins=("new-user",)),
+        _Line("Replace my PGP key", "lost, or its passphrase forgotten", begins=("new-user", "replacing")),
         _Line("Rotate my access key", "a new one in place of one that is kept here", begins=("rotation",)),
     ),
 }
@@ -129,9 +128,10 @@ class HomeScreen(OneFocus):
 
     @dataclass
     class Resume(Message):
-        """Resume this session."""
+        """Resume this session, with these kinds of work."""
 
         entry: Entry
+        kinds: tuple[str, ...] = ()
 
     @dataclass
     class Delete(Message):
@@ -244,7 +244,7 @@ class HomeScreen(OneFocus):
         if workflow == "admin" or begun is None:
             self.post_message(begin)
             return
-        resume = self.Resume(begun)
+        resume = self.Resume(begun, kinds)
         line = _line_of(begun, self._now())
         body = f"You began this already:\n\n{line.whole}"
         question = Begun("Continue what you began?", body)

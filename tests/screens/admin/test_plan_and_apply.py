@@ -23,7 +23,7 @@ from textual.widgets import Button, Input
 from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
-from screens.step.page import ProblemList, StepPane
+from screens.step.page import StepPane
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.run_log import RunLog
@@ -214,7 +214,7 @@ async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: 
         assert not app.pane.primary().ready
         await press(pilot, "ctrl+n")
         assert desk.status("plan") is Status.RUNNING
-        assert app.pane.query_one(ProblemList).has_class("-fatal")
+        assert app.pane.query_one("#problems").has_class("-fatal")
         await press(pilot, "space")
         assert app.pane.primary().ready
         await press(pilot, "ctrl+n")

@@ -468,6 +468,21 @@ async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered
     assert SERIAL in config.read_text()
 
 
+async def test_a_wrong_region_is_told_once_at_its_field(new_user: NewUserAws, session: Session) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        field(app, "region").value = "mars-1"
+        await pilot.press("enter")
+        await rest(pilot)
+        assert [one.field for one in app.pane.problems] == ["region"]
+        assert not app.pane.primary().ready
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.text().count("mars-1") == 2, "in the field and below it"
+
+
 async def test_answers_are_kept_for_as_long_as_the_files_stay_as_they_are(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -14,6 +14,8 @@ from textual.widgets import Input, OptionList
 
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.pgp_key import PgpKeyPane
+from screens.new_user.replacement import DRAFT
+from screens.widgets.fields import FieldRow, ProblemList
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -121,6 +123,7 @@ async def test_a_short_passphrase_is_accepted_only_once_its_warning_was_shown_al
         await pilot.press("ctrl+n")
         await pilot.pause()
         assert app.pane.warned
+        assert FieldRow.of(app.pane.query_one("#passphrase")).query_one(ProblemList).display
         assert session.status(KEY) is Status.READY
         await pilot.press("ctrl+n")
         await until(pilot, lambda: session.status(KEY) is Status.DONE)
@@ -181,6 +184,23 @@ async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
         assert session.state.events == events
     sent = open_request((environment.home / "request-jane.doe.txt").read_text())
     assert (sent.replacement, sent.reason) == (True, "lost laptop")
+    session.close()
+
+
+async def test_the_key_that_is_replaced_is_not_offered_and_its_owner_is_known(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    lost = gpg.key("lost")
+    session = begun(tmp_path)
+    settle(session, KEY, {"fingerprint": lost, "key_made": False, "request_sent": "it is out"})
+    session.drafts.save(KEY, DRAFT)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#keys").display
+        values = [app.pane.query_one(f"#{name}", Input).value for name in ("name", "email")]
+        assert values == ["lost", "lost@a.example"]
+        assert app.pane.region.contains_region(app.pane.query_one("#again").region)
     session.close()
 
 

@@ -11,7 +11,7 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
-from screens.step.page import Opening, ProblemList, StepPane
+from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
@@ -132,12 +132,12 @@ async def test_each_problem_stands_at_its_field_until_that_is_changed(tmp_path: 
         page.show_problems([Problem("Second.", "second"), Problem("First.", "first"), Problem("All.")])
         await pilot.pause()
         assert wrong() == [True, True]
-        assert page.query_one(ProblemList).has_class("-shown")
+        assert page.query_one("#problems").display
         assert app.focused is page.query_one("#first")
         await pilot.press("x")
         await pilot.pause()
         assert wrong() == [False, True]
-        assert not page.query_one(ProblemList).has_class("-shown")
+        assert not page.query_one("#problems").display
         page.show_problems([Problem("First, perhaps.", "first", fatal=False)])
         assert wrong() == [False, False]
         assert page.warned

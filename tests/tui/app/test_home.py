@@ -159,7 +159,7 @@ async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> Non
     app = Host([LATE, DONE])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        for _ in range(11):
+        for _ in range(12):
             await pilot.press("enter", "down")
         await rest(pilot)
         assert app.text().count("▌") == 1
@@ -169,6 +169,7 @@ async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> Non
             HomeScreen.Resume(DONE),
             *(HomeScreen.Begin("admin", (kind,)) for kind in kinds),
             HomeScreen.Begin("new-user"),
+            HomeScreen.Begin("new-user", ("replacing",)),
             HomeScreen.Begin("rotation"),
         ]
 
@@ -312,3 +313,17 @@ async def test_what_was_begun_is_offered_before_another_is_begun(keys: list[str]
         await pilot.press(*keys)
         await rest(pilot)
         assert [type(one) for one in app.asked] == [kind]
+
+
+async def test_a_replacement_goes_on_with_the_session_that_waits_for_its_handoff() -> None:
+    mine = entry(Summary("mine", "new-user", next_step="handoff", facts={"user": "jane.doe"}))
+    app = Host([mine])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        options = app.home.query_one(OptionList)
+        options.highlighted = options.get_option_index("new-user replacing")
+        await pilot.press("enter")
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(mine, ("replacing",))]

@@ -182,10 +182,10 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
             )
     raise OnboardError(
         "This handoff is for another key",
-        f"The password of {identity.account_name} is encrypted to the key "
-        f"{grouped(identity.key_fingerprint)}, but you don't have that key on this computer.",
+        f"The password of {identity.account_name} is encrypted to {grouped(identity.key_fingerprint)}. "
+        "This computer doesn't have that key.",
         why="It may be somebody else's handoff, or the key is on another computer or was deleted.",
-        next=f"{BRING_THE_KEY} If it is lost, or its passphrase forgotten, press “Replace my key” below.",
+        next=f"{BRING_THE_KEY} If it is lost, press “Replace my key” below.",
     )
 
 

@@ -148,6 +148,11 @@ def validate(request: Request, context: Context) -> list[Problem]:
     return problems + _path_problems(request.path, context)
 
 
+def replaced(context: Context) -> frozenset[str]:
+    """The keys that a replacement is for: the one of the last request, and those of the handoff."""
+    return frozenset({str(context.facts.get("fingerprint") or ""), *_unreadable(context)})
+
+
 def _unreadable(context: Context) -> set[str]:
     """The keys that the passwords of the handoff are encrypted to."""
     held = context.facts.get("handoff")

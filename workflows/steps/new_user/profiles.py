@@ -67,7 +67,7 @@ class Preview:
         remarks: what the person should know, each a sentence.
         by_hand: the profiles that somebody changed by hand: write over them or not?
         stale: those that this program wrote and the handoff no longer names: take them out or not?
-        possible: whether the input lets anything be written; else the remarks say what is wrong with it.
+        problems: why the input lets nothing be written.
     """
 
     diff: str
@@ -75,7 +75,7 @@ class Preview:
     remarks: tuple[Sentence, ...]
     by_hand: tuple[HandChange, ...] = ()
     stale: tuple[Stale, ...] = ()
-    possible: bool = True
+    problems: tuple[Problem, ...] = ()
 
 
 def proposal(context: Context) -> Request:
@@ -132,10 +132,10 @@ def look(request: Request, context: Context, report: Report) -> Preview:
         OnboardError: a file cannot be read, or the AWS tools would reject it (with the line).
     """
     report(Progress("Reading the profile files"))
-    problems = validate(request, context)
+    problems = tuple(problem for problem in validate(request, context) if problem.fatal)
     profiles = wanted(request, context)
-    if any(problem.fatal for problem in problems):
-        return Preview("", profiles.names, tuple(problem.message for problem in problems), possible=False)
+    if problems:
+        return Preview("", profiles.names, (), problems=problems)
     prepared = prepare(paths_of(context), profiles, request.decided)
     told = remarks(request, context)
     return Preview(preview(prepared), profiles.names, told, prepared.by_hand, prepared.stale)
