@@ -25,6 +25,7 @@ from screens.step.finished import Finished
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
 from screens.widgets.text import Text
 from workflows.machine.events import Facts, StepKey
@@ -589,7 +590,7 @@ async def test_what_loses_the_focus_does_not_pass_it_on_to_the_list_of_steps(tmp
         assert not app.wizard.choosing
 
 
-async def test_only_the_screen_on_top_has_the_focus(tmp_path: Path) -> None:
+async def test_only_the_screen_on_top_has_the_focus_and_names_keys(tmp_path: Path) -> None:
     app = host(tmp_path, done={PROJECT: LAYERS})
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -600,10 +601,14 @@ async def test_only_the_screen_on_top_has_the_focus(tmp_path: Path) -> None:
         assert app.focused is not None
         assert not field.has_focus
         primary = app.wizard.query_one("#primary", Button)
+        assert not app.wizard.query_one(KeyLine).visible
         app.wizard.set_focus(primary)  # as what ends below the dialog does
         await rest(pilot)
         assert not primary.has_focus
-        await pilot.press("escape", "enter")
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.query_one(KeyLine).visible
+        await pilot.press("enter")
         await rest(pilot)
         assert app.session.status(USERS) is Status.DONE
 
@@ -708,7 +713,7 @@ async def test_help_explains_the_step_and_lists_the_keys_that_work_now(tmp_path:
         await rest(pilot)
         text = app.text()
         assert "Project" in text
-        for words in ("Next", "Steps", "Continue with this step"):
+        for words in ("Next", "F2", "Continue with this step"):
             assert words in text
         assert "Leave this step out" not in text
         await pilot.press("escape")
