@@ -100,6 +100,31 @@ def of_terminal(environment: Mapping[str, str]) -> str:
     return "light" if environment.get("COLORFGBG", "").rpartition(";")[2] in {"7", "15"} else "dark"
 
 
+_VARIABLES = {
+    "text": ("ansi-foreground", "text", "block-cursor-blurred-foreground", "button-foreground"),
+    "muted": ("text-muted", "text-disabled", "foreground-muted", "foreground-disabled"),
+    "accent": (
+        *("text-primary", "text-secondary", "text-accent", "border", "block-cursor-background"),
+        *("input-selection-background", "screen-selection-background", "button-color-foreground"),
+        *("scrollbar-hover", "scrollbar-active", "link-color"),
+    ),
+    "ok": ("text-success",),
+    "wait": ("text-warning",),
+    "error": ("text-error",),
+    "line": ("border-blurred",),
+    "tint": ("block-cursor-blurred-background", "block-hover-background"),
+    "background": (
+        *("ansi-background", "scrollbar-background", "scrollbar-background-hover"),
+        *("scrollbar-background-active", "scrollbar-corner-color"),
+    ),
+}
+"""Textual's variables by the role that each has the colour of."""
+_ON_ACCENT = (
+    *("block-cursor-foreground", "input-cursor-foreground"),
+    *("input-selection-foreground", "screen-selection-foreground"),
+)
+
+
 def _theme(name: str, roles: Roles) -> Theme:
     ansi = name == TERMINAL
     on_accent = "ansi_black" if ansi else roles.background
@@ -118,50 +143,14 @@ def _theme(name: str, roles: Roles) -> Theme:
         dark=name != "light",
         ansi=ansi,
         variables={
-            "ansi-background": roles.background,
-            "ansi-foreground": roles.text,
-            "text": roles.text,
-            "text-muted": roles.muted,
-            "text-disabled": roles.muted,
-            "text-primary": roles.accent,
-            "text-secondary": roles.accent,
-            "text-accent": roles.accent,
-            "text-success": roles.ok,
-            "text-warning": roles.wait,
-            "text-error": roles.error,
-            "foreground-muted": roles.muted,
-            "foreground-disabled": roles.muted,
-            "border": roles.accent,
-            "border-blurred": roles.line,
-            "block-cursor-foreground": on_accent,
-            "block-cursor-background": roles.accent,
-            "block-cursor-text-style": "bold",
-            "block-cursor-blurred-foreground": roles.text,
-            "block-cursor-blurred-background": roles.tint,
-            "block-cursor-blurred-text-style": "none",
-            "block-hover-background": roles.tint,
-            "input-cursor-foreground": on_accent,
+            **{variable: getattr(roles, role) for role, names in _VARIABLES.items() for variable in names},
+            **dict.fromkeys(_ON_ACCENT, on_accent),
             "input-cursor-background": roles.accent if ansi else roles.text,
-            "input-cursor-text-style": "none",
-            "input-selection-foreground": on_accent,
-            "input-selection-background": roles.accent,
-            "screen-selection-foreground": on_accent,
-            "screen-selection-background": roles.accent,
-            "button-foreground": roles.text,
-            "button-color-foreground": roles.accent,
-            "button-focus-text-style": "bold",
             "scrollbar": roles.muted if ansi else roles.line,
-            "scrollbar-hover": roles.accent,
-            "scrollbar-active": roles.accent,
-            "scrollbar-background": roles.background,
-            "scrollbar-background-hover": roles.background,
-            "scrollbar-background-active": roles.background,
-            "scrollbar-corner-color": roles.background,
-            "footer-foreground": roles.text,
-            "footer-background": roles.background,
-            "footer-key-foreground": roles.accent,
-            "footer-description-foreground": roles.muted,
-            "link-color": roles.accent,
+            "block-cursor-text-style": "bold",
+            "block-cursor-blurred-text-style": "none",
+            "input-cursor-text-style": "none",
+            "button-focus-text-style": "bold",
             "link-style": "underline",
         },
     )
