@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -23,6 +23,7 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened
+from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of
 from workflows.steps.new_user import access_keys
@@ -71,6 +72,7 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane Horizontal.buttons { height: 1; }
     AccessKeysPane Button { margin-right: 2; }
     AccessKeysPane #again { margin-top: 1; }
+    AccessKeysPane.-refused #deeds { display: none; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -340,6 +342,15 @@ class AccessKeysPane(BrowsingPane):
             )
         else:
             submit()
+
+    def place_problems(self, problems: Sequence[Problem]) -> None:
+        """Why a file is rejected needs the room of what comes before it."""
+        super().place_problems(problems)
+        self.set_class(any(one.field == "path" for one in problems), "-refused")
+
+    @on(Input.Changed, "#path")
+    def _try_another(self) -> None:
+        self.remove_class("-refused")
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:

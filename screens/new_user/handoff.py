@@ -66,7 +66,7 @@ class HandoffPane(StepPane):
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
         with Vertical(id="entry"):
-            yield Text(self._waiting(), id="waiting")
+            yield Lines(self._waiting(), id="waiting")
             yield Text("Or paste the whole message, quoted or not:")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
             path = Input(

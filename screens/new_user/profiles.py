@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, SelectionList
 
 from screens.step.action_bar import Primary
-from screens.step.page import Opening, StepPane
+from screens.step.page import TALL, Opening, StepPane
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList, TextDialog
 from screens.widgets.text import Button, Text, styled
@@ -27,8 +27,6 @@ from workflows.steps.shared.own_identity import paths_of
 from workflows.steps.shared.paths import told_path
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
-_TALL = 32
-"""Lines of the terminal from which on the changes are shown in the page."""
 
 
 class _Boxes(MarkList):
@@ -185,7 +183,7 @@ class ProfilesPane(StepPane):
 
     def on_resize(self) -> None:
         """The changes are shown where there is room."""
-        self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.height >= TALL, "-tall")
 
     @on(Button.Pressed, "#changes")
     def action_changes(self) -> None:

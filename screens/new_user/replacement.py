@@ -10,10 +10,7 @@ _WHAT_HAPPENS = (
     "You choose or make another key, and send a new request. Your admin puts that key in place of the old "
     "one. That resets your password, and access keys encrypted to the old key."
 )
-_REASON = (
-    "I cannot decrypt my password: the key is lost or on a computer that I no longer have, "
-    "or I forgot its passphrase."
-)
+_REASON = "I lost my key, or I forgot its passphrase."
 DRAFT = {"choice": "", "replacement": True, "reason": _REASON}
 """What the step of the PGP key begins a replacement with."""
 

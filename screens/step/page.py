@@ -34,6 +34,8 @@ from workflows.machine.events import Facts
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 
 Move = Callable[[Report], Any]
+TALL = 32
+"""Lines of the terminal from which on a page shows in place what a key opens otherwise."""
 Taker = Callable[[Any], Any]
 """Takes the result of a move on the screen's thread; may be a coroutine function."""
 

@@ -274,6 +274,25 @@ async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus
         assert app.focused is app.screen.query_one("#primary")
 
 
+async def test_what_a_rejected_file_is_asked_about_stays_in_view(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter", "enter")
+        await rest(pilot)
+        field(app, "path").value = "~/nowhere/accessKeys.csv"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert [one.field for one in app.pane.problems] == ["path"]
+        assert app.pane.region.contains_region(app.pane.query_one("#delete-file").region)
+        field(app, "path").value = "~/Downloads"
+        await pilot.pause()
+        assert app.pane.query_one("#deeds").display
+
+
 async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAws, session: Session) -> None:
     settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
     key = user_key(new_user)
