@@ -29,7 +29,7 @@ from screens.widgets.text import Button, Option, OptionList, Text, in_line, size
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
-from workflows.steps.admin.accepted_plan import Planned, decided
+from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed
 from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.recovery import Repair, Told
 from workflows.steps.shared.module import Context, Progress, Report
@@ -406,7 +406,10 @@ class ApplyPane(TerraformPane):
             return
         applied = message.result.get("applied")
         if applied and not applied["elsewhere"] and not alone:
-            self.parting = f"✓ Applied to {self.context.item}: {_amounts_of(applied)}."
+            did = f"Applied to {self.context.item}: {_amounts_of(applied)}"
+            self.parting = (
+                f"✓ {f'{self.context.item}: nothing to change' if nothing_changed(applied) else did}."
+            )
         if alone:
             self.notify(f"The apply in {self.context.item} finished while iam-onboard was closed.")
 
@@ -520,6 +523,8 @@ def _told_end(applied: Any, now: datetime) -> list[str]:
         return []
     if applied["elsewhere"]:
         return ["✓ Applied elsewhere."]
+    if nothing_changed(applied):
+        return [f"✓ Nothing to change, as planned {told_moment(applied['at'], now)}."]
     return [f"✓ Applied {told_moment(applied['at'], now)}: {_amounts_of(applied)}."]
 
 

@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
-from screens.widgets.fields import FieldRow
+from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Button, Text
 from workflows.core.errors import Cancelled
@@ -83,6 +83,7 @@ QUESTIONS: Mapping[str, Asked] = {
 }
 _LAYERS_ARE = "A layer is an account's folder of Terraform files."
 _NAMES_SHOWN = 6
+_NOBODY_NAMED = "Find the project whose regions are to be checked."
 
 
 class ProjectPane(StepPane):
@@ -137,7 +138,7 @@ class ProjectPane(StepPane):
         return asked[0] if len(asked) == 1 else "Choose what to do, and for whom"
 
     def compose_body(self) -> ComposeResult:
-        path = Input(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
+        path = PathField(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
         for name, question in QUESTIONS.items():
@@ -196,6 +197,8 @@ class ProjectPane(StepPane):
             row.set_class(name not in self._asked, "-unasked")
             row.set_class(self._asked == {name}, "-only")
         self.query_one(".pane-title", Text).update(self.heading())
+        purpose = self.opening.step.purpose if self._asked else _NOBODY_NAMED
+        self.query_one(".pane-purpose", Text).update(purpose)
         every = self._asked == set(QUESTIONS)
         account = self.query_one("#account-wanted", MarkBox)
         account.set_class(not (every or account.value), "-unasked")
@@ -234,7 +237,6 @@ class ProjectPane(StepPane):
         path = self.query_one("#path", Input)
         if path.value == self._looked_at:
             path.value = self._told_root(found)
-            self.call_after_refresh(path.action_end)  # a long path shows its end
             if path.has_focus:
                 self._go_to_names()
         layers = self.query_one("#layers", MarkList)

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
+from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Lines, Text
+from screens.widgets.text import Lines, Text, segment, shortened
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
@@ -77,6 +79,17 @@ class FieldRow(Field):
     def of(cls, field: Widget) -> FieldRow:
         """The row that a field is in."""
         return next(one for one in field.ancestors if isinstance(one, cls))
+
+
+class PathField(Input):
+    """Shows a path that is too long without its middle, as long as nobody edits it."""
+
+    def render_line(self, y: int) -> Strip:
+        """The one line."""
+        width = self.size.width
+        if self.has_focus or cell_len(self.value) <= width:
+            return super().render_line(y)
+        return Strip([segment(shortened(self.value, width), self.rich_style)])
 
 
 class FilterField(Input):

@@ -183,32 +183,3 @@ async def test_every_admin_screen_is_reached_while_it_waits(admin_project: Admin
             await ui.go_to(step)
             assert ui.status(step) in {Status.LOCKED, Status.READY}
         assert step_of(account).id not in {key.step for key in ui.session.layout()}
-
-
-async def test_a_file_is_seen_once_its_end_was_shown(admin_project: AdminProject, people_keys: Keys) -> None:
-    decided(admin_project, people_keys)
-    async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
-        diff = ui.app.pane.query_one(FileDiffs)
-        ends = [*(one.row for one in diff.files[1:]), int(diff.virtual_size.height)]
-        assert diff.seen == {number for number, end in enumerate(ends) if end <= diff.size.height}
-        for _ in range(100):
-            await ui.press("pagedown")
-        assert diff.seen == set(range(len(diff.files)))
-
-
-async def test_the_frame_of_the_review_says_which_key_shows_the_rest_of_long_lines(
-    admin_project: AdminProject, people_keys: Keys
-) -> None:
-    decided(admin_project, people_keys)
-    async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
-        diff = ui.app.pane.query_one(FileDiffs)
-        assert not diff.cut
-        assert not diff.border_subtitle
-        long = next(row for row, line in enumerate(diff._lines) if len(line.text) > diff.size.width)
-        diff.scroll_to(0, long, animate=False, immediate=True)
-        await ui.rest()
-        assert diff.cut
-        assert diff.border_subtitle
-        await ui.press(*["right"] * int(diff.virtual_size.width))
-        assert not diff.cut
-        assert not diff.border_subtitle

@@ -38,7 +38,7 @@ from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import PersonChange, Planned, Sent, Told
+from workflows.steps.admin.accepted_plan import PersonChange, Planned, Sent, Told, nothing_changed
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions
@@ -738,3 +738,13 @@ async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(
         await rest(pilot)
         assert app.pane.query_one("#compare").display
         assert app.pane.query_one("#not-compared").display
+
+
+async def test_an_apply_without_a_change_is_called_none(desk: Desk) -> None:
+    desk.accept(replace(written(desk), empty=True, counts={"add": 0, "change": 0, "destroy": 0}))
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert desk.status("apply") is Status.DONE
+        assert nothing_changed(desk.session.facts("management")["applied"])

@@ -65,18 +65,32 @@ async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: Admin
         assert ui.focused == "diff"
 
 
-async def test_files_count_as_seen_once_gone_to_or_read_to_their_end(decided: AdminProject) -> None:
+async def test_a_file_is_seen_once_its_end_was_shown(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, diff):
+        ends = [*(one.row for one in diff.files[1:]), int(diff.virtual_size.height)]
+        assert diff.seen == {number for number, end in enumerate(ends) if end <= diff.size.height}
+        before = str(ui.app.wizard._primary().effect)
+        for _ in range(100):
+            await ui.press("pagedown")
+        assert diff.seen == set(range(len(diff.files)))
+        assert str(ui.app.wizard._primary().effect) != before
+
+
+async def test_the_frame_of_the_review_says_which_key_shows_the_rest_of_long_lines(
+    decided: AdminProject,
+) -> None:
     async with wizard(decided, project, pgp_keys, users, groups, at="review") as ui:
         diff = ui.app.pane.query_one(FileDiffs)
-        assert diff.seen == {0}
-        await ui.press("n", "n")
-        assert diff.seen >= {0, 1, 2}
-        assert diff.seen != set(range(8))
-        before = str(ui.app.wizard._primary().effect)
-        for _ in diff.files:
-            await ui.press("n")
-        assert diff.seen == set(range(8))
-        assert str(ui.app.wizard._primary().effect) != before
+        assert not diff.cut
+        assert not diff.border_subtitle
+        long = next(row for row, line in enumerate(diff._lines) if len(line.text) > diff.size.width)
+        diff.scroll_to(0, long, animate=False, immediate=True)
+        await ui.rest()
+        assert diff.cut
+        assert diff.border_subtitle
+        await ui.press(*["right"] * int(diff.virtual_size.width))
+        assert not diff.cut
+        assert not diff.border_subtitle
 
 
 async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:

@@ -183,6 +183,12 @@ def _switched_on(users: LayerUsers) -> dict[str, list[str]]:
     return {name: parts for name, parts in found.items() if parts}
 
 
+def nothing_changed(applied: Mapping[str, Any] | None) -> bool:
+    """Whether a fact `applied` says that the account was as the files say, so that nothing was applied."""
+    kinds = ("added", "changed", "destroyed")
+    return applied is not None and not applied["elsewhere"] and all(applied.get(one) == 0 for one in kinds)
+
+
 @dataclass(frozen=True)
 class Sent:
     """Whether a person's text was sent.

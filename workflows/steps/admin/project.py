@@ -335,11 +335,15 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
     remarks: list[Sentence] = []
     if not git.upstream().name:
         remarks.append("This checkout has no remote to compare with, so nobody knows whether it is current.")
-    folders = [layer.path for layer in project.layers]
-    dirty = git.dirty_files(folders)
+    dirty = [file.path for file in git.dirty_files([layer.path for layer in project.layers])]
     if dirty:
-        names = listed([str(file.path.relative_to(git.root())) for file in dirty], 3)
-        remarks.append(f"Changed here and not committed: {names}. A plan includes these changes.")
+        where = [
+            one.account
+            for one in project.layers
+            if any(path.is_relative_to(one.path.resolve()) for path in dirty)
+        ]
+        told = f"{count(len(dirty), 'uncommitted file')} in {listed(where, 2)}"
+        remarks.append(f"{told}: a plan includes {'it' if len(dirty) == 1 else 'them'}.")
     return remarks
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
-from workflows.steps.admin.accepted_plan import people_of, read_plan, sent_to
+from workflows.steps.admin.accepted_plan import nothing_changed, people_of, read_plan, sent_to
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.kinds import EDITING
@@ -34,6 +34,7 @@ class Stand(Enum):
     CHANGED = ("≠", "changed outside")
     TO_HAND_OVER = ("○", "to hand over")
     APPLIED = ("✓", "applied")
+    UNCHANGED = ("✓", "nothing to change")
     REMOVED = ("✓", "removed")
     HANDED_OVER = ("✓", "handed over")
 
@@ -44,7 +45,7 @@ class Stand(Enum):
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do."""
-        return self in {Stand.NOT_HERE, Stand.APPLIED, Stand.REMOVED, Stand.HANDED_OVER}
+        return self in {Stand.NOT_HERE, Stand.APPLIED, Stand.UNCHANGED, Stand.REMOVED, Stand.HANDED_OVER}
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ class _Board:
         if name in people_of(self._account, self._context):
             return Stand.HANDED_OVER if self._sent(name) else Stand.TO_HAND_OVER
         removed = self._context.decisions.of(self._account).remove
-        return Stand.REMOVED if name in removed else Stand.APPLIED
+        unchanged = nothing_changed(self._context.every.get(f"applied@{self._account}"))
+        return Stand.REMOVED if name in removed else Stand.UNCHANGED if unchanged else Stand.APPLIED
 
     def _sent(self, name: str) -> bool:
         """Whether somebody was sent a text here, or later: a later one holds this account's part too."""

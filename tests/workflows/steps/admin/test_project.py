@@ -107,7 +107,7 @@ def test_a_layer_that_the_project_does_not_have_is_refused(admin_project: AdminP
 def test_uncommitted_changes_in_a_layer_are_told(admin_project: AdminProject) -> None:
     admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
     (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
-    assert "security/global/base-identities/locals.tf" in remark
+    assert "1 uncommitted file in security" in remark
 
 
 def test_a_folder_without_git_is_told(admin_project: AdminProject) -> None:

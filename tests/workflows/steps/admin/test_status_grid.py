@@ -82,6 +82,9 @@ def test_each_account_goes_its_own_way(tmp_path: Path) -> None:
         "sam.okafor": {"management": Stand.APPLIED, "security": Stand.NOT_HERE},
     }
     assert grid(tmp_path, **DECIDED, changed_files=[])["sam.okafor"]["management"] is Stand.WRITTEN
+    nothing = {**APPLIED, "added": 0, "changed": 0, "destroyed": 0}
+    unchanged = grid(tmp_path, **DECIDED, plan__management=plan_facts(tmp_path), applied__management=nothing)
+    assert unchanged["sam.okafor"]["management"] is Stand.UNCHANGED
 
 
 def test_a_later_text_holds_the_earlier_accounts_part(tmp_path: Path) -> None:
