@@ -1,4 +1,4 @@
-"""The last screen: every profile says who it is; then the lines for the shell, and the aws command tried."""
+"""The last screen: every profile is tried; then the lines for the shell, and the aws command tried."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ class VerifyPane(UnlockingPane):
         Binding(key, action, words, id=f"verify.{action}", show=False, tooltip=tooltip)
         for key, action, words, tooltip in (
             ("x", "try", f"Run {aws_command.COMMAND}", "Run it here with the chosen profile"),
-            ("l", "copy_lines", "Copy the lines", "Copy the lines for your shell"),
-            ("v", "show_lines", "Show the lines", "Show the whole lines for your shell"),
+            ("l", "copy_lines", "Copy lines", "Copy the lines for your shell"),
+            ("v", "show_lines", "Show lines", "Show the whole lines for your shell"),
             ("h", "other_shell", "Other shell", "Show the lines for bash, zsh or fish"),
             ("o", "switch", "Switch role", "Open the console's page that switches to the chosen role"),
             ("c", "copy_switch", "Copy its link", "Copy the address of that page"),
@@ -210,7 +210,7 @@ class VerifyPane(UnlockingPane):
             for view in survey.identities
             if view.serial is not None
         ]
-        await self.query_one(CodeField).ask(wanted, self._hint())
+        await self.query_one(CodeField).ask(wanted, self._hint(survey.identities))
         table = self.query_one(ProfileAnswers)
         table.wait_for(list(self._survey.names))
         for result in self._results.values():
@@ -224,10 +224,9 @@ class VerifyPane(UnlockingPane):
         elif not wanted:
             table.focus()
 
-    def _hint(self) -> str:
+    def _hint(self, views: Sequence[IdentityView]) -> str:
         """What to do first."""
-        views = self._survey.identities
-        if not views:
+        if not self._survey.identities:
             return "No profiles were written, so there is nothing to verify: ^s skips this step."
         if all(view.serial is None for view in views):
             return "No MFA code is needed. Ask every profile whether it works."
@@ -254,8 +253,7 @@ class VerifyPane(UnlockingPane):
             return
         codes = self._codes()
         problems = verify.code_problems(codes, views)
-        if self._all_work:
-            self._want(views, self._hint())
+        self._want(views, self._hint(views))
         self.show_problems(problems)
         if problems or self.running_move:
             return
@@ -407,6 +405,7 @@ class VerifyPane(UnlockingPane):
             self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")
         else:
             self.query_one(CodeField).clear()
+            self._show_shell()  # without the fields
 
     def _want(self, views: Sequence[IdentityView], words: Sentence) -> None:
         """Ask for the codes of these identities alone."""

@@ -122,6 +122,7 @@ class CodeField(Vertical):
     def narrow(self, ids: Collection[str], words: Sentence) -> None:
         """Of the fields that are there, show only these, the first with the focus."""
         self.query_one("#code-words", Text).update(words)
+        self.query_one("#code-words").display = bool(words)
         shown = [field for field in self.query(Input) if field.id in ids]
         for field in self.query(Input):
             FieldRow.of(field).display = field in shown

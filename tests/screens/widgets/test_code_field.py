@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
+from screens.step.page import is_displayed
 from screens.widgets.code_field import CodeField, Countdown, Wanted
 
 
@@ -57,3 +58,15 @@ async def test_several_devices_have_a_field_each_and_one_countdown() -> None:
         assert field.codes == {"code-security": "123 456"}
         field.clear()
         assert field.codes == {}
+
+
+async def test_of_several_codes_those_that_are_needed_are_asked_for() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        field = app.query_one(CodeField)
+        await field.ask([Wanted("code-a", "a"), Wanted("code-b", "b")], "Both.")
+        field.narrow(["code-b"], "Only b.")
+        await pilot.pause()
+        assert [is_displayed(app.query_one(f"#code-{name}")) for name in "ab"] == [False, True]
+        assert app.focused is app.query_one("#code-b")
+        assert "Only b." in app.text()
