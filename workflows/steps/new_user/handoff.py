@@ -121,7 +121,7 @@ def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozen
 
 def mark_of(account_id: str, known: frozenset[str]) -> str:
     """What stands behind an account id that is not known, as long as any is (see `NONE_KNOWN`); else ""."""
-    return "  ! not known here yet" if known and account_id not in known else ""
+    return "  ! new to this computer" if known and account_id not in known else ""
 
 
 def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
