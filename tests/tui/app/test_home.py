@@ -270,7 +270,7 @@ async def test_help_opens_and_closes(key: str) -> None:
         await rest(pilot)
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("end")
-        await until(pilot, lambda: "Delete session" in app.text())
+        await until(pilot, lambda: "Delete the selected" in app.text())
         await pilot.press("escape")
         await rest(pilot)
         assert app.screen is app.home
