@@ -269,7 +269,7 @@ class PgpKeysPane(StepPane):
             yield Text("Is it the same?", classes="question")
             yield Field(Choices(deliberate=Compared.LATER, id="same"))
             with Horizontal(classes="buttons"):
-                yield Button("Copy reply", id="owner-compared", key="o")
+                yield Button("", id="owner-compared", key="o")
 
     def on_mount(self) -> None:
         table = self.query_one("#people", Table)
@@ -392,9 +392,9 @@ class PgpKeysPane(StepPane):
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
-        reply = self.query_one("#owner", Button)
-        reply.label = f"Copy reply to {short(name)}"
-        reply.refresh(layout=True)
+        for reply in self.query("#owner, #owner-compared").results(Button):
+            reply.label = f"Copy reply to {short(name)}"
+            reply.refresh(layout=True)
         for selector in ("#label", "#pasted"):
             self.query_one(selector).display = bool(name) and not news
         self.primary_changed()
@@ -661,6 +661,7 @@ class PgpKeysPane(StepPane):
     def _turn_to(self, name: str) -> None:
         """Compare the key of this person; "" goes back to taking in keys."""
         self._comparing = name
+        self._show_person()
         self.set_class(bool(name), "-comparing")
         step = self.opening.step
         heading, why = (f"Compare {name}'s fingerprint", _ALOUD) if name else (self.heading(), step.purpose)

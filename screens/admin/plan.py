@@ -145,7 +145,10 @@ class PlanPane(TerraformPane):
         yield PlanTable(classes="summary")
         yield Text("", id="destroys", classes="summary -empty")
         yield ForeignList(classes="summary")
-        for name in ("verdict", "not-compared", "drift", "made"):
+        yield Text("", id="verdict", classes="summary -empty")
+        yield Text("", id="not-compared", classes="summary -empty")
+        yield Button("Compare", id="compare", key="k", classes="summary")
+        for name in ("drift", "made"):
             yield Text("", id=name, classes="summary -empty")
         with Horizontal(id="buttons"):
             yield Button("Resources", id="show-resources", key="d")
@@ -153,7 +156,6 @@ class PlanPane(TerraformPane):
             yield Button("Export", id="export", key="x")
             yield Button("Plan again", id="again", key="p")
             yield Button("It's applied already", id="elsewhere", key="e")
-            yield Button("Compare", id="compare", key="k")
         yield RunLog()
         yield ResourceBrowser()
 
