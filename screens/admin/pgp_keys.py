@@ -726,6 +726,10 @@ class PgpKeysPane(StepPane):
         title = f"Replace the PGP key of {key.name}?"
         ask(self, Confirm(title, _replacing(key), "Replace", typed=key.name), confirmed)
 
+    def changed(self) -> bool:
+        """A fingerprint that is being compared is answered first, also where the step is done."""
+        return bool(self._comparing) or super().changed()
+
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
         confirmed = (one.name for one in keys.values() if self._confirmed.get(one.name) == one.fingerprint)

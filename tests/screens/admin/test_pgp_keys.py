@@ -441,3 +441,19 @@ async def test_only_the_request_of_the_selected_person_is_offered(
             await ui.rest()
             offered.append(pane.query_one("#fetch").display)
         assert offered == [False, True]
+
+
+async def test_a_fingerprint_is_compared_later_on_in_the_done_step(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])
+        await answer(ui, "later")
+        await ui.press("ctrl+n")
+        await ui.go_to("pgp-keys")
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("c")
+        await answer(ui, "same")
+        await ui.press("ctrl+n")
+        assert Decisions.from_facts(ui.session.facts()).not_compared == ()
