@@ -304,7 +304,7 @@ async def test_somebody_who_cannot_decrypt_comes_to_a_request_for_a_replacement(
         assert "asks for a replacement" in said(app)
         request = app.pane.request()
         assert (request.replacement, request.fingerprint) == (True, "")
-        assert "cannot decrypt" in request.reason
+        assert request.reason
     session.close()
 
 
