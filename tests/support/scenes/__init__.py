@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -131,7 +131,8 @@ class Stage:
         step, _, item = at.partition("@")
         modules = list(MODULES[session.header.workflow].values())
         key = StepKey(step, item) if at else None
-        app = Framed(session, environment, modules, PANES, key, machine=Machine.this())
+        machine = replace(Machine.this(), environment={"TERM": "xterm-256color"})
+        app = Framed(session, environment, modules, PANES, key, machine=machine)
 
         async def then(pilot: Pilot[Any]) -> None:
             await rest(pilot)
