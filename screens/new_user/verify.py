@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
 from screens.step.page import TALL, Opening
+from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Notice, tell
 from screens.widgets.lists import Table, TextDialog
@@ -64,13 +65,14 @@ class ProfileAnswers(Table):
         return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
 
 
-def _proof(results: Sequence[Result], *, why: bool) -> str:
-    """How many profiles work, and if wanted why the first of the others does not."""
+def _proof(results: Sequence[Result], *, why: bool, when: str = "") -> str:
+    """How many profiles work, or worked some time ago, and if wanted why the first of the others does not."""
     broken = [result for result in results if result.problem]
     working = len(results) - len(broken)
-    words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
+    verb = f"worked {when}" if when else "works" if working == 1 else "work"
+    words = f"{working} of {count(len(results), 'profile')} {verb}."
     if not broken:
-        return f"✓ {words}"
+        return f"{'○' if when else '✓'} {words}"
     if not why:
         return words
     more = " Press Enter on a line of the table to see why." if len(broken) > 1 else ""
@@ -179,7 +181,7 @@ class VerifyPane(UnlockingPane):
         super().__init__(opening)
         self._survey = Survey((), has_aws=False)
         self._kept: Mapping[str, Any] = opening.draft
-        self._results = verify.kept_results(opening.draft, opening.context, done=opening.done)
+        self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = aws_command.own_shell(opening.context)
 
     def compose_body(self) -> ComposeResult:
@@ -205,6 +207,8 @@ class VerifyPane(UnlockingPane):
 
     async def _show_survey(self, survey: Survey) -> None:
         self._survey = survey
+        fresh = verify.kept_results(self._kept, survey, self.context)
+        self._results = fresh or self._results
         wanted = [
             Wanted(f"code-{view.account}", view.account, _device(view))
             for view in survey.identities
@@ -218,7 +222,9 @@ class VerifyPane(UnlockingPane):
         self._show_shell()
         self._remember()
         if self._results:
-            self._answer(_proof(tuple(self._results.values()), why=True))
+            now = self.context.environment.now()
+            when = told_moment(str(self._kept["at"]), now) if fresh else "when they were last asked"
+            self._answer(_proof(tuple(self._results.values()), why=True, when=when))
         if self._all_work:
             self.query_one("#copy-lines").focus()
         elif not wanted:
@@ -283,7 +289,7 @@ class VerifyPane(UnlockingPane):
     def _finish(self, results: tuple[Result, ...]) -> None:
         found = {**self._results, **{result.profile: result for result in results}}
         self._results = {name: found[name] for name in self._survey.names if name in found}
-        self._kept = verify.kept(self._results.values(), self.context)
+        self._kept = verify.kept(self._results.values(), self._survey, self.context)
         self.keep_draft()
         self.query_one(CodeField).clear()
         refused = self._refused_codes()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
+from workflows.core.shapes import WrongShape, moment
 from workflows.machine.events import Facts
 from workflows.profiles.shell_lines import switch_role_url
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
@@ -27,6 +29,8 @@ from workflows.stores.key_store import KEPT_IN_FILE
 Keys = Mapping[str, Credentials | OnboardError | None]
 """By account, the key that is used or why there is none; None has it read from the files."""
 _CAN_MUCH = re.compile(r"admin|root|prd|prod|management", re.IGNORECASE)
+_FRESH = timedelta(hours=1)
+"""So long an answer is shown again without asking once more."""
 _ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
 
 
@@ -117,10 +121,12 @@ class Survey:
     Attributes:
         identities: those whose profiles were written.
         has_aws: whether the aws command is here.
+        asked: what answers are about: the keys, and the profile files as they are.
     """
 
     identities: tuple[IdentityView, ...]
     has_aws: bool
+    asked: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -142,28 +148,33 @@ class Survey:
         return tuple(view for view in self.identities if not set(view.names) <= set(works)) or self.identities
 
 
-def kept(results: Iterable[Result], context: Context) -> dict[str, Any]:
-    """What profiles answered, for as long as keys and files stay as they are."""
-    return {"results": [result.as_record() for result in results], "asked": _asked(context)}
+def kept(results: Iterable[Result], survey: Survey, context: Context) -> dict[str, Any]:
+    """What profiles answered just now, as a draft: to be shown again for a while (see `kept_results`)."""
+    at = context.environment.now().isoformat()
+    return {"results": [one.as_record() for one in results], "asked": list(survey.asked), "at": at}
 
 
-def kept_results(draft: Mapping[str, Any], context: Context, *, done: bool) -> dict[str, Result]:
-    """What profiles answered before, by name: as `kept`, else as the step recorded it when it was done."""
-    known: Mapping[str, Any] = (context.facts.get("verified") or {}) if done else {}
-    if draft.get("asked") == _asked(context):
-        known = draft
+def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> dict[str, Result]:
+    """What profiles answered in the last hour, by name; none once keys or files are others."""
+    with suppress(WrongShape, KeyError, TypeError):
+        age = context.environment.now() - moment(draft.get("at"), "verify.at")
+        if draft.get("asked") == list(survey.asked) and timedelta(0) <= age < _FRESH:
+            return {one["profile"]: Result.of_record(one) for one in draft["results"]}
+    return {}
+
+
+def recorded_results(context: Context) -> dict[str, Result]:
+    """What profiles answered when the step was done, by name."""
+    known: Mapping[str, Any] = context.facts.get("verified") or {}
     return {one["profile"]: Result.of_record(one) for one in known.get("results", ())}
 
 
-def _asked(context: Context) -> list[str]:
-    """What the answers are about: the keys, and the profile files as they are."""
-    found = []
+def _asked(context: Context) -> Iterator[str]:
     for account, recorded in written_profiles(context).items():
-        found.append(str((context.every.get(f"access_key@{account}") or {}).get("id")))
+        yield str((context.every.get(f"access_key@{account}") or {}).get("id"))
         for path in (Path(recorded["config"]), Path(recorded["credentials"])):
             with suppress(OSError):
-                found.append(str(path.stat().st_mtime_ns))
-    return found
+                yield str(path.stat().st_mtime_ns)
 
 
 def survey(context: Context, report: Report) -> Survey:
@@ -174,7 +185,7 @@ def survey(context: Context, report: Report) -> Survey:
     """
     report(Progress("Reading the profile files"))
     views = tuple(_view(account, recorded) for account, recorded in written_profiles(context).items())
-    return Survey(views, aws_program(context) is not None)
+    return Survey(views, aws_program(context) is not None, tuple(_asked(context)))
 
 
 def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:

@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import APPS, ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
@@ -280,3 +282,25 @@ def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None
         "export HOME=/s/home",
         "export GNUPGHOME=/s/gpg",
     )
+
+
+def test_answers_are_shown_again_for_an_hour_and_only_of_the_same_keys_and_files(tmp_path: Path) -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    survey = verify.Survey((), has_aws=True, asked=("a key", "a time"))
+    results = [verify.Result(BASE, "arn:aws:iam::222222222222:user/jane.doe", "")]
+
+    def context(after: timedelta) -> Context:
+        environment = fake_environment(tmp_path, {}, now=lambda: at + after)
+        return Context(environment, {}, {}, "", tmp_path)
+
+    draft = verify.kept(results, survey, context(timedelta(0)))
+    assert list(verify.kept_results(draft, survey, context(timedelta(minutes=59)))) == [BASE]
+    for changed, of, after in (
+        (draft, survey, timedelta(hours=1)),
+        (draft, survey, timedelta(minutes=-1)),
+        (draft, replace(survey, asked=("another key", "a time")), timedelta(0)),
+        ({**draft, "at": 5}, survey, timedelta(0)),
+        ({**draft, "results": 5}, survey, timedelta(0)),
+        ({}, survey, timedelta(0)),
+    ):
+        assert verify.kept_results(changed, of, context(after)) == {}
