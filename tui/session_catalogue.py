@@ -141,7 +141,8 @@ def _awaited(summary: Summary) -> list[str]:
 def _came(path: Path, moment: str) -> str:
     """When a file came, ISO 8601; "" if none did since a moment: an older one was for something else."""
     try:
-        came = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return came.isoformat() if came >= datetime.fromisoformat(moment) else ""
+        came = path.stat().st_mtime
+        newer = came >= datetime.fromisoformat(moment).timestamp()
+        return datetime.fromtimestamp(came, UTC).isoformat() if newer else ""
     except (OSError, ValueError, OverflowError):  # not there, not to be reached, or no name for a file
         return ""

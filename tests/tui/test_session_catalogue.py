@@ -10,7 +10,7 @@ from support.small_steps import small_workflow
 from support.steps import step_of
 
 from tui.host import Machine, Places
-from tui.session_catalogue import SessionCatalogue, _awaited
+from tui.session_catalogue import SessionCatalogue, _awaited, _came
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
@@ -51,6 +51,13 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     for seconds, arrived in ((-1, ""), (1, "2026-01-02T03:04:06+00:00")):
         os.utime(message, (BEGUN.timestamp() + seconds,) * 2)
         assert [entry.arrived for entry in catalogue.entries()] == [arrived]
+
+
+def test_a_message_is_compared_with_any_time_that_a_session_has(tmp_path: Path) -> None:
+    message = tmp_path / "request-jane.txt"
+    message.touch()
+    assert _came(message, "2001-01-01T00:00:00")  # without a time zone: somebody edited the journal
+    assert _came(message, "no time") == ""
 
 
 def test_a_handoff_that_is_older_than_the_request_has_not_arrived(tmp_path: Path) -> None:

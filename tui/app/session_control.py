@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, is_there
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import texts
 
 if TYPE_CHECKING:
     from screens.step.page import StepPane
@@ -163,7 +164,9 @@ class SessionControl:
             OnboardError: the sessions cannot be read.
         """
         here = [one.summary for one in self.entries() if one.sandbox == self._source.folder]
-        mine = next(one for one in here if one.id == session_id)
+        mine = next((one for one in here if one.id == session_id), None)
+        if mine is None:
+            return None
         other = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
         names = _people(mine)
         if other is None or (mine.facts.get("project") and not names):
@@ -212,8 +215,8 @@ def _people(summary: Summary) -> set[str]:
     """Those between whom and their admin messages go to and fro."""
     facts = summary.about
     if summary.workflow == "new-user":
-        return {facts["user"]} if facts.get("user") else set()
-    return {name for kind in ("joining", "rekeying", "resetting") for name in facts.get(kind) or ()}
+        return {*texts([facts.get("user")])} - {""}
+    return {name for kind in ("joining", "rekeying", "resetting") for name in texts(facts.get(kind))}
 
 
 def first_with(run: SessionRun, drafts: Drafts) -> StepKey | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from screens.step.times import told_moment
 from workflows.core.sentences import listed, text_of
+from workflows.core.shapes import texts
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
@@ -33,10 +34,10 @@ def work_of(summary: Summary) -> str:
     if summary.workflow != "admin":
         return _OWN.get(summary.workflow, summary.workflow or "Session")
     about = summary.about
-    asked: Sequence[str] = about.get("kinds") or []
+    asked = texts(about.get("kinds"))
     for kind, verb in _VERBS.items():
-        if names := [str(name) for name in about.get(kind) or ()]:
-            return f"{verb} {listed(tuple(names), _NAMED)}"
+        if names := texts(about.get(kind)):
+            return f"{verb} {listed(names, _NAMED)}"
     if about.get("regions_wanted") or "regions_wanted" in asked:
         return "Check STS regions"
     if about.get("account_wanted"):

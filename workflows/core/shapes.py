@@ -89,6 +89,11 @@ def reading(**kinds: Any) -> Callable[[Mapping[str, Any]], object]:
     return reads
 
 
+def texts(value: Any) -> tuple[str, ...]:
+    """The texts of a kept list; none of any other value: what only describes a session refuses nothing."""
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list | tuple) else ()
+
+
 def moment(value: Any, name: str) -> datetime:
     """A kept moment, aware: only such ones can be compared.
 

@@ -327,3 +327,10 @@ async def test_a_replacement_goes_on_with_the_session_that_waits_for_its_handoff
         await pilot.press("enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Resume(mine, ("replacing",))]
+
+
+@pytest.mark.parametrize("odd", [5, "text", {"a": 1}, [5], None])
+def test_a_session_of_odd_facts_or_drafts_is_listed_all_the_same(odd: object) -> None:
+    for given in ({"joining": odd}, {"kinds": odd}):
+        assert work_of(Summary("id", "admin", draft=given)) == "Admin, nobody named yet"
+        assert work_of(Summary("id", "admin", facts={"project": "bb", **given})) == "Admin, nobody named yet"
