@@ -185,8 +185,9 @@ def _switched_on(users: LayerUsers) -> dict[str, list[str]]:
 
 def nothing_changed(applied: Mapping[str, Any] | None) -> bool:
     """Whether a fact `applied` says that the account was as the files say, so that nothing was applied."""
-    kinds = ("added", "changed", "destroyed")
-    return applied is not None and not applied["elsewhere"] and all(applied.get(one) == 0 for one in kinds)
+    if applied is None or applied.get("elsewhere"):
+        return False
+    return all(applied.get(kind) == 0 for kind in ("added", "changed", "destroyed"))
 
 
 @dataclass(frozen=True)

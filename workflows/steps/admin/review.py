@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import load_file, write_atomically
+from workflows.core.files import FileError, load_file, write_atomically
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment, read_record
 from workflows.core.sentences import Sentence, capitalized, joined, listed
+from workflows.core.shapes import texts
 from workflows.git import Git
 from workflows.layer.discover import find_project
 from workflows.layer.edit.password_length import short_passwords
@@ -175,8 +176,8 @@ def _other_sessions(context: Context) -> Iterator[Sentence]:
         other = kept_summary(folder, of_old=True) if folder != context.folder else None
         if other is None or not other.next_step or other.facts.get("project_root") != str(context.root):
             continue
-        if same := [name for name in other.facts.get("layers") or () if name in layers]:
-            names = [name for kind in KINDS for name in other.facts.get(kind) or ()]
+        if same := [name for name in texts(other.facts.get("layers")) if name in layers]:
+            names = [name for kind in KINDS for name in texts(other.facts.get(kind))]
             who = f" for {listed(names, 2)}" if names else ""
             yield f"Another session{who} works on {listed(same, 3)} too. Next there: {other.next_title}."
 
@@ -194,12 +195,30 @@ def files_written(folder: Path) -> set[tuple[str, str]]:
 def to_undo(context: Context) -> ChangeSet:
     """What puts the layers' files back as they were before this session first wrote to them.
 
-    It is empty once an apply has begun: then AWS may have what they say.
+    It is empty once an apply has begun, here or elsewhere: then AWS may have what they say.
     """
-    if any((context.folder / RUNS).glob(f"*/{Kind.APPLY}")):
+    begun = any((context.folder / RUNS).glob(f"*/{Kind.APPLY}"))
+    if begun or any(name.startswith("applied@") for name in context.every):
         return ChangeSet(())
-    changes = map(FileChange.from_record, _kept(context.folder).get("changes", ()))
+    changes = _first_to_last(context.folder).values()
     return ChangeSet(tuple(one.undone() for one in changes if one.before != one.after))
+
+
+def _first_to_last(folder: Path) -> dict[str, FileChange]:
+    """By its path, each file from before the session's first write to after its last one.
+
+    Raises:
+        FileError: what is kept of them is damaged.
+    """
+    try:
+        return {one["path"]: FileChange.from_record(one) for one in _kept(folder).get("changes", ())}
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(
+            "A record of what was written is damaged",
+            f"{folder / _WRITTEN} can't be read.",
+            why="The file was edited, or damaged by the disk.",
+            next="Move it away, and undo this session's part with git.",
+        ) from error
 
 
 def undo(context: Context, report: Report) -> ChangeSet:
@@ -227,7 +246,7 @@ def _keep(folder: Path, change_set: ChangeSet) -> None:
     """
     kept = _kept(folder)
     files = {(layer, path) for layer, path in kept["files"]}
-    changes = {one["path"]: FileChange.from_record(one) for one in kept.get("changes", ())}
+    changes = _first_to_last(folder)
     for one in change_set.changes:
         path = str(one.path)
         if path in changes or (one.layer, path) not in files:  # else an older version began with it

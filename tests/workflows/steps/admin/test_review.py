@@ -7,6 +7,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from support.repository import ROOT
 
 from workflows.core import openpgp
 from workflows.core.errors import OnboardError
+from workflows.core.files import FileError
 from workflows.core.sentences import text_of
 from workflows.layer.model import Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Standing
@@ -323,6 +325,8 @@ def test_another_session_on_the_same_layers_is_named(admin: AdminProject) -> Non
     other("elsewhere", project_root="/srv/other")
     other("in-other-layers", layers=["shared"])
     assert review.notes(admin.context()) == before
+    other("of-odd-facts", layers=5, leaving={"a": 1})
+    assert review.notes(admin.context()) == before
     other("beside")
     (note,) = [one for one in review.notes(admin.context()) if one not in before]
     assert "alex.kim" in text_of(note)
@@ -355,8 +359,19 @@ def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: A
         review.undo(admin.context(), quiet)
     assert admin.text("security", "groups.tf") == changed
     assert admin.git("status", "--porcelain") == status
+    elsewhere = replace(admin.context(), every={"applied@security": {"elsewhere": True}})
+    assert review.to_undo(elsewhere).is_empty
+    assert not review.to_undo(admin.context()).is_empty
     (admin.folder / RUNS / "security" / Kind.APPLY).mkdir(parents=True)
     assert review.to_undo(admin.context()).is_empty
+
+
+def test_a_damaged_record_of_what_was_written_is_told(admin: AdminProject) -> None:
+    write(admin)
+    kept = json.loads((admin.folder / "written.json").read_text())
+    (admin.folder / "written.json").write_text(json.dumps({**kept, "changes": [{"path": 5}]}))
+    with pytest.raises(FileError):
+        review.to_undo(admin.context())
 
 
 def test_a_file_that_an_older_version_wrote_first_is_not_undone(admin: AdminProject) -> None:
