@@ -96,7 +96,7 @@ class Finished(VerticalScroll):
             else:
                 unseen.append(text_of(run.title(key)))
         if unseen:
-            yield f"? Done, and not to be seen from here: {listed(unseen, 4)}."
+            yield f"? Done, but iam-onboard can't check these again: {listed(unseen, 4)}."
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
@@ -126,7 +126,7 @@ class Finished(VerticalScroll):
         asked = {question.key for question in self._run.inquiries()}
         if any(observed[key].words or key in asked for key in self._at(Status.UNCONFIRMED)):
             yield Button("Look again", id="look")
-        if self._run.session.state.awaited():
+        if any(key.step == "hand-over" and observed[key].verdict is Verdict.AWAITED for key in observed):
             yield Button("Copy a reminder", id="remind")
         for key in self._by_hand():
             yield Button("See what to click", id=f"ask-{key.step}")

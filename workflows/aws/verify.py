@@ -233,7 +233,7 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
         return OnboardError(
             "The profile has no MFA device",
             what,
-            why=f"The role needs MFA, and the profile {profile.name} names no device.",
+            why=f"A policy denies it, as many do without MFA. The profile {profile.name} names no device.",
             next="Add the device on Profiles, then verify again.",
             detail=error.detail,
         )

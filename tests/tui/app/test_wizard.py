@@ -901,12 +901,16 @@ async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(
         assert not app.wizard.query_one(".finished-title").has_class("-unsure")
 
 
-async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: Path) -> None:
-    step = Inquired(small_workflow()[0].STEP)
+def awaiting(tmp_path: Path, step_id: str) -> tuple[Inquired, PaneHost]:
+    step = Inquired(replace(small_workflow()[0].STEP, id=step_id))
     step.begin()
     step.answer = Observation(Verdict.AWAITED, "jane.doe hasn't signed in yet.", ("jane.doe",))
     step.may_answer.set()
-    app = host(tmp_path, [step], done={PROJECT: LAYERS})
+    return step, host(tmp_path, [step], done={StepKey(step_id): LAYERS})
+
+
+async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: Path) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.wizard.look_again()
@@ -924,7 +928,17 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: 
         app.wizard.query_one("#look").focus()
         await pilot.press("enter")
         await rest(pilot)
-        assert app.session.status(PROJECT) is Status.DONE
+        assert app.session.status(StepKey("hand-over")) is Status.DONE
+        assert not app.wizard.query("#remind")
+
+
+async def test_the_reminder_of_a_handoff_is_only_for_who_was_sent_one(tmp_path: Path) -> None:
+    _step, app = awaiting(tmp_path, "mfa-reset")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.session.state.awaited() == ("jane.doe",)
         assert not app.wizard.query("#remind")
 
 

@@ -536,6 +536,6 @@ def inquire(context: Context) -> Observation:
     if gone:
         words = joined([f"AWS no longer has {_GONE[one].format(name)}." for name, one in gone.items()])
         return Observation(Verdict.GONE, words, tuple(gone), continuing="Leaves it as it is: it was meant.")
-    waits = {**_WAITS} if located(context)[0].mfa_enabled else {**_WAITS, Arrival.NO_MFA: ""}
-    awaited = {name: f"{name} {waits[one]}." for name, one in found.items() if waits.get(one)}
+    enough = {Arrival.HERE} if located(context)[0].mfa_enabled else {Arrival.HERE, Arrival.NO_MFA}
+    awaited = {name: f"{name} {_WAITS[one]}." for name, one in found.items() if one not in enough}
     return Observation(Verdict.AWAITED, joined(awaited.values()), tuple(awaited)) if awaited else AGREES

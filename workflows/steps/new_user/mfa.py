@@ -114,7 +114,7 @@ def _if_allowed(identity: Identity) -> Iterator[None]:
         raise OnboardError(
             f"{identity.user} can't register an MFA device",
             f"AWS doesn't let this user manage its MFA device in {identity.account_name}.",
-            why="No policy of its groups allows it.",
+            why="No policy allows it." if error.failure is AwsFailure.NOT_GRANTED else "",
             next="Ask your admin for a group that allows it. Skip this step (^s) until then.",
             detail=error.detail,
         ) from None
