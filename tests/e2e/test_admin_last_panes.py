@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.admin_runs import joining
 from support.given import Given
-from support.panes import PaneHost, new_session, rest
+from support.panes import PaneHost, new_session, rest, until
 from support.pgp import gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from textual.pilot import Pilot
@@ -19,6 +19,7 @@ from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.page import StepPane
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
@@ -66,7 +67,9 @@ async def test_both_accounts_are_planned_applied_and_handed_over_by_keys(
         assert "ready: management, security" in app.text()
         await press(pilot, "m")
         await press(pilot, "ctrl+n")
-        assert session.status(StepKey("hand-over", "security")) in {Status.DONE, Status.UNCONFIRMED}
+        key = StepKey("hand-over", "security")
+        await until(pilot, lambda: key in session.state.observed)
+        assert session.state.observed[key].verdict is Verdict.AWAITED  # AWS says that she has not come yet
     handoff = open_handoff((sandbox.mailbox / "handoff-jane.doe.txt").read_text())
     assert [one.account_name for one in handoff.identities] == ["management", "security"]
     assert session.facts("security")["handed_over"]["people"]["jane.doe"]["how"].startswith("put into")
