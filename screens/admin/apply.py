@@ -16,7 +16,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import Opening, StepPane
+from screens.step.page import TALL, Opening, StepPane
 from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
@@ -248,7 +248,6 @@ _OTHERS = "other resources"
 _MARKS = {"✗": "$error", "…": "$warning", "✓": "$success", "·": "$text-muted"}
 _KINDS = {USER: "user", LOGIN_PROFILE: "password", ACCESS_KEY: "access key", GROUP_MEMBERS: "groups"}
 _BAR_CELLS = 24
-_TALL = 32
 _LINES = {False: 7, True: 18}
 """How many lines of people there are, by whether the terminal is tall."""
 _LEFT = "The last apply may have left something that the state doesn't know."
@@ -383,7 +382,7 @@ class ApplyPane(TerraformPane):
             self._show_people(self._planned)
 
     def _show_people(self, planned: Planned) -> None:
-        lines = _LINES[self.app.size.height >= _TALL]
+        lines = _LINES[self.app.size.height >= TALL]
         self.query_one(PeopleProgress).show(self._progress, planned.owners, lines)
 
     # -- what comes back ---------------------------------------------------------------------------

@@ -559,7 +559,7 @@ class PgpKeysPane(StepPane):
         if taken.unmatched:
             self.app.push_screen(Notice("Not taken in", joined(taken.unmatched, "\n")))
         if taken.replaces:
-            self._propose(taken)  # the text stays for whoever says no
+            self._propose(taken)  # after a no the text is still there
             return
         self.query_one(TextArea).load_text("")
         for name, keys in taken.choices.items():

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import Opening, StepPane
+from screens.step.page import TALL, Opening, StepPane
 from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
@@ -90,8 +90,6 @@ _EXPORTED = "After the pull request is applied, press e."
 _MOST_LINES = 3
 _NO_PLAN = "Terraform compares your files with the account. This can take a minute."
 _ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."
-_TALL = 32
-"""From so many lines on the resources have their place on the page."""
 
 
 def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
@@ -167,7 +165,7 @@ class PlanPane(TerraformPane):
 
     def on_resize(self) -> None:
         """In a tall terminal there is room for the resources."""
-        self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _look(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))

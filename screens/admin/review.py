@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import TALL, Opening, StepPane
 from screens.widgets.dialogs import Confirm, NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
@@ -30,8 +30,6 @@ from workflows.steps.shared.module import Report
 _NOTES_SHOWN = _LAYERS_NAMED = 3
 _FILES_SHOWN = 9
 _PATH_WIDTH = 70
-_TALL = 32
-"""From so many lines on, the list of files is always shown."""
 _ACTIONS = {
     "before": "file(-1)",
     "next": "file(1)",
@@ -107,7 +105,7 @@ class ReviewPane(ByHandPane):
             yield Button("Copy", id="copy", key="c")
             yield Button("Save", id="save", key="s")
             yield Button("Edit", id="edit", key="e")
-        yield Button("Put the files back", id="undo", key="u", classes="-empty")
+        yield Button("Put the files back", id="undo", key="u")
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
@@ -115,7 +113,7 @@ class ReviewPane(ByHandPane):
 
     def on_resize(self) -> None:
         """A tall terminal has room for the list of files."""
-        self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _field(self, name: str, placeholder: str) -> Input:
         value = str(self._start[name])
@@ -145,6 +143,7 @@ class ReviewPane(ByHandPane):
         self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:
+        self.query_one("#undo").display = False
         self._prepare()
 
     def _prepare(self) -> None:
@@ -318,7 +317,7 @@ class ReviewPane(ByHandPane):
 
         number = self._beside.undone
         stays = " The commit stays." if self._committed else ""
-        body = f"{count(number, 'file')} would be as before this session. Nothing was applied.{stays}"
+        body = f"{count(number, 'file')} would be as before this session, which has applied nothing.{stays}"
         ask(self, Confirm("Put the files back?", body, "Put back", no="Not yet"), undo)
 
     def _put_back(self, undone: ChangeSet) -> None:

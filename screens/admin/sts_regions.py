@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
-from screens.step.page import Opening, StepPane
+from screens.step.page import TALL, Opening, StepPane
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog
 from screens.widgets.text import Button, Option, OptionList, Text
@@ -51,8 +51,6 @@ SHORT: Mapping[StsState, str] = {
     StsState.UNKNOWN: "unknown",
 }
 _TOLD_CHANGES = 3
-_TALL = 32
-"""From so many lines on, what to click has its place on the page."""
 
 
 class StsRegionsPane(StepPane):
@@ -147,7 +145,7 @@ class StsRegionsPane(StepPane):
 
     def on_resize(self) -> None:
         """In a tall terminal there is room for what to click."""
-        self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def primary(self) -> Primary:
         return Primary("Ask every region" if self._audit is None else "Keep the answers")

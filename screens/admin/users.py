@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening
+from screens.step.page import TALL, Opening
 from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList
@@ -147,8 +147,6 @@ def _told_spot(spot: Spot) -> Iterator[str]:
     yield f"{spot.account} {spot.place}: e opens your editor there."
 
 
-_TALL = 32
-"""From so many lines on, everybody is shown below those who join and leave."""
 _ADD, _REMOVE = "+", "-"
 _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 
@@ -225,7 +223,7 @@ class UsersPane(ByHandPane):
 
     def on_resize(self) -> None:
         """A tall terminal has room for everything."""
-        self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _look(self) -> None:
         def work(report: Report) -> tuple[Mapping[str, Layer], UserLines]:

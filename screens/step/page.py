@@ -161,10 +161,10 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class StepWanted(Posted):
-        """The person wants to do an earlier step again, with this draft to begin with."""
+        """The person wants to see an earlier step, with this draft to begin with, or with what it has."""
 
         step: str
-        draft: Mapping[str, Any]
+        draft: Mapping[str, Any] | None = None
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(id=f"pane-{opening.step.id}")

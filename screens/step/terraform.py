@@ -21,11 +21,9 @@ from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Typed, ask
-from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
-from workflows.machine.events import StepKey
 from workflows.steps.admin import plan, recovery
 from workflows.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
 from workflows.terraform.kept import EndedRun
@@ -193,7 +191,7 @@ class TerraformPane(CodePane):
     def action_compare(self) -> None:
         """Go to PGP keys, where the fingerprints are."""
         if self.query_one("#compare").display:
-            self.post_message(StepRail.Chosen(StepKey("pgp-keys")))
+            self.post_message(self.StepWanted("pgp-keys"))
 
     def try_again(self, move: str) -> None:
         """Begin again what a lock or an init stopped.

@@ -124,7 +124,7 @@ class Checklist(Vertical):
         self._rows = [_Row(number, deed) for number, deed in enumerate(deeds, start=1)]
         self._label_width = label_width
         for number, row in enumerate(self._rows, start=1):
-            row.done = number in ticks and row.ticked_by_hand
+            row.done = isinstance(ticks, list) and number in ticks and row.ticked_by_hand
         self._go_on_from(0)
 
     def compose(self) -> ComposeResult:

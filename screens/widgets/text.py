@@ -116,7 +116,7 @@ def with_bar(strip: Strip, cursor: SegmentStyle, *, label: bool = True) -> Strip
 
 
 def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
-    """OptionList of texts in columns as wide as they need; the first row is the head."""
+    """Rows of texts in columns as wide as they need; the first row is the head."""
     grid = RichTable.grid(padding=(0, 3, 0, 0))
     for number, row in enumerate(rows):
         grid.add_row(*(RichText(shown(text), "" if number else "bold") for text in row))

@@ -1,4 +1,4 @@
-"""What the palette offers before anything is typed."""
+"""What the palette offers before anything is typed; apart, since home does not load Textual's palette."""
 
 from __future__ import annotations
 

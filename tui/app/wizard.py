@@ -614,7 +614,8 @@ class WizardScreen(OneFocus):
         key, drafts = StepKey(message.step), self.run.session.drafts
         if message.pane is not self.pane or self._refused_while_busy():
             return
-        if self._stage.record(lambda: drafts.save(key, message.draft)):
+        draft = message.draft
+        if draft is None or self._stage.record(lambda: drafts.save(key, draft)):
             await self.visit(key)
 
     @on(Stage.Settled)

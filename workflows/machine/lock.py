@@ -18,16 +18,14 @@ class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person
         pid: its process id, or None if unknown.
     """
 
-    def __init__(self, path: Path) -> None:
-        pid, _, host = load_file(path, 512).decode(errors="replace").partition(" ")
-        self.pid = int(pid) if pid.isdigit() else None
-        who = f"Process {pid}{f' on {host}' if host else ''}" if self.pid else "Another process"
-        since = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
+    def __init__(self, pid: int | None, host: str, since: datetime) -> None:
+        who = f"Process {pid}{f' on {host}' if host else ''}" if pid else "Another process"
         super().__init__(
             "This session is open elsewhere",
             f"{who} has had it open since {since:%H:%M} on {since.day} {since:%B}.",
             next="Continue in that window, or quit it there (^q saves everything) and try again.",
         )
+        self.pid = pid
 
 
 class SessionLock(FileLock):
@@ -47,7 +45,8 @@ class SessionLock(FileLock):
             if self.try_acquire():
                 path.write_text(f"{os.getpid()} {os.uname().nodename}")
                 return
-            in_use = SessionInUse(path)
+            pid, _, host = load_file(path, 512).decode(errors="replace").partition(" ")
+            since = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
         except OSError as error:
             self.release()
             raise OnboardError(
@@ -56,4 +55,4 @@ class SessionLock(FileLock):
                 why=cause_of(error),
                 next="Check that the folder exists, is yours, and is on a local disk with room.",
             ) from error
-        raise in_use
+        raise SessionInUse(int(pid) if pid.isascii() and pid.isdigit() else None, host, since)

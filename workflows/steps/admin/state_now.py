@@ -1,4 +1,4 @@
-"""What a layer's state holds now, compared with what was decided; and how it is read for a look.
+"""What a layer's state holds now, compared with what was decided; and how AWS is asked for a look.
 
 A look asks only where nobody has to be asked for a code, and runs no program: the state is read where it is
 kept. Everything else that needs the state opens the layer (see `terraform_runs`).
