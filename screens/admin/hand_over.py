@@ -211,7 +211,6 @@ class HandOverPane(TerraformPane):
         self.query_one("#file", Input).value = hand_over.default_file(name)
         button = self.query_one("#sent", Button)
         button.label = _UNMARK if self._sent[name].by_hand else _MARK
-        button.refresh(layout=True)
         trouble = self.query_one("#trouble", Text)
         trouble.update("\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else "")
         trouble.set_class(not (handoff and handoff.trouble), "hidden")

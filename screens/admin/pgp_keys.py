@@ -394,7 +394,6 @@ class PgpKeysPane(StepPane):
             self.query_one(selector).display = display and bool(name)
         for reply in self.query("#owner, #owner-compared").results(Button):
             reply.label = f"Copy reply to {short(name)}"
-            reply.refresh(layout=True)
         for selector in ("#label", "#pasted"):
             self.query_one(selector).display = bool(name) and not news
         self.primary_changed()

@@ -220,7 +220,6 @@ class PlanPane(TerraformPane):
         resources = self.query_one("#show-resources", Button)
         number = len(found.resources)
         resources.label = f"All {number:,} resources" if number > 1 else "The one resource"
-        resources.refresh(layout=True)  # the label alone would keep its width
         self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
         self.primary_changed()
 

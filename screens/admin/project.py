@@ -205,7 +205,6 @@ class ProjectPane(StepPane):
         button = self.query_one("#more", Button)
         button.label = "Nothing else" if every else "Something else too"
         button.display = self._first_asked != set(QUESTIONS)
-        button.refresh(layout=True)
 
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False

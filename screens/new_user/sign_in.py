@@ -355,7 +355,6 @@ class SignInPane(StepPane):
 
     def _relabel(self, button: str, label: str) -> None:
         self.query_one(button, Button).label = label
-        self.query_one(button, Button).refresh(layout=True)
 
     def _page(self) -> str:
         return self.context.environment.open_page(self._identity.sign_in_url)

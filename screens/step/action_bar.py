@@ -78,7 +78,6 @@ class ActionBar(Horizontal):
         button = self.query_one("#primary", Button)
         button.disabled = not primary.ready
         button.label = text_of(primary.effect) + (" ›" if primary.ready else "")
-        button.refresh(layout=True)
 
 
 def _with_key(back: Sentence) -> Content:

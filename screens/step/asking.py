@@ -188,7 +188,6 @@ class AccountWorkPane(CodePane):
         button = self.query_one("#skip", Button)
         button.display = bool(effect) and not self.opening.done
         button.label = effect
-        button.refresh(layout=True)
 
     def on_mount(self) -> None:
         self.show()

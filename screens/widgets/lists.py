@@ -21,14 +21,14 @@ from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Dialog
-from screens.widgets.text import BAR, CURSOR, plain, shown, with_bar
+from screens.widgets.text import BAR, CURSOR, Measured, plain, shown, with_bar
 from workflows.core.sentences import Sentence, text_of
 
 BOXES = {True: "[x]", False: "[ ]"}
 """How a box is drawn by whether it is marked: to be read without colours."""
 
 
-class MarkBox(widgets.Checkbox):
+class MarkBox(widgets.Checkbox, Measured):
     """A box that is empty when it is not marked; Textual draws the same letter in both."""
 
     DEFAULT_CSS = """
@@ -57,7 +57,7 @@ class MarkBox(widgets.Checkbox):
         return len(BAR) + len(BOXES[True]) + 1 + self._label.cell_length
 
 
-class MarkList(widgets.SelectionList[str]):
+class MarkList(widgets.SelectionList[str], Measured):
     """A list of boxes, each on one line, that are empty when they are not marked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}
@@ -107,7 +107,7 @@ class MarkList(widgets.SelectionList[str]):
         return with_bar(strip, self.get_component_rich_style(CURSOR, partial=True)) if here else strip
 
 
-class Table(widgets.DataTable[RichText]):
+class Table(widgets.DataTable[RichText], Measured):
     """A table of texts, whose head is drawn again when rows have made its columns wider.
 
     Textual 8 keeps the drawn head until the next row: a screen that is painted between a row and the moment

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.console import RenderableType
@@ -22,7 +22,7 @@ from textual.color import Color
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.filter import LineFilter
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.markup import escape
 from textual.strip import Strip
 from textual.style import Style
@@ -176,7 +176,22 @@ class ScrollBody(VerticalScroll):
         return bool(super().allow_focus() and self.max_scroll_y > 0)
 
 
-class Text(widgets.Static):
+class Measured(Widget):
+    """Has room for what it shows last.
+
+    Textual 8.2 keeps a widget's size by a number that it raises once until the next idle moment: what is
+    replaced twice, with a layout in between, would keep the size of the first.
+    """
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Paint it again, and measure it again if asked."""
+        self._layout_updates += layout
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+
+class Text(widgets.Static, Measured):
     """A text; a string's line ends are kept."""
 
     DEFAULT_CSS = "Text.-empty { display: none; }"
@@ -191,12 +206,7 @@ class Text(widgets.Static):
         super().__init__(plain(text), id=id, classes=classes)
 
     def update(self, content: VisualType | Sentence = "", *, layout: bool = True) -> None:
-        """Show another text in its place.
-
-        Textual 8.2 keeps a widget's size by a number that it raises once until the next idle moment: a text
-        that is replaced twice, with a layout in between, would keep the height of the first.
-        """
-        self._layout_updates += layout
+        """Show another text in its place."""
         super().update(plain(content), layout=layout)
 
     def show_lines(self, lines: Sequence[Sentence]) -> None:
@@ -230,7 +240,7 @@ def _folded(line: str, width: int) -> str:
     return "\n".join(wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)) or line
 
 
-class Button(widgets.Button, inherit_bindings=False):
+class Button(widgets.Button, Measured, inherit_bindings=False):
     """A button of one line, as `[ Label k ]`; with the focus it has a bar and a reversed label.
 
     Args:
@@ -258,6 +268,10 @@ class Button(widgets.Button, inherit_bindings=False):
         """Take another label as it is."""
         return super().validate_label(plain(label))
 
+    def watch_label(self) -> None:
+        """Be as wide as another label."""
+        self.refresh(layout=True)
+
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
         """The label with its key, and the brackets."""
         return self.caption.cell_length + len("[  ]") + (len(self._key) + 1 if self._key else 0)
@@ -283,7 +297,7 @@ class Option(option_list.Option):
         super().__init__(plain(text), id, disabled)
 
 
-class OptionList(widgets.OptionList):
+class OptionList(widgets.OptionList, Measured):
     """A list of lines; with the focus, the bar and a reversed label show the highlighted one."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR}

@@ -8,13 +8,14 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from screens.widgets.text import BAR, Lines, Text, shortened, with_bar
+from screens.widgets.text import BAR, Button, Lines, Text, shortened, with_bar
 
 
 class Host(App[None]):
     def compose(self) -> ComposeResult:
         yield Text("", id="text")
         yield Text("", id="other")
+        yield Button("", id="button")
 
 
 async def test_a_text_that_is_replaced_twice_before_it_rests_has_room_for_the_last() -> None:
@@ -28,6 +29,19 @@ async def test_a_text_that_is_replaced_twice_before_it_rests_has_room_for_the_la
         text.update("one\ntwo\nthree")
         await pilot.pause()
         assert text.size.height == 3
+
+
+async def test_a_button_that_is_renamed_twice_before_it_rests_is_as_wide_as_the_last() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        button, other = app.query_one(Button), app.query_one("#other", Text)
+        button.label = "short"
+        other.update("one\ntwo")
+        other._check_refresh()
+        app.screen._refresh_layout()  # for the other's sake
+        button.label = "a much longer label than that"
+        await pilot.pause()
+        assert button.size.width == len("[ a much longer label than that ]")
 
 
 def test_of_a_long_line_only_the_middle_of_its_path_is_left_out() -> None:
