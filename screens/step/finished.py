@@ -44,7 +44,7 @@ class Finished(VerticalScroll):
     Finished .heading { text-style: bold; margin-top: 1; }
     Finished #everybody { margin-top: 1; }
     Finished .note { color: $text-muted; }
-    Finished #wanted { height: 1; margin-top: 1; }
+    Finished .buttons { height: 1; margin-top: 1; }
     """
 
     @dataclass
@@ -55,6 +55,9 @@ class Finished(VerticalScroll):
 
     class LookWanted(Message):
         """The person wants what could not be confirmed to be looked at again."""
+
+    class RecordWanted(Message):
+        """The person wants to see who was let in with which key."""
 
     def __init__(self, run: SessionRun) -> None:
         super().__init__(id="finished")
@@ -74,12 +77,14 @@ class Finished(VerticalScroll):
         for line in self._unconfirmed():
             yield Text(line)
         if buttons := list(self._buttons()):
-            yield Horizontal(*buttons, id="wanted")
+            yield Horizontal(*buttons, classes="buttons")
         yield Text("Next", classes="heading")
         for line in _next(run):
             yield Text(line)
         yield Text("Kept", classes="heading")
         yield Text("\n".join(_kept(run)), classes="note")
+        if "keys" in session.facts():
+            yield Horizontal(Button("Show who was let in", id="record"), classes="buttons")
 
     def _unconfirmed(self) -> Iterator[Sentence]:
         """Whom AWS awaits, what the person's word stands for, and what was not seen again, a line each."""
@@ -155,6 +160,8 @@ class Finished(VerticalScroll):
     def _ask(self, event: Button.Pressed) -> None:
         if event.button.id == "look":
             self.post_message(self.LookWanted())
+        if event.button.id == "record":
+            self.post_message(self.RecordWanted())
         if event.button.id == "remind":
             from workflows.steps.admin.hand_over import reminder  # noqa: PLC0415 - few sessions need it
 

@@ -5,7 +5,7 @@ Like `screens.widgets.text`, whose second half this is, it shows every text as i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -13,6 +13,7 @@ from rich.style import Style
 from rich.text import Text as RichText
 from textual import widgets
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
@@ -20,8 +21,8 @@ from textual.widgets import option_list
 from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
-from screens.widgets.dialogs import Dialog
-from screens.widgets.text import BAR, CURSOR, Measured, plain, shown, with_bar
+from screens.widgets.dialogs import Dialog, tell
+from screens.widgets.text import BAR, CURSOR, Button, Measured, plain, shown, with_bar
 from workflows.core.sentences import Sentence, text_of
 
 BOXES = {True: "[x]", False: "[ ]"}
@@ -209,17 +210,40 @@ class TextDialog(Dialog[bool]):
         title: what it is.
         text: the text.
         styles: the colour of lines by the mark that they begin with.
+        copy: copies a text and says so; None offers no copy.
     """
 
     AUTO_FOCUS = "#text"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "copy", "Copy this text", id="text.copy")]
     DEFAULT_CSS = """
     TextDialog > Vertical { width: 96; }
     TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
     """
 
-    def __init__(self, title: Sentence, text: str, styles: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        title: Sentence,
+        text: str,
+        styles: Mapping[str, str] | None = None,
+        copy: Callable[[str], Sentence] | None = None,
+    ) -> None:
         super().__init__(title, text, classes="-tall")
         self._line_styles = styles or {}
+        self._copy = copy
+
+    def buttons(self) -> Iterable[Button]:
+        if self._copy is not None:
+            yield Button("Copy text", id="copy", key="c")
+        yield from super().buttons()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Copying is offered only where there is a way to."""
+        return action != "copy" or self._copy is not None
+
+    def action_copy(self) -> None:
+        """Copy the whole text."""
+        if (copy := self._copy) is not None:
+            tell(self, lambda: copy(text_of(self._text)))
 
     def body(self) -> ComposeResult:
         yield Log(id="text", auto_scroll=False)

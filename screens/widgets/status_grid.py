@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import on
@@ -10,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from screens.widgets.dialogs import Dialog
 from screens.widgets.lists import Table, cell
-from screens.widgets.text import Text
+from screens.widgets.text import Button, Text
 from workflows.steps.admin.status_grid import Everybody
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
@@ -21,18 +22,37 @@ class EverybodyDialog(Dialog[str]):
 
     Args:
         grid: the grid.
+        record: shows who was let in with which key; None where nobody's key was taken in.
     """
 
     AUTO_FOCUS = "#grid"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f5", "close", "Close", id="everybody.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5", "close", "Close", id="everybody.close"),
+        Binding("r", "record", "Who was let in", id="everybody.record", tooltip="With which PGP key"),
+    ]
     DEFAULT_CSS = """
     EverybodyDialog > Vertical { width: 96%; max-width: 116; }
     EverybodyDialog Table { height: auto; max-height: 50vh; margin: 1 0; }
     """
 
-    def __init__(self, grid: Everybody) -> None:
+    def __init__(self, grid: Everybody, record: Callable[[], object] | None = None) -> None:
         super().__init__("Where everybody stands")
         self._grid = grid
+        self._record = record
+
+    def buttons(self) -> Iterable[Button]:
+        if self._record is not None:
+            yield Button("Show who was let in", id="record", key="r")
+        yield from super().buttons()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """There is a record only once a key was taken in."""
+        return action != "record" or self._record is not None
+
+    def action_record(self) -> None:
+        """Show who was let in with which key."""
+        if self._record is not None:
+            self._record()
 
     def body(self) -> ComposeResult:
         yield Text(self._grid.told, id="told")

@@ -83,7 +83,9 @@ class SessionControl:
         Raises:
             OnboardError: it could not be written.
         """
-        details = {"sandbox": True} if self._source.sandbox else {}
+        from workflows.core.processes import user_and_host  # noqa: PLC0415 - not for the first paint
+
+        details = {"by": user_and_host({})} | ({"sandbox": True} if self._source.sandbox else {})
         try:
             session = self.sessions.create(workflow, details)
         except FileExistsError as error:

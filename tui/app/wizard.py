@@ -28,9 +28,11 @@ from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
 from screens.step.finished import Finished
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane, is_displayed
+from screens.step.record import TITLE, record_text
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
+from screens.widgets.lists import TextDialog
 from screens.widgets.rail import RailEntry, StepRail, stepper
 from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, SplitLine, Text, in_line, marked_up, styled
@@ -41,6 +43,7 @@ from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
+from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import everybody
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
@@ -564,7 +567,17 @@ class WizardScreen(OneFocus):
             if key is not None:
                 await self.visit(key)
 
-        ask(self, EverybodyDialog(grid), chosen)
+        record = self._show_record if "keys" in self.run.session.facts() else None
+        ask(self, EverybodyDialog(grid, record), chosen)
+
+    @on(Finished.RecordWanted)
+    def _show_record(self) -> None:
+        """Show who was let in with which key, to read and to copy."""
+        session, environment = self.run.session, self.run.environment
+        found: list[Admissions] = []
+        if self._stage.record(lambda: found.append(admissions(session.folder))):
+            text = record_text(found[0], environment.now())
+            self.app.push_screen(TextDialog(TITLE, text, copy=environment.clipboard.copy))
 
     def action_page(self, direction: int) -> None:
         """Scroll the step a page, whatever has the focus in it."""

@@ -15,15 +15,17 @@ from types import MappingProxyType
 from typing import Any
 
 from tui.cli import asking
-from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Commands, UsageError, argument, flag
+from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag
 from tui.cli.completion import session_ids
 from tui.cli.output import OutputLost, answer, note, on_terminal, say
 from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused, freeze
+from workflows.core.shapes import plain
 
 with on_demand():
     from screens import registry
+    from screens.step import record as step_record
     from tui import environments, host, session_catalogue
     from tui.app import application, session_control, session_summary
     from tui.app import guard as guards
@@ -31,6 +33,7 @@ with on_demand():
     from workflows import step_modules
     from workflows.core import installation
     from workflows.messages import handoff as messages
+    from workflows.steps.admin import admissions
     from workflows.steps.new_user import handoff as step
     from workflows.stores import key_records
 
@@ -51,16 +54,26 @@ def add_to(commands: Commands) -> None:
         argument("handoff", "HANDOFF", "the file with your handoff ('-': stdin)", nargs="?"),
         *OWN_NAMES,
     )
-    resumed = commands.add("resume", resume, BINARY)
-    explanation = "the id that `iam-onboard sessions` shows"
-    which = resumed.add_argument("session", nargs="?", metavar="ID", help=explanation)
-    which.completer = session_ids  # type: ignore[attr-defined]  # argcomplete reads it there
-    commands.add("sessions", sessions, JSON)
+    commands.add("resume", resume, _session_id("the id that `iam-onboard sessions` shows"), BINARY)
+    commands.add(
+        "sessions",
+        sessions,
+        _session_id("show this session, and who was let in with which PGP key"),
+        JSON,
+    )
     commands.add(
         "demo",
         demo,
         flag("--new", "start with a fresh sandbox"),
     )
+
+
+def _session_id(explanation: str) -> Argument:
+    def add_to(parser: argparse._ActionsContainer) -> None:
+        which = parser.add_argument("session", nargs="?", metavar="ID", help=explanation)
+        which.completer = session_ids  # type: ignore[attr-defined]  # argcomplete reads it there
+
+    return add_to
 
 
 def wizard(machine: host.Machine, _options: argparse.Namespace) -> None:
@@ -116,14 +129,30 @@ def resume(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def sessions(machine: host.Machine, options: argparse.Namespace) -> None:
-    """`iam-onboard sessions [--json]`: list them."""
-    entries = session_catalogue.SessionCatalogue(machine).entries()
-    records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
+    """`iam-onboard sessions [ID] [--json]`: list them, or show one with the record of whom it let in."""
+    catalogue = session_catalogue.SessionCatalogue(machine)
+    if options.session:
+        _show_session(machine, catalogue.find(options.session), as_json=options.json)
+        return
+    entries = catalogue.entries()
+    records = [_as_json(entry) for entry in entries]
     lines = [session_summary.session_line(entry, machine.now()) for entry in entries]
     none = "No sessions yet. Run `iam-onboard` to start one."
     answer(records, lines or [none], as_json=options.json)
     if not options.json:
         note(*(f"! {remark}" for remark in key_records.remarks(machine.places.key_records, machine.now())))
+
+
+def _as_json(entry: session_catalogue.Entry) -> dict[str, Any]:
+    return {**asdict(entry.summary), "sandbox": str(entry.sandbox or "")}
+
+
+def _show_session(machine: host.Machine, entry: session_catalogue.Entry, *, as_json: bool) -> None:
+    found = admissions.admissions(entry.sessions.folder / entry.summary.id)
+    text = step_record.record_text(found, machine.now())
+    lines = [f"{step_record.TITLE}:", text] if text else ["It took in nobody's PGP key."]
+    shown = [session_summary.session_line(entry, machine.now()), "", *lines]
+    answer({**_as_json(entry), "admitted": plain(found)}, shown, as_json=as_json)
 
 
 def demo(machine: host.Machine, options: argparse.Namespace) -> None:

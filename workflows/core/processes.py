@@ -14,6 +14,7 @@ import fnmatch
 import json
 import math
 import os
+import pwd
 import resource
 import signal
 import subprocess
@@ -165,6 +166,15 @@ def read_record(path: Path) -> dict[str, Any] | None:
             next="Move it away. iam-onboard then looks that up again, or counts it as unknown.",
         )
     return record
+
+
+def user_and_host(variables: Mapping[str, str]) -> str:
+    """The person and the machine as Terraform calls them in its locks: as Go's os/user and hostname do."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user of a container, without an entry
+        name = variables.get("USER", "")
+    return f"{name}@{os.uname().nodename}"
 
 
 def process_started_at(pid: int) -> str | None:

@@ -51,6 +51,7 @@ class DecidedKey:
         expires: when it stops being usable, ISO 8601, or None for never.
         resets: where it replaces another one, what that resets, by account.
         compare_later: whether its fingerprint is still to be compared with the owner's.
+        compared: whether the person said that it is the same; sessions of an older program did not ask.
     """
 
     text: str
@@ -62,6 +63,7 @@ class DecidedKey:
     source: Sentence = ""
     resets: Mapping[str, Reset] = left_out(dict)
     compare_later: bool = left_out(bool)
+    compared: bool = left_out(bool)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,7 +28,7 @@ from typing import Any
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, write_atomically
 from workflows.core.parsing import read_json
-from workflows.core.processes import is_alive, read_record, write_record
+from workflows.core.processes import is_alive, read_record, user_and_host, write_record
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import read
 from workflows.terraform.events import Event, LineSplitter, Progress, ProgressTracker, message_of, parse_line
@@ -342,7 +340,7 @@ def _launch(
                 "layer": str(cwd),
                 "temporary": str(temporary),
                 "facts": dict(facts),
-                "holder": _holder(environment),
+                "holder": user_and_host(environment),
                 "begun_at": time.time(),
             }
             write_record(folder / "run.json", description)
@@ -359,15 +357,6 @@ def _launch(
         raise
     finally:
         os.close(output)
-
-
-def _holder(environment: Mapping[str, str]) -> str:
-    """How Terraform calls the person and the machine in its locks: as Go's os/user and hostname do."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a user of a container, without an entry
-        name = environment.get("USER", "")
-    return f"{name}@{socket.gethostname()}"
 
 
 def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int) -> None:

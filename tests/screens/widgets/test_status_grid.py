@@ -16,12 +16,16 @@ from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.finished import Finished
+from screens.widgets.lists import TextDialog
 from screens.widgets.status_grid import EverybodyDialog
+from tui.app import wizard
+from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.admissions import Admission, Admissions, Compared
 from workflows.terraform.record import PlanRecord
 
 PEOPLE = [f"person.{number:02}" for number in range(1, 31)]
@@ -86,6 +90,25 @@ async def test_f5_shows_everybody_and_enter_goes_on_with_the_account(
     assert session.status(StepKey("plan", "apps-devstg")) is Status.READY
 
 
+async def test_the_record_of_the_keys_is_shown_over_the_grid_and_copied(
+    desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _session, app = desk
+    fingerprint, at = "0123456789ABCDEF0123456789ABCDEF01234567", "2026-03-01T10:00:00+00:00"
+    one = Admission(PEOPLE[0], fingerprint, "pasted", at, Compared.SAME, at, {"security": None})
+    monkeypatch.setattr(wizard, "admissions", lambda _folder: Admissions("admin@host", (one,)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f5", "r", "c")
+        await rest(pilot)
+        assert isinstance(app.screen, TextDialog)
+        clipboard: Any = app.wizard.run.environment.clipboard
+        assert grouped(fingerprint) in clipboard.content
+        await pilot.press("escape")
+        await rest(pilot)
+        assert isinstance(app.screen, EverybodyDialog)
+
+
 async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, PaneHost]) -> None:
     session, app = desk
     plan_facts = {"plan": session.facts("management")["plan"]}
@@ -105,6 +128,10 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         assert "person.02" in words
         assert "to hand over" in words
         assert "and 22 more" in words
+        app.wizard.query_one("#record").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert isinstance(app.screen, TextDialog)
 
 
 async def test_an_account_stops_while_another_goes_on_and_each_is_found_again(

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from support import own_machine
-from support.repository import ROOT
+from support.repository import ROOT, TESTS
 from support.small_steps import NOT_THERE
 
 from tui.cli import credential_process, doctor, wizard
@@ -24,7 +25,9 @@ from tui.cli.main import main
 from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.files import private_folder
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
+from workflows.machine.summaries import JOURNAL
 from workflows.stores import system_keyring
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.system_keyring import KeyringVault
@@ -156,6 +159,24 @@ def test_sessions_as_json(sessions_folder: Path, capsys: pytest.CaptureFixture[s
     (record,) = json.loads(capsys.readouterr().out)
     expected = {"id": "one", "workflow": "admin", "next_title": "Project", "damage": "", "sandbox": ""}
     assert {name: record[name] for name in expected} == expected
+
+
+def test_one_session_is_shown_with_whom_it_let_in(
+    sessions_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private_folder(sessions_folder / "done")
+    shutil.copy(TESTS / "journals" / "admin-done.jsonl", sessions_folder / "done" / JOURNAL)
+    a_session(sessions_folder, "empty")
+    assert main(["sessions", "done", "--json"]) == DONE
+    record = json.loads(capsys.readouterr().out)
+    (jane,) = record["admitted"]["people"]
+    assert (record["id"], jane["person"]) == ("done", "jane.doe")
+    assert jane["accounts"]["security"] == {"at": "2026-11-26T21:34:51+00:00", "outcome": "applied"}
+    assert main(["sessions", "done"]) == DONE
+    assert grouped(jane["fingerprint"]) in capsys.readouterr().out
+    assert main(["sessions", "empty", "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out)["admitted"]["people"] == []
+    assert main(["sessions", "nowhere"]) == REFUSED
 
 
 def test_a_reader_that_goes_away_gets_no_traceback(sessions_folder: Path) -> None:

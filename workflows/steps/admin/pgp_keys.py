@@ -781,6 +781,7 @@ def _decided(key: TakenKey, compare_later: bool) -> DecidedKey:  # noqa: FBT001 
         key.origin,
         key.replacement.resets if key.replacement else {},
         compare_later,
+        compared=not compare_later,
     )
 
 

@@ -1,0 +1,47 @@
+"""Who was let in with which PGP key, as lines to read, copy and keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from screens.step.times import told_moment
+from workflows.core.openpgp import grouped
+from workflows.core.sentences import text_of
+from workflows.steps.admin.admissions import Admission, Admissions, Applied, Compared, Outcome
+
+TITLE = "Who was let in, with which key"
+_COMPARED = {
+    Compared.SAME: "the same, confirmed {}",
+    Compared.LATER: "not compared yet",
+    Compared.NOT_ASKED: "this session didn't ask",
+}
+_APPLIED = {
+    Outcome.APPLIED: "applied {}",
+    Outcome.ELSEWHERE: "applied elsewhere, seen {}",
+    Outcome.THERE: "already there, seen {}",
+}
+
+
+def record_text(record: Admissions, now: datetime) -> str:
+    """The whole record, "" where nobody's key was taken in."""
+    return "\n".join(line for one in record.people for line in _lines(one, record.by, now))
+
+
+def _lines(one: Admission, by: str, now: datetime) -> Iterator[str]:
+    compared = _COMPARED[one.compared].format(told_moment(one.compared_at, now))
+    taken = f"{told_moment(one.taken_at, now)}{f', by {by}' if by else ''}"
+    rows = {
+        "Fingerprint": grouped(one.fingerprint),
+        "From": text_of(one.source),
+        "Taken in": taken,
+        "Compared": compared,
+        **{account: _applied_words(applied, now) for account, applied in one.accounts.items()},
+    }
+    width = max(map(len, rows))
+    yield one.person
+    yield from (f"  {name:<{width}}  {words}" for name, words in rows.items())
+
+
+def _applied_words(applied: Applied | None, now: datetime) -> str:
+    return _APPLIED[applied.outcome].format(told_moment(applied.at, now)) if applied else "not applied"

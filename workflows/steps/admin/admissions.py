@@ -1,0 +1,132 @@
+"""Who was let in with which PGP key: how its fingerprint was confirmed, and when and where it was applied.
+
+It is read from the journal, event by event. So it also holds for a key that was replaced later in the same
+session, and there is no second record that could say something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from workflows.core.sentences import Sentence
+from workflows.machine.events import Event, Succeeded
+from workflows.machine.journal import read_journal
+from workflows.machine.summaries import JOURNAL
+from workflows.steps.admin.accepted_plan import nothing_changed
+from workflows.steps.decisions import Decisions
+
+
+class Compared(Enum):
+    """What the admin said about a fingerprint."""
+
+    SAME = "same"
+    LATER = "later"
+    NOT_ASKED = "not asked"
+
+
+class Outcome(Enum):
+    """How the key came to be in an account."""
+
+    APPLIED = "applied"
+    ELSEWHERE = "applied elsewhere"
+    THERE = "was there"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """When the key was in an account, and how it came there; `at` is ISO 8601 in UTC."""
+
+    at: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A person with a key that was taken in for them.
+
+    Attributes:
+        person: the IAM name.
+        fingerprint: the key's.
+        source: where it came from.
+        taken_at: when it was taken in first, ISO 8601 in UTC.
+        compared: what was said about the fingerprint last.
+        compared_at: since when that stands.
+        accounts: each account that the key is meant for, in which it is applied or not (None).
+    """
+
+    person: str
+    fingerprint: str
+    source: Sentence
+    taken_at: str
+    compared: Compared
+    compared_at: str
+    accounts: Mapping[str, Applied | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Admissions:
+    """All that a session admitted.
+
+    Attributes:
+        by: who did, as user@host; "" in a session of an older program.
+        people: in the order in which their keys came.
+    """
+
+    by: str
+    people: tuple[Admission, ...]
+
+
+def admissions(folder: Path) -> Admissions:
+    """What the session in a folder admitted.
+
+    Raises:
+        OnboardError: its journal can't be read, or a fact in it is not what it should be.
+    """
+    loaded = read_journal(folder / JOURNAL)
+    return Admissions(str(loaded.header.details.get("by", "")), admitted(loaded.events))
+
+
+def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:
+    """What these events admitted."""
+    known: dict[str, Any] = {}
+    found: dict[tuple[str, str], Admission] = {}
+    for event in events:
+        if not isinstance(event, Succeeded):
+            continue
+        match event.key.step:
+            case "pgp-keys" | "users":
+                known |= event.facts
+                _take_in(found, Decisions.from_facts(known), event.at)
+            case "apply":
+                _apply(found, Decisions.from_facts(known), event)
+    return tuple(found.values())
+
+
+def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: str) -> None:
+    """Keys as they are decided now."""
+    for name, key in decisions.keys.items():
+        said = Compared.LATER if key.compare_later else Compared.SAME if key.compared else Compared.NOT_ASKED
+        before = found.get((name, key.fingerprint))
+        one = before or Admission(name, key.fingerprint, key.source, at, said, at)
+        if one.compared is not said:
+            one = replace(one, compared=said, compared_at=at)
+        adds = decisions.users.add.items()
+        meant = [*(account for account, names in adds if name in names), *key.resets]
+        accounts = {account: one.accounts.get(account) for account in dict.fromkeys(meant)}
+        kept = {account: applied for account, applied in one.accounts.items() if applied}
+        found[name, key.fingerprint] = replace(one, accounts={**kept, **accounts})
+
+
+def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event: Succeeded) -> None:
+    """An account in which the keys that are decided now came to be."""
+    fact, account = event.facts["applied"], event.key.item
+    there = Outcome.THERE if nothing_changed(fact) else Outcome.APPLIED
+    applied = Applied(event.at, Outcome.ELSEWHERE if fact.get("elsewhere") else there)
+    for name, key in decisions.keys.items():
+        one = found[name, key.fingerprint]
+        if account in one.accounts:
+            found[name, key.fingerprint] = replace(one, accounts={**one.accounts, account: applied})
