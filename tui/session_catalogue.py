@@ -29,12 +29,14 @@ class Entry:
         sandbox: the folder of the sandbox that it belongs to, or None.
         arrived: when the message came that its next step waits for, ISO 8601; "" while it is not there; None
             if it waits for none.
+        archived: whether the person took it out of the list.
     """
 
     summary: Summary
     sessions: Sessions
     sandbox: Path | None
     arrived: str | None = None
+    archived: bool = False
 
 
 class SessionCatalogue:
@@ -79,14 +81,14 @@ class SessionCatalogue:
         return tuple(sorted(self._all(), key=lambda entry: entry.summary.changed, reverse=True))
 
     def find(self, session_id: str | None) -> Entry:
-        """The session of an id, or the latest for None.
+        """The session of an id, or the latest that isn't archived for None.
 
         Raises:
             OnboardError: there is none.
         """
         entries = self.entries()
         for entry in entries:
-            if session_id in {None, entry.summary.id}:
+            if session_id == entry.summary.id or (session_id is None and not entry.archived):
                 return entry
         raise OnboardError(
             "No such session" if session_id else "No session yet",
@@ -122,7 +124,7 @@ class SessionCatalogue:
         awaited = [place / name for name in _awaited(summary)]
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
-        return Entry(summary, sessions, sandbox, came)
+        return Entry(summary, sessions, sandbox, came, sessions.is_archived(summary.id))
 
 
 def _awaited(summary: Summary) -> list[str]:

@@ -27,7 +27,10 @@ from tui.session_catalogue import SessionCatalogue
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
+from workflows.machine.summaries import JOURNAL
 from workflows.sandbox.sandbox import Sandbox
+from workflows.steps.admin.admissions import Compared, Outcome, admissions
+from workflows.steps.shared.bug_report import bug_report
 
 __all__ = ["sandbox_cache"]
 pytestmark = pytest.mark.e2e
@@ -161,6 +164,12 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
             lambda: all(session_now.status(key) is Status.DONE for key in arrived), "the arrival"
         )
         assert {session_now.state.observed[key].verdict for key in arrived} == {Verdict.AS_DECIDED}
+        (jane,) = admissions(session_now.folder).people
+        assert (jane.person, jane.compared) == (USER, Compared.SAME)
+        assert {name: one and one.outcome for name, one in jane.accounts.items()} == {
+            "management": Outcome.APPLIED,
+            "security": Outcome.APPLIED,
+        }
         await admin.quit()
 
     recording.write()
@@ -168,6 +177,8 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
     canaries += phone.seeds()
     printed = "\0".join(capfd.readouterr())
     hunt.keep("what was printed", printed.encode())
+    for journal in (*sessions_of(folder).rglob(JOURNAL), *machine.places.sessions.rglob(JOURNAL)):
+        hunt.keep(f"the bug report of {journal}", bug_report(journal.parent, machine.home).encode())
     assert_no_canary(canaries, folder, machine, hunt)
 
 

@@ -53,6 +53,17 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
         assert [entry.arrived for entry in catalogue.entries()] == [arrived]
 
 
+def test_an_archived_session_is_resumed_only_by_its_id(tmp_path: Path) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    catalogue = SessionCatalogue(machine)
+    for session in ("first", "last"):
+        catalogue.own().create("admin", {}, session).close()
+    catalogue.own().archive("last", archived=True)
+    assert catalogue.find(None).summary.id == "first"
+    assert catalogue.find("last").archived
+
+
 def test_a_message_is_compared_with_any_time_that_a_session_has(tmp_path: Path) -> None:
     message = tmp_path / "request-jane.txt"
     message.touch()

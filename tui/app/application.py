@@ -22,7 +22,7 @@ from tui.app.session_summary import since_you_left
 from tui.environments import EnvironmentSource
 from tui.host import Machine
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, joined, text_of
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -382,6 +382,23 @@ class OnboardApp(Frame):
             failure = error
         await self._show_home(failure)
 
+    @on(HomeScreen.Archive)
+    async def _archive_wanted(self, message: HomeScreen.Archive) -> None:
+        try:
+            said = self.control.archive(message.entry)
+        except OnboardError as error:
+            await self._show_home(error)
+        else:
+            await self._show_home()
+            self.notify(text_of(said))
+
+    @on(HomeScreen.Report)
+    def _report_wanted(self, message: HomeScreen.Report) -> None:
+        try:
+            self.notify(text_of(self.control.report(message.entry, message.target, self._machine.home)))
+        except OnboardError as error:
+            self.show_error(error)
+
     # -- commands ----------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -392,6 +409,8 @@ class OnboardApp(Frame):
             yield SystemCommand("Go to Home", "Save, and see all sessions", self.action_home)
             if self.source.sandbox:
                 yield SystemCommand("Swap roles", "Save, and play the other person", self.action_swap)
+        if isinstance(screen, HomeScreen):
+            yield from screen.commands()
         colours = "Dark, light, high contrast, or the terminal's own"
         yield SystemCommand("Change the colours", colours, self.action_change_theme)
         yield SystemCommand("Save and quit", "Everything is kept", self.action_save_and_quit)

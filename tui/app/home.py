@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
+from textual.widgets import Input
 
 from screens.step.times import told_moment
-from screens.widgets.dialogs import Confirm, Dialog, OneFocus, ask
+from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, sized, styled
-from tui.app.session_summary import arrival_of, standing_of, work_of
-from workflows.core.sentences import Sentence, text_of
+from tui.app.session_summary import arrival_of, left_behind, standing_of, work_of
+from workflows.core.sentences import Sentence, joined, text_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
@@ -83,7 +85,9 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 
 
 def _order(entry: Entry) -> int:
-    """What can go on now comes first, then what is begun, what was only opened, and what is done."""
+    """What can go on now comes first, then what is begun, only opened, done, and archived."""
+    if entry.archived:
+        return 4
     if entry.arrived:
         return 0
     if not entry.summary.next_title and not entry.summary.damage:
@@ -102,9 +106,22 @@ class HomeScreen(OneFocus):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f3", "all", "All sessions", id="home.all", tooltip="List every session"),
+        Binding("slash", "filter", "Filter", id="home.filter", tooltip="Show some sessions and tasks only"),
+        Binding("f3", "all", "All", id="home.all", tooltip="List every session, also archived ones"),
         Binding(
-            "delete,d", "delete", "Delete session", id="home.delete", tooltip="Delete the selected session"
+            "a",
+            "archive",
+            "Archive",
+            id="home.archive",
+            tooltip="Take the selected session out of the list, or bring it back",
+        ),
+        Binding("d,delete", "delete", "Delete", id="home.delete", tooltip="Delete the selected session"),
+        Binding(
+            "x",
+            "report",
+            "Bug report",
+            id="home.report",
+            tooltip="Save what happened, without names",
         ),
         Binding("question_mark", "help", "Help", id="home.question"),
         Binding("f1", "help", "Help", id="home.help"),
@@ -116,6 +133,7 @@ class HomeScreen(OneFocus):
     HomeScreen #home-remarks {
         height: auto; max-height: 4; padding: 0 3; color: $text-warning; margin-bottom: 1;
     }
+    HomeScreen #filter { margin: 0 1 1 1; }
     HomeScreen OptionList { height: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
@@ -138,6 +156,19 @@ class HomeScreen(OneFocus):
         """Delete this session."""
 
         entry: Entry
+
+    @dataclass
+    class Archive(Message):
+        """Take this session out of the list, or bring it back."""
+
+        entry: Entry
+
+    @dataclass
+    class Report(Message):
+        """Write a report about this session into a file, named as typed."""
+
+        entry: Entry
+        target: str
 
     def __init__(
         self,
@@ -168,7 +199,10 @@ class HomeScreen(OneFocus):
         if self._remarks:
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
         yield OptionList()
-        yield KeyLine("app.commands", "home.question", "home.all", "home.delete", "app.quit")
+        yield KeyLine(
+            *("app.commands", "home.question", "home.filter", "home.all"),
+            *("home.delete", "app.quit"),
+        )
 
     def on_mount(self) -> None:
         """The most likely answer has the focus: the session changed last, or a new one."""
@@ -189,24 +223,44 @@ class HomeScreen(OneFocus):
         self.query_one(OptionList).set_options(self._options())
 
     def _options(self) -> list[Option]:
+        listed, words = self._listed(), self._words()
+        left = 0 if words else len(self._entries) - len(listed)
+        groups = {"Continue": listed} | {
+            heading: [name for name in (" ".join(task.begins) for task in tasks) if self._has(name, words)]
+            for heading, tasks in _TASKS.items()
+        }
         options = []
-        if self._entries:
-            options.append(Option(styled(("Continue", "bold $text-muted")), disabled=True))
-            options += [Option(self._line(name), name) for name in self._listed()]
-            if left := len(self._entries) - len(self._listed()):
-                options.append(Option(styled((f"{left} more", ""), ("  F3", "$accent")), "more"))
-            options.append(Option("", disabled=True))
-        for heading, tasks in _TASKS.items():
-            options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
-            options += [Option(self._line(name), name) for name in (" ".join(task.begins) for task in tasks)]
-            options.append(Option("", disabled=True))
-        return options[:-1]
+        for heading, names in groups.items():
+            more = left if heading == "Continue" else 0
+            if names or more:
+                options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
+                options += [Option(self._line(name), name) for name in names]
+                if more:
+                    options.append(Option(styled((f"{more} more", ""), ("  F3", "$accent")), "more"))
+                options.append(Option("", disabled=True))
+        return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
 
     def _listed(self) -> list[str]:
         """The sessions that are listed now."""
         every = [f"session-{number}" for number in range(len(self._entries))]
-        low = self.size.height < _LOW and not self._all
-        return every if not low or len(every) <= _MOST_SESSIONS else every[: _MOST_SESSIONS - 1]
+        if words := self._words():
+            return [name for name in every if self._has(name, words)]
+        if self._all:
+            return every
+        every = [name for name, entry in zip(every, self._entries, strict=True) if not entry.archived]
+        low = self.size.height < _LOW and len(every) > _MOST_SESSIONS
+        return every[: _MOST_SESSIONS - 1] if low else every
+
+    def _words(self) -> list[str]:
+        """What the list is filtered by."""
+        return [word for field in self.query(Input) for word in field.value.casefold().split()]
+
+    def _has(self, name: str, words: Sequence[str]) -> bool:
+        line = self._lines[name]
+        whole = line.whole
+        if line.resumes is not None:
+            whole += f" {standing_of(line.resumes)} {line.resumes.summary.id}"
+        return all(word in whole.casefold() for word in words)
 
     def _line(self, name: str) -> Content:
         """A line in its columns."""
@@ -250,6 +304,26 @@ class HomeScreen(OneFocus):
         question = Begun("Continue what you began?", body)
         ask(self, question, lambda again: self.post_message(resume if again else begin))
 
+    async def action_filter(self) -> None:
+        """Go to the field by which the list is filtered."""
+        from screens.widgets.fields import FilterField  # noqa: PLC0415 - not for the first paint
+
+        if not self.query(FilterField):
+            field = FilterField(placeholder="a name, a project or a task", id="filter", compact=True)
+            await self.mount(field, before=self.query_one(OptionList))
+        self.query_one(FilterField).focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter(self) -> None:
+        self._fill()
+        self.refresh_bindings()
+
+    def on_filter_field_left(self) -> None:
+        """From the field to the list."""
+        options = self.query_one(OptionList)
+        options.focus()
+        options.action_first()
+
     def action_all(self) -> None:
         """List every session."""
         self._all = True
@@ -265,15 +339,38 @@ class HomeScreen(OneFocus):
         line, selected = self._lines[self._at], self._session()
         if selected is None:
             return
-        body = f"{line.whole}\n\nIts record and drafts go away. {_kept(selected)}"
+        body = f"{line.whole}\n\n{text_of(joined((_gone(selected), _kept(selected))))}"
         question = Confirm("Delete this session?", body, "Delete")
         ask(self, question, lambda _yes: self.post_message(self.Delete(selected)))
 
+    def action_archive(self) -> None:
+        """Take the selected session out of the list, or bring it back."""
+        if (selected := self._session()) is not None:
+            self.post_message(self.Archive(selected))
+
+    def action_report(self) -> None:
+        """Ask for a file, and write a report about the selected session into it."""
+        selected = self._session()
+        if selected is None:
+            return
+        target = f"~/iam-onboard-{selected.summary.id}.txt"
+        question = NameDialog("Save a bug report", _REPORT, target)
+        ask(self, question, lambda name: self.post_message(self.Report(selected, name)))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Without a selected session there is none to delete, and without others no list of them."""
+        """Without a selected session there is nothing to do with one, and without others no list of them."""
         if action == "all":
-            return len(self._listed()) < len(self._entries)
-        return action != "delete" or self._session() is not None
+            return not self._words() and len(self._listed()) < len(self._entries)
+        if action == "filter":
+            return bool(self._entries)
+        return action not in {"archive", "delete", "report"} or self._session() is not None
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """What the palette offers while this is shown: all that the keys do."""
+        active = {one.binding.action: one.binding for one in self.active_bindings.values() if one.enabled}
+        for action, binding in active.items():
+            if (binding.id or "").startswith("home.") and binding.tooltip:
+                yield SystemCommand(binding.description, binding.tooltip, partial(self.run_action, action))
 
     def action_help(self) -> None:
         """Explain the wizard."""
@@ -303,7 +400,8 @@ class Begun(Dialog[bool]):
 
 def _is_open(entry: Entry, workflow: str) -> bool:
     summary = entry.summary
-    return summary.workflow == workflow and bool(summary.next_step) and not summary.damage
+    fits = summary.workflow == workflow and bool(summary.next_step) and not summary.damage
+    return fits and not entry.archived
 
 
 _SANDBOX = (
@@ -312,10 +410,23 @@ _SANDBOX = (
 )
 
 
-def _kept(entry: Entry) -> str:
+_REPORT = (
+    "It says what happened in this session. People get numbers; account ids and keys are left out. "
+    "Project and account names stay, so read it before you send it."
+)
+
+
+def _gone(entry: Entry) -> str:
+    """What the end of a session takes with it."""
+    if "keys" in entry.summary.facts:
+        return "Its record of who was let in goes away with it. Archive (a) keeps the record."
+    return "Its record and drafts go away."
+
+
+def _kept(entry: Entry) -> Sentence:
     """What the end of a session leaves alone."""
     if entry.sandbox is None:
-        return "The project's files, keys and profiles stay."
+        return joined((left_behind(entry), "The project's files, keys and profiles stay."))
     return "The sandbox goes away with its last session."
 
 
@@ -324,7 +435,7 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     changed = told_moment(summary.changed, now) if summary.changed else ""
     if summary.damage:
         return _Line(f"! {summary.id}", standing_of(entry), changed, resumes=entry)
-    arrival = arrival_of(entry, now)
+    arrival = None if entry.archived else arrival_of(entry, now)
     if arrival is None:
         return _Line(work_of(summary), standing_of(entry), changed, resumes=entry)
     if arrival.here:

@@ -124,6 +124,32 @@ class SessionControl:
 
         entry.sessions.delete(entry.summary.id, refuse_while_running)
 
+    def archive(self, entry: Entry) -> Sentence:
+        """Take a session out of the list, or bring it back, and say so.
+
+        Raises:
+            OnboardError: its folder can't be written.
+        """
+        entry.sessions.archive(entry.summary.id, archived=not entry.archived)
+        return "It is back in the list." if entry.archived else "Archived. F3 lists it; a brings it back."
+
+    def report(self, entry: Entry, target: str, home: Path) -> Sentence:
+        """Write a report about a session that helps to find a bug, and say where it is.
+
+        Args:
+            entry: the session.
+            target: a path as typed.
+            home: the person's home folder.
+
+        Raises:
+            OnboardError: its journal can't be read, or the file can't be written.
+        """
+        from workflows.steps.shared.bug_report import bug_report  # noqa: PLC0415 - not for the first paint
+        from workflows.steps.shared.paths import save_text  # noqa: PLC0415 - likewise
+
+        text = bug_report(entry.sessions.folder / entry.summary.id, home)
+        return f"Saved as {save_text(target, text, home, replaces=lambda _path: False)}."
+
     def remove_leftovers(self) -> None:
         """Remove the temporary credentials of runs that ended after their wizard had been left or killed.
 

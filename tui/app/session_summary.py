@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from screens.step.times import told_moment
-from workflows.core.sentences import listed, text_of
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import count, listed, text_of
 from workflows.core.shapes import texts
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def standing_of(entry: Entry) -> str:
     parts: list[Sentence] = [trouble or (f"next: {step}" if step else done), str(project)]
     if entry.sandbox is not None:
         parts.append("sandbox")
+    if entry.archived:
+        parts.append("archived")
     return " · ".join(filter(None, map(text_of, parts)))
 
 
@@ -85,6 +88,29 @@ def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
     return Arrival(f"{'a request' if admin else 'your handoff'} arrived {when}", here=True)
 
 
+def left_behind(entry: Entry) -> Sentence:
+    """What stays in the project when a session is deleted: the files that it wrote and did not apply."""
+    from workflows.steps.admin.review import files_left  # noqa: PLC0415 - not for the first paint
+
+    facts, settled = entry.summary.facts, entry.summary.settled
+    accounts = {one["layer"]: one.get("account") for one in facts.get("changed_files") or ()}
+    # an older version named the layer only, whose folder the account's name begins
+    applied = {
+        layer
+        for layer, account in accounts.items()
+        if f"apply@{account or layer.partition('/')[0]}" in settled
+    }
+    try:
+        left = files_left(entry.sessions.folder / entry.summary.id)
+    except OnboardError as error:
+        return error.what
+    layers = [layer for layer, _path in left if layer not in applied]
+    if not layers:
+        return ""
+    where = listed(sorted(set(layers)), _NAMED)
+    return f"It wrote {count(len(layers), 'file')} in {where} and didn't apply them."
+
+
 def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:
     """What changed in the world while the session rested, and the title of the step that it resumes with."""
     lines = [
@@ -98,5 +124,7 @@ def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:
 def session_line(entry: Entry, now: datetime) -> str:
     """The whole in a line, with the id that `iam-onboard resume` takes."""
     changed = told_moment(entry.summary.changed, now) if entry.summary.changed else ""
-    words = [work_of(entry.summary), standing_of(entry), changed]
+    arrival = arrival_of(entry, now)
+    came = text_of(arrival.line) if arrival else ""
+    words = [work_of(entry.summary), standing_of(entry), came, changed]
     return f"{entry.summary.id}  " + " · ".join(part for part in words if part)

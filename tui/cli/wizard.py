@@ -8,19 +8,20 @@ import gc
 import sys
 import termios
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tui.cli import asking
-from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag
+from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag, one_of
 from tui.cli.completion import session_ids
-from tui.cli.output import OutputLost, answer, note, on_terminal, say
+from tui.cli.output import OutputLost, answer, hand_out, note, on_terminal, say
 from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused, freeze
+from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain
 
 with on_demand():
@@ -35,6 +36,7 @@ with on_demand():
     from workflows.messages import handoff as messages
     from workflows.steps.admin import admissions
     from workflows.steps.new_user import handoff as step
+    from workflows.steps.shared import bug_report as bug_reports
     from workflows.stores import key_records
 
 Drafts = Mapping[str, Mapping[str, Any]]
@@ -59,6 +61,12 @@ def add_to(commands: Commands) -> None:
         "sessions",
         sessions,
         _session_id("show this session, and who was let in with which PGP key"),
+        flag("--all", "list archived sessions too"),
+        one_of(
+            flag("--archive", "take this session out of the list"),
+            flag("--bring-back", "put an archived session back into the list"),
+            flag("--report", "print what happened, for a bug report: people get numbers, and no keys"),
+        ),
         JSON,
     )
     commands.add(
@@ -129,30 +137,42 @@ def resume(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def sessions(machine: host.Machine, options: argparse.Namespace) -> None:
-    """`iam-onboard sessions [ID] [--json]`: list them, or show one with the record of whom it let in."""
+    """`iam-onboard sessions [ID] [--json]`: list them, or show, archive or report one."""
     catalogue = session_catalogue.SessionCatalogue(machine)
     if options.session:
-        _show_session(machine, catalogue.find(options.session), as_json=options.json)
+        _one_session(machine, catalogue.find(options.session), options)
         return
-    entries = catalogue.entries()
-    records = [_as_json(entry) for entry in entries]
-    lines = [session_summary.session_line(entry, machine.now()) for entry in entries]
+    if options.archive or options.bring_back or options.report:
+        raise UsageError("name the session: `iam-onboard sessions` lists their ids.")
+    every = catalogue.entries()
+    entries = [entry for entry in every if options.all or not entry.archived]
+    lines: list[Sentence] = [session_summary.session_line(entry, machine.now()) for entry in entries]
     none = "No sessions yet. Run `iam-onboard` to start one."
-    answer(records, lines or [none], as_json=options.json)
+    answer([_as_json(entry) for entry in entries], lines or [none], as_json=options.json)
     if not options.json:
         note(*(f"! {remark}" for remark in key_records.remarks(machine.places.key_records, machine.now())))
+        if left := len(every) - len(entries):
+            note(f"{left} archived: `iam-onboard sessions --all` lists them too.")
+
+
+def _one_session(machine: host.Machine, entry: session_catalogue.Entry, options: argparse.Namespace) -> None:
+    folder = entry.sessions.folder / entry.summary.id
+    if options.report:
+        hand_out(bug_reports.bug_report(folder, machine.home))
+    elif options.archive or options.bring_back:
+        entry.sessions.archive(entry.summary.id, archived=options.archive)
+        entry = replace(entry, archived=options.archive)
+        answer(_as_json(entry), [session_summary.session_line(entry, machine.now())], as_json=options.json)
+    else:
+        found = admissions.admissions(folder)
+        text = step_record.record_text(found, machine.now())
+        lines = [f"{step_record.TITLE}:", text] if text else ["It took in nobody's PGP key."]
+        shown = [session_summary.session_line(entry, machine.now()), "", *lines]
+        answer({**_as_json(entry), "admitted": plain(found)}, shown, as_json=options.json)
 
 
 def _as_json(entry: session_catalogue.Entry) -> dict[str, Any]:
-    return {**asdict(entry.summary), "sandbox": str(entry.sandbox or "")}
-
-
-def _show_session(machine: host.Machine, entry: session_catalogue.Entry, *, as_json: bool) -> None:
-    found = admissions.admissions(entry.sessions.folder / entry.summary.id)
-    text = step_record.record_text(found, machine.now())
-    lines = [f"{step_record.TITLE}:", text] if text else ["It took in nobody's PGP key."]
-    shown = [session_summary.session_line(entry, machine.now()), "", *lines]
-    answer({**_as_json(entry), "admitted": plain(found)}, shown, as_json=as_json)
+    return {**asdict(entry.summary), "sandbox": str(entry.sandbox or ""), "archived": entry.archived}
 
 
 def demo(machine: host.Machine, options: argparse.Namespace) -> None:

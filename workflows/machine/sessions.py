@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained
+from workflows.core.files import explained, write_atomically
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.machine.summaries import Summary, kept_summary
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workflows.machine.session import Session
 
 Clock = Callable[[], datetime]
+_ARCHIVED = "archived"
 
 
 class Sessions:
@@ -77,7 +79,27 @@ class Sessions:
         """
         from workflows.machine.session import resumed  # noqa: PLC0415 - not for the list
 
-        return resumed(self._existing(session_id), self._workflows, self._now, repair=repair)
+        session = resumed(self._existing(session_id), self._workflows, self._now, repair=repair)
+        with suppress(OSError):  # it is open anyway
+            (session.folder / _ARCHIVED).unlink(missing_ok=True)
+        return session
+
+    def archive(self, session_id: str, *, archived: bool) -> None:
+        """Take a session out of the list, or bring it back; opening it brings it back too.
+
+        Raises:
+            OnboardError: there is none of that id, or its folder can't be written.
+        """
+        mark = self._existing(session_id) / _ARCHIVED
+        with explained(mark, "written"):
+            if archived:
+                write_atomically(mark, b"")
+            else:
+                mark.unlink(missing_ok=True)
+
+    def is_archived(self, session_id: str) -> bool:
+        """Whether a session was taken out of the list."""
+        return (self.folder / session_id / _ARCHIVED).exists()
 
     def summaries(self) -> tuple[Summary, ...]:
         """All sessions, the most recently changed first; those that cannot be read say why.

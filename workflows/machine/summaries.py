@@ -43,6 +43,7 @@ class Summary:
         confirmed: whether the last look at the world confirmed every step that is done.
         awaited: the people who have not done their part yet, by that look.
         draft: what is half filled in of the first step, as long as there is no fact.
+        settled: the steps that are done or skipped, as "apply@security" if they are repeated.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Summary:
     confirmed: bool = True
     awaited: tuple[str, ...] = ()
     draft: Mapping[str, Any] = field(default_factory=dict)
+    settled: tuple[str, ...] = ()
 
     @property
     def about(self) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,8 +17,9 @@ from textual.widgets import OptionList, Static
 from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
-from tui.app.session_summary import work_of
+from tui.app.session_summary import left_behind, work_of
 from tui.session_catalogue import Entry
+from workflows.core.sentences import text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
 
@@ -65,6 +68,8 @@ class Host(App[None]):
     @on(HomeScreen.Begin)
     @on(HomeScreen.Resume)
     @on(HomeScreen.Delete)
+    @on(HomeScreen.Archive)
+    @on(HomeScreen.Report)
     def _asked(self, message: Any) -> None:
         self.asked.append(message)
 
@@ -74,6 +79,11 @@ class Host(App[None]):
 
 def lines_of(app: Host) -> list[str]:
     return [" ".join(line.split()) for line in app.text().splitlines()]
+
+
+def ids_of(app: Host) -> list[str]:
+    """What can be selected now."""
+    return [one.id for one in app.home.query_one(OptionList).options if one.id]
 
 
 async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> None:
@@ -241,14 +251,14 @@ async def test_the_question_names_the_session_that_would_go_since_it_covers_the_
 
 
 async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
-    app = Host([])
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        assert "Delete session" not in app.text()
-    app = Host([LATE])
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        assert "Delete session" in app.text()
+    for entries in ([], [LATE]):
+        app = Host(entries)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await rest(pilot)
+            offered = {one.binding.action for one in app.home.active_bindings.values()}
+            assert offered >= ({"delete", "archive", "report", "filter"} if entries else set())
+            assert len(list(app.home.commands())) == (4 if entries else 0)
+            assert entries or not offered & {"delete", "archive", "report", "filter"}
 
 
 async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
@@ -334,3 +344,68 @@ def test_a_session_of_odd_facts_or_drafts_is_listed_all_the_same(odd: object) ->
     for given in ({"joining": odd}, {"kinds": odd}):
         assert work_of(Summary("id", "admin", draft=given)) == "Admin, nobody named yet"
         assert work_of(Summary("id", "admin", facts={"project": "bb", **given})) == "Admin, nobody named yet"
+
+
+async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> None:
+    app = Host([LATE, DONE, DAMAGED])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("slash", *"bb jane")
+        await rest(pilot)
+        assert ids_of(app) == ["session-0"]
+        await pilot.press("enter", "enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(LATE)]
+        await pilot.press("slash", "escape", *"rotate")
+        await rest(pilot)
+        assert ids_of(app) == ["rotation"]
+        await pilot.press(*"xyz")
+        await rest(pilot)
+        assert not ids_of(app)
+
+
+async def test_archived_sessions_are_listed_only_when_all_are_wanted() -> None:
+    away = replace(DONE, archived=True)
+    app = Host([away, LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert ids_of(app)[:2] == [
+            "session-0",
+            "more",
+        ]
+        await pilot.press("f3", "down", "a", "x")
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Archive(away), HomeScreen.Report(away, "~/iam-onboard-done.txt")]
+
+
+async def test_a_session_that_was_begun_and_archived_is_not_asked_about() -> None:
+    begun = Summary("begun", "rotation", facts={"x": 1}, next_step="rotate")
+    app = Host([replace(entry(begun), archived=True)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.home.query_one(OptionList).highlighted = app.home.query_one(OptionList).get_option_index(
+            "rotation"
+        )
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Begin("rotation")]
+
+
+def test_a_deletion_names_what_is_written_and_not_applied(tmp_path: Path) -> None:
+    sessions = Sessions(tmp_path, [], lambda: NOW)
+    (tmp_path / "late").mkdir()
+    layers = ("management/global/base-identities", "security/global/base-identities")
+    files = [[layer, f"{layer}/{name}"] for layer in layers for name in ("users.tf", "groups.tf")]
+    put_back = {"layer": files[3][0], "name": "groups.tf", "path": files[3][1], "before": None, "after": None}
+    record = {"digest": "", "files": files, "changes": [put_back]}
+    (tmp_path / "late" / "written.json").write_text(json.dumps(record))
+    changed = [{"layer": layer, "account": layer.partition("/")[0]} for layer in layers]
+    summary = replace(LATE.summary, facts={"changed_files": changed})
+    told = [
+        left_behind(Entry(replace(summary, settled=settled), sessions, None))
+        for settled in ((), ("apply@management",), ("apply@management", "apply@security"))
+    ]
+    assert [re.findall(r"\d+", text_of(one)) for one in told] == [["3"], ["1"], []]
+    assert left_behind(Entry(replace(summary, id="nowhere"), sessions, None)) == ""

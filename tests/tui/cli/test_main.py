@@ -179,6 +179,26 @@ def test_one_session_is_shown_with_whom_it_let_in(
     assert main(["sessions", "nowhere"]) == REFUSED
 
 
+def test_a_session_is_archived_brought_back_and_reported(
+    sessions_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_session(sessions_folder, "one")
+
+    def listed(*more: str) -> list[str]:
+        assert main(["sessions", "--json", *more]) == DONE
+        return [one["id"] for one in json.loads(capsys.readouterr().out)]
+
+    assert main(["sessions", "one", "--archive", "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out)["archived"] is True
+    assert (listed(), listed("--all")) == ([], ["one"])
+    assert main(["sessions", "one", "--bring-back"]) == DONE
+    capsys.readouterr()
+    assert listed() == ["one"]
+    assert main(["sessions", "one", "--report"]) == DONE
+    assert '"workflow": "admin"' in capsys.readouterr().out
+    assert main(["sessions", "--archive"]) == USAGE
+
+
 def test_a_reader_that_goes_away_gets_no_traceback(sessions_folder: Path) -> None:
     for number in range(400):
         a_session(sessions_folder, f"session-number-{number}")

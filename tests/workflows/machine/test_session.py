@@ -520,3 +520,19 @@ def test_a_step_may_only_give_what_it_declares(sessions: Sessions) -> None:
     with pytest.raises(IllegalTransition, match="does not give extra, more"):
         session.succeed(PROJECT_KEY, {"more": 1, "extra": 2})
     session.close()
+
+
+def test_an_archived_session_is_back_once_it_is_opened(tmp_path: Path) -> None:
+    sessions = sessions_in(tmp_path / "state")
+    sessions.create("admin", {}, "s").close()
+    sessions.archive("s", archived=True)
+    sessions.archive("s", archived=True)
+    assert sessions.is_archived("s")
+    sessions.archive("s", archived=False)
+    sessions.archive("s", archived=False)
+    assert not sessions.is_archived("s")
+    sessions.archive("s", archived=True)
+    sessions.open("s").close()
+    assert not sessions.is_archived("s")
+    with pytest.raises(OnboardError):
+        sessions.archive("nowhere", archived=True)

@@ -192,6 +192,16 @@ def files_written(folder: Path) -> set[tuple[str, str]]:
     return {(layer, path) for layer, path in _kept(folder)["files"]}
 
 
+def files_left(folder: Path) -> set[tuple[str, str]]:
+    """The same without those that were put back.
+
+    Raises:
+        FileError: what is kept of them is damaged.
+    """
+    changes = _first_to_last(folder).values()
+    return files_written(folder) - {(one.layer, str(one.path)) for one in changes if one.before == one.after}
+
+
 def to_undo(context: Context) -> ChangeSet:
     """What puts the layers' files back as they were before this session first wrote to them.
 
