@@ -139,6 +139,23 @@ class Upstream:
     distrusted: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Commit:
+    """A commit that somebody made.
+
+    Attributes:
+        name: its abbreviated hash.
+        author: who made it, as git has the name.
+        mine: whether it has the email address that git would use here.
+        subject: the first line of its message.
+    """
+
+    name: str
+    author: str
+    mine: bool
+    subject: str
+
+
 class FilterStays(OnboardError):  # noqa: N818 - it reads better where it is raised
     """Git cannot look at a checkout without a program that its configuration names."""
 
@@ -181,6 +198,22 @@ class Git:
         """The commit that is checked out (40 or 64 hex digits), or "" before the first one."""
         answer = self._run("rev-parse", "--verify", "--quiet", "HEAD")
         return answer.stdout.strip() if answer.exit_code == 0 else ""
+
+    def gained_since(self, moment: str) -> tuple[Commit, ...]:
+        """The commits that HEAD has now and had not at a moment, the newest first, however old they are.
+
+        Args:
+            moment: ISO 8601; what HEAD was then is in git's own record of it (the reflog).
+        """
+        before = self._run("rev-parse", "--verify", "--quiet", f"HEAD@{{{moment}}}")
+        return self.commits(f"{before.stdout.strip()}..HEAD") if before.exit_code == 0 else ()
+
+    def commits(self, revisions: str) -> tuple[Commit, ...]:
+        """The commits of a range ("HEAD..origin/main"), the newest first."""
+        email = self._run("config", "user.email").stdout.strip()
+        text = self._ask("log", "-z", "--format=%h%x1f%an%x1f%ae%x1f%s", revisions, "--")
+        parts = (entry.split("\x1f", 3) for entry in text.split("\0") if entry.count("\x1f") >= 3)
+        return tuple(Commit(name, author, mail == email, subject) for name, author, mail, subject in parts)
 
     def branch(self) -> str | None:
         """The branch that is checked out, or None if the checkout is on a commit of its own."""

@@ -14,6 +14,7 @@ from functools import partial
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
+from workflows.git import Commit, Git
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
@@ -35,6 +36,23 @@ class Change:
     key: StepKey
     title: Sentence
     observation: Observation
+
+
+@dataclass(frozen=True)
+class Return:
+    """What somebody who comes back to a session should know.
+
+    Attributes:
+        changes: what the world no longer agrees with, or could not be asked about.
+        commits: what the project's checkout gained since the last event.
+        last: the title of the step to which something happened last; "" if nothing did yet.
+        at: when that was, ISO 8601 in UTC.
+    """
+
+    changes: tuple[Change, ...]
+    commits: tuple[Commit, ...] = ()
+    last: Sentence = ""
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,6 +146,28 @@ class SessionRun:
         """
         return self.take(self.seen(self.done()))
 
+    def come_back(self) -> Return:
+        """Look at the world as `look` does, and at what was done since the last event.
+
+        Raises:
+            OnboardError: the answers could not be kept.
+        """
+        records = self.session.state.records
+        last = max(records, key=lambda key: records[key].at, default=None)
+        if last is None:
+            return Return(self.look())
+        return Return(self.look(), self._gained(records[last].at), self.title(last), records[last].at)
+
+    def _gained(self, moment: str) -> tuple[Commit, ...]:
+        context = self.whole()
+        if "project_root" not in context.facts:
+            return ()
+        try:
+            git = Git(context.root, self.environment.variables)
+            return git.gained_since(moment) if git.is_repository() else ()
+        except OnboardError:
+            return ()  # the step Project says what is wrong with the checkout
+
     def done(self) -> tuple[Question, ...]:
         """The done steps, each with what it may read: what a look is at."""
         return tuple(self._question(key) for key in self.session.layout() if self._done(key))
@@ -161,13 +201,11 @@ class SessionRun:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
     def questions(self) -> tuple[Question, ...]:
-        """What can be asked in the background about the steps that the last look left unknown."""
+        """What can be asked in the background about the steps that the last look does not contradict."""
         seen = self.session.state.observed
         open_ones = [key for key in self.session.layout() if key in seen and self._done(key)]
         asked = (
-            key
-            for key in open_ones
-            if seen[key].verdict is Verdict.UNKNOWN and inquiry(self.module(key)) is not None
+            key for key in open_ones if not seen[key].contradicts and inquiry(self.module(key)) is not None
         )
         return tuple(map(self._question, asked))
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,30 @@ def test_behind_its_upstream_only_after_a_fetch(
     git.commit([checkout / "other.txt"], "Mine")
     after = git.upstream(fetch=True)
     assert (after.ahead, after.behind, after.fetched, after.why_not_fetched) == (1, 1, True, "")
+
+
+def test_what_came_in_since_a_moment_and_who_made_it(
+    tmp_path: Path, checkout: Path, environment: dict[str, str]
+) -> None:
+    colleague = tmp_path / "colleague"
+    run(tmp_path, environment, "clone", "--quiet", str(tmp_path / "upstream.git"), str(colleague))
+    run(colleague, environment, "config", "user.name", "Mary")
+    run(colleague, environment, "config", "user.email", "mary@example.org")
+    dated = {**environment, "GIT_COMMITTER_DATE": "2026-01-05T12:00:00Z"}  # long before it came in here
+    run(colleague, dated, "commit", "--quiet", "--allow-empty", "-m", "Theirs")
+    run(colleague, environment, "push", "--quiet")
+    git = Git(checkout, environment)
+    first = subprocess.run(
+        ["git", "reflog", "--date=iso-strict", "--format=%gd"],
+        cwd=checkout, env={**environment, "GIT_DIR": ".git"}, check=True, capture_output=True, text=True,
+    ).stdout.strip()[len("HEAD@{") : -1]  # fmt: skip
+    assert git.gained_since(first) == ()
+    later = (datetime.fromisoformat(first) + timedelta(hours=1)).isoformat()
+    at = {**environment, "GIT_COMMITTER_DATE": later}
+    run(checkout, at, "pull", "--quiet")
+    run(checkout, at, "commit", "--quiet", "--allow-empty", "-m", "Mine")
+    found = [(one.author, one.mine, one.subject) for one in git.gained_since(first)]
+    assert found == [("Jane", True, "Mine"), ("Mary", False, "Theirs")]
 
 
 def test_an_upstream_that_cannot_be_reached_is_told(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +12,7 @@ from support.panes import by_id, new_session, settle
 from support.small_steps import NOT_THERE, SmallStep, small_workflow
 from support.steps import step_of
 
-from workflows.machine.declaration import Workflow
+from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.observations import (
     AGREES,
@@ -96,6 +98,24 @@ def test_a_look_asks_done_steps_only_and_tells_what_does_not_agree(
     assert [(change.key, change.title, change.observation.words) for change in changes] == [
         (PROJECT, "Project", "project differs")
     ]
+
+
+def test_who_comes_back_is_told_what_was_done_last_and_what_the_checkout_gained(tmp_path: Path) -> None:
+    modules = [SmallStep(Step("project", "Project", "Find it.", (), ("project_root",)))]
+    session = new_session(tmp_path / "sessions", modules)
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    run = SessionRun(session, fake_environment(tmp_path, variables), by_id(modules))
+    assert (run.come_back().last, run.come_back().at) == ("", "")
+    settle(session, PROJECT, {"project_root": str(tmp_path)})
+    who = ("-c", "user.name=Mary", "-c", "user.email=mary@example.org")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, env=variables, check=True)
+    commit = ("git", *who, "commit", "-q", "--allow-empty", "-m")
+    for year in ("2020", "2099"):
+        dated = {**variables, "GIT_COMMITTER_DATE": f"{year}-01-01T00:00:00Z"}
+        subprocess.run([*commit, year], cwd=tmp_path, env=dated, check=True)
+    back = run.come_back()
+    assert (back.last, back.at) == ("Project", session.state.records[PROJECT].at)
+    assert [(one.author, one.subject) for one in back.commits] == [("Mary", "2099")]
 
 
 @pytest.mark.parametrize("look", [NOT_ASKED, SAID_SO])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tui.session_catalogue import Entry
     from workflows.machine.events import StepKey
     from workflows.machine.journal import DamagedJournal
-    from workflows.run import Change, SessionRun
+    from workflows.run import Return, SessionRun
     from workflows.steps.shared.module import Report
 
 
@@ -338,13 +338,15 @@ class OnboardApp(Frame):
 
     async def _look_now(self, run: SessionRun, wanted: StepKey | None) -> None:
         words = "Looking at what has changed since you left"
-        await self._show(_starting(lambda _report: run.look(), partial(self._welcome, run, wanted), words))
+        await self._show(
+            _starting(lambda _report: run.come_back(), partial(self._welcome, run, wanted), words)
+        )
 
-    async def _welcome(self, run: SessionRun, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
+    async def _welcome(self, run: SessionRun, wanted: StepKey | None, seen: Return) -> None:
         key = wanted or run.session.proposal()
         await self._show_wizard(run, key)
-        if changes:
-            text = since_you_left(changes, run.title(key) if key else "")
+        if seen.changes or seen.commits:
+            text = since_you_left(seen, run.title(key) if key else "", self._machine.now())
             self.push_screen(Notice("Welcome back", text, "Continue"))
 
     async def _show_wizard(self, run: SessionRun, at: StepKey | None) -> None:

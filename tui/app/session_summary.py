@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from tui.session_catalogue import Entry
     from workflows.core.sentences import Sentence
     from workflows.machine.summaries import Summary
-    from workflows.run import Change
+    from workflows.run import Return
 
 _VERBS = {
     "joining": "Add",
@@ -27,7 +26,7 @@ _VERBS = {
     "mfa_reset": "Replace MFA of",
 }
 _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
-_NAMED = 2
+_NAMED, _COMMITS = 2, 5
 
 
 def work_of(summary: Summary) -> str:
@@ -111,14 +110,21 @@ def left_behind(entry: Entry) -> Sentence:
     return f"It wrote {count(len(layers), 'file')} in {where} and didn't apply them."
 
 
-def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:
+def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     """What changed in the world while the session rested, and the title of the step that it resumes with."""
-    lines = [
+    lines = [f"Last done: {seen.last} ({told_moment(seen.at, now)})", ""] if seen.last else []
+    lines += [
         f"{'~' if one.observation.contradicts else '?'} {one.title}: {one.observation.words}"
-        for one in changes
+        for one in seen.changes
     ]
+    if seen.commits:
+        lines += ["", f"New in this checkout: {count(len(seen.commits), 'commit')}"]
+    lines += [
+        f"  {one.name} {'you' if one.mine else one.author}: {one.subject}" for one in seen.commits[:_COMMITS]
+    ]
+    lines += [f"  and {len(seen.commits) - _COMMITS} more"] if len(seen.commits) > _COMMITS else []
     lines += ["", f"Next: {resumes_with}"] if resumes_with else []
-    return "Since you left:\n\n" + "\n".join(lines)
+    return "\n".join(lines)
 
 
 def session_line(entry: Entry, now: datetime) -> str:

@@ -47,6 +47,7 @@ from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import everybody
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
+_SECONDS_BETWEEN_LOOKS = 3600.0
 _NARROW = 100
 _LOW, _TINY = 14, 9
 _ENOUGH = Size(80, 24)
@@ -165,6 +166,7 @@ class WizardScreen(OneFocus):
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.run.session.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
+        self.set_interval(_SECONDS_BETWEEN_LOOKS, self.look_again)
         self._ask_in_background(self.run.questions())
 
     def on_screen_resume(self) -> None:

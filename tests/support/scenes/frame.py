@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from support.panes import rest, settle
-from support.scenes import Scene, Stage, now
+from support.scenes import NOW, Scene, Stage, now
 from textual.pilot import Pilot
 
 from screens.registry import PANES
@@ -22,10 +22,11 @@ from tui.session_catalogue import SessionCatalogue
 from workflows.catalogue import WORKFLOWS
 from workflows.desktop.clipboard import Clipboard
 from workflows.environment import Environment
+from workflows.git import Commit
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.machine.sessions import Sessions
-from workflows.run import Change
+from workflows.run import Change, Return
 from workflows.step_modules import MODULES
 from workflows.steps.shared.module import Progress, Report
 
@@ -126,11 +127,15 @@ def welcome_back(stage: Stage) -> Scene:
         ),
     )
 
+    commits = (
+        Commit("4c1fa2b", "Mary Major", mine=False, subject="Add juan.delacruz to devops"),
+        Commit("90be11d", "Jane Doe", mine=True, subject="Onboard jane.doe"),
+    )
+    seen = stage.foreign(Return(changes, commits, "Review", NOW.isoformat()))
+
     async def show(pilot: Pilot[Any]) -> None:
         await rest(pilot)
-        pilot.app.push_screen(
-            Notice("Welcome back", since_you_left(stage.foreign(changes), "Review"), "Go on")
-        )
+        pilot.app.push_screen(Notice("Welcome back", since_you_left(seen, "Review", NOW), "Continue"))
         await rest(pilot)
 
     return Scene(_application(stage), show)

@@ -15,6 +15,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.sentences import Sentence, count, listed
+from workflows.core.shapes import texts
 from workflows.git import Git, Upstream
 from workflows.layer.discover import find_project
 from workflows.layer.model import Finding, Layer
@@ -22,7 +23,7 @@ from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
-from workflows.machine.observations import Observation
+from workflows.machine.observations import Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
 from workflows.steps.decisions import Work
@@ -237,6 +238,26 @@ def observe(context: Context) -> Observation:
     return unless_refused(lambda: same_project(context.root, context))
 
 
+def inquire(context: Context) -> Observation:
+    """Whether the checkout lacks commits of its upstream, as long as an account is not applied.
+
+    Raises:
+        OnboardError: git fails.
+    """
+    seen, git = observe(context), Git(context.root, context.environment.variables)
+    every_one = all(f"applied@{account}" in context.every for account in texts(context.facts["layers"]))
+    if seen.contradicts or every_one or not git.is_repository():
+        return seen
+    upstream = git.upstream(fetch=True, cancelled=context.leaving)
+    if not upstream.behind:
+        return seen
+    commits = git.commits(f"HEAD..{upstream.name}")
+    authors = listed(sorted({"you" if one.mine else one.author for one in commits}), _MOST_REMARKS)
+    lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors} not here yet."
+    words = f"{lacking} {_way_to_catch_up(upstream, git)}"
+    return Observation(Verdict.CHANGED, words, (upstream.name, *(one.name for one in commits)))
+
+
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
     """It is unknown whether the checkout is current; a person may decide to continue anyway."""
 
@@ -283,20 +304,20 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
             detail=upstream.why_not_fetched,
         )
     if upstream.behind:
-        dirty = any(not file.untracked for file in git.dirty_files())
         raise OnboardError(
             "This checkout is behind",
             f"{upstream.name} has {count(upstream.behind, 'commit')} not here yet.",
             why="A plan from here would destroy what colleagues have added since.",
-            next=_way_to_catch_up(upstream, dirty=dirty),
+            next=_way_to_catch_up(upstream, git),
         )
 
 
-def _way_to_catch_up(upstream: Upstream, *, dirty: bool) -> str:
+def _way_to_catch_up(upstream: Upstream, git: Git) -> str:
     """The command that brings a checkout up to its upstream.
 
     A plain pull refuses where both sides have commits, and where both changed a file.
     """
+    dirty = any(not file.untracked for file in git.dirty_files())
     words = ["git merge" if upstream.is_default else "git pull"]
     words += ["--rebase"] if not upstream.is_default and (dirty or upstream.ahead) else []
     words += ["--autostash"] if dirty else []

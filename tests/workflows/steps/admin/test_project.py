@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,26 @@ def test_a_checkout_behind_its_upstream_is_refused(admin_project: AdminProject) 
     error = refused(admin_project, joining(admin_project))
     assert error.title == "This checkout is behind"
     assert "`git pull`" in error.next
+
+
+def test_commits_that_colleagues_pushed_are_seen_in_the_background_until_all_is_applied(
+    admin_project: AdminProject,
+) -> None:
+    admin_project.run(project, joining(admin_project))
+    assert project.inquire(admin_project.context()).verdict is Verdict.AS_DECIDED
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    tip = admin_project.git("rev-parse", "--short", "HEAD").strip()
+    admin_project.git("push", "--quiet")
+    admin_project.git("reset", "--quiet", "--hard", "HEAD~1")
+    admin_project.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    seen = project.inquire(admin_project.context())
+    assert seen.verdict is Verdict.CHANGED
+    assert seen.about == ("origin/main", tip)
+    applied = {f"applied@{account}": {} for account in LAYERS}
+    context = replace(admin_project.context(), every=applied)
+    assert project.inquire(context).verdict is Verdict.AS_DECIDED
+    admin_project.git("pull", "--quiet")
+    assert project.inquire(admin_project.context()).verdict is Verdict.AS_DECIDED
 
 
 def test_what_was_written_is_taken_along_to_what_colleagues_added(admin_project: AdminProject) -> None:
