@@ -1,11 +1,13 @@
 """Sessions that an earlier program has written go on in this one: opened, replayed, continued.
 
 The journals in `tests/journals` are real ones of both workflows: `admin-decided` has every kind of decision
-and waits for its review, the other two went the whole way in a sandbox. `{folder}` is where they were.
+and waits for its review, the `done` ones went the whole way in a sandbox. `admin-moved` is a later one, with
+checksums; its project was moved after its review. `{folder}` is where they were.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,6 +34,7 @@ from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin import apply, hand_over, review
 from workflows.steps.admin.accepted_plan import Planned, decided
+from workflows.steps.admin.admissions import Compared, admissions
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.new_user import profiles
 
@@ -127,6 +130,19 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
     for account in ("management", "security"):
         fact = run.session.facts(account)["plan"]
         assert {**Planned.from_facts(fact).as_facts(), "acknowledged": []} == {**fact, "people": []}
+
+
+def test_a_session_whose_project_moved_on_the_way_goes_on_there_and_can_move_again(opened: Opened) -> None:
+    run = opened("admin-moved")
+    session = run.session
+    assert settled(run)
+    assert str(run.whole().root) == "/srv/bb-infra"
+    session.move(StepKey("project"), run.whole().root, Path("/srv/again"))
+    assert settled(run)
+    known = json.dumps([session.facts(item) for item in ("", "management", "security")])
+    assert ("/srv/again/" in known, "/srv/b" in known) == (True, False)
+    found = admissions(session.folder)
+    assert (found.by, [one.compared for one in found.people]) == ("sam@laptop", [Compared.SAME])
 
 
 def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:

@@ -16,9 +16,11 @@ from support.repository import TESTS
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.events import (
+    Acknowledged,
     Event,
     Failed,
     Header,
+    Moved,
     Reopened,
     Skipped,
     Started,
@@ -81,6 +83,8 @@ def written(path: Path) -> bytes:
         st.builds(Failed, KEYS, TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3)),
         st.builds(Skipped, KEYS, TEXTS, TEXTS, TEXTS),
         st.builds(Reopened, KEYS, TEXTS, TEXTS, TEXTS),
+        st.builds(Acknowledged, KEYS, TEXTS, TEXTS, TEXTS),
+        st.builds(Moved, KEYS, TEXTS, TEXTS, TEXTS, TEXTS),
     )
 )
 def test_every_event_is_one_line_and_comes_back_as_it_was(event: Event) -> None:
