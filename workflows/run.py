@@ -220,7 +220,7 @@ class SessionRun:
         return _seen(partial(inquire, question.context)) if inquire else NOT_ASKED
 
     def learn(self, question: Question, answer: Observation) -> bool:
-        """Let the session know an answer, unless the step was done again meanwhile.
+        """Let the session know an answer, unless the step was done again since, or nothing is known by it.
 
         Returns:
             whether the answer contradicts the step, which nobody knew before.
@@ -228,10 +228,10 @@ class SessionRun:
         Raises:
             OnboardError: it could not be kept.
         """
-        key = question.key
-        if self.session.record(key) is not question.record:
+        key, before = question.key, self.session.status(question.key)
+        nothing = answer.verdict is Verdict.UNKNOWN and before is Status.DONE
+        if self.session.record(key) is not question.record or nothing:
             return False
-        before = self.session.status(key)
         self.session.observe({key: answer})
         return self.session.status(key) is Status.CONTRADICTED is not before
 

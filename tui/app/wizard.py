@@ -40,7 +40,7 @@ from tui.app.stage import Stage
 from workflows.core.sentences import joined, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.machine.observations import Choice, Observation
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
@@ -234,10 +234,9 @@ class WizardScreen(OneFocus):
     async def _learn(self, message: Answered) -> None:
         """Show what an answer changes; a page that waits for it, or rests on it, is opened again."""
         question, key = message.question, message.question.key
-        nothing = message.answer.verdict is Verdict.UNKNOWN and self.run.session.status(key) is Status.DONE
-        if self._left.is_set() or nothing:
+        if self._left.is_set():
             return
-        news: list[bool] = []
+        news, before = list[bool](), self.run.session.state.observed
         if not self._stage.record(lambda: news.append(self.run.learn(question, message.answer))):
             return
         if any(news):
@@ -245,7 +244,7 @@ class WizardScreen(OneFocus):
             self.notify(words, severity="warning")
             if self.current is not None and self.current.item == key.item and not self._stage.busy:
                 await self.go_to(self.current)
-        if self._at_the_end:
+        if self._at_the_end and self.run.session.state.observed is not before:
             await self.go_to(None)
 
     @property

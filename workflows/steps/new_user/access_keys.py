@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from workflows.aws import sts
 from workflows.aws.access_key_file import check_access_key, delete_access_key_file, find_access_keys
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.errors import AwsFailure, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
-from workflows.machine.observations import Observation
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import is_store_choice, observe_store, store_for
 from workflows.steps.shared.module import Context, Progress, Report
@@ -30,6 +32,7 @@ from workflows.steps.shared.own_access_key import (
     KeySession,
     Owner,
     check_owner,
+    client_without_asking,
     code_device,
     created_at,
     device_of,
@@ -271,3 +274,22 @@ def _deleted(path: Path) -> Sentence:
 def observe(context: Context) -> Observation:
     """The key is still where it was put."""
     return observe_store(context, identity_of(context), context.facts["access_key"])
+
+
+def inquire(context: Context) -> Observation:
+    """Whether AWS still lets the kept key in, where nobody has to be asked for it.
+
+    Raises:
+        OnboardError: the key can't be read, or AWS can't be asked.
+    """
+    seen, recorded = observe(context), context.facts["access_key"]
+    if seen.contradicts:
+        return seen
+    with client_without_asking("sts", context) as client:
+        if client is None:
+            return seen
+        who = asked(lambda: sts.caller_identity(client), None, frozenset({AwsFailure.KEY_UNKNOWN}))
+    if who is not None:
+        return AGREES
+    words = f"AWS doesn't let the access key {recorded['id']} in: it is inactive or deleted."
+    return Observation(Verdict.GONE, words, (recorded["id"],))

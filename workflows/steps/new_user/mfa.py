@@ -21,16 +21,23 @@ from workflows.aws.authenticator import (
     two_codes_problem,
 )
 from workflows.aws.clients import AwsClient, Credentials
-from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.errors import AwsError, AwsFailure, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, SAID_SO, Observation
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import KeyInHand, check_owner, code_device, device_words, load_key
+from workflows.steps.shared.own_access_key import (
+    KeyInHand,
+    check_owner,
+    client_without_asking,
+    code_device,
+    device_words,
+    load_key,
+)
 from workflows.steps.shared.own_identity import clients_for, fingerprint_of, identity_of, project_of
 from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable
 
@@ -226,6 +233,23 @@ def observe(context: Context) -> Observation:
     """Only AWS knows the devices, and asking takes a key, which the step may have had, or the next one."""
     kept = context.facts.get("access_key") or {}
     return SAID_SO if context.facts["mfa"]["how"] == CONSOLE and not kept.get("mfa_serial") else NOT_ASKED
+
+
+def inquire(context: Context) -> Observation:
+    """Whether AWS still has the device, where the kept key may ask for that without a code.
+
+    Raises:
+        OnboardError: the key can't be read, or AWS can't be asked.
+    """
+    serial = context.facts["mfa"].get("serial") or (context.facts.get("access_key") or {}).get("mfa_serial")
+    with client_without_asking("iam", context) as client:
+        found = asked(lambda: iam.list_mfa_devices(client), None) if client is not None else None
+    if found is None:
+        return observe(context)
+    if found and (serial is None or serial in {one.serial for one in found}):
+        return AGREES
+    words = f"AWS no longer has your MFA device {serial.rsplit('/', 1)[-1] if serial else ''}".rstrip() + "."
+    return Observation(Verdict.GONE, words, (serial or "",))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflows.aws import iam
+from workflows.aws.errors import asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -15,9 +17,9 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import told_with_kept_key
+from workflows.steps.shared.own_access_key import NOT_REPLACED, client_without_asking, told_with_kept_key
 from workflows.steps.shared.own_identity import identity_of
 
 
@@ -122,6 +124,23 @@ def observe(context: Context) -> Observation:
     if not has_password(context):
         return AGREES
     return NOT_ASKED if (context.facts.get("signed_in") or {}).get("recorded") else SAID_SO
+
+
+def inquire(context: Context) -> Observation:
+    """What AWS has recorded of the sign-in, where nobody has to be asked for the kept key.
+
+    Raises:
+        OnboardError: the key can't be read, or AWS can't be asked.
+    """
+    seen = observe(context)
+    if not has_password(context):
+        return seen
+    with client_without_asking("iam", context) as client:
+        if client is None:
+            return seen
+        if iam.must_change_password(client):
+            return Observation(Verdict.UNDONE, NOT_REPLACED)
+        return AGREES if asked(lambda: iam.password_last_used(client), None) else seen
 
 
 def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:

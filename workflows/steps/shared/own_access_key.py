@@ -39,7 +39,7 @@ from workflows.steps.shared.own_identity import (
 from workflows.steps.shared.paths import typed_path
 from workflows.stores.access_key_vault import delete_access_key, find_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
-from workflows.stores.key_store import KEPT_IN_PGP_FILE, KeyStore, VaultStore
+from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KeyStore, VaultStore
 
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
@@ -136,6 +136,29 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
         }:
             return None
         raise
+
+
+@contextmanager
+def client_without_asking(service: str, context: Context) -> Iterator[AwsClient | None]:
+    """A client that signs with the kept key of the step's identity.
+
+    None where no key is kept, or where it is in a file encrypted to the person's own key: opening that might
+    ask for a passphrase or a card.
+
+    Raises:
+        OnboardError: a store is damaged; a file cannot be parsed.
+    """
+    recorded, identity = context.facts.get("access_key") or {}, identity_of(context)
+    silent = recorded.get("kept") in {KEPT_IN_KEYRING, KEPT_IN_FILE}
+    key = kept_key(context, identity) if silent else None
+    if key is None:
+        yield None
+        return
+    try:
+        with clients_for(context.environment, identity.region).client(service, key) as client:
+            yield client
+    finally:
+        key.drop()
 
 
 def check_owner(who: sts.Identity, identity: Identity) -> None:

@@ -20,12 +20,14 @@ from workflows.aws.errors import translate
 from workflows.aws.sts import RepeatedCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.machine.observations import AGREES
+from workflows.machine.observations import AGREES, Verdict
 from workflows.steps.new_user import access_keys as step
+from workflows.steps.new_user import mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.key_store import KEPT_IN_PGP_FILE
 from workflows.stores.vault import VaultChoice, VaultUnavailable
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
@@ -276,3 +278,26 @@ def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: N
         new_user.environment, vault=lambda _: VaultChoice(MemoryVault(), passed_over)
     )
     assert store_options(new_user.context(), jane())[0].passed_over == "There is no keyring."
+
+
+def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_user: NewUserAws) -> None:
+    """In the background after a resume; what the person's own PGP key guards is left alone."""
+    key = user_key(new_user)
+    new_user.aws.device()
+    context = new_user.context()
+    typed = Request(VAULT, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"]))
+    fact = step.perform(typed, context, new_user.report)["access_key"]
+    context = new_user.context(access_key=fact, mfa={"serial": None, "how": "console"})
+    administrator = new_user.aws.administrator("iam")
+    assert step.inquire(context) == AGREES
+    assert mfa.inquire(context) == AGREES
+    assert not sign_in.inquire(context).contradicts
+    administrator.deactivate_mfa_device(UserName="jane.doe", SerialNumber=SERIAL)
+    assert mfa.inquire(context).verdict is Verdict.GONE
+    administrator.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    gone = step.inquire(context)
+    assert (gone.verdict, gone.about) == (Verdict.GONE, (key["AccessKeyId"],))
+    guarded = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE})
+    assert not step.inquire(guarded).contradicts
+    vault_of(new_user).kept.clear()
+    assert step.inquire(context).verdict is Verdict.CHANGED
