@@ -189,7 +189,8 @@ class Session:
         step = self._state.workflow.step(key.step)
         if unknown := facts.keys() - step.gives:
             raise IllegalTransition(f"{step.title} does not give {', '.join(sorted(unknown))}")
-        self._happen(Succeeded(key, self._run, self._stamp(), facts))
+        kept = self._state.knowledge.kept(facts)
+        self._happen(Succeeded(key, self._run, self._stamp(), kept))
         self.drafts.drop(key)
 
     def fail(self, key: StepKey, error: Mapping[str, str]) -> None:

@@ -37,6 +37,8 @@ class Status(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
+_ROOT, _IN_ROOT = "project_root", "{project}"
+"""The fact that is the project's folder, and what stands for it in the paths of all later facts."""
 SETTLED = frozenset({Status.DONE, Status.SKIPPED, Status.UNCONFIRMED})
 _CUT_OFF = frozenset({Status.INTERRUPTED, Status.FAILED})
 
@@ -190,11 +192,18 @@ class Knowledge:
             )
         return used
 
+    def kept(self, facts: Facts) -> Facts:
+        """Facts as the journal keeps them: relative to the project's folder, as soon as that is known."""
+        root = self.remembered.get(_ROOT)
+        return facts if root is None or _ROOT in facts else in_folder(facts, root.value, _IN_ROOT)
+
     def learned(self, key: StepKey, facts: Facts, number: int) -> Knowledge:
         """What is known after a step gave these facts with event `number`.
 
         A fact with the same value keeps its number, one that the step does not give this time goes.
         """
+        if root := self.remembered.get(_ROOT):
+            facts = in_folder(facts, _IN_ROOT, root.value)
         after = dict(self.remembered)
         for fact in self.workflow.step(key.step).gives:
             name = f"{fact}@{key.item}" if key.item else fact

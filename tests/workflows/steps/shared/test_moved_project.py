@@ -20,6 +20,7 @@ from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey, in_folder
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
+from workflows.machine.summaries import JOURNAL
 from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin import groups, pgp_keys, plan, project, review, users
@@ -124,6 +125,19 @@ def test_everything_goes_on_where_it_is_now(admin_project: AdminProject, run: Se
     with contextlib.closing(sessions.open(session.folder.name)) as again:
         assert {key: again.status(key) for key in again.layout()} == steps
         assert again.facts() == session.facts()
+
+
+def test_the_journal_names_the_folder_once_and_all_else_relative_to_it(
+    admin_project: AdminProject, run: SessionRun
+) -> None:
+    session, root = run.session, str(admin_project.root)
+    assert (session.folder / JOURNAL).read_text().count(root) == 1
+    (first, *_) = session.facts()["changed_files"]
+    assert Path(first["path"]).is_file()
+    session.reopen(PROJECT)
+    named = {name: fact for name, fact in session.facts().items() if name in step_of(project).gives}
+    settle(session, PROJECT, {**named, "project_root": f"{root}-2"})
+    assert session.facts()["changed_files"][0]["path"] == first["path"]  # until Review says otherwise
 
 
 def test_a_move_that_was_cut_off_is_made_again(admin_project: AdminProject, run: SessionRun) -> None:
