@@ -201,13 +201,10 @@ class SessionRun:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
     def questions(self) -> tuple[Question, ...]:
-        """What can be asked in the background about the steps that the last look does not contradict."""
+        """What can be asked in the background about steps that the last look confirmed or left unknown."""
         seen = self.session.state.observed
-        open_ones = [key for key in self.session.layout() if key in seen and self._done(key)]
-        asked = (
-            key for key in open_ones if not seen[key].contradicts and inquiry(self.module(key)) is not None
-        )
-        return tuple(map(self._question, asked))
+        asked = {key for key in seen if seen[key].verdict in {Verdict.UNKNOWN, Verdict.AS_DECIDED}}
+        return tuple(question for question in self.inquiries() if question.key in asked)
 
     def inquiries(self) -> tuple[Question, ...]:
         """What can be asked in the background about done steps, whatever the last look said."""

@@ -59,6 +59,12 @@ class Finished(VerticalScroll):
     class RecordWanted(Message):
         """The person wants to see who was let in with which key."""
 
+    @dataclass
+    class RemovalWanted(Message):
+        """The person wants to undo what was applied: a session that removes who was added."""
+
+        draft: Mapping[str, Any]
+
     def __init__(self, run: SessionRun) -> None:
         super().__init__(id="finished")
         self._run = run
@@ -84,7 +90,13 @@ class Finished(VerticalScroll):
         yield Text("Kept", classes="heading")
         yield Text("\n".join(_kept(run)), classes="note")
         if "keys" in session.facts():
-            yield Horizontal(Button("Show who was let in", id="record"), classes="buttons")
+            undo = [Button(f"Undo: remove {listed(self._added(), 2)}", id="remove")] if self._added() else []
+            yield Horizontal(Button("Show who was let in", id="record"), *undo, classes="buttons")
+
+    def _added(self) -> tuple[str, ...]:
+        """Who was added, once that is applied somewhere."""
+        known = self._run.session.state.known
+        return self._run.whole().decisions.joining if any(one.startswith("applied@") for one in known) else ()
 
     def _unconfirmed(self) -> Iterator[Sentence]:
         """Whom AWS awaits, what the person's word stands for, and what was not seen again, a line each."""
@@ -162,6 +174,10 @@ class Finished(VerticalScroll):
             self.post_message(self.LookWanted())
         if event.button.id == "record":
             self.post_message(self.RecordWanted())
+        if event.button.id == "remove":
+            facts = self._run.session.facts()
+            draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}
+            self.post_message(self.RemovalWanted({**draft, "kinds": ["leaving"]}))
         if event.button.id == "remind":
             from workflows.steps.admin.hand_over import reminder  # noqa: PLC0415 - few sessions need it
 

@@ -27,6 +27,7 @@ from workflows.core.sentences import Sentence, joined, text_of
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from screens.step.finished import Finished
     from tui.app.starting import Starting
     from tui.app.wizard import WizardScreen
     from tui.session_catalogue import Entry
@@ -358,6 +359,11 @@ class OnboardApp(Frame):
     @on(HomeScreen.Begin)
     async def _begin_wanted(self, message: HomeScreen.Begin) -> None:
         await self._begin(message.workflow, _drafts_of(message.kinds))
+
+    async def on_finished_removal_wanted(self, message: Finished.RemovalWanted) -> None:
+        """Begin a session that removes who was added in this one."""
+        self.leave()
+        await self._begin("admin", {"project": message.draft})
 
     @on(HomeScreen.Resume)
     async def _resume_wanted(self, message: HomeScreen.Resume) -> None:

@@ -128,6 +128,7 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         assert "person.02" in words
         assert "to hand over" in words
         assert "and 22 more" in words
+        assert app.wizard.query("#remove")
         app.wizard.query_one("#record").focus()
         await pilot.press("enter")
         await rest(pilot)

@@ -23,6 +23,7 @@ from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from screens.step.action_bar import ActionBar
+from screens.step.finished import Finished
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
 from tui.app import frame as frame_module
@@ -650,6 +651,21 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house:
         workflows, names = zip(*seen, strict=True)
         assert workflows == ("new-user", "admin", "new-user")
         assert (names[0], names[1]) == (names[2], first)
+
+
+async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_added(house: House) -> None:
+    first = house.sandbox_session()
+    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        draft = {"kinds": ["leaving"], "leaving": ["jane.doe"]}
+        app.screen.post_message(Finished.RemovalWanted(draft))
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        session = app.screen.run.session
+        assert (session.header.workflow, session.folder.name != first) == ("admin", True)
+        assert session.drafts.load(StepKey("project")).items() >= draft.items()
 
 
 @pytest.mark.parametrize(
