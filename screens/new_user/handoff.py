@@ -67,7 +67,7 @@ class HandoffPane(StepPane):
         draft = self.opening.draft
         with Vertical(id="entry"):
             yield Lines(self._waiting(), id="waiting")
-            yield Text("Or paste the whole message, quoted or not:")
+            yield Text("You can also paste the whole message, quoted or not:")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
             path = Input(
                 value=str(draft.get("path", "")),
@@ -95,10 +95,11 @@ class HandoffPane(StepPane):
             lines += [] if environment.mailbox else ["● Send it to your admin now, by any messenger."]
         lines.append(shortened(f"… iam-onboard watches {place} for {name}."))
         if fingerprint := facts.get("fingerprint"):
-            lines += ["Your admin may ask for your key's fingerprint:", f"  {grouped(str(fingerprint))}"]
+            lines.append(f"Fingerprint, if asked: {grouped(str(fingerprint))}")
         return "\n".join(lines)
 
     def on_mount(self) -> None:
+        self.set_interval(_LOOK_SECONDS, self._look)
         if self.opening.done:
             held = handoff_of(self.context)
             self._show_arrival(_told(held, tuple("" for _ in held.identities), frozenset()))
@@ -107,7 +108,6 @@ class HandoffPane(StepPane):
         self._arrange(arrived=False)
         if self.request() != Request():
             self._read_it()
-        self.set_interval(_LOOK_SECONDS, self._look)
         self._look()
 
     def _arrange(self, *, arrived: bool) -> None:

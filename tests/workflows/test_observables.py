@@ -495,7 +495,8 @@ def test_a_step_whose_fact_is_broken_is_not_done(
 @pytest.mark.parametrize("step", NOTHING_TO_SEE)
 def test_a_step_that_can_see_nothing_is_never_confirmed(admin: Stand, tmp_path: Path, step: str) -> None:
     module = EVERY[step]
-    identities = {"identities": [LAYER]} if step.startswith("new-user") else {}
+    handoff = Handoff("bb", (jane(account_name=LAYER),)).payload()
+    identities = {"identities": [LAYER], "handoff": handoff} if step.startswith("new-user") else {}
     admin.facts |= {"leaving": [NAME], "mfa_reset": [NAME]} | identities
     admin.facts |= {name: {"results": []} if name == "verified" else {} for name in step_of(module).gives}
     assert done(module, admin, tmp_path / "sessions").status() is Status.UNCONFIRMED

@@ -13,12 +13,12 @@ from workflows.machine.events import Facts
 
 def _read_handoff(facts: Facts) -> object:
     """Refuse a handoff that its step would not take, and accounts that it does not have."""
+    reading(handoff=Mapping[str, Any], accepted_at=datetime)(facts)
     if facts.get("handoff") is None:
         return None
     from workflows.messages.envelope import MessageError  # noqa: PLC0415 - not to list sessions without one
     from workflows.messages.handoff import handoff_from  # noqa: PLC0415
 
-    reading(handoff=Mapping[str, Any])(facts)
     try:
         handoff = handoff_from(facts["handoff"])
     except MessageError as error:
@@ -27,6 +27,14 @@ def _read_handoff(facts: Facts) -> object:
     if lacking:
         raise WrongShape("identities", "the accounts of the handoff")
     return handoff
+
+
+def _identity(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """What a handoff says of one account: what comes for another one later changes nothing here."""
+    return [handoff["project"], *(one for one in handoff["identities"] if one["account_name"] == account)]
+
+
+_OF_THE_ACCOUNT = {"handoff": _identity}
 
 
 BEFORE_YOU_START = Step(
@@ -55,7 +63,7 @@ HANDOFF = Step(
     purpose="It holds your accounts and your first password, encrypted to your key.",
     heading="Read the handoff from your admin",
     needs=("project", "user", "fingerprint"),
-    gives=("handoff", "identities"),
+    gives=("handoff", "identities", "accepted_at"),
     blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
     reads=_read_handoff,
 )
@@ -65,10 +73,11 @@ SIGN_IN = Step(
     title="Sign in",
     purpose="Unlock your one-time password here, then choose your own in the browser.",
     heading="Sign in to {item}",
-    needs=("handoff", "identities"),
+    needs=("handoff",),
     gives=("signed_in",),
     repeats_over="identities",
-    blocked_words="Signing in needs the handoff from your admin",
+    parts=_OF_THE_ACCOUNT,
+    blocked_words="Read the handoff from your admin first",
     reads=reading(signed_in={"proof": str | None, "recorded": str | None}),
 )
 
@@ -81,7 +90,8 @@ MFA = Step(
     gives=("mfa",),
     skippable=True,
     repeats_over="identities",
-    blocked_words="MFA needs that you have signed in",
+    parts=_OF_THE_ACCOUNT,
+    blocked_words="Sign in to this account first",
     reads=reading(mfa={"serial": str | None, "how": str | None}),
 )
 
@@ -94,7 +104,8 @@ ACCESS_KEYS = Step(
     gives=("access_key",),
     skippable=True,
     repeats_over="identities",
-    blocked_words="Access keys needs that MFA is done or skipped",
+    parts=_OF_THE_ACCOUNT,
+    blocked_words="Do or skip MFA first",
     reads=reading(
         access_key={
             "id": str | None,
@@ -115,7 +126,8 @@ PROFILES = Step(
     gives=("profiles",),
     skippable=True,
     repeats_over="identities",
-    blocked_words="Profiles needs that Access keys is done or skipped",
+    parts=_OF_THE_ACCOUNT,
+    blocked_words="Do or skip Access keys first",
     reads=reading(
         profiles={
             "names": list[str],
@@ -135,7 +147,7 @@ VERIFY = Step(
     needs=("handoff", "profiles"),
     gives=("verified",),
     skippable=True,
-    blocked_words="Verify needs that Profiles is done or skipped",
+    blocked_words="Do or skip Profiles first",
     reads=reading(
         verified={
             "results": [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
@@ -17,7 +18,7 @@ from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
-from workflows.machine.observations import Observation
+from workflows.machine.observations import Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -26,6 +27,8 @@ from workflows.steps.shared.paths import told_path, typed_path
 
 MAX_HANDOFF = 2_000_000
 NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
+_NEWER = "Your admin sent you another handoff."
+_CONTINUING = "You keep the accounts of the handoff that you accepted."
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
@@ -64,13 +67,13 @@ def mail_name(context: Context) -> str:
 
 
 def arrived(context: Context) -> Path | None:
-    """The newest handoff that came for this person since the request was sent, by its file's name.
+    """The newest handoff that came for this person since the last one was accepted, or the request sent.
 
     It is in the downloads folder, or in the sandbox's mailbox.
     """
     name = mail_name(context)
-    sent_at = context.facts.get("sent_at")
-    since = datetime.fromisoformat(str(sent_at)).timestamp() if sent_at else 0.0
+    moments = [context.facts.get(fact) for fact in ("sent_at", "accepted_at")]
+    since = max((datetime.fromisoformat(str(one)).timestamp() for one in moments if one), default=0.0)
     found = {}
     for path in (context.environment.mail(name), context.environment.downloads / name):
         with suppress(OSError):
@@ -226,12 +229,29 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {
         "handoff": handoff.payload(),
         "identities": [identity.account_name for identity in handoff.identities],
+        "accepted_at": context.environment.now().isoformat(timespec="seconds"),
     }
 
 
 def observe(context: Context) -> Observation:
-    """The keys that it is encrypted to are still here."""
-    environment = context.environment
+    """No other one came since for this person, and the keys that it is encrypted to are still here."""
+    environment, newer = context.environment, _newer(context)
+    if newer:
+        return Observation(Verdict.CHANGED, _NEWER, (newer,), continuing=_CONTINUING)
     keys = list_secret_keys(environment.gnupg_home, environment.variables)
     identities = handoff_of(context).identities
     return unless_refused(lambda: [own_key(identity, keys) for identity in identities])
+
+
+def _newer(context: Context) -> str:
+    """The check sum of another handoff for this person that came after the accepted one; "" for none."""
+    path = arrived(context) if "accepted_at" in context.facts else None
+    if path is None:
+        return ""
+    with suppress(OnboardError):
+        text = read_text(path, MAX_HANDOFF)
+        handoff = open_handoff(text)
+        _check_addressee(handoff, context)
+        if handoff != handoff_of(context):
+            return sha256(text.encode()).hexdigest()
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from support.pgp import GpgHome, gpg_home
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.machine.events import checked_facts
-from workflows.machine.observations import AGREES
+from workflows.machine.observations import AGREES, Choice, Verdict
 from workflows.messages.handoff import Handoff, handoff_from, open_handoff
 from workflows.steps.new_user import handoff as step
 from workflows.steps.new_user.handoff import Request
@@ -216,3 +217,27 @@ def test_the_mailbox_is_asked_for_the_persons_own_file(tmp_path: Path, keys: Gpg
     (mailbox / "handoff-jane.doe.txt").write_text("x")
     assert step.arrived(asked) == mailbox / "handoff-jane.doe.txt"
     assert step.arrived(context(tmp_path, keys)) is None
+
+
+def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is_decided(
+    tmp_path: Path, keys: GpgHome
+) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    mail = mailbox / "handoff-jane.doe.txt"
+    sent, environment = handoff_for(keys, "jane"), environment_of(tmp_path, keys, mailbox=mailbox)
+    mail.write_text(sent.render())
+    known = context(tmp_path, keys).facts
+    facts = {**known, **step.perform(Request(text=sent.render()), context(tmp_path, keys), nothing)}
+    accepted = context_of(environment, tmp_path, facts)
+    assert step.observe(accepted) == AGREES, "it is the same one"
+    mail.write_text("no handoff")
+    assert step.observe(accepted) == AGREES
+    mail.write_text(replace(sent, project="other").render())
+    assert step.observe(accepted) == AGREES, "it is for another project"
+    more = identity_for(keys, "jane", account_name="management", account_id="1" * 12, profiles=())
+    mail.write_text(Handoff("bb", (*sent.identities, more)).render())
+    seen = step.observe(accepted)
+    assert (seen.verdict, Choice.CONTINUE in seen.choices) == (Verdict.CHANGED, True)
+    os.utime(mail, (0, 0))
+    assert step.observe(accepted) == AGREES, "it is an older one"

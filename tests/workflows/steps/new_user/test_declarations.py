@@ -1,0 +1,36 @@
+"""What makes the new user's steps out of date, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.message_samples import identity
+from support.panes import new_session, settle
+
+from workflows.machine.events import StepKey
+from workflows.machine.state import Status
+from workflows.messages.handoff import Handoff, Identity
+from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
+
+HERE, THERE = StepKey("sign-in", "security"), StepKey("sign-in", "management")
+
+
+def accepted(*identities: Identity) -> dict[str, object]:
+    names = [one.account_name for one in identities]
+    return {"handoff": Handoff("bb", identities).payload(), "identities": names}
+
+
+def test_a_handoff_with_one_more_account_leaves_the_others_done(tmp_path: Path) -> None:
+    session = new_session(tmp_path, (before_you_start, pgp_key, handoff, sign_in))
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40})
+    settle(session, StepKey("handoff"), accepted(identity()))
+    settle(session, HERE, {"signed_in": {"proof": "so"}})
+    more = identity(account_name="management", account_id="1" * 12, profiles=())
+    session.reopen(StepKey("handoff"))
+    settle(session, StepKey("handoff"), accepted(more, identity()))
+    assert (session.status(HERE), session.status(THERE)) == (Status.DONE, Status.READY)
+    session.reopen(StepKey("handoff"))
+    settle(session, StepKey("handoff"), accepted(identity(region="eu-west-1")))
+    assert session.status(HERE) is Status.STALE
+    session.close()
