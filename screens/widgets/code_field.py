@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -113,6 +114,13 @@ class CodeField(Vertical):
         for field in self.query(Input).results():
             field.focus()
             break
+
+    @on(Input.Submitted)
+    def _go_on(self, event: Input.Submitted) -> None:
+        """Enter goes to the next code that is not entered, and at last to the primary action."""
+        event.stop()
+        empty = (one for one in self.query(Input) if FieldRow.of(one).display and not one.value.strip())
+        self.call_after_refresh(next(empty, self.screen.query_one("#primary")).focus)
 
     async def want(self, serial: str) -> None:
         """Ask for the code of a device that a layer's profile needs; "" asks for none."""
