@@ -122,7 +122,7 @@ _PLACES = (
     Answer(KeyPlace.TYPED.value, "typed"),
 )
 _NOTES = (
-    "A passkey gives no codes. Skip this (^s) only if no role asks for one.\n"
+    "Choose the app: a passkey gives no codes. Skip (^s) if no role needs codes.\n"
     "Access denied? Ask your admin to let you manage your own MFA device."
 )
 

@@ -30,6 +30,7 @@ from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
+from workflows.core.sentences import capitalized
 from workflows.desktop.clipboard import Clipboard
 from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in
@@ -43,7 +44,6 @@ _MACHINE_USER = (
 )
 _ENTER = "Enter the passphrase of your PGP key."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
-_CLIPBOARD = "A copied password leaves the clipboard after 2 minutes. A clipboard manager may keep it."
 _HINTS = (
     "Compare account and user name, and copy the password again.\n"
     "Used it before? Sign in with the password that you chose, then press\n"
@@ -52,8 +52,8 @@ _HINTS = (
 _HINT_LABELS = {False: "It did not work", True: "Back to the password rules"}
 _SHOW_LABELS = {False: "Show", True: "Hide"}
 _BEFORE = (
-    "Say yes if you signed in with this user before and chose a password then.\n"
-    "The one-time password is used up in that case, and iam-onboard skips it."
+    "Say yes if you signed in as this user before and chose your own password.\n"
+    "Then the one-time password is used up, and you don't need it."
 )
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),
@@ -155,17 +155,14 @@ class SignInPane(StepPane):
         """What is known of a sign-in that is done: what AWS reports, else what the person said."""
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
         proof, told = str(known.get("proof") or ""), known.get("recorded")
+        mark = "✓" if told else "?"
         told = told or said_so(str(known.get("at") or ""), self.context.environment.now())
-        return f"✓ {proof[:1].upper()}{proof[1:]}.\n  {told}\n"
+        return f"{mark} {capitalized(proof)}.\n  {told}\n"
 
     def _notes(self) -> str:
         """What to know while the list is worked down."""
         rules = ", ".join(self._identity.password_policy)
-        lines = (
-            _NEEDLESS if self._needless else "",
-            f"New password: {rules}" if rules else "",
-            _CLIPBOARD,
-        )
+        lines = (_NEEDLESS if self._needless else "", f"New password: {rules}" if rules else "")
         return "\n".join(filter(None, lines))
 
     def on_mount(self) -> None:

@@ -24,7 +24,7 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
         _credentials(),
         Deed(f"Press “Assign MFA device”. Name it {user}, choose “Authenticator app”"),
         Deed(f"Press “Show QR code”. Scan it with {phone}"),
-        Deed("Enter the app's code, and its next one 30 s later. Press “Add MFA”"),
+        Deed("Enter two codes in a row, 30 s apart. Press “Add MFA”"),
         Deed("Sign out, then sign in again with a new code"),
     )
 

@@ -107,7 +107,7 @@ class Checklist(Vertical):
     Checklist .-done > .deed-label { color: $text-muted; }
     Checklist .-done > .deed-mark { color: $text-success; }
     Checklist .deed-value { width: 1fr; height: auto; margin-right: 2; }
-    Checklist .not-opened { color: $text-warning; margin-left: 5; text-wrap: nowrap; }
+    Checklist .not-opened { color: $text-warning; text-wrap: nowrap; }
     """
 
     class Moved(Message):
@@ -128,8 +128,10 @@ class Checklist(Vertical):
         self._go_on_from(0)
 
     def compose(self) -> ComposeResult:
-        yield from self._rows
-        yield Text("", classes="not-opened -empty")
+        for row in self._rows:
+            yield row
+            if row.opens:
+                yield Text("", classes="not-opened -empty")
 
     def on_mount(self) -> None:
         if self._label_width:
@@ -181,7 +183,8 @@ class Checklist(Vertical):
         list(row.buttons())[-1].focus()
 
     def _show_address(self, *lines: str) -> None:
-        self.query_one(".not-opened", Text).show_lines(lines)
+        for text in self.query(".not-opened").results(Text):
+            text.show_lines(lines)
 
     def focus_next(self) -> bool:
         """Put the focus on what is to be pressed next; returns whether there is something."""

@@ -146,10 +146,10 @@ SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 DEFAULT_LENGTH = 8
 DEFAULT_KINDS = 3
 _KINDS = {
-    "RequireUppercaseCharacters": "one of A-Z",
-    "RequireLowercaseCharacters": "one of a-z",
-    "RequireNumbers": "one of 0-9",
-    "RequireSymbols": f"one of {SYMBOLS}",
+    "RequireUppercaseCharacters": "A-Z",
+    "RequireLowercaseCharacters": "a-z",
+    "RequireNumbers": "0-9",
+    "RequireSymbols": SYMBOLS,
 }
 
 
@@ -171,13 +171,14 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
     rules = _canonical(policy)
     # IAM takes 6 to 128, and 6 where a policy says nothing (API reference, UpdateAccountPasswordPolicy).
     lines = [f"{int(rules.get('MinimumPasswordLength') or 6)} to {LONGEST} characters"]
-    lines += [rule for key, rule in _KINDS.items() if _flag(rules.get(key))]
+    if kinds := [kind for key, kind in _KINDS.items() if _flag(rules.get(key))]:
+        lines.append(f"one of each: {' '.join(kinds)}")
     reuse = int(rules.get("PasswordReusePrevention") or 0)
     if reuse:
-        lines.append("not your last password" if reuse == 1 else f"not one of your last {reuse} passwords")
+        lines.append("not your last password" if reuse == 1 else f"not one of your last {reuse}")
     age = int(rules.get("MaxPasswordAge") or 0)
     if age:
-        lines.append(f"to be changed every {age} days")
+        lines.append(f"a new one every {age} days")
     if age and _flag(rules.get("HardExpiry")):
         lines.append("once expired, only an administrator can set a new one")
     if not _flag(rules.get("AllowUsersToChangePassword", True)):

@@ -26,7 +26,7 @@ KEEP = timedelta(minutes=2)
 RETRY = timedelta(seconds=30)
 """After this time a clipboard that did not answer is asked again to be emptied."""
 
-MANAGERS_KEEP_COPIES = "A clipboard manager keeps its own copy, which only you can delete."
+MANAGERS_KEEP_COPIES = "A clipboard manager may keep its own copy."
 
 
 class ClipboardUnavailable(DeclaredError):  # noqa: N818 - as the other refusals are named

@@ -38,8 +38,9 @@ REPEATED = ("sign-in", "mfa", "access-keys", "profiles")
 _ROLES = (("shared", "333333333333"), ("apps-devstg", "444444444444"), ("apps-prd", "555555555555"))
 _POLICY = (
     "16 to 128 characters",
-    *("one of A-Z", "one of a-z", "one of 0-9"),
-    "one of !@#$%^&*()_+-=[]{}|'",
+    "one of each: A-Z a-z 0-9 !@#$%^&*()_+-=[]{}|'",
+    "not one of your last 4",
+    "a new one every 90 days",
 )
 
 
