@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Any
 
 from textual import on
@@ -38,7 +38,7 @@ _CHOICE_CELLS = 66
 _ANSWER_CELLS = 58
 
 
-class _Question(Enum):
+class _Question(IntEnum):
     """What is asked now; NONE once both are answered."""
 
     KEPT = auto()
@@ -88,9 +88,11 @@ class AccessKeysPane(BrowsingPane):
             "key_id": "",
             "delete_file": True,
             "ticks": (),
+            "question": _Question.KEPT,
             **opening.draft,
         }
-        self._question = _Question.KEPT
+        asked = self._start["question"]
+        self._question = next((one for one in _Question if one == asked), _Question.KEPT)
         self._offered = ""
         self._looking: Timer | None = None
 
@@ -161,7 +163,7 @@ class AccessKeysPane(BrowsingPane):
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.set_class(self.opening.done, "-done")
-        self._ask(_Question.NONE if self.opening.done else _Question.KEPT)
+        self._ask(_Question.NONE if self.opening.done else self._question)
         if self.opening.done:
             self.focus_primary()
         self._show()
@@ -386,6 +388,7 @@ class AccessKeysPane(BrowsingPane):
             "key_id": self.query_one("#key-id", Input).value.strip(),
             "delete_file": self.query_one("#delete-file", MarkBox).value,
             "ticks": self.query_one(Checklist).ticks,
+            "question": self._question.value,
         }
 
     def leave(self) -> None:

@@ -22,7 +22,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.text import Text
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, enumerated, joined, text_of
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.observations import Observation
 from workflows.machine.rules import IllegalTransition
@@ -331,9 +331,9 @@ def note_of(run: SessionRun, key: StepKey) -> str:
     session = run.session
     match session.status(key):
         case Status.LOCKED:
-            return f"Waits: {session.refusal(key)}."
+            return f"{session.refusal(key)}."
         case Status.STALE:
-            changed = joined(session.stale_reasons(key), " and ")
+            changed = enumerated(session.stale_reasons(key))
             return f"Out of date: {changed} changed since this was done."
         case Status.INTERRUPTED:
             return "This was interrupted before it ended. Start it again with Next (^n)."

@@ -114,7 +114,7 @@ class WizardScreen(OneFocus):
     WizardScreen.-narrow #middle Stage { border-left: none; }
     WizardScreen.-low #rule, WizardScreen.-tiny #stepper { display: none; }
     WizardScreen.-tiny StepRail { margin: 0; }
-    WizardScreen #result { display: none; height: auto; max-height: 4; padding: 0 3; color: $text-success; }
+    WizardScreen #result { display: none; height: auto; max-height: 6; padding: 0 3; color: $text-success; }
     WizardScreen #result.-shown { display: block; }
     WizardScreen #result.-warning { color: $text-warning; }
     WizardScreen #result.-error { color: $text-error; }
@@ -392,7 +392,9 @@ class WizardScreen(OneFocus):
             return Primary("Continue anyway")
         if status in SETTLED and pane.opened and not pane.changed() and not self._stage.kept_input:
             after = self.run.after(key)
-            return Primary(f"Continue to {self.run.title(after)}" if after else "Finish")
+            here = after and after.item == key.item  # the item is said already
+            title = after and (self.run.step(after).title if here else self.run.title(after))
+            return Primary(f"Continue to {title}" if title else "Finish")
         return pane.primary() if pane.opened else Primary("Continue")
 
     def show_result(self, text: str, severity: str, *, passing: bool = False) -> bool:

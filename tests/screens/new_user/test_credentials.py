@@ -21,6 +21,7 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.profiles import ProfilesPane
 from screens.new_user.verify import VerifyPane
+from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Choices
 from screens.widgets.lists import MarkList
@@ -125,7 +126,8 @@ async def test_what_was_ticked_is_ticked_when_the_person_comes_back(
         await rest(pilot)
         await app.wizard.go_to(step)
         await rest(pilot)
-        assert app.pane.query_one(Checklist).ticks == ticks
+        deeds = app.pane.query_one(Checklist)
+        assert (deeds.ticks, is_displayed(deeds)) == (ticks, True)
 
 
 async def test_the_other_way_of_mfa_is_one_question_that_escape_closes(

@@ -123,7 +123,7 @@ async def test_a_step_that_waits_says_for_what_and_next_leads_to_the_open_one(tm
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.wizard.query("#not-yet")
-        assert "Waits: Groups has to wait for Users." in app.text()
+        assert "Groups has to wait for Users." in app.text()
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.current == USERS
