@@ -169,7 +169,7 @@ class ProfilesPane(StepPane):
         yield FieldRow("MFA device", serial)
         yield Text("", id="whole-serial", classes="hidden")
         yield MarkBox(
-            "Also the names …-mfa, for Leverage CLI with MFA",
+            "Also write …-mfa profiles, which Leverage CLI uses with MFA",
             value=bool(self._start["mfa_names"]),
             id="mfa-names",
         )
@@ -180,6 +180,8 @@ class ProfilesPane(StepPane):
 
     def on_mount(self) -> None:
         self._look()
+        if self.opening.done:
+            self.focus_primary()
 
     def on_resize(self) -> None:
         """The changes are shown where there is room."""

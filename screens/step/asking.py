@@ -30,7 +30,7 @@ from workflows.steps.new_user.sign_in import unlock
 from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
-WRONG_PASSPHRASE = "Wrong passphrase. It is the one of your PGP key, not a password of AWS."  # noqa: S105
+WRONG_PASSPHRASE = "Wrong passphrase. Enter the one of your PGP key, not an AWS password."  # noqa: S105
 _WHY = "gpg needs the passphrase of your PGP key, to read your access key."
 _DO = "do"
 

@@ -17,7 +17,7 @@ from screens.step.times import said_so, told_moment
 from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Text, columned, shortened
-from workflows.core.sentences import Sentence, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Verdict
 from workflows.machine.state import SETTLED, Status
@@ -76,6 +76,8 @@ class Finished(VerticalScroll):
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := list(_rotated(session.facts())):
             yield Text("\n".join(rotated), id="rotated")
+        if works := _works(session.facts()):
+            yield Text(works, id="works")
         if table := _standing(run, grid):
             yield Text(table, id="everybody")
         if not_done := list(_not_done(run)):
@@ -196,6 +198,13 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
     return f"All done for {listed(names, 2)} in {run.session.facts()['project']}" if names else "All done"
 
 
+def _works(facts: Facts) -> str:
+    """How many profiles answered when they were asked; "" if none was."""
+    results = (facts.get("verified") or {}).get("results") or ()
+    good = sum(not one.get("problem") for one in results)
+    return f"{good} of {count(len(results), 'profile')} worked in the aws command." if results else ""
+
+
 def _rotated(facts: Facts) -> Iterator[str]:
     """Which access key is new and where it is kept, and what became of the old one."""
     rotated: Mapping[str, Any] = facts.get("rotated") or {}
@@ -275,7 +284,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     if written and not facts.get("commit"):
         yield "Commit the files that Review wrote. git status lists them."
     elif chosen:
-        yield "Try it in a new terminal that has the lines of Verify:"
+        yield "Try it in the terminal into which you pasted the lines from Verify:"
         yield f"aws --profile {chosen} sts get-caller-identity"
     elif run.environment.sandbox and any(
         name.startswith(("handed_over", "request_sent")) for name in run.session.state.known
@@ -291,4 +300,9 @@ def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {told_path(Path(root), run.environment.home)}"
+    profiles = [one.value for name, one in run.session.state.known.items() if name.startswith("profiles@")]
+    for config in sorted({one["config"] for one in profiles}):
+        yield f"Profiles  {told_path(Path(config), run.environment.home)}"
+    if facts.get("key_made"):
+        yield "PGP key   in gpg; keep its passphrase, it also opens secrets kept with it"
     yield "Record    on Home (F3), until you delete it there"

@@ -59,6 +59,11 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def enumerated(parts: Sequence[Sentence]) -> Sentence:
+    """All of a list: "a", "a and b", "a, b and c"."""
+    return joined((joined(parts[:-1], ", "), *parts[-1:]), " and ")
+
+
 def listed(names: Sequence[str], most: int) -> str:
     """The first names of a list: "jane, juan and 3 more"."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""

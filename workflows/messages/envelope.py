@@ -149,7 +149,7 @@ def _nothing_found(text: str, kind: str, others: list[str]) -> MessageError:
         )
     return MessageError(
         f"No {kind} in this text",
-        f"There is no iam-onboard block with a {kind} in it.",
+        "It has no block that iam-onboard made.",
         why='The block is a piece of JSON that begins with {"iam-onboard": and ends with }.',
         next=f"Copy the whole message with the {kind}, from its first line to its last, and paste it again.",
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, enumerated
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.keyring import (
     OwnKey,
@@ -203,7 +203,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "You named no file, and this computer has no clipboard.",
             next="Enter a file to save it in, and send that file to your admin.",
         )
-    sent = joined(places, ", ")
+    sent = enumerated(places)
     kind = "a request for a replacement" if request.replacement else "the request"
     return {
         "fingerprint": key.fingerprint,

@@ -145,7 +145,7 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     """What the person should know of the profiles that would be written, each a sentence."""
     remarks, identity = [], identity_of(context)
     if not identity.profiles:
-        remarks.append("The handoff names no roles for this identity: it only gets its base profile.")
+        remarks.append("The handoff names no roles here, so you get only the profile of your user.")
     if not context.facts.get("access_key"):
         base = base_profile_of(context, identity)
         remarks.append(f"No access key was kept: {base} works only if the files have its key.")
