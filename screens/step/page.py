@@ -28,6 +28,7 @@ from screens.widgets.fields import Field, ProblemList, SecretInput
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
@@ -316,7 +317,9 @@ class StepPane(VerticalScroll):
         """
         if not error.field:
             return False
-        problem = Problem(joined((f"{error.title}.", error.what, error.next)), error.field)
+        of_file = isinstance(error, FileError)  # what it says names the file, and the cause is news
+        said = (error.what, error.why) if of_file else (f"{error.title}.", error.what)
+        problem = Problem(joined((*said, error.next)), error.field)
         found = self._fields(problem)
         if not found:
             return False

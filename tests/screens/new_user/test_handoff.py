@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import Confirm
+from workflows.core.files import cause_of
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -156,6 +159,8 @@ async def test_what_is_no_handoff_is_refused_at_its_field(
         await until(pilot, lambda: [one.field for one in app.pane.problems] == [field])
         await until(pilot, lambda: app.focused is app.pane.query_one(f"#{field}"))
         assert app.screen is app.wizard
+        cause = text_of(cause_of(FileNotFoundError(errno.ENOENT, "")))
+        assert any(cause in text_of(one.message) for one in app.pane.problems) == ("nowhere" in str(draft))
 
 
 async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refused(
