@@ -14,7 +14,7 @@ export MALLOC_ARENA_MAX ?= 2
 # Many tests wait for Terraform or gpg, so one more than there are processors.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 
-.PHONY: help demo test check quick format-check lint types contracts words fast unit slow explore format docs snapshots pictures recording benchmarks audit build lock tools clean
+.PHONY: help demo test check quick format-check lint types contracts words fast unit slow kill-test explore format docs snapshots pictures recording benchmarks audit build lock tools clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,16 +50,19 @@ words: $(READY)
 	$(BIN)/codespell
 
 fast: $(READY)
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not e2e"
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not kill and not e2e"
 
 unit: $(READY)
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not kill"
 
 slow: tools $(READY)  ## The tests that are longer than a commit should wait
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m slow
 
+kill-test: tools $(READY)  ## Kill every command that writes, and both workflows, at each of their acts
+	$(BIN)/pytest -n $(JOBS) -m kill -rP
+
 explore: tools $(READY)  ## The property tests on inputs that were never tried
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not e2e" -k "$$(grep -rlE '^from hypothesis' tests | sed -E 's!.*/!!; s/\.py$$//' | paste -sd'|' | sed 's/|/ or /g')" --hypothesis-profile=explore
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not kill and not e2e" -k "$$(grep -rlE '^from hypothesis' tests | sed -E 's!.*/!!; s/\.py$$//' | paste -sd'|' | sed 's/|/ or /g')" --hypothesis-profile=explore
 
 format: $(READY)  ## Write the code as the format check wants it
 	$(BIN)/ruff format .

@@ -244,24 +244,30 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
                 target = _target(write.path)
             with explained(target, "written"):
                 temporary = _beside(target, write.data, write.mode)
-                cleanup.callback(temporary.unlink, missing_ok=True)
+                cleanup.callback(_discard, temporary)
                 former = None
                 if len(writes) > 1 and target.exists():
                     former = _beside(target, load_file(target, OWN_LIMIT), None, "old")
-                    cleanup.callback(former.unlink, missing_ok=True)
+                    cleanup.callback(_discard, former)
             staged.append((write.path, target, temporary, former))
         with contextlib.ExitStack() as undo:
             for path, target, temporary, former in staged:
                 with explained(path, "written"):
                     temporary.replace(target)
-                if former is not None:
-                    undo.callback(former.replace, target)
-                elif len(writes) > 1:
-                    undo.callback(target.unlink, missing_ok=True)
+                if len(writes) > 1:
+                    undo.callback(_put_back, target, former)
             undo.pop_all()
         for folder in {target.parent for _, target, _, _ in staged}:
             with explained(folder, "synced to the disk"):
                 sync_folder(folder)
+
+
+def _put_back(target: Path, former: Path | None) -> None:
+    with explained(target, "put back as it was"):
+        if former is None:
+            target.unlink(missing_ok=True)
+        else:
+            former.replace(target)
 
 
 def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: bool = True) -> None:
@@ -282,7 +288,7 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: b
     try:
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _discard(temporary)
         raise
     if synced:
         sync_folder(path.parent)
@@ -535,5 +541,11 @@ def _create(
             if synced:
                 os.fsync(descriptor)
     except BaseException:
-        path.unlink(missing_ok=True)
+        _discard(path)
         raise
+
+
+def _discard(temporary: Path) -> None:
+    """Remove a temporary file; one that the disk does not let go is left to `remove_leftovers`."""
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)

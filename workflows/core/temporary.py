@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflows.core.files import FileError
+from workflows.core.files import FileError, explained
 from workflows.core.processes import process_started_at
 
 _NAME = re.compile(r"io\.([1-9][0-9]{0,8})\.[^.]+")
@@ -24,10 +24,15 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
         parent: where it is made; None: with the system's temporary files.
 
     Raises:
-        FileError: the system has no place for temporary files.
+        FileError: the system has no place for temporary files, or that can't be written.
     """
-    with tempfile.TemporaryDirectory(prefix=f"io.{os.getpid()}.", dir=parent or _system_folder()) as name:
-        yield Path(name)
+    place, prefix = parent or Path(_system_folder()), f"io.{os.getpid()}."
+    with explained(place, "written"):
+        made = tempfile.mkdtemp(prefix=prefix, dir=place)
+    try:
+        yield Path(made)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _system_folder() -> str:

@@ -10,6 +10,7 @@ begun or whose files were changed since. What the disk refuses is taken back at 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -30,6 +31,7 @@ from workflows.core.files import (
     OWN_LIMIT,
     FileError,
     cause_of,
+    explained,
     load_file,
     private_folder,
     remove_leftovers,
@@ -279,10 +281,10 @@ class WriteJournal:
             write(change_set)
         except WriteFailed as failure:
             _take_back(change_set, failure)
-            self._record.unlink()
+            self._give_up()
             raise
         except OnboardError:
-            self._record.unlink()  # refused before the first file
+            self._give_up()  # refused before the first file
             raise
         self._end(change_set)
 
@@ -302,7 +304,7 @@ class WriteJournal:
             return None
         _remove_leftovers(loaded[0])
         if standing is not Standing.HALF:
-            self._record.unlink()
+            self._give_up()
             return None
         write(loaded[0])
         self._end(loaded[0])
@@ -310,7 +312,13 @@ class WriteJournal:
 
     def _end(self, change_set: ChangeSet) -> None:
         self._on_written(change_set)
-        self._record.unlink()
+        with explained(self._record, "removed"):
+            self._record.unlink()
+
+    def _give_up(self) -> None:
+        """Forget a set before its first file; where the disk keeps the record, the next writer does it."""
+        with contextlib.suppress(OSError):
+            self._record.unlink()
 
     def _load(self) -> tuple[ChangeSet, list[str]] | None:
         try:

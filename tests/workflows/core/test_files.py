@@ -183,6 +183,32 @@ def test_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (two.read_bytes(), mode(two)) == (b"old", 0o640)
 
 
+@pytest.mark.parametrize("old", [None, b"old"], ids=["new", "there"])
+def test_a_folder_that_turns_read_only_halfway_is_told_with_the_file_that_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
+) -> None:
+    one, two = (tmp_path / name for name in ("one", "two"))
+    if old is not None:
+        one.write_bytes(old)
+    real, renamed = Path.replace, list[Path]()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    def replace(self: Path, target: Path) -> Path:
+        if renamed:
+            fail()
+        renamed.append(target)
+        monkeypatch.setattr(Path, "unlink", fail)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(FileError) as caught:
+        files.write_all_atomically([FileWrite(path, b"new") for path in (one, two)])
+    assert str(one) in caught.value.what
+    assert (one.read_bytes(), two.exists()) == (b"new", False)
+
+
 def test_an_interrupt_right_after_the_rename_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workflows.core.files import FileError
 from workflows.core.temporary import remove_leftover_folders, temporary_folder
 
 
@@ -27,6 +29,26 @@ def test_a_folder_is_private_and_gone_afterwards(root: Path) -> None:
         remove_leftover_folders()
         assert folder.is_dir()
     assert list(root.iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "mkdir", fail)
+    with pytest.raises(FileError, match=str(root)), temporary_folder():
+        pass
+
+
+def test_a_folder_that_cannot_be_removed_is_left_to_the_next_start(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    with monkeypatch.context() as patch, temporary_folder():
+        patch.setattr(os, "rmdir", fail)
+    assert len(list(root.iterdir())) == 1
 
 
 def test_what_a_killed_program_left_goes_with_the_next_start(root: Path) -> None:

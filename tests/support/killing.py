@@ -1,0 +1,292 @@
+"""A program that is killed, or whose disk fails, at any of its acts: in a child process of the test.
+
+An act is what changes the outside: a file opened for writing, a write, an fsync, a rename, a removal, a new
+folder, a child that is started. Python tells its audit hooks of most; `os.write` and `os.fsync` are wrapped.
+A write counts twice, before it and in its middle. The child is forked, so that nothing is loaded again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import selectors
+import signal
+import stat
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_CHANGES = {
+    "os.rename": "rename to",
+    "os.remove": "remove",
+    "os.mkdir": "make folder",
+    "os.rmdir": "remove folder",
+    "os.link": "link",
+    "os.symlink": "link",
+    "os.truncate": "cut",
+    "os.chmod": "chmod",
+}
+_TO_ANOTHER = ("os.rename", "os.link", "os.symlink")
+_STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec")
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_NO_FILES = ("/dev", "/proc", "/sys", "pipe:", "socket:", "anon_inode:")
+_OF_ITS_OWN = re.compile(
+    r"\b(?:[0-9a-fA-F-]{8,}|\d+|(?<=\.)[a-z0-9_]{8}(?=\.(?:tmp|old|new)$|$))|^tmp[a-z0-9_]{8}$"
+)
+_SUBREAPER = 36
+_SECONDS_TO_END = 30.0
+OF_GPG = ("gpg-agent", "scdaemon", "keyboxd", "dirmngr")
+"""Daemons that gpg starts for itself, and that outlive everybody."""
+
+At = Callable[[str], None]
+"""Told of each act before it happens; it may end the process, or fail."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """What became of a child.
+
+    Attributes:
+        code: its exit code; None if it was killed.
+        acts: what it did, or was about to do when it was killed.
+        said: all that it wrote to standard output and standard error.
+    """
+
+    code: int | None
+    acts: tuple[str, ...]
+    said: str
+
+    @property
+    def killed(self) -> bool:
+        return self.code is None
+
+
+class Killed:
+    """Ends the process at its n-th act."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def __call__(self, _act: str) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KilledAnew:
+    """Ends the process at its first act that is not known yet: at each place of the program once.
+
+    Attributes:
+        stage: where the program is; the same act elsewhere is another.
+    """
+
+    def __init__(self, known: set[str], most: int = 3) -> None:
+        self.stage = ""
+        self._known = known
+        self._most = most
+        self._times: Counter[str] = Counter()
+
+    def place(self, act: str) -> str:
+        """The act with its stage and how often it has happened there; from the third on they are alike."""
+        key = f"{self.stage}: {act}"
+        return f"{key} ({min(self._times[key], self._most)})"
+
+    def __call__(self, act: str) -> None:
+        self._times[f"{self.stage}: {act}"] += 1
+        if self.place(act) not in self._known:
+            os.write(_report, f"{self.place(act)}\n".encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Failing:
+    """From its n-th act on, the disk takes nothing any more; what is removed or started is no matter of it.
+
+    Args:
+        number: the first act that fails, of those that need the disk.
+        error: ENOSPC, EROFS, EACCES.
+    """
+
+    def __init__(self, number: int, error: int) -> None:
+        self._left = number
+        self._error = error
+
+    def __call__(self, act: str) -> None:
+        full = self._error == errno.ENOSPC
+        if act.startswith("start") or (full and act.startswith(("remove", "rename", "cut", "chmod"))):
+            return
+        self._left -= 1
+        if self._left <= 0:
+            raise OSError(self._error, os.strerror(self._error))
+
+
+_report = -1
+
+
+def live(run: Callable[[], int], at: At = lambda _act: None) -> Life:
+    """Run something in a child process, and tell how that ended.
+
+    Args:
+        run: what it does; gives its exit code.
+        at: called in the child before each of its acts.
+    """
+    acts, report = os.pipe()
+    words, output = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        _live(run, at, report, output)
+    os.close(report)
+    os.close(output)
+    done, said = _read_both(acts, words)
+    _, status = os.waitpid(child, 0)
+    code = None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
+    assert code is not None or os.WTERMSIG(status) == signal.SIGKILL, said
+    return Life(code, tuple(done.splitlines()), said)
+
+
+def _live(run: Callable[[], int], at: At, report: int, output: int) -> None:
+    global _report  # noqa: PLW0603 - of this child only
+    code = 70
+    try:
+        for standard in (1, 2):
+            os.dup2(output, standard)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - open as long as the child is
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        _report = report
+        _watch(lambda act: (os.write(report, f"{act}\n".encode()), at(act)))
+        code = run()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001 - a traceback is what the test looks for
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _read_both(*pipes: int) -> list[str]:
+    """All that comes from two pipes until both are closed."""
+    found = dict.fromkeys(pipes, b"")
+    with selectors.DefaultSelector() as waiting:
+        for one in pipes:
+            waiting.register(one, selectors.EVENT_READ)
+        while waiting.get_map():
+            for key, _ in waiting.select():
+                data = os.read(key.fd, 65536)
+                found[key.fd] += data
+                if not data:
+                    waiting.unregister(key.fd)
+                    os.close(key.fd)
+    return [found[one].decode(errors="replace") for one in pipes]
+
+
+def _watch(at: At) -> None:
+    """Tell of every act of this process from now on."""
+    busy = []
+
+    def tell(act: str, path: object) -> None:
+        if busy or not _counts(path):
+            return
+        busy.append(act)
+        try:
+            at(f"{act} {_name(path)}")
+        finally:
+            busy.pop()
+
+    def heard(event: str, given: tuple[Any, ...]) -> None:
+        if (act := _told(event, given)) is not None:
+            tell(*act)
+
+    write, fsync = os.write, os.fsync
+
+    def written(descriptor: int, data: Any) -> int:
+        if busy or not _is_file(descriptor):
+            return write(descriptor, data)
+        tell("write", descriptor)
+        half = bytes(data)[: len(data) // 2]
+        done = write(descriptor, half) if half else 0
+        tell("write the rest of", descriptor)
+        return done + write(descriptor, bytes(data)[done:])
+
+    def synced(descriptor: int) -> None:
+        tell("fsync", descriptor)
+        fsync(descriptor)
+
+    os.write, os.fsync = written, synced
+    sys.addaudithook(heard)
+
+
+def _told(event: str, given: tuple[Any, ...]) -> tuple[str, object] | None:
+    """The act and its path, of an audit event that is one."""
+    if event == "open":
+        return ("open", given[0]) if given[2] & _WRITING else None
+    if event == "os.mkdir" and Path(_path(given[0])).exists():
+        return None  # refused for that, whatever the disk says
+    if event in _STARTS:
+        words = given[1] if event == "subprocess.Popen" else given[0]
+        return "start", words if isinstance(words, str) else os.fsdecode(words[0])
+    if event in _CHANGES:
+        return _CHANGES[event], given[event in _TO_ANOTHER]
+    return None
+
+
+def _is_file(descriptor: int) -> bool:
+    return descriptor > 2 and stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
+def _path(path: object) -> str:
+    if isinstance(path, int):
+        try:
+            return str(Path(f"/proc/self/fd/{path}").readlink())
+        except OSError:
+            return ""
+    return os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
+
+
+def _counts(path: object) -> bool:
+    name = _path(path)
+    return not name.startswith(_NO_FILES) and "__pycache__" not in name
+
+
+def _name(path: object) -> str:
+    """The last two parts of a path, without what is another one each time."""
+    return "/".join(_OF_ITS_OWN.sub("*", part) for part in Path(_path(path)).parts[-2:])
+
+
+@contextmanager
+def orphans_here() -> Iterator[Callable[[], list[str]]]:
+    """Become the parent of every process whose own was killed; gives those that do not end, in words."""
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "prctl"):
+        yield list
+        return
+    me, before = psutil.Process(), set(psutil.Process().children(recursive=True))
+
+    def left() -> list[str]:
+        mine = [one for one in me.children(recursive=True) if one not in before]
+        _, alive = psutil.wait_procs([one for one in mine if not _of_gpg(one)], timeout=_SECONDS_TO_END)
+        return [" ".join(one.cmdline()) for one in alive]
+
+    library.prctl(_SUBREAPER, 1)
+    try:
+        yield left
+    finally:
+        library.prctl(_SUBREAPER, 0)
+
+
+def _of_gpg(process: psutil.Process) -> bool:
+    try:
+        return process.name() in OF_GPG
+    except psutil.Error:
+        return False
