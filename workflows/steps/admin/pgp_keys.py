@@ -787,8 +787,8 @@ def _decided(key: TakenKey, compare_later: bool) -> DecidedKey:  # noqa: FBT001 
 
 def compared_before(context: Context) -> dict[str, tuple[str, str]]:
     """The fingerprints that were asked about and recorded: by name, with "same" or "later"."""
-    keys = context.decisions.keys
-    return {name: (key.fingerprint, "later" if key.compare_later else "same") for name, key in keys.items()}
+    asked = {name: key for name, key in context.decisions.keys.items() if key.compare_later or key.compared}
+    return {name: (key.fingerprint, "later" if key.compare_later else "same") for name, key in asked.items()}
 
 
 def differs_words(key: TakenKey) -> Sentence:
