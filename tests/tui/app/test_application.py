@@ -216,6 +216,7 @@ async def test_a_workflow_is_begun_with_the_drafts_of_the_source_and_of_the_comm
         assert isinstance(app.screen, WizardScreen)
         assert app.screen.query_one("#text", Input).value == "from the source of admin"
         assert app.screen.run.session.drafts.load(USERS) == {"text": "jane"}
+        assert "@" in app.screen.run.session.header.details["by"]
 
 
 async def test_a_session_is_resumed_where_it_was_left(house: House) -> None:
@@ -224,6 +225,25 @@ async def test_a_session_is_resumed_where_it_was_left(house: House) -> None:
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
         assert app.screen.current == USERS
+
+
+async def test_a_session_is_reported_archived_and_brought_back_by_opening_it(house: House) -> None:
+    session = house.session((PROJECT, LAYERS))
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for _ in range(2):  # the second time the file is there already
+            await pilot.press("x", "enter")
+            await settled(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        await pilot.press("escape", "a")
+        await settled(pilot)
+        assert '"step": "project"' in (house.machine.home / f"iam-onboard-{session}.txt").read_text()
+        assert house.sessions.is_archived(session)
+        await pilot.press("f3", "home", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+    assert not house.sessions.is_archived(session)
 
 
 async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house: House) -> None:
