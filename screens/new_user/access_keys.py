@@ -164,9 +164,11 @@ class AccessKeysPane(BrowsingPane):
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.set_class(self.opening.done, "-done")
         self._ask(_Question.NONE if self.opening.done else self._question)
+        self._show()
         if self.opening.done:
             self.focus_primary()
-        self._show()
+        elif self._question is _Question.NONE:
+            self._focus_way()
         self._look_for_stores()
         self._looking = self.set_interval(_LOOK_SECONDS, self._look)
 
@@ -199,9 +201,13 @@ class AccessKeysPane(BrowsingPane):
             self._ask(_Question.NONE)
             if self._offered and self.query_one("#how", Choices).value == CONSOLE:
                 self.focus_primary()  # the file is here already
-                return
-            fields = (one for one in self.query_one("#way").query("*") if one.focusable and is_displayed(one))
-            next(fields, self.query_one("#change-how")).focus()
+            else:
+                self._focus_way()
+
+    def _focus_way(self) -> None:
+        """Put the focus on what is to be done first for the chosen way."""
+        fields = (one for one in self.query_one("#way").query("*") if one.focusable and is_displayed(one))
+        next(fields, self.query_one("#change-how")).focus()
 
     @on(Checklist.Moved)
     def _at_the_file(self) -> None:

@@ -121,10 +121,7 @@ _PLACES = (
     Answer(KeyPlace.FILE.value, "in a CSV file"),
     Answer(KeyPlace.TYPED.value, "typed"),
 )
-_NOTES = (
-    "Choose the app: a passkey gives no codes. Skip (^s) if no role needs codes.\n"
-    "Access denied? Ask your admin to let you manage your own MFA device."
-)
+_NOTES = "Choose the app: a passkey gives no codes. Skip (^s) if no role needs codes."
 
 
 class MfaPane(BrowsingPane):

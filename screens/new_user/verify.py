@@ -217,6 +217,7 @@ class VerifyPane(UnlockingPane):
         await self.query_one(CodeField).ask(wanted, self._hint(survey.identities))
         table = self.query_one(ProfileAnswers)
         table.wait_for(list(self._survey.names))
+        table.display = bool(self._survey.names)
         for result in self._results.values():
             table.show_result(result)
         self._show_shell()
@@ -233,7 +234,7 @@ class VerifyPane(UnlockingPane):
     def _hint(self, views: Sequence[IdentityView]) -> str:
         """What to do first."""
         if not self._survey.identities:
-            return "No profiles were written, so there is nothing to verify: ^s skips this step."
+            return "No profiles were written, so there is nothing to verify. Skip this (^s)."
         if all(view.serial is None for view in views):
             return "No MFA code is needed. Ask every profile whether it works."
         more = " Each device has its own." if len(views) > 1 else ""
@@ -338,6 +339,8 @@ class VerifyPane(UnlockingPane):
         return any(view.serial and not codes[view.account] for view in self._survey.unproved(self._results))
 
     def primary(self) -> Primary:
+        if not self._survey.identities:
+            return Primary("Nothing to verify", ready=False)
         if self._all_work:
             return Primary("Finish")
         if self._code_lacks():

@@ -128,6 +128,8 @@ async def test_what_was_ticked_is_ticked_when_the_person_comes_back(
         await rest(pilot)
         deeds = app.pane.query_one(Checklist)
         assert (deeds.ticks, is_displayed(deeds)) == (ticks, True)
+        assert app.focused is not None
+        assert deeds in app.focused.ancestors
 
 
 async def test_the_other_way_of_mfa_is_one_question_that_escape_closes(
@@ -361,6 +363,7 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         await pilot.press("escape")
         await rest(pilot)
         assert "✓ The files have them already" in app.text()
+        assert app.focused is app.wizard.query_one("#primary"), "a key pressed by habit changes no field"
         assert not app.pane.changed()
 
 

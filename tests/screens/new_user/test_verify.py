@@ -34,7 +34,9 @@ class _Module:
 
 
 class _Profiles:
-    STEP = Step("profiles", "Profiles", "Before.", gives=("profiles",), repeats_over="identities")
+    STEP = Step(
+        "profiles", "Profiles", "Before.", gives=("profiles",), repeats_over="identities", skippable=True
+    )
 
 
 MODULES: list[Any] = [_Module, _Profiles, verify]
@@ -167,6 +169,18 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert "2 of 2 profiles work." in app.text()
+
+
+async def test_without_profiles_no_key_asks_for_an_answer(new_user: NewUserAws, session: Session) -> None:
+    context = new_user.context()
+    start = {name: context.facts[name] for name in ("handoff", "identities")}
+    settle(session, StepKey("start"), {**start, "fingerprint": ""})
+    session.skip(StepKey("profiles", ITEM))
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.primary().ready
+        assert not app.pane.query_one(ProfileAnswers).display
 
 
 async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:
