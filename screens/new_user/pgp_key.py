@@ -200,6 +200,8 @@ class PgpKeyPane(StepPane):
                 self.query_one("#email", Input).value = next(iter(key.mails), "")
         self._fill(str(self._start["choice"]))
         self.query_one("#keys" if self._keys else "#name").focus()
+        if not keys:
+            self.query_one(".pane-title", Text).update("Make your PGP key")
         self.call_after_refresh(self._remember)
 
     def _made_it(self, key: OwnChoice) -> None:
