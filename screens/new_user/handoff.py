@@ -128,10 +128,8 @@ class HandoffPane(StepPane):
         if self.request() != Request():
             return YOURS
         sent_at = self.context.facts.get("sent_at")
-        since = (
-            f", since {told_moment(str(sent_at), self.context.environment.now())}" if sent_at else "'s turn"
-        )
-        return Turn(f"Your admin{since}", yours=False)
+        since = f" since {told_moment(str(sent_at), self.context.environment.now())}" if sent_at else ""
+        return Turn(f"Your admin's turn{since}", yours=False)
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -265,5 +263,6 @@ def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
     roles = "; ".join(f"{role} in {', '.join(names)}" for role, names in accounts.items())
     yield f"  roles {roles}" if roles else "  no roles"
     for one in identity.profiles:
-        if mark := mark_of(one.account_id, known):
+        mark = mark_of(one.account_id, known)
+        if mark and one.account_id != identity.account_id:
             yield f"  {one.account_name}: account {one.account_id}{mark}"

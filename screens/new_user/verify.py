@@ -75,8 +75,9 @@ def _proof(results: Sequence[Result], *, why: bool, when: str = "") -> str:
         return f"{'○' if when else '✓'} {words}"
     if not why:
         return words
-    more = " Press Enter on a line of the table to see why." if len(broken) > 1 else ""
-    return f"{words}{more}\n✗ {broken[0].profile}: {broken[0].problem}"
+    said = (when and broken[0].title) or broken[0].problem  # later the few words of the table are enough
+    more = " Press Enter on a line of the table to see why." if when or len(broken) > 1 else ""
+    return f"{words}{more}\n✗ {broken[0].profile}: {text_of(said)}"
 
 
 def _short(arn: str) -> str:

@@ -472,6 +472,7 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         await rest(pilot)
         assert session.status(VERIFY) is Status.DONE
         assert app.wizard.current is None
+        assert app.wizard.query("#works"), "the end says how many profiles work"
 
 
 async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered(
@@ -557,6 +558,10 @@ async def test_what_does_not_work_is_explained_and_can_be_accepted(
         assert session.status(VERIFY) is Status.DONE
         results = session.facts()["verified"]["results"]
         assert [bool(result["problem"]) for result in results] == [False, True]
+        await app.wizard.go_to(PROFILES)
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        assert app.pane.query_one("#answer").size.height <= 4, "Enter on a line shows the whole"
 
 
 @pytest.fixture

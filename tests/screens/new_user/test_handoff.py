@@ -25,6 +25,7 @@ from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
+from workflows.messages.handoff import RoleProfile
 from workflows.steps.new_user import before_you_start, handoff, pgp_key
 
 KEY = StepKey("handoff")
@@ -109,6 +110,22 @@ async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
         lines = [line.partition(": account ")[2] for line in app.text().splitlines()]
         marked = {line[:12]: "!" in line for line in lines if line}
         assert marked == {"222222222222": False, "333333333333": True}
+    session.close()
+
+
+async def test_a_new_account_is_marked_once_though_its_own_roles_name_it_too(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    environment = environment_of(tmp_path, gpg)
+    config = environment.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::444444444444:role/X\n")
+    role = RoleProfile("bb-security-devops", "DevOps", "security", "222222222222")
+    session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane", profiles=(role,)).render()})
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "which is yours" in app.text())
+        assert app.text().count("account 222222222222") == 1
     session.close()
 
 
