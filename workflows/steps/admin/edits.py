@@ -159,7 +159,7 @@ def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, s
     if person is None:
         yield AddPerson(name, _text_for_new(layer, name, text), move.add, machine=is_machine_name(name))
         return
-    if person.key_file in layer.files.keys and not _has_key(layer, person.key_file, text):
+    if person.key_file and not _has_key(layer, person.key_file, text):
         yield ReplaceKey(name, text)
     yield from _regroup(layer, name, move, rename)
 

@@ -172,6 +172,15 @@ def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) 
     assert again.identity == seen.identity
 
 
+def test_a_key_file_that_is_gone_is_a_contradiction_and_review_writes_it_again(admin: AdminProject) -> None:
+    write(admin)
+    written = admin.text("security", "keys/jane.doe")
+    admin.git("clean", "--quiet", "--force", "-d")
+    assert review.observe(admin.context()).verdict is Verdict.CHANGED
+    write(admin)
+    assert admin.text("security", "keys/jane.doe") == written
+
+
 @pytest.mark.parametrize("where", ["stash@{0}", "elsewhere"])
 def test_what_git_took_away_is_undone_and_said_where_it_is(admin: AdminProject, where: str) -> None:
     write(admin)

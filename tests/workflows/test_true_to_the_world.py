@@ -1,0 +1,202 @@
+"""The admin's steps up to the written files, with whatever else happens to the checkout meanwhile.
+
+Real steps, a real journal, real git and the real files of two layers; somebody goes on, does steps again,
+leaves and comes back, while files are edited, stashed, committed and deleted behind the session's back. After
+every look: what is shown as done is so in the files, nothing is proposed past a contradiction, and what is
+still so is not asked for again. What is so is read here from the files' bytes, not by the product's reader.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from support.admin_project import AdminProject, make_project, quiet, taken_key
+from support.examples import examples
+
+from workflows.admin import ADMIN
+from workflows.core.errors import OnboardError
+from workflows.machine.events import StepKey
+from workflows.machine.sessions import Sessions
+from workflows.machine.state import SETTLED, Status
+from workflows.run import SessionRun
+from workflows.step_modules import MODULES
+from workflows.steps.admin import groups, pgp_keys, project, review, users
+from workflows.steps.shared.module import Context
+
+NAME, LAYERS = "jane.doe", ("management", "security")
+PROJECT, REVIEW = StepKey("project"), StepKey("review")
+
+
+class Checkout(RuleBasedStateMachine):
+    """One session that adds somebody, in a checkout that others work in too."""
+
+    template: ClassVar[Path]
+    people: ClassVar[Mapping[str, bytes]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="io-world-"))
+        self.admin: AdminProject = make_project(self.template, self.folder)
+        self.sessions = Sessions(self.folder / "sessions", (ADMIN,), self.admin.environment.now)
+        self.session = self.sessions.create("admin", {}, "s")
+        self.run = SessionRun(self.session, self.admin.environment, MODULES["admin"])
+        self.changed = False
+
+    def teardown(self) -> None:
+        self.session.close()
+        shutil.rmtree(self.folder)
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def requests(self) -> Mapping[str, Callable[[Context], Any]]:
+        """What is entered in each step: whatever it proposes."""
+        return {
+            "project": lambda _: project.Request(path=str(self.admin.root), layers=LAYERS, joining=(NAME,)),
+            "pgp-keys": lambda context: pgp_keys.Request({NAME: taken_key(self.people[NAME], NAME, context)}),
+            "users": lambda context: users.proposal(context, users.look(context, quiet)),
+            "groups": lambda context: groups.Request(
+                {view.account: groups.decided(context, view) for view in groups.look(context, quiet)}
+            ),
+            "review": lambda context: review.Request(review.prepare(context, quiet).digest),
+        }
+
+    @rule(steps=st.integers(1, 5))
+    def go_on(self, steps: int) -> None:
+        """Do the steps that are proposed, as long as they need no Terraform."""
+        for _ in range(steps):
+            key = self.session.proposal()
+            if key is not None and key.step in self.requests():
+                self.do(key)
+
+    def do(self, key: StepKey) -> None:
+        if self.session.status(key) in SETTLED | {Status.CONTRADICTED}:
+            self.session.reopen(key)
+        self.session.start(key)
+        try:
+            module, context = self.run.module(key), self.run.context(key)
+            request = self.requests()[key.step](context)
+            fatal = [one for one in module.validate(request, context) if one.fatal]
+            given = module.perform(request, context, quiet) if not fatal else None
+        except OnboardError as error:
+            self.session.fail(key, {"title": error.title, "what": "It is in the way."})
+            return
+        if given is None:
+            self.session.fail(key, {"title": "Refused", "what": "It is not accepted."})
+        else:
+            self.session.succeed(key, given)
+
+    @rule()
+    def leave_and_come_back(self) -> None:
+        self.session.close()
+        self.session = self.sessions.open("s")
+        self.run = SessionRun(self.session, self.admin.environment, MODULES["admin"])
+
+    # -- what happens besides ----------------------------------------------------------------------
+
+    def git(self, *words: str) -> None:
+        """Run git, which may refuse: then nothing happens."""
+        who = ("-c", "user.name=Mary", "-c", "user.email=mary@example.org")
+        environment = dict(self.admin.environment.variables)
+        git = ["git", *who, *words]
+        subprocess.run(git, cwd=self.admin.root, env=environment, capture_output=True, check=False)
+        self.changed = True
+
+    @rule(
+        words=st.sampled_from(
+            [
+                ("stash", "--include-untracked"),
+                ("stash", "pop"),
+                ("checkout", "--quiet", "."),
+                ("clean", "-fdq"),
+                ("switch", "--quiet", "--create", "elsewhere"),
+                ("switch", "--quiet", "main"),
+                ("commit", "--quiet", "--all", "--message", "By hand"),
+                ("push", "--quiet"),
+                ("reset", "--quiet", "--hard", "HEAD~1"),
+            ]
+        )
+    )
+    def use_git(self, words: tuple[str, ...]) -> None:
+        self.git(*words)
+
+    @rule(
+        layer=st.sampled_from(LAYERS), name=st.sampled_from(["jane.doe", "sam.okafor"]), other=st.booleans()
+    )
+    def touch_a_key(self, layer: str, name: str, other: bool) -> None:
+        """A key file is another's, or gone."""
+        path = self.admin.file(layer, f"keys/{name}")
+        if path.exists():
+            path.write_bytes(self.people["juan.delacruz"]) if other else path.unlink()
+            self.changed = True
+
+    @rule(layer=st.sampled_from(LAYERS))
+    def take_her_out_by_hand(self, layer: str) -> None:
+        """Every line that names her goes."""
+        for path in self.admin.file(layer, "x").parent.glob("*.tf"):
+            lines = path.read_text().splitlines(keepends=True)
+            if left := [line for line in lines if NAME not in line]:
+                self.changed |= left != lines
+                path.write_text("".join(left))
+
+    @rule(layer=st.sampled_from(LAYERS))
+    def add_a_remark(self, layer: str) -> None:
+        """A file is another, and says the same."""
+        path = self.admin.file(layer, "locals.tf")
+        path.write_text(path.read_text() + "# a remark\n")
+
+    @rule()
+    def move_the_checkout_away(self) -> None:
+        self.admin.root.rename(self.folder / "away")
+        self.changed = True
+        self.check()
+        self.changed = True
+        (self.folder / "away").rename(self.admin.root)
+
+    # -- what has to be so -------------------------------------------------------------------------
+
+    def written(self, layer: str) -> bool:
+        """Whether the layer names her, and has her key byte for byte."""
+        folder = self.admin.file(layer, "x").parent
+        key = folder / "keys" / NAME
+        named = any(f'"{NAME}"' in path.read_text() for path in folder.glob("*.tf"))
+        return named and key.exists() and self.people[NAME] in b64decode(key.read_bytes())
+
+    @invariant()
+    def check(self) -> None:
+        done = {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
+        self.run.look()
+        after = {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
+        if REVIEW in after:
+            assert all(map(self.written, LAYERS)), "it is shown as done, and isn't so"
+        if PROJECT in after:
+            assert self.admin.root.is_dir()
+        layout = self.session.layout()
+        contradicted = [key for key in layout if self.session.status(key) is Status.CONTRADICTED]
+        proposed = self.session.proposal()
+        if contradicted and proposed is not None:
+            assert layout.index(proposed) <= layout.index(contradicted[0]), "past a contradiction"
+        if not self.changed:
+            assert done <= after, "what is still so is asked for again"
+        self.changed = False
+
+
+def test_what_is_shown_as_done_is_so(admin_template: Path, people_keys: Mapping[str, bytes]) -> None:
+    Checkout.template, Checkout.people = admin_template, people_keys
+    run_state_machine_as_test(
+        Checkout,
+        settings=settings(
+            max_examples=examples(6, 150),
+            stateful_step_count=12,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
