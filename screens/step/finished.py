@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 
-from screens.step.times import said_so, told_moment
+from screens.step.times import told_moment
 from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Text, columned, shortened
@@ -78,11 +78,12 @@ class Finished(VerticalScroll):
             yield Text("\n".join(rotated), id="rotated")
         if works := _works(session.facts()):
             yield Text(works, id="works")
-        if table := _standing(run, grid):
+        table = _standing(run, grid)
+        if table:
             yield Text(table, id="everybody")
         if not_done := list(_not_done(run)):
             yield Text(joined(not_done, "\n"), id="not-done")
-        for line in self._unconfirmed():
+        for line in self._unconfirmed(marked=bool(table) and not grid.rows):
             yield Text(line)
         if buttons := list(self._buttons()):
             yield Horizontal(*buttons, classes="buttons")
@@ -100,22 +101,32 @@ class Finished(VerticalScroll):
         known = self._run.session.state.known
         return self._run.whole().decisions.joining if any(one.startswith("applied@") for one in known) else ()
 
-    def _unconfirmed(self) -> Iterator[Sentence]:
-        """Whom AWS awaits, what the person's word stands for, and what was not seen again, a line each."""
-        run, now, unseen = self._run, self._run.environment.now(), list[str]()
+    def _unconfirmed(self, *, marked: bool) -> Iterator[Sentence]:
+        """Whom AWS awaits, what the person's word stands for, and what was not seen again, a line each.
+
+        Args:
+            marked: whether the table above marks the steps.
+        """
+        run, now = self._run, self._run.environment.now()
+        said, unseen = list[str](), list[str]()
         for key in self._at(Status.UNCONFIRMED):
             look = run.session.state.observed[key]
             at = told_moment(look.at, now)
             if look.verdict is Verdict.AWAITED:
                 yield f"○ {key.item}: {look.words} AWS said so {at}."
             elif look.said_so:
-                yield f"? {run.title(key)}: {said_so(look.at, now)}"
+                said.append(text_of(run.title(key)))
             elif look.words:
                 yield f"? {run.title(key)}: last confirmed {at}. {look.words}"
             else:
                 unseen.append(text_of(run.title(key)))
+        if marked and said + unseen:
+            yield "? iam-onboard can't check this from here; it counts as you did it."
+            return
+        if said:
+            yield f"? You said so; iam-onboard can't see it from here: {listed(said, 2)}."
         if unseen:
-            yield f"? Done, but iam-onboard can't check these again: {listed(unseen, 4)}."
+            yield f"? Done, but iam-onboard can't check these again: {listed(unseen, 2)}."
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
@@ -303,6 +314,4 @@ def _kept(run: SessionRun) -> Iterator[str]:
     profiles = [one.value for name, one in run.session.state.known.items() if name.startswith("profiles@")]
     for config in sorted({one["config"] for one in profiles}):
         yield f"Profiles  {told_path(Path(config), run.environment.home)}"
-    if facts.get("key_made"):
-        yield "PGP key   in gpg; keep its passphrase, it also opens secrets kept with it"
     yield "Record    on Home (F3), until you delete it there"

@@ -21,15 +21,18 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
 from screens.new_user.profiles import ProfilesPane
 from screens.new_user.verify import VerifyPane
+from screens.step.finished import Finished
 from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Choices
 from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
+from screens.widgets.text import Text
 from tui.stores import vault_for
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
+from workflows.machine.observations import NOT_ASKED, SAID_SO
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
@@ -473,6 +476,13 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         assert session.status(VERIFY) is Status.DONE
         assert app.wizard.current is None
         assert app.wizard.query("#works"), "the end says how many profiles work"
+        await app.wizard.go_to(PROFILES)
+        session.observe({PROFILES: SAID_SO, VERIFY: NOT_ASKED})
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        finished = app.wizard.query_one(Finished)
+        told = [one for one in finished.query(Text) if str(one.content).startswith("? ")]
+        assert len(told) == 1, "the table marks each"
 
 
 async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered(
