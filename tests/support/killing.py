@@ -40,8 +40,9 @@ _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _NO_FILES = ("/dev", "/proc", "/sys", "pipe:", "socket:", "anon_inode:")
 _OF_ITS_OWN = re.compile(
-    r"\b(?:[0-9a-fA-F-]{8,}|\d+|(?<=\.)[a-z0-9_]{8}(?=\.(?:tmp|old|new)$|$))|^tmp[a-z0-9_]{8}$"
+    r"(?<=^io)[.-].*|(?<=^tmp)\w{8}$|(?<=\.)\w{8}(?=\.(tmp|old|new)$)|[0-9a-fA-F-]{8,}|\d+"
 )
+"""Parts of names that are others each time: of temporary folders and files, numbers, moments."""
 _SUBREAPER = 36
 _SECONDS_TO_END = 30.0
 OF_GPG = ("gpg-agent", "scdaemon", "keyboxd", "dirmngr")

@@ -254,6 +254,7 @@ class Run:
         self.refuse_if_running()
         if self.description.temporary.name.startswith(_TEMPORARY):  # as it was made
             shutil.rmtree(self.description.temporary, ignore_errors=True)
+        (self.folder / "run.json").unlink()  # first: what a kill leaves half removed is no run any more
         shutil.rmtree(self.folder)
 
     def keep_redacted(self, target: Path) -> None:
@@ -343,8 +344,12 @@ def _launch(
                 "holder": user_and_host(environment),
                 "begun_at": time.time(),
             }
-            write_record(folder / "run.json", description)
+            # The record comes last: a run that is described has an output, wherever this is killed.
             output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            closing = undo.enter_context(contextlib.ExitStack())
+            closing.callback(os.close, output)
+            write_record(folder / "run.json", description)
+            closing.pop_all()
         except OSError as error:
             raise _no_room(folder, cause_of(error)) from error
         leftovers = undo.pop_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.killing import Killed, live
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
@@ -58,6 +60,35 @@ def test_the_description_holds_no_argument(tmp_path: Path) -> None:
     assert run.description.facts == {"plan_sha256": "abc"}
     assert run.description.kind is Kind.APPLY
     assert run.description.layer == tmp_path
+
+
+def test_wherever_a_start_is_killed_a_run_that_is_found_has_an_output(tmp_path: Path) -> None:
+    found = 0
+    for number in itertools.count(1):
+        folder = tmp_path / f"{number}"
+        life = live(lambda folder=folder: start(folder, "").follow().exit_code, Killed(number))  # type: ignore[misc]
+        if not life.killed:
+            break
+        if (run := Run.attach(folder)) is not None:
+            found += 1
+            while run.is_running():
+                time.sleep(0.01)
+            assert run.follow().text == ""
+    assert life.code == 0
+    assert 0 < found < number - 1
+
+
+def test_wherever_a_removal_is_killed_a_run_that_is_found_has_an_output(tmp_path: Path) -> None:
+    for number in itertools.count(1):
+        run = start(tmp_path / f"{number}", "")
+        run.follow()
+        life = live(lambda run=run: run.discard() or 0, Killed(number))  # type: ignore[misc]
+        if not life.killed:
+            break
+        if (left := Run.attach(run.folder)) is not None:
+            left.keep_redacted(tmp_path / "kept.log")
+    assert life.code == 0
+    assert number > 3
 
 
 def test_a_line_that_comes_in_pieces_is_one_event(tmp_path: Path) -> None:

@@ -1,0 +1,326 @@
+"""Both workflows over the sandbox, killed at every place where they write or start something, and finished.
+
+A life of the wizard resumes the session and goes on until it comes to an act that no life was killed at: of
+another kind, on another file, in another step, or the second or third of them there. It ends before that act;
+the next life does it. So each act is one that a life ended before, and the one after it one that a life ended
+after. Layers and accounts are alike: the second one is walked over the acts that the first one was killed at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support.killing import KilledAnew, Life, live, orphans_here
+from support.leak_hunt import LeakHunt
+from support.pgp import gpg_home
+from support.sandbox import sandbox_cache
+from support.walker import Walker, WatchedEnvironments, wizard
+from textual.widgets import Input, OptionList
+
+from screens.admin.groups import GroupsPane
+from screens.step.page import StepPane
+from screens.widgets.choices import Choices
+from screens.widgets.dialogs import Confirm, Notice
+from screens.widgets.matrix import Matrix
+from tui.app.application import Start
+from tui.cli.main import main
+from tui.host import Machine, Places, utc_now
+from tui.session_catalogue import SessionCatalogue
+from workflows.machine.events import Event
+from workflows.machine.journal import read_journal
+from workflows.messages.handoff import open_handoff
+from workflows.sandbox.sandbox import Sandbox, ServerProcess, delete_sandbox
+
+__all__ = ["sandbox_cache"]
+pytestmark = [pytest.mark.e2e, pytest.mark.kill]
+
+USER = "jane.doe"
+PASSPHRASE = "canary passphrase 7c1f"
+GROUPS = {"management": "admins", "security": "devops"}
+MOST_LIVES = 600
+SECONDS = 30.0
+"""A life that waits so long for something is stuck."""
+OF_THE_TEST = ("open Downloads/", "open downloads/", "open sandbox/clock")
+
+
+class Walk(KilledAnew):
+    """Kills at each act that is new, once the sandbox is open; what the test itself writes does not count."""
+
+    def __call__(self, act: str) -> None:
+        if self.stage and not act.startswith(OF_THE_TEST):
+            super().__call__(act)
+
+
+class World:
+    """The sandbox and its two people; its server outlives every wizard."""
+
+    def __init__(self, folder: Path, cache: Path, home: Path) -> None:
+        places = Places(*(folder / name for name in ("sessions", "sandboxes", "vault")), cache)
+        self.machine = Machine(places, home, home / "Downloads", folder, dict(os.environ), utc_now)
+        self.folder = places.sandboxes / "killed"
+        self.sandbox = Sandbox.create(self.folder, cache=cache, environment=os.environ)
+        self.sessions = self.folder.with_name(self.folder.name + ".sessions")
+        self.confirmed: dict[Path, tuple[Event, ...]] = {}
+        self.layers: list[dict[str, bytes]] = [self.contents()]
+        self.finished = False
+
+    def contents(self) -> dict[str, bytes]:
+        """What Review may write: the layers' files and the public keys."""
+        root = self.sandbox.project_root
+        files = [*root.glob("*/global/base-identities/*.tf"), *root.glob("*/global/base-identities/keys/*")]
+        return {
+            str(path.relative_to(root)): path.read_bytes() for path in files if not path.name.startswith(".")
+        }
+
+    def life(self, workflow: str, walk: Callable[[Walker, Walk], Awaitable[None]], at: Walk) -> Life:
+        """One life of the wizard, up to its end or the end of the workflow."""
+        own = SessionCatalogue(self.machine).of_sandbox(self.folder).summaries()
+        latest = next((one.id for one in own if one.workflow == workflow), "")
+        start = Start(session=latest) if latest else Start(workflow=workflow)
+        ServerProcess.leave, leave = (lambda server: server._owner.release()), ServerProcess.leave
+        opened = WatchedEnvironments.open
+
+        def opening(source: WatchedEnvironments, report: object) -> None:
+            opened(source, report)  # type: ignore[arg-type]
+            at.stage = "opening"
+
+        async def lived() -> None:
+            async with wizard(self.machine, self.folder, start) as walker:
+                await walker.until(lambda: walker.opened, "the wizard")
+                await walk(walker, at)
+                at.stage = "closing"
+                await walker.quit()
+
+        def run() -> int:
+            Walker.until.__defaults__ = (SECONDS,)
+            WatchedEnvironments.open = opening  # type: ignore[method-assign, assignment]
+            asyncio.run(lived())
+            return 0
+
+        try:
+            return live(run, at)
+        finally:
+            ServerProcess.leave = leave  # type: ignore[method-assign]
+
+    def check(self) -> None:
+        """Nothing that was confirmed is lost, and every journal can be read."""
+        for journal in self.sessions.glob("*/journal.jsonl"):
+            events = read_journal(journal).events
+            before = self.confirmed.get(journal, ())
+            assert events[: len(before)] == before, journal
+            self.confirmed[journal] = events
+        assert all(journal.exists() for journal in self.confirmed)
+        self.layers.append(self.contents())
+        leaks = LeakHunt().leaks([PASSPHRASE], self.folder, but=[self.folder / "aws"])
+        assert leaks == []
+
+
+Steps = Mapping[str, Callable[[Walker, str], Awaitable[None]]]
+"""What a person does in each step, given its item."""
+
+
+async def each_step(walker: Walker, at: Walk, steps: Steps) -> None:
+    """Do whatever step the wizard is at, until none is left of those that are known here."""
+
+    def come() -> bool:
+        if isinstance(walker.app.screen, Notice):
+            return True
+        wizard = walker.wizard
+        return wizard.current is None or (wizard.pane is not None and not wizard.pane.running_move)
+
+    while True:
+        await walker.until(come, "a step")
+        await walker.pilot.pause()
+        if isinstance(walker.app.screen, Notice):
+            await walker.pilot.press("enter")
+            continue
+        key = walker.wizard.current
+        if key is None or key.step not in steps:
+            return
+        at.stage = key.step
+        await onward(walker, walker.pane, partial(steps[key.step], walker, key.item))
+
+
+async def onward(walker: Walker, pane: StepPane, fill: Callable[[], Awaitable[None]]) -> None:
+    """Fill the page in and press Next, and say yes where it asks, until another page is shown."""
+    end = time.monotonic() + 4 * SECONDS
+    while walker.wizard.current is not None and walker.wizard.pane is pane:
+        if isinstance(walker.app.screen, Confirm):
+            await walker.confirm()
+        elif walker.app.screen is walker.wizard and not pane.running_move:
+            await fill()
+            await walker.next()
+        assert time.monotonic() < end, walker.text()
+        await walker.until(lambda: True, "a failure")
+        await asyncio.sleep(0.2)
+
+
+async def nothing(_walker: Walker, _item: str) -> None:
+    """Next is all."""
+
+
+async def say_own_name(walker: Walker, _item: str) -> None:
+    await walker.fill("#project", "bb")
+    await walker.fill("#user", USER)
+
+
+async def say_who(walker: Walker, _item: str) -> None:
+    for field, text in (("#path", str(walker.sandbox.project_root)), ("#joining", USER)):
+        if walker.pane.query_one(field, Input).value != text:
+            await walker.fill(field, text)
+
+
+async def say_it_is_the_same(walker: Walker, _item: str) -> None:
+    """Next reads the request, and opens the comparison; there it has to be answered."""
+    if walker.pane.inside and walker.pane.query_one("#same", Choices).value != "same":
+        await walker.choose("#same", "same")
+        await walker.pilot.press("space")
+
+
+async def put_into_groups(walker: Walker, _item: str) -> None:
+    matrix = walker.pane.query_one(Matrix)
+    for account, group in GROUPS.items():
+        while matrix.layout_shown.view.account != account:
+            await walker.pilot.press("l")
+        await walker.pilot.press("home", "ctrl+home")
+        while matrix.group != group:
+            await walker.pilot.press("right")
+        pane = walker.pane
+        assert isinstance(pane, GroupsPane)
+        if group not in pane.choice.members.get(USER, frozenset()):
+            await walker.pilot.press("space")
+
+
+async def hand_over(walker: Walker, _item: str) -> None:
+    await walker.press("#mail")
+
+
+ADMIN = {
+    "project": say_who,
+    "pgp-keys": say_it_is_the_same,
+    "users": nothing,
+    "groups": put_into_groups,
+    "review": nothing,
+    "plan": nothing,
+    "apply": nothing,
+    "hand-over": hand_over,
+}
+
+
+async def make_key(walker: Walker, _item: str) -> None:
+    keys = walker.pane.query_one("#keys", OptionList)
+    made = [option.id for option in keys.options if option.id != "new"]
+    await walker.choose("#keys", made[0] if made and made[0] else "new")
+    if made:
+        return
+    await walker.fill("#name", "Jane Doe")
+    await walker.fill("#email", "jane.doe@company.example")
+    await walker.fill("#passphrase", PASSPHRASE)
+    await walker.fill("#again", PASSPHRASE)
+
+
+BEFORE_THE_HANDOFF = {"before-you-start": say_own_name, "pgp-key": make_key}
+
+
+@pytest.fixture
+def world(tmp_path: Path, sandbox_cache: Path, own_home: Path) -> Iterator[World]:
+    made = World(tmp_path, sandbox_cache, own_home)
+    try:
+        yield made
+    finally:
+        made.sandbox.close()
+        delete_sandbox(made.folder)
+
+
+class Unharmed(Walk):
+    """Lets the wizard live."""
+
+    def __call__(self, _act: str) -> None: ...
+
+
+def through(world: World, workflow: str, steps: Steps) -> None:
+    """Walk a workflow in one life."""
+    life = world.life(workflow, lambda walker, at: each_step(walker, at, steps), Unharmed(set()))
+    assert life.code == 0, life.said
+
+
+def killed_everywhere(world: World, workflow: str, steps: Steps) -> None:
+    """Walk a workflow in as many lives as it has places to kill it."""
+    known: set[str] = set()
+    started = time.monotonic()
+    with orphans_here() as orphans:
+        for _ in range(MOST_LIVES):
+            life = world.life(workflow, lambda walker, at: each_step(walker, at, steps), Walk(known))
+            print(f"{time.monotonic() - started:.0f} s", life.acts[-1:], flush=True)
+            if not life.killed:
+                break
+            assert life.acts[-1] not in known
+            known.add(life.acts[-1])
+            assert "Traceback" not in life.said, life.said
+            assert orphans() == []
+            world.check()
+    assert life.code == 0, life.said
+    print(f"{workflow}: {len(known)} kills in {time.monotonic() - started:.0f} s")
+
+
+def test_a_new_user_who_is_killed_everywhere_sends_a_request(world: World) -> None:
+    killed_everywhere(world, "new-user", BEFORE_THE_HANDOFF)
+    assert list(world.sandbox.mailbox.iterdir())
+
+
+def test_an_admin_who_is_killed_everywhere_brings_somebody_in(world: World) -> None:
+    through(world, "new-user", BEFORE_THE_HANDOFF)
+    before = world.contents()
+    killed_everywhere(world, "admin", ADMIN)
+    after = world.contents()
+    assert before != after
+    for seen in world.layers:
+        assert all(seen.get(name) in (before.get(name), after.get(name)) for name in {*before, *after, *seen})
+
+
+def as_administrator(world: World, words: tuple[str, ...]) -> int:
+    os.environ.clear()
+    os.environ.update(world.sandbox.administrator.environment)
+    tempfile.tempdir = os.environ["TMPDIR"]
+    os.chdir(world.sandbox.project_root)
+    return main(words)
+
+
+def test_a_person_gets_in_by_commands_that_are_killed_everywhere(world: World) -> None:
+    home = world.sandbox.administrator.home
+    plan, handoff = home / "jane.tfplan", home / "handoff.txt"
+    with gpg_home() as gpg:
+        gpg.key(USER)
+        (home / "jane.asc").write_bytes(gpg.export(USER))
+    commands = (
+        ("layer", "add", "security", USER, "--key", str(home / "jane.asc"), "--group", "devops"),
+        ("plan", "security", "--for", USER, "--out", str(plan)),
+        ("apply", "security", str(plan), "--yes"),
+        ("handoff", "create", "security", USER, "--out", str(handoff)),
+    )
+    started, kills = time.monotonic(), 0
+    with orphans_here() as orphans:
+        for words in commands:
+            known: set[str] = set()
+            for _ in range(MOST_LIVES):
+                at = KilledAnew(known)
+                at.stage = words[0]
+                life = live(lambda words=words: as_administrator(world, words), at)  # type: ignore[misc]
+                print(f"{time.monotonic() - started:.0f} s", life.code, life.acts[-1:], flush=True)
+                assert "Traceback" not in life.said, life.said
+                if not life.killed:
+                    break
+                known.add(life.acts[-1])
+                assert orphans() == []
+            assert life.code == 0, life.said
+            kills += len(known)
+    assert open_handoff(handoff.read_text()).identities[0].encrypted_password
+    assert [*home.rglob("*.tfplan"), *home.glob(".local/state/**/aws/*")] == []
+    print(f"plan, apply, handoff create: {kills} kills in {time.monotonic() - started:.0f} s")
