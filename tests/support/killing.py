@@ -43,6 +43,9 @@ _OF_ITS_OWN = re.compile(
     r"(?<=^io)[.-].*|(?<=^tmp)\w{8}$|(?<=\.)\w{8}(?=\.(tmp|old|new)$)|[0-9a-fA-F-]{8,}|\d+"
 )
 """Parts of names that are others each time: of temporary folders and files, numbers, moments."""
+_HERE = "here: "
+ALIKE = 3
+"""From the third time on, the same act in the same stage of a life is taken for the same place."""
 _SUBREAPER = 36
 _SECONDS_TO_END = 30.0
 OF_GPG = ("gpg-agent", "scdaemon", "keyboxd", "dirmngr")
@@ -70,6 +73,11 @@ class Life:
     def killed(self) -> bool:
         return self.code is None
 
+    @property
+    def place(self) -> str:
+        """Where `KilledAnew` or `FailingAnew` did their part; "" if they did not."""
+        return next((act.removeprefix(_HERE) for act in self.acts if act.startswith(_HERE)), "")
+
 
 class Killed:
     """Ends the process at its n-th act."""
@@ -87,25 +95,27 @@ class KilledAnew:
     """Ends the process at its first act that is not known yet: at each place of the program once.
 
     Attributes:
-        stage: where the program is; the same act elsewhere is another.
+        stage: where the program is; the same act elsewhere is another. As long as it is "", none counts.
     """
 
-    def __init__(self, known: set[str], most: int = 3) -> None:
+    def __init__(self, known: set[str]) -> None:
         self.stage = ""
         self._known = known
-        self._most = most
         self._times: Counter[str] = Counter()
 
-    def place(self, act: str) -> str:
-        """The act with its stage and how often it has happened there; from the third on they are alike."""
-        key = f"{self.stage}: {act}"
-        return f"{key} ({min(self._times[key], self._most)})"
-
     def __call__(self, act: str) -> None:
-        self._times[f"{self.stage}: {act}"] += 1
-        if self.place(act) not in self._known:
-            os.write(_report, f"{self.place(act)}\n".encode())
-            os.kill(os.getpid(), signal.SIGKILL)
+        if not self.stage:
+            return
+        key = f"{self.stage}: {act}"
+        self._times[key] += 1
+        place = f"{key} ({min(self._times[key], ALIKE)})"
+        if place not in self._known:
+            os.write(_report, f"{_HERE}{place}\n".encode())
+            self.meet(act)
+
+    def meet(self, _act: str) -> None:
+        """Come to an act that is not known yet."""
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Failing:
@@ -121,12 +131,35 @@ class Failing:
         self._error = error
 
     def __call__(self, act: str) -> None:
-        full = self._error == errno.ENOSPC
-        if act.startswith("start") or (full and act.startswith(("remove", "rename", "cut", "chmod"))):
-            return
-        self._left -= 1
-        if self._left <= 0:
-            raise OSError(self._error, os.strerror(self._error))
+        if needs_disk(act, self._error):
+            self._left -= 1
+            if self._left <= 0:
+                raise OSError(self._error, os.strerror(self._error))
+
+
+def needs_disk(act: str, error: int) -> bool:
+    """Whether such a disk refuses the act; a full one still renames and removes."""
+    free = ("start", "remove", "rename", "cut", "chmod") if error == errno.ENOSPC else ("start",)
+    return not act.startswith(free)
+
+
+class FailingAnew(KilledAnew):
+    """Lets the disk take nothing from such an act on."""
+
+    def __init__(self, known: set[str], error: int) -> None:
+        super().__init__(known)
+        self._disk: Failing | None = None
+        self._error = error
+
+    def __call__(self, act: str) -> None:
+        if self._disk is not None:
+            self._disk(act)
+        elif needs_disk(act, self._error):
+            super().__call__(act)
+
+    def meet(self, act: str) -> None:
+        self._disk = Failing(1, self._error)
+        self._disk(act)
 
 
 _report = -1

@@ -103,8 +103,8 @@ def _applied(
     finally:
         if leftovers.running_in(context.folder, context.item) is None:
             if done or not copy.exists():
+                file.unlink(missing_ok=True)  # first: a plan file that is there is known
                 plans.forget(planned.record.plan_sha256)
-                file.unlink(missing_ok=True)
             one_layer.forget_plan(context)
 
 
