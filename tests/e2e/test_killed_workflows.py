@@ -358,5 +358,7 @@ def test_a_person_gets_in_by_commands_that_are_killed_everywhere(world: World) -
             assert life.code == DONE or applied, life.said
             kills += len(known)
     assert open_handoff(handoff.read_text()).identities[0].encrypted_password
+    again = live(lambda: as_administrator(world, ("plan", "security")))
+    assert again.code == DONE, again.said  # what a killed apply left in the layer's own folder goes with it
     assert [*home.rglob("*.tfplan"), *home.glob(".local/state/**/aws/*")] == []
     print(f"plan, apply, handoff create: {kills} kills in {time.monotonic() - started:.0f} s")

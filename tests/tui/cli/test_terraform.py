@@ -36,7 +36,7 @@ from workflows.steps.admin import plan as plan_step
 from workflows.steps.admin.accepted_plan import PASSWORD, Planned, Told, parts_of
 from workflows.steps.admin.hand_over import occasion_of
 from workflows.steps.admin.new_passwords import Note
-from workflows.steps.admin.one_layer import with_new_password
+from workflows.steps.admin.one_layer import KeptPlans, with_new_password
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.events import Progress as Operations
@@ -226,6 +226,17 @@ def test_only_the_plan_that_was_kept_is_applied_and_then_it_is_gone(
     assert request.check_state
     assert not target.exists()
     assert list(machine.places.sessions.with_name("plans").iterdir()) == []
+
+
+def test_an_applied_plan_is_known_as_long_as_its_file_is_there(
+    machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Applied(monkeypatch)
+    keep(machine, target)
+    there = []
+    monkeypatch.setattr(KeptPlans, "forget", lambda _plans, _sha256: there.append(target.exists()))
+    assert applying(machine, target) == DONE
+    assert there == [False]
 
 
 def test_a_plan_for_a_new_password_is_applied_as_that_whatever_was_planned_since(
