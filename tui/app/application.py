@@ -344,11 +344,17 @@ class OnboardApp(Frame):
         )
 
     async def _welcome(self, run: SessionRun, wanted: StepKey | None, seen: Return) -> None:
+        """Say what changed, and only then show the page: one that fails at once says so in a dialog too."""
         key = wanted or run.session.proposal()
-        await self._show_wizard(run, key)
+
+        async def read(_read: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
+            await self._show_wizard(run, key)
+
         if seen.changes or seen.commits:
             text = since_you_left(seen, run.title(key) if key else "", self._machine.now())
-            self.push_screen(Notice("Welcome back", text, "Continue"))
+            self.push_screen(Notice("Welcome back", text, "Continue"), read)
+        else:
+            await self._show_wizard(run, key)
 
     async def _show_wizard(self, run: SessionRun, at: StepKey | None) -> None:
         from tui.app.wizard import WizardScreen  # noqa: PLC0415 - with all of the machine: not for the first paint

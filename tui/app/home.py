@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
@@ -44,6 +45,7 @@ class _Line:
         mark: stands before the detail.
         begins: the workflow to begin a session of, and the kinds of an admin's work that it begins with.
         resumes: the session to resume.
+        more: what is said after the detail where there is room.
     """
 
     work: Sentence
@@ -52,11 +54,19 @@ class _Line:
     mark: str = ""
     begins: tuple[str, ...] = ()
     resumes: Entry | None = None
+    more: tuple[Sentence, ...] = ()
 
     @property
     def whole(self) -> str:
         """All of it, in two lines."""
-        return f"{text_of(self.work)}\n{' · '.join(filter(None, (text_of(self.detail), self.time)))}"
+        return f"{text_of(self.work)}\n{text_of(joined((self.detail, *self.more, self.time), ' · '))}"
+
+    def fitting(self, room: int) -> str:
+        """The detail, with as much of the rest as there is room for."""
+        parts = [text_of(one) for one in (self.detail, *self.more)]
+        while len(parts) > 1 and cell_len(" · ".join(parts)) > room:
+            parts.pop()
+        return " · ".join(parts)
 
 
 _TASKS: Mapping[str, tuple[_Line, ...]] = {
@@ -200,7 +210,7 @@ class HomeScreen(OneFocus):
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
         yield OptionList()
         yield KeyLine(
-            *("app.commands", "home.question", "home.filter", "home.all"),
+            *("app.commands", "home.question", "home.filter", "home.archive"),
             *("home.delete", "app.quit"),
         )
 
@@ -236,9 +246,14 @@ class HomeScreen(OneFocus):
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
                 if more:
-                    options.append(Option(styled((f"{more} more", ""), ("  F3", "$accent")), "more"))
+                    options.append(Option(styled((self._left_out(more), ""), ("  F3", "$accent")), "more"))
                 options.append(Option("", disabled=True))
         return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
+
+    def _left_out(self, number: int) -> str:
+        """How many sessions are not listed now."""
+        archived = sum(entry.archived for entry in self._entries)
+        return f"{number} {'archived' if number == archived else 'more'}"
 
     def _listed(self) -> list[str]:
         """The sessions that are listed now."""
@@ -248,7 +263,7 @@ class HomeScreen(OneFocus):
         if self._all:
             return every
         every = [name for name, entry in zip(every, self._entries, strict=True) if not entry.archived]
-        low = self.size.height < _LOW and len(every) > _MOST_SESSIONS
+        low = self.size.height < _LOW and len(self._entries) > _MOST_SESSIONS
         return every[: _MOST_SESSIONS - 1] if low else every
 
     def _words(self) -> list[str]:
@@ -259,8 +274,13 @@ class HomeScreen(OneFocus):
         line = self._lines[name]
         whole = line.whole
         if line.resumes is not None:
-            whole += f" {standing_of(line.resumes)} {line.resumes.summary.id}"
+            whole += f" {' '.join(standing_of(line.resumes))} {line.resumes.summary.id}"
         return all(word in whole.casefold() for word in words)
+
+    def _is_named(self, name: str) -> bool:
+        """Whether a line is called by the words of the filter, not only explained by them."""
+        line = self._lines.get(name)
+        return line is not None and all(word in text_of(line.work).casefold() for word in self._words())
 
     def _line(self, name: str) -> Content:
         """A line in its columns."""
@@ -272,7 +292,7 @@ class HomeScreen(OneFocus):
         return styled(
             (label + " " * fill, ""),
             (line.mark, "$warning"),
-            (sized(line.detail, room), "$text-warning" if line.mark else "$text-muted"),
+            (sized(line.fitting(room), room), "$text-warning" if line.mark else "$text-muted"),
             (time, "$text-muted"),
         )
 
@@ -322,7 +342,12 @@ class HomeScreen(OneFocus):
         """From the field to the list."""
         options = self.query_one(OptionList)
         options.focus()
-        options.action_first()
+        named = (one for one in options.options if one.id and self._is_named(one.id))
+        best = next(named, None)
+        if best is None:
+            options.action_first()
+        else:
+            options.highlighted = options.options.index(best)
 
     def action_all(self) -> None:
         """List every session."""
@@ -433,11 +458,12 @@ def _kept(entry: Entry) -> Sentence:
 def _line_of(entry: Entry, now: datetime) -> _Line:
     summary = entry.summary
     changed = told_moment(summary.changed, now) if summary.changed else ""
+    standing, *more = standing_of(entry)
     if summary.damage:
-        return _Line(f"! {summary.id}", standing_of(entry), changed, resumes=entry)
+        return _Line(f"! {summary.id}", standing, changed, resumes=entry, more=tuple(more))
     arrival = None if entry.archived else arrival_of(entry, now)
     if arrival is None:
-        return _Line(work_of(summary), standing_of(entry), changed, resumes=entry)
+        return _Line(work_of(summary), standing, changed, resumes=entry, more=tuple(more))
     if arrival.here:
         return _Line(work_of(summary), arrival.line, mark="● ", resumes=entry)
     return _Line(work_of(summary), arrival.line, changed, resumes=entry)

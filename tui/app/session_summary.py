@@ -46,8 +46,8 @@ def work_of(summary: Summary) -> str:
     return f"{verb} somebody" if verb else "Admin, nobody named yet"
 
 
-def standing_of(entry: Entry) -> str:
-    """Where it stands, in which project: "next: Plan (security) · bb · sandbox"."""
+def standing_of(entry: Entry) -> tuple[str, ...]:
+    """Where it stands and in which project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
     done = "all done" if summary.confirmed else "all done, not confirmed"
@@ -55,12 +55,10 @@ def standing_of(entry: Entry) -> str:
         done = f"waiting for {listed(summary.awaited, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
-    parts: list[Sentence] = [trouble or (f"next: {step}" if step else done), str(project)]
-    if entry.sandbox is not None:
-        parts.append("sandbox")
-    if entry.archived:
-        parts.append("archived")
-    return " · ".join(filter(None, map(text_of, parts)))
+    stands = trouble or (f"next: {step}" if step else done)
+    where = "" if entry.sandbox is None else "sandbox"
+    parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, str(project), where)
+    return tuple(filter(None, map(text_of, parts)))
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     """What changed in the world while the session rested, and the title of the step that it resumes with."""
     lines = [f"Last done: {seen.last} ({told_moment(seen.at, now)})", ""] if seen.last else []
     lines += [
-        f"{'~' if one.observation.contradicts else '?'} {one.title}: {one.observation.words}"
+        f"{'~' if one.observation.contradicts else '?'} {one.title}\n  {one.observation.words}"
         for one in seen.changes
     ]
     if seen.commits:
@@ -132,5 +130,5 @@ def session_line(entry: Entry, now: datetime) -> str:
     changed = told_moment(entry.summary.changed, now) if entry.summary.changed else ""
     arrival = arrival_of(entry, now)
     came = text_of(arrival.line) if arrival else ""
-    words = [work_of(entry.summary), standing_of(entry), came, changed]
+    words = [work_of(entry.summary), *standing_of(entry), came, changed]
     return f"{entry.summary.id}  " + " · ".join(part for part in words if part)

@@ -51,6 +51,10 @@ class Starting(Screen[None]):
         self.query_one(ProgressLine).begin()
         self.call_after_refresh(self._begin)
 
+    def on_screen_suspend(self) -> None:
+        """A dialog has the screen to itself."""
+        self.query_one(Vertical).display = False
+
     def _begin(self) -> None:
         """Only now: what is imported in the thread would hold up the first paint."""
         line = self.query_one(ProgressLine)

@@ -42,7 +42,7 @@ from workflows.environment import Environment
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.shared.module import Report
@@ -252,7 +252,9 @@ async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert isinstance(app.screen, Notice)
-        assert "~ Project: The folder is gone." in text_of(app)
+        # The page's own work begins only once this was read: what it says would open above.
+        assert not any(isinstance(screen, WizardScreen) for screen in app.screen_stack)
+        assert "The folder is gone." in text_of(app)
         assert "Next: Project" in text_of(app)
         await pilot.press("enter")
         await settled(pilot)
@@ -296,6 +298,27 @@ async def test_next_asks_how_to_continue_where_the_world_contradicts_a_step(
         await settled(pilot)
         assert wizard.run.session.status(PROJECT) is project
         assert wizard.current == shown
+
+
+async def test_what_a_step_put_right_for_a_later_one_is_not_asked_about(house: House) -> None:
+    for module in house.modules[:2]:
+        module.observation = CHANGED
+    app = house.app(session=house.session((PROJECT, LAYERS), (USERS, {"people": "jane"})))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter", "ctrl+n")
+        await settled(pilot)
+        await pilot.press("r")
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        assert wizard.run.session.status(USERS) is Status.CONTRADICTED
+        for module in house.modules[:2]:
+            module.observation = AGREES
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert wizard.run.session.status(USERS) is Status.DONE
+        assert wizard.current != USERS
 
 
 async def test_new_input_for_a_resumed_session_leads_to_its_step(house: House) -> None:

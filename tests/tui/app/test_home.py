@@ -364,6 +364,26 @@ async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> N
         assert not ids_of(app)
 
 
+async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_them() -> None:
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("slash", *"groups", "enter", "enter")
+        await rest(pilot)
+        assert ids_of(app)[:2] == ["session-0", "admin joining"]
+        assert app.asked == [HomeScreen.Begin("admin", ("regrouping",))]
+
+
+async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_says_so_first() -> None:
+    app = Host([replace(DONE, archived=True), LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "1 archived F3" in lines_of(app)
+        await pilot.press("f3")
+        await rest(pilot)
+        assert "Set up my access archived · all done · bb 3 Jan 10:20" in lines_of(app)
+
+
 async def test_archived_sessions_are_listed_only_when_all_are_wanted() -> None:
     away = replace(DONE, archived=True)
     app = Host([away, LATE])
