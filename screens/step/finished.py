@@ -25,6 +25,8 @@ from workflows.run import SessionRun
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.shared.paths import told_path
 
+ASIDE = "-aside"
+"""The class of what may be done beside the one next action: it does not have the focus at first."""
 _MOST_ROWS = 8
 """How many people the page has room for; F5 shows all."""
 
@@ -91,10 +93,15 @@ class Finished(VerticalScroll):
         for line in _next(run):
             yield Text(line)
         yield Text("Kept", classes="heading")
-        yield Text("\n".join(_kept(run)), classes="note")
+        yield Text("\n".join(map(shortened, _kept(run))), classes="note")
         if "keys" in session.facts():
-            undo = [Button(f"Undo: remove {listed(self._added(), 2)}", id="remove")] if self._added() else []
-            yield Horizontal(Button("Show who was let in", id="record"), *undo, classes="buttons")
+            undo = (
+                [Button(f"Undo: remove {listed(self._added(), 2)}", id="remove", classes=ASIDE)]
+                if self._added()
+                else []
+            )
+            record = Button("Show who was let in", id="record", classes=ASIDE)
+            yield Horizontal(record, *undo, classes="buttons")
 
     def _added(self) -> tuple[str, ...]:
         """Who was added, once that is applied somewhere."""
@@ -161,7 +168,7 @@ class Finished(VerticalScroll):
         for key in self._by_hand():
             yield Button("See what to click", id=f"ask-{key.step}")
         for key in self._left():
-            yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}")
+            yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", classes=ASIDE)
 
     def _at(self, status: Status) -> list[StepKey]:
         """The steps that stand so."""

@@ -36,9 +36,10 @@ class Contradiction(Dialog[Choice]):
 
     def __init__(self, title: Sentence, observation: Observation) -> None:
         choices = self._choices = observation.choices
-        meanings = (f"\n{_BUTTONS[one][1]}\n{meaning}" for one, meaning in choices.items() if meaning)
-        text = joined((observation.words, *meanings), "\n")
-        super().__init__(f"{title} changed outside", text, classes="-warning")
+        meanings = {**choices, Choice.REDO: f"Opens {title} again."}
+        explained = (f"\n{_BUTTONS[one][1]}\n{meanings[one]}" for one in _BUTTONS if one in choices)
+        text = joined((observation.words, *explained), "\n")
+        super().__init__(f"How do you want to continue with {title}?", text, classes="-warning")
 
     def buttons(self) -> Iterable[Button]:
         for choice, (action, words) in _BUTTONS.items():

@@ -15,11 +15,11 @@ from textual.widgets import Button
 
 from screens.step.by_hand import ByHandPane
 from screens.step.failure import as_error
-from screens.step.finished import Finished
+from screens.step.finished import ASIDE, Finished
 from screens.step.page import Opening, StepPane, is_displayed
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
-from screens.widgets.text import Text
+from screens.widgets.text import Text, shortened
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, enumerated, joined, text_of
@@ -183,7 +183,7 @@ class Stage(Vertical):
         if focused is not None and page in focused.ancestors and is_displayed(focused):
             return
         for widget in () if self.pane is not None and self.pane.to_primary else page.query("*"):
-            if widget.focusable and is_displayed(widget):
+            if widget.focusable and is_displayed(widget) and not widget.has_class(ASIDE):
                 # A field is scrolled to; below a long page a button waits until the page was read.
                 self.screen.set_focus(widget, scroll_visible=not isinstance(widget, Button))
                 return
@@ -338,7 +338,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.INTERRUPTED:
             return "This was interrupted before it ended. Start it again with Next (^n)."
         case Status.FAILED if record := session.record(key):
-            return f"The last try failed: {record.error.get('what', '')}"
+            return shortened(f"The last try failed: {record.error.get('what', '')}")
         case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
             return _seen(session.state.observed[key], status, run.environment.now())
         case Status.SKIPPED:

@@ -6,6 +6,7 @@ classes, and the stage lets them work.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -242,8 +243,10 @@ class WizardScreen(OneFocus):
         if any(news):
             words = f"{text_of(self.run.title(key))}: {text_of(message.answer.words)}"
             self.notify(words, severity="warning")
-            if self.current is not None and self.current.item == key.item and not self._stage.busy:
-                await self.go_to(self.current)
+            current = self.current
+            if current is not None and current.item == key.item and not self._stage.busy:
+                shut = self.run.session.status(current) is Status.LOCKED
+                await self.go_to(key if shut else current)
         if self._at_the_end and self.run.session.state.observed is not before:
             await self.go_to(None)
 
@@ -597,10 +600,10 @@ class WizardScreen(OneFocus):
             return
         if pane is not None and pane.stop_move():
             return
-        layout = self.run.session.layout()
-        index = layout.index(key) if key in layout else len(layout)
+        listed = [one.key for one in self._entries() if not one.foreseen]
+        index = listed.index(key) if key in listed else len(listed)
         if index:
-            await self.go_to(layout[index - 1])
+            await self.go_to(listed[index - 1])
         else:
             await self.app.run_action("home")
 
@@ -637,9 +640,18 @@ class WizardScreen(OneFocus):
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
+            await self._look_at_contradictions()
             await self.go_to(self.run.after(message.key), keep=False)
             if self.current is None:
                 self._ask_in_background(self.run.inquiries())
+
+    async def _look_at_contradictions(self) -> None:
+        """What contradicted a later step may be put right by the one that was done now."""
+        done = [one for one in self.run.done() if self.run.session.status(one.key) is Status.CONTRADICTED]
+        if done:
+            looks = await asyncio.to_thread(self.run.seen, done)
+            changes: list[Change] = []
+            self._stage.record(lambda: changes.extend(self.run.take(looks)))
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""

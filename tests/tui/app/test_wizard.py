@@ -467,6 +467,12 @@ async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end
         await rest(pilot)
         assert app.wizard.query(Finished)
         assert "1 of 1 done" in app.text()
+        assert app.wizard.focused is app.wizard.query_one("#primary")
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == PROJECT  # not the step that nobody asked for
+        await pilot.press("ctrl+n")
+        await rest(pilot)
         app.screen.query_one("#ask-users").focus()
         await pilot.press("enter")
         await rest(pilot)
@@ -878,6 +884,21 @@ async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_
         assert app.session.status(USERS) is expected.get(answer.verdict, Status.UNCONFIRMED)
         assert rail_lines(app)[2].startswith(MARKS[app.session.status(USERS)])
         assert kept_observations(app.session.folder)[USERS].verdict is answer.verdict
+
+
+async def test_a_page_that_an_answer_locks_gives_way_to_the_step_that_it_rests_on(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0] = project = Inquired(modules[0].STEP)
+    project.begin()
+    app = host(tmp_path, modules, done={PROJECT: LAYERS}, at=USERS)
+    SessionRun(app.session, fake_environment(tmp_path, {}), by_id(modules)).look()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        project.answer = GONE
+        project.may_answer.set()
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.LOCKED
+        assert app.wizard.current == PROJECT
 
 
 async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(tmp_path: Path) -> None:
