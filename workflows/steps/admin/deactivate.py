@@ -25,7 +25,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin.state_now import client_without_code
 from workflows.steps.admin.terraform_runs import iam_client, open_layer, read_state
-from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.state import State
 
 _SHORT_ID = 16
@@ -240,7 +240,15 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     }
 
 
-observe = not_asked  # what the account holds takes AWS to see; see `inquire`
+def _stopped(context: Context) -> dict[str, list[str]]:
+    """The keys that were stopped, of those who had any."""
+    people = context.facts["deactivated"]["people"]
+    return {name: one["inactive"] for name, one in people.items() if one["inactive"]}
+
+
+def observe(context: Context) -> Observation:
+    """Where no key was stopped, none can work again; else it takes AWS to see, as `inquire` does."""
+    return NOT_ASKED if _stopped(context) else AGREES
 
 
 def inquire(context: Context) -> Observation:
@@ -249,13 +257,13 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: AWS can't be asked.
     """
-    stopped = {name: one["inactive"] for name, one in context.facts["deactivated"]["people"].items()}
-    if not any(stopped.values()):
-        return NOT_ASKED
+    stopped = _stopped(context)
+    if not stopped:
+        return AGREES
     with client_without_code("iam", context) as client:
         if client is None:
             return unknown("Whether their keys are still inactive wasn't asked: AWS wants a code for that.")
-        there = [name for name in stopped if stopped[name] and iam.find_user(client, name) is not None]
+        there = [name for name in stopped if iam.find_user(client, name) is not None]
         keys = {name: iam.list_access_keys(client, name) for name in there}
     active = [one.access_key_id for name in there for one in keys[name] if one.active]
     again = [key for name in there for key in stopped[name] if key in active]

@@ -62,12 +62,12 @@ class Everybody:
 
     @property
     def told(self) -> Sentence:
-        """Who is done with everything, in a sentence."""
+        """For whom everything is done, in a sentence; whether they signed in is another matter."""
         done = [name for name, stands in self.rows if all(one.settled for one in stands)]
         if len(self.rows) == 1:
-            name, yet = self.rows[0][0], "" if done else "not "
-            return f"{name} is {yet}done in every account{'' if done else ' yet'}."
-        return f"{len(done)} of {len(self.rows)} people are done in every account."
+            name = self.rows[0][0]
+            return f"Your part is done for {name}." if done else f"Something is left to do for {name}."
+        return f"Your part is done for {len(done)} of {len(self.rows)} people."
 
 
 def everybody(context: Context) -> Everybody:
