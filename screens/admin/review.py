@@ -200,7 +200,8 @@ class ReviewPane(ByHandPane):
     @on(StepPane.MoveDone)
     def _say_written(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
-            number, commit = len(message.result["changed_files"]), message.result["commit"]
+            commit = message.result["commit"]
+            number = len(self.query_one(FileDiffs).files) or len(message.result["changed_files"])
             where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
             self.parting = f"✓ {count(number, 'file')} written, {where}."
 

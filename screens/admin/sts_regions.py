@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from textual import on
@@ -12,6 +13,7 @@ from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
 from screens.step.page import TALL, Opening, StepPane
+from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog
 from screens.widgets.text import Button, Option, OptionList, Text
@@ -132,7 +134,8 @@ class StsRegionsPane(StepPane):
 
     def _show(self) -> None:
         audit, survey = self._audit, self._survey
-        self.query_one("#standing", Text).update(_standing(audit, survey, self._changes))
+        now = self.context.environment.now()
+        self.query_one("#standing", Text).update(_standing(audit, survey, self._changes, now))
         lines = _account_lines(audit, survey)
         self.query_one("#accounts", OptionList).set_options(
             Option(line, name) for name, line in lines.items()
@@ -265,7 +268,7 @@ class StsRegionsPane(StepPane):
         return {"audit": self._audit.as_facts(), "with_ids": self.query_one("#with-ids", MarkBox).value}
 
 
-def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence]) -> str:
+def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence], now: datetime) -> str:
     """Where the step stands, and what comes next."""
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
@@ -275,7 +278,7 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
         )
     used = ", ".join(audit.allowed) or "no region is named"
     lines = [
-        f"Asked {audit.asked_at[:16].replace('T', ' ')}. In use: {used}.",
+        f"Asked {told_moment(audit.asked_at, now)}. In use: {used}.",
         "You switch them in the console. Opt-in regions are off until enabled.",
     ]
     if changed:

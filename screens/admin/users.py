@@ -281,7 +281,7 @@ class UsersPane(ByHandPane):
         lines = self._lines.lines(words, self._only)
         self.query_one(LineList).show(lines)
         found, every = sum(isinstance(line.key, Who) for line in lines), self._lines.count
-        part = f"{found:,} of {every:,} users" if found < every or words else f"{every:,} users"
+        part = f"{found:,} of {every:,} lines" if found < every or words else f"{every:,} lines"
         self.query_one("#count", Text).update(part)
 
     @on(FilterField.Left)

@@ -16,7 +16,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Button, ScrollBody, Text
+from screens.widgets.text import Button, Lines, ScrollBody, Text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, text_of
 
@@ -113,7 +113,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     def body(self) -> ComposeResult:
         """What stands between the title and the buttons."""
         if self._text:
-            yield Text(self._text, classes="dialog-body")
+            yield Lines(self._text, classes="dialog-body")
 
     def fields(self) -> ComposeResult:
         """What stays in view below the body, however long that is."""

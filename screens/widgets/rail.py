@@ -138,12 +138,13 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
 
 
 def _together(statuses: Iterable[Status]) -> Status:
-    """Where several steps stand: as all of them do; not confirmed where some lack that alone; else open."""
+    """Where several steps stand: as all of them do; settled where all are; else open."""
     found = {*statuses}
     if len(found) == 1:
         return found.pop()
-    settled = found <= SETTLED
-    return Status.UNCONFIRMED if settled and Status.UNCONFIRMED in found else Status.LOCKED
+    if not found <= SETTLED:
+        return Status.LOCKED
+    return Status.UNCONFIRMED if Status.UNCONFIRMED in found else Status.DONE
 
 
 def _marked(status: Status, words: str) -> Content:
@@ -158,7 +159,8 @@ def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
     together, steps = _together(one.status for one in folded), sum(one.steps for one in folded)
-    return [_marked(together, f"{steps} {'done' if together is Status.DONE else 'before'}")]
+    done = all(one.status is Status.DONE for one in folded)
+    return [_marked(together, f"{steps} {'done' if done else 'before'}")]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:

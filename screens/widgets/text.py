@@ -6,6 +6,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test holds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, ClassVar, Self
@@ -235,8 +236,11 @@ class Lines(Text):
         self.update("\n".join(_folded(line, width) for line in self._lines))
 
 
+_MARKED = re.compile(r"^ *(?:[✓✗!•…●○–?~≠-] +)?")
+
+
 def _folded(line: str, width: int) -> str:
-    indent = len(line) - len(line.lstrip(" ✓✗!•…●○–?"))
+    indent = len(line) - len(_MARKED.sub("", line))
     return "\n".join(wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)) or line
 
 

@@ -75,7 +75,7 @@ async def test_everybody_is_listed_and_found_as_one_types(mixed: AdminProject) -
         there = ui.app.pane.query_one(LineList)
         assert there.marked is not None
         assert (there.rows, there.marked.key) == (2, Who("security", "a.block"))
-        assert "1 of 4 users" in ui.text
+        assert "1 of 4 lines" in ui.text
         assert not ui.app.pane.primary().effect.startswith("Keep")
         await ui.press("slash", "e")
         assert "People (2)" in ui.text

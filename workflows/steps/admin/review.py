@@ -470,7 +470,7 @@ def observe(context: Context) -> Observation:
     if where:
         words = f"{names}: what was written is gone. It is in {' and '.join(where)}."
         return Observation(Verdict.UNDONE, words, about, continuing)
-    words = f"{names} changed, and {' and '.join(open_in)} no longer says what you decided."
+    words = f"{names} changed: the files of {' and '.join(open_in)} differ from what you decided."
     return Observation(Verdict.CHANGED, words, about, continuing)
 
 
