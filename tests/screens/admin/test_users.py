@@ -83,7 +83,7 @@ async def test_everybody_is_listed_and_found_as_one_types(mixed: AdminProject) -
         assert "a block for each user" in ui.text
         assert "map in a var" in ui.text
         assert "The user user_old_one is hidden in a comment." in ui.text
-        assert "4 of 4 users" in ui.text
+        assert "4 of 4 lines" in ui.text
         await ui.press("backspace", *"mach two")
         assert "1 of 4" in ui.text
         assert "machine.two" in ui.text
