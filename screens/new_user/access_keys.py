@@ -354,7 +354,7 @@ class AccessKeysPane(BrowsingPane):
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """Why a file is rejected needs the room of what comes before it."""
         super().place_problems(problems)
-        self.set_class(any(one.field == "path" for one in problems), "-refused")
+        self.set_class(any(problem.field == "path" for problem in problems), "-refused")
 
     @on(Input.Changed, "#path")
     def _try_another(self) -> None:

@@ -86,9 +86,9 @@ class BeforeYouStartPane(StepPane):
     def _looked(self, found: Found) -> None:
         self._found = found
         self.query_one("#found", Text).update(_told(found, sandbox=self.context.environment.sandbox))
-        for one in found.invitations[:1]:
-            self.query_one("#use", Button).label = f"Use the invitation for {one.user} (mailbox)"
-            self.query_one("#use").display = self.request() != Request(one.project, one.user)
+        for invitation in found.invitations[:1]:
+            self.query_one("#use", Button).label = f"Use the invitation for {invitation.user} (mailbox)"
+            self.query_one("#use").display = self.request() != Request(invitation.project, invitation.user)
         missing = {tool.name for tool in found.tools if not tool.version}
         self.query_one("#install").display = "aws" in missing
         self.query_one("#look").display = bool(missing)

@@ -258,11 +258,11 @@ def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
     account = f"account {identity.account_id}{mark_of(identity.account_id, known)}"
     yield f"• {identity.account_name}: {account}{alias}, user {identity.user}"
     accounts: dict[str, list[str]] = {}
-    for one in identity.profiles:
-        accounts.setdefault(one.role, []).append(one.account_name)
+    for profile in identity.profiles:
+        accounts.setdefault(profile.role, []).append(profile.account_name)
     roles = "; ".join(f"{role} in {', '.join(names)}" for role, names in accounts.items())
     yield f"  roles {roles}" if roles else "  no roles"
-    for one in identity.profiles:
-        mark = mark_of(one.account_id, known)
-        if mark and one.account_id != identity.account_id:
-            yield f"  {one.account_name}: account {one.account_id}{mark}"
+    for profile in identity.profiles:
+        mark = mark_of(profile.account_id, known)
+        if mark and profile.account_id != identity.account_id:
+            yield f"  {profile.account_name}: account {profile.account_id}{mark}"

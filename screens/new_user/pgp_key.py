@@ -127,7 +127,7 @@ class PgpKeyPane(StepPane):
 
     def _chosen_key(self) -> OwnChoice | None:
         chosen = self._chosen()
-        return next((one for one in self._keys or () if one.fingerprint == chosen), None)
+        return next((key for key in self._keys or () if key.fingerprint == chosen), None)
 
     @on(OptionList.OptionHighlighted, "#keys")
     def _tell(self) -> None:
@@ -166,7 +166,7 @@ class PgpKeyPane(StepPane):
         problems += [one for one in pgp_key.validate(self._wanted("x"), self.context) if one.fatal]
         fatal = any(problem.fatal for problem in problems)
         if not fatal:
-            problems = [replace(one, message=joined((one.message, _AGAIN))) for one in problems]
+            problems = [replace(problem, message=joined((problem.message, _AGAIN))) for problem in problems]
         accepted = self.warned and problems == self._accepted
         self.show_problems(problems)
         if problems and not accepted:

@@ -87,7 +87,9 @@ class ProfileQuestions(Vertical):
     @property
     def asked(self) -> tuple[str, ...]:
         """The profiles changed by hand that are asked about."""
-        return tuple(one.profile for one in self._questions.values() if isinstance(one, HandChange))
+        return tuple(
+            question.profile for question in self._questions.values() if isinstance(question, HandChange)
+        )
 
     @property
     def overwrite(self) -> tuple[str, ...]:
@@ -102,7 +104,9 @@ class ProfileQuestions(Vertical):
     def _marked(self, kind: type[HandChange | Stale]) -> tuple[str, ...]:
         chosen = [self._questions[value] for value in self.query_one(_Boxes).selected]
         return tuple(
-            one.profile for one in self._questions.values() if one in chosen and isinstance(one, kind)
+            question.profile
+            for question in self._questions.values()
+            if question in chosen and isinstance(question, kind)
         )
 
     @on(SelectionList.SelectionHighlighted)

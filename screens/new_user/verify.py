@@ -332,7 +332,9 @@ class VerifyPane(UnlockingPane):
     def _all_work(self) -> bool:
         """Whether every profile answered who it is."""
         answered = self._results.keys() >= set(self._survey.names)
-        return bool(self._results) and answered and not any(one.problem for one in self._results.values())
+        return (
+            bool(self._results) and answered and not any(result.problem for result in self._results.values())
+        )
 
     def _code_lacks(self) -> bool:
         """Whether a code has to be entered before anything is asked."""

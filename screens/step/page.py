@@ -242,7 +242,7 @@ class StepPane(VerticalScroll):
     @property
     def warned(self) -> bool:
         """Whether problems are shown that the person may pass over."""
-        return bool(self.problems) and not any(one.fatal for one in self.problems)
+        return bool(self.problems) and not any(problem.fatal for problem in self.problems)
 
     def advance(self) -> None:
         """The person pressed Next. A pane with moves of its own does the next one here instead."""
@@ -295,13 +295,17 @@ class StepPane(VerticalScroll):
         """Show each at its place, and those that have none at the page's foot."""
         self.problems = problems
         for field in self.query(Field):
-            field.show_problems([one for one in problems if self._place(one) is field])
-        self.query_one("#problems", ProblemList).show([one for one in problems if self._place(one) is None])
+            field.show_problems([problem for problem in problems if self._place(problem) is field])
+        self.query_one("#problems", ProblemList).show(
+            [problem for problem in problems if self._place(problem) is None]
+        )
         self.primary_changed()
 
     def _place(self, problem: Problem) -> Field | None:
         """Where a problem is shown; a warning is about what is pressed next, so it has no such place."""
-        around = (one for field in self._fields(problem) for one in field.ancestors if problem.fatal)
+        around = (
+            ancestor for field in self._fields(problem) for ancestor in field.ancestors if problem.fatal
+        )
         return next((one for one in around if isinstance(one, Field)), None)
 
     def _fields(self, problem: Problem) -> list[Widget]:
@@ -357,7 +361,7 @@ class StepPane(VerticalScroll):
         Those of other fields stay, each until its own field is changed.
         """
         if self.problems and not self.context.leaving.is_set() and self._entered() != self._judged:
-            others = [one for one in self.problems if event.control not in self._fields(one)]
+            others = [problem for problem in self.problems if event.control not in self._fields(problem)]
             self._show_problems([one for one in others if self._place(one)])
         self.primary_changed()
 

@@ -25,7 +25,7 @@ _APPLIED = {
 
 def record_text(record: Admissions, now: datetime) -> str:
     """The whole record, "" where nobody's key was taken in."""
-    return "\n".join(line for one in record.people for line in _lines(one, record.by, now))
+    return "\n".join(line for person in record.people for line in _lines(person, record.by, now))
 
 
 def _lines(one: Admission, by: str, now: datetime) -> Iterator[str]:

@@ -66,7 +66,7 @@ class Choices(OptionList, inherit_bindings=False):
     @property
     def statement(self) -> Sentence:
         """The chosen answer's statement; "" while there is none."""
-        return next((one.statement for one in self._answers if one.value == self.value), "")
+        return next((answer.statement for answer in self._answers if answer.value == self.value), "")
 
     @property
     def _here(self) -> str:
@@ -74,14 +74,14 @@ class Choices(OptionList, inherit_bindings=False):
 
     def choose(self, value: str) -> None:
         """Go to an answer by its value; to the first one if there is no such value."""
-        values = [one.value for one in self._answers]
+        values = [answer.value for answer in self._answers]
         if values:
             self.highlighted = values.index(value) if value in values else 0
         self._paint()
 
     def _line(self, index: int) -> Content:
         value, statement, hint = self._answers[index]
-        width = max(cell_len(shown(one.statement)) for one in self._answers)
+        width = max(cell_len(shown(answer.statement)) for answer in self._answers)
         return styled(
             (f"{_BOXES[value == self.value]} {shown(statement)}", ""),
             (" " * (width - cell_len(shown(statement)) + 2) if hint else "", ""),

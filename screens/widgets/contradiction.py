@@ -37,7 +37,9 @@ class Contradiction(Dialog[Choice]):
     def __init__(self, title: Sentence, observation: Observation) -> None:
         choices = self._choices = observation.choices
         meanings = {**choices, Choice.REDO: f"Opens {title} again."}
-        explained = (f"\n{_BUTTONS[one][1]}\n{meanings[one]}" for one in _BUTTONS if one in choices)
+        explained = (
+            f"\n{_BUTTONS[button][1]}\n{meanings[button]}" for button in _BUTTONS if button in choices
+        )
         text = joined((observation.words, *explained), "\n")
         super().__init__(f"How do you want to continue with {title}?", text, classes="-warning")
 

@@ -34,8 +34,8 @@ class ProblemList(Lines):
 
     def show(self, problems: Sequence[Problem]) -> None:
         """Show these problems in place of the ones before; none hides the list."""
-        self.show_lines([joined(("✗" if one.fatal else "!", one.message)) for one in problems])
-        self.set_class(any(one.fatal for one in problems), "-fatal")
+        self.show_lines([joined(("✗" if problem.fatal else "!", problem.message)) for problem in problems])
+        self.set_class(any(problem.fatal for problem in problems), "-fatal")
 
 
 class Field(Vertical):
@@ -78,7 +78,7 @@ class FieldRow(Field):
     @classmethod
     def of(cls, field: Widget) -> FieldRow:
         """The row that a field is in."""
-        return next(one for one in field.ancestors if isinstance(one, cls))
+        return next(ancestor for ancestor in field.ancestors if isinstance(ancestor, cls))
 
 
 class PathField(Input):

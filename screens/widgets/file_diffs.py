@@ -102,8 +102,8 @@ class FileDiffs(DrawnLines):
     def show(self, files: Sequence[FileDiff]) -> None:
         """Show these files from the top."""
         self.files, self.seen = files, set()
-        self._lines = [line for one in files for line in one.change.lines]
-        self._tokens = [tokens for one in files for tokens in one.tokens]
+        self._lines = [line for file in files for line in file.change.lines]
+        self._tokens = [tokens for file in files for tokens in file.tokens]
         widest = max((cell_len(line.text) for line in self._lines), default=0)
         self.virtual_size = Size(widest, len(self._lines))
         self._at = self._aimed = -1
@@ -121,7 +121,7 @@ class FileDiffs(DrawnLines):
         row = round(self.scroll_y)
         if 0 < self.max_scroll_y <= row:
             return self._aimed if self._aimed >= 0 else len(self.files) - 1
-        return max(self._aimed, sum(one.row <= row for one in self.files) - 1)
+        return max(self._aimed, sum(file.row <= row for file in self.files) - 1)
 
     @property
     def line(self) -> int:
@@ -169,7 +169,7 @@ class FileDiffs(DrawnLines):
 
     def _tell_file(self) -> None:
         below = round(self.scroll_y) + self.size.height
-        ends = [*(one.row for one in self.files[1:]), len(self._lines)]
+        ends = [*(file.row for file in self.files[1:]), len(self._lines)]
         seen = {index for index, end in enumerate(ends) if self.scroll_y < end <= below} if below else set()
         if (self.at, self.cut) != (self._at, self._cut) or not seen <= self.seen:
             self._at, self._cut = self.at, self.cut

@@ -54,7 +54,11 @@ class KeyLine(Widget, can_focus=False):
         """
         if screen.app.app_focus and screen is self.screen is screen.app.screen:
             typing = isinstance(screen.focused, Input | TextArea)
-            active = {one.binding.id: one.binding for one in screen.active_bindings.values() if one.enabled}
+            active = {
+                binding.binding.id: binding.binding
+                for binding in screen.active_bindings.values()
+                if binding.enabled
+            }
             by_action: dict[str, Binding] = {}
             for binding in (active[name] for name in self._ids if name in active):
                 if not (

@@ -226,7 +226,7 @@ class LineList(CursorLines):
     def __init__(self, columns: Sequence[str], **options: Any) -> None:
         super().__init__(**options)
         self._columns = tuple(columns)
-        self._widths = [len(one) for one in columns]
+        self._widths = [len(column) for column in columns]
         self._lines: Sequence[Line] = ()
 
     @property

@@ -76,11 +76,11 @@ class MatrixLayout:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """People's groups, new ones behind them, then the groups of machine users likewise."""
-        new = [one.name for one in self.view.new_groups(self.choice)]
+        new = [group.name for group in self.view.new_groups(self.choice)]
         found = []
         for machine, groups in ((False, self.view.groups), (True, self.view.machine_groups)):
             mine = [name for name in new if self.view.is_for_machines(self.choice, name) is machine]
-            found += [self._column(name, machine) for name in (*(one.name for one in groups), *mine)]
+            found += [self._column(name, machine) for name in (*(group.name for group in groups), *mine)]
         return tuple(found)
 
     def _column(self, group: str, machine: bool) -> Column:  # noqa: FBT001 - one of two loops
@@ -139,20 +139,20 @@ class MatrixLayout:
     @cached_property
     def _meant(self) -> tuple[tuple[str, frozenset[str]], ...]:
         """Each word of the filter, folded, with the groups that it is in the name of."""
-        names = [one.group for one in self.columns]
+        names = [column.group for column in self.columns]
         folded = [word.casefold() for word in self.words]
-        return tuple((word, frozenset(one for one in names if word in one.casefold())) for word in folded)
+        return tuple((word, frozenset(name for name in names if word in name.casefold())) for word in folded)
 
     @property
     def group_meant(self) -> str:
         """The first group whose name the filter matches, "" if it matches none."""
         meant = frozenset().union(*(some for _, some in self._meant))
-        return next((one.group for one in self.columns if one.group in meant), "")
+        return next((column.group for column in self.columns if column.group in meant), "")
 
     @cached_property
     def shown(self) -> int:
         """How many people are shown."""
-        return sum(not isinstance(one, Section) for one in self.lines)
+        return sum(not isinstance(line, Section) for line in self.lines)
 
     @property
     def name_width(self) -> int:
@@ -162,7 +162,7 @@ class MatrixLayout:
     @cached_property
     def has_notes(self) -> bool:
         """Whether the head needs a second line."""
-        return any(one.note for one in self.columns)
+        return any(column.note for column in self.columns)
 
     def sign(self, name: str) -> str:
         """The mark before a name: why the person was chosen, or that something changes for them."""
@@ -273,14 +273,14 @@ class Matrix(CursorLines):
         """Show another layer, choice or filter; person and group stay selected if they are in it."""
         person, group = self.person, self.group
         self.layout_shown = layout
-        self._ends = list(accumulate(one.width + GAP for one in layout.columns))
+        self._ends = list(accumulate(column.width + GAP for column in layout.columns))
         wide = self._names_width + sum(self._ends[-1:])
         self.virtual_size = Size(wide, self.head + len(layout.lines))
         self.mark(person, group)
 
     def mark(self, person: str = "", group: str = "") -> None:
         """Select a person's cell of a group; the nearest there is where one of them is not shown."""
-        lines, names = self.layout_shown.lines, [one.group for one in self.layout_shown.columns]
+        lines, names = self.layout_shown.lines, [column.group for column in self.layout_shown.columns]
         self._go_across(names.index(group) if group in names else self._column)
         nearest = min(self.row, max(0, len(lines) - 1))
         self.select(lines.index(person) if person in lines else self.next_line(nearest, 1) or 0)
@@ -375,7 +375,7 @@ class Matrix(CursorLines):
         left = round(self.scroll_x)
         skipped = left - self._start(bisect_right(self._ends, left))
         room = max(0, width - self._names_width)
-        body = Strip([segment(*one) for one in parts]).simplify().crop(skipped, skipped + room)
+        body = Strip([segment(*part) for part in parts]).simplify().crop(skipped, skipped + room)
         names = segment(sized(name[0], self._names_width), name[1])
         return Strip([names, *body.adjust_cell_length(room, rest)], width).crop(0, width)
 

@@ -90,12 +90,14 @@ def _counts(counts: Mapping[str, int]) -> Content:
 def _table(people: Sequence[PersonChange]) -> list[Content]:
     """The heads of the columns and a line for each person, without columns that would be empty."""
     columns = {
-        "Person": [styled((one.name, "bold")) for one in people],
-        "User": [_cell(one.user) for one in people],
-        "Password": [_cell(one.password) for one in people],
-        "Access key": [_cell(one.access_key) for one in people],
-        "Other": [styled((count(one.others, "resource") if one.others else "", "")) for one in people],
-        "Groups": [_groups(one) for one in people],
+        "Person": [styled((person.name, "bold")) for person in people],
+        "User": [_cell(person.user) for person in people],
+        "Password": [_cell(person.password) for person in people],
+        "Access key": [_cell(person.access_key) for person in people],
+        "Other": [
+            styled((count(person.others, "resource") if person.others else "", "")) for person in people
+        ],
+        "Groups": [_groups(person) for person in people],
     }
     shown = [
         [styled((head, "")), *cells]

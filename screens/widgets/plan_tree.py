@@ -89,8 +89,8 @@ class PlanTree(LineList):
         """Show the resources of a plan that is made."""
         self._live.clear()
         self._resources = resources
-        self._haystacks = [_haystack(one) for one in resources]
-        self._opened &= {_key(one) for one in resources}
+        self._haystacks = [_haystack(resource) for resource in resources]
+        self._opened &= {_key(resource) for resource in resources}
         self._lay_out()
 
     def filter(self, words: Sequence[str]) -> None:

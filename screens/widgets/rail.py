@@ -110,7 +110,7 @@ def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -
     first, last = max(0, at - _EARLIER), len(parts)
     while True:
         before, after = parts[:first], parts[last:]
-        shown = [one.content for one in parts[first:last]]
+        shown = [part.content for part in parts[first:last]]
         line = in_line([*_before(before), *shown, *_after(after)], gap="  ")
         if line.cell_length <= width or (first == at and last == at + 1):
             return line
@@ -216,7 +216,7 @@ class StepRail(OptionList, can_focus=False):
     ) -> None:
         """Show these steps in place of the ones before; when all is over, the closing page can be chosen."""
         self.clear_options()
-        self._names = {str(one.key): _named(one) for one in entries} | {_END: "End"}
+        self._names = {str(entry.key): _named(entry) for entry in entries} | {_END: "End"}
         self.add_option(Option(styled((title, "bold")), disabled=True))
         item = ""
         for entry in entries:

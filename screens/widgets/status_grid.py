@@ -64,7 +64,7 @@ class EverybodyDialog(Dialog[str]):
         table = self.query_one(Table)
         table.add_columns("", *self._grid.accounts)
         for name, stands in self._grid.rows:
-            table.add_row(name, *(cell(one.told, _STYLES.get(one.mark, "")) for one in stands))
+            table.add_row(name, *(cell(stand.told, _STYLES.get(stand.mark, "")) for stand in stands))
         left = (
             (row, column)
             for row, (_, stands) in enumerate(self._grid.rows)

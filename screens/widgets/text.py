@@ -329,7 +329,9 @@ class OptionList(widgets.OptionList, Measured):
 
     def add_options(self, new_options: Iterable[Any]) -> OptionList:
         """Add lines; a string is one without an id."""
-        return super().add_options(Option(one) if isinstance(one, str) else one for one in new_options)
+        return super().add_options(
+            Option(option) if isinstance(option, str) else option for option in new_options
+        )
 
     def set_options(self, options: Iterable[Any]) -> OptionList:
         """Show these lines in place of the ones before; the same line by its number is highlighted."""

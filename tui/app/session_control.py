@@ -191,7 +191,7 @@ class SessionControl:
         Raises:
             OnboardError: the sessions cannot be read.
         """
-        here = [one.summary for one in self.entries() if one.sandbox == self._source.folder]
+        here = [entry.summary for entry in self.entries() if entry.sandbox == self._source.folder]
         mine = next((one for one in here if one.id == session_id), None)
         if mine is None:
             return None

@@ -90,7 +90,7 @@ def left_behind(entry: Entry) -> Sentence:
     from workflows.steps.admin.review import files_left  # noqa: PLC0415 - not for the first paint
 
     facts, settled = entry.summary.facts, entry.summary.settled
-    accounts = {one["layer"]: one.get("account") for one in facts.get("changed_files") or ()}
+    accounts = {file["layer"]: file.get("account") for file in facts.get("changed_files") or ()}
     # an older version named the layer only, whose folder the account's name begins
     applied = {
         layer
@@ -112,13 +112,14 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     """What changed in the world while the session rested, and the title of the step that it resumes with."""
     lines = [f"Last done: {seen.last} ({told_moment(seen.at, now)})", ""] if seen.last else []
     lines += [
-        f"{'~' if one.observation.contradicts else '?'} {one.title}\n  {one.observation.words}"
-        for one in seen.changes
+        f"{'~' if change.observation.contradicts else '?'} {change.title}\n  {change.observation.words}"
+        for change in seen.changes
     ]
     if seen.commits:
         lines += ["", f"New in this checkout: {count(len(seen.commits), 'commit')}"]
     lines += [
-        f"  {one.name} {'you' if one.mine else one.author}: {one.subject}" for one in seen.commits[:_COMMITS]
+        f"  {commit.name} {'you' if commit.mine else commit.author}: {commit.subject}"
+        for commit in seen.commits[:_COMMITS]
     ]
     lines += [f"  and {len(seen.commits) - _COMMITS} more"] if len(seen.commits) > _COMMITS else []
     lines += ["", f"Next: {resumes_with}"] if resumes_with else []

@@ -207,7 +207,7 @@ class WizardScreen(OneFocus):
             lambda: changes.extend(self.run.take(message.looks))
         ):
             return
-        contradicted = [one for one in changes if one.observation.contradicts]
+        contradicted = [change for change in changes if change.observation.contradicts]
         for one in contradicted:
             self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
         if (contradicted or self._at_the_end) and not self._stage.busy:
@@ -600,7 +600,7 @@ class WizardScreen(OneFocus):
             return
         if pane is not None and pane.stop_move():
             return
-        listed = [one.key for one in self._entries() if not one.foreseen]
+        listed = [entry.key for entry in self._entries() if not entry.foreseen]
         index = listed.index(key) if key in listed else len(listed)
         if index:
             await self.go_to(listed[index - 1])
@@ -664,17 +664,17 @@ class WizardScreen(OneFocus):
         if self.check_action("everybody", ()):
             where = "In every account, and the way to what is next there"
             yield SystemCommand("Where everybody stands", where, self.action_everybody)
-        for one in self._entries():
-            if not one.foreseen:
-                title = marked_up(self.run.title(one.key))
-                yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, one.key))
+        for entry in self._entries():
+            if not entry.foreseen:
+                title = marked_up(self.run.title(entry.key))
+                yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, entry.key))
 
 
 def _progress(entries: Sequence[RailEntry]) -> str:
     """How many of the steps are done; "" while nobody knows how many there will be."""
-    if any(one.foreseen for one in entries):
+    if any(entry.foreseen for entry in entries):
         return ""
-    standing = Counter(one.status for one in entries)
+    standing = Counter(entry.status for entry in entries)
     skipped = standing.pop(Status.SKIPPED, 0)
     done = sum(number for status, number in standing.items() if status in SETTLED)
     return f"{done} of {len(entries)} done" + (f", {skipped} skipped" if skipped else "")

@@ -377,35 +377,37 @@ def layer_record(layer: model.Layer, binary: str | None) -> dict[str, Any]:
         "account": location.account,
         "account_id": location.account_id,
         "profile": location.backend.get("profile"),
-        "styles": list(dict.fromkeys(str(one.style) for one in layer.people)),
+        "styles": list(dict.fromkeys(str(person.style) for person in layer.people)),
         "binary": binary or (locked.registry if locked else None),
         "required_version": location.required_version,
         "provider": locked.version if locked else None,
-        "people": [person_record(one) for one in layer.people],
+        "people": [person_record(person) for person in layer.people],
         "groups": [
             {
-                "name": one.name,
-                "members": list(one.members),
-                "policies": list(one.policies),
-                "machine": one.machine,
-                "editable": one.editable,
-                "place": str(one.place),
+                "name": group.name,
+                "members": list(group.members),
+                "policies": list(group.policies),
+                "machine": group.machine,
+                "editable": group.editable,
+                "place": str(group.place),
             }
-            for one in layer.groups
+            for group in layer.groups
         ],
-        "outputs": [{"name": one.name, "person": one.person, "hidden": False} for one in layer.outputs]
-        + [{"name": one.name, "person": one.person, "hidden": True} for one in layer.hidden_outputs],
+        "outputs": [
+            {"name": output.name, "person": output.person, "hidden": False} for output in layer.outputs
+        ]
+        + [{"name": output.name, "person": output.person, "hidden": True} for output in layer.hidden_outputs],
         "account_settings": account_record(layer),
         "findings": [
             {
-                "message": one.message,
-                "place": str(one.place),
-                "subject": one.subject.value,
-                "label": one.label,
-                "by_hand": one.hand_edit,
-                "hidden": one.hidden,
+                "message": finding.message,
+                "place": str(finding.place),
+                "subject": finding.subject.value,
+                "label": finding.label,
+                "by_hand": finding.hand_edit,
+                "hidden": finding.hidden,
             }
-            for one in layer.findings
+            for finding in layer.findings
         ],
     }
 
@@ -434,7 +436,7 @@ def account_record(layer: model.Layer) -> dict[str, Any] | None:
     alias = account.alias
     return {
         "alias": _setting_record(alias) if alias else None,
-        "policy": {one.name: _setting_record(one) for one in account.policy},
+        "policy": {setting.name: _setting_record(setting) for setting in account.policy},
         "editable": account.editable,
         "place": str(account.place),
     }
@@ -453,15 +455,15 @@ def layer_lines(layer: model.Layer, binary: str | None) -> Iterator[str]:
     yield f"  binary    {record['binary'] or 'any'} {record['required_version'] or ''}".rstrip()
     yield f"  provider  AWS {record['provider'] or 'not locked'}"
     yield f"  profile   {record['profile'] or 'none'}"
-    yield from _table("People", [_person_row(one) for one in layer.people])
-    yield from _table("Groups", [(one.name, _place(one), _members(one)) for one in layer.groups])
+    yield from _table("People", [_person_row(person) for person in layer.people])
+    yield from _table("Groups", [(group.name, _place(group), _members(group)) for group in layer.groups])
     if layer.account is not None:
         yield "Account"
         yield from account_lines(layer)
     if layer.findings:
         yield "To know"
-        for one in layer.findings:
-            yield f"  {one.place}: {one.message}{' Edit it by hand.' if one.hand_edit else ''}"
+        for finding in layer.findings:
+            yield f"  {finding.place}: {finding.message}{' Edit it by hand.' if finding.hand_edit else ''}"
 
 
 def account_lines(layer: model.Layer) -> Iterator[str]:

@@ -40,7 +40,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     if not found and declares_people(inside):
         note(f"warning: {inside} isn't one of the project's identities layers.")
         return None, lone_layer(inside)
-    known = ", ".join(one.relative for one in project.layers) or "none"
+    known = ", ".join(layer.relative for layer in project.layers) or "none"
     raise OnboardError(
         "Which layer?",
         f"{text} doesn't name one base-identities layer of {project.root}.",
@@ -57,11 +57,11 @@ def root_of(project: Project | None, location: LayerLocation) -> Path:
 
 def _in_project(project: Project, text: str, folder: Path) -> list[LayerLocation]:
     if not folder.is_dir():
-        return [one for one in project.layers if text in {one.account, one.relative}]
+        return [layer for layer in project.layers if text in {layer.account, layer.relative}]
     return [
-        one
-        for one in project.layers
-        if folder != project.root and any(_touch(folder, path) for path in (one.path, one.path.resolve()))
+        layer
+        for layer in project.layers
+        if folder != project.root and any(_touch(folder, path) for path in (layer.path, layer.path.resolve()))
     ]
 
 
@@ -74,7 +74,7 @@ def _warn_of_links(project: Project, location: LayerLocation) -> None:
     real = location.path.resolve()
     if real == location.path:
         return
-    same = [one.account for one in project.layers if one.path.resolve() == real]
+    same = [layer.account for layer in project.layers if layer.path.resolve() == real]
     note(
         f"warning: {location.relative} is a symbolic link to {real}; a change there is one for "
         f"{', '.join(same)}."

@@ -149,7 +149,7 @@ def verify_profiles(
         Cancelled: it was stopped.
     """
     region = str(profile_map(files).get(base, {}).get("region") or factory.region)
-    roles = [one for one in role_profiles(files, base) if only is None or one.name in only]
+    roles = [profile for profile in role_profiles(files, base) if only is None or profile.name in only]
     with _dropping(keys or factory.profile_credentials(files, base)) as own, ExitStack() as stack:
         client = stack.enter_context(factory.client("sts", own, region))
         first = _verified_base(client, base)

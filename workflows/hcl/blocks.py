@@ -58,7 +58,7 @@ class Comment:
         text = self.document.data[self.start : self.end]
         if not any(word in text for word in _WORDS):
             return ()
-        return tuple(HiddenBlock(self, one) for one in self.inner.blocks)
+        return tuple(HiddenBlock(self, block) for block in self.inner.blocks)
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,4 +73,4 @@ def _lines(data: bytes | None) -> list[str]:
     In a long file difflib only finds lines that occur often (`}`, blank lines) beside one that does not.
     """
     lines = (data or b"").decode("utf-8", "replace").split("\n")
-    return [_ENDS[0], *(f"{one}\n" for one in lines[:-1]), *filter(None, lines[-1:]), _ENDS[1]]
+    return [_ENDS[0], *(f"{line}\n" for line in lines[:-1]), *filter(None, lines[-1:]), _ENDS[1]]

@@ -127,8 +127,8 @@ def unwrap(node: Node) -> Node:
 def bare(node: Node) -> Node:
     """An expression without the `"${…}"` that Terraform asked for before 0.12, unwrapped."""
     node = unwrap(node)
-    if node.type == "quoted_template" and [one.type for one in node.children] == _BARE_TEMPLATE:
-        inner = [one for one in node.children[1].children if one.type == "expression"]
+    if node.type == "quoted_template" and [child.type for child in node.children] == _BARE_TEMPLATE:
+        inner = [child for child in node.children[1].children if child.type == "expression"]
         if inner:
             return unwrap(inner[0])
     return node
@@ -214,7 +214,9 @@ class Block:
         """The attributes whose name the block has used before, which Terraform refuses."""
         if self.document.is_plain and not _values_in(self.data)[1]:
             return ()
-        return tuple(one for one in self._attributes if self.attributes[one.name] is not one)
+        return tuple(
+            attribute for attribute in self._attributes if self.attributes[attribute.name] is not attribute
+        )
 
     @cached_property
     def _attributes(self) -> tuple[Attribute, ...]:
@@ -288,8 +290,8 @@ class Attribute:
 
 def _by_name(attributes: Iterable[Attribute]) -> dict[str, Attribute]:
     found: dict[str, Attribute] = {}
-    for one in attributes:
-        found.setdefault(one.name, one)
+    for attribute in attributes:
+        found.setdefault(attribute.name, attribute)
     return found
 
 
@@ -418,10 +420,10 @@ class Document:
     def item_of(self, node: Node) -> Item:
         """The place of a block, attribute or comment."""
         kind, end = node.type, node.end_byte
-        parts = [one for one in node.children if one.type in _HEADER] if kind == "block" else ()
+        parts = [child for child in node.children if child.type in _HEADER] if kind == "block" else ()
         if kind == "comment" and self.data[end - 1 : end] == b"\r":
             end -= 1  # a line comment's node takes half of the line end with it
-        header = tuple(self.text(one)[slice(*_HEADER[one.type])] for one in parts)
+        header = tuple(self.text(part)[slice(*_HEADER[part.type])] for part in parts)
         return Item(kind, node.start_byte, end, node.start_point.row, node.end_point.row, header)
 
     @cached_property
@@ -444,11 +446,11 @@ class Document:
         """The blocks of the top level of one kind, as `module`, in order."""
         nodes = {} if self.is_plain else self._block_nodes
         items = self.items_by_kind.get(kind, ())
-        return tuple(Block(self, one, nodes.get(one.start_byte)) for one in items)
+        return tuple(Block(self, item, nodes.get(item.start_byte)) for item in items)
 
     @cached_property
     def _block_nodes(self) -> dict[int, Node]:
-        return {one.start_byte: one for one in self._nodes if one.type == "block"}
+        return {node.start_byte: node for node in self._nodes if node.type == "block"}
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:
@@ -459,7 +461,7 @@ class Document:
     @cached_property
     def comments(self) -> tuple[Item, ...]:
         """Every comment of the top level, in order."""
-        return tuple(one for one in self.items if one.kind == "comment")
+        return tuple(item for item in self.items if item.kind == "comment")
 
     @remembered
     def elements(self, container: Node) -> list[Node]:

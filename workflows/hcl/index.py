@@ -98,7 +98,7 @@ def index_of(data: bytes) -> Items:
                 (labels[1:-1],) if labels.count(b'"') == 2 else [one[1:-1] for one in _LABEL.findall(labels)]
             )
             try:
-                header = (match["kind"].decode(), *(one.decode() for one in words))
+                header = (match["kind"].decode(), *(word.decode() for word in words))
             except UnicodeDecodeError:
                 return None
         row += data.count(b"\n", counted, start)

@@ -129,7 +129,7 @@ def _into_empty(document: Document, container: Node, data: bytes, *, trailing_co
     closing = container.end_byte - 1
     outer = _indent(document, container.start_byte)
     comma = b"," if trailing_comma and container.type == "tuple" else b""
-    comments = [one for one in container.children if one.type == "comment"]
+    comments = [child for child in container.children if child.type == "comment"]
     if not comments:
         text = newline + outer + b"  " + data + comma + newline + outer
         return [Splice(container.start_byte + 1, closing, text)]
@@ -223,8 +223,8 @@ def _comma_after(entry: Node) -> Node | None:
 
 def _comments_between(container: Node, start: int, end: int) -> bool:
     return any(
-        one.type == "comment" and start <= one.start_byte and one.end_byte <= end
-        for one in container.children
+        child.type == "comment" and start <= child.start_byte and child.end_byte <= end
+        for child in container.children
     )
 
 
@@ -297,7 +297,7 @@ def aligned_blocks(before: Document, after: Document, headers: Iterable[tuple[st
 
 def _attributes(document: Document, header: tuple[str, ...]) -> list[Node]:
     found = [block for block in document.blocks_of(header[0]) if block.header == header]
-    return [one.node for one in found[0].attributes.values()] if len(found) == 1 else []
+    return [attribute.node for attribute in found[0].attributes.values()] if len(found) == 1 else []
 
 
 def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
@@ -319,8 +319,8 @@ def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
 def entry_keys(document: Document, container: Node) -> list[str]:
     """The names in a list, or the keys of a map, in order; "" for a computed one."""
     if container.type == "object":
-        return [object_key(document, one) or "" for one in document.elements(container)]
-    return [one or "" for one in plain_strings(document, container)]
+        return [object_key(document, element) or "" for element in document.elements(container)]
+    return [string or "" for string in plain_strings(document, container)]
 
 
 def edited_list(document: Document, container: Node, splices: Sequence[Splice]) -> Document:
@@ -353,7 +353,7 @@ def _around(container: Node) -> list[Node]:
         node = node.parent
     if node is None or node.parent is None:
         return []
-    return [one for one in node.parent.children if one.type == node.type]
+    return [child for child in node.parent.children if child.type == node.type]
 
 
 def _on_one_line(container: Node) -> bool:

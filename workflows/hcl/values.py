@@ -99,12 +99,12 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
     if kind in {"bool_lit", "null_lit"}:
         return {"true": True, "false": False, "null": None}[document.text(node)]
     if kind == "tuple":
-        return [evaluate(document, one, names) for one in document.elements(node)]
+        return [evaluate(document, element, names) for element in document.elements(node)]
     if kind == "object":
         return {
-            key: evaluate(document, one.children[2], names)
-            for one in document.elements(node)
-            if (key := object_key(document, one)) is not None
+            key: evaluate(document, element.children[2], names)
+            for element in document.elements(node)
+            if (key := object_key(document, element)) is not None
         }
     return _named(document, node, names)
 
@@ -147,7 +147,7 @@ def fields_at(document: Document, entry: Node) -> dict[str, Attribute]:
     """The fields of a map's entry whose value is an object, by name; none of any other entry."""
     value = unwrap(entry.children[-1])
     elements = document.elements(value) if value.type == "object" else []
-    found = {object_key(document, one): Attribute(document, one) for one in elements}
+    found = {object_key(document, element): Attribute(document, element) for element in elements}
     return {name: one for name, one in found.items() if name is not None}
 
 
@@ -177,7 +177,7 @@ def plain_string(document: Document, node: Node) -> str | None:
 @remembered
 def plain_strings(document: Document, container: Node) -> list[str | None]:
     """The entries of a list as plain strings, None for each other one; asked for again, the same list."""
-    return [plain_string(document, one) for one in document.elements(container)]
+    return [plain_string(document, element) for element in document.elements(container)]
 
 
 def unescape(text: str) -> str:
@@ -214,7 +214,7 @@ def _named(document: Document, node: Node, names: Mapping[str, object]) -> objec
 
 def _chosen(document: Document, node: Node, names: Mapping[str, object]) -> object:
     """What `condition ? this : that` gives."""
-    parts = [one for one in node.children if one.type == "expression"]
+    parts = [child for child in node.children if child.type == "expression"]
     if len(parts) != 3 or node.end_byte - node.start_byte > _LONGEST_CHOICE:
         return UNKNOWN
     condition = evaluate(document, parts[0], names)
@@ -236,11 +236,13 @@ def _formatted(document: Document, node: Node, names: Mapping[str, object]) -> o
     """What `format("…%s…", …)` gives, where each verb is a plain `%s`."""
     _, arguments = function_call(document, node)
     spec = plain_string(document, arguments[0]) if arguments else None
-    values = [evaluate(document, one, names) for one in arguments[1:] if one.type != "function_call"]
+    values = [
+        evaluate(document, argument, names) for argument in arguments[1:] if argument.type != "function_call"
+    ]
     parts = spec.split("%s") if spec is not None else []
     if len(parts) != len(values) + 1 or "%" in "".join(parts):
         return UNKNOWN
-    if not all(isinstance(one, str) for one in values):
+    if not all(isinstance(value, str) for value in values):
         return UNKNOWN
     return parts[0] + "".join(f"{value}{part}" for value, part in zip(values, parts[1:], strict=True))
 

@@ -113,7 +113,7 @@ def _found(root: Path) -> Project:
         )
     if not layers:
         warnings.append("No account folder holds a base-identities layer, so there is nothing to edit.")
-    region = _region(values) or next(filter(None, (one.region for one in layers)), "")
+    region = _region(values) or next(filter(None, (layer.region for layer in layers)), "")
     if not region:
         warnings.append(
             "No file names the project's region, so nobody can be handed over: set region_primary."
@@ -205,7 +205,7 @@ def _rank(account: str) -> tuple[int, str]:
 
 
 def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> list[LayerLocation]:
-    known = {one.name: one for one in accounts}
+    known = {account.name: account for account in accounts}
     found: list[LayerLocation] = []
     folders = [one for one in root.iterdir() if one.is_dir() and not one.name.startswith(".")]
     for folder in sorted(folders, key=lambda one: _rank(one.name)):
@@ -217,7 +217,7 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
             warnings.append(f"{error.filename} can't be read, so the folder {folder.name} is left out.")
             continue
         if len(paths) > 1:
-            used, left = (one.relative_to(folder).as_posix() for one in paths[:2])
+            used, left = (path.relative_to(folder).as_posix() for path in paths[:2])
             warnings.append(f"{folder.name} has two identities layers; {used} is used, not {left}.")
         if paths:
             account = known.get(folder.name)
@@ -232,7 +232,7 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
 
 def _layer_folders(folder: Path) -> list[Path]:
     regional = [path for pattern in _REGIONAL for path in sorted(folder.glob(pattern))]
-    named = dict.fromkeys([*(folder / one for one in LAYER_PATHS), *regional])
+    named = dict.fromkeys([*(folder / path for path in LAYER_PATHS), *regional])
     return [one for one in named if _holds_configuration(one)]
 
 
@@ -371,5 +371,5 @@ def read_required_version(folder: Path) -> str | None:
         for document in read_documents(folder, re.compile(b"required_version"))
         for block in document.blocks_of("terraform")
     ]
-    found = [text_of(one.attributes.get("required_version"), {}) for one in blocks]
+    found = [text_of(block.attributes.get("required_version"), {}) for block in blocks]
     return ", ".join(filter(None, found)) or None

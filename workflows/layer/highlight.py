@@ -64,11 +64,11 @@ def diff_tokens(change: FileChange) -> list[Sequence[Token]]:
     lines = change.lines
     if not change.name.endswith(_HCL):
         return [()] * len(lines)
-    before = _of_lines(change.before, [one.old for one in lines if one.mark == "-"])
-    after = _of_lines(change.after, [one.new for one in lines if one.mark in "+ "])
+    before = _of_lines(change.before, [line.old for line in lines if line.mark == "-"])
+    after = _of_lines(change.after, [line.new for line in lines if line.mark in "+ "])
     return [
-        before.get(one.old, ()) if one.mark == "-" else after.get(one.new, ()) if one.mark in "+ " else ()
-        for one in lines
+        before.get(line.old, ()) if line.mark == "-" else after.get(line.new, ()) if line.mark in "+ " else ()
+        for line in lines
     ]
 
 

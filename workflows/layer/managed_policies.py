@@ -53,7 +53,7 @@ def policy_arn(text: str, partition: str = "aws") -> str:
 
 def partition_of(policies: Iterable[str]) -> str:
     """The partition that some policies' ARNs are in; `aws` where unknown."""
-    found = (ARN.fullmatch(one) for one in policies)
+    found = (ARN.fullmatch(policy) for policy in policies)
     return next((match["partition"] for match in found if match), "aws")
 
 

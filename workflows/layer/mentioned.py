@@ -93,7 +93,7 @@ def _files(root: Path, endings: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]
         ) from error
 
     for folder, folders, names in os.walk(root, onerror=refuse):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
             if name.endswith(endings) and path.is_file():

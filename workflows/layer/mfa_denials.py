@@ -89,12 +89,12 @@ def _denies(statement: _Statement) -> bool:
         if str(name).casefold() == "aws:multifactorauthpresent"
         for value in _listed(some)
     ]
-    if statement.get("Effect") != "Deny" or "false" not in [str(one).lower() for one in values]:
+    if statement.get("Effect") != "Deny" or "false" not in [str(value).lower() for value in values]:
         return False
     actions = _listed(statement.get("Action", statement.get("NotAction")))
-    if not all(isinstance(one, str) for one in actions):
+    if not all(isinstance(action, str) for action in actions):
         return False
-    matches = any(fnmatchcase(_ACTION, str(one).casefold()) for one in actions)
+    matches = any(fnmatchcase(_ACTION, str(action).casefold()) for action in actions)
     return matches is ("NotAction" not in statement)
 
 

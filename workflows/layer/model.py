@@ -237,14 +237,14 @@ class Layer:
     def person(self, name: str) -> Person | None:
         """The person of that IAM name, without regard to case, or None."""
         wanted = name.casefold()
-        return next((one for one in self.people if one.iam_name.casefold() == wanted), None)
+        return next((person for person in self.people if person.iam_name.casefold() == wanted), None)
 
     def group(self, name: str) -> Group | None:
         """The group of that name, without regard to case, or None."""
         wanted = name.casefold()
-        return next((one for one in self.groups if one.name.casefold() == wanted), None)
+        return next((group for group in self.groups if group.name.casefold() == wanted), None)
 
     @property
     def humans(self) -> tuple[Person, ...]:
         """The people alone."""
-        return tuple(one for one in self.people if not one.machine)
+        return tuple(person for person in self.people if not person.machine)

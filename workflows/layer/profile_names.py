@@ -63,7 +63,9 @@ def account_in_name(project: Project, profile: str) -> Account | None:
 
     Account names may have dashes, so the longest one that fits is meant.
     """
-    fitting = [one for one in project.accounts if f"{profile}-".startswith(f"{project.name}-{one.name}-")]
+    fitting = [
+        account for account in project.accounts if f"{profile}-".startswith(f"{project.name}-{account.name}-")
+    ]
     return max(fitting, key=lambda one: len(one.name), default=None)
 
 
@@ -102,7 +104,7 @@ class NamedProfile:
 
 def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
     """The profiles that a layer names, the state's first."""
-    documents = {one.name: one for one in read_documents(location.path, _WORTH_READING)}
+    documents = {document.name: document for document in read_documents(location.path, _WORTH_READING)}
     names = constants(FileSet(documents, {}), location.variables)
     merged = _merged(documents.values(), names)
     found: list[NamedProfile] = []
@@ -123,7 +125,7 @@ def _merged(
     takes the place of the other whole (Terraform, "Override Files"). A provider is known by its alias.
     """
     found: dict[tuple[str, ...], dict[str, Attribute]] = {}
-    for block in (one for document in documents for one in document.blocks):
+    for block in (block for document in documents for block in document.blocks):
         match block.header:
             case ("provider", "aws"):
                 alias = block.attributes.get("alias")

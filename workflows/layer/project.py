@@ -114,7 +114,7 @@ class Project:
 
     def account(self, name: str) -> Account | None:
         """The account of that name, or None."""
-        return next((one for one in self.accounts if one.name == name), None)
+        return next((account for account in self.accounts if account.name == name), None)
 
     def region_of(self, account: str) -> str:
         """The region of an account's layer, or else the project's."""
@@ -123,4 +123,4 @@ class Project:
 
     def layer(self, account: str) -> LayerLocation | None:
         """The layer of that account, or None."""
-        return next((one for one in self.layers if one.account == account), None)
+        return next((layer for layer in self.layers if layer.account == account), None)

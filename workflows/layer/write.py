@@ -153,12 +153,12 @@ class FileChange:
 
     def counts(self) -> tuple[int, int]:
         """How many lines are added and removed."""
-        marks = Counter(one.mark for one in self.lines)
+        marks = Counter(line.mark for line in self.lines)
         return marks["+"], marks["-"]
 
     def diff(self) -> str:
         """The change as a unified diff that `git apply` takes at the project's root."""
-        return "".join(f"{one.text}\n" for one in self.lines)
+        return "".join(f"{line.text}\n" for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -175,11 +175,11 @@ class ChangeSet:
     @property
     def layers(self) -> tuple[str, ...]:
         """The layers with changes, in their order."""
-        return tuple(dict.fromkeys(one.layer for one in self.changes))
+        return tuple(dict.fromkeys(change.layer for change in self.changes))
 
     def diff(self) -> str:
         """All changes as one unified diff."""
-        return "".join(one.diff() for one in self.changes)
+        return "".join(change.diff() for change in self.changes)
 
     @property
     def digest(self) -> str:
@@ -189,14 +189,14 @@ class ChangeSet:
     def summary(self) -> list[dict[str, str | int]]:
         """For each file its layer, name and the number of lines added and removed: plain JSON values."""
         return [
-            {"layer": one.layer, "file": one.name, "added": added, "removed": removed}
-            for one in self.changes
-            for added, removed in (one.counts(),)
+            {"layer": change.layer, "file": change.name, "added": added, "removed": removed}
+            for change in self.changes
+            for added, removed in (change.counts(),)
         ]
 
     def standing(self) -> Counter[str]:
         """How many files on disk are `before`, `after` or `other`: what a resumed session asks first."""
-        return Counter(one.standing() for one in self.changes)
+        return Counter(change.standing() for change in self.changes)
 
 
 class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -260,7 +260,7 @@ class WriteJournal:
             FileError: the record cannot be read.
         """
         loaded = self._load()
-        return loaded is not None and any(one.path.is_relative_to(root) for one in loaded[0].changes)
+        return loaded is not None and any(change.path.is_relative_to(root) for change in loaded[0].changes)
 
     def write(self, change_set: ChangeSet, request: Sequence[str] = ()) -> None:
         """Record a set, write it, and forget the record.
@@ -274,7 +274,7 @@ class WriteJournal:
             Protected: a file is read-only; nothing was written.
             WriteFailed: the disk refused; what was written before was taken back, or else the record stays.
         """
-        record = {"request": list(request), "changes": [one.as_record() for one in change_set.changes]}
+        record = {"request": list(request), "changes": [change.as_record() for change in change_set.changes]}
         write_atomically(self._record, json.dumps(record).encode())
         _remove_leftovers(change_set)
         try:
@@ -350,7 +350,9 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
         Protected: a file is read-only; nothing was written.
         WriteFailed: the disk or its permissions; the message names what was written.
     """
-    foreign = [one for one in change_set.changes if one.standing() == "other" or one.path.is_symlink()]
+    foreign = [
+        change for change in change_set.changes if change.standing() == "other" or change.path.is_symlink()
+    ]
     if foreign:
         raise ChangedMeanwhile(
             "A file has changed meanwhile",
@@ -358,7 +360,7 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
             next="Nothing was written. Go back one step: the review is made again.",
         )
-    refuse_protected(one.path for one in change_set.changes if one.standing() == "before")
+    refuse_protected(change.path for change in change_set.changes if change.standing() == "before")
     done: list[Path] = []
     for one in sorted(change_set.changes, key=lambda change: change.after is None):
         if one.standing() == "after":
@@ -400,7 +402,7 @@ def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
     Raises:
         WriteFailed: that failed too.
     """
-    done = [one for one in reversed(change_set.changes) if one.standing() == "after"]
+    done = [change for change in reversed(change_set.changes) if change.standing() == "after"]
     try:
         write(ChangeSet(tuple(one.undone() for one in done)))
     except OnboardError as second:
@@ -418,6 +420,6 @@ def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
 
 
 def _remove_leftovers(change_set: ChangeSet) -> None:
-    for one in change_set.changes:
-        if not one.path.is_symlink():
-            remove_leftovers(one.path)
+    for change in change_set.changes:
+        if not change.path.is_symlink():
+            remove_leftovers(change.path)

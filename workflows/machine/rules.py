@@ -150,7 +150,7 @@ def locked_words(state: State, key: StepKey) -> Sentence:
     ahead = state.open_needs(key)
     direct = [one for one in ahead if one in state.givers(key)]
     steps = dict.fromkeys(one.step for one in direct or ahead[:1])
-    titles = (state.workflow.step(one).title for one in steps)
+    titles = (state.workflow.step(step).title for step in steps)
     return f"{step.title} has to wait for {joined(titles, ' and ')}"
 
 

@@ -318,7 +318,9 @@ class State:
     def awaited(self) -> tuple[str, ...]:
         """The people who have not done their part yet, by the last look at the steps that are done."""
         looks = [self.observed[key] for key in self.layout() if key in self.observed]
-        return tuple(dict.fromkeys(n for one in looks if one.verdict is Verdict.AWAITED for n in one.about))
+        return tuple(
+            dict.fromkeys(n for look in looks if look.verdict is Verdict.AWAITED for n in look.about)
+        )
 
     def contradicted(self, key: StepKey) -> bool:
         """Whether the world disagrees with a done step, and the person has not decided about that."""

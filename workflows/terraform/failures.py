@@ -448,4 +448,7 @@ def from_first_error(text: str) -> str:
 
 def needs_init(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether a plan failed only because the layer has to be initialised."""
-    return any(one.is_error and _ASKS_FOR_INIT.search(f"{one.summary}\n{one.detail}") for one in diagnostics)
+    return any(
+        diagnostic.is_error and _ASKS_FOR_INIT.search(f"{diagnostic.summary}\n{diagnostic.detail}")
+        for diagnostic in diagnostics
+    )

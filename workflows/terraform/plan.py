@@ -104,7 +104,9 @@ class Plan:
 
     def short_passwords(self, least: int) -> tuple[ResourceChange, ...]:
         """The login profiles that it makes with passwords of fewer characters than a policy allows."""
-        return tuple(one for one in self.changes if one.password_length and one.password_length < least)
+        return tuple(
+            change for change in self.changes if change.password_length and change.password_length < least
+        )
 
     @property
     def is_empty(self) -> bool:

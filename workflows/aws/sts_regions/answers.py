@@ -88,8 +88,8 @@ class AccountAnswer:
             "profile": self.profile,
             "role": self.role,
             "regions": {
-                one.region: {"sts": str(one.sts), "opt_in": str(one.opt_in), "named": one.named}
-                for one in self.regions
+                region.region: {"sts": str(region.sts), "opt_in": str(region.opt_in), "named": region.named}
+                for region in self.regions
             },
             "token_version": self.token_version,
             "problem": self.problem,
@@ -122,14 +122,14 @@ class Audit:
 
     def account(self, name: str) -> AccountAnswer | None:
         """The answer of the account of that name, or None."""
-        return next((one for one in self.accounts if one.account == name), None)
+        return next((account for account in self.accounts if account.account == name), None)
 
     def as_facts(self) -> dict[str, Any]:
         """The audit for the journal."""
         return {
             "asked_at": self.asked_at,
             "allowed": list(self.allowed),
-            "accounts": {one.account: one.as_facts() for one in self.accounts},
+            "accounts": {account.account: account.as_facts() for account in self.accounts},
         }
 
     @classmethod
@@ -153,11 +153,11 @@ def changes(before: Audit, now: Audit) -> tuple[Sentence, ...]:
         earlier = before.account(account.account)
         if earlier is None or not earlier.regions:
             continue
-        was = {one.region: one.sts for one in earlier.regions}
+        was = {region.region: region.sts for region in earlier.regions}
         lines += [
-            f"{account.account} {one.region}: {was[one.region]}, now {one.sts}"
-            for one in account.regions
-            if one.region in was and was[one.region] is not one.sts
+            f"{account.account} {region.region}: {was[region.region]}, now {region.sts}"
+            for region in account.regions
+            if region.region in was and was[region.region] is not region.sts
         ]
         if account.token_version != earlier.token_version and None not in {
             account.token_version,

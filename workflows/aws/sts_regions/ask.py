@@ -290,7 +290,9 @@ def ask(
         futures: dict[Future[Any], str | None] = {
             pool.submit(_probe, factory, region, group): None for region, group in tasks
         }
-        futures.update({pool.submit(_ask_account, factory, one): one.account for one in questions})
+        futures.update(
+            {pool.submit(_ask_account, factory, question): question.account for question in questions}
+        )
         rounds = -(-len(futures) // size)
         for future in _as_they_come(futures, DEADLINE * rounds, cancelled):
             account, result = futures[future], future.result()
@@ -302,7 +304,7 @@ def ask(
                 report(Told(name, region, state, len(told), total))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return tuple(_answer(one, accounts.get(one.account), told) for one in questions)
+    return tuple(_answer(question, accounts.get(question.account), told) for question in questions)
 
 
 def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:

@@ -50,7 +50,7 @@ def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
 
 def by_urgency(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[tuple[RegionAnswer, Verdict], ...]:
     """The regions with their verdicts: what asks for something first, in alphabetical order within."""
-    judged = [(one, judge(one, allowed)) for one in answer.regions]
+    judged = [(region, judge(region, allowed)) for region in answer.regions]
     return tuple(sorted(judged, key=lambda pair: (_ORDER[pair[1]], not switchable(pair[0]), pair[0].region)))
 
 
@@ -88,12 +88,12 @@ def to_do(answer: AccountAnswer, allowed: tuple[str, ...]) -> ToDo:
 
     def those(verdict: Verdict, *states: StsState) -> tuple[str, ...]:
         return tuple(
-            one.region
-            for one in answer.regions
-            if judge(one, allowed) is verdict and (not states or one.sts in states)
+            region.region
+            for region in answer.regions
+            if judge(region, allowed) is verdict and (not states or region.sts in states)
         )
 
-    names = {one.region for one in answer.regions}
+    names = {region.region for region in answer.regions}
     return ToDo(
         those(Verdict.UNUSED, StsState.ACTIVE),
         those(Verdict.NEEDED, StsState.DEACTIVATED),
@@ -118,10 +118,10 @@ def counted(wanted: ToDo) -> list[tuple[int, str]]:
 def left_over(audit: Audit) -> list[Sentence]:
     """What is left to do by hand, for each account that has something: "2 regions to switch off in x"."""
     lines: list[Sentence] = []
-    for one in audit.accounts:
-        if parts := counted(to_do(one, audit.allowed)):
+    for account in audit.accounts:
+        if parts := counted(to_do(account, audit.allowed)):
             what = ", ".join(f"{count(number, 'region')} {words}" for number, words in parts)
-            lines.append(f"{what} in {one.account}")
+            lines.append(f"{what} in {account.account}")
     return lines
 
 
@@ -193,7 +193,7 @@ def record(audit: Audit) -> dict[str, Any]:
         "project": audit.project,
         "asked_at": audit.asked_at,
         "regions_allowed": list(audit.allowed),
-        "accounts": [_account_record(one, audit.allowed) for one in audit.accounts],
+        "accounts": [_account_record(account, audit.allowed) for account in audit.accounts],
     }
 
 
@@ -209,15 +209,15 @@ def _account_record(answer: AccountAnswer, allowed: tuple[str, ...]) -> dict[str
         "remarks": list(answer.remarks),
         "regions": [
             {
-                "region": one.region,
-                "sts": str(one.sts),
-                "opt_in": str(one.opt_in),
-                "allowed": one.region in allowed,
-                "named": one.named,
-                "verdict": str(judge(one, allowed)),
-                "detail": one.detail,
+                "region": region.region,
+                "sts": str(region.sts),
+                "opt_in": str(region.opt_in),
+                "allowed": region.region in allowed,
+                "named": region.named,
+                "verdict": str(judge(region, allowed)),
+                "detail": region.detail,
             }
-            for one in answer.regions
+            for region in answer.regions
         ],
         "deactivate": list(wanted.deactivate),
         "activate": list(wanted.activate),
@@ -289,7 +289,7 @@ def _plain(sentence: Sentence, audit: Audit, with_ids: bool) -> str:  # noqa: FB
     """Words of a failure, without the ids of accounts unless they are wanted."""
     words = text_of(sentence)
     if not with_ids:
-        for one in audit.accounts:
-            words = words.replace(one.account_id, one.account) if one.account_id else words
+        for account in audit.accounts:
+            words = words.replace(account.account_id, account.account) if account.account_id else words
         words = _ACCOUNT_ID.sub("another account", words)
     return words

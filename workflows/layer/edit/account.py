@@ -63,7 +63,7 @@ class SetPasswordPolicy:
         """What is wrong with the value, or why it cannot be set here."""
         problems = check_password_policy(self.attribute, self.value)
         policy = layer.account.policy if layer.account else ()
-        setting = next((one for one in policy if one.name == self.attribute), None)
+        setting = next((setting for setting in policy if setting.name == self.attribute), None)
         if setting is None and layer.account is not None and layer.account.editable:
             return problems
         return problems + _check_setting(layer, setting, self.attribute, self.attribute)

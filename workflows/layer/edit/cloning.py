@@ -117,7 +117,7 @@ class Renaming:
             return between.join(words).upper()
         shouted = re.search(r"[A-Z]{2}", found) is not None  # as in CircleCI
         return between.join(
-            one.upper() if shouted and len(one) <= 2 else one[:1].upper() + one[1:] for one in words
+            word.upper() if shouted and len(word) <= 2 else word[:1].upper() + word[1:] for word in words
         )
 
 
@@ -126,7 +126,7 @@ def _in_words(name: str) -> re.Pattern[str]:
 
 
 def _apart_by_marks(parts: Iterable[str]) -> re.Pattern[str]:
-    words = r"[ ._+=,@-]?".join(re.escape(one) for one in parts)
+    words = r"[ ._+=,@-]?".join(re.escape(part) for part in parts)
     return re.compile(rf"(?<![0-9A-Za-z]){words}(?![0-9A-Za-z])", re.IGNORECASE)
 
 
@@ -156,7 +156,7 @@ def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: 
         renaming: whose name stands in the node's other strings and comments, and whose shall.
     """
     splices = list(changes)
-    taken = [(one.start, one.end) for one in splices]
+    taken = [(splice.start, splice.end) for splice in splices]
     for one in (one for one in walk(node) if one.type in {"template_literal", "comment"}):
         new = renaming.plainly(document.text(one))
         apart = not any(start < one.end_byte and one.start_byte < end for start, end in taken)

@@ -67,9 +67,9 @@ class AddGroup:
 
     def check(self, layer: Layer) -> Iterator[Problem]:
         """What is wrong with the name or the sibling."""
-        wrong = check_group_name(self.name, [one.name for one in layer.groups])
+        wrong = check_group_name(self.name, [group.name for group in layer.groups])
         label = self._label(layer) if layer.group(self.sibling) and not wrong else ""
-        if any(one.label == label for one in layer.groups if label):
+        if any(group.label == label for group in layer.groups if label):
             yield Problem(f"The module label {label} is taken; choose a name with another spelling.", "name")
         yield from (*wrong, *_check_group(layer, self.sibling, "sibling"))
 
@@ -89,7 +89,9 @@ class AddGroup:
         text = spliced(block.data, splices, block.item.start_byte)
         added = document.splice([insert_after(document, block.item, text)])
         new = next(one for one in added.blocks_of("module") if one.label == label)
-        old_nodes, new_nodes = ([one.node for one in it.attributes.values()] for it in (block, new))
+        old_nodes, new_nodes = (
+            [attribute.node for attribute in it.attributes.values()] for it in (block, new)
+        )
         return layer.files.with_document(realigned(document, old_nodes, added, new_nodes))
 
     def intend(self, layer: Layer) -> Facts:
@@ -118,7 +120,9 @@ class RemoveGroup:
         """What is wrong with the name; who would be left without a group, as a warning."""
         yield from _check_group(layer, self.name, "name")
         group = layer.group(self.name)
-        alone = [one.iam_name for one in layer.people if group is not None and one.groups == (group.name,)]
+        alone = [
+            person.iam_name for person in layer.people if group is not None and person.groups == (group.name,)
+        ]
         if alone:
             yield Problem(f"{', '.join(alone)} would be in no group.", "name", fatal=False)
 
@@ -156,7 +160,7 @@ class RenameGroup:
 
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with either name."""
-        others = [one.name for one in layer.groups if one.name.casefold() != self.name.casefold()]
+        others = [group.name for group in layer.groups if group.name.casefold() != self.name.casefold()]
         return [*_check_group(layer, self.name, "name"), *check_group_name(self.new_name, others)]
 
     def apply(self, layer: Layer) -> FileSet:
@@ -332,7 +336,7 @@ def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str)
     for block, container in _lists(files, labels):
         document = block.document
         text = _written(files, block, owner, name)
-        position = position_for([document.text(one) for one in document.elements(container)], text)
+        position = position_for([document.text(element) for element in document.elements(container)], text)
         splices.setdefault(document.name, []).extend(
             insert_entry(document, container, text, position, trailing_comma=trailing_comma)
         )
@@ -371,7 +375,7 @@ def remove_member(files: FileSet, labels: Collection[str], person: Person) -> Fi
 def _spliced(files: FileSet, splices: Mapping[str, list[Splice]], labels: Collection[str]) -> FileSet:
     for name, found in splices.items():
         before = files.documents[name]
-        headers = [("module", one) for one in labels]
+        headers = [("module", label) for label in labels]
         files = files.with_document(aligned_blocks(before, before.splice(found), headers))
     return files
 
@@ -446,11 +450,11 @@ class SetGroups:
             return
         yield from check_groups(layer, self.add, machine=person.machine)
         yield from check_member(layer, {one.label for one in self._changed(layer, person)[0]}, person)
-        yield from (one for one in check_groups(layer, self.remove, machine=True) if one.fatal)
-        joining, leaving = ({one.casefold() for one in names} for names in (self.add, self.remove))
+        yield from (group for group in check_groups(layer, self.remove, machine=True) if group.fatal)
+        joining, leaving = ({name.casefold() for name in names} for names in (self.add, self.remove))
         for name in sorted(joining & leaving):
             yield Problem(f"{name} is both to join and to leave.", "groups")
-        if not self.add and person.groups and all(one.casefold() in leaving for one in person.groups):
+        if not self.add and person.groups and all(group.casefold() in leaving for group in person.groups):
             message = text_in_no_group(person.iam_name, machine=person.machine)
             yield Problem(message, "groups", fatal=False)
 
@@ -461,7 +465,7 @@ class SetGroups:
             EditRefused: there is no such person.
         """
         person = find_person(layer, self.name)
-        joining, leaving = ({one.label for one in groups} for groups in self._changed(layer, person))
+        joining, leaving = ({group.label for group in groups} for groups in self._changed(layer, person))
         files = remove_member(layer.files, leaving, person)
         return add_member(files, joining, person.owner, person.iam_name)
 
@@ -470,15 +474,15 @@ class SetGroups:
         facts, person = facts_of(layer), find_person(layer, self.name)
         joining, leaving = self._changed(layer, person)
         for group in (*joining, *leaving):
-            others = [one for one in facts.groups[group.name].members if one != person.iam_name]
+            others = [member for member in facts.groups[group.name].members if member != person.iam_name]
             members = sorted([*others, person.iam_name]) if group in joining else others
             facts = facts.with_group(group.name, members=tuple(members))
         return facts
 
     def _changed(self, layer: Layer, person: Person) -> tuple[list[Group], list[Group]]:
         """The groups that are joined, and those that are left."""
-        add, remove = ({one.casefold() for one in names} for names in (self.add, self.remove))
-        inside = [one for one in layer.groups if person.iam_name in one.members]
-        outside = [one for one in layer.groups if person.iam_name not in one.members]
+        add, remove = ({name.casefold() for name in names} for names in (self.add, self.remove))
+        inside = [group for group in layer.groups if person.iam_name in group.members]
+        outside = [group for group in layer.groups if person.iam_name not in group.members]
         joined = [one for one in outside if one.name.casefold() in add]
         return joined, [one for one in inside if one.name.casefold() in remove]

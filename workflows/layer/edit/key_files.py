@@ -61,9 +61,9 @@ def path_text(document: Document, node: Node) -> PathText | None:
     """The literal text of a path; None where it is computed in another way."""
     if plain_string(document, node) is not None:
         return PathText(node, document.text(node)[1:-1], quoted=True)
-    parts = [one for one in unwrap(node).children if one.type not in _QUOTES]
+    parts = [child for child in unwrap(node).children if child.type not in _QUOTES]
     first = document.text(parts[0]).replace(" ", "") if parts else ""
-    if [one.type for one in parts] == _IN_FOLDER and first in _FOLDER:
+    if [part.type for part in parts] == _IN_FOLDER and first in _FOLDER:
         return PathText(parts[1], document.text(parts[1]), quoted=False)
     return None
 
@@ -117,7 +117,7 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
 def key_file_name(siblings: Iterable[Person], name: str) -> str:
     """The name of a new key file, as most siblings' are made: `machine.NAME`, `NAME.asc`, or `NAME`."""
     people = list(siblings)
-    habits = Counter(habit for one in people if (habit := _habit(one)) is not None)
+    habits = Counter(habit for person in people if (habit := _habit(person)) is not None)
     (lead, tail), number = habits.most_common(1)[0] if habits else (("", ""), 0)
     if number * 2 <= len(people):
         lead = tail = ""
@@ -153,8 +153,8 @@ def key_goes(layer: Layer, person: Person) -> bool:
 
 def sharing_key(layer: Layer, path: str | None, name: str = "") -> tuple[str, ...]:
     """Who uses a key file, besides the user of an IAM name; nobody a file that is unknown."""
-    users = (one.iam_name for one in layer.people if path is not None and one.key_file == path)
-    return tuple(one for one in users if one != name)
+    users = (person.iam_name for person in layer.people if path is not None and person.key_file == path)
+    return tuple(user for user in users if user != name)
 
 
 def refuse_binary(name: str, block: Block) -> None:

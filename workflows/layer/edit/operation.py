@@ -101,11 +101,11 @@ def facts_of(layer: Layer) -> Facts:
     account = layer.account
     settings = [*account.policy, *filter(None, [account.alias])] if account else []
     return Facts(
-        people={one.iam_name: person_facts(one) for one in layer.people},
+        people={person.iam_name: person_facts(person) for person in layer.people},
         groups={
             group.name: GroupFacts(
                 group.label,
-                tuple(sorted(one for one in group.members if one not in group.followed)),
+                tuple(sorted(member for member in group.members if member not in group.followed)),
                 tuple(sorted(group.policies)),
             )
             for group in layer.groups
@@ -113,7 +113,7 @@ def facts_of(layer: Layer) -> Facts:
         outputs=_outputs(layer.outputs),
         hidden_outputs=_outputs(layer.hidden_outputs),
         collected=_collected(layer),
-        settings={one.name: one.value for one in settings},
+        settings={setting.name: setting.value for setting in settings},
         keys=dict(layer.files.keys),
     )
 
@@ -126,7 +126,7 @@ def person_facts(person: Person) -> PersonFacts:
 
 
 def _collected(layer: Layer) -> tuple[tuple[str, str], ...]:
-    names = {one.owner: one.iam_name for one in layer.people}
+    names = {person.owner: person.iam_name for person in layer.people}
     return tuple(
         sorted(
             (collection.block.label, names.get(entry.owner, ""))
@@ -138,7 +138,10 @@ def _collected(layer: Layer) -> tuple[tuple[str, str], ...]:
 
 def _outputs(outputs: tuple[Output, ...]) -> tuple[OutputFacts, ...]:
     return tuple(
-        sorted(OutputFacts(one.name, one.person or "", one.attribute, one.sensitive) for one in outputs)
+        sorted(
+            OutputFacts(output.name, output.person or "", output.attribute, output.sensitive)
+            for output in outputs
+        )
     )
 
 
@@ -266,7 +269,7 @@ def check_known_group(layer: Layer, name: str, field: str) -> list[Problem]:
     """What is wrong with naming a group."""
     if layer.group(name) is not None:
         return []
-    known = ", ".join(one.name for one in layer.groups) or "none"
+    known = ", ".join(group.name for group in layer.groups) or "none"
     return [Problem(f"There is no group {name} in this layer; there are: {known}.", field)]
 
 
@@ -313,4 +316,4 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
 
 
 def _body(block: Block) -> list[Node]:
-    return [one.node for one in block.attributes.values()]
+    return [attribute.node for attribute in block.attributes.values()]

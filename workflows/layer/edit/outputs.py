@@ -98,7 +98,7 @@ def siblings_of(layer: Layer, person: Person, names: Collection[str]) -> Sequenc
 def most_have_outputs(files: FileSet, siblings: Sequence[Person]) -> bool:
     """Whether at least half of some people have outputs of their own, live or commented out."""
     owners = _units_by_owner(files)
-    return sum(one.owner in owners for one in siblings) * 2 >= len(siblings)
+    return sum(sibling.owner in owners for sibling in siblings) * 2 >= len(siblings)
 
 
 def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> NewOutputs | None:
@@ -110,7 +110,7 @@ def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> 
         siblings: as `siblings_of` gives them; who among them has outputs is found here.
     """
     found = _units_by_owner(files)
-    by_owner = {one.owner: one for one in siblings}
+    by_owner = {sibling.owner: sibling for sibling in siblings}
     present = [(by_owner[owner], units) for owner, units in found.items() if owner in by_owner]
     if not present or person.owner in found:
         return None
@@ -169,8 +169,8 @@ def without_outputs(facts: Facts, name: str) -> Facts:
     """The facts without the outputs that are about one person alone, live or commented out."""
     return replace(
         facts,
-        outputs=tuple(one for one in facts.outputs if one.person != name),
-        hidden_outputs=tuple(one for one in facts.hidden_outputs if one.person != name),
+        outputs=tuple(output for output in facts.outputs if output.person != name),
+        hidden_outputs=tuple(output for output in facts.hidden_outputs if output.person != name),
         collected=tuple(one for one in facts.collected if one[1] != name),
     )
 
@@ -185,7 +185,7 @@ def _units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
     A comment that hides the outputs of several people, or something else too, is left out.
     """
     found: defaultdict[Owner, list[Unit]] = defaultdict(list)
-    for unit in (one for document in files.documents.values() for one in _units(document)):
+    for unit in (unit for document in files.documents.values() for unit in _units(document)):
         found[unit.owner].append(unit)
     return dict(found)
 
@@ -202,11 +202,13 @@ def _units(document: Document) -> list[Unit]:
 
 def _hidden(comment: Comment) -> Unit | None:
     """What a comment hides; None of one that hides nothing, or not only outputs of one person."""
-    owners = {_owner(one.block) for one in comment.blocks}
+    owners = {_owner(block.block) for block in comment.blocks}
     owner = owners.pop() if len(owners) == 1 else None
     if owner is None or len(comment.inner.items) > len(comment.blocks):
         return None
-    return Unit(comment.items, tuple(one.block for one in comment.blocks), comment.start, owner, hidden=True)
+    return Unit(
+        comment.items, tuple(block.block for block in comment.blocks), comment.start, owner, hidden=True
+    )
 
 
 def _owner(block: Block) -> Owner | None:
@@ -217,7 +219,7 @@ def _owner(block: Block) -> Owner | None:
 def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
     """Take a person's outputs out of a comment that holds others; the others keep their bytes."""
     items = comment.inner.items
-    gone = {one.block.item.start_byte for one in comment.blocks if _owner(one.block) == owner}
+    gone = {block.block.item.start_byte for block in comment.blocks if _owner(block.block) == owner}
     first = next((at for at, one in enumerate(items) if one.start_byte not in gone), 0)
     spans = [  # up to the first that stays, with what is behind it; then with what is before it
         (one.start_byte, items[at + 1].start_byte) if at < first else (items[at - 1].end_byte, one.end_byte)
@@ -254,13 +256,13 @@ def _facts(
 
 def _are_kin(person: Person, siblings: Sequence[Person]) -> bool:
     """Whether siblings are of a person's kind; `siblings_of` gives only those if there are any."""
-    return any(one.kind == person.kind for one in siblings)
+    return any(sibling.kind == person.kind for sibling in siblings)
 
 
 def _can_be_followed(sibling: Person, units: Sequence[Unit], person: Person) -> bool:
     """Whether a person's outputs can be the example: in one file, and labelled after the person."""
-    labels = [_label(block, sibling, person) for one in units for block in one.blocks]
-    return len({one.file for one in units}) == 1 and None not in labels
+    labels = [_label(block, sibling, person) for unit in units for block in unit.blocks]
+    return len({unit.file for unit in units}) == 1 and None not in labels
 
 
 def _label(block: Block, sibling: Person, person: Person) -> str | None:
@@ -305,7 +307,7 @@ def _clone(source: Document, unit: Unit, sibling: Person, person: Person) -> byt
 
 def _with_marks(data: bytes, unit: Unit, start: int, text: bytes) -> bytes:
     """A text for a run of line comments, from a byte on, with the marks of its lines put back."""
-    marks = {one.row - unit.items[0].row: one.start_byte for one in unit.items}
+    marks = {item.row - unit.items[0].row: item.start_byte for item in unit.items}
     first, *lines = text.split(b"\n")
     for number, line in enumerate(lines):
         at = marks[data.count(b"\n", unit.start, start) + number + 1]
@@ -415,7 +417,7 @@ def _in_section(
     people = [one for one in comments_of(document) if one not in machines and _OF_PEOPLE.search(_words(one))]
     own = (machines if person.machine else people)[-1:]
     if not alike and own:
-        end, following = own[0].end, [one for one in document.items if one.start_byte > own[0].end]
+        end, following = own[0].end, [item for item in document.items if item.start_byte > own[0].end]
         return (
             insert_before(document, following[0], text)
             if following
@@ -450,13 +452,13 @@ def _to_join(
     files: FileSet, person: Person, siblings: Sequence[Person]
 ) -> Iterator[tuple[CollectingOutput, CollectedEntry, Person]]:
     """The outputs to join, each with the entry to follow and whose it is."""
-    by_owner = {one.owner: one for one in siblings}
+    by_owner = {sibling.owner: sibling for sibling in siblings}
     for collection in collections_of(files):
-        present = {one.owner: one for one in collection.entries if one.owner in by_owner}
+        present = {entry.owner: entry for entry in collection.entries if entry.owner in by_owner}
         attributes = (one.attribute for one, _ in references_in(collection.document, collection.container))
         if not _are_kin(person, siblings) and any(map(_is_credential, attributes)):
             continue
-        if person.owner in {one.owner for one in collection.entries} or len(present) * 2 < len(by_owner):
+        if person.owner in {entry.owner for entry in collection.entries} or len(present) * 2 < len(by_owner):
             continue
         keys = {
             owner: key
@@ -473,8 +475,8 @@ def _to_join(
 def _position(collection: CollectingOutput, entries: Sequence[CollectedEntry], key: str) -> int:
     """Before which of some entries one goes; in a list, they are sorted by whose they are."""
     if collection.container.type == "tuple":
-        return position_for([one.owner[1] or one.owner[0] for one in entries], key)
-    return position_for([object_key(collection.document, one.node) or "" for one in entries], key)
+        return position_for([entry.owner[1] or entry.owner[0] for entry in entries], key)
+    return position_for([object_key(collection.document, entry.node) or "" for entry in entries], key)
 
 
 def _key(collection: CollectingOutput, entry: CollectedEntry, sibling: Person, person: Person) -> str | None:

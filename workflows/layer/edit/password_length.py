@@ -100,7 +100,7 @@ def short_passwords(layer: Layer, names: Iterable[str]) -> tuple[ShortPassword, 
     """The passwords of some people that AWS would refuse; a length that is computed is nobody's."""
     least = least_length(layer) or 0
     people = [layer.person(name) for name in names] if least else []
-    having = [one for one in people if one is not None and one.login_profile is not False]
+    having = [person for person in people if person is not None and person.login_profile is not False]
     return tuple(short for one in having if (short := _short(layer, one, least)) is not None)
 
 

@@ -126,7 +126,7 @@ class AddPerson:
 
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the name, the groups or the key."""
-        problems = check_user_name(self.name, [one.iam_name for one in layer.people])
+        problems = check_user_name(self.name, [person.iam_name for person in layer.people])
         problems += check_groups(layer, self.groups, machine=self.machine)
         problems += check_key_text(self.key_text)
         if self.name in {".", ".."}:
@@ -134,7 +134,7 @@ class AddPerson:
         if place := _commented_at(layer.files, self.name):
             message = f"{self.name} is in a comment at {place}, which stays: check whether you still need it."
             problems.append(Problem(message, "name", fatal=False))
-        if any(one.fatal for one in problems):
+        if any(problem.fatal for problem in problems):
             return problems
         if left := self._left_of_an_edit(layer):
             return [*problems, left]
@@ -159,7 +159,9 @@ class AddPerson:
         path = str(self._plan(layer).declared.person.key_file)
         if self.shared_key and path not in layer.files.keys:
             yield Problem(f"There is no key file {path} in {layer.location.relative}.", "key")
-        owners = [one.iam_name for one in layer.people if one.key_file == path and not one.machine]
+        owners = [
+            person.iam_name for person in layer.people if person.key_file == path and not person.machine
+        ]
         if self.shared_key and (owners or not self.machine):
             whose = f"{path} is the key of {', '.join(owners)}. " if owners else ""
             yield Problem(f"{whose}Only machine users share a key, and only with each other.", "key")
@@ -167,7 +169,7 @@ class AddPerson:
     def _check_plan(self, layer: Layer) -> Iterator[Problem]:
         plan = self._plan(layer)
         declared, planned = plan.declared, plan.outputs
-        if planned is None and plan.wants_outputs and any(one.person for one in layer.outputs):
+        if planned is None and plan.wants_outputs and any(output.person for output in layer.outputs):
             yield Problem(
                 "No outputs are added: nobody's are labelled after the name, so there is none to follow.",
                 "outputs",
@@ -186,11 +188,11 @@ class AddPerson:
         if (exception := out_of_order(declared.siblings)) is not None:
             message = f"All users are in alphabetical order but {declared.siblings[exception]}, which stays"
             yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
-        taken = {one.name for one in layer.outputs}
-        for one in planned.facts if planned is not None else ():
-            if one.name in taken:
+        taken = {output.name for output in layer.outputs}
+        for fact in planned.facts if planned is not None else ():
+            if fact.name in taken:
                 yield Problem(
-                    f"There is an output {one.name} already; add the user without outputs.", "outputs"
+                    f"There is an output {fact.name} already; add the user without outputs.", "outputs"
                 )
         if _is_taken(layer, declared.person.owner):
             label = declared.person.declaration
@@ -202,11 +204,11 @@ class AddPerson:
         Raises:
             EditRefused: as for `apply`.
         """
-        if not any(one.followed or one.computed for one in layer.groups):
+        if not any(group.followed or group.computed for group in layer.groups):
             return ()
         person = read_files(layer.location, self.apply(layer)).person(self.name)
-        joined = {one.casefold() for one in self.groups}
-        return tuple(one for one in (person.groups if person else ()) if one.casefold() not in joined)
+        joined = {group.casefold() for group in self.groups}
+        return tuple(group for group in (person.groups if person else ()) if group.casefold() not in joined)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the person added.
@@ -230,8 +232,8 @@ class AddPerson:
         files = add_outputs(files, outputs)
         if self.outputs:
             files = add_entries(files, person, siblings)
-        wanted = {one.casefold() for one in self.groups}
-        labels = {one.label for one in layer.groups if one.name.casefold() in wanted}
+        wanted = {group.casefold() for group in self.groups}
+        labels = {group.label for group in layer.groups if group.name.casefold() in wanted}
         files = add_member(files, labels, person.owner, self.name)
         if self.machine or not least_length(layer):
             return files
@@ -243,7 +245,7 @@ class AddPerson:
         path = str(plan.declared.person.key_file)
         own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
         live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
-        wanted = {one.casefold() for one in self.groups}
+        wanted = {group.casefold() for group in self.groups}
         for name, group in facts.groups.items():
             if name.casefold() in wanted:
                 facts = facts.with_group(name, members=tuple(sorted([*group.members, self.name])))
@@ -282,8 +284,8 @@ def _is_taken(layer: Layer, owner: Owner) -> bool:
     """Whether something declares a person already: somebody's entry, or any module of that label."""
     label, key = owner
     modules = (one for document in layer.files.documents.values() for one in document.blocks_of("module"))
-    return any(one.owner == owner for one in layer.people) or (
-        key is None and any(one.label == label for one in modules)
+    return any(person.owner == owner for person in layer.people) or (
+        key is None and any(module.label == label for module in modules)
     )
 
 
@@ -306,7 +308,7 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
     kind = "machine user" if machine else "user"
     broken = broken_place(layer.files)
     names = constants(layer.files, layer.location.variables)
-    modules = [(one, switched_off(one.block, names)) for one in user_modules(layer.files)]
+    modules = [(module, switched_off(module.block, names)) for module in user_modules(layer.files)]
     refusal = refuse(
         f"{layer.location.relative} has no list that a {kind} could be added to.",
         f"{broken.file} cannot be parsed." if broken else _why_none(layer, modules),
@@ -332,17 +334,17 @@ def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Senten
         module, off = modules[0]
         return f"The module {module.label} makes no user: {off}."
     blocks = (one for document in layer.files.documents.values() for one in document.blocks_of("resource"))
-    single = next((one for one in blocks if one.header[1:2] == ("aws_iam_user",)), None)
+    single = next((block for block in blocks if block.header[1:2] == ("aws_iam_user",)), None)
     if single is not None and not modules:
         return f"Its users are resources, as at {place_of(single)}, and only users of modules are edited."
     return "No module there makes such users."
 
 
 def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declarations]:
-    for one in modules:
-        if one.style is not Style.BLOCK:
-            yield ObjectStyle(layer, (one,)) if one.holds_objects else ListStyle(layer, (one,))
-    blocks = tuple(one for one in modules if one.style is Style.BLOCK)
+    for module in modules:
+        if module.style is not Style.BLOCK:
+            yield ObjectStyle(layer, (module,)) if module.holds_objects else ListStyle(layer, (module,))
+    blocks = tuple(module for module in modules if module.style is Style.BLOCK)
     if blocks:
         yield BlockStyle(layer, blocks)
 
@@ -387,7 +389,7 @@ class RemovePerson:
         yield from check_known_person(layer, self.name)
         person = layer.person(self.name)
         if person is not None and person.editable:
-            yield from (Problem(one, "name", fatal=False) for one in self._remarks(layer, person))
+            yield from (Problem(remark, "name", fatal=False) for remark in self._remarks(layer, person))
 
     def _remarks(self, layer: Layer, person: Person) -> Iterator[Sentence]:
         if person.key_file in layer.files.linked:
@@ -414,7 +416,7 @@ class RemovePerson:
 
     def _removed(self, layer: Layer, person: Person) -> FileSet:
         what = f"{person.iam_name} cannot be removed."
-        inside = [one for one in layer.groups if person.iam_name in one.members]
+        inside = [group for group in layer.groups if person.iam_name in group.members]
         joined = [one for one in inside if person.iam_name not in one.followed]
         for group in joined:
             if not group.editable:
@@ -440,7 +442,7 @@ class RemovePerson:
             without_outputs(facts, name),
             people={other: one for other, one in facts.people.items() if other != name},
             groups={
-                label: group._replace(members=tuple(one for one in group.members if one != name))
+                label: group._replace(members=tuple(member for member in group.members if member != name))
                 for label, group in facts.groups.items()
             },
             keys={path: data for path, data in facts.keys.items() if path != gone},
@@ -518,8 +520,8 @@ def _undeclared(files: FileSet, person: Person) -> FileSet:
     if person.style is Style.BLOCK:
         return without_block(files, person)
     while True:
-        modules = [one for one in user_modules(files) if one.label == person.module]
-        module = next((one for one in modules if one.entry(person.declaration) is not None), None)
+        modules = [module for module in user_modules(files) if module.label == person.module]
+        module = next((module for module in modules if module.entry(person.declaration) is not None), None)
         if module is None or module.container is None:
             return files
         position = entry_keys(module.document, module.container).index(person.declaration)
@@ -584,7 +586,7 @@ def _switched(layer: Layer, person: Person, attribute: str, *, wanted: bool) -> 
         document, node = own
         return layer.files.with_document(document.splice([replacing(node, text)]))
     block = module_of(layer.files, person.module).block
-    kin = tuple(name_in(block, one) for one in SWITCHES.values())
+    kin = tuple(name_in(block, switch) for switch in SWITCHES.values())
     return layer.files.with_document(with_attribute(block, name_in(block, attribute), text, after=kin))
 
 

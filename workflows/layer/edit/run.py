@@ -91,7 +91,7 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
     changes: list[FileChange] = []
     for layer, operations in edits:
         edited = edit_layer(layer, operations)
-        new = [one.iam_name for one in edited.people if layer.person(one.iam_name) is None]
+        new = [person.iam_name for person in edited.people if layer.person(person.iam_name) is None]
         for short in short_passwords(edited, new):
             raise short.refusal()
         changes += changes_of(layer, edited)
@@ -203,7 +203,7 @@ def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]
     if node is None:
         return []
     entries = after.elements(node)
-    starts = [one.start_byte for one in entries]
+    starts = [entry.start_byte for entry in entries]
     low = max(0, bisect_left(starts, start) - _NEIGHBOURS)
     high = min(len(entries) - 1, bisect_left(starts, end) + _NEIGHBOURS)
     before = (node.start_byte + 1, starts[low])

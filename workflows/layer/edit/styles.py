@@ -130,12 +130,12 @@ class Declarations(ABC):
     @cached_property
     def people(self) -> tuple[Person, ...]:
         """Who is declared here."""
-        labels = {one.label for one in self.modules}
-        return tuple(one for one in self.layer.people if one.module in labels)
+        labels = {module.label for module in self.modules}
+        return tuple(person for person in self.layer.people if person.module in labels)
 
     def of_kind(self, *, machine: bool) -> tuple[Person, ...]:
         """The machine users among them, or the others."""
-        return tuple(one for one in self.people if one.machine is machine)
+        return tuple(person for person in self.people if person.machine is machine)
 
     @abstractmethod
     def refusal(self, *, machine: bool) -> Sentence | None:
@@ -273,14 +273,14 @@ class ListStyle(Declarations):
         value = key_file or name
         path = path.replace(KEY, name).replace(VALUE, value)
         person = new_person(module, name, name, path, flags_of(module, self.names), machine=machine)
-        siblings = tuple(one.iam_name for one in self.people)
+        siblings = tuple(person.iam_name for person in self.people)
         return NewDeclaration(person, siblings, lambda: self._with_name(name, value))
 
     def _with_name(self, name: str, value: str) -> Document:
         keys = entry_keys(self.module.document, self.container)
         if self.container.type == "tuple":
             return self.with_entry(quote(name), position_for(keys, name))
-        sharing = [keys.index(one.declaration) for one in self.people if one.key_name == value]
+        sharing = [keys.index(person.declaration) for person in self.people if person.key_name == value]
         position = position_for([keys[one] for one in sharing], name) if sharing else position_for(keys, name)
         if sharing:  # beside those who share the key, wherever the map's sections put them
             position = sharing[position] if position < len(sharing) else sharing[-1] + 1
@@ -330,7 +330,7 @@ class ObjectStyle(Declarations):
             return self._plan_first(name, machine=machine)
         own_kind = self.of_kind(machine=machine)
         kin = own_kind or self.people
-        declared = [one.declaration for one in self.people]
+        declared = [person.declaration for person in self.people]
         key = self._key(kin, name)
         position = position_for(declared, key)
         sibling = self._sibling(kin, declared, position)
@@ -376,7 +376,9 @@ class ObjectStyle(Declarations):
     def _switchable(self) -> bool:
         """Whether an entry of one kind can be made one of the other: its own fields are the switches."""
         wanted = set(self._switch_fields().values())
-        return None not in wanted and all(wanted <= self._fields(one).keys() for one in self.people[:NEAR])
+        return None not in wanted and all(
+            wanted <= self._fields(person).keys() for person in self.people[:NEAR]
+        )
 
     def _entry(self, person: Person) -> Node:
         entry = self.module.entry(person.declaration)
@@ -390,7 +392,7 @@ class ObjectStyle(Declarations):
     def _key_field(self, fields: Mapping[str, Attribute]) -> str | None:
         """The field that the path of a person's key is made from; None if it is made from the map's key."""
         names = fields_of(self.module.block)
-        return next((one for one in names if field_mark(one) in self._key_path and one in fields), None)
+        return next((name for name in names if field_mark(name) in self._key_path and name in fields), None)
 
     @cached_property
     def _key_path(self) -> str:
@@ -441,7 +443,9 @@ class ObjectStyle(Declarations):
     def _key(self, kin: Sequence[Person], name: str) -> str:
         """The map's key for a name, as the first has it of whose name it can differ, of the kind or not."""
         people = (*kin, *self.people)
-        sibling = next((one for one in people if spellings(one.iam_name)[0] != one.iam_name), kin[0])
+        sibling = next(
+            (person for person in people if spellings(person.iam_name)[0] != person.iam_name), kin[0]
+        )
         if self._name_field is None or sibling.declaration == sibling.iam_name:
             return name
         key = in_place_of(sibling.declaration, sibling.iam_name, name)
@@ -570,9 +574,9 @@ class BlockStyle(Declarations):
 
     def refusal(self, *, machine: bool) -> Sentence | None:
         """Why no block can be followed."""
-        if any(self._fits(one, machine=machine) for one in self.people):
+        if any(self._fits(person, machine=machine) for person in self.people):
             return None
-        return next((one.refusal for one in self.modules if one.reason), _NOBODY)
+        return next((module.refusal for module in self.modules if module.reason), _NOBODY)
 
     def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
         """How a person would be declared: as the nearest usual sibling is.
@@ -594,7 +598,7 @@ class BlockStyle(Declarations):
             own_file = sibling.key_name.removesuffix(sibling.iam_name) + name
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         person = person_like(sibling, name, label, path, machine=machine)._replace(module=label)
-        known = {*_OF_THE_MODULE, *(name_in(block, one) for one in SWITCHES.values())}
+        known = {*_OF_THE_MODULE, *(name_in(block, switch) for switch in SWITCHES.values())}
         others = [self._block(one).attributes for one in kin[:NEAR]]
         return NewDeclaration(
             person,
@@ -617,10 +621,10 @@ class BlockStyle(Declarations):
 
     @cached_property
     def _shape(self) -> Shape | None:
-        return usual_shape(one.block for one in self.modules)
+        return usual_shape(module.block for module in self.modules)
 
     def _block(self, person: Person) -> Block:
-        return next(one.block for one in self.modules if one.label == person.module)
+        return next(module.block for module in self.modules if module.label == person.module)
 
     def _fits(self, person: Person, *, machine: bool) -> bool:
         """Whether a block can be followed: editable, labelled after the name, the key's path plain."""
@@ -629,15 +633,15 @@ class BlockStyle(Declarations):
             return False
         if _key_path(block) is None and not person.key_file.endswith(person.iam_name):
             return False  # a path in parts that does not end in the name cannot be made another's
-        switches = (block.source_of(name_in(block, one)) for one in SWITCHES.values())
-        of_kind = person.machine is machine or all(one in {"true", "false"} for one in switches)
+        switches = (block.source_of(name_in(block, switch)) for switch in SWITCHES.values())
+        of_kind = person.machine is machine or all(switch in {"true", "false"} for switch in switches)
         return of_kind and prefix_of(person.module, person.iam_name) is not None
 
     def _sibling(self, siblings: Sequence[Person], position: int, *, machine: bool) -> Person:
         """The nearest sibling of the usual form; the one before goes before the one after."""
         near = [*reversed(siblings[:position]), *siblings[position:]]
         fitting = [one for one in near[:NEAR] if self._fits(one, machine=machine)]
-        fitting = fitting or [one for one in self.people if self._fits(one, machine=machine)]
+        fitting = fitting or [person for person in self.people if self._fits(person, machine=machine)]
         if not fitting:
             raise refuse("The user cannot be added.", f"{_NOBODY}.", self.place)
         forms = {one.module: _form(self._block(one), one, self._shape) for one in fitting[:NEAR]}
@@ -668,7 +672,7 @@ class BlockStyle(Declarations):
 
 def without_block(files: FileSet, person: Person) -> FileSet:
     """The files without a person's block and its banner."""
-    shape = usual_shape(one.block for one in user_modules(files) if one.style is Style.BLOCK)
+    shape = usual_shape(module.block for module in user_modules(files) if module.style is Style.BLOCK)
     block = module_of(files, person.module).block
     banner = banner_of(block, (person.iam_name, person.module), shape)
     return files.with_document(block.document.splice(remove_items(block.document, [*banner, block.item])))
@@ -681,7 +685,7 @@ def _key_path(block: Block) -> PathText | None:
 
 def _position(siblings: Sequence[Person], name: str) -> int:
     """Where a person goes among siblings: by name or by label, whichever they are sorted by."""
-    names, labels = [one.iam_name for one in siblings], [one.module for one in siblings]
+    names, labels = [sibling.iam_name for sibling in siblings], [sibling.module for sibling in siblings]
     if labels == sorted(labels) and names != sorted(names):
         return position_for(labels, f"{prefix_of(labels[0], names[0]) or 'user_'}{spellings(name)[0]}")
     return position_for(names, name)
@@ -732,7 +736,7 @@ def banner_of(block: Block, names: Iterable[str], usual: Shape | None) -> tuple[
     """
     found = _box_above(block)
     text = " ".join(_text(block.document, one) for one in found)
-    if found and (any(mentions_name(text, one) for one in names) or _shape(block.document, found) == usual):
+    if found and (any(mentions_name(text, name) for name in names) or _shape(block.document, found) == usual):
         return found
     return ()
 

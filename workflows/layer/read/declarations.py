@@ -138,7 +138,7 @@ class UserModule:
     def entries(self) -> tuple[Entry, ...]:
         """What names the people, one by one; nothing for a block of one user."""
         if self.container is not None:
-            return tuple(Entry(self.document, one) for one in self.document.elements(self.container))
+            return tuple(Entry(self.document, element) for element in self.document.elements(self.container))
         return self.source.entries if self.source is not None else ()
 
     def entry(self, declaration: str) -> Node | None:
@@ -204,7 +204,9 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
         if default is not None and default.value.type not in {"tuple", "object"}:
             names[f"var.{block.label}"] = evaluate(block.document, default.value, {})
     names.update({f"var.{name}": value for name, value in variables.items()})
-    for attribute in (one for block in _all_blocks(files, "locals") for one in block.attributes.values()):
+    for attribute in (
+        attribute for block in _all_blocks(files, "locals") for attribute in block.attributes.values()
+    ):
         if attribute.value.type not in {"tuple", "object"}:
             value = evaluate(attribute.document, attribute.value, names)
             if value is not UNKNOWN:
@@ -226,7 +228,7 @@ def user_modules(files: FileSet) -> list[UserModule]:
 
 def module_of(files: FileSet, label: str) -> UserModule:
     """The module that makes IAM users and has a label, as `Person.module` gives it."""
-    return next(one for one in user_modules(files) if one.label == label)
+    return next(module for module in user_modules(files) if module.label == label)
 
 
 @remembered

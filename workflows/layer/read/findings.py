@@ -67,7 +67,7 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
     for document in files.documents.values():
         for block in document.blocks_of("module"):
             source = (block.source_of("source") or "").strip('"')
-            if not source.startswith(("./", "../")) or any(makes(block, one) for one in _OF_MODULES):
+            if not source.startswith(("./", "../")) or any(makes(block, module) for module in _OF_MODULES):
                 continue
             inner = (folder / source).resolve()
             inside = root is None or inner.is_relative_to(root.resolve())
@@ -80,9 +80,9 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
 def account_resources(files: FileSet) -> list[Finding]:
     """The findings about an account alias or a password policy that no module sets; they hide no person."""
     return [
-        one
+        resource
         for document in files.documents.values()
-        for one in _resources(document, _ACCOUNT_RESOURCES, hand_edit=False)
+        for resource in _resources(document, _ACCOUNT_RESOURCES, hand_edit=False)
     ]
 
 
@@ -142,7 +142,9 @@ _PAIR = re.compile(r'"?([\w+=.@-]+)"?\s*[=:]\s*(?:"[^"]*"\s*,?\s*|\{.*)', re.ASC
 def read_hidden_entries(files: FileSet) -> list[Finding]:
     """The people and members that are commented out in a list or map, in the order of the files."""
     lists: list[tuple[Document, Node, str | None]] = [
-        (one.document, one.container, None) for one in user_modules(files) if one.container is not None
+        (module.document, module.container, None)
+        for module in user_modules(files)
+        if module.container is not None
     ]
     lists += [
         (block.document, attribute.value, block.label)
@@ -164,7 +166,7 @@ def read_hidden_entries(files: FileSet) -> list[Finding]:
 def _entries(document: Document, container: Node) -> Iterator[tuple[str, int]]:
     """The names of what is commented out, and their lines."""
     data, maps = document.data, container.type == "object"
-    if not any(data.find(one, container.start_byte, container.end_byte) >= 0 for one in _MARKS):
+    if not any(data.find(mark, container.start_byte, container.end_byte) >= 0 for mark in _MARKS):
         return
     inside = False  # of an object whose lines are commented out one by one or together
     for comment in container.children:

@@ -45,7 +45,7 @@ def read_groups(
         people: the layer's people by what declares them, from `read_people`.
     """
     findings: list[Finding] = []
-    machine_names = {one.iam_name for one in people.values() if one.machine}
+    machine_names = {person.iam_name for person in people.values() if person.machine}
     groups = []
     for block in group_modules(files):
         lacks = "name" not in block.names and name_in(block, "group_users") not in block.names
@@ -96,10 +96,10 @@ def _members(
     everybody = _EVERYBODY.fullmatch(" ".join(block.document.text(node).split()))
     if everybody is not None and everybody[1] == everybody[3]:
         label = everybody[2] or everybody[4] or everybody[5]
-        members = [one.iam_name for one in people.values() if one.module == label]
+        members = [person.iam_name for person in people.values() if person.module == label]
         return members, frozenset(members), why or "the list is computed", True
     if node.type == "tuple":
-        entries = [Entry(block.document, one) for one in block.document.elements(node)]
+        entries = [Entry(block.document, element) for element in block.document.elements(node)]
     else:
         known, unknown = computed_entries(files, block.document, node)
         entries, computed = list(known), True
@@ -138,7 +138,7 @@ def _instance(entry: Entry) -> Reference | None:
 
 def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool:
     if members:
-        return sum(one in machine_names for one in members) * 2 > len(members)
+        return sum(member in machine_names for member in members) * 2 > len(members)
     return any(word in label for word in _MACHINE_WORDS)
 
 

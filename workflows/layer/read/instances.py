@@ -137,12 +137,14 @@ class _Loop(NamedTuple):
 def _loop(document: Document, node: Node) -> _Loop | None:
     """The plain `for` that an expression is; None for any other expression."""
     is_for = node.type in {"for_tuple_expr", "for_object_expr"}
-    if not is_for or any(one.type not in _PARTS_OF_FOR for one in node.children):
+    if not is_for or any(child.type not in _PARTS_OF_FOR for child in node.children):
         return None
-    intro = next(one for one in node.children if one.type == "for_intro")
-    source = next(one for one in intro.children if one.type == "expression")
-    names = [document.text(one) for one in intro.children if one.type == "identifier"]
-    return _Loop(source, names, [document.text(one) for one in node.children if one.type == "expression"])
+    intro = next(child for child in node.children if child.type == "for_intro")
+    source = next(child for child in intro.children if child.type == "expression")
+    names = [document.text(child) for child in intro.children if child.type == "identifier"]
+    return _Loop(
+        source, names, [document.text(child) for child in node.children if child.type == "expression"]
+    )
 
 
 class _Reader:
@@ -161,7 +163,7 @@ class _Reader:
             return self._cannot(document, node)
         node = bare(node)
         if node.type in {"tuple", "object"}:
-            return [Entry(document, one) for one in document.elements(node)]
+            return [Entry(document, element) for element in document.elements(node)]
         if node.type == "function_call":
             return self._of_call(document, node, (*within, ""))
         loop = _loop(document, node)
@@ -183,7 +185,7 @@ class _Reader:
             return self._cannot(document, node)  # an argument that is expanded: `concat(local.lists...)`
         if name not in _JOINING and (name not in _OF_ONE or len(arguments) != 1):
             return self._cannot(document, node)
-        found = [entry for one in arguments for entry in self.read(document, one, within)]
+        found = [entry for argument in arguments for entry in self.read(document, argument, within)]
         if name == "compact":
             return [one for one in found if plain_string(one.document, one.node) != ""]
         if name == "flatten":
@@ -309,7 +311,14 @@ def _missing(files: FileSet, document: Document, text: str) -> Source:
 def broken_place(files: FileSet) -> Place | None:
     """The first place that cannot be parsed, or None."""
     documents = files.documents.values()
-    return next((Place(one.name, one.broken_at) for one in documents if one.broken_at is not None), None)
+    return next(
+        (
+            Place(document.name, document.broken_at)
+            for document in documents
+            if document.broken_at is not None
+        ),
+        None,
+    )
 
 
 def _unparsable(place: Place) -> Sentence:
@@ -331,7 +340,7 @@ def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
         return found[1].removeprefix("${path.module}/").removeprefix("./")
     if not deeper:
         return ""
-    named = (one for name in _LOCALS.findall(text) for one in definitions(files, name))
+    named = (definition for name in _LOCALS.findall(text) for definition in definitions(files, name))
     return next(
         filter(None, (_data_file(files, one.document.text(one.node), deeper - 1) for one in named)), ""
     )
@@ -350,14 +359,18 @@ def definitions(files: FileSet, text: str) -> list[Attribute]:
     scope, _, name = text.partition(".")
     documents = list(files.documents.values())
     if scope == "local":
-        blocks = [block for one in documents for block in one.blocks_of("locals")]
+        blocks = [block for document in documents for block in document.blocks_of("locals")]
         found = [one for block in blocks for one in (*block.attributes.values(), *block.duplicates)]
         return _as_merged([one for one in found if one.name == name])
     for document in reversed(documents):
         if document.name in files.variables and name in document.attributes:
             return [document.attributes[name]]
-    variables = [block for one in documents for block in one.blocks_of("variable") if block.label == name]
-    return _as_merged([one.attributes["default"] for one in variables if "default" in one.attributes])
+    variables = [
+        block for document in documents for block in document.blocks_of("variable") if block.label == name
+    ]
+    return _as_merged(
+        [variable.attributes["default"] for variable in variables if "default" in variable.attributes]
+    )
 
 
 def _as_merged(found: list[Attribute]) -> list[Attribute]:
@@ -383,11 +396,11 @@ def impurity(document: Document, container: Node) -> Sentence:
         line = document.elements(container)[strings.index(None)].start_point.row + 1
         return f"the entry at line {line} is computed"
     kinds = set()
-    for one in document.elements(container):
-        line = one.start_point.row + 1
-        kind = unwrap(one.children[2]).type
+    for element in document.elements(container):
+        line = element.start_point.row + 1
+        kind = unwrap(element.children[2]).type
         kinds.add(kind)
-        if object_key(document, one) is None or kind not in {"string_lit", "object"} or len(kinds) > 1:
+        if object_key(document, element) is None or kind not in {"string_lit", "object"} or len(kinds) > 1:
             return f"the entry at line {line} is computed, or written in another way than the others"
     return ""
 
@@ -406,7 +419,7 @@ def counted(files: FileSet, document: Document, node: Node) -> Source | None:
     text = document.text(arguments[0])
     known, unknown = computed_entries(files, document, arguments[0])
     rest = f", and who is in {unknown} is unknown" if unknown else ""
-    places = [Place(one.document.name, one.line) for one in definitions(files, text)]
+    places = [Place(definition.document.name, definition.line) for definition in definitions(files, text)]
     place = places[0] if places else Place(document.name, node.start_point.row + 1)
     return Source(
         document,

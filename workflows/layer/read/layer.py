@@ -85,8 +85,10 @@ def _with_groups(people: tuple[Person, ...], groups: tuple[Group, ...]) -> tuple
         for member in group.members:
             memberships[member].append(group.name)
     return tuple(
-        one._replace(groups=tuple(memberships[one.iam_name])) if one.iam_name in memberships else one
-        for one in people
+        person._replace(groups=tuple(memberships[person.iam_name]))
+        if person.iam_name in memberships
+        else person
+        for person in people
     )
 
 
@@ -122,7 +124,9 @@ def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings
         label=block.label,
         alias=_setting(alias, names) if alias else None,
         policy=tuple(
-            _setting(one, names) for one in block.attributes.values() if one.name in POLICY_ATTRIBUTES
+            _setting(attribute, names)
+            for attribute in block.attributes.values()
+            if attribute.name in POLICY_ATTRIBUTES
         ),
         editable=not uneditable(files, block.document, block),
         place=place_of(block),
@@ -169,7 +173,7 @@ def lone_layer(folder: Path) -> LayerLocation:
     Raises:
         ProjectError: a file in it cannot be read.
     """
-    root = next((one for one in folder.parents if (one / ".git").exists()), folder.parent)
+    root = next((parent for parent in folder.parents if (parent / ".git").exists()), folder.parent)
     with reading_project(folder):
         locked = read_lock_file(folder / ".terraform.lock.hcl")
         required = read_required_version(folder)

@@ -59,7 +59,9 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
                 found.append(_output(item.header[-1], reading, Place(name, item.row + 1), owners))
         else:
             blocks = document.blocks_of("output")
-            found += [_output(one.label, read_output(one), Place(name, one.line), owners) for one in blocks]
+            found += [
+                _output(block.label, read_output(block), Place(name, block.line), owners) for block in blocks
+            ]
     return tuple(found)
 
 
@@ -96,7 +98,7 @@ def read_output(block: Block) -> Reading:
     if collection_of(block) is not None:
         return Reading(None, sensitive)
     parts = [one for one, _ in references_in(block.document, value.node)]
-    alone = bool(parts) and len({one.owner for one in parts}) == 1
+    alone = bool(parts) and len({part.owner for part in parts}) == 1
     return Reading(parts[0] if alone else None, sensitive)
 
 
@@ -182,10 +184,10 @@ def _is_keyed(document: Document, entry: CollectedEntry) -> bool:
 
 def _is_for_several(block: Block, entries: Sequence[CollectedEntry]) -> bool:
     """Whether a list is for several people: it repeats nobody, and is not labelled after its only one."""
-    owners = [one.owner for one in entries]
+    owners = [entry.owner for entry in entries]
     if len(set(owners)) < len(owners):
         return False
-    return len(owners) > 1 or not any(_slug(one[1] or one[0]) in _slug(block.label) for one in owners)
+    return len(owners) > 1 or not any(_slug(owner[1] or owner[0]) in _slug(block.label) for owner in owners)
 
 
 def _slug(text: str) -> str:

@@ -78,7 +78,7 @@ def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference |
         return known
     kinds = tuple(part.type for part in parts)
     if kinds == _BRACKETED:
-        key, attribute = (_in_brackets(document.text(one)) for one in parts[2:])
+        key, attribute = (_in_brackets(document.text(part)) for part in parts[2:])
         if key is not None and attribute is not None and attribute.isidentifier():
             label = document.text(parts[1]).removeprefix(".").strip()
             return Reference(label, key, attribute, bracketed=True)
@@ -163,7 +163,9 @@ def place_on_disk(before: FileSet, after: FileSet, place: Place, module: str, ke
         key: the instance's key, or None.
     """
     line = _line(after, place)
-    return next((one for one in mentions(before, module, key) if _line(before, one) == line), place)
+    return next(
+        (mention for mention in mentions(before, module, key) if _line(before, mention) == line), place
+    )
 
 
 def _line(files: FileSet, place: Place) -> tuple[str, bytes]:
@@ -187,9 +189,9 @@ def _refers(document: Document, found: Node, start: int, module: str, key: str |
     if node is None or node.type not in ends:
         return False
     if key is None:
-        first = next((one for one in node.children if one.start_byte == start), None)
+        first = next((child for child in node.children if child.start_byte == start), None)
     else:
         first = node.prev_sibling and node.prev_sibling.prev_sibling
     parts = [one for one in (first, first and first.next_sibling) if one is not None]
-    words = [document.text(one).replace(" ", "") for one in parts]
+    words = [document.text(part).replace(" ", "") for part in parts]
     return words == ["module", f".{module}"] and (key is None or _in_brackets(document.text(node)) == key)

@@ -31,7 +31,10 @@ def _read_handoff(facts: Facts) -> object:
 
 def _identity(handoff: Mapping[str, Any], account: str) -> list[object]:
     """What a handoff says of one account: what comes for another one later changes nothing here."""
-    return [handoff["project"], *(one for one in handoff["identities"] if one["account_name"] == account)]
+    return [
+        handoff["project"],
+        *(identity for identity in handoff["identities"] if identity["account_name"] == account),
+    ]
 
 
 _OF_THE_ACCOUNT = {"handoff": _identity}

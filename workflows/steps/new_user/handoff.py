@@ -73,7 +73,9 @@ def arrived(context: Context) -> Path | None:
     """
     name = mail_name(context)
     moments = [context.facts.get(fact) for fact in ("sent_at", "accepted_at")]
-    since = max((datetime.fromisoformat(str(one)).timestamp() for one in moments if one), default=0.0)
+    since = max(
+        (datetime.fromisoformat(str(moment)).timestamp() for moment in moments if moment), default=0.0
+    )
     found = {}
     for path in (context.environment.mail(name), context.environment.downloads / name):
         with suppress(OSError):
@@ -143,7 +145,9 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
             next="Ask your admin for the right one, or correct the project in Before you start.",
         )
     users = {identity.user for identity in handoff.identities}
-    strangers = sorted({one.user for one in handoff.identities if one.encrypted_password} - {user})
+    strangers = sorted(
+        {identity.user for identity in handoff.identities if identity.encrypted_password} - {user}
+    )
     if strangers or user not in users:
         raise OnboardError(
             "A handoff for another user",

@@ -156,7 +156,7 @@ def replaced(context: Context) -> frozenset[str]:
 def _unreadable(context: Context) -> set[str]:
     """The keys that the passwords of the handoff are encrypted to."""
     held = context.facts.get("handoff")
-    return {one.key_fingerprint for one in handoff_from(held).identities} if held else set()
+    return {identity.key_fingerprint for identity in handoff_from(held).identities} if held else set()
 
 
 def _path_problems(typed: str, context: Context) -> list[Problem]:
@@ -257,7 +257,7 @@ def _is_request(path: Path) -> bool:
 def observe(context: Context) -> Observation:
     """The key is still in the keyring, and a password can still be encrypted to it."""
     fingerprint = str(context.facts["fingerprint"])
-    key = next((one for one in own_keys(context, lambda _: None) if one.fingerprint == fingerprint), None)
+    key = next((key for key in own_keys(context, lambda _: None) if key.fingerprint == fingerprint), None)
     if key is None:
         return Observation(Verdict.CHANGED, f"The key {fingerprint[-16:]} is no longer in your keyring.")
     if not key.accepted:

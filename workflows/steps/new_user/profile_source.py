@@ -20,10 +20,10 @@ def identity_in(handoff: Handoff, account: str) -> Identity:
     Raises:
         OnboardError: the handoff has none there.
     """
-    for one in handoff.identities:
-        if one.account_name == account:
-            return one
-    known = ", ".join(one.account_name for one in handoff.identities)
+    for identity in handoff.identities:
+        if identity.account_name == account:
+            return identity
+    known = ", ".join(identity.account_name for identity in handoff.identities)
     raise OnboardError(
         "Not in the handoff",
         f"The handoff has no user in {account}.",

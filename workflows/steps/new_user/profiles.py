@@ -104,7 +104,10 @@ def wanted(request: Request, context: Context) -> WantedProfiles:
         _key_source(context, identity),
         request.mfa_serial or None,
     )
-    roles = {one.profile: role_arn(identity.partition, one.account_id, one.role) for one in identity.profiles}
+    roles = {
+        profile.profile: role_arn(identity.partition, profile.account_id, profile.role)
+        for profile in identity.profiles
+    }
     return profiles_for(base, roles, mfa_names=request.mfa_names)
 
 

@@ -151,7 +151,7 @@ class Survey:
 def kept(results: Iterable[Result], survey: Survey, context: Context) -> dict[str, Any]:
     """What profiles answered just now, as a draft: to be shown again for a while (see `kept_results`)."""
     at = context.environment.now().isoformat()
-    return {"results": [one.as_record() for one in results], "asked": list(survey.asked), "at": at}
+    return {"results": [result.as_record() for result in results], "asked": list(survey.asked), "at": at}
 
 
 def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> dict[str, Result]:
@@ -159,14 +159,14 @@ def kept_results(draft: Mapping[str, Any], survey: Survey, context: Context) -> 
     with suppress(WrongShape, KeyError, TypeError):
         age = context.environment.now() - moment(draft.get("at"), "verify.at")
         if draft.get("asked") == list(survey.asked) and timedelta(0) <= age < _FRESH:
-            return {one["profile"]: Result.of_record(one) for one in draft["results"]}
+            return {result["profile"]: Result.of_record(result) for result in draft["results"]}
     return {}
 
 
 def recorded_results(context: Context) -> dict[str, Result]:
     """What profiles answered when the step was done, by name."""
     known: Mapping[str, Any] = context.facts.get("verified") or {}
-    return {one["profile"]: Result.of_record(one) for one in known.get("results", ())}
+    return {result["profile"]: Result.of_record(result) for result in known.get("results", ())}
 
 
 def _asked(context: Context) -> Iterator[str]:

@@ -78,10 +78,12 @@ def people_unknown(layers: Iterable[Layer]) -> Sentence:
 def _in_the_way(layer: Layer) -> Spot | None:
     """The first thing that only a person can edit, since others follow from it; what is no HCL before all."""
     broken = {
-        (one.name, one.broken_at) for one in layer.files.documents.values() if one.broken_at is not None
+        (document.name, document.broken_at)
+        for document in layer.files.documents.values()
+        if document.broken_at is not None
     }
     found = sorted(
-        (one for one in layer.findings if one.hand_edit),
+        (finding for finding in layer.findings if finding.hand_edit),
         key=lambda one: (one.place.file, one.place.line) not in broken,
     )
     return spot_at(layer, found[0].place, found[0].message) if found else None

@@ -86,7 +86,7 @@ def finish(writes: WriteJournal) -> tuple[Sentence, tuple[ChangeSet, list[str]] 
     changed = writes.standing() is Standing.CHANGED
     finished = writes.finish()
     if finished is not None:
-        files = ", ".join(f"{one.layer}/{one.name}" for one in finished[0].changes)
+        files = ", ".join(f"{change.layer}/{change.name}" for change in finished[0].changes)
         return f"An earlier change was cut off between two files; it is finished now: {files}", finished
     if changed:
         return _CHANGED_SINCE, None

@@ -28,9 +28,15 @@ def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -
 
 def _accounts(project: Project, role: Role, own_account: str) -> Iterator[tuple[str, str]]:
     if role.account_id == "*":
-        yield from ((one.name, one.id) for one in project.accounts if one.id and one.id != own_account)
+        yield from (
+            (account.name, account.id)
+            for account in project.accounts
+            if account.id and account.id != own_account
+        )
         return
-    known = next((one.name for one in project.accounts if one.id == role.account_id), role.account_id)
+    known = next(
+        (account.name for account in project.accounts if account.id == role.account_id), role.account_id
+    )
     yield known, role.account_id
 
 
