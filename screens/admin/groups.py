@@ -556,7 +556,7 @@ def _members(group: Group, view: LayerView, choice: LayerChoice) -> str:
     now = {name for name in view.people if group.name in view.before(name)}
     after = {name for name in view.people if group.name in view.with_followed(name, view.after(name, choice))}
     told, change = count(len(group.members), "member"), len(after) - len(now)
-    return f"{told} now, {len(group.members) + change} after this" if change else told
+    return f"{told} now, {len(group.members) + change or 'nobody'} after this" if change else told
 
 
 def about_gone(view: LayerView, names: Sequence[str]) -> str:

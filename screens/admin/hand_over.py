@@ -116,7 +116,7 @@ class HandOverPane(TerraformPane):
             yield Button("View", id="view", key="v")
         with Horizontal(id="more", classes="buttons"):
             yield Button(_MARK, id="sent", key="t")
-            yield Button("Replace a lost key", id="new-key", key="n")
+            yield Button("Replace a lost PGP key", id="new-key", key="n")
             yield Button("Send later", id="skip", key="^s")
 
     def _hint(self) -> list[str]:

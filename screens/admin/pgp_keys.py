@@ -372,7 +372,7 @@ class PgpKeysPane(StepPane):
         aside, key = self._aside.get(name), self._keys.get(name)
         lines = [f"✗ {text_of(aside.why)}"] if aside and not key else []
         news = self._news(name) and not key
-        hint = f"The request of {name} is in the mailbox: read it." if news else self._hint(name)
+        hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
         lines += _present_lines(self._present.get(name, ()))
         verdict = self.query_one("#verdict", Text)

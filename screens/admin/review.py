@@ -64,6 +64,8 @@ class ReviewPane(ByHandPane):
     ReviewPane #commit-fields.-wanted { display: block; }
     ReviewPane.-nothing #diff, ReviewPane.-nothing #files, ReviewPane.-nothing #buttons,
     ReviewPane.-committed #commit, ReviewPane.-committed #keys-too,
+    ReviewPane.-unmade #diff, ReviewPane.-unmade #files, ReviewPane.-unmade #commit,
+    ReviewPane.-unmade #keys-too, ReviewPane.-unmade #commit-fields,
     ReviewPane.-committed #commit-fields { display: none !important; }
     ReviewPane #written, ReviewPane #taken-in { height: auto; }
     ReviewPane #taken-in { color: $text-warning; }
@@ -73,7 +75,7 @@ class ReviewPane(ByHandPane):
 
     _digest = _text = ""
     _beside = Beside()
-    _again = _unmade = False
+    _again = False
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -161,12 +163,13 @@ class ReviewPane(ByHandPane):
             self._again = True
             self.call_later(self._prepare)
         if message.name == "prepare":
-            message.told, self._unmade = self._again, True
+            message.told = self._again
+            self.add_class("-unmade")
             self.query_one("#summary", Text).update(f"✗ {message.error.what} Fix that, then look again.")
             self.primary_changed()
 
     def primary(self) -> Primary:
-        if self._unmade:
+        if self.has_class("-unmade"):
             return Primary("Look again")
         number, unseen = len(self.query_one(FileDiffs).files), self._unseen
         commit = self.query_one("#commit", MarkBox).value
@@ -207,8 +210,8 @@ class ReviewPane(ByHandPane):
 
     def advance(self) -> None:
         """Write it; or look again where there is nothing that could be written."""
-        if self._unmade:
-            self._again = self._unmade = False
+        if self.has_class("-unmade"):
+            self._again = False
             self._prepare()
         else:
             super().advance()
@@ -218,7 +221,8 @@ class ReviewPane(ByHandPane):
     ) -> None:
         self._beside = beside
         written = self._written
-        self._again = self._unmade = False
+        self._again = False
+        self.remove_class("-unmade")
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
         files.clear_options().add_options(map(_told, diffs))

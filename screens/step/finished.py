@@ -190,10 +190,8 @@ class Finished(VerticalScroll):
 
     @on(Button.Pressed)
     def _ask(self, event: Button.Pressed) -> None:
-        if event.button.id == "look":
-            self.post_message(self.LookWanted())
-        if event.button.id == "record":
-            self.post_message(self.RecordWanted())
+        if wanted := {"look": self.LookWanted, "record": self.RecordWanted}.get(event.button.id or ""):
+            self.post_message(wanted())
         if event.button.id == "remove":
             facts = self._run.session.facts()
             draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}

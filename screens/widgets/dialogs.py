@@ -310,7 +310,7 @@ class QuitQuestion(Confirm):
             "A running apply continues by itself, and you see how it ended when you come back.\n"
             "Anything else that runs is stopped, and its step stays open. ^q again quits."
         )
-        super().__init__("This step is still running. Quit anyway?", body, "Quit")
+        super().__init__("Quit while this step is running?", body, "Quit")
 
 
 class NameDialog(Dialog[str]):

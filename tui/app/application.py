@@ -346,13 +346,11 @@ class OnboardApp(Frame):
     async def _welcome(self, run: SessionRun, wanted: StepKey | None, seen: Return) -> None:
         """Say what changed, and only then show the page: one that fails at once says so in a dialog too."""
         key = wanted or run.session.proposal()
-
-        async def read(_read: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
-            await self._show_wizard(run, key)
-
         if seen.changes or seen.commits:
             text = since_you_left(seen, run.title(key) if key else "", self._machine.now())
-            self.push_screen(Notice("Welcome back", text, "Continue"), read)
+            await self.push_screen(
+                Notice("Welcome back", text, "Continue"), lambda _: self._show_wizard(run, key)
+            )
         else:
             await self._show_wizard(run, key)
 

@@ -246,14 +246,10 @@ class HomeScreen(OneFocus):
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
                 if more:
-                    options.append(Option(styled((self._left_out(more), ""), ("  F3", "$accent")), "more"))
+                    kind = "archived" if all(one.archived for one in self._entries[-more:]) else "more"
+                    options.append(Option(styled((f"{more} {kind}", ""), ("  F3", "$accent")), "more"))
                 options.append(Option("", disabled=True))
         return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
-
-    def _left_out(self, number: int) -> str:
-        """How many sessions are not listed now."""
-        archived = sum(entry.archived for entry in self._entries)
-        return f"{number} {'archived' if number == archived else 'more'}"
 
     def _listed(self) -> list[str]:
         """The sessions that are listed now."""
@@ -277,10 +273,10 @@ class HomeScreen(OneFocus):
             whole += f" {' '.join(standing_of(line.resumes))} {line.resumes.summary.id}"
         return all(word in whole.casefold() for word in words)
 
-    def _is_named(self, name: str) -> bool:
-        """Whether a line is called by the words of the filter, not only explained by them."""
-        line = self._lines.get(name)
-        return line is not None and all(word in text_of(line.work).casefold() for word in self._words())
+    def _nearness(self, name: str | None) -> int:
+        """How near a line is to what is looked for: called so, explained so, or no answer."""
+        line = self._lines.get(name or "")
+        return 0 if line is None else 1 + all(one in text_of(line.work).casefold() for one in self._words())
 
     def _line(self, name: str) -> Content:
         """A line in its columns."""
@@ -342,12 +338,9 @@ class HomeScreen(OneFocus):
         """From the field to the list."""
         options = self.query_one(OptionList)
         options.focus()
-        named = (one for one in options.options if one.id and self._is_named(one.id))
-        best = next(named, None)
-        if best is None:
-            options.action_first()
-        else:
-            options.highlighted = options.options.index(best)
+        options.highlighted = max(
+            range(options.option_count), key=lambda at: self._nearness(options.options[at].id)
+        )
 
     def action_all(self) -> None:
         """List every session."""

@@ -110,20 +110,21 @@ def left_behind(entry: Entry) -> Sentence:
 
 def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     """What changed in the world while the session rested, and the title of the step that it resumes with."""
-    lines = [f"Last done: {seen.last} ({told_moment(seen.at, now)})", ""] if seen.last else []
-    lines += [
+    changes = [
         f"{'~' if change.observation.contradicts else '?'} {change.title}\n  {change.observation.words}"
         for change in seen.changes
     ]
-    if seen.commits:
-        lines += ["", f"New in this checkout: {count(len(seen.commits), 'commit')}"]
-    lines += [
+    commits = [
         f"  {commit.name} {'you' if commit.mine else commit.author}: {commit.subject}"
         for commit in seen.commits[:_COMMITS]
     ]
-    lines += [f"  and {len(seen.commits) - _COMMITS} more"] if len(seen.commits) > _COMMITS else []
-    lines += ["", f"Next: {resumes_with}"] if resumes_with else []
-    return "\n".join(lines)
+    if commits:
+        commits.insert(0, f"New in this checkout: {count(len(seen.commits), 'commit')}")
+    if len(seen.commits) > _COMMITS:
+        commits.append(f"  and {len(seen.commits) - _COMMITS} more")
+    last = f"Last done: {seen.last} ({told_moment(seen.at, now)})" if seen.last else ""
+    following = f"Next: {resumes_with}" if resumes_with else ""
+    return "\n\n".join(filter(None, (last, "\n".join(changes), "\n".join(commits), following)))
 
 
 def session_line(entry: Entry, now: datetime) -> str:

@@ -245,8 +245,7 @@ class WizardScreen(OneFocus):
             self.notify(words, severity="warning")
             current = self.current
             if current is not None and current.item == key.item and not self._stage.busy:
-                shut = self.run.session.status(current) is Status.LOCKED
-                await self.go_to(key if shut else current)
+                await self.go_to(key if self.run.session.status(current) is Status.LOCKED else current)
         if self._at_the_end and self.run.session.state.observed is not before:
             await self.go_to(None)
 

@@ -172,6 +172,8 @@ async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(dec
     async with review_of(decided) as (ui, _):
         await ui.press("escape")
         assert ui.app.pane.primary().effect == "Look again"
+        nothing = [ui.app.pane.query_one(one) for one in ("#diff", "#commit", "#keys-too")]
+        assert not any(one.display for one in nothing)
         text = decided.text("management", "locals.tf")
         decided.replace("management", "locals.tf", text, whole)
         await ui.press("ctrl+n")

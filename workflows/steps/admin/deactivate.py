@@ -258,8 +258,6 @@ def inquire(context: Context) -> Observation:
         OnboardError: AWS can't be asked.
     """
     stopped = _stopped(context)
-    if not stopped:
-        return AGREES
     with client_without_code("iam", context) as client:
         if client is None:
             return unknown("Whether their keys are still inactive wasn't asked: AWS wants a code for that.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, listed
 from workflows.machine.events import StepKey
 from workflows.steps.admin.accepted_plan import nothing_changed, people_of, read_plan, sent_to
 from workflows.steps.admin.judged_plan import unfinished
@@ -64,10 +64,7 @@ class Everybody:
     def told(self) -> Sentence:
         """For whom everything is done, in a sentence; whether they signed in is another matter."""
         done = [name for name, stands in self.rows if all(one.settled for one in stands)]
-        if len(self.rows) == 1:
-            name = self.rows[0][0]
-            return f"Your part is done for {name}." if done else f"Something is left to do for {name}."
-        return f"Your part is done for {len(done)} of {len(self.rows)} people."
+        return f"Your part is done for {listed(done, 3) or 'nobody yet'}."
 
 
 def everybody(context: Context) -> Everybody:
