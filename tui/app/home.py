@@ -246,7 +246,7 @@ class HomeScreen(OneFocus):
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
                 if more:
-                    kind = "archived" if all(one.archived for one in self._entries[-more:]) else "more"
+                    kind = "archived" if all(entry.archived for entry in self._entries[-more:]) else "more"
                     options.append(Option(styled((f"{more} {kind}", ""), ("  F3", "$accent")), "more"))
                 options.append(Option("", disabled=True))
         return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
@@ -274,9 +274,9 @@ class HomeScreen(OneFocus):
         return all(word in whole.casefold() for word in words)
 
     def _nearness(self, name: str | None) -> int:
-        """How near a line is to what is looked for: called so, explained so, or no answer."""
+        """How near a line is to the words of the filter: called so, explained so, or no answer."""
         line = self._lines.get(name or "")
-        return 0 if line is None else 1 + all(one in text_of(line.work).casefold() for one in self._words())
+        return 0 if line is None else 1 + all(word in text_of(line.work).casefold() for word in self._words())
 
     def _line(self, name: str) -> Content:
         """A line in its columns."""
