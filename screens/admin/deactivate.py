@@ -175,7 +175,7 @@ class DeactivatePane(AccountWorkPane):
         if not one.exists:
             return f"{one.name}: no user of this account (any more)"
         password = {
-            True: "a console password, removed with the user",
+            True: "a console password, which goes with the user",
             False: "no console password",
             None: "console password unknown",
         }[one.password]

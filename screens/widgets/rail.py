@@ -138,13 +138,13 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
 
 
 def _together(statuses: Iterable[Status]) -> Status:
-    """Where several steps stand: as all of them do; settled where all are; else open."""
+    """Where several steps stand: as all do; where all are settled, as what is not done; else open."""
     found = {*statuses}
     if len(found) == 1:
         return found.pop()
     if not found <= SETTLED:
         return Status.LOCKED
-    return Status.UNCONFIRMED if Status.UNCONFIRMED in found else Status.DONE
+    return Status.UNCONFIRMED if Status.UNCONFIRMED in found else Status.SKIPPED
 
 
 def _marked(status: Status, words: str) -> Content:
@@ -159,8 +159,7 @@ def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
     together, steps = _together(one.status for one in folded), sum(one.steps for one in folded)
-    done = all(one.status is Status.DONE for one in folded)
-    return [_marked(together, f"{steps} {'done' if done else 'before'}")]
+    return [_marked(together, f"{steps} {'done' if together is Status.DONE else 'before'}")]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:

@@ -18,7 +18,7 @@ from textual.widgets._toggle_button import ToggleButton
 from screens.registry import PANES
 from screens.step.page import StepPane
 from screens.widgets.checklist import Checklist
-from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.dialogs import Confirm, ErrorDialog, Notice
 from tui.app.application import OnboardApp, Start
 from tui.app.session_control import Parts
 from tui.app.wizard import WizardScreen
@@ -98,6 +98,8 @@ class Walker:
         while not condition():
             if isinstance(self.app.screen, ErrorDialog):
                 raise TypeError(self.app.screen._error.as_text())
+            if isinstance(self.app.screen, Notice) and not self.opened:
+                await self.pilot.press("enter")  # what changed meanwhile is read before the wizard is there
             assert asyncio.get_running_loop().time() < deadline, f"waited for {what}:\n{self.text()}"
             await asyncio.sleep(_POLL)
             await self.pilot.pause()

@@ -122,7 +122,7 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
         commits.insert(0, f"New in this checkout: {count(len(seen.commits), 'commit')}")
     if len(seen.commits) > _COMMITS:
         commits.append(f"  and {len(seen.commits) - _COMMITS} more")
-    last = f"Last done: {seen.last} ({told_moment(seen.at, now)})" if seen.last else ""
+    last = f"Last step: {seen.last} ({told_moment(seen.at, now)})" if seen.last else ""
     following = f"Next: {resumes_with}" if resumes_with else ""
     return "\n\n".join(filter(None, (last, "\n".join(changes), "\n".join(commits), following)))
 

@@ -17,6 +17,7 @@ DONE, OPEN, UNSURE, SKIPPED = Status.DONE, Status.READY, Status.UNCONFIRMED, Sta
         ((DONE, DONE), MARKS[DONE]),
         ((DONE, UNSURE), MARKS[UNSURE]),
         ((UNSURE, SKIPPED), MARKS[UNSURE]),
+        ((DONE, SKIPPED), MARKS[SKIPPED]),
         ((DONE, OPEN), MARKS[Status.LOCKED]),
     ],
 )
