@@ -132,7 +132,7 @@ class SessionRun:
         open_ones = [key for key in own if self.session.status(key) not in SETTLED]
         return next(iter(open_ones or own[-1:]), None)
 
-    def look(self) -> tuple[Change, ...]:
+    def observe(self) -> tuple[Change, ...]:
         """Ask every done step whether the world still agrees, and let the session know.
 
         A look that fails, for whatever reason, counts as one that could not be made: the session can be
@@ -147,7 +147,7 @@ class SessionRun:
         return self.take(self.seen(self.done()))
 
     def come_back(self) -> Return:
-        """Look at the world as `look` does, and at what was done since the last event.
+        """Look at the world as `observe` does, and at what was done since the last event.
 
         Raises:
             OnboardError: the answers could not be kept.
@@ -155,8 +155,8 @@ class SessionRun:
         records = self.session.state.records
         last = max(records, key=lambda key: records[key].at, default=None)
         if last is None:
-            return Return(self.look())
-        return Return(self.look(), self._gained(records[last].at), self.title(last), records[last].at)
+            return Return(self.observe())
+        return Return(self.observe(), self._gained(records[last].at), self.title(last), records[last].at)
 
     def _gained(self, moment: str) -> tuple[Commit, ...]:
         context = self.whole()
@@ -180,7 +180,7 @@ class SessionRun:
         """Let the session know what was seen of the steps that were not done again meanwhile.
 
         Returns:
-            as `look`.
+            as `observe`.
 
         Raises:
             OnboardError: the answers could not be kept.

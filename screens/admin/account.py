@@ -253,7 +253,7 @@ class AccountPane(ByHandPane):
         self._look()
 
     def _look(self) -> None:
-        self.run_move("look", lambda report: account.look(self.context, report), self._looked, looks=True)
+        self.run_move("look", lambda report: account.survey(self.context, report), self._looked, looks=True)
 
     async def _looked(self, views: Sequence[LayerView]) -> None:
         first, self._views = not self._views, views

@@ -313,7 +313,7 @@ class ApplyPane(TerraformPane):
 
     def _look(self) -> None:
         def work(report: Report) -> tuple[str, Outlook]:
-            outlook = apply.look(self.context, report)
+            outlook = apply.survey(self.context, report)
             nothing = outlook.begun or apply.nothing_to_do(self.context)
             rest = apply.time_needed(self.context)
             return ("" if nothing else terraform_runs.code_wanted(self.context, rest)), outlook

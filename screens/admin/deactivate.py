@@ -92,8 +92,8 @@ class DeactivatePane(AccountWorkPane):
             return Primary(f"Stop {count(keys, 'access key')}")
         return Primary("Continue")
 
-    def look(self, report: Report, code: Secret | None) -> Findings:
-        return deactivate.look(self.context, report, code)
+    def survey(self, report: Report, code: Secret | None) -> Findings:
+        return deactivate.survey(self.context, report, code)
 
     # -- what is shown -----------------------------------------------------------------------------
 

@@ -227,7 +227,7 @@ class GroupsPane(ByHandPane):
         self._look()
 
     def _look(self) -> None:
-        self.run_move("look", lambda report: groups.look(self.context, report), self._looked, looks=True)
+        self.run_move("look", lambda report: groups.survey(self.context, report), self._looked, looks=True)
 
     def _looked(self, views: Sequence[LayerView]) -> None:
         first, self._views = not self._views, {view.account: view for view in views}

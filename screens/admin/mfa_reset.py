@@ -75,8 +75,8 @@ class MfaResetPane(AccountWorkPane):
         removed = {name for name, _serial in self._removed}
         return [owner.name for owner, device in rows if device and owner.name not in removed]
 
-    def look(self, report: Report, code: Secret | None) -> Found:
-        return mfa_reset.look(self.context, report, code)
+    def survey(self, report: Report, code: Secret | None) -> Found:
+        return mfa_reset.survey(self.context, report, code)
 
     # -- what is shown -----------------------------------------------------------------------------
 

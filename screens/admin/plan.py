@@ -169,7 +169,7 @@ class PlanPane(TerraformPane):
 
     def _look(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))
-        found = judged_plan.look(self._planned, self.context)
+        found = judged_plan.survey(self._planned, self.context)
         return terraform_runs.code_wanted(self.context), found
 
     def primary(self) -> Primary:
@@ -303,7 +303,7 @@ class PlanPane(TerraformPane):
                     left = judged_plan.left(before, self.context)
                     report(Progress("Looking at the plan before", payload=left))
                 raise
-            return made, judged_plan.look(made, self.context)
+            return made, judged_plan.survey(made, self.context)
 
         self.run_coded("plan", work, self._take, journaled=True)
 

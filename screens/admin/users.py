@@ -227,7 +227,7 @@ class UsersPane(ByHandPane):
 
     def _look(self) -> None:
         def work(report: Report) -> tuple[Mapping[str, Layer], UserLines]:
-            layers = users.look(self.context, report)
+            layers = users.survey(self.context, report)
             return layers, UserLines(layers)
 
         self.run_move("look", work, self._take, looks=True)

@@ -80,7 +80,7 @@ class BeforeYouStartPane(StepPane):
     @on(Button.Pressed, "#look")
     def _look(self) -> None:
         self.run_move(
-            "look", lambda report: before_you_start.look(self.context, report), self._looked, looks=True
+            "look", lambda report: before_you_start.survey(self.context, report), self._looked, looks=True
         )
 
     def _looked(self, found: Found) -> None:

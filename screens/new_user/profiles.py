@@ -220,7 +220,7 @@ class ProfilesPane(StepPane):
         if request != self._shown and not self.running_move:
             self._shown = request
             self.run_move(
-                "look", lambda report: profiles.look(request, self.context, report), self._show, looks=True
+                "look", lambda report: profiles.survey(request, self.context, report), self._show, looks=True
             )
 
     @on(StepPane.MoveDone)

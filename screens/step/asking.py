@@ -171,7 +171,7 @@ class AccountWorkPane(CodePane):
 
     found: Any = None
 
-    def look(self, report: Report, code: Secret | None) -> Any:
+    def survey(self, report: Report, code: Secret | None) -> Any:
         """Look at the account; called in a thread."""
         raise NotImplementedError
 
@@ -197,7 +197,7 @@ class AccountWorkPane(CodePane):
     @on(Button.Pressed, "#look")
     def action_look(self) -> None:
         """Ask AWS again."""
-        self.ask(self.look)
+        self.ask(self.survey)
 
     def ask(self, work: CodedMove, done: Callable[[], None] | None = None) -> None:
         """Do something in the account; `done` is called once it went well, with `found` as it is then."""

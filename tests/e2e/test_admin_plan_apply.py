@@ -113,7 +113,7 @@ def test_the_changes_are_refused_after_the_files_changed(runs: AdminRuns, sandbo
     account_tf = sandbox.project_root / "management/global/base-identities/account.tf"
     account_tf.write_text(account_tf.read_text() + "\n# later\n")
     assert plan.observe(runs.context("management")).contradicts
-    outlook = apply.look(runs.context("management"), runs.report)
+    outlook = apply.survey(runs.context("management"), runs.report)
     assert "account.tf" in outlook.refusal
     with pytest.raises(OnboardError, match="older than the files") as refused:
         apply.perform(apply.Request(), runs.context("management"), runs.report)
@@ -184,11 +184,11 @@ def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(
         apply.perform(apply.Request(), context, leave_soon)
     assert begun.is_set()
     again = runs.context("management")
-    assert apply.look(again, runs.report).begun
+    assert apply.survey(again, runs.report).begun
     over.touch()
     given = apply.perform(apply.Request(), again, runs.report)
     assert given["applied"]["added"] > 0
-    assert not apply.look(again, runs.report).refusal
+    assert not apply.survey(again, runs.report).refusal
 
 
 def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
@@ -209,7 +209,7 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
     with pytest.raises(OnboardError, match="stopped") as stopped:
         apply.perform(apply.Request(), context, stop_soon)
     assert "jane.doe" in stopped.value.what
-    assert "gone" in apply.look(runs.context("management"), runs.report).refusal
+    assert "gone" in apply.survey(runs.context("management"), runs.report).refusal
     slow.unlink()
     runs.accept("management")
     applied(runs, "management")

@@ -75,7 +75,7 @@ def apply_and_fail(runs: AdminRuns) -> ApplyFailed:
     runs.accept(ACCOUNT)
     with pytest.raises(ApplyFailed) as failed:
         apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
-    outlook = apply.look(runs.context(ACCOUNT), runs.report)
+    outlook = apply.survey(runs.context(ACCOUNT), runs.report)
     assert outlook.causes == tuple(failed.value.why.splitlines())
     assert outlook.recoverable is bool(failed.value.result.existing)
     return failed.value

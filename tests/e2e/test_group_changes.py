@@ -38,7 +38,7 @@ def runs(sandbox: Sandbox, tmp_path: Path) -> AdminRuns:
 
 
 def test_the_plan_holds_exactly_what_was_changed_about_groups_and_nothing_is_foreign(runs: AdminRuns) -> None:
-    (view,) = groups.look(runs.context(""), runs.report)
+    (view,) = groups.survey(runs.context(""), runs.report)
     choice = groups.decided(runs.context(""), view)
     choice = replace(
         choice,

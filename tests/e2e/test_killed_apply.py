@@ -137,11 +137,11 @@ def test_terraform_goes_on_without_whoever_watched_it_and_the_next_wizard_finds_
 ) -> None:
     kill(runs, over, begin(runs), *victims)
     if "wizard" in victims:
-        assert apply.look(runs.context(ACCOUNT), runs.report).begun
+        assert apply.survey(runs.context(ACCOUNT), runs.report).begun
     given = apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
     assert given["applied"]["added"] == 3
     runs.learn(ACCOUNT, given)
-    assert not apply.look(runs.context(ACCOUNT), runs.report).recoverable
+    assert not apply.survey(runs.context(ACCOUNT), runs.report).recoverable
     finished(runs)
 
 
@@ -156,12 +156,12 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
     kill(runs, over, begin(runs), *victims)
     context = runs.context(ACCOUNT)
     if "wizard" in victims:
-        assert apply.look(context, runs.report).begun
+        assert apply.survey(context, runs.report).begun
         with pytest.raises(ApplyFailed, match="was killed") as killed:
             apply.perform(apply.Request(), context, runs.report)
         assert killed.value.result.killed
         assert f"perhaps missing from the state: {NAME}" in killed.value.what
-    outlook = apply.look(context, runs.report)
+    outlook = apply.survey(context, runs.report)
     assert outlook.recoverable
     assert "gone" in outlook.refusal
     slow_file.unlink()

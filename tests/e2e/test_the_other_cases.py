@@ -137,7 +137,7 @@ def test_a_lost_device_is_taken_away_over_iam_alone(admin: AdminProject) -> None
         unused = client.create_virtual_mfa_device(VirtualMFADeviceName="dana.lopez")
     unused_serial = unused["VirtualMFADevice"]["SerialNumber"]
 
-    found = mfa_reset.look(context, quiet)
+    found = mfa_reset.survey(context, quiet)
     (owner,) = found.owners
     assert [one.serial for one in owner.devices] == [serial, unused_serial]
     assert owner.devices[1].enabled_at is None
@@ -179,7 +179,7 @@ def test_a_person_leaves_with_a_key_and_a_device_made_by_hand(admin: AdminProjec
         serial = with_device(client, name, "alex-phone")
         client.put_user_policy(UserName=name, PolicyName="by-hand", PolicyDocument=POLICY)
 
-    found = deactivate.look(context, quiet)
+    found = deactivate.survey(context, quiet)
     (leaver,) = found.people
     assert [key.access_key_id for key in leaver.active_keys] == [key_id]
     assert {(one.kind, one.id) for one in leaver.blocking} == {
@@ -203,7 +203,7 @@ def test_a_person_leaves_with_a_key_and_a_device_made_by_hand(admin: AdminProjec
 
     planned = planned_and_applied(runs, name)
     assert planned.gone == (name,)
-    assert deactivate.look(context, quiet).people[0].exists is False
+    assert deactivate.survey(context, quiet).people[0].exists is False
     (admin.root / "CODEOWNERS").unlink()
 
 

@@ -236,12 +236,12 @@ def _decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> N
     if joining:
         taken = {name: taken_key(keys[name], name, admin.context()) for name in joining}
         admin.run(pgp_keys, pgp_keys.Request(taken))
-    admin.run(users, users.proposal(admin.context(), users.look(admin.context(), quiet)))
+    admin.run(users, users.proposal(admin.context(), users.survey(admin.context(), quiet)))
 
 
 def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **changes: Any) -> None:
     """Perform Groups with these members by account and person; `changes`: groups made, removed, renamed."""
-    views = {view.account: view for view in groups.look(admin.context(), quiet)}
+    views = {view.account: view for view in groups.survey(admin.context(), quiet)}
     layers = {}
     for account_name, view in views.items():
         choice = groups.decided(admin.context(), view)

@@ -96,7 +96,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     run = opened("admin-decided", admin_project.environment)
     key = run.session.proposal()
     assert key == StepKey("review")
-    assert run.look() == ()
+    assert run.observe() == ()
 
     context = run.context(key)
     change_set = review.prepare(context, quiet)
@@ -109,7 +109,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     run.session.start(key)
     run.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
 
-    assert run.look() == ()
+    assert run.observe() == ()
     assert review.prepare(run.context(key), quiet).diff() == ""
     assert run.session.proposal() == StepKey("mfa-reset", "management")
     grid = dict(everybody(run.whole()).rows)
@@ -124,7 +124,7 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
     run = opened("admin-done")
     assert settled(run)
     assert everybody(run.whole()).rows == (("jane.doe", (Stand.HANDED_OVER, Stand.HANDED_OVER)),)
-    gone = {change.key for change in run.look() if change.observation.contradicts}
+    gone = {change.key for change in run.observe() if change.observation.contradicts}
     assert gone == {StepKey("project")}
     assert run.session.status(StepKey("review")) is Status.UNCONFIRMED  # its files went with the project
     for account in ("management", "security"):
@@ -153,7 +153,7 @@ def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
     planned = decided(context)
     assert planned is not None
     assert (planned.passwords, planned.gone, planned.empty) == (("jane.doe",), (), False)
-    outlook = apply.look(context, quiet)
+    outlook = apply.survey(context, quiet)
     assert (outlook.begun, bool(outlook.refusal)) == (False, True)  # the plan file went with the sandbox
     assert dict(everybody(run.whole()).rows) == {"jane.doe": (Stand.HANDED_OVER, Stand.PLANNED)}
 

@@ -82,7 +82,7 @@ class Done:
         given = next(one for one in self.session.state.workflow.steps if one.id == "given")
         known = {name: self.stand.facts[name] for name in given.gives}
         run = SessionRun(self.session, self.stand.environment, by_id([Given(known), self.module]))
-        run.look()
+        run.observe()
         for question in run.questions():
             run.learn(question, run.answer(question))
         (key,) = [key for key in self.session.layout() if key.step == step_of(self.module).id]

@@ -63,7 +63,7 @@ def run(tmp_path: Path, session: Session, modules: list[SmallStep]) -> SessionRu
 
 
 def proposal_after_a_look(run: SessionRun) -> StepKey | None:
-    run.look()
+    run.observe()
     return run.session.proposal()
 
 
@@ -94,7 +94,7 @@ def test_a_look_asks_done_steps_only_and_tells_what_does_not_agree(
     for module in modules:
         module.observation = Observation(Verdict.CHANGED, f"{step_of(module).id} differs")
     session.skip(ACCOUNT)
-    changes = run.look()
+    changes = run.observe()
     assert [(change.key, change.title, change.observation.words) for change in changes] == [
         (PROJECT, "Project", "project differs")
     ]
@@ -123,7 +123,7 @@ def test_a_look_that_says_nothing_is_no_change(
     run: SessionRun, modules: list[SmallStep], look: Observation
 ) -> None:
     modules[0].observation = look
-    assert run.look() == ()
+    assert run.observe() == ()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_look_that_fails_is_told_and_keeps_nobody_out(
 ) -> None:
     looking = Looking(modules[0].STEP)
     looking.error = error
-    (change,) = SessionRun(session, fake_environment(tmp_path, {}), by_id([looking, *modules[1:]])).look()
+    (change,) = SessionRun(session, fake_environment(tmp_path, {}), by_id([looking, *modules[1:]])).observe()
     assert change.observation == unknown(words)
 
 
@@ -189,7 +189,7 @@ def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_nee
 ) -> None:
     settle(session, USERS, {"people": "jane"})
     modules[1].observation = GONE
-    run.look()
+    run.observe()
     assert session.status(USERS) is Status.CONTRADICTED
     assert session.status(StepKey("groups", "management")) is Status.LOCKED
     assert run.after(PROJECT) == run.after(USERS) == USERS
@@ -198,10 +198,10 @@ def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_nee
     session.acknowledge(USERS)
     assert session.status(USERS) is Status.UNCONFIRMED
     assert session.status(StepKey("groups", "management")) is Status.READY
-    run.look()
+    run.observe()
     assert session.status(USERS) is Status.UNCONFIRMED
     modules[1].observation = replace(GONE, about=("jane", "john"))
-    run.look()
+    run.observe()
     assert session.status(USERS) is Status.CONTRADICTED
 
 
@@ -210,12 +210,12 @@ def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_ag
 ) -> None:
     settle(session, USERS, {"people": "jane"})
     modules[1].observation = GONE
-    run.look()
+    run.observe()
     modules[1].observation = AGREES
-    run.look()
+    run.observe()
     assert session.status(USERS) is Status.DONE
     modules[1].observation = GONE
-    run.look()
+    run.observe()
     session.reopen(USERS)
     assert session.status(USERS) is Status.READY
     settle(session, USERS, {"people": "jane"})
@@ -228,7 +228,7 @@ def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_
     settle(session, USERS, {"people": "jane"})
     modules[0].observation = unknown("The disk is away.")
     modules[1].observation = GONE
-    run.look()
+    run.observe()
     session.close()
     workflow = Workflow("test", "Test", tuple(step_of(module) for module in modules))
     sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
@@ -257,7 +257,7 @@ def test_a_look_that_gave_no_answer_keeps_the_time_of_the_last_one(
     record = session.record(USERS)
     assert record is not None
     modules[1].observation = unknown("not asked")
-    run.look()
+    run.observe()
     assert session.state.observed[USERS].at == record.at
     before = replace(AGREES, at="9999-01-01T00:00:00+00:00")
     assert dated(unknown(), before, record.at, "now").at == before.at

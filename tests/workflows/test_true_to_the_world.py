@@ -62,9 +62,9 @@ class Checkout(RuleBasedStateMachine):
         return {
             "project": lambda _: project.Request(path=str(self.admin.root), layers=LAYERS, joining=(NAME,)),
             "pgp-keys": lambda context: pgp_keys.Request({NAME: taken_key(self.people[NAME], NAME, context)}),
-            "users": lambda context: users.proposal(context, users.look(context, quiet)),
+            "users": lambda context: users.proposal(context, users.survey(context, quiet)),
             "groups": lambda context: groups.Request(
-                {view.account: groups.decided(context, view) for view in groups.look(context, quiet)}
+                {view.account: groups.decided(context, view) for view in groups.survey(context, quiet)}
             ),
             "review": lambda context: review.Request(review.prepare(context, quiet).digest),
         }
@@ -173,7 +173,7 @@ class Checkout(RuleBasedStateMachine):
     @invariant()
     def check(self) -> None:
         done = {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
-        self.run.look()
+        self.run.observe()
         after = {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
         if REVIEW in after:
             assert all(map(self.written, LAYERS)), "it is shown as done, and isn't so"

@@ -34,7 +34,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Findings) -> 
     modules: list[Any] = [Given(facts), deactivate]
     session = new_session(tmp_path / "sessions", modules)
     settle(session, StepKey("given"), facts)
-    monkeypatch.setattr(deactivate, "look", lambda *_: found)
+    monkeypatch.setattr(deactivate, "survey", lambda *_: found)
     panes = {"deactivate": DeactivatePane}
     app = PaneHost(
         session, fake_environment(tmp_path, {}), modules, panes, StepKey("deactivate", "management")

@@ -35,7 +35,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *having: str) -> tup
         name: (Device(f"arn:aws:iam::{ACCOUNT}:mfa/{name}", "virtual device", None),) for name in having
     }
     found = Found(tuple(Owner(name, True, devices.get(name, ()), "aws") for name in NAMES), ACCOUNT)
-    monkeypatch.setattr(mfa_reset, "look", lambda *_: found)
+    monkeypatch.setattr(mfa_reset, "survey", lambda *_: found)
     environment, at = fake_environment(tmp_path, {}), StepKey("mfa-reset", "management")
     return session, PaneHost(session, environment, modules, {"mfa-reset": MfaResetPane}, at)
 

@@ -190,7 +190,7 @@ async def test_a_page_that_is_contradicted_says_only_that_next_asks(decided: Adm
         assert ui.status("review") is Status.DONE
         for name, text in before.items():
             decided.replace("management", name, decided.text("management", name), text)
-        ui.app.wizard.run.look()
+        ui.app.wizard.run.observe()
         assert ui.status("review") is Status.CONTRADICTED
         await ui.go_to("review")
         assert "3 files, +" in ui.text

@@ -250,7 +250,7 @@ def accepted(desk: Desk) -> None:
 
 def apply_left(monkeypatch: pytest.MonkeyPatch, **outlook: Any) -> None:
     found = Outlook(begun=False, refusal="The plan file is gone.", **outlook)
-    monkeypatch.setattr(apply, "look", lambda _context, _report: found)
+    monkeypatch.setattr(apply, "survey", lambda _context, _report: found)
 
 
 def repairing(desk: Desk, monkeypatch: pytest.MonkeyPatch, told: Callable[[Repair], Told]) -> None:
@@ -300,7 +300,7 @@ async def test_a_new_plan_is_what_next_applies_whatever_the_last_apply_left(
 ) -> None:
     accepted(desk)
     found = Outlook(begun=False, refusal="", recoverable=True)
-    monkeypatch.setattr(apply, "look", lambda _context, _report: found)
+    monkeypatch.setattr(apply, "survey", lambda _context, _report: found)
     app = desk.host("apply")
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)

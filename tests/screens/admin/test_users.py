@@ -190,7 +190,7 @@ async def test_the_editor_is_opened_at_the_line_and_what_changed_is_told(
 
 
 def test_who_is_switched_is_written_stays_decided_and_is_the_plans_own(mixed: AdminProject) -> None:
-    views = users.look(mixed.context(), quiet)
+    views = users.survey(mixed.context(), quiet)
     wanted = users.Request(
         access={"security": {"a.block": {"access_key": True}}}, key_files={"security": {"b.block": "b"}}
     )

@@ -249,7 +249,7 @@ def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned 
     stage.put(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
     for module in (judged_plan, plan):
         stage.put(module, "staleness", lambda _planned, _context: "")
-    stage.put(apply, "look", lambda _context, _report: apply.Outlook(begun=False, refusal=""))
+    stage.put(apply, "survey", lambda _context, _report: apply.Outlook(begun=False, refusal=""))
     facts = {
         **office.facts,
         "project_root": str(stage.folder / "home" / "bb-infra"),
@@ -371,7 +371,7 @@ def mfa_reset_found(stage: Stage, office: Office) -> Scene:
     """Somebody lost a device."""
     device = mfa_reset.Device(f"arn:aws:iam::222222222222:mfa/{PEOPLE[0]}", "virtual device", NOW)
     owners = (mfa_reset.Owner(PEOPLE[0], True, (device,), "aws"),)
-    stage.put(mfa_reset, "look", lambda *_: mfa_reset.Found(owners, "222222222222"))
+    stage.put(mfa_reset, "survey", lambda *_: mfa_reset.Found(owners, "222222222222"))
     more = {"mfa_reset": [PEOPLE[0]]}
     return stage.wizard(_written(stage, office, **more), stage.environment(), "mfa-reset@security")
 
@@ -384,7 +384,7 @@ def deactivate_found(stage: Stage, office: Office) -> Scene:
         (deactivate.Leaver("alex.kim", True, blocking=(policy,)),),
         {"alex.kim": deactivate.Mentioned((mention,), ("alex.kim",))},
     )
-    stage.put(deactivate, "look", lambda *_: found)
+    stage.put(deactivate, "survey", lambda *_: found)
     leaving = {"add": {}, "remove": {"security": ["alex.kim"]}}
     more = {"leaving": ["alex.kim"], "user_changes": leaving}
     session = _written(stage, office, **more)
@@ -441,7 +441,7 @@ def apply_stopped(stage: Stage, office: Office) -> Scene:
     stage.put(apply, "perform", perform)
     stage.put(
         apply,
-        "look",
+        "survey",
         lambda _context, _report: apply.Outlook(
             begun=False, refusal="", causes=(f"{PEOPLE[1]}: Can't use a PGP key.",)
         ),

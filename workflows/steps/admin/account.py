@@ -74,7 +74,7 @@ class Request:
     layers: Mapping[str, Choice]
 
 
-def look(context: Context, report: Report) -> tuple[LayerView, ...]:
+def survey(context: Context, report: Report) -> tuple[LayerView, ...]:
     """Read the layers for the screen.
 
     Raises:

@@ -67,7 +67,7 @@ class Outlook:
     account_id: str = ""
 
 
-def look(context: Context, report: Report) -> Outlook:
+def survey(context: Context, report: Report) -> Outlook:
     """Look whether an apply of the plan was begun before, and whether the plan still fits its files."""
     report(Progress("Checking the plan"))
     planned = decided(context)

@@ -86,7 +86,7 @@ def leavers(context: Context) -> tuple[str, ...]:
     return context.decisions.of(context.item).remove
 
 
-def look(
+def survey(
     context: Context,
     report: Report,
     code: Secret | None = None,
@@ -133,7 +133,7 @@ def deactivate(context: Context, report: Report, code: Secret | None = None) -> 
                 report(Progress(f"Deactivating {key.access_key_id} of {name}"))
                 iam.set_access_key_active(client, key.access_key_id, active=False, user=name)
 
-    return look(context, report, code, act)
+    return survey(context, report, code, act)
 
 
 def remove(
@@ -150,7 +150,7 @@ def remove(
             report(Progress(f"Removing the {holding.words}"))
             iam.remove_holding(client, name, holding)
 
-    return look(context, report, code, act)
+    return survey(context, report, code, act)
 
 
 def _may_be_there(client: AwsClient, name: str) -> bool:

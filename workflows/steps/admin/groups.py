@@ -181,7 +181,7 @@ class LayerView:
         return tuple(name for name, groups in wanted.items() if group in groups and groups <= gone)
 
 
-def look(context: Context, report: Report) -> tuple[LayerView, ...]:
+def survey(context: Context, report: Report) -> tuple[LayerView, ...]:
     """Read the layers for the screen, in their order.
 
     Raises:

@@ -309,7 +309,7 @@ class Return:
     gone: bool = False
 
 
-def look(made: Planned | None, context: Context) -> Return:
+def survey(made: Planned | None, context: Context) -> Return:
     """Look at what is on this machine; AWS is not asked, and an applied plan is left alone."""
     if made is None or context.facts.get("applied"):
         return Return()
@@ -332,7 +332,7 @@ def left(made: Planned, context: Context) -> Return:
         refuse_another_plan(made.record)
     except OnboardError:
         return Return(gone=True)
-    return look(made, context)
+    return survey(made, context)
 
 
 def check(made: Planned, context: Context, report: Report, code: Secret | None = None) -> Return:
@@ -342,7 +342,7 @@ def check(made: Planned, context: Context, report: Report, code: Secret | None =
         CodeWanted, WrongAccount: as `open_layer`.
         OnboardError: the state cannot be read.
     """
-    found = look(made, context)
+    found = survey(made, context)
     if found.refusal or made.record.state is None:
         return found
     with open_layer(context, report, code=code) as layer:

@@ -88,7 +88,7 @@ class Request:
     removed: tuple[tuple[str, str], ...] = ()
 
 
-def look(context: Context, report: Report, code: Secret | None = None) -> Found:
+def survey(context: Context, report: Report, code: Secret | None = None) -> Found:
     """The devices of those who lost one, in the step's account.
 
     Args:

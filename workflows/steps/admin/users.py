@@ -34,7 +34,7 @@ Request = UserChanges
 """What the person decides."""
 
 
-def look(context: Context, report: Report) -> dict[str, Layer]:
+def survey(context: Context, report: Report) -> dict[str, Layer]:
     """Read the layers for the screen, by account.
 
     Raises:

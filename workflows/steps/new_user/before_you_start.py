@@ -63,7 +63,7 @@ class Found:
     invitations: tuple[Invitation, ...]
 
 
-def look(context: Context, report: Report) -> Found:
+def survey(context: Context, report: Report) -> Found:
     """Look for the programs and, in a sandbox, into the mailbox; changes nothing.
 
     Raises:

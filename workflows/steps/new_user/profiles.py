@@ -128,7 +128,7 @@ def _key_source(context: Context, identity: Identity) -> KeySource:
     return KeyFromProcess(command)
 
 
-def look(request: Request, context: Context, report: Report) -> Preview:
+def survey(request: Request, context: Context, report: Report) -> Preview:
     """What writing would change; reads both files and writes nothing.
 
     Raises:

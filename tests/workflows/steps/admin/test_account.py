@@ -42,7 +42,7 @@ def test_it_applies_only_when_asked_for(admin: AdminProject) -> None:
 
 
 def test_settings_are_shown_evaluated_and_a_computed_alias_is_left_alone(admin: AdminProject) -> None:
-    management, security = account.look(admin.context(), quiet)
+    management, security = account.survey(admin.context(), quiet)
     assert [view.settings["account_alias"].value for view in (management, security)] == [
         "binbash-management",
         "binbash-security",
@@ -55,7 +55,8 @@ def test_settings_are_shown_evaluated_and_a_computed_alias_is_left_alone(admin: 
 
 def test_only_differing_values_are_recorded_and_written(admin: AdminProject) -> None:
     values = {
-        view.account: account.decided(admin.context(), view) for view in account.look(admin.context(), quiet)
+        view.account: account.decided(admin.context(), view)
+        for view in account.survey(admin.context(), quiet)
     }
     values["security"]["minimum_password_length"] = 20
     admin.run(account, request(**values))
@@ -73,7 +74,7 @@ def test_a_literal_alias_can_be_changed(admin: AdminProject) -> None:
     admin.replace("security", "account.tf", COMPUTED, '"binbash-sec"')
     admin.run(account, request(security={"account_alias": "binbash-security-2"}))
     assert admin.facts["account_changes"]["security"]["alias"] == "binbash-security-2"
-    (_, view) = account.look(admin.context(), quiet)
+    (_, view) = account.survey(admin.context(), quiet)
     assert account.decided(admin.context(), view)["account_alias"] == "binbash-security-2"
     write(admin)
     assert '"binbash-security-2"' in admin.text("security", "account.tf")
@@ -81,7 +82,7 @@ def test_a_literal_alias_can_be_changed(admin: AdminProject) -> None:
 
 def test_a_number_that_the_layer_does_not_set_can_be_added(admin: AdminProject) -> None:
     admin.replace("security", "account.tf", "  max_password_age               = 90\n", "")
-    (_, view) = account.look(admin.context(), quiet)
+    (_, view) = account.survey(admin.context(), quiet)
     assert view.can_set("max_password_age")
     admin.run(account, request(security={"max_password_age": 180}))
     write(admin)
@@ -96,7 +97,7 @@ def test_a_computed_value_is_never_replaced(admin: AdminProject) -> None:
 
 def test_a_layer_without_an_account_module_says_so(admin: AdminProject) -> None:
     admin.file("security", "account.tf").unlink()
-    _, view = account.look(admin.context(), quiet)
+    _, view = account.survey(admin.context(), quiet)
     assert "no module" in view.told
     assert not view.settings
     assert not any(view.can_set(name) for name in MEANINGS)
@@ -107,7 +108,7 @@ def test_settings_in_resources_are_named_with_their_places(admin: AdminProject) 
         'resource "aws_iam_account_alias" "this" {\n  account_alias = "bb"\n}\n\n'
         'resource "aws_iam_account_password_policy" "strict" {\n  minimum_password_length = 6\n}\n'
     )
-    _, security = account.look(admin.context(), quiet)
+    _, security = account.survey(admin.context(), quiet)
     assert security.told == (
         "The account alias this is a resource, not a module: it is not edited. (account.tf:1, F4) "
         "The password policy strict is a resource, not a module: it is not edited. (account.tf:5, F4)"
@@ -161,7 +162,7 @@ def test_a_weak_policy_is_warned_about(admin: AdminProject, policy: dict[str, An
 
 
 def test_a_good_policy_is_not_warned_about(admin: AdminProject) -> None:
-    _, view = account.look(admin.context(), quiet)
+    _, view = account.survey(admin.context(), quiet)
     assert weaknesses({name: one.value for name, one in view.settings.items()}) == ()
 
 
@@ -179,18 +180,18 @@ def test_zero_switches_a_limit_off_and_is_written(admin: AdminProject, name: str
     assert [one for one in account.validate(request(security={name: 0}), admin.context()) if one.fatal] == []
     admin.run(account, request(security={name: 0}))
     write(admin)
-    _, view = account.look(admin.context(), quiet)
+    _, view = account.survey(admin.context(), quiet)
     assert view.settings[name].value == 0
 
 
 def test_switches_that_the_layer_does_not_set_can_be_added(admin: AdminProject) -> None:
     admin.replace("security", "account.tf", "  hard_expiry                    = false\n", "")
-    _, view = account.look(admin.context(), quiet)
+    _, view = account.survey(admin.context(), quiet)
     assert view.can_set("hard_expiry")
     assert "hard_expiry" not in account.decided(admin.context(), view)
     admin.run(account, request(security={"hard_expiry": True, "create_account_password_policy": True}))
     write(admin)
-    _, view = account.look(admin.context(), quiet)
+    _, view = account.survey(admin.context(), quiet)
     assert view.settings["hard_expiry"].value is True
 
 
@@ -198,7 +199,7 @@ def test_text_for_numbers_and_switches_and_null_are_plain_values(admin: AdminPro
     admin.replace("security", "account.tf", "= 16", '= "16"')
     admin.replace("security", "account.tf", "= false", '= "false"')
     admin.replace("security", "account.tf", "= 4", "= null")
-    _, view = account.look(admin.context(), quiet)
+    _, view = account.survey(admin.context(), quiet)
     values = account.decided(admin.context(), view)
     assert values["minimum_password_length"] == 16
     assert values["hard_expiry"] is False
@@ -219,7 +220,7 @@ def test_everything_that_can_be_set_is_explained() -> None:
 
 
 def test_what_is_computed_is_a_place_to_edit_by_hand(admin: AdminProject) -> None:
-    _, view = account.look(admin.context(), quiet)
+    _, view = account.survey(admin.context(), quiet)
     assert [str(spot) for spot in view.spots] == [
         f"security account.tf:7: Account alias is computed: {COMPUTED}"
     ]

@@ -51,7 +51,7 @@ def test_machine_groups_are_kept_apart_and_groups_come_with_their_policies(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",))
-    management, security = groups.look(admin_project.context(), quiet)
+    management, security = groups.survey(admin_project.context(), quiet)
     assert [group.name for group in security.groups] == ["admins", "auditors", "devops"]
     assert [group.name for group in security.machine_groups] == ["deploymaster"]
     assert [group.name for group in management.machine_groups] == ["github-automation"]
@@ -84,12 +84,12 @@ def test_a_group_is_renamed_with_somebody_joining_it(admin_project: AdminProject
         security={"rename": {"devops": "platform"}},
     )
     assert admin_project.facts["memberships"]["security"]["jane.doe"]["add"] == ["platform"]
-    (view,) = (one for one in groups.look(admin_project.context(), quiet) if one.account == "security")
+    (view,) = (one for one in groups.survey(admin_project.context(), quiet) if one.account == "security")
     assert groups.decided(admin_project.context(), view).members["jane.doe"] == {"devops"}
     write(admin_project)
     assert groups_of(admin_project, "security", "jane.doe") == {"platform"}
     assert groups_of(admin_project, "security", "alex.kim") == {"platform"}
-    (view,) = (one for one in groups.look(admin_project.context(), quiet) if one.account == "security")
+    (view,) = (one for one in groups.survey(admin_project.context(), quiet) if one.account == "security")
     assert groups.decided(admin_project.context(), view).members["jane.doe"] == {"platform"}
     assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
 
@@ -136,13 +136,13 @@ def test_a_chosen_group_that_went_away_is_noticed(admin_project: AdminProject, p
 def test_a_person_to_regroup_who_was_removed_meanwhile_is_noticed(admin_project: AdminProject) -> None:
     decide(admin_project, {}, regrouping=("sam.okafor",), layers=("security",))
     put(admin_project, {"security": {"sam.okafor": {"devops"}}})
-    (view,) = groups.look(admin_project.context(), quiet)
+    (view,) = groups.survey(admin_project.context(), quiet)
     assert groups.gone(admin_project.context(), [view], view, ()) == []
     admin_project.replace("security", "locals.tf", '    "sam.okafor",\n', "")
     seen = groups.observe(admin_project.context())
     assert seen.contradicts
     assert seen.words == "security no longer has a user sam.okafor, whose groups were to change."
-    (view,) = groups.look(admin_project.context(), quiet)
+    (view,) = groups.survey(admin_project.context(), quiet)
     assert groups.gone(admin_project.context(), [view], view, ()) == ["sam.okafor"]
 
 
@@ -175,7 +175,7 @@ def test_a_new_group_is_made_like_one_that_is_renamed_in_the_same_review(
     decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
     changes = {"add": (NewGroup("observers", "auditors"),), "rename": {"auditors": "readers"}}
     put(admin_project, {"security": {"jane.doe": {"observers"}}}, security=changes)
-    (view,) = groups.look(admin_project.context(), quiet)
+    (view,) = groups.survey(admin_project.context(), quiet)
     assert groups.decided(admin_project.context(), view).add == (NewGroup("observers", "auditors"),)
     write(admin_project)
     names = [group.name for group in read_layers(admin_project.context())["security"].groups]
@@ -222,7 +222,7 @@ def test_policies_are_changed_also_of_a_group_that_is_new_or_called_otherwise(
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
     added = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    (view,) = groups.look(admin_project.context(), quiet)
+    (view,) = groups.survey(admin_project.context(), quiet)
     loses = view.by_name["devops"].policies[0]
     changes = {
         "add": (NewGroup("observers", "auditors"),),
@@ -247,7 +247,7 @@ def test_policies_are_changed_also_of_a_group_that_is_new_or_called_otherwise(
     assert added in groups_now["platform"].policies
     assert loses not in groups_now["platform"].policies
     assert added not in groups_now["auditors"].policies
-    (view,) = groups.look(admin_project.context(), quiet)
+    (view,) = groups.survey(admin_project.context(), quiet)
     assert view.pending(groups.decided(admin_project.context(), view)) == 0
     assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
     put(admin_project, {})
@@ -264,7 +264,7 @@ def test_a_group_that_was_written_can_be_called_otherwise_in_the_same_session(
         security={"add": (NewGroup("observers", "auditors"),)},
     )
     write(admin_project)
-    (view,) = groups.look(admin_project.context(), quiet)
+    (view,) = groups.survey(admin_project.context(), quiet)
     choice = groups.decided(admin_project.context(), view)
     choice = groups.renamed(choice, "observers", "viewers", written=True)
     admin_project.run(groups, groups.Request({"security": choice}))

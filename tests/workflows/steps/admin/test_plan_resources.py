@@ -157,9 +157,9 @@ def at(checkout: Path, **facts: Any) -> Context:
 
 
 def test_nothing_is_told_where_nothing_happened(checkout: Path) -> None:
-    found = judged_plan.look(planned_in(checkout), at(checkout))
+    found = judged_plan.survey(planned_in(checkout), at(checkout))
     assert (found.refusal, found.since) == ("", ())
-    assert judged_plan.look(None, at(checkout)) == judged_plan.Return()
+    assert judged_plan.survey(None, at(checkout)) == judged_plan.Return()
 
 
 def test_another_branch_and_another_commit_are_told_and_refuse_nothing_while_the_files_are_the_same(
@@ -168,12 +168,12 @@ def test_another_branch_and_another_commit_are_told_and_refuse_nothing_while_the
     made = planned_in(checkout)
     git(checkout, "switch", "--quiet", "-c", "other")
     commit(checkout, "Nothing in it")
-    found = judged_plan.look(made, at(checkout))
+    found = judged_plan.survey(made, at(checkout))
     assert found.refusal == ""
     assert "is from the branch main; now it is other" in found.since[0]
     assert found.since[1].startswith(f"The checkout went from {made.record.commit[:8]} to ")
     (checkout / "users.tf").write_text("# other people\n")
-    assert "users.tf" in judged_plan.look(made, at(checkout)).refusal
+    assert "users.tf" in judged_plan.survey(made, at(checkout)).refusal
 
 
 def test_a_commit_that_was_merged_upstream_is_told(checkout: Path, tmp_path: Path) -> None:
@@ -187,9 +187,9 @@ def test_a_commit_that_was_merged_upstream_is_told(checkout: Path, tmp_path: Pat
         planned_in(checkout), record=replace(planned_in(checkout).record, branch="onboard/jane.doe")
     )
     facts = {"commit": {"branch": "onboard/jane.doe", "sha": sha}}
-    assert judged_plan.look(made, at(checkout, **facts)).since == ()
+    assert judged_plan.survey(made, at(checkout, **facts)).since == ()
     git(checkout, "push", "--quiet", "origin", "HEAD:main")
-    (told,) = judged_plan.look(made, at(checkout, **facts)).since
+    (told,) = judged_plan.survey(made, at(checkout, **facts)).since
     assert told == f"Your commit {sha[:8]} is in origin/main: it was merged."
 
 
@@ -198,8 +198,8 @@ def test_a_plan_from_before_is_old_and_one_of_just_now_is_not(checkout: Path) ->
     now = own.environment.now()
     for minutes, old in ((0, False), (5, False), (60, True)):
         made = planned_in(checkout, (now - timedelta(minutes=minutes)).isoformat())
-        assert judged_plan.look(made, own).old is old
-    assert judged_plan.look(planned_in(checkout, "2026-03-01"), own).old is False
+        assert judged_plan.survey(made, own).old is old
+    assert judged_plan.survey(planned_in(checkout, "2026-03-01"), own).old is False
 
 
 def test_a_state_that_somebody_changed_refuses_the_plan(

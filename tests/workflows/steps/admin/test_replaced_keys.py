@@ -281,5 +281,5 @@ def test_a_joiners_key_that_lies_there_already_stays_byte_by_byte(
     admin.file("security", "keys/jane.doe").write_bytes(there)
     admin.run(project, project.Request(path=str(admin.root), layers=("security",), joining=("jane.doe",)))
     recorded(admin, taken(admin, people_keys, name="jane.doe"))
-    admin.run(users, users.proposal(admin.context(), users.look(admin.context(), quiet)))
+    admin.run(users, users.proposal(admin.context(), users.survey(admin.context(), quiet)))
     assert "keys/jane.doe" not in [one.name for one in review.prepare(admin.context(), quiet).changes]

@@ -47,7 +47,7 @@ def test_what_was_written_stays_decided(admin_project: AdminProject, people_keys
     decide(admin_project, people_keys, joining=("jane.doe",), leaving=("alex.kim",))
     put(admin_project, {"security": {"jane.doe": {"devops"}}})
     write(admin_project)
-    views = users.look(admin_project.context(), quiet)
+    views = users.survey(admin_project.context(), quiet)
     assert users.written(admin_project.context(), views) == Request(
         add={"management": ("jane.doe",), "security": ("jane.doe",)},
         remove={"management": ("alex.kim",), "security": ("alex.kim",)},
@@ -59,13 +59,13 @@ def test_a_layer_that_went_away_is_told(admin_project: AdminProject, people_keys
     folder = admin_project.root / "security" / "global"
     folder.rename(folder.with_name("elsewhere"))
     with pytest.raises(OnboardError, match="A layer is gone"):
-        users.look(admin_project.context(), quiet)
+        users.survey(admin_project.context(), quiet)
 
 
 def test_who_is_called_a_machine_joins_as_one(admin_project: AdminProject, people_keys: Keys) -> None:
     name = "machine.gitlab"
     decide(admin_project, {name: people_keys["jane.doe"]}, joining=(name,), layers=("security",))
-    (view,) = groups.look(admin_project.context(), quiet)
+    (view,) = groups.survey(admin_project.context(), quiet)
     assert view.is_machine(name)
     put(admin_project, {"security": {name: {"deploymaster"}}})
     write(admin_project)

@@ -49,7 +49,7 @@ def test_the_versions_of_what_is_here_become_facts(tmp_path: Path) -> None:
 def test_an_aws_that_is_silent_or_missing_stops_nobody(tmp_path: Path) -> None:
     bin_folder = tmp_path / "bin"
     program(bin_folder, "aws", "exit 3")
-    found = step.look(context(tmp_path, f"{bin_folder}:{ENVIRONMENT['PATH']}"), nothing)
+    found = step.survey(context(tmp_path, f"{bin_folder}:{ENVIRONMENT['PATH']}"), nothing)
     assert found.tools[1].version == "(doesn't report its version)"
     (bin_folder / "aws").unlink()
     program(bin_folder, "gpg", "echo 'gpg (GnuPG) 2.4.7'")
@@ -63,7 +63,7 @@ def test_without_gpg_the_step_is_refused_with_the_commands_that_install_it(tmp_p
     with pytest.raises(GpgMissing) as refused:
         step.perform(Request("bb", "jane.doe"), without, nothing)
     assert "brew install gnupg" in refused.value.next
-    tool = step.look(without, nothing).tools[0]
+    tool = step.survey(without, nothing).tools[0]
     assert (tool.version, tool.needed) == ("", True)
     assert step.observe(without).contradicts
     assert step.observe(context(tmp_path)) == AGREES

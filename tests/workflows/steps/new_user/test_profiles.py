@@ -61,7 +61,7 @@ def test_the_twins_are_proposed_where_the_project_asks_for_them_until_somebody_d
 
 def test_a_key_in_the_keyring_gives_a_command_and_no_secret(tmp_path: Path) -> None:
     of = context(tmp_path, access_key=IN_KEYRING)
-    found = step.look(REQUEST, of, nothing)
+    found = step.survey(REQUEST, of, nothing)
     assert found.names == (BASE, ROLE)
     assert f"+[profile {ROLE}]" in found.diff
     assert not folder(tmp_path).exists()
@@ -73,7 +73,7 @@ def test_a_key_in_the_keyring_gives_a_command_and_no_secret(tmp_path: Path) -> N
     assert "role_arn = arn:aws:iam::333333333333:role/DevOps" in config
     assert not (folder(tmp_path) / "credentials").exists()
     assert stat.S_IMODE((folder(tmp_path) / "config").stat().st_mode) == 0o600
-    assert step.look(REQUEST, of, nothing).diff == ""
+    assert step.survey(REQUEST, of, nothing).diff == ""
     assert step.observe(context(tmp_path, profiles=facts)) == AGREES
     (folder(tmp_path) / "config").write_text(f"[profile {BASE}]\n")
     assert step.observe(context(tmp_path, profiles=facts)).words == f"~/.aws/bb/config no longer has {ROLE}."
@@ -85,7 +85,7 @@ def test_a_key_in_plain_text_is_left_alone_and_masked(tmp_path: Path) -> None:
     text = f"# mine\n[{BASE}]\naws_access_key_id = AKIAEXAMPLEEXAMPLE01\naws_secret_access_key = {'s' * 40}\n"
     credentials.write_text(text)
     of = context(tmp_path, access_key=IN_FILE)
-    assert "s" * 40 not in step.look(REQUEST, of, nothing).diff
+    assert "s" * 40 not in step.survey(REQUEST, of, nothing).diff
     told = step.perform(REQUEST, of, nothing)["profiles"]["told"]
     assert credentials.read_text() == text
     assert "credential_process" not in (folder(tmp_path) / "config").read_text()
@@ -100,7 +100,7 @@ def test_moving_the_key_into_the_keyring_takes_it_out_of_the_file(tmp_path: Path
         f"[{BASE}]\naws_access_key_id = A\naws_secret_access_key = {'s' * 40}\n[o]\na = b\n"
     )
     of = context(tmp_path, access_key=IN_KEYRING)
-    found = step.look(REQUEST, of, nothing)
+    found = step.survey(REQUEST, of, nothing)
     assert "-aws_secret_access_key = ****" in found.diff
     step.perform(REQUEST, of, nothing)
     assert "s" * 40 not in credentials.read_text()
@@ -109,14 +109,14 @@ def test_moving_the_key_into_the_keyring_takes_it_out_of_the_file(tmp_path: Path
 
 def test_without_roles_in_the_handoff_there_is_the_base_profile_alone(tmp_path: Path) -> None:
     of = context(tmp_path, (jane(profiles=()),), access_key=IN_KEYRING)
-    found = step.look(REQUEST, of, nothing)
+    found = step.survey(REQUEST, of, nothing)
     assert found.names == (BASE,)
     assert any("names no roles" in remark for remark in found.remarks)
 
 
 def test_the_twins_for_leverage_cli_are_a_choice(tmp_path: Path) -> None:
     of = context(tmp_path, access_key=IN_KEYRING)
-    assert step.look(Request("us-east-1", SERIAL, mfa_names=True), of, nothing).names == (
+    assert step.survey(Request("us-east-1", SERIAL, mfa_names=True), of, nothing).names == (
         BASE,
         ROLE,
         f"{ROLE}-mfa",
@@ -124,7 +124,7 @@ def test_the_twins_for_leverage_cli_are_a_choice(tmp_path: Path) -> None:
 
 
 def test_without_a_key_or_a_device_that_is_said(tmp_path: Path) -> None:
-    remarks = " ".join(step.look(Request("us-east-1"), context(tmp_path), nothing).remarks)
+    remarks = " ".join(step.survey(Request("us-east-1"), context(tmp_path), nothing).remarks)
     assert "No access key was kept" in remarks
     assert "Without an MFA device" in remarks
 
@@ -149,7 +149,7 @@ def test_a_file_that_botocore_rejects_is_refused_with_its_line(tmp_path: Path) -
     config = folder(tmp_path) / "config"
     config.write_text("[profile a]\nregion = x\n[profile a]\n")
     of = context(tmp_path, access_key=IN_KEYRING)
-    for act in (step.look, step.perform):
+    for act in (step.survey, step.perform):
         with pytest.raises(OnboardError, match="line 3"):
             act(REQUEST, of, nothing)
     assert config.read_text() == "[profile a]\nregion = x\n[profile a]\n"

@@ -108,12 +108,12 @@ def run(admin_project: AdminProject, people_keys: Mapping[str, bytes]) -> Iterat
 def test_everything_goes_on_where_it_is_now(admin_project: AdminProject, run: SessionRun) -> None:
     session, before = run.session, admin_project.root
     session.drafts.save(StepKey("account"), {"path": str(before / "security")})
-    assert run.look() == ()
+    assert run.observe() == ()
     steps = {key: session.status(key) for key in session.layout()}
     now = moved(admin_project)
     session.move(PROJECT, before, now)
     assert {key: session.status(key) for key in session.layout()} == steps
-    assert run.look() == ()
+    assert run.observe() == ()
     assert run.whole().root == now
     assert str(before) not in json.dumps([session.facts(), session.drafts.load(StepKey("account"))])
     assert {Path(path).is_file() for _, path in review.files_written(session.folder)} == {True}
