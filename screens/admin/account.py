@@ -331,7 +331,7 @@ class AccountPane(ByHandPane):
     def show_problems(self, problems: Sequence[Problem]) -> None:
         fields = [problem.field for problem in problems if problem.field]
         of_them = [
-            one.account for one in self._views if fields and fields[0].startswith(f"set-{one.account}-")
+            view.account for view in self._views if fields and fields[0].startswith(f"set-{view.account}-")
         ]
         if of_them and of_them[0] != self._account:
             self.show_account(of_them[0])
@@ -341,7 +341,7 @@ class AccountPane(ByHandPane):
     def _explain(self, event: DescendantFocus) -> None:
         """Say what the selected setting does."""
         names = [form.name_of(event.widget.id) for form in self.query(AccountForm)]
-        name = next((one for one in names if one), "")
+        name = next((name for name in names if name), "")
         self.query_one("#meaning", Text).update(EXPLANATIONS.get(name, ""))
 
     @on(OptionalBox.Turned)

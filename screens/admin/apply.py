@@ -68,7 +68,7 @@ class RecoveryList(Vertical):
     @property
     def left(self) -> list[Repair]:
         """The repairs that were not carried out yet."""
-        return [one for one in self._repairs if one not in self._told]
+        return [repair for repair in self._repairs if repair not in self._told]
 
     def show(self, repairs: tuple[Repair, ...]) -> None:
         """Show what was found."""
@@ -348,7 +348,7 @@ class ApplyPane(TerraformPane):
         self.offer_comparison()
         causes = self._outlook.causes if self._outlook else ()
         self.query_one("#ended", Text).show_lines(
-            [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in causes)]
+            [*([self._ended] if self._ended else []), *(f"✗ {cause}" for cause in causes)]
         )
         self.primary_changed()
 
@@ -508,7 +508,7 @@ def _losses(planned: Planned, context: Context) -> list[str]:
 
 def _question(planned: Planned, context: Context, account_id: str) -> str:
     """What a yes does: account, counts and people."""
-    people = listed([one.name for one in planned.people], 6)
+    people = listed([person.name for person in planned.people], 6)
     account = f"{context.item} {account_id}".strip()
     lines = [f"In {account}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
     if planned.foreign:

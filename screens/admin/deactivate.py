@@ -145,31 +145,31 @@ class DeactivatePane(AccountWorkPane):
         if self._findings.active_keys:
             keys = count(self._findings.active_keys, "access key")
             return f"! {keys} still work. k deactivates all of them; nothing is deleted."
-        if any(one.keys is None for one in self._findings.people):
+        if any(person.keys is None for person in self._findings.people):
             return (
                 "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
             )
-        had = any(one.keys for one in self._findings.people)
+        had = any(person.keys for person in self._findings.people)
         none = "✓ No access key works any more" if had else "✓ There are no access keys"
-        if any(one.blocking for one in self._findings.people):
+        if any(person.blocking for person in self._findings.people):
             return f"{none}. Remove what blocks the removal (!)."
-        if any(one.denied for one in self._findings.people):
+        if any(person.denied for person in self._findings.people):
             return f"{none}. What is marked ? can't be listed and may block the removal."
         return f"{none}, and nothing blocks the removal."
 
     def _lines(self) -> Iterator[_Row]:
-        for one in self._findings.people if self._findings else ():
-            yield _Row(self._head(one), one.name)
-            by_hand = {item.id: item for item in one.blocking}
-            for key in one.keys or ():
+        for person in self._findings.people if self._findings else ():
+            yield _Row(self._head(person), person.name)
+            by_hand = {item.id: item for item in person.blocking}
+            for key in person.keys or ():
                 yield _Row(
-                    self._key(key, key.access_key_id in by_hand), one.name, by_hand.get(key.access_key_id)
+                    self._key(key, key.access_key_id in by_hand), person.name, by_hand.get(key.access_key_id)
                 )
-            for item in one.blocking:
+            for item in person.blocking:
                 if item.kind is not HoldingKind.ACCESS_KEY:
-                    yield _Row(f"  ! {item.words}", one.name, item)
-            if one.denied:
-                yield _Row(f"  ? you may not list: {', '.join(one.denied)}", one.name)
+                    yield _Row(f"  ! {item.words}", person.name, item)
+            if person.denied:
+                yield _Row(f"  ? you may not list: {', '.join(person.denied)}", person.name)
 
     def _head(self, one: Leaver) -> str:
         if not one.exists:
@@ -211,7 +211,7 @@ class DeactivatePane(AccountWorkPane):
         if findings is None or not findings.active_keys:
             self.notify("There is no access key here that works and can be seen.")
             return
-        names = ", ".join(one.name for one in findings.people if one.active_keys)
+        names = ", ".join(person.name for person in findings.people if person.active_keys)
         body = (
             f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Whatever signs "
             "with them stops working at once. As long as the user exists, they can be activated again in "

@@ -533,7 +533,11 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
     policies = [
         *(f"- {short_policy(one)}" for one in changes.remove),
         *(f"+ {short_policy(one)}" for one in changes.add),
-        *(short_policy(one) for one in (there.policies if there else ()) if one not in changes.remove),
+        *(
+            short_policy(policy)
+            for policy in (there.policies if there else ())
+            if policy not in changes.remove
+        ),
     ]
     parts = [_members(known, view, choice) if known else f"new, made like {there.name if there else '?'}"]
     if group in choice.rename:
@@ -570,7 +574,7 @@ def about_gone(view: LayerView, names: Sequence[str]) -> str:
 
 def about_layer(view: LayerView) -> str:
     """What the layer holds in comments or computed, each with its place; "" for nothing."""
-    return "\n".join(f"! {one.words} ({one.place}, F4)" for one in view.spots)
+    return "\n".join(f"! {spot.words} ({spot.place}, F4)" for spot in view.spots)
 
 
 def _that_is_known(view: LayerView) -> str:

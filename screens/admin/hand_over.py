@@ -223,7 +223,9 @@ class HandOverPane(TerraformPane):
 
     def _show_usual_roles(self) -> None:
         """Say where roles are named by convention alone, and let that be chosen."""
-        accounts = dict.fromkeys(account for one in self._handoffs.values() for account in one.conventional)
+        accounts = dict.fromkeys(
+            account for handoff in self._handoffs.values() for account in handoff.conventional
+        )
         box = self.query_one("#usual-roles", MarkBox)
         box.label = f"Include the usual roles: the state of {listed(list(accounts), 2)} has none"
         box.display = bool(accounts)
@@ -368,7 +370,11 @@ class HandOverPane(TerraformPane):
         return super().check_action(action, parameters)
 
     def request(self) -> Request:
-        nothing = {one.name: joined(one.trouble, " ") for one in self._handoffs.values() if not one.text}
+        nothing = {
+            handoff.name: joined(handoff.trouble, " ")
+            for handoff in self._handoffs.values()
+            if not handoff.text
+        }
         return Request(dict(self._sent), nothing)
 
     def draft(self) -> Mapping[str, Any]:

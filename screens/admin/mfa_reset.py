@@ -128,7 +128,7 @@ class MfaResetPane(AccountWorkPane):
     def _rows(self) -> list[tuple[Owner, Device | None]]:
         found: Found | None = self.found
         owners = found.owners if found else ()
-        return [(owner, one) for owner in owners for one in owner.devices or (None,)]
+        return [(owner, device) for owner in owners for device in owner.devices or (None,)]
 
     # -- what the person does ----------------------------------------------------------------------
 

@@ -541,7 +541,7 @@ class PgpKeysPane(StepPane):
         """A key does what its button does, and where there is no such button, nothing."""
         name = {"owner_text": "owner", "layer_keys": "layer"}.get(action, action)
         buttons = list(self.query(f"#{name}")) if action in _ACTIONS else []
-        shown = [one for one in buttons if one.display]
+        shown = [button for button in buttons if button.display]
         if self._comparing:
             return action not in _ACTIONS or action == "owner_text"
         return not buttons or bool(shown)
@@ -731,8 +731,8 @@ class PgpKeysPane(StepPane):
 
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
-        confirmed = (one.name for one in keys.values() if self._confirmed.get(one.name) == one.fingerprint)
-        later = (one.name for one in keys.values() if self._answer(one) == Compared.LATER)
+        confirmed = (key.name for key in keys.values() if self._confirmed.get(key.name) == key.fingerprint)
+        later = (key.name for key in keys.values() if self._answer(key) == Compared.LATER)
         return Request(keys, frozenset(confirmed), frozenset(later))
 
     def draft(self) -> Mapping[str, Any]:

@@ -62,7 +62,7 @@ class ForeignList(Vertical):
         self.set_class(bool(changes), "-shown")
         words = f"! {count(len(changes), 'change')} that nobody asked for. Space accepts one:"
         self.query_one("#foreign-label", Text).update(words)
-        self.query_one(MarkList).show([(one.words, one.address) for one in changes], acknowledged)
+        self.query_one(MarkList).show([(change.words, change.address) for change in changes], acknowledged)
         self.query_one("#foreign-words", Text).update("")
 
     @property
@@ -74,9 +74,9 @@ class ForeignList(Vertical):
     def _tell_whole(self, event: MarkList.SelectionHighlighted[str]) -> None:
         """Show all words of the line that the cursor is on, and the resource; the list cuts them off."""
         lines = [
-            one.words if one.named else f"{one.words}\n{one.address}"
-            for one in self._changes
-            if one.address == event.selection.value
+            change.words if change.named else f"{change.words}\n{change.address}"
+            for change in self._changes
+            if change.address == event.selection.value
         ]
         self.query_one("#foreign-words", Text).update(text_of(joined(lines, "\n")))
 
@@ -414,8 +414,12 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
 
 def _told_destroys(made: Planned) -> list[str]:
     """What is removed or replaced besides what the table of people and the list of foreign changes say."""
-    named, foreign = {one.name for one in made.people}, {one.address for one in made.foreign}
-    told = [one for one in made.destroys if one.address not in foreign and not named.intersection(one.people)]
+    named, foreign = {person.name for person in made.people}, {one.address for one in made.foreign}
+    told = [
+        destroy
+        for destroy in made.destroys
+        if destroy.address not in foreign and not named.intersection(destroy.people)
+    ]
     return cut([f"- {one.words}" for one in told], _MOST_LINES)
 
 
@@ -443,9 +447,9 @@ def _all_differences(differences: Sequence[Difference]) -> str:
     """What changed from the plan before, resource by resource, with the lines inside."""
     if not differences:
         return "There is no plan before this one, or both do the same."
-    signs = {sign: sum(one.sign == sign for one in differences) for sign in "+-~"}
+    signs = {sign: sum(difference.sign == sign for difference in differences) for sign in "+-~"}
     head = (
         f"{signs['+']} only in the new plan (+), {signs['-']} only in the one before (-), "
         f"{signs['~']} in both, but otherwise (~)."
     )
-    return "\n\n".join([head, *(one.as_text() for one in differences)])
+    return "\n\n".join([head, *(difference.as_text() for difference in differences)])

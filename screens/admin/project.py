@@ -193,7 +193,7 @@ class ProjectPane(StepPane):
         self._asked = wanted | {name for name in QUESTIONS if getattr(request, name)}
         self._show_found()
         for name in QUESTIONS:
-            row = next(one for one in self._field(name).ancestors if one.has_class("question"))
+            row = next(ancestor for ancestor in self._field(name).ancestors if ancestor.has_class("question"))
             row.set_class(name not in self._asked, "-unasked")
             row.set_class(self._asked == {name}, "-only")
         self.query_one(".pane-title", Text).update(self.heading())
@@ -231,7 +231,7 @@ class ProjectPane(StepPane):
         marked = self._marked() if same else self._start["layers"] or found.proposed
         first, self._survey = self._survey is None, found
         self._suggester.people = found.people()
-        for kind in (one for one in QUESTIONS if one != "joining"):
+        for kind in (question for question in QUESTIONS if question != "joining"):
             self._show_known(kind)
         path = self.query_one("#path", Input)
         if path.value == self._looked_at:
@@ -306,8 +306,8 @@ class ProjectPane(StepPane):
 
     def _show_known(self, kind: str) -> None:
         *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
-        people = [one for one in self._suggester.people if one not in named]
-        fitting = [one for one in people if one.casefold().startswith(typed.casefold())]
+        people = [person for person in self._suggester.people if person not in named]
+        fitting = [person for person in people if person.casefold().startswith(typed.casefold())]
         wrong = [name for name in self._unknown(kind) if name != typed or not fitting]
         lines: list[Sentence] = [listed(people if typed in people else fitting, _NAMES_SHOWN)]
         if wrong and self._survey is not None:

@@ -383,7 +383,7 @@ def _told(diff: FileDiff) -> str:
 def _noted(notes: Sequence[Sentence]) -> list[str]:
     """The first notes, a line each."""
     more = [f"! and {len(notes) - _NOTES_SHOWN} more"] if len(notes) > _NOTES_SHOWN else []
-    return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]
+    return [*(f"! {note}" for note in notes[:_NOTES_SHOWN]), *more]
 
 
 def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
@@ -394,11 +394,11 @@ def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) 
         return f"✓ All {count(written, 'file')} are written and say what you decided."
     if not diffs:
         return "✓ The files already say what you decided. There is nothing to write."
-    layers = list(dict.fromkeys(one.change.layer.partition("/")[0] for one in diffs))
+    layers = list(dict.fromkeys(diff.change.layer.partition("/")[0] for diff in diffs))
     where = listed(layers, _LAYERS_NAMED) if len(layers) <= _LAYERS_NAMED else f"{len(layers)} layers"
     return f"{_counts(diffs)}, in {where}"
 
 
 def _counts(diffs: Sequence[FileDiff]) -> str:
-    added, removed = sum(one.added for one in diffs), sum(one.removed for one in diffs)
+    added, removed = sum(diff.added for diff in diffs), sum(diff.removed for diff in diffs)
     return f"{count(len(diffs), 'file')}, +{added:,} -{removed:,}"

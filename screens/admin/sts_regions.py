@@ -291,7 +291,7 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
 def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]:
     """A line for each account, by its name."""
     if audit is not None:
-        return {one.account: _account_line(one, audit.allowed) for one in audit.accounts}
+        return {account.account: _account_line(account, audit.allowed) for account in audit.accounts}
     if survey is None:
         return {}
     return {way.account: f"○ {way.account}  {way.profile or 'no profile'}" for way in survey.ways}

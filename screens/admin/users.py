@@ -59,9 +59,9 @@ class UserLines:
         self._layers = layers
         self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}}
         self._spots = [
-            _row_of(Line((str(one.place), one.account, text_of(one.words)), one, "quiet"))
+            _row_of(Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet"))
             for layer in layers.values()
-            for one in users.spots(layer)
+            for spot in users.spots(layer)
         ]
         self.count = sum(len(layer.people) for layer in layers.values())
 
@@ -238,7 +238,7 @@ class UsersPane(ByHandPane):
         wanted = self._wanted()
         self.own = Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
-        boxes = [box for one in self._layers.values() for box in self._choices(one, wanted)]
+        boxes = [box for layer in self._layers.values() for box in self._choices(layer, wanted)]
         people.show([box[:2] for box in boxes], [value for _, value, marked in boxes if marked])
         self.query_one("#hint", Text).update(_hint(people.option_count, self._written))
         people.highlighted = 0 if people.option_count else None
@@ -450,7 +450,7 @@ class UsersPane(ByHandPane):
 
     def _tell_difference(self, before: Mapping[str, Layer]) -> None:
         for account, new in self._layers.items():
-            was, now = ({one.iam_name for one in layer.people} for layer in (before[account], new))
+            was, now = ({person.iam_name for person in layer.people} for layer in (before[account], new))
             parts = [f"there now: {', '.join(sorted(now - was))}"] if now - was else []
             parts += [f"gone: {', '.join(sorted(was - now))}"] if was - now else []
             if parts:

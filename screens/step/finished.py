@@ -217,7 +217,7 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
 def _works(facts: Facts) -> str:
     """How many profiles answered when they were asked; "" if none was."""
     results = (facts.get("verified") or {}).get("results") or ()
-    good = sum(not one.get("problem") for one in results)
+    good = sum(not result.get("problem") for result in results)
     return f"{good} of {count(len(results), 'profile')} worked in the aws command." if results else ""
 
 
@@ -251,7 +251,7 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
 def _no_device_removed(known: Mapping[str, Any]) -> bool:
     """Whether devices were to be removed, and in no account there was one."""
     resets = [one.value for name, one in known.items() if name.startswith("mfa_devices_reset")]
-    return bool(resets) and not any(one["people"] for one in resets)
+    return bool(resets) and not any(reset["people"] for reset in resets)
 
 
 def _left_over(regions: Mapping[str, Any]) -> Iterable[Sentence]:
@@ -317,6 +317,6 @@ def _kept(run: SessionRun) -> Iterator[str]:
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {told_path(Path(root), run.environment.home)}"
     profiles = [one.value for name, one in run.session.state.known.items() if name.startswith("profiles@")]
-    for config in sorted({one["config"] for one in profiles}):
+    for config in sorted({profile["config"] for profile in profiles}):
         yield f"Profiles  {told_path(Path(config), run.environment.home)}"
     yield "Record    on Home (F3), until you delete it there"

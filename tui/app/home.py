@@ -309,7 +309,7 @@ class HomeScreen(OneFocus):
 
     def _begin(self, workflow: str, *kinds: str) -> None:
         """Begin a session, unless the person meant the one of this kind that they began before."""
-        begun = next((one for one in self._entries if _is_open(one, workflow)), None)
+        begun = next((entry for entry in self._entries if _is_open(entry, workflow)), None)
         begin = self.Begin(workflow, kinds)
         if workflow == "admin" or begun is None:
             self.post_message(begin)
@@ -385,7 +385,11 @@ class HomeScreen(OneFocus):
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: all that the keys do."""
-        active = {one.binding.action: one.binding for one in self.active_bindings.values() if one.enabled}
+        active = {
+            binding.binding.action: binding.binding
+            for binding in self.active_bindings.values()
+            if binding.enabled
+        }
         for action, binding in active.items():
             if (binding.id or "").startswith("home.") and binding.tooltip:
                 yield SystemCommand(binding.description, binding.tooltip, partial(self.run_action, action))

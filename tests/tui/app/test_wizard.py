@@ -865,7 +865,7 @@ def asked(folder: Path) -> tuple[Inquired, PaneHost]:
     modules[1] = users = Inquired(modules[1].STEP)
     users.begin()
     app = host(folder, modules, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=PROJECT)
-    SessionRun(app.session, fake_environment(folder, {}), by_id(modules)).look()
+    SessionRun(app.session, fake_environment(folder, {}), by_id(modules)).observe()
     return users, app
 
 
@@ -891,7 +891,7 @@ async def test_a_page_that_an_answer_locks_gives_way_to_the_step_that_it_rests_o
     modules[0] = project = Inquired(modules[0].STEP)
     project.begin()
     app = host(tmp_path, modules, done={PROJECT: LAYERS}, at=USERS)
-    SessionRun(app.session, fake_environment(tmp_path, {}), by_id(modules)).look()
+    SessionRun(app.session, fake_environment(tmp_path, {}), by_id(modules)).observe()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         project.answer = GONE

@@ -132,7 +132,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 def _refused(name: str, value: Constant) -> list[Problem]:
     if name == ALIAS:
         return check_account_alias(str(value))
-    return [one for one in check_password_policy(name, value) if one.fatal]
+    return [setting for setting in check_password_policy(name, value) if setting.fatal]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
@@ -179,7 +179,7 @@ def observe(context: Context) -> Observation:
     decisions = Decisions(account_changes=context.decisions.account_changes)
     for account, layer in read_layers(context).items():
         problems = check(layer, operations(layer, decisions))
-        if fatal := joined(one.message for one in problems if one.fatal):
+        if fatal := joined(problem.message for problem in problems if problem.fatal):
             return Observation(Verdict.CHANGED, f"{account}: {fatal}")
     return AGREES
 

@@ -71,7 +71,7 @@ class Findings:
     @property
     def active_keys(self) -> int:
         """How many access keys still work."""
-        return sum(len(one.active_keys) for one in self.people)
+        return sum(len(person.active_keys) for person in self.people)
 
 
 @dataclass(frozen=True)
@@ -209,18 +209,20 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if request.findings is None:
         return [Problem("Check what they have first.")]
     problems = []
-    for one in request.findings.people:
-        if one.denied:
-            works = ", so keys may still work" if one.keys is None else ""
-            message = f"You may not list what {one.name} has of: {joined(one.denied, ', ')}{works}."
+    for person in request.findings.people:
+        if person.denied:
+            works = ", so keys may still work" if person.keys is None else ""
+            message = f"You may not list what {person.name} has of: {joined(person.denied, ', ')}{works}."
             problems.append(Problem(message, "people", fatal=False))
-        if one.active_keys:
-            words = ", ".join(key.access_key_id for key in one.active_keys)
-            problems.append(Problem(f"{one.name} still has keys that work: {words}.", "people", fatal=False))
-        others = [item for item in one.blocking if item.kind is not HoldingKind.ACCESS_KEY]
-        if others or len(one.blocking) > len(one.active_keys):
-            things = joined((item.words for item in one.blocking), ", ")
-            message = f"AWS may reject the removal of {one.name} (DeleteConflict) because of: {things}."
+        if person.active_keys:
+            words = ", ".join(key.access_key_id for key in person.active_keys)
+            problems.append(
+                Problem(f"{person.name} still has keys that work: {words}.", "people", fatal=False)
+            )
+        others = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
+        if others or len(person.blocking) > len(person.active_keys):
+            things = joined((item.words for item in person.blocking), ", ")
+            message = f"AWS may reject the removal of {person.name} (DeleteConflict) because of: {things}."
             problems.append(Problem(message, "people", fatal=False))
     return problems
 
@@ -228,12 +230,12 @@ def validate(request: Request, context: Context) -> list[Problem]:
 def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record what was found last; none of it is secret."""
     people = {
-        one.name: {
-            "inactive": [key.access_key_id for key in one.keys or () if not key.active],
-            "active": [key.access_key_id for key in one.active_keys],
-            "blocking": [item.words for item in one.blocking],
+        person.name: {
+            "inactive": [key.access_key_id for key in person.keys or () if not key.active],
+            "active": [key.access_key_id for key in person.active_keys],
+            "blocking": [item.words for item in person.blocking],
         }
-        for one in (request.findings.people if request.findings else ())
+        for person in (request.findings.people if request.findings else ())
     }
     return {
         "deactivated": {"at": context.environment.now().isoformat(timespec="seconds"), "people": people},

@@ -29,7 +29,7 @@ def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
 
 def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
     """Those of the written files that belong to an account; older sessions didn't say which do."""
-    return [one for one in files if one.get("account", account) == account]
+    return [file for file in files if file.get("account", account) == account]
 
 
 FILES_CHANGE = Condition(

@@ -208,7 +208,7 @@ def _account_operations(layer: Layer, changes: SettingChanges) -> Iterator[Opera
     settings = layer.account
     if changes.alias and not (settings and settings.alias and settings.alias.value == changes.alias):
         yield SetAccountAlias(changes.alias)
-    now = {one.name: one.value for one in settings.policy} if settings else {}
+    now = {setting.name: setting.value for setting in settings.policy} if settings else {}
     for attribute, value in changes.policy.items():
         if now.get(attribute) != value:
             yield SetPasswordPolicy(attribute, value)

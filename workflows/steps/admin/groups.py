@@ -76,7 +76,7 @@ class LayerView:
     @cached_property
     def by_name(self) -> Mapping[str, Group]:
         """All groups of the layer by name."""
-        return {one.name: one for one in (*self.groups, *self.machine_groups)}
+        return {group.name: group for group in (*self.groups, *self.machine_groups)}
 
     @cached_property
     def people(self) -> tuple[str, ...]:
@@ -146,12 +146,12 @@ class LayerView:
         known = self.by_name.get(group)
         if known is None:
             return None
-        return next((one.place for one in self.spots if one.group == known.label), known.place)
+        return next((spot.place for spot in self.spots if spot.group == known.label), known.place)
 
     def spots_for(self, group: str) -> tuple[Spot, ...]:
         """The spots, that of a group before the others."""
         place = self.place_of(group)
-        return tuple(sorted(self.spots, key=lambda one: one.place != place))
+        return tuple(sorted(self.spots, key=lambda spot: spot.place != place))
 
     def toggled(self, choice: LayerChoice, name: str, group: str) -> LayerChoice:
         """The choice with a person put into a group, or out of it; nobody is kept who was not changed."""
@@ -213,7 +213,7 @@ def view_of(
         found = (layer.person(name) for name in names)
         chosen.update({one.iam_name: why for one in found if one and one.iam_name.casefold() not in joiners})
     # A joiner whose entry is written already is called as in the steps before, whatever the layer's case.
-    people = {joiners.get(one.iam_name.casefold(), one.iam_name): one for one in layer.people}
+    people = {joiners.get(person.iam_name.casefold(), person.iam_name): person for person in layer.people}
     rest = sorted((name for name in people if name not in chosen), key=str.casefold)
     return LayerView(
         account=layer.location.account,
@@ -230,7 +230,7 @@ def view_of(
         absent=tuple(
             name for name in regrouping if layer.person(name) is None and name.casefold() not in joiners
         ),
-        spots=spots_of(layer, [one for one in layer.findings if one.subject in _SHOWN]),
+        spots=spots_of(layer, [finding for finding in layer.findings if finding.subject in _SHOWN]),
     )
 
 
@@ -272,7 +272,7 @@ def decided(context: Context, view: LayerView) -> LayerChoice:
     wanted = {name for name, why in view.chosen.items() if why is not Chosen.LEAVES}
     wanted |= {name for name in moves if name in view.now and name not in view.chosen}
     members = {}
-    for name in (one for one in view.people if one in wanted):
+    for name in (person for person in view.people if person in wanted):
         move = moves.get(name, Move())
         add, remove = ({old_names.get(group, group) for group in some} for some in (move.add, move.remove))
         members[name] = frozenset((view.before(name) | add) - remove)
@@ -489,7 +489,11 @@ def observe(context: Context) -> Observation:
     regrouping = {one.casefold() for one in decisions.regrouping}
     for account, people in decisions.memberships.items():
         layer = layers.get(account)
-        gone = [one for one in people if one.casefold() in regrouping and layer and not layer.person(one)]
+        gone = [
+            person
+            for person in people
+            if person.casefold() in regrouping and layer and not layer.person(person)
+        ]
         if gone:
             names = ", ".join(gone)
             words = f"{account} no longer has a user {names}, whose groups were to change."
@@ -499,7 +503,7 @@ def observe(context: Context) -> Observation:
         wanted = [(f"chosen for {name}", one.add) for name, one in people.items()]
         wanted += [("whose policies were to change", tuple(changes.policies))]
         for why, groups in wanted:
-            missing = [one for one in groups if one not in new and not (layer and layer.group(one))]
+            missing = [group for group in groups if group not in new and not (layer and layer.group(group))]
             if missing:
                 names = ", ".join(missing)
                 return Observation(Verdict.CHANGED, f"{account} no longer has a group {names}, {why}.")

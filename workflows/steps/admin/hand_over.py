@@ -321,7 +321,10 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
     denied = (_DENIED,) if mfa_denials(layer.files) else ()
     if settings is None:
         return denied
-    values: dict[str, object] = {**_POLICY_DEFAULTS, **{one.name: one.value for one in settings.policy}}
+    values: dict[str, object] = {
+        **_POLICY_DEFAULTS,
+        **{setting.name: setting.value for setting in settings.policy},
+    }
     if values.get("create_account_password_policy") is False:
         values = {}
     return (*describe_password_policy(values), *denied)

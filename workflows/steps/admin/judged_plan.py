@@ -53,7 +53,7 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
         destroys=tuple(_telling(one) for one in (*plan.destroyed, *plan.replaced)),
         foreign=tuple(_telling(one) for one in foreign),
         drift=tuple(describe(one) for one in plan.drift),
-        owners={one.address: _people(one) for one in plan.changes},
+        owners={change.address: _people(change) for change in plan.changes},
         passwords=_users(plan, LOGIN_PROFILE, changed),
         access_keys=_users(plan, ACCESS_KEY, changed),
         gone=_users(plan, USER, (Action.DELETE,)),
@@ -70,8 +70,8 @@ def _person(plan: Plan, name: str) -> PersonChange:
         actions.get(USER, ""),
         actions.get(LOGIN_PROFILE, ""),
         actions.get(ACCESS_KEY, ""),
-        tuple(sorted(one.group or one.address for one in plan.changes if name in one.joining)),
-        tuple(sorted(one.group or one.address for one in plan.changes if name in one.leaving)),
+        tuple(sorted(change.group or change.address for change in plan.changes if name in change.joining)),
+        tuple(sorted(change.group or change.address for change in plan.changes if name in change.leaving)),
         sum(change.type not in _OWN for change in own),
     )
 
@@ -136,7 +136,7 @@ class _Meant:
         joining = [moves[name].add for name in change.joining if name not in self._named]
         leaving = [moves[name].remove for name in change.leaving if name not in others]
         return not change.members_unknown and all(
-            group in {one.casefold() for one in groups} for groups in (*joining, *leaving)
+            group in {group.casefold() for group in groups} for groups in (*joining, *leaving)
         )
 
 
@@ -172,7 +172,11 @@ def _telling(change: ResourceChange) -> Told:
 
 
 def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
-    found = {one.user for one in plan.changes if one.type == kind and one.action in actions and one.user}
+    found = {
+        change.user
+        for change in plan.changes
+        if change.type == kind and change.action in actions and change.user
+    }
     return tuple(sorted(found))
 
 

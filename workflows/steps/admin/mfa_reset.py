@@ -123,7 +123,7 @@ def _found(client: AwsClient, context: Context, report: Report) -> Found:
         report(Progress(f"Asking which devices {name} has"))
         owners.append(_owner(client, name, own_device(context)))
     account_id = located(context)[1].account_id or ""
-    partition = next((one.partition for one in owners if one.partition), "aws")
+    partition = next((owner.partition for owner in owners if owner.partition), "aws")
     where = sign_in_url(iam.account_alias(client) or account_id, partition)
     return Found(tuple(owners), account_id, where)
 
@@ -133,8 +133,8 @@ def _owner(client: AwsClient, name: str, own: str) -> Owner:
     if arn is None:
         return Owner(name, exists=False)
     devices = [
-        Device(one.serial, _WORDS[one.kind], one.enabled_at, one.serial == own)
-        for one in iam.list_mfa_devices(client, name)
+        Device(device.serial, _WORDS[device.kind], device.enabled_at, device.serial == own)
+        for device in iam.list_mfa_devices(client, name)
     ]
     devices += [
         Device(serial, _WORDS[MfaDeviceKind.APP], None) for serial in iam.unused_mfa_devices(client, name)
@@ -168,9 +168,9 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     if request.found is None:
         return [Problem("Look for the devices first.")]
     return [
-        Problem(f"{one.name} still has a device: {one.devices[0].serial}.", "devices", fatal=False)
-        for one in request.found.owners
-        if one.devices and one.name not in {name for name, _ in request.removed}
+        Problem(f"{owner.name} still has a device: {owner.devices[0].serial}.", "devices", fatal=False)
+        for owner in request.found.owners
+        if owner.devices and owner.name not in {name for name, _ in request.removed}
     ]
 
 
@@ -180,7 +180,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     for name, serial in request.removed:
         people.setdefault(name, []).append(serial)
     at = context.environment.now().isoformat(timespec="seconds")
-    none = [one.name for one in (request.found.owners if request.found else ()) if not one.devices]
+    none = [owner.name for owner in (request.found.owners if request.found else ()) if not owner.devices]
     none = [name for name in none if name not in people]
     return {"mfa_devices_reset": {"at": at, "people": people, "none": none}}
 

@@ -77,7 +77,7 @@ def with_new_password(context: Context, name: str, others: Iterable[str] = ()) -
     """
     accounts = [context.item, *others]
     plans = {f"plan@{account}": {"passwords": [name], "access_keys": []} for account in accounts}
-    noted = any(name in new_passwords.note_of(context, one).asked for one in accounts)
+    noted = any(name in new_passwords.note_of(context, account).asked for account in accounts)
     named = [] if noted else [name]
     known = _knowing(context, layers=accounts, resetting=[name], named=named)
     return _over_accounts(known, accounts, plans)

@@ -128,7 +128,7 @@ def replacement(
 
 
 def _reset(layer: Layer, file: str) -> Reset:
-    sharing = [one for one in layer.people if one.key_file == file]
+    sharing = [person for person in layer.people if person.key_file == file]
     return Reset(
         file,
         passwords=tuple(one.iam_name for one in sharing if one.login_profile),
@@ -268,7 +268,7 @@ class KeyJudge:
         same = self._files.get(checked.key.key_material, [])
         for account, file in same:
             users = sharing_key(self.layers[account], file)
-            others = [one for one in users if one.casefold() != name.casefold()]
+            others = [user for user in users if user.casefold() != name.casefold()]
             if others:
                 remarks.append(f"It is the key of {', '.join(others)} in {account} too ({file}).")
             elif not users and file != f"keys/{name}":
@@ -434,7 +434,7 @@ def take_in_mail(names: Iterable[str], context: Context, report: Report) -> Take
 
 def _from_request(request: KeyRequest, name: str, source: str, context: Context) -> Taken:
     people = people_of(context)
-    same = (one for one in people if one.casefold() == request.user.casefold())
+    same = (person for person in people if person.casefold() == request.user.casefold())
     name = next(same, name)
     judge = KeyJudge(context)
     there = judge.is_there(request.user)
@@ -737,14 +737,14 @@ def validate(request: Request, context: Context) -> list[Problem]:
         have = "has" if len(missing) == 1 else "have"
         words = f"{listed(missing, 3)} {have} no key yet. Paste it here when it arrives."
         problems.append(Problem(words, "people"))
-    for name in (one for one in people if one in request.keys):
+    for name in (person for person in people if person in request.keys):
         key = request.keys[name]
         if not key.accepted:
             problems.append(Problem(f"{name}: {key.verdict.headline}. {key.verdict.explanation}", "people"))
         else:
             problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in key.verdict.warnings]
             problems += about_replacement(key, confirmed=name in request.confirmed)
-    return problems + about_each_other([request.keys[one] for one in people if one in request.keys])
+    return problems + about_each_other([request.keys[person] for person in people if person in request.keys])
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

@@ -115,7 +115,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:
     """The fewest characters of the passwords that a plan makes, by the layer's policy or the account's."""
-    if plan.least_password_length or not any(one.password_length for one in plan.changes):
+    if plan.least_password_length or not any(change.password_length for change in plan.changes):
         return plan.least_password_length
     return _least_of_account(layer, context, report)
 
@@ -377,10 +377,10 @@ def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
     if location.account_id in plan.accounts:
         return ()
     return tuple(
-        f"Not checked: the account of the profile in {one.place}, whose name only Terraform works out. Make "
-        f"sure that it is the one of {location.account}."
-        for one in named_profiles(location)
-        if not one.name and one.use in _THAT_CHANGE
+        f"Not checked: the account of the profile in {profile.place}, whose name only Terraform works out. "
+        f"Make sure that it is the one of {location.account}."
+        for profile in named_profiles(location)
+        if not profile.name and profile.use in _THAT_CHANGE
     )
 
 
@@ -396,7 +396,7 @@ def origin_words(record: PlanRecord, context: Context) -> Sentence:
     where = f" on the branch {record.branch}" if record.branch else ""
     words = f"Made with {record.binary} from commit {record.commit[:_SHORT]}{where}."
     layer, sources = record.layer.resolve(), {Path(path).resolve() for path in record.sources}
-    dirty = [one.path.resolve() for one in git.dirty_files()]
+    dirty = [file.path.resolve() for file in git.dirty_files()]
     own = [path for path in dirty if path in sources or layer in path.parents]
     return f"{words} {_uncommitted(own, git.root().resolve())}" if own else words
 

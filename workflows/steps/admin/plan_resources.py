@@ -90,7 +90,7 @@ class Difference:
     def as_text(self) -> str:
         """The difference with its lines."""
         return "\n".join(
-            [f"{self.sign} {self.address}", f"    {self.words}", *(f"    {one}" for one in self.lines)]
+            [f"{self.sign} {self.address}", f"    {self.words}", *(f"    {line}" for line in self.lines)]
         )
 
 
@@ -102,7 +102,7 @@ def resources_of(plan: Plan, foreign: Sequence[str]) -> tuple[Resource, ...]:
         foreign: addresses of what is not about what was chosen.
     """
     strangers = frozenset(foreign)
-    changes = ((one, one.address in strangers) for one in sorted(plan.changes, key=_heading))
+    changes = ((change, change.address in strangers) for change in sorted(plan.changes, key=_heading))
     drifted = sorted(plan.drift, key=_heading)
     return (
         *(_resource(one, foreign=foreign) for one, foreign in changes),

@@ -180,7 +180,7 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
     """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
     before = context.decisions
-    for kind in (one for one in KINDS if one != "joining"):
+    for kind in (kind for kind in KINDS if kind != "joining"):
         for name in getattr(request, kind):
             if name not in before.leaving and not any(layer.person(name) for layer in layers):
                 raise nobody(name, layers).about(kind)
@@ -204,7 +204,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
 
 def nobody(name: str, layers: Sequence[Layer]) -> OnboardError:
     """That nobody is called so, or that it is unknown."""
-    known = sorted({one.iam_name for layer in layers for one in layer.people})
+    known = sorted({person.iam_name for layer in layers for person in layer.people})
     likely = get_close_matches(name, known, _MOST_REMARKS) or known[:_MOST_NAMED]
     if len(likely) == 1:
         hint = f"Did you mean {likely[0]}?"
@@ -252,10 +252,10 @@ def inquire(context: Context) -> Observation:
     if not upstream.behind:
         return seen
     commits = git.commits(f"HEAD..{upstream.name}")
-    authors = listed(sorted({"you" if one.mine else one.author for one in commits}), _MOST_REMARKS)
+    authors = listed(sorted({"you" if commit.mine else commit.author for commit in commits}), _MOST_REMARKS)
     lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors} not here yet."
     words = f"{lacking} {_way_to_catch_up(upstream, git)}"
-    return Observation(Verdict.CHANGED, words, (upstream.name, *(one.name for one in commits)))
+    return Observation(Verdict.CHANGED, words, (upstream.name, *(commit.name for commit in commits)))
 
 
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -359,9 +359,9 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
     dirty = [file.path for file in git.dirty_files([layer.path for layer in project.layers])]
     if dirty:
         where = [
-            one.account
-            for one in project.layers
-            if any(path.is_relative_to(one.path.resolve()) for path in dirty)
+            layer.account
+            for layer in project.layers
+            if any(path.is_relative_to(layer.path.resolve()) for path in dirty)
         ]
         told = f"{count(len(dirty), 'uncommitted file')} in {listed(where, 2)}"
         remarks.append(f"{told}: a plan includes {'it' if len(dirty) == 1 else 'them'}.")
@@ -380,7 +380,7 @@ def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
     told: dict[bool, list[Sentence]] = {True: [], False: []}
     for layer in layers:
         account = layer.location.account
-        for one in (one for one in layer.findings if not one.hidden):
+        for one in (finding for finding in layer.findings if not finding.hidden):
             told[one.hand_edit].append(f"{account}: {one.message} ({one.place})")
         told[False] += [f"{account}: {words}" for words in _hidden(layer.findings)]
     remarks = [*told[True], *told[False]]
@@ -390,7 +390,7 @@ def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
 
 
 def _hidden(findings: Iterable[Finding]) -> Iterator[Sentence]:
-    hidden = [one for one in findings if one.hidden]
+    hidden = [finding for finding in findings if finding.hidden]
     if len(hidden) == 1:
         yield f"{hidden[0].message} ({hidden[0].place})"
     elif hidden:

@@ -139,7 +139,7 @@ def _repairs(
     last: ApplyResult, plan: Plan, state: State, layer: OpenLayer, context: Context
 ) -> Iterator[Repair]:
     begun = {*last.existing, *(last.begun if last.killed else ())}
-    wanted = {one.address: one for one in plan.changes if one.action is Action.CREATE}
+    wanted = {change.address: change for change in plan.changes if change.action is Action.CREATE}
     users = {one.user for one in wanted.values() if one.address in begun and one.type == USER}
     for one in sorted(wanted.values(), key=lambda one: one.type != USER):
         password_too = one.type == LOGIN_PROFILE and one.user in users

@@ -113,7 +113,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     undone = len(to_undo(context).changes)
     if not git.is_repository():
         return Beside(written=tuple(sorted(written)), undone=undone)
-    changed = {one.path for one in change_set.changes}
+    changed = {change.path for change in change_set.changes}
     referred = {
         layer.location.path / person.key_file
         for layer in read_layers(context).values()
@@ -159,7 +159,11 @@ def notes(context: Context) -> list[Sentence]:
     for layer in read_layers(context).values():
         account = layer.location.account
         problems = check(layer, operations(layer, context.decisions))
-        found += [f"{account}: {one.message}" for one in problems if not one.fatal and one.field in _NOTED]
+        found += [
+            f"{account}: {problem.message}"
+            for problem in problems
+            if not problem.fatal and problem.field in _NOTED
+        ]
         if people := _new_passwords(layer, context.decisions):
             found += [
                 f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "
@@ -199,7 +203,9 @@ def files_left(folder: Path) -> set[tuple[str, str]]:
         FileError: what is kept of them is damaged.
     """
     changes = _first_to_last(folder).values()
-    return files_written(folder) - {(one.layer, str(one.path)) for one in changes if one.before == one.after}
+    return files_written(folder) - {
+        (change.layer, str(change.path)) for change in changes if change.before == change.after
+    }
 
 
 def to_undo(context: Context) -> ChangeSet:
@@ -211,7 +217,7 @@ def to_undo(context: Context) -> ChangeSet:
     if begun or any(name.startswith("applied@") for name in context.every):
         return ChangeSet(())
     changes = _first_to_last(context.folder).values()
-    return ChangeSet(tuple(one.undone() for one in changes if one.before != one.after))
+    return ChangeSet(tuple(change.undone() for change in changes if change.before != change.after))
 
 
 def _first_to_last(folder: Path) -> dict[str, FileChange]:
@@ -221,7 +227,7 @@ def _first_to_last(folder: Path) -> dict[str, FileChange]:
         FileError: what is kept of them is damaged.
     """
     try:
-        return {one["path"]: FileChange.from_record(one) for one in _kept(folder).get("changes", ())}
+        return {change["path"]: FileChange.from_record(change) for change in _kept(folder).get("changes", ())}
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(
             "A record of what was written is damaged",
@@ -257,15 +263,15 @@ def _keep(folder: Path, change_set: ChangeSet) -> None:
     kept = _kept(folder)
     files = {(layer, path) for layer, path in kept["files"]}
     changes = _first_to_last(folder)
-    for one in change_set.changes:
-        path = str(one.path)
-        if path in changes or (one.layer, path) not in files:  # else an older version began with it
-            changes[path] = one.after_another(changes.get(path))
-        files.add((one.layer, path))
+    for change in change_set.changes:
+        path = str(change.path)
+        if path in changes or (change.layer, path) not in files:  # else an older version began with it
+            changes[path] = change.after_another(changes.get(path))
+        files.add((change.layer, path))
     record = {
         "digest": change_set.digest,
         "files": sorted(files),
-        "changes": [one.as_record() for one in changes.values()],
+        "changes": [change.as_record() for change in changes.values()],
     }
     write_atomically(folder / _WRITTEN, json.dumps(record).encode())
 
@@ -374,16 +380,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if not change_set.is_empty:
         journal_of(context.folder).write(change_set)
     files = _changed_files(context)
-    commit = _commit(git, request.message, [*(Path(one["path"]) for one in files), *keys]) if git else None
+    commit = _commit(git, request.message, [*(Path(file["path"]) for file in files), *keys]) if git else None
     return {"changed_files": files, "commit": commit}
 
 
 def _changed_files(context: Context) -> list[dict[str, Any]]:
     """The files of this review and of those before it in this session, with their hashes; sorted."""
     paths = files_written(context.folder) | {
-        (one["layer"], one["path"]) for one in context.facts.get("changed_files") or ()
+        (file["layer"], file["path"]) for file in context.facts.get("changed_files") or ()
     }
-    accounts = {one.relative: one.account for one in find_project(context.root).layers}
+    accounts = {layer.relative: layer.account for layer in find_project(context.root).layers}
     return [
         {"account": accounts.get(layer, ""), "layer": layer, "path": path, "sha256": _sha256(Path(path))}
         for layer, path in sorted(paths)
@@ -424,8 +430,8 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
     project = find_project(context.root)
     environment = child_environment(context.environment.variables)
     for location in project.layers:
-        changes = [one for one in change_set.changes if one.layer == location.relative]
-        changes = [one for one in changes if one.name.endswith(".tf") and one.after is not None]
+        changes = [change for change in change_set.changes if change.layer == location.relative]
+        changes = [change for change in changes if change.name.endswith(".tf") and change.after is not None]
         if not changes:
             continue
         binary = choose_binary(
@@ -435,8 +441,10 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
             folder=location.path,
         )
         unclean = partial(fmt_clean, binary.argv, environment=environment, folder=location.path)
-        spoiled = unclean({one.name: one.after or b"" for one in changes})
-        already = unclean({one.name: one.before for one in changes if one.name in spoiled and one.before})
+        spoiled = unclean({change.name: change.after or b"" for change in changes})
+        already = unclean(
+            {change.name: change.before for change in changes if change.name in spoiled and change.before}
+        )
         if names := [name for name in spoiled if name not in already]:
             raise OnboardError(
                 "Not formatted",
@@ -451,7 +459,7 @@ def observe(context: Context) -> Observation:
     """The layers still say what was decided; whether a file's text changed otherwise does not matter."""
     files = context.facts["changed_files"]
     lacking = {
-        Path(one["path"]): one["sha256"] for one in files if _sha256(Path(one["path"])) != one["sha256"]
+        Path(file["path"]): file["sha256"] for file in files if _sha256(Path(file["path"])) != file["sha256"]
     }
     if not lacking:
         return AGREES

@@ -144,8 +144,10 @@ def holds(resources: Sequence[Resource], state: State, context: Context) -> bool
         state: the state.
         context: what the step may read.
     """
-    changes = [one for one in resources if not one.drift]
-    return bool(changes) and not not_applied(state, context) and all(_is_so(one, state) for one in changes)
+    changes = [resource for resource in resources if not resource.drift]
+    return (
+        bool(changes) and not not_applied(state, context) and all(_is_so(change, state) for change in changes)
+    )
 
 
 def _is_so(change: Resource, state: State) -> bool:

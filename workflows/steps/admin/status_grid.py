@@ -63,7 +63,7 @@ class Everybody:
     @property
     def told(self) -> Sentence:
         """For whom everything is done, in a sentence; whether they signed in is another matter."""
-        done = [name for name, stands in self.rows if all(one.settled for one in stands)]
+        done = [name for name, stands in self.rows if all(stand.settled for stand in stands)]
         return f"Your part is done for {listed(done, 3) or 'nobody yet'}."
 
 

@@ -338,7 +338,7 @@ def _with_named(answer: AccountAnswer, project: Project) -> AccountAnswer:
         OnboardError: a file cannot be read.
     """
     named = named_regions(project.root, regions_of(answer.partition))
-    regions = tuple(replace(one, named=one.region in named) for one in answer.regions)
+    regions = tuple(replace(region, named=region.region in named) for region in answer.regions)
     return replace(answer, regions=regions)
 
 
@@ -372,7 +372,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     """Something was asked; accounts that could not be asked are a warning."""
     if request.audit is None:
         return [Problem("Not asked yet: Next (^n) asks, ^s skips it.")]
-    missing = [one.account for one in request.audit.accounts if one.problem]
+    missing = [account.account for account in request.audit.accounts if account.problem]
     if missing and len(missing) == len(request.audit.accounts):
         return [Problem("iam-onboard couldn't ask any account; the list says why.", fatal=False)]
     return []

@@ -113,7 +113,12 @@ def layer_profile(location: LayerLocation) -> str:
         OnboardError: it names none.
     """
     named = location.backend.get("profile", "") or next(
-        (one.name for one in named_profiles(location) if one.use in _OF_THE_LAYER and one.name), ""
+        (
+            profile.name
+            for profile in named_profiles(location)
+            if profile.use in _OF_THE_LAYER and profile.name
+        ),
+        "",
     )
     if not named:
         raise OnboardError(
@@ -153,7 +158,7 @@ def settings_without_code(
     """
     profiles = profile_map(project_files(context, project))
     wanted = [one.name for one in _named(location)]
-    computed = any(not one.name for one in named_profiles(location))
+    computed = any(not profile.name for profile in named_profiles(location))
     chains = [_chain(name, profiles) for name in (profiles if computed else wanted) if name in profiles]
     plain = [chain for chain in chains if _source(chain) is Source.FILES]
     return {
@@ -166,7 +171,7 @@ def settings_without_code(
 def _named(location: LayerLocation) -> Iterator[NamedProfile]:
     """What the layer names, beginning with the profile that it is planned with."""
     own = layer_profile(location)
-    named = [one for one in named_profiles(location) if one.name]
+    named = [profile for profile in named_profiles(location) if profile.name]
     yield from sorted(named, key=lambda one: one.name != own)
 
 
@@ -271,17 +276,21 @@ def credential_files(
     profiles = profiles_of(context, project, location)
     with contextlib.ExitStack() as stack:
         files = project_files(context, project)
-        if any(one.source is not Source.FILES for one in profiles):
+        if any(profile.source is not Source.FILES for profile in profiles):
             folder = credentials_folder(context.folder, location.account)
             stack.callback(release_credentials, context.folder, location.account)
             with _given(context, project, profiles, code, report, rest) as given:
                 settings = dict(settings_without_code(context, project, location))
-                regions = {one.name: one.settings.get("region") for one in profiles if one.name in given}
+                regions = {
+                    profile.name: profile.settings.get("region")
+                    for profile in profiles
+                    if profile.name in given
+                }
                 settings |= {name: {"region": str(one)} if one else {} for name, one in regions.items()}
                 files = write_pair(folder, settings, given)
-        for one in profiles:
-            report(Progress(f"Asking AWS which account {one.name} is for"))
-            _check_account(context, project, one, files)
+        for profile in profiles:
+            report(Progress(f"Asking AWS which account {profile.name} is for"))
+            _check_account(context, project, profile, files)
         yield files
 
 
@@ -297,12 +306,12 @@ def _given(
     """The temporary credentials of the profiles that need some, by name; they are dropped afterwards."""
     given: dict[str, Credentials] = {}
     try:
-        for one in profiles:
-            if one.source is Source.SSO:
-                report(Progress(f"Asking SSO for the credentials of {one.name}"))
+        for profile in profiles:
+            if profile.source is Source.SSO:
+                report(Progress(f"Asking SSO for the credentials of {profile.name}"))
                 files = project_files(context, project)
-                given[one.name] = factory_for(context, project).profile_credentials(files, one.name)
-        devices = dict.fromkeys(one.serial for one in profiles if one.source is Source.CODE)
+                given[profile.name] = factory_for(context, project).profile_credentials(files, profile.name)
+        devices = dict.fromkeys(profile.serial for profile in profiles if profile.source is Source.CODE)
         if len(devices) > 1 and keyring_of(context) is None:
             raise OnboardError(
                 "Two MFA devices, and no keyring",
@@ -311,7 +320,7 @@ def _given(
                 next="Unlock or install the system's keyring (see `iam-onboard doctor`), then try again.",
             )
         for serial in devices:
-            group = [one for one in profiles if one.serial == serial]
+            group = [profile for profile in profiles if profile.serial == serial]
             given |= _with_code(context, project, group, code, report, rest)
         yield given
     finally:
@@ -477,9 +486,9 @@ def _assumed(
             session = session_token(sts, first.serial, code.reveal(), memory=context.environment.codes)
         code.drop()  # it is no code of another device
         stack.callback(session.drop)
-        for one in profiles:
-            new[one.name] = _role(factory, one, session)
-            failed.callback(new[one.name].drop)
+        for profile in profiles:
+            new[profile.name] = _role(factory, profile, session)
+            failed.callback(new[profile.name].drop)
         failed.pop_all()
     return new
 
@@ -675,7 +684,7 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
         progress = update.progress
         running = ", ".join(progress.running)
         # What Terraform warns about is in its log; as progress it would read like a failure.
-        warns = any(isinstance(one, Diagnostic) for one in update.events)
+        warns = any(isinstance(event, Diagnostic) for event in update.events)
         last = next((line for line in reversed(update.lines) if line.strip()), "")
         words = running or ("" if warns else last)
         done, total = (progress.operations, progress.total) if counting else (0, 0)

@@ -46,11 +46,11 @@ def survey(context: Context, report: Report) -> dict[str, Layer]:
 
 def spots(layer: Layer) -> tuple[Spot, ...]:
     """What is to be edited by hand or hidden in a comment, groups left out, and who is not edited."""
-    findings = [one for one in layer.findings if one.subject not in _OF_GROUPS]
+    findings = [finding for finding in layer.findings if finding.subject not in _OF_GROUPS]
     people = [
-        spot_at(layer, one.place, f"{one.iam_name} is shown, not edited.")
-        for one in layer.people
-        if not one.editable
+        spot_at(layer, person.place, f"{person.iam_name} is shown, not edited.")
+        for person in layer.people
+        if not person.editable
     ]
     return (*spots_of(layer, findings), *people)
 
@@ -179,7 +179,7 @@ def observe(context: Context) -> Observation:
     gone = []
     for account, layer in read_layers(context).items():
         here = context.decisions.of(account)
-        there = {one.iam_name for one in layer.people}.union(here.remove)
+        there = {person.iam_name for person in layer.people}.union(here.remove)
         gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
     words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
     return Observation(Verdict.CHANGED, words) if gone else AGREES
