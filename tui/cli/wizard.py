@@ -22,7 +22,6 @@ from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused, freeze
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import plain
 
 with on_demand():
     from screens import registry
@@ -32,7 +31,7 @@ with on_demand():
     from tui.app import guard as guards
     from tui.cli import doctor
     from workflows import step_modules
-    from workflows.core import installation
+    from workflows.core import installation, shapes
     from workflows.messages import handoff as messages
     from workflows.steps.admin import admissions
     from workflows.steps.new_user import handoff as step
@@ -168,7 +167,7 @@ def _one_session(machine: host.Machine, entry: session_catalogue.Entry, options:
         text = step_record.record_text(found, machine.now())
         lines = [f"{step_record.TITLE}:", text] if text else ["It took in nobody's PGP key."]
         shown = [session_summary.session_line(entry, machine.now()), "", *lines]
-        answer({**_as_json(entry), "admitted": plain(found)}, shown, as_json=options.json)
+        answer({**_as_json(entry), "admitted": shapes.plain(found)}, shown, as_json=options.json)
 
 
 def _as_json(entry: session_catalogue.Entry) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def test_a_newer_version_is_refused_in_a_clear_sentence() -> None:
     ("text", "part"),
     [
         ("", "empty"),
-        ("Hello", "no iam-onboard block"),
+        ("Hello", "no block that"),
         ("x" * (envelope.MAX_TEXT + 1), "characters"),
         (request().render(), "another kind: request"),
         (block()[:-1], "begins but does not end"),

@@ -577,6 +577,8 @@ def keep_recorded(
 ) -> list[Sentence]:
     """Keep a key, write down that it is, and delete copies of an older one in other stores.
 
+    Once it is kept nothing takes it back: who made it would delete it in AWS, and the key before is replaced.
+
     Returns:
         What the person has to know besides, in sentences.
 
@@ -593,8 +595,12 @@ def keep_recorded(
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
     store.keep(key, mfa_serial)
-    records.put(_record(store, key, owner, environment, created))
-    return _forget_elsewhere(store, owner, environment)
+    told = _forget_elsewhere(store, owner, environment)
+    try:
+        records.put(_record(store, key, owner, environment, created))
+    except OnboardError as error:
+        told.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
+    return told
 
 
 def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:

@@ -27,6 +27,7 @@ from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, R
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 from workflows.stores.vault import VaultChoice, VaultUnavailable
 
@@ -301,3 +302,17 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     assert not step.inquire(guarded).contradicts
     vault_of(new_user).kept.clear()
     assert step.inquire(context).verdict is Verdict.CHANGED
+
+
+def test_a_key_that_is_kept_stays_where_its_record_cannot_be_written(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: KeyRecords, record: KeyRecord) -> None:
+        raise OnboardError("The disk is full", f"{record.id} isn't written down.")
+
+    monkeypatch.setattr(KeyRecords, "put", full)
+    key = user_key(new_user)
+    typed = Request(VAULT, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"]))
+    fact = step.perform(typed, new_user.context(), new_user.report)["access_key"]
+    assert key["SecretAccessKey"] in vault_of(new_user).kept[NAME]
+    assert any(key["AccessKeyId"] in remark for remark in fact["told"])
