@@ -20,13 +20,13 @@ LINEAR = 30
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_of_junk_is_read_in_linear_time(name: str) -> None:
     few, many = (filled(MESSAGES[name], MAX_TEXT // part) for part in (8, 1))
-    assert growth(partial(read_message, few), partial(read_message, many)) < LINEAR
+    assert growth(partial(read_message, few), partial(read_message, many), LINEAR) < LINEAR
 
 
 @pytest.mark.parametrize("name", KEYS)
 def test_a_keyring_of_junk_is_read_in_linear_time(name: str) -> None:
     few, many = (filled(KEYS[name], 1_600_000 // part) for part in (8, 1))
-    assert growth(partial(read_keys, few), partial(read_keys, many)) < LINEAR
+    assert growth(partial(read_keys, few), partial(read_keys, many), LINEAR) < LINEAR
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import process_time
 
-_ROUNDS = 3
-_ENOUGH_SECONDS = 0.5
-"""After so many no third round begins."""
+_ROUNDS = 20
+"""Where the ratio is too high, since what else the machine does takes caches and the collector's time."""
 _LEAST_SECONDS = 0.01
 """What is measured takes at least so long, since the clock and the collector have their own say in less."""
 
 
-def growth(few: Callable[[], object], many: Callable[[], object]) -> float:
-    """How many times as long `many` takes as `few`; the best of some rounds each, in turns."""
+def growth(few: Callable[[], object], many: Callable[[], object], below: float) -> float:
+    """How many times as long `many` takes as `few`: the best of two rounds, or of more if need be.
+
+    Args:
+        few: the work on a small input.
+        many: the same on a large one.
+        below: what the ratio should be below.
+    """
     loops = [_loops(few), _loops(many)]
-    rounds: list[list[float]] = []
-    begun = process_time()
-    while len(rounds) < 2 or (len(rounds) < _ROUNDS and process_time() - begun < _ENOUGH_SECONDS):
-        rounds.append([_seconds(work, count) / count for work, count in zip((few, many), loops, strict=True)])
-    short, long = (min(tries) for tries in zip(*rounds, strict=True))
+    short = long = float("inf")
+    for number in range(_ROUNDS):
+        short, long = (
+            min(best, _seconds(work, count) / count)
+            for best, work, count in zip((short, long), (few, many), loops, strict=True)
+        )
+        if number and long / short < below:
+            break
     return long / short
 
 

@@ -108,7 +108,7 @@ def test_what_is_too_large_is_refused_at_once() -> None:
 
     for begin, piece in (("", "A"), (b"", b"\x99"), (b"\0" * 8 + b"KBXf", b"\0")):
         few, many = begin + piece * (KEYRING_LIMIT + 1), begin + piece * 3 * KEYRING_LIMIT
-        assert growth(partial(refuse, few), partial(refuse, many)) < 2
+        assert growth(partial(refuse, few), partial(refuse, many), 2) < 2
     assert INPUT_LIMIT < KEYRING_LIMIT
 
 

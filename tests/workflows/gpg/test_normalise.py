@@ -253,7 +253,7 @@ def test_fifty_megabytes_are_refused_at_once() -> None:
         with pytest.raises(KeyTooLarge):
             normalise(paste)
 
-    assert growth(partial(refuse, "A" * 10_000_000), partial(refuse, "A" * 50_000_000)) < 2
+    assert growth(partial(refuse, "A" * 10_000_000), partial(refuse, "A" * 50_000_000), 2) < 2
 
 
 def test_photographs_are_left_out(key: bytes) -> None:
@@ -319,7 +319,7 @@ def test_a_megabyte_of_one_piece_takes_ten_times_as_long_as_a_tenth_of_it(piece:
 
     for form in (text, text[16:]):
         tenth = form[: INPUT_LIMIT // 10]
-        assert growth(partial(refuse, tenth), partial(refuse, form)) < 30
+        assert growth(partial(refuse, tenth), partial(refuse, form), 30) < 30
 
 
 def test_a_checksum_that_quoted_printable_would_unpack_still_counts(armored: str) -> None:

@@ -90,7 +90,7 @@ def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
         assert sum(bool(found) for found in diff_tokens(one)) == 4
         assert one.counts() == (1, 1)
 
-    assert growth(partial(shown, 250), partial(shown, 2_500)) < 30
+    assert growth(partial(shown, 250), partial(shown, 2_500), 30) < 30
 
 
 def test_a_plain_file_is_coloured_as_its_whole_tree_would_be() -> None:

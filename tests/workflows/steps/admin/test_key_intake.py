@@ -87,10 +87,10 @@ def test_what_is_too_large_is_refused_at_once(admin: AdminProject, folder: Path)
 
     few, many = KEYRING_LIMIT + 1, 3 * KEYRING_LIMIT
     for piece in ("x", b"x"):
-        assert growth(partial(refuse, piece * few), partial(refuse, piece * many)) < 2
+        assert growth(partial(refuse, piece * few), partial(refuse, piece * many), 2) < 2
     (folder / "few.asc").write_bytes(b"x" * few)
     (folder / "many.asc").write_bytes(b"x" * many)
-    assert growth(partial(refuse_file, "few.asc"), partial(refuse_file, "many.asc")) < 2
+    assert growth(partial(refuse_file, "few.asc"), partial(refuse_file, "many.asc"), 2) < 2
 
 
 def test_a_key_of_more_than_a_megabyte_is_taken(admin: AdminProject, people_keys: Keys) -> None:
