@@ -98,7 +98,13 @@ class PgpFileVault:
                 "Not encrypted", "gpg gave back no encrypted message.", next="Check your PGP key."
             )
         private_folder(self._folder)
-        write_atomically(self._path(name), message, mode=0o600)
+        path = self._path(name)
+        try:
+            write_atomically(path, message, mode=0o600)
+        except OnboardError:
+            if not is_there(path) or read_bytes(path, LARGEST_FILE) != message:
+                raise
+            # only syncing the folder failed: the file is in place, and who made the key must not delete it
 
     def load(self, name: str) -> Secret | None:
         """See `Vault`."""

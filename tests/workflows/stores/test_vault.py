@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import stat
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.errors import InitError, KeyringLocked
 
+from workflows.core import files as core_files
+from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.stores import system_keyring
 from workflows.stores.system_keyring import (
@@ -316,3 +319,19 @@ def test_without_either_the_reason_is_told() -> None:
     backend.failure = KeyringLocked("locked")
     with pytest.raises(VaultLocked):
         choose_vault([backend], None)
+
+
+def test_a_file_that_is_in_place_is_kept_although_its_folder_cannot_be_synced(
+    files: PgpFileVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(folder: Path) -> None:
+        raise OSError(errno.EIO, "not on the disk", str(folder))
+
+    monkeypatch.setattr(core_files, "sync_folder", failing)
+    files.store("bb/key", Secret("canary"))
+    kept = files.load("bb/key")
+    assert kept is not None
+    assert kept.reveal() == "canary"
+    monkeypatch.setattr(Path, "replace", lambda self, _target: failing(self))
+    with pytest.raises(OnboardError):
+        files.store("bb/key", Secret("another"))
