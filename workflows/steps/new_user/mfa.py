@@ -248,8 +248,8 @@ def inquire(context: Context) -> Observation:
         return observe(context)
     if found and (serial is None or serial in {one.serial for one in found}):
         return AGREES
-    words = f"AWS no longer has your MFA device {serial.rsplit('/', 1)[-1] if serial else ''}".rstrip() + "."
-    return Observation(Verdict.GONE, words, (serial or "",))
+    device = f"the MFA device {serial.rsplit('/', 1)[-1]}" if serial else "an MFA device of yours"
+    return Observation(Verdict.GONE, f"AWS doesn't have {device} any more.", (serial or "",))
 
 
 @dataclass(frozen=True)

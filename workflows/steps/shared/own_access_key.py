@@ -25,7 +25,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined
 from workflows.environment import Environment
 from workflows.messages.handoff import Identity
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, usable_vaults
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import (
     account_label,
@@ -40,6 +40,7 @@ from workflows.steps.shared.paths import typed_path
 from workflows.stores.access_key_vault import delete_access_key, find_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KeyStore, VaultStore
+from workflows.stores.vault import PgpFileVault
 
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
@@ -140,25 +141,37 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
 
 @contextmanager
 def client_without_asking(service: str, context: Context) -> Iterator[AwsClient | None]:
-    """A client that signs with the kept key of the step's identity.
-
-    None where no key is kept, or where it is in a file encrypted to the person's own key: opening that might
-    ask for a passphrase or a card.
+    """A client that signs with the kept key of the step's identity; None without one that asks nobody.
 
     Raises:
         OnboardError: a store is damaged; a file cannot be parsed.
     """
-    recorded, identity = context.facts.get("access_key") or {}, identity_of(context)
-    silent = recorded.get("kept") in {KEPT_IN_KEYRING, KEPT_IN_FILE}
-    key = kept_key(context, identity) if silent else None
+    key = _key_without_asking(context)
     if key is None:
         yield None
         return
     try:
-        with clients_for(context.environment, identity.region).client(service, key) as client:
+        with clients_for(context.environment, identity_of(context).region).client(service, key) as client:
             yield client
     finally:
         key.drop()
+
+
+def _key_without_asking(context: Context) -> Credentials | None:
+    """The kept key, from the very place that it was put into; no other is looked at, and no program is run.
+
+    None where that place is a file encrypted to the person's own key: opening it might ask for a passphrase
+    or a card. A profile is not followed: its `credential_process` might ask, too.
+    """
+    kept, identity = (context.facts.get("access_key") or {}).get("kept"), identity_of(context)
+    if kept == KEPT_IN_FILE:
+        return store_for(CREDENTIALS_FILE, context, identity).load()
+    if kept != KEPT_IN_KEYRING:
+        return None
+    every = usable_vaults(context.environment, fingerprint_of(context, identity))
+    keyrings = [vault for vault in every if not isinstance(vault, PgpFileVault)]
+    found = find_access_key(keyrings, project_of(context), base_profile_of(context, identity))
+    return Credentials(found[1].id, found[1].secret) if found else None
 
 
 def check_owner(who: sts.Identity, identity: Identity) -> None:

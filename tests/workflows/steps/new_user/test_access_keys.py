@@ -29,7 +29,7 @@ from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_opt
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
-from workflows.stores.vault import VaultChoice, VaultUnavailable
+from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 NAME = f"bb/{BASE}/access-key"
@@ -316,3 +316,29 @@ def test_a_key_that_is_kept_stays_where_its_record_cannot_be_written(
     fact = step.perform(typed, new_user.context(), new_user.report)["access_key"]
     assert key["SecretAccessKey"] in vault_of(new_user).kept[NAME]
     assert any(key["AccessKeyId"] in remark for remark in fact["told"])
+
+
+def test_in_the_background_no_profile_is_followed_and_nothing_of_the_persons_pgp_key_opened(
+    new_user: NewUserAws, tmp_path: Path
+) -> None:
+    """The key is gone from where it was put; a program of the profile would run, and a vault of gpg ask."""
+    ran, opened = tmp_path / "ran", list[bytes]()
+
+    def decrypt(message: bytes) -> bytes:
+        opened.append(message)
+        return message
+
+    folder = new_user.environment.home / ".aws" / "bb"
+    folder.mkdir(parents=True)
+    (folder / "config").write_text(f"[profile {BASE}]\ncredential_process = /bin/sh -c 'touch {ran}'\n")
+    guarded = PgpFileVault(tmp_path / "vault", lambda plain: b"PGP" + plain, decrypt)
+    choice = VaultChoice(MemoryVault(), others=(guarded,))
+    environment = replace(new_user.environment, vault=lambda _fingerprint: choice)
+    made = replace(new_user, environment=environment)
+    store_access_key(guarded, "bb", BASE, KeptAccessKey("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40)))
+    for kept in ("keyring", "credentials-file", "pgp-file"):
+        facts = {"access_key": {"id": "AKIAEXAMPLEEXAMPLE01", "kept": kept}, "mfa": {"how": "api"}}
+        with own_access_key.client_without_asking("iam", made.context(**facts)) as client:
+            assert client is None
+    assert opened == []
+    assert not ran.exists()
