@@ -42,6 +42,9 @@ _MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_
 # GPG_TTY is not passed on.
 _WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")
 
+MOST_COMMITS = 100
+"""How many commits of a range are listed, each with so much of its author and subject as a line takes."""
+
 _WRITING = ("switch", "add", "commit")
 """What changes the checkout because the person asked for it; every other command only looks."""
 
@@ -209,11 +212,15 @@ class Git:
         return self.commits(f"{before.stdout.strip()}..HEAD") if before.exit_code == 0 else ()
 
     def commits(self, revisions: str) -> tuple[Commit, ...]:
-        """The commits of a range ("HEAD..origin/main"), the newest first."""
+        """The newest `MOST_COMMITS` commits of a range ("HEAD..origin/main"), the newest first."""
         email = self._run("config", "user.email").stdout.strip()
-        text = self._ask("log", "-z", "--format=%h%x1f%an%x1f%ae%x1f%s", revisions, "--")
-        parts = (entry.split("\x1f", 3) for entry in text.split("\0") if entry.count("\x1f") >= 3)
-        return tuple(Commit(name, author, mail == email, subject) for name, author, mail, subject in parts)
+        form = "--format=%h%x1f%<(40,trunc)%an%x1f%<(100,trunc)%ae%x1f%<(100,trunc)%s"
+        text = self._ask("log", "-z", form, f"--max-count={MOST_COMMITS}", revisions, "--")
+        found = (map(str.strip, entry.split("\x1f", 3)) for entry in text.split("\0") if entry)
+        return tuple(
+            Commit(name, author, bool(email) and mail == email, subject)
+            for name, author, mail, subject in found
+        )
 
     def branch(self) -> str | None:
         """The branch that is checked out, or None if the checkout is on a commit of its own."""

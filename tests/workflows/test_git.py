@@ -100,7 +100,7 @@ def test_behind_its_upstream_only_after_a_fetch(
 
 
 def test_what_came_in_since_a_moment_and_who_made_it(
-    tmp_path: Path, checkout: Path, environment: dict[str, str]
+    tmp_path: Path, checkout: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     colleague = tmp_path / "colleague"
     run(tmp_path, environment, "clone", "--quiet", str(tmp_path / "upstream.git"), str(colleague))
@@ -121,6 +121,12 @@ def test_what_came_in_since_a_moment_and_who_made_it(
     run(checkout, at, "commit", "--quiet", "--allow-empty", "-m", "Mine")
     found = [(one.author, one.mine, one.subject) for one in git.gained_since(first)]
     assert found == [("Jane", True, "Mine"), ("Mary", False, "Theirs")]
+    run(checkout, environment, "config", "user.email", "")
+    run(checkout, environment, "commit", "--quiet", "--allow-empty", "-m", "x" * 5_000)
+    monkeypatch.setattr("workflows.git.MOST_COMMITS", 1)
+    (only,) = git.gained_since(first)
+    assert not only.mine  # nobody's address is no one's own
+    assert len(only.subject) == 100
 
 
 def test_an_upstream_that_cannot_be_reached_is_told(

@@ -119,9 +119,9 @@ def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
         for commit in seen.commits[:_COMMITS]
     ]
     if commits:
-        commits.insert(0, f"New in this checkout: {count(len(seen.commits), 'commit')}")
+        commits.insert(0, "New commits in this checkout:")
     if len(seen.commits) > _COMMITS:
-        commits.append(f"  and {len(seen.commits) - _COMMITS} more")
+        commits.append("  and more")
     last = f"Last step: {seen.last} ({told_moment(seen.at, now)})" if seen.last else ""
     following = f"Next: {resumes_with}" if resumes_with else ""
     return "\n\n".join(filter(None, (last, "\n".join(changes), "\n".join(commits), following)))

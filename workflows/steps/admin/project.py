@@ -245,17 +245,18 @@ def inquire(context: Context) -> Observation:
         OnboardError: git fails.
     """
     seen, git = observe(context), Git(context.root, context.environment.variables)
-    every_one = all(f"applied@{account}" in context.every for account in texts(context.facts["layers"]))
-    if seen.contradicts or every_one or not git.is_repository():
+    applied = all(f"applied@{account}" in context.every for account in texts(context.facts["layers"]))
+    if seen.contradicts or applied or not git.is_repository():
         return seen
     upstream = git.upstream(fetch=True, cancelled=context.leaving)
     if not upstream.behind:
         return seen
     commits = git.commits(f"HEAD..{upstream.name}")
     authors = listed(sorted({"you" if commit.mine else commit.author for commit in commits}), _MOST_REMARKS)
-    lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors} not here yet."
+    others = " and others" if upstream.behind > len(commits) else ""
+    lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors}{others} not here yet."
     words = f"{lacking} {_way_to_catch_up(upstream, git)}"
-    return Observation(Verdict.CHANGED, words, (upstream.name, *(commit.name for commit in commits)))
+    return Observation(Verdict.CHANGED, words, (upstream.name, *(commit.name for commit in commits[:1])))
 
 
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
