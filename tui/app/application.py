@@ -405,11 +405,14 @@ class OnboardApp(Frame):
             self.notify(text_of(said))
 
     @on(HomeScreen.Report)
-    def _report_wanted(self, message: HomeScreen.Report) -> None:
+    async def _report_wanted(self, message: HomeScreen.Report) -> None:
+        entry, home = message.entry, self._machine.home
         try:
-            self.notify(text_of(self.control.report(message.entry, message.target, self._machine.home)))
+            said = await asyncio.to_thread(self.control.report, entry, message.target, home)
         except OnboardError as error:
             self.show_error(error)
+        else:
+            self.notify(text_of(said))
 
     # -- commands ----------------------------------------------------------------------------------
 

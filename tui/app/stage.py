@@ -291,7 +291,7 @@ class Stage(Vertical):
 
         return self.record(begin)
 
-    def record(self, write: Callable[[], None]) -> bool:
+    def record(self, write: Callable[[], object]) -> bool:
         """Write to the session; a refusal or a full disk is reported, and then the answer is False."""
         try:
             write()

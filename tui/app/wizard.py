@@ -572,15 +572,16 @@ class WizardScreen(OneFocus):
             if key is not None:
                 await self.visit(key)
 
-        record = self._show_record if "keys" in self.run.session.facts() else None
+        record = partial(self.call_later, self._show_record) if "keys" in self.run.session.facts() else None
         ask(self, EverybodyDialog(grid, record), chosen)
 
     @on(Finished.RecordWanted)
-    def _show_record(self) -> None:
+    async def _show_record(self) -> None:
         """Show who was let in with which key, to read and to copy."""
-        session, environment = self.run.session, self.run.environment
-        found: list[Admissions] = []
-        if self._stage.record(lambda: found.append(admissions(session.folder))):
+        environment, found = self.run.environment, list[Admissions]()
+        reading = asyncio.ensure_future(asyncio.to_thread(admissions, self.run.session.folder))
+        await asyncio.wait([reading])
+        if self._stage.record(lambda: found.append(reading.result())):
             text = record_text(found[0], environment.now())
             self.app.push_screen(TextDialog(TITLE, text, copy=environment.clipboard.copy))
 
@@ -649,8 +650,7 @@ class WizardScreen(OneFocus):
         done = [one for one in self.run.done() if self.run.session.status(one.key) is Status.CONTRADICTED]
         if done:
             looks = await asyncio.to_thread(self.run.seen, done)
-            changes: list[Change] = []
-            self._stage.record(lambda: changes.extend(self.run.take(looks)))
+            self._stage.record(lambda: self.run.take(looks))
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""

@@ -32,7 +32,7 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
     try:
         yield Path(made)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)  # the next start removes what the disk keeps
 
 
 def _system_folder() -> str:

@@ -27,7 +27,7 @@ from workflows.steps.shared.paths import told_path, typed_path
 
 MAX_HANDOFF = 2_000_000
 NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
-_NEWER = "Your admin sent you another handoff."
+_NEWER = "Another handoff for you came after the one that you accepted."
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
