@@ -122,7 +122,7 @@ def test_what_came_in_since_a_moment_and_who_made_it(
     found = [(one.author, one.mine, one.subject) for one in git.gained_since(first)]
     assert found == [("Jane", True, "Mine"), ("Mary", False, "Theirs")]
     run(checkout, environment, "config", "user.email", "")
-    run(checkout, environment, "commit", "--quiet", "--allow-empty", "-m", "x" * 5_000)
+    run(checkout, at, "commit", "--quiet", "--allow-empty", "-m", "x" * 5_000)
     monkeypatch.setattr("workflows.git.MOST_COMMITS", 1)
     (only,) = git.gained_since(first)
     assert not only.mine  # nobody's address is no one's own
