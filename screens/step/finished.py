@@ -128,7 +128,7 @@ class Finished(VerticalScroll):
             else:
                 unseen.append(text_of(run.title(key)))
         if marked and said + unseen:
-            yield "? iam-onboard can't check this from here; it counts as you did it."
+            yield "? means that iam-onboard can't check it from here."
             return
         if said:
             yield f"? You said so; iam-onboard can't see it from here: {listed(said, 2)}."
@@ -218,7 +218,7 @@ def _works(facts: Facts) -> str:
     """How many profiles answered when they were asked; "" if none was."""
     results = (facts.get("verified") or {}).get("results") or ()
     good = sum(not result.get("problem") for result in results)
-    return f"{good} of {count(len(results), 'profile')} worked in the aws command." if results else ""
+    return f"{good} of {count(len(results), 'profile')} answered when Verify asked them." if results else ""
 
 
 def _rotated(facts: Facts) -> Iterator[str]:
