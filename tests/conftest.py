@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import without_clock
+from support.killing import end_fork_server
 
 from workflows.gpg import inspect
 
@@ -137,6 +138,7 @@ def no_process_left() -> Iterator[None]:
     me = psutil.Process()
     before = set(me.children(recursive=True))
     yield
+    end_fork_server()
     left = [child for child in me.children(recursive=True) if child not in before]
     _, alive = psutil.wait_procs(left, timeout=_SECONDS_TO_END)
     told = [f"{child.pid}: {_command(child)}" for child in alive]

@@ -16,10 +16,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import auth
 from support.killing import At, Failing, Killed, Life, live, orphans_here
 from support.leak_hunt import LeakHunt
 from support.own_machine import Terminal, own_machine
@@ -44,6 +48,47 @@ PROFILE = ("--project", "bb", "--profile", BASE)
 ERRORS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "denied": errno.EACCES}
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a command runs.
+
+    Attributes:
+        folder: all of its world.
+        working_folder: where it is started.
+        machine: the person's own, if it is not that of the process.
+        signed: the moment that its requests to AWS bear, if not now.
+        code: of the person's MFA device, which the command may ask for once.
+    """
+
+    folder: Path
+    working_folder: Path
+    machine: Machine | None = None
+    signed: datetime | None = None
+    code: str = ""
+
+    def run(self, words: tuple[str, ...]) -> int:
+        """Run a command here, for the rest of this process."""
+        for name, place in (("HOME", "."), ("XDG_STATE_HOME", "state"), ("XDG_DATA_HOME", "data")):
+            os.environ[name] = str(self.folder / place)
+        tempfile.tempdir = str(self.folder / "tmp")
+        os.chdir(self.working_folder)
+        if machine := self.machine:
+            Machine.this = staticmethod(lambda: machine)  # type: ignore[method-assign, assignment]
+            auth.get_current_datetime = lambda **_: self.signed
+            system_keyring.system_keyrings = lambda: ()
+            terminal = Terminal()
+            terminal.answers = [self.code]
+            for name in ("ask", "ask_secret", "ask_code"):
+                setattr(asking, name, getattr(terminal, name))
+            asking.has_terminal = terminal.is_there  # type: ignore[assignment]
+        return main([word.format(folder=self.folder) for word in words])
+
+
+def always(moment: datetime) -> datetime:
+    """A clock that stands."""
+    return moment
+
+
 class World:
     """What a command works on, in a folder of its own.
 
@@ -59,20 +104,13 @@ class World:
         self.secrets: list[str] = []
         self.stores: list[Path] = []
 
-    def enter(self) -> None:
-        """Be on the machine of this world; called in a child."""
-        for name, place in (("HOME", "."), ("XDG_STATE_HOME", "state"), ("XDG_DATA_HOME", "data")):
-            os.environ[name] = str(self.folder / place)
-        tempfile.tempdir = str(self.folder / "tmp")
+    def place(self) -> Place:
+        """Where its commands run."""
+        return Place(self.folder, self.folder)
 
-    def run(self, words: tuple[str, ...], at: At = lambda _act: None) -> Life:
+    def run(self, words: tuple[str, ...], at: At | None = None) -> Life:
         """Run a command in a process of its own."""
-
-        def command() -> int:
-            self.enter()
-            return main([word.format(folder=self.folder) for word in words])
-
-        life = live(command, at)
+        life = live(partial(self.place().run, words), at)
         assert "Traceback" not in life.said, life.said
         return life
 
@@ -102,9 +140,8 @@ class LayerWorld(World):
         self.before = self.contents()
         self.after: dict[str, bytes] | None = None
 
-    def enter(self) -> None:
-        super().enter()
-        os.chdir(self.root)
+    def place(self) -> Place:
+        return Place(self.folder, self.root)
 
     def contents(self) -> dict[str, bytes]:
         files = (path for path in self.root.rglob("*") if path.is_file())
@@ -148,20 +185,14 @@ class KeyWorld(World):
         for words in before:
             assert self.run(words).code == DONE
 
-    def enter(self) -> None:
-        super().enter()
+    def place(self) -> Place:
         here = own_machine(self.aws)
         variables = {**here.environment, "GNUPGHOME": str(self.gpg.path)}
-        machine = Machine(here.places, here.home, here.downloads, here.working_folder, variables, here.now)
-        Machine.this = staticmethod(lambda: machine)  # type: ignore[method-assign, assignment]
-        system_keyring.system_keyrings = lambda: ()
-        terminal = Terminal()
-        terminal.answers = [self.aws.code(self.seed, 1)]
-        for name in ("ask", "ask_secret", "ask_code"):
-            setattr(asking, name, getattr(terminal, name))
-        asking.has_terminal = terminal.is_there  # type: ignore[assignment]
+        machine = replace(here, environment=variables, now=partial(always, here.now()))
+        signed = auth.get_current_datetime()
+        return Place(self.folder, self.folder, machine, signed, self.aws.code(self.seed, 1))
 
-    def run(self, words: tuple[str, ...], at: At = lambda _act: None) -> Life:
+    def run(self, words: tuple[str, ...], at: At | None = None) -> Life:
         self.aws.aws.ahead += 30
         with self.aws.aws.later(0):
             return super().run(words, at)

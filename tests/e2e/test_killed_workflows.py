@@ -14,6 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +59,48 @@ class Stuck(Exception):  # noqa: N818 - a state of the wizard
     """A page that Next does not lead away from; the message is what it shows."""
 
 
+Steps = Mapping[str, Callable[[Walker, str], Awaitable[None]]]
+"""What a person does in each step, given its item."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a life of the wizard is for, and how many seconds it may wait for one thing and stay on a page."""
+
+    machine: Machine
+    sandbox: Path
+    start: Start
+    steps: Steps
+    seconds: float
+    patience: float
+
+
+def lived(wanted: Wanted, at: KilledAnew) -> int:
+    """A life, in a process of its own."""
+    opened = WatchedEnvironments.open
+
+    def opening(source: WatchedEnvironments, report: object) -> None:
+        opened(source, report)  # type: ignore[arg-type]
+        at.stage = "opening"
+
+    async def walk() -> None:
+        async with wizard(wanted.machine, wanted.sandbox, wanted.start) as walker:
+            await walker.until(lambda: walker.opened, "the wizard")
+            await each_step(walker, at, wanted.steps, wanted.patience)
+            at.stage = "closing"
+            await walker.quit()
+
+    ServerProcess.leave = lambda server: server._owner.release()  # type: ignore[method-assign]
+    WatchedEnvironments.open = opening  # type: ignore[method-assign, assignment]
+    Walker.until.__defaults__ = (wanted.seconds,)
+    try:
+        asyncio.run(walk())
+    except (Stuck, TypeError, AssertionError) as told:  # the walker's word for a failure that is shown
+        print(told)
+        return REFUSED
+    return DONE
+
+
 class World:
     """The sandbox and its two people; its server outlives every wizard."""
 
@@ -79,45 +122,13 @@ class World:
             str(path.relative_to(root)): path.read_bytes() for path in files if not path.name.startswith(".")
         }
 
-    def life(
-        self, workflow: str, walk: Callable[[Walker, KilledAnew], Awaitable[None]], at: KilledAnew
-    ) -> Life:
+    def life(self, workflow: str, steps: Steps, at: KilledAnew, patience: float = PATIENCE) -> Life:
         """One life of the wizard, up to its end or the end of the workflow."""
         own = SessionCatalogue(self.machine).of_sandbox(self.folder).summaries()
         latest = next((one.id for one in own if one.workflow == workflow), "")
         start = Start(session=latest) if latest else Start(workflow=workflow)
-        ServerProcess.leave, leave = (lambda server: server._owner.release()), ServerProcess.leave
-        opened = WatchedEnvironments.open
-
-        def opening(source: WatchedEnvironments, report: object) -> None:
-            opened(source, report)  # type: ignore[arg-type]
-            at.stage = "opening"
-
-        async def lived() -> None:
-            async with wizard(self.machine, self.folder, start) as walker:
-                await walker.until(lambda: walker.opened, "the wizard")
-                await walk(walker, at)
-                at.stage = "closing"
-                await walker.quit()
-
-        def run() -> int:
-            Walker.until.__defaults__ = (self.seconds,)
-            WatchedEnvironments.open = opening  # type: ignore[method-assign, assignment]
-            try:
-                asyncio.run(lived())
-            except (
-                Stuck,
-                TypeError,
-                AssertionError,
-            ) as told:  # the walker's word for a failure that is shown
-                print(told)
-                return REFUSED
-            return DONE
-
-        try:
-            return live(run, at)
-        finally:
-            ServerProcess.leave = leave  # type: ignore[method-assign]
+        wanted = Wanted(self.machine, self.folder, start, steps, self.seconds, patience)
+        return live(partial(lived, wanted, at), at)
 
     def check(self) -> None:
         """Nothing that was confirmed is lost, and every journal can be read."""
@@ -132,11 +143,7 @@ class World:
         assert leaks == []
 
 
-Steps = Mapping[str, Callable[[Walker, str], Awaitable[None]]]
-"""What a person does in each step, given its item."""
-
-
-async def each_step(walker: Walker, at: KilledAnew, steps: Steps, patience: float = PATIENCE) -> None:
+async def each_step(walker: Walker, at: KilledAnew, steps: Steps, patience: float) -> None:
     """Do whatever step the wizard is at, until none is left of those that are known here."""
 
     def come() -> bool:
@@ -259,7 +266,7 @@ class Unharmed(KilledAnew):
 
 def through(world: World, workflow: str, steps: Steps) -> None:
     """Walk a workflow in one life."""
-    life = world.life(workflow, lambda walker, at: each_step(walker, at, steps), Unharmed(set()))
+    life = world.life(workflow, steps, Unharmed(set()))
     assert life.code == DONE, life.said
 
 
@@ -269,7 +276,7 @@ def killed_everywhere(world: World, workflow: str, steps: Steps) -> None:
     started = time.monotonic()
     with orphans_here() as orphans:
         for _ in range(MOST_LIVES):
-            life = world.life(workflow, lambda walker, at: each_step(walker, at, steps), KilledAnew(known))
+            life = world.life(workflow, steps, KilledAnew(known))
             if not life.killed:
                 break
             known.add(life.place)
@@ -306,8 +313,7 @@ def test_an_admin_whose_disk_takes_nothing_from_any_place_on_is_told_and_goes_on
     before, world.seconds = world.contents(), SHORT
     known: set[str] = set()
     for _ in range(MOST_LIVES):
-        at = FailingAnew(known, error)
-        life = world.life("admin", lambda walker, at: each_step(walker, at, BEFORE_TERRAFORM, SHORT), at)
+        life = world.life("admin", BEFORE_TERRAFORM, FailingAnew(known, error), SHORT)
         if not life.place:
             break
         known.add(life.place)
@@ -321,11 +327,11 @@ def test_an_admin_whose_disk_takes_nothing_from_any_place_on_is_told_and_goes_on
         assert seen in (before, after)
 
 
-def as_administrator(world: World, words: tuple[str, ...]) -> int:
+def as_administrator(variables: Mapping[str, str], folder: Path, words: tuple[str, ...]) -> int:
     os.environ.clear()
-    os.environ.update(world.sandbox.administrator.environment)
+    os.environ.update(variables)
     tempfile.tempdir = os.environ["TMPDIR"]
-    os.chdir(world.sandbox.project_root)
+    os.chdir(folder)
     return main(words)
 
 
@@ -341,6 +347,7 @@ def test_a_person_gets_in_by_commands_that_are_killed_everywhere(world: World) -
         ("apply", "security", str(plan), "--yes"),
         ("handoff", "create", "security", USER, "--out", str(handoff)),
     )
+    run = partial(as_administrator, dict(world.sandbox.administrator.environment), world.sandbox.project_root)
     started, kills = time.monotonic(), 0
     with orphans_here() as orphans:
         for words in commands:
@@ -348,7 +355,7 @@ def test_a_person_gets_in_by_commands_that_are_killed_everywhere(world: World) -
             for _ in range(MOST_LIVES):
                 at = KilledAnew(known)
                 at.stage = words[0]
-                life = live(lambda words=words: as_administrator(world, words), at)  # type: ignore[misc]
+                life = live(partial(run, words), at)
                 assert "Traceback" not in life.said, life.said
                 if not life.killed:
                     break
@@ -358,7 +365,7 @@ def test_a_person_gets_in_by_commands_that_are_killed_everywhere(world: World) -
             assert life.code == DONE or applied, life.said
             kills += len(known)
     assert open_handoff(handoff.read_text()).identities[0].encrypted_password
-    again = live(lambda: as_administrator(world, ("plan", "security")))
+    again = live(partial(run, ("plan", "security")))
     assert again.code == DONE, again.said  # what a killed apply left in the layer's own folder goes with it
     assert [*home.rglob("*.tfplan"), *home.glob(".local/state/**/aws/*")] == []
     print(f"plan, apply, handoff create: {kills} kills in {time.monotonic() - started:.0f} s")

@@ -2,13 +2,15 @@
 
 An act is what changes the outside: a file opened for writing, a write, an fsync, a rename, a removal, a new
 folder, a child that is started. Python tells its audit hooks of most; `os.write` and `os.fsync` are wrapped.
-A write counts twice, before it and in its middle. The child is forked, so that nothing is loaded again.
+A write counts twice, before it and in its middle.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
+import faulthandler
 import os
 import re
 import selectors
@@ -20,10 +22,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
+from support.fork_server import ForkServer
 
 _CHANGES = {
     "os.rename": "rename to",
@@ -48,6 +52,8 @@ ALIKE = 3
 """From the third time on, the same act in the same stage of a life is taken for the same place."""
 _SUBREAPER = 36
 _SECONDS_TO_END = 30.0
+_SILENT_SECONDS = 300.0
+"""A child that says and does nothing for so long is stuck, on the busiest machine."""
 OF_GPG = ("gpg-agent", "scdaemon", "keyboxd", "dirmngr")
 """Daemons that gpg starts for itself, and that outlive everybody."""
 
@@ -165,37 +171,51 @@ class FailingAnew(KilledAnew):
 _report = -1
 
 
-def live(run: Callable[[], int], at: At = lambda _act: None) -> Life:
+@cache
+def fork_server() -> ForkServer:
+    """Where the children come from; whoever used it calls `end_fork_server`."""
+    return ForkServer()
+
+
+def end_fork_server() -> None:
+    """End it, if it was ever used."""
+    if fork_server.cache_info().currsize:
+        fork_server().close()
+        fork_server.cache_clear()
+
+
+def live(run: Callable[[], int], at: At | None = None) -> Life:
     """Run something in a child process, and tell how that ended.
 
     Args:
-        run: what it does; gives its exit code.
+        run: what it does; gives its exit code. It and `at` are pickled, together.
         at: called in the child before each of its acts.
     """
     acts, report = os.pipe()
     words, output = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child == 0:
-        _live(run, at, report, output)
+    child = fork_server().fork(partial(_live, run, at or _nothing), report, output)
     os.close(report)
     os.close(output)
-    done, said = _read_both(acts, words)
-    _, status = os.waitpid(child, 0)
+    done, said = _read_both(child, acts, words)
+    status = fork_server().wait()
     code = None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
     assert code is not None or os.WTERMSIG(status) == signal.SIGKILL, said
     return Life(code, tuple(done.splitlines()), said)
 
 
-def _live(run: Callable[[], int], at: At, report: int, output: int) -> None:
+def _nothing(_act: str) -> None: ...
+
+
+def _live(run: Callable[[], int], at: At, report: int, output: int) -> NoReturn:
     global _report  # noqa: PLW0603 - of this child only
     code = 70
     try:
         for standard in (1, 2):
             os.dup2(output, standard)
+        os.close(output)
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - open as long as the child is
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        faulthandler.enable(2)
         _report = report
         _watch(lambda act: (os.write(report, f"{act}\n".encode()), at(act)))
         code = run()
@@ -209,20 +229,24 @@ def _live(run: Callable[[], int], at: At, report: int, output: int) -> None:
         os._exit(code)
 
 
-def _read_both(*pipes: int) -> list[str]:
-    """All that comes from two pipes until both are closed."""
+def _read_both(child: int, *pipes: int) -> list[str]:
+    """All that comes from two pipes until both are closed; a child that is stuck says where, and ends."""
     found = dict.fromkeys(pipes, b"")
     with selectors.DefaultSelector() as waiting:
-        for one in pipes:
-            waiting.register(one, selectors.EVENT_READ)
+        for pipe in pipes:
+            waiting.register(pipe, selectors.EVENT_READ)
         while waiting.get_map():
-            for key, _ in waiting.select():
+            ready = waiting.select(_SILENT_SECONDS)
+            if not ready:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGABRT)
+            for key, _ in ready:
                 data = os.read(key.fd, 65536)
                 found[key.fd] += data
                 if not data:
                     waiting.unregister(key.fd)
                     os.close(key.fd)
-    return [found[one].decode(errors="replace") for one in pipes]
+    return [found[pipe].decode(errors="replace") for pipe in pipes]
 
 
 def _watch(at: At) -> None:
@@ -301,6 +325,7 @@ def _name(path: object) -> str:
 @contextmanager
 def orphans_here() -> Iterator[Callable[[], list[str]]]:
     """Become the parent of every process whose own was killed; gives those that do not end, in words."""
+    fork_server()  # which is none of them
     library = ctypes.CDLL(None)
     if not hasattr(library, "prctl"):
         yield list

@@ -10,6 +10,7 @@ import shutil
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,22 @@ def test_the_description_holds_no_argument(tmp_path: Path) -> None:
     assert run.description.layer == tmp_path
 
 
+def followed(folder: Path) -> int:
+    return start(folder, "").follow().exit_code
+
+
+def discarded(folder: Path) -> int:
+    run = Run.attach(folder)
+    assert run is not None
+    run.discard()
+    return 0
+
+
 def test_wherever_a_start_is_killed_a_run_that_is_found_has_an_output(tmp_path: Path) -> None:
     found = 0
     for number in itertools.count(1):
         folder = tmp_path / f"{number}"
-        life = live(lambda folder=folder: start(folder, "").follow().exit_code, Killed(number))  # type: ignore[misc]
+        life = live(partial(followed, folder), Killed(number))
         if not life.killed:
             break
         if (run := Run.attach(folder)) is not None:
@@ -82,7 +94,7 @@ def test_wherever_a_removal_is_killed_a_run_that_is_found_has_an_output(tmp_path
     for number in itertools.count(1):
         run = start(tmp_path / f"{number}", "")
         run.follow()
-        life = live(lambda run=run: run.discard() or 0, Killed(number))  # type: ignore[misc]
+        life = live(partial(discarded, run.folder), Killed(number))
         if not life.killed:
             break
         if (left := Run.attach(run.folder)) is not None:
