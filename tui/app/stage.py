@@ -92,7 +92,13 @@ class Stage(Vertical):
         return self.busy and self.key is not None and self._run.session.status(self.key) is Status.RUNNING
 
     async def show(self, key: StepKey | None) -> None:
-        """Show a step, or the closing page for None, in place of the page before."""
+        """Show a step, or the closing page for None, in place of the page before.
+
+        Where the closing page is shown again, because it says something else by now, the focus stays.
+        """
+        focused = self.screen.focused
+        stays = focused is not None and key is self.key is None and self in focused.ancestors
+        button = f"#{focused.id}" if stays and focused is not None else ""
         self.part()
         await self.remove_children()
         self.key = key
@@ -107,6 +113,8 @@ class Stage(Vertical):
             await self.mount(_waiting(self._run.title(key), step.purpose, note_of(self._run, key)))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
+        for same in self.query(button) if button else ():
+            self.screen.set_focus(same, scroll_visible=False)
         self.focus_first()
 
     def part(self) -> None:

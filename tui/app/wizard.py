@@ -210,9 +210,10 @@ class WizardScreen(OneFocus):
         contradicted = [change for change in changes if change.observation.contradicts]
         for one in contradicted:
             self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
-        if (contradicted or self._at_the_end) and not self._stage.busy:
+        questions = self.run.questions()
+        if (contradicted or (self._at_the_end and not questions)) and not self._stage.busy:
             await self.go_to(self.current)
-        self._ask_in_background(self.run.questions())
+        self._ask_in_background(questions)
 
     def _ask_in_background(self, questions: Iterable[Question]) -> None:
         self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)

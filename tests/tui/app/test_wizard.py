@@ -945,6 +945,11 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: 
         clipboard = app.wizard.run.environment.clipboard
         assert isinstance(clipboard, FakeClipboard)
         assert "bb" in str(clipboard.content)
+        step.answer = Observation(Verdict.AWAITED, "jane.doe has no MFA device yet.", ("jane.doe",))
+        app.wizard.look_again()
+        await rest(pilot)
+        assert "no MFA device" in app.text()
+        assert app.wizard.focused is app.wizard.query_one("#remind")
         step.answer = AGREES
         app.wizard.query_one("#look").focus()
         await pilot.press("enter")
