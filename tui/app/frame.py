@@ -249,12 +249,20 @@ class Frame(App[None]):
             self.run_worker(self._clear_clipboard, thread=True, group="clipboard", exclusive=True)
 
     def _write_clipboard(self, text: str) -> None:
-        """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped."""
+        """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped.
+
+        Once the application ends, blanks are all that it takes: a copy that waited its turn comes too late.
+        """
+
+        def write() -> None:
+            if not (self._quitting and text.strip()):
+                self.copy_to_clipboard(text)
+            self._clipboard = ""
+
         if self._thread_id == get_ident():
-            self.copy_to_clipboard(text)
+            write()
         else:
-            self.call_from_thread(self.copy_to_clipboard, text)
-        self._clipboard = ""
+            self.call_from_thread(write)
 
     # -- the end -----------------------------------------------------------------------------------
 

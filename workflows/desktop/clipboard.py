@@ -10,6 +10,7 @@ import importlib.util
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from threading import RLock
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final, Protocol
 
@@ -93,36 +94,44 @@ class PyperclipClipboard:
         self._now = now
         self._mechanism = mechanism
         self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
-        self._digest: bytes | None = None
+        self._digests: set[bytes] = set()
+        self._one_at_a_time = RLock()
 
     def copy(self, text: str | Secret) -> Sentence:
         """See `Clipboard`. The text is read back: only a real copy shows that the mechanism works."""
         value = text.reveal() if isinstance(text, Secret) else text
-        copy, paste = self._found()
-        self._run(copy, value)
-        if self._run(paste) != value:
-            raise ClipboardUnavailable(reason="What was copied did not come back from the clipboard.")
-        if not isinstance(text, Secret):
-            self._forget()
-            return "Copied."
-        self._digest = digest_of(value)
-        self.expires_at = self._now() + KEEP
+        with self._one_at_a_time:
+            copy, paste = self._found()
+            before = self._digests, self.expires_at
+            if isinstance(text, Secret):  # known before it is there: a signal may come at any moment
+                self._digests, self.expires_at = {*before[0], digest_of(value)}, self._now() + KEEP
+            try:
+                self._run(copy, value)
+            except ClipboardUnavailable:
+                self._digests, self.expires_at = before
+                raise
+            if self._run(paste) != value:
+                raise ClipboardUnavailable(reason="What was copied did not come back from the clipboard.")
+            if not isinstance(text, Secret):
+                self._forget()
+                return "Copied."
         return f"Copied; the clipboard is cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. What somebody else copied meanwhile stays."""
-        if self._digest is None:
-            return False
-        self.expires_at = self._now() + RETRY  # if it does not answer now
-        copy, paste = self._found()
-        ours = digest_of(str(self._run(paste))) == self._digest
-        if ours:
-            self._run(copy, "")
-        self._forget()
-        return ours
+        with self._one_at_a_time:
+            if not self._digests:
+                return False
+            self.expires_at = self._now() + RETRY  # if it does not answer now
+            copy, paste = self._found()
+            ours = digest_of(str(self._run(paste))) in self._digests
+            if ours:
+                self._run(copy, "")
+            self._forget()
+            return ours
 
     def _forget(self) -> None:
-        self._digest = None
+        self._digests = set()
         self.expires_at = None
 
     def _found(self) -> tuple[Callable[[str], object], Callable[[], str]]:
@@ -160,12 +169,11 @@ class Osc52Clipboard:
 
     def copy(self, text: str | Secret) -> Sentence:
         """See `Clipboard`. Whether the terminal took it cannot be known, and the sentence says so."""
+        self.expires_at = self._now() + KEEP if isinstance(text, Secret) else None
         self._write(text.reveal() if isinstance(text, Secret) else text)
         doubt = "if your terminal allows it (in tmux: set-clipboard on)"
         if not isinstance(text, Secret):
-            self.expires_at = None
             return f"Copied, {doubt}."
-        self.expires_at = self._now() + KEEP
         return f"Copied, {doubt}; it is cleared in 2 minutes, whatever is in it then. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
@@ -255,33 +263,41 @@ class TmuxClipboard:
         self._now = now
         self._environment = child_environment(environment, allowed=_PASSED_ON)
         self._digests: set[bytes] = set()
+        self._one_at_a_time = RLock()
 
     def copy(self, text: str | Secret) -> str:
         """See `Clipboard`. The buffer is read back; whether the terminal around tmux took it cannot be."""
         value = text.reveal() if isinstance(text, Secret) else text
-        self._tmux("load-buffer", "-w", "-", given=value.encode())
-        if digest_of(value) not in self._buffers().values():
-            raise ClipboardUnavailable(reason="What was copied did not come back from tmux.")
+        with self._one_at_a_time:
+            before = self._digests, self.expires_at
+            if isinstance(text, Secret):  # known before it is there: a signal may come at any moment
+                self._digests, self.expires_at = {*self._digests, digest_of(value)}, self._now() + KEEP
+            try:
+                self._tmux("load-buffer", "-w", "-", given=value.encode())
+            except ClipboardUnavailable:
+                self._digests, self.expires_at = before
+                raise
+            if digest_of(value) not in self._buffers().values():
+                raise ClipboardUnavailable(reason="What was copied did not come back from tmux.")
         where = "Copied to tmux, and to your terminal's clipboard if it allows it"
         if not isinstance(text, Secret):
             return f"{where}."
-        self._digests.add(digest_of(value))
-        self.expires_at = self._now() + KEEP
         return f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. Our buffers are deleted; the terminal's clipboard, not readable, in any case."""
-        if not self._digests:
-            return False
-        self.expires_at = self._now() + RETRY  # if it does not answer now
-        for name, digest in self._buffers().items():
-            if digest in self._digests:
-                self._tmux("delete-buffer", "-b", name)
-        self._tmux("load-buffer", "-w", "-b", "iam-onboard", "-", given=b" ")
-        self._tmux("delete-buffer", "-b", "iam-onboard")
-        self._digests.clear()
-        self.expires_at = None
-        return True
+        with self._one_at_a_time:
+            if not self._digests:
+                return False
+            self.expires_at = self._now() + RETRY  # if it does not answer now
+            for name, digest in self._buffers().items():
+                if digest in self._digests:
+                    self._tmux("delete-buffer", "-b", name)
+            self._tmux("load-buffer", "-w", "-b", "iam-onboard", "-", given=b" ")
+            self._tmux("delete-buffer", "-b", "iam-onboard")
+            self._digests = set()
+            self.expires_at = None
+            return True
 
     def _buffers(self) -> dict[str, bytes]:
         """The digest of each buffer, by its name."""

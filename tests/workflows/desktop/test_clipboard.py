@@ -63,6 +63,36 @@ def test_a_secret_is_copied_with_a_deadline_and_cleared() -> None:
     assert not clipboard.clear_if_ours()
 
 
+def test_an_end_that_comes_while_a_secret_is_copied_clears_it_too() -> None:
+    board = Board()
+
+    def copy(text: str) -> None:
+        board.copy(text)
+        if text:
+            assert clipboard.clear_if_ours()
+
+    clipboard = PyperclipClipboard(lambda: NOW, mechanism=(copy, board.paste))
+    with pytest.raises(ClipboardUnavailable):
+        clipboard.copy(Secret("canary"))
+    assert board.text == ""
+
+
+def test_an_earlier_secret_is_still_due_after_one_that_could_not_be_copied() -> None:
+    board = Board()
+
+    def copy(text: str) -> None:
+        if text == "second":
+            raise RuntimeError("xclip failed")
+        board.copy(text)
+
+    clipboard = PyperclipClipboard(lambda: NOW, mechanism=(copy, board.paste))
+    clipboard.copy(Secret("first"))
+    with pytest.raises(ClipboardUnavailable):
+        clipboard.copy(Secret("second"))
+    assert clipboard.clear_if_ours()
+    assert board.text == ""
+
+
 def test_what_somebody_copied_meanwhile_stays() -> None:
     board = Board()
     clipboard = desktop(board)
