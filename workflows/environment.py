@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workflows.aws.clients import Credentials
     from workflows.aws.sts import CodeMemory
     from workflows.desktop.browser import Browser
     from workflows.desktop.clipboard import Clipboard
@@ -47,6 +48,7 @@ class Environment:
         open_page: what the browser really opens for an address (in the sandbox, the local console).
         codes: the MFA codes given to AWS so far, for as long as this process lives: each is good once, in
             whichever step it was given.
+        sessions: those that codes began, by the device's serial (see `DeviceSessions`).
         key_records: the folder of what is known of the access keys kept here; None: below the home.
         trusted_programs: the file of the foreign programs that the person said yes to; None: below the home.
     """
@@ -65,6 +67,7 @@ class Environment:
     vault: Callable[[str], VaultChoice]
     open_page: Callable[[str], str] = str
     codes: CodeMemory = field(default_factory=_no_codes_yet)
+    sessions: dict[str, Credentials] = field(default_factory=dict, repr=False)
     key_records: Path | None = None
     trusted_programs: Path | None = None
 

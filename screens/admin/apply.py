@@ -315,8 +315,7 @@ class ApplyPane(TerraformPane):
         def work(report: Report) -> tuple[str, Outlook]:
             outlook = apply.survey(self.context, report)
             nothing = outlook.begun or apply.nothing_to_do(self.context)
-            rest = apply.time_needed(self.context)
-            return ("" if nothing else terraform_runs.code_wanted(self.context, rest)), outlook
+            return ("" if nothing else terraform_runs.code_wanted(self.context)), outlook
 
         self.run_move("look", work, self._looked, looks=True)
 

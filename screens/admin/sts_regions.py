@@ -32,7 +32,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
 from workflows.layer.discover import find_project
 from workflows.steps.admin import sts_regions
-from workflows.steps.admin.sts_regions import MfaSessions, Request, Survey
+from workflows.steps.admin.sts_regions import Request, Survey
 from workflows.steps.shared.module import Report
 
 MARKS: Mapping[Verdict, str] = {
@@ -95,7 +95,6 @@ class StsRegionsPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._sessions = MfaSessions(opening.context)
         self._survey: Survey | None = None
         kept = opening.draft.get("audit") or opening.context.facts.get("sts_regions")
         project = str(opening.context.facts.get("project", ""))
@@ -128,7 +127,7 @@ class StsRegionsPane(StepPane):
 
     def _look(self, report: Report) -> Survey:
         project = find_project(self.context.root)
-        return sts_regions.survey(project, self.context, self._sessions, report)
+        return sts_regions.survey(project, self.context, report)
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -226,7 +225,7 @@ class StsRegionsPane(StepPane):
 
         def work(report: Report) -> tuple[Audit, Survey]:
             """The answers, and the codes that are due the next time."""
-            audit = sts_regions.ask(survey, codes, self.context, self._sessions, report)
+            audit = sts_regions.ask(survey, codes, self.context, report)
             return audit, self._look(report)
 
         self.run_move("ask", work, self._take)
@@ -255,9 +254,6 @@ class StsRegionsPane(StepPane):
         page = settings_page(answer.partition) if answer else ""
         if page:
             self.open_in_browser(page, "No browser opens from here; i shows the address.")
-
-    def leave(self) -> None:
-        self._sessions.drop()
 
     def request(self) -> Request:
         return Request(self._audit)

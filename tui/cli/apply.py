@@ -164,7 +164,7 @@ def _run(planned: accepted_plan.Planned, context: module.Context, *, begun: bool
         refuse_problems(step, request, context)
         return dict(step.perform(request, context, layer_run.RunReport()))
 
-    code = None if begun or planned.empty else layer_run.asked_code(context, step.time_needed(context))
+    code = None if begun or planned.empty else layer_run.asked_code(context)
     return layer_run.with_codes(context, code, performed)
 
 

@@ -8,7 +8,6 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Collection, Iterator
-from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -31,7 +30,6 @@ from workflows.steps.admin.terraform_runs import CodeWanted, code_wanted, locate
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress
-from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.binary import find_program
 from workflows.terraform.events import OPERATIONS
 from workflows.terraform.events import Progress as Operations
@@ -163,18 +161,14 @@ def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind))
         )
 
 
-def asked_code(context: Context, rest: timedelta = SHORTEST_REST) -> Secret | None:
+def asked_code(context: Context) -> Secret | None:
     """The MFA code that the layer's profile wants now, asked for on the terminal; None if it wants none.
-
-    Args:
-        context: what the steps may read.
-        rest: how long the credentials have to last at least.
 
     Raises:
         NoTerminal: a code is wanted, and nobody can be asked.
         OnboardError: the layer or its profile is not there.
     """
-    device = code_wanted(context, rest)
+    device = code_wanted(context)
     return asking.ask_code(device, context.environment) if device else None
 
 

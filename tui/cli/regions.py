@@ -58,11 +58,7 @@ def regions(machine: host.Machine, options: argparse.Namespace) -> int:
         raise UsageError("--with-account-ids needs --markdown.")
     project = discover.find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
     context = own_context(machine, {"project_root": str(project.root), "project": project.name})
-    sessions = sts_regions.MfaSessions(context)
-    try:
-        audit = _audit(context, project, sessions, options.account)
-    finally:
-        sessions.drop()
+    audit = _audit(context, project, options.account)
     if options.json:
         say_json(report.record(audit))
     elif options.markdown:
@@ -76,9 +72,7 @@ def regions(machine: host.Machine, options: argparse.Namespace) -> int:
     return REFUSED
 
 
-def _audit(
-    context: module.Context, project: projects.Project, sessions: sts_regions.MfaSessions, accounts: list[str]
-) -> answers.Audit:
+def _audit(context: module.Context, project: projects.Project, accounts: list[str]) -> answers.Audit:
     known = [account.name for account in project.accounts]
     unknown = [name for name in accounts if name not in known]
     if unknown:
@@ -87,20 +81,18 @@ def _audit(
             f"The project has no account {', '.join(unknown)}.",
             next=f"Its accounts: {', '.join(known)}.",
         )
-    what = sts_regions.survey(project, context, sessions, report_progress)
+    what = sts_regions.survey(project, context, report_progress)
     chosen = tuple(way for way in what.ways if not accounts or way.account in accounts)
-    return _asked(replace(what, ways=chosen), context, sessions)
+    return _asked(replace(what, ways=chosen), context)
 
 
-def _asked(
-    what: sts_regions.Survey, context: module.Context, sessions: sts_regions.MfaSessions
-) -> answers.Audit:
+def _asked(what: sts_regions.Survey, context: module.Context) -> answers.Audit:
     """Ask with the codes that are due; what no code opens is left out, and its answer says why."""
     tries = asking.Tries()
     while True:
-        what, codes = _with_codes(what, context, sessions)
+        what, codes = _with_codes(what, context)
         try:
-            return sts_regions.ask(what, codes, context, sessions, report_progress)
+            return sts_regions.ask(what, codes, context, report_progress)
         except (sts.WrongCode, sts.RepeatedCode) as error:
             if not error.serial:
                 raise
@@ -109,11 +101,11 @@ def _asked(
 
 
 def _with_codes(
-    what: sts_regions.Survey, context: module.Context, sessions: sts_regions.MfaSessions
+    what: sts_regions.Survey, context: module.Context
 ) -> tuple[sts_regions.Survey, dict[str, Secret]]:
     """Ask for the code of each device that is due; where none can be had, what it would open is left out."""
     codes: dict[str, Secret] = {}
-    for serial in sts_regions.devices(what.ways, sessions):
+    for serial in sts_regions.devices(what.ways, context):
         if not asking.has_terminal():
             what = _without(what, serial, "There is no terminal to ask on.")
             continue

@@ -1,7 +1,4 @@
-"""Temporary credentials of a role: kept in the vault until they end, and as a pair of files for a child.
-
-A code of an MFA device is good once, so what it gave is worth keeping for the hour that it lasts.
-"""
+"""Temporary credentials: kept in the vault until they end, and as a pair of files for a child."""
 
 from __future__ import annotations
 
@@ -44,16 +41,13 @@ def keep_credentials(vault: Vault | None, name: str, credentials: Credentials) -
     vault.store(name, Secret(text))
 
 
-def kept_credentials(
-    vault: Vault | None, name: str, now: datetime, rest: timedelta = SHORTEST_REST
-) -> Credentials | None:
+def kept_credentials(vault: Vault | None, name: str, now: datetime) -> Credentials | None:
     """Credentials that were kept and last for a while; those that are as good as over are deleted.
 
     Args:
         vault: the vault, or None where there is none.
         name: as for `keep_credentials`.
         now: the time, in UTC.
-        rest: how long they have to last at least.
 
     Raises:
         VaultUnavailable: the vault cannot be read.
@@ -70,10 +64,8 @@ def kept_credentials(
         return None
     finally:
         secret.drop()
-    left = expires_at - now
-    if left < SHORTEST_REST:
+    if expires_at - now < SHORTEST_REST:
         vault.delete(name)
-    if left < max(rest, SHORTEST_REST):
         found.drop()
         return None
     return found

@@ -158,7 +158,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         return written(made)
 
     monkeypatch.setattr(plan, "make", make)
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: "")
     monkeypatch.setattr(apply, "located", lambda _context: (None, SimpleNamespace(account_id="111111111111")))
     yield made
     session.close()
@@ -602,7 +602,7 @@ async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch
         codes.append(code.reveal())
         return written(desk)
 
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: serial)
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: serial)
     monkeypatch.setattr(plan, "make", make)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -73,7 +73,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     session.succeed(StepKey("given"), facts)
     record = PlanRecord(tmp_path / "plan.tfplan", "", layer, (), {}, "", "Terraform 1.15.5", "2026-03-01")
     planned = Planned(record, ("jane.doe: new user",), {"add": 2, "change": 0, "destroy": 0})
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: "")
     yield Desk(session, fake_environment(home, {"PATH": "/usr/bin:/bin"}), modules, planned)
     session.close()
 

@@ -52,7 +52,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sess
     record = PlanRecord(tmp_path / "p.tfplan", "", tmp_path, (), {}, "", "Terraform 1.15.5", "now")
     made = Planned(record, ("30 people join",), {"add": 60, "change": 0, "destroy": 0})
     planned = {**made.as_facts(), "acknowledged": []}
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: "")
     settle(session, StepKey("plan", "management"), {"plan": planned})
     settle(
         session,

@@ -246,7 +246,7 @@ def _planned(folder: Path, **changes: Any) -> Planned:
 
 def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned | None = None) -> Any:
     """A session whose files are written, and in which management is done."""
-    stage.put(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
+    stage.put(terraform_runs, "code_wanted", lambda _context: "")
     for module in (judged_plan, plan):
         stage.put(module, "staleness", lambda _planned, _context: "")
     stage.put(apply, "survey", lambda _context, _report: apply.Outlook(begun=False, refusal=""))

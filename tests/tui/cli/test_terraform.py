@@ -79,7 +79,7 @@ class Applied:
         self.requests: list[apply_step.Request] = []
         self.error: Exception | None = None
         monkeypatch.setattr(apply_step, "perform", self._perform)
-        monkeypatch.setattr(layer_run, "asked_code", lambda _context, _rest: None)
+        monkeypatch.setattr(layer_run, "asked_code", lambda _context: None)
 
     def _perform(
         self, request: apply_step.Request, context: Context, _report: object

@@ -27,15 +27,6 @@ def test_kept_credentials_come_back_while_they_last() -> None:
     assert vault.kept == {}
 
 
-def test_what_a_long_apply_could_outlast_is_not_given_and_stays_for_shorter_work() -> None:
-    vault = MemoryVault()
-    keep_credentials(vault, "name", temporary(timedelta(minutes=30)))
-    assert kept_credentials(vault, "name", NOW, timedelta(minutes=40)) is None
-    assert kept_credentials(vault, "name", NOW, timedelta(minutes=29)) is not None
-    assert kept_credentials(vault, "name", NOW + timedelta(minutes=21), timedelta()) is None
-    assert vault.kept == {}
-
-
 def test_what_was_never_kept_or_is_damaged_is_none() -> None:
     vault = MemoryVault()
     assert kept_credentials(None, "name", NOW) is None

@@ -7,7 +7,6 @@ and gets the end of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
@@ -21,11 +20,8 @@ from workflows.steps.admin.judged_plan import causes, staleness, standing
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
-from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.kept import apply_begun, apply_ended, begun_at, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
-
-_A_CHANGE = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -87,17 +83,6 @@ def survey(context: Context, report: Report) -> Outlook:
     )
 
 
-def time_needed(context: Context) -> timedelta:
-    """How long the credentials should last at least before the apply of the plan is begun.
-
-    AWS takes a second or two for a user with its password; credentials that end on the way leave an apply
-    half done.
-    """
-    planned = decided(context)
-    changes = sum(planned.counts.values()) if planned else 0
-    return SHORTEST_REST + _A_CHANGE * changes
-
-
 def nothing_to_do(context: Context) -> Sentence:
     """Why there is nothing to apply, as a sentence, or ""."""
     planned = decided(context)
@@ -139,7 +124,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 release_credentials(context.folder, context.item)
         else:
             refuse_expired_keys(context)
-            with open_layer(context, report, code=request.code, rest=time_needed(context)) as layer:
+            with open_layer(context, report, code=request.code) as layer:
                 if request.check_state:
                     judged_plan.refuse_another_state(planned, layer, context, report)
                 context.raise_if_cancelled()

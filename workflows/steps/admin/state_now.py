@@ -19,15 +19,14 @@ from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
     Source,
     factory_for,
-    kept_role,
     located,
     profiles_of,
     project_files,
+    role_credentials,
 )
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
 from workflows.steps.shared.module import Context
-from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.plan import Action
 from workflows.terraform.state import (
     MAX_BYTES,
@@ -87,8 +86,8 @@ def client_without_code(
         return
     if profile.source is Source.SSO:
         credentials = factory.profile_credentials(files, profile.name)
-    elif (kept := kept_role(context, project, profile, SHORTEST_REST)) is not None:
-        credentials = kept
+    elif (role := role_credentials(context, project, profile)) is not None:
+        credentials = role
     else:
         yield None
         return

@@ -35,10 +35,10 @@ from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, keyring_of, project_files
+from workflows.steps.admin.terraform_runs import CodeWanted, factory_for, project_files
+from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
-from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
 
 _USUAL = ("administrator", "oaar", "devops", "auditor")
 
@@ -66,49 +66,6 @@ class Way:
     external_id: str | None = None
     serial: str = ""
     problem: Sentence = ""
-
-
-class MfaSessions:
-    """The sessions that began with a code, so that asking again needs none for an hour.
-
-    They are kept in the vault where there is one, else only in memory.
-
-    Args:
-        context: says where the vault is, and what time it is.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._held: dict[str, Credentials] = {}
-
-    def find(self, serial: str) -> Credentials | None:
-        """The session of a device, if it lasts for a while.
-
-        Raises:
-            VaultUnavailable: the vault cannot be read.
-        """
-        held, now = self._held.get(serial), self._context.environment.now()
-        if held is not None and held.expires_at is not None and held.expires_at - now >= SHORTEST_REST:
-            return held
-        found = kept_credentials(keyring_of(self._context), f"regions/{serial}", now)
-        if found is not None:
-            self._held[serial] = found
-        return found
-
-    def keep(self, serial: str, session: Credentials) -> None:
-        """Keep a new session.
-
-        Raises:
-            VaultUnavailable: it could not be kept.
-        """
-        self._held[serial] = session
-        keep_credentials(keyring_of(self._context), f"regions/{serial}", session)
-
-    def drop(self) -> None:
-        """Forget what is in memory."""
-        for session in self._held.values():
-            session.drop()
-        self._held.clear()
 
 
 def _way(
@@ -147,12 +104,9 @@ def _role_account(settings: Mapping[str, Any] | None) -> str | None:
     return parts[4] if len(parts) > 4 else ""
 
 
-def devices(found: Iterable[Way], sessions: MfaSessions) -> tuple[str, ...]:
-    """The devices whose codes are due now, each once.
-
-    Raises:
-        VaultUnavailable: the vault cannot be read.
-    """
+def devices(found: Iterable[Way], context: Context) -> tuple[str, ...]:
+    """The devices whose codes are due now, each once."""
+    sessions = DeviceSessions(context.environment)
     serials = dict.fromkeys(way.serial for way in found if way.serial and not way.problem)
     return tuple(serial for serial in serials if sessions.find(serial) is None)
 
@@ -163,7 +117,7 @@ def opened(
     project: Project,
     found: Sequence[Way],
     codes: Mapping[str, Secret],
-    sessions: MfaSessions,
+    report: Report,
 ) -> Iterator[tuple[tuple[Question, ...], Mapping[str, Sentence]]]:
     """The credentials for all accounts; the keys are dropped afterwards, and so are the codes.
 
@@ -172,7 +126,7 @@ def opened(
         project: the project.
         found: how each account is asked.
         codes: the codes as typed, by device.
-        sessions: the sessions of earlier codes; new ones are added.
+        report: takes the progress.
 
     Yields:
         The questions for the accounts whose credentials could be had, and why the others cannot be asked.
@@ -180,11 +134,10 @@ def opened(
     Raises:
         CodeWanted: codes are due, and none was given.
         WrongCode, RepeatedCode: a code cannot be used.
-        VaultUnavailable: the vault cannot be read or written.
     """
     keys: dict[str, Credentials] = {}
     try:
-        due = devices(found, sessions)
+        due = devices(found, context)
         needed = [way for way in found if way.role_arn and way.serial in due and not way.problem]
         if needed and not any(codes.values()):
             raise CodeWanted(needed[0].profile, needed[0].serial)
@@ -192,7 +145,7 @@ def opened(
         for way in (one for one in found if not one.problem):
             context.raise_if_cancelled()
             try:
-                questions.append(_question(context, project, way, keys, codes, sessions))
+                questions.append(_question(context, project, way, keys, codes, report))
             except (AwsError, CodeWanted) as error:
                 problems[way.account] = error.sentences
         yield tuple(questions), problems
@@ -209,13 +162,13 @@ def _question(
     way: Way,
     keys: dict[str, Credentials],
     codes: Mapping[str, Secret],
-    sessions: MfaSessions,
+    report: Report,
 ) -> Question:
     factory = factory_for(context, project)
     if way.source not in keys:
         keys[way.source] = factory.profile_credentials(project_files(context, project), way.source)
     key, home = keys[way.source], project.region_primary or USUAL_REGION
-    session = _session(context, factory, way, key, codes, sessions) if way.serial else None
+    session = _session(context, factory, way, key, codes, report) if way.serial else None
     partition = partition_of(way.role_arn) if way.role_arn else partition_of_region(home)
     signing = session if session is not None and way.role_arn else key
     access = Access(way.account_id, home, signing, way.role_arn, way.external_id)
@@ -229,10 +182,11 @@ def _session(
     way: Way,
     key: Credentials,
     codes: Mapping[str, Secret],
-    sessions: MfaSessions,
+    report: Report,
 ) -> Credentials | None:
     """The session of the way's device; None where no code was given and the key does without one."""
-    session, code = sessions.find(way.serial), codes.get(way.serial)
+    sessions, code = DeviceSessions(context.environment), codes.get(way.serial)
+    session = sessions.find(way.serial)
     if session is not None:
         return session
     if not code:
@@ -241,7 +195,7 @@ def _session(
         return None
     with factory.client("sts", key) as client, about_key_of(way.source):
         session = session_token(client, way.serial, code.reveal(), memory=context.environment.codes)
-    sessions.keep(way.serial, session)
+    sessions.keep(way.serial, session, report)
     return session
 
 
@@ -280,41 +234,37 @@ def allowed_regions(project: Project) -> tuple[str, ...]:
     )
 
 
-def survey(project: Project, context: Context, sessions: MfaSessions, report: Report) -> Survey:
-    """What there is to ask; reads files and the vault only.
+def survey(project: Project, context: Context, report: Report) -> Survey:
+    """What there is to ask; reads files and the keyring only.
 
     Raises:
-        OnboardError: a profile file cannot be parsed, or the vault cannot be read.
+        OnboardError: a profile file cannot be parsed.
     """
     report(Progress("Looking at the project's profiles"))
     profiles = profile_map(project_files(context, project))
     found = tuple(_way(project, account.name, account.id, profiles) for account in project.accounts)
-    return Survey(project, allowed_regions(project), found, devices(found, sessions))
+    return Survey(project, allowed_regions(project), found, devices(found, context))
 
 
-def ask(
-    what: Survey, codes: Mapping[str, Secret], context: Context, sessions: MfaSessions, report: Report
-) -> Audit:
+def ask(what: Survey, codes: Mapping[str, Secret], context: Context, report: Report) -> Audit:
     """Ask all regions about all accounts; each answer is reported as it comes, as a `Told` in the progress.
 
     Args:
         what: what there is to ask.
         codes: the codes as typed, by device; they are dropped.
         context: what the step may read.
-        sessions: the sessions of earlier codes.
         report: takes the progress.
 
     Raises:
         CodeWanted, WrongCode, RepeatedCode: a code is due, or cannot be used.
         Cancelled: it was stopped.
-        OnboardError: the vault cannot be used.
     """
 
     def answered(one: asking.Told) -> None:
         report(Progress(f"{one.account}: {one.region} is {one.sts}", one.done, one.total, payload=one))
 
     report(Progress("Getting the credentials of the accounts"))
-    with opened(context, what.project, what.ways, codes, sessions) as (questions, problems):
+    with opened(context, what.project, what.ways, codes, report) as (questions, problems):
         report(Progress("Asking every region"))
         factory = factory_for(context, what.project, asking.PATIENCE)
         asked = asking.ask(factory, questions, report=answered, cancelled=context.cancelled)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,11 @@ from workflows.layer.discover import find_project
 from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.project import LayerLocation, Project
 from workflows.steps.admin.project import wanted_binary
+from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
-from workflows.stores.vault import Vault, VaultUnavailable
+from workflows.stores.kept_credentials import write_pair
 from workflows.terraform.binary import choose_binary
 from workflows.terraform.commands import inherited
 from workflows.terraform.events import Diagnostic
@@ -50,6 +49,7 @@ from workflows.terraform.service import Terraform
 from workflows.terraform.state import State
 
 _OF_THE_LAYER = (Use.STATE, Use.PROVIDER)
+_NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN)
 
 
 class Source(Enum):
@@ -222,13 +222,6 @@ def _missing(named: NamedProfile, location: LayerLocation, files: ProfileFiles) 
     )
 
 
-_USUAL_SESSION = timedelta(hours=1)
-"""How long a role is assumed for where its profile does not say."""
-
-_MOST = 0.75
-"""The part of a role's time that can be asked to be left; more would ask for a code over and over."""
-
-
 class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
     """A profile of the layer needs an MFA code, and none was given; `serial` is the device."""
 
@@ -252,7 +245,6 @@ def credential_files(
     location: LayerLocation,
     code: Secret | None,
     report: Report,
-    rest: timedelta = SHORTEST_REST,
 ) -> Iterator[ProfileFiles]:
     """The profile files for Terraform, each of whose profiles was asked which account it is for.
 
@@ -262,7 +254,6 @@ def credential_files(
         location: the layer.
         code: the MFA code, if a profile wants one; it is dropped.
         report: takes the progress.
-        rest: how long temporary credentials have to last at least.
 
     Yields:
         The project's own files, or a temporary private pair. That is gone afterwards, unless the wizard was
@@ -279,7 +270,7 @@ def credential_files(
         if any(profile.source is not Source.FILES for profile in profiles):
             folder = credentials_folder(context.folder, location.account)
             stack.callback(release_credentials, context.folder, location.account)
-            with _given(context, project, profiles, code, report, rest) as given:
+            with _given(context, project, profiles, code, report) as given:
                 settings = dict(settings_without_code(context, project, location))
                 regions = {
                     profile.name: profile.settings.get("region")
@@ -301,7 +292,6 @@ def _given(
     profiles: Sequence[LayerProfile],
     code: Secret | None,
     report: Report,
-    rest: timedelta,
 ) -> Iterator[dict[str, Credentials]]:
     """The temporary credentials of the profiles that need some, by name; they are dropped afterwards."""
     given: dict[str, Credentials] = {}
@@ -311,17 +301,10 @@ def _given(
                 report(Progress(f"Asking SSO for the credentials of {profile.name}"))
                 files = project_files(context, project)
                 given[profile.name] = factory_for(context, project).profile_credentials(files, profile.name)
-        devices = dict.fromkeys(profile.serial for profile in profiles if profile.source is Source.CODE)
-        if len(devices) > 1 and keyring_of(context) is None:
-            raise OnboardError(
-                "Two MFA devices, and no keyring",
-                f"The profiles that the layer names want codes of {' and '.join(devices)}.",
-                why="iam-onboard asks for one after the other, and has no keyring to keep the first session.",
-                next="Unlock or install the system's keyring (see `iam-onboard doctor`), then try again.",
-            )
-        for serial in devices:
-            group = [profile for profile in profiles if profile.serial == serial]
-            given |= _with_code(context, project, group, code, report, rest)
+            elif profile.source is Source.CODE:
+                session = _session(context, project, profile, code, report)
+                report(Progress(f"Assuming the role of {profile.name}"))
+                given[profile.name] = _role(context, project, profile, session)
         yield given
     finally:
         for credentials in given.values():
@@ -330,26 +313,29 @@ def _given(
             code.drop()
 
 
-def _with_code(
-    context: Context,
-    project: Project,
-    group: Sequence[LayerProfile],
-    code: Secret | None,
-    report: Report,
-    rest: timedelta,
-) -> dict[str, Credentials]:
-    """The credentials of the profiles of one device: those that are kept, and new ones with the code."""
-    found = {one.name: kept_role(context, project, one, rest) for one in group}
-    missing = [one for one in group if found[one.name] is None]
-    given = {name: kept for name, kept in found.items() if kept is not None}
-    if missing:
-        if not code:
-            raise CodeWanted(missing[0].name, missing[0].serial)
-        report(Progress(f"Assuming the role of {', '.join(one.name for one in missing)}"))
-        new = _assumed(factory_for(context, project), project_files(context, project), missing, code, context)
-        given |= new
-        _keep_roles(context, project, new, report)
-    return given
+def _session(
+    context: Context, project: Project, profile: LayerProfile, code: Secret | None, report: Report
+) -> Credentials:
+    """The session of a profile's device: one that goes on, or one that the code begins.
+
+    Raises:
+        CodeWanted: a code is needed, and there is none or it was used for another device.
+        WrongCode, RepeatedCode: the code cannot be used.
+        AwsError: the user's key cannot be used.
+    """
+    sessions = DeviceSessions(context.environment)
+    if (session := sessions.find(profile.serial)) is not None:
+        return session
+    if not code:
+        raise CodeWanted(profile.name, profile.serial)
+    report(Progress(f"Starting a session with your code of {profile.serial}"))
+    files, memory = project_files(context, project), context.environment.codes
+    client = factory_for(context, project).profile_client("sts", files, profile.base)
+    with client as sts, about_key_of(profile.base):
+        session = session_token(sts, profile.serial, code.reveal(), memory=memory)
+    code.drop()  # it is no code of another device
+    sessions.keep(profile.serial, session, report)
+    return session
 
 
 def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
@@ -357,7 +343,6 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
 
     Raises:
         WrongAccount: they differ.
-        CodeWanted: AWS does not take the kept credentials any more; they are forgotten.
         OnboardError: the project does not know the layer's account, or AWS does not answer.
     """
     if profile.account and not profile.account_id:
@@ -372,7 +357,7 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
         with about_key_of(profile.base), client as sts:
             identity = caller_identity(sts)
     except AwsError as error:
-        if error.failure not in {AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN}:
+        if error.failure not in _NOT_TAKEN:
             raise
         raise _over(error, context, project, profile) from error
     if profile.account_id and identity.account != profile.account_id:
@@ -388,10 +373,6 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
 
 def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
     """What to do about credentials that AWS does not take any more."""
-    if profile.source is Source.CODE:
-        if (vault := keyring_of(context)) is not None:
-            vault.delete(_vault_name(project, profile.name))
-        return CodeWanted(profile.name, profile.serial)
     file = project_files(context, project).credentials_file
     if error.failure is AwsFailure.KEY_UNKNOWN:
         return OnboardError(
@@ -420,95 +401,44 @@ def factory_for(context: Context, project: Project, patience: Patience = USUAL) 
     )
 
 
-def keyring_of(context: Context) -> Vault | None:
-    """Where temporary credentials are kept until they expire; without a keyring a code is asked for again."""
-    try:
-        return context.environment.vault("").vault
-    except VaultUnavailable:
-        return None
-
-
-def kept_role(context: Context, project: Project, one: LayerProfile, rest: timedelta) -> Credentials | None:
-    """What a profile's role gave before, if it lasts for a while.
-
-    More rest than a fresh session has could never be had, so no more than a part of that is asked for.
-    """
-    lasts = timedelta(seconds=float(one.settings.get("duration_seconds") or _USUAL_SESSION.total_seconds()))
-    name = _vault_name(project, one.name)
-    try:
-        return kept_credentials(
-            keyring_of(context), name, context.environment.now(), min(rest, lasts * _MOST)
-        )
-    except VaultUnavailable:
-        return None  # a keyring that cannot be read is as good as none: a code is asked for
-
-
-def _keep_roles(context: Context, project: Project, new: Mapping[str, Credentials], report: Report) -> None:
-    """Keep new credentials; a code was given for them, so a keyring that fails now stops nothing."""
-    try:
-        for name, credentials in new.items():
-            keep_credentials(keyring_of(context), _vault_name(project, name), credentials)
-    except VaultUnavailable as error:
-        report(Progress(f"The session isn't kept, so the next step asks for a code again: {error.what}"))
-
-
-def _vault_name(project: Project, profile: str) -> str:
-    return f"{project.name}/terraform/{profile}"
-
-
-def _assumed(
-    factory: ClientFactory,
-    files: ProfileFiles,
-    profiles: Sequence[LayerProfile],
-    code: Secret,
-    context: Context,
-) -> dict[str, Credentials]:
-    """Assume the roles of profiles that want a code of the same device.
-
-    Args:
-        factory: makes the clients.
-        files: the profile files.
-        profiles: the profiles; at least one.
-        code: the six digits; dropped once they are used.
-        context: knows the codes that were given before.
-
-    Returns:
-        The credentials by the profile's name; the caller drops them.
+def role_credentials(context: Context, project: Project, profile: LayerProfile) -> Credentials | None:
+    """Credentials of a profile's role; None where that needs a code. The caller drops them.
 
     Raises:
-        WrongCode, RepeatedCode: the code cannot be used.
-        AwsError: the user's key or a role cannot be used.
+        AwsError: the role cannot be assumed.
     """
-    first, new = profiles[0], dict[str, Credentials]()
-    with contextlib.ExitStack() as failed, contextlib.ExitStack() as stack:
-        sts = stack.enter_context(factory.profile_client("sts", files, first.base))
-        with about_key_of(first.base):
-            session = session_token(sts, first.serial, code.reveal(), memory=context.environment.codes)
-        code.drop()  # it is no code of another device
-        stack.callback(session.drop)
-        for profile in profiles:
-            new[profile.name] = _role(factory, profile, session)
-            failed.callback(new[profile.name].drop)
-        failed.pop_all()
-    return new
+    session = DeviceSessions(context.environment).find(profile.serial)
+    return _role(context, project, profile, session) if session is not None else None
 
 
-def _role(factory: ClientFactory, profile: LayerProfile, session: Credentials) -> Credentials:
-    """The role of a profile, by way of the roles that it is assumed from."""
-    credentials = session
+def _role(context: Context, project: Project, profile: LayerProfile, session: Credentials) -> Credentials:
+    """The role of a profile, by way of the roles that it is assumed from.
+
+    Raises:
+        CodeWanted: AWS does not take the session any more; it is forgotten.
+        AwsError: a role cannot be assumed.
+    """
+    factory, credentials = factory_for(context, project), session
     for own in reversed([own for _, own in profile.chain if own.get("role_arn")]):
         seconds = own.get("duration_seconds")
         region = str(own.get("region") or "") or None
-        with factory.client("sts", credentials, region) as sts:
-            taken, _ = assume_role(
-                sts,
-                str(own["role_arn"]),
-                session_name=str(own.get("role_session_name") or SESSION_NAME),
-                external_id=own.get("external_id"),
-                seconds=int(seconds) if seconds else None,
-            )
-        if credentials is not session:
-            credentials.drop()
+        try:
+            with factory.client("sts", credentials, region) as sts:
+                taken, _ = assume_role(
+                    sts,
+                    str(own["role_arn"]),
+                    session_name=str(own.get("role_session_name") or SESSION_NAME),
+                    external_id=own.get("external_id"),
+                    seconds=int(seconds) if seconds else None,
+                )
+        except AwsError as error:
+            if error.failure not in _NOT_TAKEN:
+                raise
+            DeviceSessions(context.environment).forget(profile.serial)
+            raise CodeWanted(profile.name, profile.serial) from error
+        finally:
+            if credentials is not session:
+                credentials.drop()
         credentials = taken
     return credentials
 
@@ -553,24 +483,17 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
     return project, location
 
 
-def code_wanted(context: Context, rest: timedelta = SHORTEST_REST) -> str:
+def code_wanted(context: Context) -> str:
     """The MFA device whose code a profile of the layer wants now, or "" for none.
-
-    Args:
-        context: what the step may read.
-        rest: how long credentials have to last at least.
 
     Raises:
         OnboardError: the layer or its profile is not there.
     """
     project, location = located(context)
-    for one in profiles_of(context, project, location):
-        if one.source is Source.CODE:
-            kept = kept_role(context, project, one, rest)
-            if kept is None:
-                return one.serial
-            kept.drop()
-    return ""
+    sessions = DeviceSessions(context.environment)
+    profiles = profiles_of(context, project, location)
+    serials = (profile.serial for profile in profiles if profile.source is Source.CODE)
+    return next((serial for serial in serials if sessions.find(serial) is None), "")
 
 
 @contextlib.contextmanager
@@ -580,7 +503,6 @@ def open_layer(
     account: str = "",
     *,
     code: Secret | None = None,
-    rest: timedelta = SHORTEST_REST,
 ) -> Iterator[OpenLayer]:
     """A layer with credentials that were checked to be for its account.
 
@@ -589,7 +511,6 @@ def open_layer(
         report: takes the progress.
         account: the account of the layer; by default the step's own.
         code: an MFA code, where the layer's profile wants one.
-        rest: how long temporary credentials have to last at least.
 
     Yields:
         The layer; temporary credentials are gone afterwards.
@@ -601,7 +522,7 @@ def open_layer(
     project, location = located(context, account)
     if finished := finish_half_written(context.folder.parent.parent, project.root):
         report(Progress(finished))
-    with credential_files(context, project, location, code, report, rest) as files:
+    with credential_files(context, project, location, code, report) as files:
         yield _layer(context, project, location, files)
 
 

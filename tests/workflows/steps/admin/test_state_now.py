@@ -239,7 +239,7 @@ def in_bucket(
     monkeypatch.setattr(state_now, "profiles_of", lambda *_: (profile,))
     monkeypatch.setattr(state_now, "project_files", lambda *_: None)
     monkeypatch.setattr(state_now, "factory_for", lambda *_: factory)
-    monkeypatch.setattr(state_now, "kept_role", lambda *_: kept)
+    monkeypatch.setattr(state_now, "role_credentials", lambda *_: kept)
     return factory
 
 

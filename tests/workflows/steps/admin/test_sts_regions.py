@@ -21,7 +21,6 @@ from workflows.core.secret import Secret
 from workflows.layer.discover import find_project
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import sts_regions
-from workflows.steps.admin.sts_regions import MfaSessions
 from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.shared.module import Context, Progress
 
@@ -35,15 +34,13 @@ def project(tmp_path: Path) -> Iterator[RegionsProject]:
 def ask(
     project: RegionsProject,
     codes: dict[str, Secret] | None = None,
-    sessions: MfaSessions | None = None,
     reports: list[Progress] | None = None,
     context: Context | None = None,
 ) -> Audit:
     context = context or project.context()
-    sessions = sessions or MfaSessions(context)
     heard = reports if reports is not None else []
-    what = sts_regions.survey(find_project(context.root), context, sessions, heard.append)
-    return sts_regions.ask(what, codes or {}, context, sessions, heard.append)
+    what = sts_regions.survey(find_project(context.root), context, heard.append)
+    return sts_regions.ask(what, codes or {}, context, heard.append)
 
 
 def states(audit: Audit, account: str) -> dict[str, str]:
@@ -83,31 +80,29 @@ def test_one_code_opens_the_roles_and_asking_again_needs_none(project: RegionsPr
     project.settings.of(APPS).off.add("eu-west-3")
     project.settings.of(SECURITY).off.add("eu-west-2")  # the caller's account does not count
     context = project.context()
-    sessions = MfaSessions(context)
-    what = sts_regions.survey(find_project(context.root), context, sessions, lambda _: None)
+    what = sts_regions.survey(find_project(context.root), context, lambda _: None)
     (serial,) = what.devices
     with pytest.raises(CodeWanted):
-        ask(project, sessions=sessions)
+        ask(project)
     code = Secret(project.made.code(seed, 1))
-    audit = ask(project, {serial: code}, sessions)
+    audit = ask(project, {serial: code})
     shared = states(audit, "shared")
     assert shared["eu-west-3"] == "deactivated"
     assert shared["eu-west-2"] == "active"
     assert audit.account("shared").token_version == 1  # type: ignore[union-attr]
     assert not code
-    again = sts_regions.survey(find_project(context.root), context, MfaSessions(context), lambda _: None)
-    assert again.devices == ()  # the vault has the session
-    assert states(ask(project, sessions=MfaSessions(context)), "shared") == shared
+    again = sts_regions.survey(find_project(context.root), context, lambda _: None)
+    assert again.devices == ()
+    assert states(ask(project), "shared") == shared
 
 
 def test_a_wrong_code_stops_before_any_region_is_asked(project: RegionsProject) -> None:
     project.role_with_mfa()
     context = project.context()
-    sessions = MfaSessions(context)
-    what = sts_regions.survey(find_project(context.root), context, sessions, lambda _: None)
+    what = sts_regions.survey(find_project(context.root), context, lambda _: None)
     reports: list[Progress] = []
     with pytest.raises(WrongCode):
-        sts_regions.ask(what, {what.devices[0]: Secret("000000")}, context, sessions, reports.append)
+        sts_regions.ask(what, {what.devices[0]: Secret("000000")}, context, reports.append)
     assert not any(isinstance(one.payload, Told) for one in reports)
 
 
@@ -227,15 +222,14 @@ def test_the_region_of_a_backend_file_is_used_and_what_any_file_names_stays_on(
 
 def test_asking_can_be_stopped(project: RegionsProject) -> None:
     context = project.context()
-    sessions = MfaSessions(context)
-    what = sts_regions.survey(find_project(context.root), context, sessions, lambda _: None)
+    what = sts_regions.survey(find_project(context.root), context, lambda _: None)
 
     def stop_at_first(progress: Progress) -> None:
         if isinstance(progress.payload, Told):
             context.cancelled.set()
 
     with pytest.raises(Cancelled):
-        sts_regions.ask(what, {}, context, sessions, stop_at_first)
+        sts_regions.ask(what, {}, context, stop_at_first)
 
 
 def test_nothing_asked_is_no_answer_and_no_account_at_all_is_a_warning(project: RegionsProject) -> None:

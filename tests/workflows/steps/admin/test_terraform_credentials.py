@@ -25,10 +25,13 @@ from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
 from workflows.steps.admin.terraform_runs import (
     CodeWanted,
+    LayerProfile,
     WrongAccount,
     code_wanted,
     credential_files,
+    profiles_of,
     project_files,
+    role_credentials,
 )
 from workflows.steps.shared.module import Context
 from workflows.stores.vault import VaultChoice, VaultUnavailable
@@ -103,14 +106,22 @@ class Desk:
         facts = {"project_root": str(self.root)}
         return Context(replace(self.made.environment, **changes), facts, facts, "security", folder)
 
+    def own_profile(self) -> LayerProfile:
+        return profiles_of(self.context(), self.project, self.layer)[0]
+
     def code(self, steps: int = 1) -> Secret:
         return Secret(self.made.code(self.seed, steps))
 
     def files_for(self, context: Context, code: Secret | None = None) -> Any:
         return credential_files(context, self.project, self.layer, code, self.made.report)
 
-    def needed(self, rest: timedelta = timedelta()) -> str:
-        return code_wanted(self.context(), rest)
+    def needed(self) -> str:
+        return code_wanted(self.context())
+
+    def forget(self) -> None:
+        """As in another run of the program, on a machine whose keyring is empty."""
+        self.vault.clear()
+        self.made.environment.sessions.clear()
 
 
 @pytest.fixture
@@ -154,8 +165,9 @@ def test_one_code_opens_every_account_that_the_layer_names_and_leaves_nothing(de
         assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert code.dropped
     assert not (context.folder / "aws").exists()
-    assert sorted(desk.vault) == [f"bb/terraform/{OTHER}", f"bb/terraform/{OWN}"]
+    assert sorted(desk.vault) == [f"sessions/{desk.serial}"]
     assert desk.needed() == ""
+    desk.made.environment.sessions.clear()  # the next run of the program has the keyring
     with desk.files_for(desk.context()) as again:
         assert profile_map(again)[OWN]["aws_access_key_id"].startswith("ASIA")
     secrets = [json.loads(kept)[part] for kept in desk.vault.values() for part in ("secret", "token")]
@@ -168,7 +180,7 @@ def test_the_pair_is_gone_after_a_failure_too(desk: Desk) -> None:
         1 / files.credentials_file.read_text().count("no such words")
     assert not (context.folder / "aws").exists()
     desk.write(OWN=APPS, OTHER=APPS)
-    desk.vault.clear()
+    desk.forget()
     with (
         desk.made.aws.later(60),
         pytest.raises(WrongAccount) as wrong,
@@ -195,27 +207,30 @@ def test_a_profile_for_another_layers_state_that_is_missing_is_told_before_terra
     assert "the state of another layer (config.tf:13)" in missing.value.why
 
 
-def test_what_a_long_apply_would_outlast_is_renewed_and_a_short_one_goes_on(desk: Desk) -> None:
+def test_a_session_serves_for_its_hour_and_each_role_lasts_from_when_it_is_needed(desk: Desk) -> None:
     with desk.files_for(desk.context(), desk.code()):
         pass
-    with desk.made.aws.later(30 * 60):
-        assert desk.needed(timedelta(minutes=20)) == ""
-        assert desk.needed(timedelta(minutes=40)) == desk.serial
-        assert desk.needed(timedelta(hours=9)) == desk.serial
-    # More than a fresh session has could never be had, so an hour's session counts as long enough at first.
-    assert desk.needed(timedelta(hours=9)) == ""
+    with desk.made.aws.later(45 * 60):
+        assert desk.needed() == ""
+        credentials = role_credentials(desk.context(), desk.project, desk.own_profile())
+        assert credentials is not None
+        assert credentials.expires_at == desk.context().environment.now() + timedelta(hours=1)
+    with desk.made.aws.later(55 * 60):
+        assert desk.needed() == desk.serial
+        assert role_credentials(desk.context(), desk.project, desk.own_profile()) is None
 
 
-def test_kept_credentials_that_aws_refuses_are_forgotten_and_a_code_is_asked_for(desk: Desk) -> None:
+def test_a_session_that_aws_refuses_is_forgotten_and_a_code_is_asked_for(desk: Desk) -> None:
     with desk.files_for(desk.context(), desk.code()):
         pass
     later = datetime.fromtimestamp(desk.made.aws.now(), UTC)
     with desk.made.aws.later(2 * 3600):
         own_clock_is_behind = desk.context(now=lambda: later)
         with pytest.raises(CodeWanted) as wanted, desk.files_for(own_clock_is_behind):
-            pytest.fail("AWS does not take them any more")
+            pytest.fail("AWS does not take it any more")
         assert wanted.value.serial == desk.serial
-        assert f"bb/terraform/{OWN}" not in desk.vault
+        assert desk.vault == {}
+        assert desk.made.environment.sessions == {}
         assert not (own_clock_is_behind.folder / "aws").exists()
 
 
@@ -223,7 +238,7 @@ def test_a_code_that_was_given_before_is_not_given_again(desk: Desk) -> None:
     context = desk.context()
     with desk.files_for(context, desk.code()):
         pass
-    desk.vault.clear()
+    desk.forget()
     with pytest.raises(RepeatedCode), desk.files_for(context, desk.code()):
         pytest.fail("a code is good once")
 
@@ -238,14 +253,6 @@ def test_two_devices_are_asked_for_one_after_the_other(desk: Desk) -> None:
         pytest.fail("the other device's code is due")
     assert second.value.serial == other
     assert desk.needed() == other
-
-    def no_keyring(_fingerprint: str) -> Any:
-        raise VaultUnavailable("No keyring", "There is none.")
-
-    bare = desk.context(vault=no_keyring)
-    with pytest.raises(OnboardError, match="codes of") as refused, desk.files_for(bare, desk.code()):
-        pytest.fail("nothing could be kept")
-    assert refused.value.title == "Two MFA devices, and no keyring"
 
 
 def test_temporary_credentials_in_the_file_that_have_ended_say_how_to_renew_them(desk: Desk) -> None:
@@ -281,16 +288,17 @@ class BrokenVault(MemoryVault):
         raise VaultUnavailable("Locked", f"{name} cannot be kept.")
 
 
-def test_a_keyring_that_fails_asks_for_a_code_each_time_and_stops_nothing(desk: Desk) -> None:
+def test_a_keyring_that_fails_stops_nothing_and_asks_for_a_code_in_the_next_run(desk: Desk) -> None:
     context = desk.context(vault=lambda _fingerprint: VaultChoice(BrokenVault()))
     with pytest.raises(CodeWanted), desk.files_for(context):
         pytest.fail("nothing is kept")
     with desk.files_for(context, desk.code()) as files:
         assert profile_map(files)[OWN]["aws_access_key_id"].startswith("ASIA")
-    told = [one.words for one in desk.made.progress if "isn't kept" in one.words]
-    assert told == [
-        f"The session isn't kept, so the next step asks for a code again: bb/terraform/{OWN} cannot be kept."
-    ]
+    (told,) = [progress.words for progress in desk.made.progress if "isn't kept" in progress.words]
+    assert f"sessions/{desk.serial} cannot be kept." in told
+    assert code_wanted(context) == ""
+    desk.made.environment.sessions.clear()
+    assert code_wanted(context) == desk.serial
 
 
 def test_a_key_that_aws_does_not_know_is_told_with_its_profile(desk: Desk) -> None:
