@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.git import Commit, Git
@@ -20,7 +21,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Record, Status
-from workflows.steps.shared.module import Context, StepModule, inquiry
+from workflows.steps.shared.module import Context, StepModule, coded_look, inquiry
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,24 @@ class SessionRun:
         """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""
         inquire = inquiry(self.module(question.key))
         return _seen(partial(inquire, question.context)) if inquire else NOT_ASKED
+
+    def codes_due(self) -> dict[str, StepKey]:
+        """The MFA devices whose codes AWS wants before it can be asked, each with a step that it is for."""
+        due: dict[str, StepKey] = {}
+        for question in self.inquiries():
+            coded = coded_look(self.module(question.key))
+            if coded is not None and (serial := coded.due(question.context)):
+                due.setdefault(serial, question.key)
+        return due
+
+    def give_code(self, key: StepKey, code: Secret) -> None:
+        """Give AWS the code that is due for a step, and for all that the same device is for.
+
+        Raises:
+            OnboardError: the code is not taken, or AWS cannot be asked.
+        """
+        if (coded := coded_look(self.module(key))) is not None:
+            coded.begin(self.context(key), code)
 
     def learn(self, question: Question, answer: Observation) -> bool:
         """Let the session know an answer, unless the step was done again since, or nothing is known by it.

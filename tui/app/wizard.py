@@ -30,6 +30,7 @@ from screens.step.finished import Finished
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane, is_displayed
 from screens.step.record import TITLE, record_text
+from screens.widgets.code_dialog import CodeDialog
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
@@ -132,6 +133,12 @@ class WizardScreen(OneFocus):
         """All questions to the network have had their answers."""
 
     @dataclass
+    class CodesDue(Message):
+        """The MFA devices whose codes AWS wants before it can be asked, each with a step that it is for."""
+
+        due: dict[str, StepKey]
+
+    @dataclass
     class Seen(Message):
         """What a look in the background saw."""
 
@@ -195,6 +202,29 @@ class WizardScreen(OneFocus):
         )
 
     @on(Finished.LookWanted)
+    def _find_codes_due(self) -> None:
+        """Where a person asks to look, AWS may want their codes; no look of its own accord asks for one."""
+        self.run_worker(
+            lambda: self.post_message(self.CodesDue(self.run.codes_due())),
+            thread=True,
+            group="looks",
+            exclusive=True,
+        )
+
+    @on(CodesDue)
+    def _ask_for_code(self, message: CodesDue) -> None:
+        """One device after the other; without a code, AWS is asked what it answers without."""
+        if not message.due or self._left.is_set():
+            self._look_wanted()
+            return
+        serial, key = next(iter(message.due.items()))
+
+        def answered(given: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
+            (self._find_codes_due if given else self._look_wanted)()
+
+        dialog = CodeDialog(serial, partial(self.run.give_code, key), self.run.environment.now)
+        self.app.push_screen(dialog, answered)
+
     def _look_wanted(self) -> None:
         self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
         self._looking = True

@@ -24,10 +24,13 @@ from textual.widgets import Button, Input, TextArea
 from screens.step.finished import Finished
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
+from screens.widgets.code_dialog import CodeDialog
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
 from screens.widgets.text import Text
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import (
     AGREES,
@@ -39,7 +42,7 @@ from workflows.machine.observations import (
 )
 from workflows.machine.state import Status
 from workflows.run import SessionRun
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.module import CodedLook, Context
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
 GROUPS = StepKey("groups", "management")
@@ -848,6 +851,8 @@ async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_ne
 class Inquired(SmallStep):
     """Is asked something that takes the network; the test says when there is an answer, and which."""
 
+    coded_look: CodedLook | None = None
+
     def begin(self) -> None:
         self.may_answer, self.answer = threading.Event(), AGREES
 
@@ -956,6 +961,55 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: 
         await rest(pilot)
         assert app.session.status(StepKey("hand-over")) is Status.DONE
         assert not app.wizard.query("#remind")
+
+
+async def test_who_asks_to_look_again_is_asked_for_the_code_that_aws_wants(tmp_path: Path) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    given: list[str] = []
+
+    def give(_context: Context, code: Secret) -> None:
+        given.append(code.reveal())
+        if given[-1] != "123456":
+            raise OnboardError("No", "AWS doesn't take it.")
+
+    step.coded_look = CodedLook(lambda _context: "" if "123456" in given else "arn:device", give)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        assert not isinstance(app.screen, CodeDialog)  # nobody asked for it
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert isinstance(app.screen, CodeDialog)
+        await pilot.press("enter", "enter")
+        assert given == []
+        await pilot.press(*"000000", "enter", "enter")
+        await rest(pilot)
+        assert app.screen.focused is app.screen.query_one("#code")
+        assert "AWS doesn't take it." in app.text()
+        step.answer = AGREES
+        await pilot.press(*"123456", "enter", "enter")
+        await rest(pilot)
+        assert app.screen is app.wizard
+        assert given == ["000000", "123456"]
+        assert app.session.status(StepKey("hand-over")) is Status.DONE
+
+
+async def test_without_a_code_aws_is_asked_what_it_answers_without(tmp_path: Path) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    step.coded_look = CodedLook(lambda _context: "arn:device", lambda _context, _code: None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        step.answer = AGREES
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.session.status(StepKey("hand-over")) is Status.DONE
 
 
 async def test_the_reminder_of_a_handoff_is_only_for_who_was_sent_one(tmp_path: Path) -> None:

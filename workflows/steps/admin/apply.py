@@ -162,6 +162,9 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
 observe = not_asked
 
 
+coded_look = state_now.CODED
+
+
 def inquire(context: Context) -> Observation:
     """Whether the state holds what was decided, where that can be asked without a code.
 

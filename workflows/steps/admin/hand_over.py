@@ -521,6 +521,9 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 observe = not_asked  # what was sent cannot be asked; what they did with it can, see `inquire`
 
 
+coded_look = state_now.CODED
+
+
 def inquire(context: Context) -> Observation:
     """Whether those who were sent a password have chosen their own and set up MFA, as AWS says.
 

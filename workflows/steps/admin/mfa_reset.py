@@ -21,7 +21,7 @@ from workflows.core.shapes import read
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.messages.handoff import sign_in_url
-from workflows.steps.admin.state_now import client_without_code
+from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_device
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 
@@ -192,6 +192,9 @@ def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
 
 
 observe = not_asked  # which devices there are takes AWS to see; see `inquire`
+
+
+coded_look = CODED
 
 
 def inquire(context: Context) -> Observation:

@@ -290,6 +290,9 @@ def observe(context: Context) -> Observation:
     return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else NOT_ASKED
 
 
+coded_look = state_now.CODED
+
+
 def inquire(context: Context) -> Observation:
     """Whether the state is still the one that was planned against, where that can be asked without a code.
 

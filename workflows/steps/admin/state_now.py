@@ -11,13 +11,16 @@ from collections.abc import Iterator, Sequence
 
 from workflows.aws.clients import AwsClient, Patience
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
+from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
+from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
     Source,
+    device_session,
     factory_for,
     located,
     profiles_of,
@@ -26,7 +29,8 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.device_sessions import DeviceSessions
+from workflows.steps.shared.module import CodedLook, Context
 from workflows.terraform.plan import Action
 from workflows.terraform.state import (
     MAX_BYTES,
@@ -96,6 +100,27 @@ def client_without_code(
             yield client
     finally:
         credentials.drop()
+
+
+def _code_due(context: Context) -> str:
+    """The device whose code would let the step's layer be looked at; "" if a look needs none, or more."""
+    try:
+        project, location = located(context)
+        profile = profiles_of(context, project, location)[0]
+    except OnboardError:
+        return ""  # the look itself says it
+    outside = any("credential_process" in settings for _, settings in profile.chain)
+    held = profile.source is not Source.CODE or DeviceSessions(context.environment).find(profile.serial)
+    return "" if outside or held else profile.serial
+
+
+def _begin(context: Context, code: Secret) -> None:
+    project, location = located(context)
+    profile = profiles_of(context, project, location)[0]
+    device_session(context, project, profile, code, lambda _progress: None)
+
+
+CODED = CodedLook(_code_due, _begin)
 
 
 def _object(s3: AwsClient, place: Bucket) -> StoredState | None:

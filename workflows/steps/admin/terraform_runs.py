@@ -302,7 +302,7 @@ def _given(
                 files = project_files(context, project)
                 given[profile.name] = factory_for(context, project).profile_credentials(files, profile.name)
             elif profile.source is Source.CODE:
-                session = _session(context, project, profile, code, report)
+                session = device_session(context, project, profile, code, report)
                 report(Progress(f"Assuming the role of {profile.name}"))
                 given[profile.name] = _role(context, project, profile, session)
         yield given
@@ -313,7 +313,7 @@ def _given(
             code.drop()
 
 
-def _session(
+def device_session(
     context: Context, project: Project, profile: LayerProfile, code: Secret | None, report: Report
 ) -> Credentials:
     """The session of a profile's device: one that goes on, or one that the code begins.

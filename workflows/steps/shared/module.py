@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.machine.events import Facts, JsonValue, StepKey
@@ -101,7 +102,8 @@ class StepModule(Protocol):
     """A step module, as a session's run sees it; modules satisfy it by their functions.
 
     A module with an `inquire(context)` besides can be asked what takes the network; that is done in the
-    background after a resume, and never asks a person for anything.
+    background after a resume, and never asks a person for anything. Where AWS may want an MFA code for that,
+    the module has a `coded_look`, for when a person asks to look again.
 
     A module whose `observe` offers to accept what it sees has an `accept(context, report)`, which gives the
     step's facts as `perform` does.
@@ -141,6 +143,25 @@ Inquire = Callable[[Context], Observation]
 def inquiry(module: StepModule) -> Inquire | None:
     """What asks the network about a done step, or None."""
     found: Inquire | None = getattr(module, "inquire", None)
+    return found
+
+
+@dataclass(frozen=True)
+class CodedLook:
+    """How an `inquire` that AWS wants an MFA code for gets what it needs.
+
+    Attributes:
+        due: gives the serial of the device whose code is due, "" for none; asks no network.
+        begin: begins a session with a code, which serves every later look; raises OnboardError.
+    """
+
+    due: Callable[[Context], str]
+    begin: Callable[[Context, Secret], None]
+
+
+def coded_look(module: StepModule) -> CodedLook | None:
+    """How the module's looks get a code, or None if they never need one."""
+    found: CodedLook | None = getattr(module, "coded_look", None)
     return found
 
 

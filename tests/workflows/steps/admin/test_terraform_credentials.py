@@ -18,11 +18,12 @@ from support.strict_aws import APPS, MANAGEMENT, SECURITY, TRUST_WITH_MFA
 
 from workflows.aws.clients import ProfileFiles, profile_map
 from workflows.aws.errors import AwsError
-from workflows.aws.sts import RepeatedCode
+from workflows.aws.sts import RepeatedCode, WrongCode, caller_identity
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
+from workflows.steps.admin import state_now
 from workflows.steps.admin.terraform_runs import (
     CodeWanted,
     LayerProfile,
@@ -218,6 +219,30 @@ def test_a_session_serves_for_its_hour_and_each_role_lasts_from_when_it_is_neede
     with desk.made.aws.later(55 * 60):
         assert desk.needed() == desk.serial
         assert role_credentials(desk.context(), desk.project, desk.own_profile()) is None
+
+
+def test_a_look_gets_what_it_needs_by_one_code_for_all_accounts_of_the_device(desk: Desk) -> None:
+    for name, text in {
+        "config/account.tfvars": 'environment = "apps-devstg"\n',
+        "config/backend.tfvars": f'profile = "{OTHER}"\n',
+        "global/base-identities/config.tf": 'provider "aws" {}\n',
+    }.items():
+        file = desk.root / "apps-devstg" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    contexts = {SECURITY: desk.context(), APPS: replace(desk.context(), item="apps-devstg")}
+    for context in contexts.values():
+        assert state_now.CODED.due(context) == desk.serial
+        with state_now.client_without_code("sts", context) as sts:
+            assert sts is None
+    with pytest.raises(WrongCode):
+        state_now.CODED.begin(contexts[SECURITY], Secret("000000"))
+    state_now.CODED.begin(contexts[SECURITY], desk.code())
+    for account, context in contexts.items():
+        assert state_now.CODED.due(context) == ""
+        with state_now.client_without_code("sts", context) as sts:
+            assert sts is not None
+            assert caller_identity(sts).account == account
 
 
 def test_a_session_that_aws_refuses_is_forgotten_and_a_code_is_asked_for(desk: Desk) -> None:
