@@ -17,6 +17,7 @@ import selectors
 import signal
 import stat
 import sys
+import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -217,6 +218,7 @@ def _live(run: Callable[[], int], at: At, report: int, output: int) -> NoReturn:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         faulthandler.enable(2)
         _report = report
+        tempfile.gettempdir()  # Python tries the folder once, by a file of any name
         _watch(lambda act: (os.write(report, f"{act}\n".encode()), at(act)))
         code = run()
     except SystemExit as ended:
