@@ -230,7 +230,7 @@ class SessionRun:
         """Give AWS the code that is due for a step, and for all that the same device is for.
 
         Raises:
-            OnboardError: the code is not taken, or AWS cannot be asked.
+            OnboardError: AWS rejects the code, or cannot be asked.
         """
         if (coded := coded_look(self.module(key))) is not None:
             coded.begin(self.context(key), code)

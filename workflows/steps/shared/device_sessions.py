@@ -1,7 +1,7 @@
 """The sessions that MFA codes began: one code of a device serves every account that its owner may enter.
 
 A code is good once, so what it began is worth keeping for the hour that it lasts: in memory for as long as
-the program runs, and in the keyring where there is one. Roles are assumed anew with it each time.
+the program runs, and in the keyring where there is one. Each use of a role assumes it with the session.
 """
 
 from __future__ import annotations
