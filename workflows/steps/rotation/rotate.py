@@ -90,6 +90,27 @@ def observe(context: Context) -> Observation:
     return AGREES
 
 
+def inquire(context: Context) -> Observation:
+    """Whether AWS lets the new key in, where nobody has to be asked for it.
+
+    Raises:
+        OnboardError: the store can't be used, or AWS can't be asked.
+    """
+    seen, environment, known = observe(context), context.environment, context.facts["rotated"]
+    record = KeyRecords(environment.key_records_folder).get(known["project"], known["profile"])
+    if seen.contradicts or record is None:
+        return seen
+    store = store_of(record, environment)
+    if store.kind not in {KEPT_IN_FILE, KEPT_IN_KEYRING} or (key := store.load()) is None:
+        return seen
+    try:
+        lets_in = _known(key, clients_for(environment, record.region))
+    finally:
+        key.drop()
+    words = f"AWS doesn't let {record.id} in, the key that is kept here: it is inactive or deleted."
+    return AGREES if lets_in else Observation(Verdict.GONE, words, (record.id,))
+
+
 def rotated(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[Sentence]]:
     """As `perform`: the record, and what was done, in sentences."""
     record = _record(request, context.environment)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.fakes import MemoryVault
+from support.served_aws import BASE, NewUserAws, user_key
+from support.strict_aws import SECURITY
 from support.watched_acts import Acts, Killed, Watched
 
 from workflows.aws.clients import Credentials
@@ -16,8 +18,9 @@ from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import AGREES, Verdict
 from workflows.profiles.write import profile_paths
-from workflows.steps.rotation.rotate import Parts, finish, recover, rotate
+from workflows.steps.rotation.rotate import Parts, finish, inquire, recover, rotate
 from workflows.stores.key_records import WAIT_DAYS, KeyRecord, KeyRecords, Phase, remark
 from workflows.stores.key_store import FileStore, KeyStore, VaultStore
 
@@ -284,3 +287,22 @@ def test_records_are_private_and_a_damaged_one_is_told(person: Person) -> None:
     path.write_text('{"project": "bb"}')
     with pytest.raises(OnboardError, match="damaged record"):
         person.records.all()
+
+
+def test_aws_is_asked_about_a_kept_new_key_in_the_background(new_user: NewUserAws) -> None:
+    key, environment = user_key(new_user), new_user.environment
+    store = FileStore(profile_paths(environment.home, "bb"), BASE, "us-east-1", environment.now, "file")
+    store.keep(Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"])), None)
+    records = KeyRecords(environment.key_records_folder)
+    record = KeyRecord(
+        "bb", BASE, key["AccessKeyId"], store.kind, "jane.doe", SECURITY, "us-east-1", environment.now()
+    )
+    records.put(record)
+    context = new_user.context({"rotated": {"project": "bb", "profile": BASE, "id": record.id}})
+    assert inquire(context) == AGREES
+    new_user.aws.administrator("iam").update_access_key(
+        UserName="jane.doe", AccessKeyId=record.id, Status="Inactive"
+    )
+    assert inquire(context).verdict is Verdict.GONE
+    records.put(replace(record, id=OLD))
+    assert inquire(context).verdict is Verdict.CHANGED
