@@ -42,6 +42,8 @@ class Patience:
 PROCESS_SECONDS = 120.0
 """How long it may take: some open a browser and wait for a person there. Botocore itself waits for ever."""
 USUAL = Patience()
+FOR_A_LOOK = Patience(connect=3, read=3, attempts=1)
+"""Nobody waits for a look in the background, but quitting does."""
 USUAL_REGION = "us-east-1"
 """Where no region is known: every account has this one, and nobody can switch it off."""
 

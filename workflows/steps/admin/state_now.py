@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from workflows.aws.clients import AwsClient, Patience
+from workflows.aws.clients import FOR_A_LOOK, AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
@@ -42,8 +42,6 @@ from workflows.terraform.state import (
     read_stored,
 )
 
-_QUICK = Patience(connect=3, read=5, attempts=1)
-"""Nobody waits for a look, but quitting does."""
 _MEMBERSHIPS = ("aws_iam_group_membership.", "aws_iam_user_group_membership.")
 
 
@@ -80,7 +78,7 @@ def client_without_code(
     """
     project, location = located(context)
     profile, files = profiles_of(context, project, location)[0], project_files(context, project)
-    factory = factory_for(context, project, _QUICK)
+    factory = factory_for(context, project, FOR_A_LOOK)
     if any("credential_process" in settings for _, settings in profile.chain):
         yield None  # it may open a window and wait for somebody
         return

@@ -19,7 +19,7 @@ from functools import partial
 
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
-from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.clients import FOR_A_LOOK, ClientFactory, Credentials
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
@@ -104,7 +104,7 @@ def inquire(context: Context) -> Observation:
     if store.kind not in {KEPT_IN_FILE, KEPT_IN_KEYRING} or (key := store.load()) is None:
         return seen
     try:
-        lets_in = _known(key, clients_for(environment, record.region))
+        lets_in = _known(key, clients_for(environment, record.region, FOR_A_LOOK))
     finally:
         key.drop()
     words = f"AWS doesn't let {record.id} in, the key that is kept here: it is inactive or deleted."

@@ -17,7 +17,7 @@ from threading import Event
 
 from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
-from workflows.aws.clients import AwsClient, ClientFactory, Credentials
+from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory, Credentials
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import MfaDevice, MfaDeviceKind
 from workflows.core.errors import OnboardError, Problem
@@ -151,7 +151,8 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
         yield None
         return
     try:
-        with clients_for(context.environment, identity_of(context).region).client(service, key) as client:
+        clients = clients_for(context.environment, identity_of(context).region, FOR_A_LOOK)
+        with clients.client(service, key) as client:
             yield client
     finally:
         key.drop()

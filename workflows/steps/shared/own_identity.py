@@ -6,7 +6,7 @@ they agree here on how it is found in the facts and what its things are called.
 
 from __future__ import annotations
 
-from workflows.aws.clients import ClientFactory, ProfileFiles
+from workflows.aws.clients import USUAL, ClientFactory, Patience, ProfileFiles
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.environment import Environment
@@ -73,11 +73,10 @@ def files_of(context: Context) -> ProfileFiles:
     return ProfileFiles(paths.config, paths.credentials)
 
 
-def clients_for(environment: Environment, region: str) -> ClientFactory:
+def clients_for(environment: Environment, region: str, patience: Patience = USUAL) -> ClientFactory:
     """What makes AWS clients in a person's environment."""
-    return ClientFactory(
-        environment.endpoint_url, region, environment=child_environment(environment.variables)
-    )
+    variables = child_environment(environment.variables)
+    return ClientFactory(environment.endpoint_url, region, environment=variables, patience=patience)
 
 
 def sign_in_page(context: Context, identity: Identity) -> str:
