@@ -23,15 +23,17 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened
-from workflows.core.errors import Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of
 from workflows.steps.new_user import access_keys
-from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
+from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption, store_options
+from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, load_key
 from workflows.steps.shared.own_identity import identity_of
 from workflows.steps.shared.paths import told_path
+from workflows.stores.key_records import KeyRecord
 
 _LOOK_SECONDS = 1.0
 _CHOICE_CELLS = 66
@@ -79,8 +81,13 @@ class AccessKeysPane(BrowsingPane):
         super().__init__(opening)
         self._identity = identity_of(opening.context)
         known: Mapping[str, Any] = opening.context.facts.get("access_key") or {}
-        kept = known.get("kept") or VAULT
-        first = HANDOFF if self._identity.encrypted_secret else CONSOLE
+        # A file that is still there is imported, and deleted, whatever is kept.
+        here = (
+            None if opening.done or access_keys.downloads(opening.context) else _kept_record(opening.context)
+        )
+        self._kept_id = here.id if here else ""
+        kept = known.get("kept") or (here.kept if here else VAULT)
+        first = KEPT if here else HANDOFF if self._identity.encrypted_secret else CONSOLE
         self._start: Mapping[str, Any] = {
             "kept": kept if kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT,
             "how": known.get("how") or first,
@@ -158,6 +165,8 @@ class AccessKeysPane(BrowsingPane):
         ]
         if self._identity.encrypted_secret:
             ways.insert(0, Answer(HANDOFF, "Decrypt the one in the handoff"))
+        if self._kept_id:
+            ways.insert(0, Answer(KEPT, f"Use {self._kept_id}, which is kept here already"))
         return tuple(ways)
 
     def on_mount(self) -> None:
@@ -236,7 +245,12 @@ class AccessKeysPane(BrowsingPane):
     def primary(self) -> Primary:
         if self._question is not _Question.NONE:
             return Primary("Use this place" if self._question is _Question.KEPT else "Use this way")
-        effects = {CONSOLE: "Import the file", TYPED: "Keep this key", API: "Make a new key"}
+        effects = {
+            CONSOLE: "Import the file",
+            TYPED: "Keep this key",
+            API: "Make a new key",
+            KEPT: "Use this key",
+        }
         return Primary(effects.get(self.query_one("#how", Choices).value, "Decrypt the key"))
 
     def turn(self) -> Turn:
@@ -342,7 +356,7 @@ class AccessKeysPane(BrowsingPane):
             self._answered()
             return
         request, submit = self.request(), super().advance
-        if request.how == API and not request.path:
+        if request.how == KEPT or (request.how == API and not request.path):
             # gpg-agent may have to be asked first, before a code is spent
             kept = KeyInHand(KeyPlace.KEPT)
             self.run_unlocked(
@@ -401,6 +415,14 @@ class AccessKeysPane(BrowsingPane):
         """Look no longer."""
         if self._looking is not None:
             self._looking.stop()
+
+
+def _kept_record(context: Context) -> KeyRecord | None:
+    """What is written down of a kept key; what cannot be read is none, and keeping one says why."""
+    try:
+        return access_keys.kept_record(context)
+    except OnboardError:
+        return None
 
 
 def _age(seconds: int) -> str:

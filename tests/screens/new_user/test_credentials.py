@@ -281,6 +281,24 @@ async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus
         assert app.focused is app.screen.query_one("#primary")
 
 
+async def test_a_key_that_is_kept_already_is_used_without_the_file_it_came_from(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    key = user_key(new_user)
+    request = access_keys.Request("vault", "console", path=str(new_user.csv(key)))
+    # done, and ended before the journal had it
+    access_keys.perform(request, new_user.context(mfa={"serial": None}), new_user.report)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter", "enter", "ctrl+n")
+        await rest(pilot)
+        fact = session.facts(ITEM)["access_key"]
+        assert (fact["id"], fact["kept"], fact["how"]) == (key["AccessKeyId"], "keyring", "kept")
+        assert app.wizard.current == PROFILES
+
+
 async def test_what_a_rejected_file_is_asked_about_stays_in_view(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -53,7 +53,7 @@ from workflows.steps.shared.own_identity import (
     project_of,
 )
 from workflows.steps.shared.paths import typed_path
-from workflows.stores.key_records import KeyRecords
+from workflows.stores.key_records import KeyRecord, KeyRecords
 
 CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept"
 RECENT = timedelta(hours=1)
@@ -96,6 +96,16 @@ class Download:
 
     path: Path
     age_seconds: int
+
+
+def kept_record(context: Context) -> KeyRecord | None:
+    """What is written down of the key that is kept here already: by a command, or by an interrupted import.
+
+    Raises:
+        OnboardError: it cannot be read.
+    """
+    profile = base_profile_of(context, identity_of(context))
+    return KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
 
 
 def downloads(context: Context) -> tuple[Download, ...]:
@@ -257,8 +267,7 @@ def _made_at(request: Request, key: Credentials, clients: ClientFactory, context
         written = typed_path(request.path, context.environment.home).stat().st_mtime
         return min(datetime.fromtimestamp(written, UTC), context.environment.now())
     if found is None and request.how == KEPT:
-        profile = base_profile_of(context, identity_of(context))
-        record = KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
+        record = kept_record(context)
         return record.created if record else None
     return found
 
