@@ -399,17 +399,14 @@ class ApplyPane(TerraformPane):
 
     @on(StepPane.MoveDone)
     def _done(self, message: StepPane.MoveDone) -> None:
-        alone = self.opening.interrupted and self._outlook is not None and self._outlook.ended
-        if message.name != "perform":
+        applied = message.result.get("applied") if message.name == "perform" else None
+        if not applied or applied["elsewhere"]:
             return
-        applied = message.result.get("applied")
-        if applied and not applied["elsewhere"] and not alone:
-            did = f"Applied to {self.context.item}: {_amounts_of(applied)}"
-            self.parting = (
-                f"✓ {f'{self.context.item}: nothing to change' if nothing_changed(applied) else did}."
-            )
-        if alone:
-            self.notify(f"The apply in {self.context.item} finished while iam-onboard was closed.")
+        item = self.context.item
+        did = f"Applied to {item}: {_amounts_of(applied)}."
+        self.parting = f"✓ {item}: nothing to change." if nothing_changed(applied) else f"✓ {did}"
+        if self._outlook is not None and self._outlook.ended:
+            self.parting = f"✓ The apply finished while iam-onboard was closed. {did}"
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:

@@ -113,7 +113,7 @@ class ProjectPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._suggester = NameSuggester()
+        self._suggesters = {name: NameSuggester() for name in QUESTIONS if name != "joining"}
         self._survey: Survey | None = None
         self._looked_at = self._wrong = self._why = ""
         facts = opening.context.facts
@@ -142,8 +142,7 @@ class ProjectPane(StepPane):
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
         for name, question in QUESTIONS.items():
-            suggester = None if name == "joining" else self._suggester
-            value = ", ".join(self._start[name])
+            value, suggester = ", ".join(self._start[name]), self._suggesters.get(name)
             field = Input(
                 value=value, placeholder=question.hint, id=_id(name), suggester=suggester, compact=True
             )
@@ -230,8 +229,8 @@ class ProjectPane(StepPane):
         same = self._survey is not None and self._survey.project.root == found.project.root
         marked = self._marked() if same else self._start["layers"] or found.proposed
         first, self._survey = self._survey is None, found
-        self._suggester.people = found.people()
-        for kind in (question for question in QUESTIONS if question != "joining"):
+        for kind, suggester in self._suggesters.items():
+            suggester.people = found.people(kind)
             self._show_known(kind)
         path = self.query_one("#path", Input)
         if path.value == self._looked_at:
@@ -301,12 +300,12 @@ class ProjectPane(StepPane):
     def _offer_names(self, event: Input.Changed) -> None:
         """Below a field, the people there are whose names fit what is typed."""
         kind = (event.input.id or "").replace("-", "_")
-        if kind in QUESTIONS and kind != "joining":
+        if kind in self._suggesters:
             self._show_known(kind)
 
     def _show_known(self, kind: str) -> None:
         *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
-        people = [person for person in self._suggester.people if person not in named]
+        people = [person for person in self._suggesters[kind].people if person not in named]
         fitting = [person for person in people if person.casefold().startswith(typed.casefold())]
         wrong = [name for name in self._unknown(kind) if name != typed or not fitting]
         lines: list[Sentence] = [listed(people if typed in people else fitting, _NAMES_SHOWN)]
@@ -319,9 +318,10 @@ class ProjectPane(StepPane):
 
     def _unknown(self, kind: str) -> list[str]:
         """The names in a field that nobody has, neither now nor before this session removed them."""
-        there = {*self._suggester.people, *self.context.decisions.leaving}
-        names = names_in(self._field(kind).value) if self._survey is not None and kind != "joining" else ()
-        return [name for name in names if name not in there]
+        if self._survey is None or kind == "joining":
+            return []
+        there = {*self._survey.people(), *self.context.decisions.leaving}
+        return [name for name in names_in(self._field(kind).value) if name not in there]
 
     def advance(self) -> None:
         """Go on; a folder that was typed and not looked at yet is looked at first, and a wrong name shown."""

@@ -22,6 +22,7 @@ from workflows.core.sentences import Sentence, text_of
 
 Answer = TypeVar("Answer")
 _FRAME_LINES = 2
+_SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS = 5.0
 """How long it is shown, where nothing else says when to stop, that something was copied."""
 
@@ -303,14 +304,25 @@ class Confirm(Typed[bool]):
 
 
 class QuitQuestion(Confirm):
-    """Asks whether to quit while something runs."""
+    """Asks whether to quit while something runs; it closes by itself once that is over.
 
-    def __init__(self) -> None:
-        body = (
-            "A running apply continues by itself, and you see how it ended when you come back.\n"
-            "Anything else that runs is stopped, and its step stays open. ^q again quits."
-        )
-        super().__init__("Quit while this step is running?", body, "Quit")
+    Args:
+        consequence: says what quitting means for what runs now; "" once nothing does.
+    """
+
+    def __init__(self, consequence: Callable[[], Sentence]) -> None:
+        super().__init__("Quit while this step is running?", consequence(), "Quit")
+        self._consequence = consequence
+
+    def on_mount(self) -> None:
+        """Terraform may be started, and end, while this is read."""
+        self.set_interval(_SECONDS_BETWEEN_LOOKS, self._look)
+
+    def _look(self) -> None:
+        if words := self._consequence():
+            self.query_one(".dialog-body", Lines).show_lines([words])
+        elif self.is_current:
+            self.dismiss(None)
 
 
 class NameDialog(Dialog[str]):

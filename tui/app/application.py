@@ -166,7 +166,8 @@ class OnboardApp(Frame):
             await self.pop_screen()
         self.switch_screen(screen)
 
-    async def _show_home(self, failure: OnboardError | None = None) -> None:
+    async def _show_home(self, failure: OnboardError | None = None, at: str = "") -> None:
+        """Show Home, with the session selected that the person comes from."""
         entries: tuple[Entry, ...] = ()
         remarks: tuple[Sentence, ...] = ()
         try:
@@ -174,7 +175,8 @@ class OnboardApp(Frame):
             remarks = await asyncio.to_thread(self.control.key_remarks, self._machine.now())
         except OnboardError as error:
             failure = failure or error
-        home = HomeScreen(entries, sandbox=self.source.sandbox, now=self._machine.now, remarks=remarks)
+        now, sandbox = self._machine.now, self.source.sandbox
+        home = HomeScreen(entries, sandbox=sandbox, now=now, remarks=remarks, at=at)
         await self._show(home)
         if failure is not None:
             self.show_error(failure)
@@ -200,7 +202,20 @@ class OnboardApp(Frame):
         if asked or wizard is None or not wizard.working:
             self.quit()
         else:
-            ask(self, QuitQuestion(), lambda _yes: self.quit())
+            ask(self, QuitQuestion(self._left_running), lambda _yes: self.quit())
+
+    def _left_running(self) -> Sentence:
+        """What becomes of the work that runs, when the program is left; "" if none does."""
+        from workflows.steps.shared.leftovers import running_in  # noqa: PLC0415 - not for the first paint
+        from workflows.terraform.runner import Kind  # noqa: PLC0415 - likewise
+
+        wizard = self._wizard()
+        if wizard is None or not wizard.working:
+            return ""
+        run = running_in(wizard.run.session.folder)
+        if run is not None and run.description.kind is Kind.APPLY:
+            return "The apply continues by itself. Come back to see how it ended. ^q again quits."
+        return "The step stays open: start it again when you come back. ^q again quits."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the ways out of a session where none is open, and of the other person outside a sandbox."""
@@ -218,10 +233,10 @@ class OnboardApp(Frame):
 
     async def action_home(self) -> None:
         """Save the open session and go to Home."""
-        if self._resting_wizard() is not None:
+        if (wizard := self._resting_wizard()) is not None:
             self.leave()
             failure, self.failure = self.failure, None
-            await self._show_home(failure)
+            await self._show_home(failure, wizard.run.session.folder.name)
 
     async def action_swap(self) -> None:
         """Play the other person of this onboarding: in their session, or in a new one."""
@@ -401,7 +416,7 @@ class OnboardApp(Frame):
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._show_home()
+            await self._show_home(at=message.entry.summary.id)
             self.notify(text_of(said))
 
     @on(HomeScreen.Report)

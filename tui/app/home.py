@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -20,7 +20,7 @@ from textual.widgets import Input
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
-from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, sized, styled
+from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of, work_of
 from workflows.core.sentences import Sentence, joined, text_of
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _MOST_SESSIONS = 3
 """How many sessions are listed while the screen is low; F3 lists them all."""
 _LOW = 32
+_OF_A_SESSION = {"archive", "restore", "delete", "report"}
+"""What can be done with the selected session."""
 _LABEL = 28
 _TIME = 14
 
@@ -113,18 +115,16 @@ class HomeScreen(OneFocus):
         sandbox: whether new ones are begun in a sandbox.
         now: the clock.
         remarks: what is to be known of access keys that are kept here.
+        at: the session that the person comes from, which is selected; "" for none.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Show some sessions and tasks only"),
         Binding("f3", "all", "All", id="home.all", tooltip="List every session, also archived ones"),
         Binding(
-            "a",
-            "archive",
-            "Archive",
-            id="home.archive",
-            tooltip="Take the selected session out of the list, or bring it back",
+            "a", "archive", "Archive", id="home.archive", tooltip="Take the selected session out of the list"
         ),
+        Binding("a", "restore", "Restore", id="home.restore", tooltip="Bring the selected session back"),
         Binding("d,delete", "delete", "Delete", id="home.delete", tooltip="Delete the selected session"),
         Binding(
             "x",
@@ -135,6 +135,7 @@ class HomeScreen(OneFocus):
         ),
         Binding("question_mark", "help", "Help", id="home.question"),
         Binding("f1", "help", "Help", id="home.help"),
+        Binding("escape", "close_filter", "Close the filter", id="home.unfilter", show=False),
     ]
     DEFAULT_CSS = """
     HomeScreen #home-rule { height: 1; border-top: solid $border-blurred; }
@@ -187,6 +188,7 @@ class HomeScreen(OneFocus):
         sandbox: bool,
         now: Callable[[], datetime],
         remarks: Sequence[Sentence] = (),
+        at: str = "",
     ) -> None:
         super().__init__()
         self._now = now
@@ -198,7 +200,8 @@ class HomeScreen(OneFocus):
             **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(self._entries)},
             **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
         }
-        self._at = ""
+        found = (name for name, line in self._lines.items() if line.resumes and line.resumes.summary.id == at)
+        self._at = self._came_from = next(found, "")
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="home-top")
@@ -210,27 +213,31 @@ class HomeScreen(OneFocus):
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
         yield OptionList()
         yield KeyLine(
-            *("app.commands", "home.question", "home.filter", "home.archive"),
+            *("app.commands", "home.question", "home.all", "home.filter", "home.archive", "home.restore"),
             *("home.delete", "app.quit"),
         )
 
     def on_mount(self) -> None:
-        """The most likely answer has the focus: the session changed last, or a new one."""
+        """The most likely answer has the focus: where the person comes from, what can go on, or a new one."""
         where = styled(("SANDBOX", "bold $warning")) if self._sandbox else styled()
         self.query_one("#home-top", SplitLine).show(styled(("iam-onboard", "bold $accent")), where)
         self._fill()
-        options = self.query_one(OptionList)
-        options.focus()
-        options.highlighted = 1
+        self.query_one(OptionList).focus()
 
     def on_resize(self, event: Resize) -> None:
         """A wider line has room for more of it."""
         del event
-        if self._at:
+        if self.is_mounted:
             self._fill()
 
     def _fill(self) -> None:
-        self.query_one(OptionList).set_options(self._options())
+        """Fill the list; the selected line stays so, and where it is gone the one in its place is."""
+        options, at = self.query_one(OptionList), self._at
+        options.set_options(self._options())
+        lines = [number for number, option in enumerate(options.options) if not option.disabled]
+        same = (number for number in lines if options.options[number].id == at)
+        below = (number for number in lines if number >= (options.highlighted or 0))
+        options.highlighted = next(same, next(below, None))
 
     def _options(self) -> list[Option]:
         listed, words = self._listed(), self._words()
@@ -260,7 +267,10 @@ class HomeScreen(OneFocus):
             return every
         every = [name for name, entry in zip(every, self._entries, strict=True) if not entry.archived]
         low = self.size.height < _LOW and len(self._entries) > _MOST_SESSIONS
-        return every[: _MOST_SESSIONS - 1] if low else every
+        if not low:
+            return every
+        likely, folded = every[: _MOST_SESSIONS - 1], every[_MOST_SESSIONS - 1 :]
+        return [*likely[:-1], self._came_from] if self._came_from in folded else likely
 
     def _words(self) -> list[str]:
         """What the list is filtered by."""
@@ -299,7 +309,11 @@ class HomeScreen(OneFocus):
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
-        line = self._lines.get(event.option_id or "")
+        self._open(event.option_id or "")
+
+    def _open(self, name: str) -> None:
+        """Do what Enter does on a line."""
+        line = self._lines.get(name)
         if line is None:
             self.action_all()
         elif line.resumes is not None:
@@ -334,6 +348,12 @@ class HomeScreen(OneFocus):
         self._fill()
         self.refresh_bindings()
 
+    async def action_close_filter(self) -> None:
+        """List everything again."""
+        await self.query("#filter").remove()
+        self._fill()
+        self.query_one(OptionList).focus()
+
     def on_filter_field_left(self) -> None:
         """From the field to the list."""
         options = self.query_one(OptionList)
@@ -366,6 +386,8 @@ class HomeScreen(OneFocus):
         if (selected := self._session()) is not None:
             self.post_message(self.Archive(selected))
 
+    action_restore = action_archive
+
     def action_report(self) -> None:
         """Ask for a file, and write a report about the selected session into it."""
         selected = self._session()
@@ -381,18 +403,31 @@ class HomeScreen(OneFocus):
             return not self._words() and len(self._listed()) < len(self._entries)
         if action == "filter":
             return bool(self._entries)
-        return action not in {"archive", "delete", "report"} or self._session() is not None
+        if action == "close_filter":
+            return bool(self.query("#filter"))
+        selected = self._session()
+        if selected is not None:
+            return action != ("archive" if selected.archived else "restore")
+        return action not in _OF_A_SESSION
 
     def commands(self) -> Iterator[SystemCommand]:
-        """What the palette offers while this is shown: all that the keys do."""
-        active = {
-            binding.binding.action: binding.binding
-            for binding in self.active_bindings.values()
-            if binding.enabled
-        }
-        for action, binding in active.items():
-            if (binding.id or "").startswith("home.") and binding.tooltip:
-                yield SystemCommand(binding.description, binding.tooltip, partial(self.run_action, action))
+        """What the palette offers while this is shown: what Enter and the keys do, and every task."""
+        line, about = self._lines.get(self._at), ""
+        if line is not None and line.resumes is not None:
+            about = f" {text_of(line.work)}"
+            yield SystemCommand(
+                marked_up(f"Open{about}"), marked_up(line.detail), partial(self._open, self._at)
+            )
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding) and binding.tooltip and self.check_action(binding.action, ()):
+                of_session = binding.action in _OF_A_SESSION
+                name = marked_up(f"{binding.description}{about if of_session else ''}")
+                key = self.app.get_key_display(replace(binding, key=binding.key.partition(",")[0]))
+                yield SystemCommand(
+                    name, f"{binding.tooltip} · {key}", partial(self.run_action, binding.action)
+                )
+        for task in (task for tasks in _TASKS.values() for task in tasks):
+            yield SystemCommand(text_of(task.work), text_of(task.detail), partial(self._begin, *task.begins))
 
     def action_help(self) -> None:
         """Explain the wizard."""
@@ -428,7 +463,7 @@ def _is_open(entry: Entry, workflow: str) -> bool:
 
 _SANDBOX = (
     "You play both people here, on a disposable project and a local AWS. Begin with Add people. "
-    "Then F6 plays the new user; messages go through a mailbox."
+    "Once it waits for her, F6 on its pages plays the new user. Messages go through a mailbox."
 )
 
 

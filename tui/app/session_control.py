@@ -97,6 +97,8 @@ class SessionControl:
             ) from error
         begun = self._source.drafts(workflow)
         merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
+        if "joining" not in drafts.get("project", {}).get("kinds", ("joining",)):
+            merged["project"].pop("joining", None)  # who is proposed to be added is for that task alone
         return self._opened(session, merged)
 
     def resume(self, session_id: str, drafts: Drafts, *, repair: bool = False) -> SessionRun:

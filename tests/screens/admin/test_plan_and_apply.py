@@ -430,18 +430,22 @@ async def test_enter_in_the_name_of_a_removal_answers_as_the_button_does(
         assert [request.removals for request in requests] == [("alex.kim",)]
 
 
+@pytest.mark.parametrize("ended", [False, True])
 async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, ended: bool
 ) -> None:
     desk.accept(written(desk))
     requests = play_apply(monkeypatch, done)
     monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: True)
+    monkeypatch.setattr(apply, "apply_ended", lambda _folder: ended)
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
         assert len(requests) == 1
         assert desk.status("apply") is Status.DONE
+        said = [notice.message for notice in app._notifications]
+        assert any("while iam-onboard was closed" in message for message in said) is ended
 
 
 async def test_a_plan_older_than_its_files_is_not_applied(

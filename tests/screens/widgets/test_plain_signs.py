@@ -6,7 +6,7 @@ from textual.color import Color
 
 from screens.widgets.text import OnlyVisible, has_unicode
 
-LINE = "▌ ✓ 3 done  ▸ Plan  · Apply › ● ─│ José 日本"
+LINE = "▌ ✓ 3 done  ▸ Plan  · Apply › ● ─│ ~/.local/stat…andboxes José 日本"
 
 
 def painted(*, unicode: bool) -> str:
@@ -16,7 +16,7 @@ def painted(*, unicode: bool) -> str:
 
 def test_our_signs_make_way_for_ascii_and_names_stay_as_they_are() -> None:
     assert painted(unicode=True) == LINE
-    assert painted(unicode=False) == "| v 3 done  > Plan  : Apply > * -| José 日本"
+    assert painted(unicode=False) == "| v 3 done  > Plan  : Apply > * -| ~/.local/stat~andboxes José 日本"
 
 
 @pytest.mark.parametrize(

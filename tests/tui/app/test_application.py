@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,7 +46,9 @@ from workflows.machine.lock import SessionLock
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
+from workflows.steps.shared import leftovers
 from workflows.steps.shared.module import Report
+from workflows.terraform.runner import Kind
 
 PROJECT, USERS = StepKey("project"), StepKey("users")
 LAYERS = {"project": "bb", "layers": ["management"]}
@@ -217,6 +220,18 @@ async def test_a_workflow_is_begun_with_the_drafts_of_the_source_and_of_the_comm
         assert app.screen.query_one("#text", Input).value == "from the source of admin"
         assert app.screen.run.session.drafts.load(USERS) == {"text": "jane"}
         assert "@" in app.screen.run.session.header.details["by"]
+
+
+@pytest.mark.parametrize(("kinds", "proposed"), [(None, True), (["joining"], True), (["resetting"], False)])
+async def test_whom_the_sandbox_proposes_to_add_is_for_that_task_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, kinds: list[str] | None, proposed: bool
+) -> None:
+    monkeypatch.setattr(house.source, "drafts", lambda _workflow: {"project": {"joining": ["jane.doe"]}})
+    app = house.app(workflow="admin", drafts={"project": {"kinds": kinds}} if kinds else {})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert ("joining" in app.screen.run.session.drafts.load(PROJECT)) is proposed
 
 
 async def test_a_session_is_resumed_where_it_was_left(house: House) -> None:
@@ -449,6 +464,7 @@ async def test_f3_saves_and_lists_and_another_session_can_be_opened(house: House
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
         assert "next: Project" in text_of(app)
+        assert app.screen._at == "session-0"
         await pilot.press("enter")
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
@@ -475,6 +491,40 @@ async def test_quitting_while_something_runs_asks_once_and_no_is_the_default(
     session = house.reopened()
     assert session.status(PROJECT) is Status.INTERRUPTED
     session.close()
+
+
+async def test_the_question_whether_to_quit_goes_with_what_it_is_about(house: House) -> None:
+    holds = house.modules[0].holds = threading.Event()
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+n", "ctrl+q")
+        await pilot.pause()
+        assert isinstance(app.screen, QuitQuestion)
+        holds.set()
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+
+
+async def test_that_terraform_goes_on_is_said_only_of_an_apply_that_was_started(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.modules[0].holds = threading.Event()
+    running: list[Any] = []
+    monkeypatch.setattr(leftovers, "running_in", lambda _folder: next(iter(running), None))
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+n", "ctrl+q")
+        await pilot.pause()
+        before = app._left_running()
+        running.append(SimpleNamespace(description=SimpleNamespace(kind=Kind.PLAN)))
+        assert app._left_running() == before
+        running[:] = [SimpleNamespace(description=SimpleNamespace(kind=Kind.APPLY))]
+        assert app._left_running() != before
+        assert isinstance(app.screen, QuitQuestion)
+        words = app.screen.query_one(".dialog-body", Static)
+        await until(pilot, lambda: str(words.content).startswith("The apply"))
+        await pilot.press("escape")
 
 
 async def test_the_arrows_go_between_the_buttons_of_a_question(house: House) -> None:

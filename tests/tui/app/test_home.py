@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
-from tui.app.session_summary import left_behind, work_of
+from tui.app.session_summary import left_behind, standing_of, work_of
 from tui.session_catalogue import Entry
 from workflows.core.sentences import text_of
 from workflows.machine.sessions import Sessions
@@ -195,6 +195,33 @@ async def test_many_sessions_leave_room_for_the_tasks_until_all_are_wanted() -> 
         assert app.text().count("Add jane.doe") == 9
 
 
+async def test_the_session_that_the_person_comes_from_is_in_view_and_selected() -> None:
+    others = [entry(replace(LATE.summary, id=f"other-{number}")) for number in range(4)]
+    app = Host([*others, LATE])
+    app.home = HomeScreen([*others, LATE], sandbox=False, now=lambda: NOW, at="late")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "3 more" in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(LATE)]
+
+
+@pytest.mark.parametrize(("keys", "selected"), [("f3", "session-0"), ("down down f3", "session-2")])
+async def test_listing_all_sessions_keeps_the_selected_line_and_never_selects_a_heading(
+    keys: str, selected: str
+) -> None:
+    others = [entry(replace(LATE.summary, id=f"other-{number}")) for number in range(4)]
+    app = Host(others)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*keys.split())
+        await rest(pilot)
+        option = app.home.query_one(OptionList).highlighted_option
+        assert option is not None
+        assert option.id == selected
+
+
 async def test_the_mouse_chooses_too() -> None:
     app = Host([])
     async with app.run_test(size=(80, 24)) as pilot:
@@ -257,8 +284,31 @@ async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
             await rest(pilot)
             offered = {one.binding.action for one in app.home.active_bindings.values()}
             assert offered >= ({"delete", "archive", "report", "filter"} if entries else set())
-            assert len(list(app.home.commands())) == (4 if entries else 0)
             assert entries or not offered & {"delete", "archive", "report", "filter"}
+
+
+async def test_the_palette_offers_every_task_and_what_can_be_done_with_the_selected_session() -> None:
+    app = Host([LATE, replace(DONE, archived=True)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f3")
+        await rest(pilot)
+        on_session = {one.title: one.callback for one in app.home.commands()}
+        assert {"Open Add jane.doe", "Archive Add jane.doe", "Delete Add jane.doe"} <= set(on_session)
+        on_session["Open Add jane.doe"]()
+        await rest(pilot)
+        on_session["Check STS regions"]()
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(LATE), HomeScreen.Begin("admin", ("regions_wanted",))]
+        await pilot.press("down")
+        await rest(pilot)
+        archived = {one.title for one in app.home.commands()}
+        assert "Restore Set up my access" in archived
+        assert "Archive Set up my access" not in archived
+        await pilot.press("down")
+        await rest(pilot)
+        assert "Filter" in {one.title for one in app.home.commands()}
+        assert not [one.title for one in app.home.commands() if one.title.startswith(("Open", "Delete"))]
 
 
 async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
@@ -362,6 +412,10 @@ async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> N
         await pilot.press(*"xyz")
         await rest(pilot)
         assert not ids_of(app)
+        await pilot.press("escape", "escape")
+        await rest(pilot)
+        assert not app.home.query("#filter")
+        assert app.home.query_one(OptionList).has_focus
 
 
 async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_them() -> None:
@@ -411,6 +465,17 @@ async def test_a_session_that_was_begun_and_archived_is_not_asked_about() -> Non
         await pilot.press("enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Begin("rotation")]
+
+
+def test_an_apply_that_ended_while_nobody_watched_is_no_next_step(tmp_path: Path) -> None:
+    summary = Summary("late", "admin", next_step="apply", next_title="Apply (management)")
+    late = Entry(summary, Sessions(tmp_path, [], lambda: NOW), None)
+    waiting = standing_of(late)
+    run = tmp_path / "late" / "terraform" / "management" / "apply"
+    run.mkdir(parents=True)
+    description = {"kind": "apply", "layer": "x", "temporary": "x", "facts": {}}
+    (run / "run.json").write_text(json.dumps(description))
+    assert standing_of(late) != waiting
 
 
 def test_a_deletion_names_what_is_written_and_not_applied(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ is behind its upstream or a binary that a layer excludes is found out: before an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +18,7 @@ from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import texts
 from workflows.git import Git, Upstream
 from workflows.layer.discover import find_project
-from workflows.layer.model import Finding, Layer
+from workflows.layer.model import Finding, Layer, Person
 from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
@@ -47,6 +47,11 @@ MISSING: Mapping[str, Sentence] = {
     "mfa_reset": "Say whose MFA device",
 }
 """What is to be done where nobody is named, by the kind of work that was asked about."""
+_FITS: Mapping[str, Callable[[Person], bool]] = {
+    "resetting": lambda person: person.login_profile is not False,
+    "mfa_reset": lambda person: not person.machine,
+}
+"""Whom a kind of work can be about, where it isn't everybody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +87,11 @@ class Survey:
     remarks: tuple[Sentence, ...]
     of_the_files: tuple[Sentence, ...] = ()
 
-    def people(self) -> tuple[str, ...]:
-        """The IAM names in any of the layers, sorted."""
-        return tuple(sorted({person.iam_name for layer in self.layers for person in layer.people}))
+    def people(self, kind: str = "") -> tuple[str, ...]:
+        """The IAM names in any of the layers, sorted; for a kind of work those whom it can be about."""
+        people = [person for layer in self.layers for person in layer.people]
+        fits = _FITS.get(kind)
+        return tuple(sorted({person.iam_name for person in people if fits is None or fits(person)}))
 
 
 def survey(path: str, context: Context, report: Report) -> Survey:
@@ -198,7 +205,9 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
                 "No console password",
                 f"{name} has none in the accounts that you selected, so there is none to reset.",
                 why="The layer gives this user access keys only.",
-                next="Name them under “Change whom?” (^o shows it), and switch a password on in Users.",
+                next="Take this name out: machine users have no password."
+                if all(person.machine for person in found)
+                else "Name them under “Change whom?” (^o shows it), and switch a password on in Users.",
             ).about("resetting")
 
 

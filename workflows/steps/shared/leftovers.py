@@ -46,6 +46,12 @@ def running_in(session: Path, account: str = "*") -> Run | None:
     return next((run for run in runs if run is not None and run.is_running()), None)
 
 
+def untaken_apply(session: Path) -> Run | None:
+    """An apply that was begun in a session, and whose end no wizard has taken in yet, or None."""
+    runs = (Run.attach(folder / Kind.APPLY) for folder in sorted((session / RUNS).glob("*/")))
+    return next(filter(None, runs), None)
+
+
 def refuse_while_running(session: Path) -> None:
     """Let nobody delete a session's folder while Terraform writes into it.
 

@@ -57,6 +57,8 @@ def test_a_survey_proposes_management_and_security_and_knows_the_people(admin_pr
     found = project.survey(str(admin_project.root), admin_project.context(), quiet)
     assert found.proposed == LAYERS
     assert found.people() == ("alex.kim", "dana.lopez", "machine.github.actions", "sam.okafor")
+    for kind in ("resetting", "mfa_reset"):
+        assert found.people(kind) == ("alex.kim", "dana.lopez", "sam.okafor")
     assert found.remarks == ()
 
 
