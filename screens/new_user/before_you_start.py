@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.events import Paste
+from textual.message import Message
 from textual.widgets import Input
 
 from screens.step.action_bar import Primary
@@ -30,13 +33,30 @@ _PHONE = (
     "• an authenticator app on your phone, or a password manager that makes codes",
     "  A passkey won't do: it makes no codes for the command line.",
 )
+_COMMAND = "iam-onboard"
 _PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
+
+
+class InvitedInput(Input):
+    """A field that leaves a pasted invitation to the page: Textual would insert its first line."""
+
+    @dataclass
+    class Pasted(Message):
+        """A text with the command of an invitation was pasted."""
+
+        text: str
+
+    def _on_paste(self, event: Paste) -> None:
+        if _COMMAND in event.text:
+            event.stop()
+            event.prevent_default()  # else Textual calls the base class's handler next
+            self.post_message(self.Pasted(event.text))
 
 
 class BeforeYouStartPane(StepPane):
     """Two fields, and a list of what is here that is made when it opens."""
 
-    NEXT_WAITS = True
+    NEXT_WAITS = ASKS_FIRST = True
     DEFAULT_CSS = """
     BeforeYouStartPane Horizontal { height: 1; }
     BeforeYouStartPane FieldRow .row-label { width: 15; }
@@ -59,9 +79,9 @@ class BeforeYouStartPane(StepPane):
     def compose_body(self) -> ComposeResult:
         for name, label, hint in _FIELDS:
             yield FieldRow(
-                label, Input(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
+                label, InvitedInput(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
             )
-        yield Text("Your invitation has both. Paste its command into either field.", classes="hint")
+        yield Text("Your invitation has both. Paste it into either field.", classes="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
         with Horizontal():
@@ -99,18 +119,25 @@ class BeforeYouStartPane(StepPane):
             invitation = self._found.invitations[0]
             self._fill(invitation.project, invitation.user)
 
-    @on(Input.Changed)
-    def _take_command(self, event: Input.Changed) -> None:
-        """The command of the invitation, pasted into either field, fills both."""
-        begun, _, user = event.value.partition("--user")
-        if "iam-onboard" not in begun or not user.strip():
-            return
+    @on(InvitedInput.Pasted)
+    def _take_pasted(self, message: InvitedInput.Pasted) -> None:
+        self._take(message.text)
+
+    @on(Input.Blurred)
+    def _take_typed(self) -> bool:
+        """A command that is typed, or comes as if it were, is read once the field is left."""
+        typed = [field.value for field in self.query(InvitedInput) if _COMMAND in field.value]
+        return any(self._take(text) for text in typed)
+
+    def _take(self, text: str) -> bool:
+        """Fill both fields from an invitation; returns whether it is one."""
         try:
-            invitation = open_invitation(event.value)
+            invitation = open_invitation(text)
         except OnboardError as error:
             self.notify(text_of(error.what), severity="warning")
-            return
+            return False
         self._fill(invitation.project, invitation.user)
+        return True
 
     def _fill(self, project: str, user: str) -> None:
         self.query_one("#project", Input).value = project
@@ -120,7 +147,12 @@ class BeforeYouStartPane(StepPane):
     @on(Input.Submitted)
     def _go_down(self) -> None:
         """Enter in a field goes to the next one."""
-        self.screen.focus_next()
+        if not self._take_typed():
+            self.screen.focus_next()
+
+    def advance(self) -> None:
+        self._take_typed()
+        super().advance()
 
     def primary(self) -> Primary:
         return Primary("Continue to your PGP key")

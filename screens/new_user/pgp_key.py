@@ -15,7 +15,7 @@ from textual.widgets import Input
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import Field, FieldRow, SecretInput
-from screens.widgets.text import Option, OptionList, Text, sized
+from screens.widgets.text import Button, Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -60,6 +60,7 @@ class PgpKeyPane(StepPane):
             "years": str(pgp_key.DEFAULT_YEARS),
             "replacement": False,
             "reason": "",
+            "asked_at": "",
             **opening.draft,
         }
         self._made = str(self._start["made"])
@@ -71,10 +72,10 @@ class PgpKeyPane(StepPane):
     def compose_body(self) -> ComposeResult:
         with Vertical(id="replacement"):
             yield Text(
-                "This request asks for a replacement. Your admin puts the new key in place of the old one, "
-                "and you get a new password.",
+                "Your admin puts the new key in place of the old one. Your password comes encrypted to it.",
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
+            yield Button("Keep my key", id="keep")
         yield OptionList(id="keys")
         yield Text("", id="verdict", classes="-empty")
         with Vertical(id="form"):
@@ -100,6 +101,7 @@ class PgpKeyPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#replacement").display = bool(self._start["replacement"])
+        self.query_one("#keep").display = bool(self._start["asked_at"])
         self.set_class(bool(self._start["replacement"]), "-replacing")  # they have seen it once
         self.query_one("#form").display = self.query_one("#keys").display = False
         self.run_move("keys", lambda report: own_keys(self.context, report), self._show_keys, looks=True)
@@ -148,6 +150,19 @@ class PgpKeyPane(StepPane):
     @on(Input.Submitted)
     def _go_down(self) -> None:
         self.screen.focus_next()
+
+    def heading(self) -> Sentence:
+        return "Replace your PGP key" if self._start["replacement"] else super().heading()
+
+    @property
+    def inside(self) -> bool:
+        """Whether another page asked for a replacement, which Escape drops."""
+        return bool(self._start["asked_at"]) and not self.running_move
+
+    @on(Button.Pressed, "#keep")
+    def go_back(self) -> None:
+        """Nothing is replaced: back to the page that asked for it."""
+        self.post_message(self.StepWanted(str(self._start["asked_at"]), keeps=False))
 
     # -- what is done ------------------------------------------------------------------------------
 
@@ -200,7 +215,7 @@ class PgpKeyPane(StepPane):
                 self.query_one("#email", Input).value = next(iter(key.mails), "")
         self._fill(str(self._start["choice"]))
         self.query_one("#keys" if self._keys else "#name").focus()
-        if not keys:
+        if not keys and not self._start["replacement"]:
             self.query_one(".pane-title", Text).update("Make your PGP key")
         self.call_after_refresh(self._remember)
 
@@ -242,6 +257,7 @@ class PgpKeyPane(StepPane):
             "choice": choice,
             "made": self._made,
             "replacement": self._start["replacement"],
+            "asked_at": self._start["asked_at"],
             **{name: self._text(name) for name in fields},
         }
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from screens.step.page import StepPane
 from screens.widgets.dialogs import Confirm, ask
+from workflows.machine.events import StepKey
 
-_WHAT_HAPPENS = (
-    "Use this if your key is lost, or if you forgot its passphrase. This password can't be read any more.\n\n"
-    "You choose or make another key, and send a new request. Your admin puts that key in place of the old "
-    "one. That resets your password, and access keys encrypted to the old key."
+_WHEN = (
+    "Use this if your key is lost, or if you forgot its passphrase.\n\n"
+    "You choose or make another key, and send a new request. "
+    "Your admin puts that key in place of the old one."
+)
+_RESETS = (
+    "This password can't be read any more. Your admin resets it, and access keys encrypted to the old key."
 )
 _REASON = "I lost my key, or I forgot its passphrase."
 DRAFT = {"choice": "", "replacement": True, "reason": _REASON}
@@ -19,6 +23,10 @@ def offer_replacement(pane: StepPane) -> None:
     """Ask whether to send a new key, and lead to the step that does it."""
 
     def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-        pane.post_message(pane.StepWanted("pgp-key", DRAFT))
+        here = str(StepKey(pane.opening.step.id, pane.context.item))
+        pane.post_message(pane.StepWanted("pgp-key", {**DRAFT, "asked_at": here}))
 
-    ask(pane, Confirm("Ask for a new password?", _WHAT_HAPPENS, "New request"), replace)
+    arrived = "handoff" in pane.context.facts
+    title = "Ask for a new password?" if arrived else "Send another key?"
+    words = f"{_WHEN}\n\n{_RESETS}" if arrived else _WHEN
+    ask(pane, Confirm(title, words, "New request"), replace)

@@ -79,6 +79,7 @@ class StepPane(VerticalScroll):
     Attributes:
         NEXT_WAITS: whether Next that is pressed during a look comes after it. Only where Next takes what was
             entered: what acts upon the look needs the person to have seen it.
+        ASKS_FIRST: whether the person is asked before a change of the step, done already, makes others wait.
         problems: what is shown of the input now.
         opened: whether the pane has been shown, so that its input is the person's.
         running_move: the name of the move that runs, "" if none does.
@@ -87,6 +88,7 @@ class StepPane(VerticalScroll):
     """
 
     NEXT_WAITS: ClassVar[bool] = False
+    ASKS_FIRST: ClassVar[bool] = False
     can_focus = False
     problems: Sequence[Problem] = ()
     opened = False
@@ -162,10 +164,17 @@ class StepPane(VerticalScroll):
 
     @dataclass
     class StepWanted(Posted):
-        """The person wants to see an earlier step, with this draft to begin with, or with what it has."""
+        """The person wants to see an earlier step, with this draft to begin with, or with what it has.
+
+        Attributes:
+            step: its key, as text.
+            draft: what it begins with; None for what it has.
+            keeps: whether the input of the page that is left is kept.
+        """
 
         step: str
         draft: Mapping[str, Any] | None = None
+        keeps: bool = True
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(id=f"pane-{opening.step.id}")

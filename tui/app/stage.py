@@ -237,8 +237,26 @@ class Stage(Vertical):
         if fatal or (problems and problems != self._accepted):
             self._accepted = [] if fatal else problems
             return
-        if self._start():
-            pane.run_move("perform", lambda report: module.perform(request, context, report))
+
+        def perform(_yes: object = True) -> None:
+            if self._start():
+                pane.run_move("perform", lambda report: module.perform(request, context, report))
+
+        resting = self._resting_on(key) if pane.ASKS_FIRST else []
+        if resting:
+            used = f"{enumerated(resting)} used what was entered before."
+            words = joined((used, "After the change, that has to be done again."))
+            ask(self, Confirm(f"Change {self._run.title(key)}?", words, "Change it", no="Keep it"), perform)
+        else:
+            perform()
+
+    def _resting_on(self, key: StepKey) -> list[Sentence]:
+        """The titles of the done steps that use what a settled step gave."""
+        session = self._run.session
+        if session.status(key) not in SETTLED:
+            return []
+        users = (one for one in session.layout() if key in session.state.givers(one))
+        return [self._run.title(one) for one in users if session.status(one) in SETTLED]
 
     @on(StepPane.MoveDone)
     def _succeed(self, message: StepPane.MoveDone) -> None:

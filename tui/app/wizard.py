@@ -661,12 +661,18 @@ class WizardScreen(OneFocus):
 
     @on(StepPane.StepWanted)
     async def _go_elsewhere(self, message: StepPane.StepWanted) -> None:
-        key, drafts = StepKey(message.step), self.run.session.drafts
-        if message.pane is not self.pane or self._refused_while_busy():
+        key, left, drafts = StepKey.parse(message.step), self.current, self.run.session.drafts
+        if message.pane is not self.pane or left is None or self._refused_while_busy():
             return
-        draft = message.draft
-        if draft is None or self._stage.record(lambda: drafts.save(key, draft)):
-            await self.visit(key)
+
+        def arrange() -> None:
+            if message.draft is not None:
+                drafts.save(key, message.draft)
+            if not message.keeps:
+                drafts.drop(left)
+
+        if self._stage.record(arrange):
+            await self.go_to(key, keep=message.keeps)
 
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:

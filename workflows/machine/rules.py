@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -27,7 +26,7 @@ from workflows.machine.events import (
     checked_facts,
     in_folder,
 )
-from workflows.machine.state import Phase, Record, State, Status
+from workflows.machine.state import KnownFact, Phase, Record, State, Status
 
 _OPEN = frozenset({Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED})
 
@@ -190,12 +189,12 @@ def reduce(state: State, event: Event) -> State:
             record = replace(record, used=knowledge.used_by(key))
         case Succeeded(key):
             record = replace(record, used=before.used if before else {})
-            knowledge = knowledge.learned(key, event.facts, number)
+            knowledge = knowledge.learned(key, event.facts)
         case Failed():
             record = replace(record, error=event.error)
         case Skipped(key):
             record = replace(record, reason=event.reason)
-            knowledge = knowledge.learned(key, {}, number)
+            knowledge = knowledge.learned(key, {})
         case Reopened():
             record = replace(record, reason=event.reason)
     observed = {key: one for key, one in state.observed.items() if key != event.key}
@@ -206,10 +205,9 @@ def _moved(state: State, event: Moved, number: int) -> State:
     """The state about the same folder elsewhere; what was seen of the one before is no look at this one."""
     records = {}
     for key, record in state.records.items():
-        parts = {name: part for name, part in record.used.items() if isinstance(part, str)}
-        moved = {name: in_folder(parse_json(part), event.before, event.now) for name, part in parts.items()}
-        texts = {name: json.dumps(part, sort_keys=True) for name, part in moved.items()}
-        records[key] = replace(record, used={**record.used, **texts})
+        used = {name: parse_json(text) for name, text in record.used.items()}
+        moved = {name: KnownFact(in_folder(one, event.before, event.now)).text for name, one in used.items()}
+        records[key] = replace(record, used=moved)
     return State(state.knowledge.moved(event.before, event.now), number, records)
 
 

@@ -80,16 +80,20 @@ class Record:
     at: str = ""
     error: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
-    used: Mapping[str, int | str] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
     acknowledged: str = ""
 
 
 @dataclass(frozen=True)
 class KnownFact:
-    """A fact's value, and the number of the event that last changed it."""
+    """A fact's value."""
 
     value: JsonValue
-    since: int
+
+    @cached_property
+    def text(self) -> str:
+        """The value as JSON: the same for the same value only. Python takes 1, 1.0 and true for equal."""
+        return json.dumps(self.value, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -166,30 +170,25 @@ class Knowledge:
             found |= {f"{fact}@{item}": StepKey(giver.id, item) for item in items}
         return found
 
-    def used_by(self, key: StepKey) -> Mapping[str, int | str]:
-        """The facts in force that a step needs: each scoped name with the number of the event that set it.
-
-        Where the step uses only a part of a fact, that part itself stands for it, as JSON.
-        """
+    def used_by(self, key: StepKey) -> Mapping[str, str]:
+        """The facts in force that a step needs, by scoped name: each as JSON, or the part that is used."""
         if key not in self._used:
             self._used[key] = self._used_now(key)
         return self._used[key]
 
     @cached_property
-    def _used(self) -> dict[StepKey, dict[str, int | str]]:
+    def _used(self) -> dict[StepKey, dict[str, str]]:
         """What `used_by` was asked so far: a replay asks for every step at every event."""
         return {}
 
-    def _used_now(self, key: StepKey) -> dict[str, int | str]:
+    def _used_now(self, key: StepKey) -> dict[str, str]:
         parts = self.workflow.step(key.step).parts
-        used: dict[str, int | str] = {}
+        used: dict[str, str] = {}
         for name in self.needed(key):
             if name not in self.in_force:
                 continue
             part, known = parts.get(name.partition("@")[0]), self.in_force[name]
-            used[name] = (
-                known.since if part is None else json.dumps(part(known.value, key.item), sort_keys=True)
-            )
+            used[name] = (known if part is None else KnownFact(part(known.value, key.item))).text
         return used
 
     def kept(self, facts: Facts) -> Facts:
@@ -197,11 +196,8 @@ class Knowledge:
         root = self.remembered.get(_ROOT)
         return facts if root is None or _ROOT in facts else in_folder(facts, root.value, _IN_ROOT)
 
-    def learned(self, key: StepKey, facts: Facts, number: int) -> Knowledge:
-        """What is known after a step gave these facts with event `number`.
-
-        A fact with the same value keeps its number, one that the step does not give this time goes.
-        """
+    def learned(self, key: StepKey, facts: Facts) -> Knowledge:
+        """What is known after a step gave these facts; one that it does not give this time goes."""
         if root := self.remembered.get(_ROOT):
             facts = in_folder(facts, _IN_ROOT, root.value)
         after = dict(self.remembered)
@@ -209,14 +205,15 @@ class Knowledge:
             name = f"{fact}@{key.item}" if key.item else fact
             if fact not in facts:
                 after.pop(name, None)
-            elif name not in after or not _same(after[name].value, facts[fact]):
-                after[name] = KnownFact(facts[fact], number)
-        return self if after == self.remembered else replace(self, remembered=after)
+            elif name not in after or after[name].text != KnownFact(facts[fact]).text:
+                after[name] = KnownFact(facts[fact])
+        new = any(after.get(name) is not self.remembered.get(name) for name in {*after, *self.remembered})
+        return replace(self, remembered=after) if new else self
 
     def foreseen(self, likely: Facts) -> Knowledge:
         """What will be known once these facts are given; a list that nobody knows yet has one item."""
         one_item: Facts = {name: [""] for name in self.workflow.repeated_over}
-        guessed = {name: KnownFact(value, 0) for name, value in {**one_item, **likely}.items()}
+        guessed = {name: KnownFact(value) for name, value in {**one_item, **likely}.items()}
         return replace(self, remembered={**guessed, **self.remembered})
 
     def moved(self, before: str, now: str) -> Knowledge:
@@ -226,11 +223,6 @@ class Knowledge:
             for name, known in self.remembered.items()
         }
         return replace(self, remembered=after)
-
-
-def _same(one: JsonValue, other: JsonValue) -> bool:
-    """Whether two values are the same JSON; Python alone would take 1, 1.0 and true for equal."""
-    return bool(one == other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.fakes import fake_environment
 from support.new_user import notices
-from support.panes import PaneHost, new_session, rest
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import ENVIRONMENT
+from textual.events import Paste
 from textual.widgets import Input
 
 from screens.new_user.before_you_start import BeforeYouStartPane
+from screens.new_user.pgp_key import PgpKeyPane
+from screens.widgets.dialogs import Confirm
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.invitation import Invitation
-from workflows.steps.new_user import before_you_start
+from workflows.steps.new_user import before_you_start, pgp_key
 
 KEY = StepKey("before-you-start")
 
@@ -45,17 +49,49 @@ async def test_a_pasted_command_fills_both_fields_and_next_goes_on(tmp_path: Pat
     session.close()
 
 
-async def test_a_command_that_is_typed_is_not_complained_about_before_it_is_whole(tmp_path: Path) -> None:
+async def test_a_command_that_is_typed_is_read_once_the_field_is_left(tmp_path: Path) -> None:
     session = new_session(tmp_path / "sessions", [before_you_start])
     app = host(tmp_path, session)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.pane.query_one("#project", Input).focus()
-        for letter in "iam-onboard join --project bb --user jane.doe":
-            app.screen.focused.insert_text_at_cursor(letter)  # type: ignore[union-attr]
-            await pilot.pause()
+        await pilot.press(*"iam-onboard join --project bb --user jane.doe")
         assert notices(app) == ""
+        await pilot.press("enter")
         assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
+    session.close()
+
+
+async def test_a_whole_invitation_that_is_pasted_into_a_field_fills_both(tmp_path: Path) -> None:
+    session = new_session(tmp_path / "sessions", [before_you_start])
+    app = host(tmp_path, session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#project", Input).focus()
+        app.post_message(Paste(Invitation("bb", "jane.doe").render()))
+        await pilot.pause()
+        assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
+    session.close()
+
+
+@pytest.mark.parametrize("yes", [True, False])
+async def test_a_change_that_makes_done_steps_wait_is_asked_about_first(tmp_path: Path, yes: bool) -> None:
+    modules = [before_you_start, pgp_key]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, KEY, {"project": "bb", "user": "jane.doe", "tools": {}})
+    settle(session, StepKey("pgp-key"), {"fingerprint": "F", "request_sent": "it is out"})
+    panes = {"before-you-start": BeforeYouStartPane, "pgp-key": PgpKeyPane}
+    app = PaneHost(session, fake_environment(tmp_path, ENVIRONMENT), modules, panes, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#project", Input).value = "zz"
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        app.screen.query_one("#yes" if yes else "#close").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert session.status(StepKey("pgp-key")) is (Status.STALE if yes else Status.DONE)
+        assert session.facts()["project"] == ("zz" if yes else "bb")
     session.close()
 
 

@@ -65,6 +65,12 @@ async def test_somebody_who_waits_without_a_usable_key_comes_to_a_request_for_a_
         assert app.pane.scroll_y == 0, "its title is in view"
         request = app.pane.request()
         assert (request.replacement, request.fingerprint) == (True, "")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.wizard.current == KEY)
+        await app.wizard.go_to(StepKey("pgp-key"))
+        await rest(pilot)
+        assert not app.pane.request().replacement
+        assert app.pane.request().fingerprint == gpg.fingerprint("jane")
 
 
 async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(

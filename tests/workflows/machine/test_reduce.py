@@ -55,6 +55,13 @@ def test_doing_a_step_again_with_the_same_outcome_changes_nothing() -> None:
     assert set(statuses(state).values()) == {"done"}
 
 
+def test_a_fact_that_gets_back_its_earlier_value_makes_nothing_stale() -> None:
+    state = again(finished(), "users", {"people": ["a.example"]})
+    assert statuses(state)["review"] == "stale"
+    state = again(state, "users", GIVEN["users"])
+    assert set(statuses(state).values()) == {"done"}
+
+
 def test_doing_a_step_again_makes_stale_what_used_its_changed_facts() -> None:
     state = again(finished(), "users", {"people": ["a.example"]})
     assert [key for key, status in statuses(state).items() if status != "done"] == ["review"]
