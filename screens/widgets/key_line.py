@@ -22,7 +22,7 @@ class KeyLine(Widget, can_focus=False):
     """The keys that work now, on one line; a click presses one.
 
     They are one widget: one for each key, as in Textual's footer, takes a good part of the time that a page
-    takes to open.
+    takes to open. The last ones are left out where there is no room for them.
 
     Args:
         ids: of the bindings, in their order; of two with the same action the first is shown that works where
@@ -72,16 +72,15 @@ class KeyLine(Widget, can_focus=False):
 
     def render(self) -> Content:
         of_key, does = self.get_visual_style("key-line--key"), self.get_visual_style("key-line--does")
-        parts: list[tuple[str, Style]] = []
+        line = Content()
         for binding in self._keys:
-            press = Style.from_meta({_PRESSES: binding.key})
-            gap = ("   ", Style())
-            parts += [
-                (self.app.get_key_display(binding), of_key + press),
-                (f" {binding.description}", does + press),
-                gap,
-            ]
-        return styled(*parts[:-1])
+            press, gap = Style.from_meta({_PRESSES: binding.key}), "   " if line else ""
+            key = self.app.get_key_display(binding)
+            more = styled((gap, ""), (key, of_key + press), (f" {binding.description}", does + press))
+            if line and line.cell_length + more.cell_length > self.content_size.width:
+                break
+            line += more
+        return line
 
     def on_mouse_down(self, event: MouseDown) -> None:
         """A click presses the key."""

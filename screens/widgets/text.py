@@ -250,6 +250,9 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
     Args:
         label: an imperative.
         key: the key that presses it too, as people call it, or "".
+
+    Attributes:
+        shortcut: that key.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "Press", show=False)]
@@ -264,7 +267,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         classes: str | None = None,
         disabled: bool = False,
     ) -> None:
-        self._key = key
+        self.shortcut = key
         super().__init__(plain(label), variant, id=id, classes=classes, disabled=disabled, compact=True)
         self.styles.line_pad = 0
 
@@ -278,7 +281,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
         """The label with its key, and the brackets."""
-        return self.caption.cell_length + len("[  ]") + (len(self._key) + 1 if self._key else 0)
+        return self.caption.cell_length + len("[  ]") + (len(self.shortcut) + 1 if self.shortcut else 0)
 
     @property
     def caption(self) -> Content:
@@ -287,7 +290,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
 
     def render(self) -> Content:
         """The label between brackets, which make way for the bar."""
-        label, key = self.caption.plain, f" {self._key}" if self._key else ""
+        label, key = self.caption.plain, f" {self.shortcut}" if self.shortcut else ""
         if self.has_focus:
             return Content.assemble((f"{BAR} ", "$accent"), (f"{label}{key}", "bold reverse $accent"), "  ")
         style = "" if self.disabled else "bold $accent" if self.variant == "primary" else "$foreground"

@@ -436,14 +436,14 @@ class OnboardApp(Frame):
         wizard = self._wizard()
         if wizard is not None and screen is wizard:
             yield from wizard.commands()
-            yield SystemCommand("Go to Home", "Save, and see all sessions", self.action_home)
+            yield SystemCommand("Go to Home", "Save, and see all sessions · F3", self.action_home)
             if self.source.sandbox:
-                yield SystemCommand("Swap roles", "Save, and play the other person", self.action_swap)
+                yield SystemCommand("Swap roles", "Save, and play the other person · F6", self.action_swap)
         if isinstance(screen, HomeScreen):
             yield from screen.commands()
         colours = "Dark, light, high contrast, or the terminal's own"
         yield SystemCommand("Change the colours", colours, self.action_change_theme)
-        yield SystemCommand("Save and quit", "Everything is kept", self.action_save_and_quit)
+        yield SystemCommand("Save and quit", "Everything is kept · ^q", self.action_save_and_quit)
 
 
 def _starting(work: Callable[[Report], Any], then: Callable[[Any], Awaitable[None]], words: str) -> Starting:

@@ -168,7 +168,7 @@ class WizardScreen(OneFocus):
         yield ActionBar()
         yield KeyLine(
             *("app.commands", "wizard.question", "wizard.help", "wizard.rail"),
-            *("app.home", "app.swap", "app.quit"),
+            *("app.home", "app.swap", "app.quit", "wizard.everybody"),
         )
 
     async def on_mount(self) -> None:
@@ -349,10 +349,19 @@ class WizardScreen(OneFocus):
         expected = foreseen.expected()
         for key in foreseen.layout():
             known = key in state.knowledge.laid_out
-            status = session.status(key) if known else Status.LOCKED
+            status = self._standing(key) if known else Status.LOCKED
             if key in expected or key == self.current or status not in {Status.READY, Status.LOCKED}:
                 entries.append(RailEntry(key, self.run.step(key).title, status, foreseen=not known))
         return entries
+
+    def _standing(self, key: StepKey) -> Status:
+        """Where a step stands for a person: what waits for them is open, what was passed on is done."""
+        status = self.run.session.status(key)
+        if status is Status.RUNNING and not (key == self.current and self._stage.busy):
+            return Status.READY
+        if status is Status.SKIPPED and self.run.step(key).passed_on:
+            return Status.DONE if everybody(self.run.whole()).settled_in(key.item) else status
+        return status
 
     def _refresh_top(self) -> None:
         (width, height), entries = self.size, self._entries()
@@ -544,6 +553,8 @@ class WizardScreen(OneFocus):
     @on(StepPane.MoveDone)
     async def _next_at_last(self, message: StepPane.MoveDone) -> None:
         """Next was pressed during this look, and is done now unless the look led to a question."""
+        if self.current is not None and self.run.session.status(self.current) is Status.RUNNING:
+            self.refresh_rail()  # what was begun waits for the person now
         if message.pane is self._next_after:
             self._next_after = None
             if message.pane is self.pane and self.is_current:
@@ -693,12 +704,12 @@ class WizardScreen(OneFocus):
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""
         for button in self.query(Button):
             if not button.disabled and all(node.display for node in button.ancestors_with_self):
-                yield SystemCommand(
-                    marked_up(button.caption.plain.removesuffix(" ›")), "On this page", button.action_press
-                )
-        yield SystemCommand("Help", "This page and all its keys", self.action_help)
+                name = marked_up(button.caption.plain.removesuffix(" ›"))
+                where = f"On this page · {button.shortcut}" if button.shortcut else "On this page"
+                yield SystemCommand(name, where, button.action_press)
+        yield SystemCommand("Help", "This page and all its keys · F1", self.action_help)
         if self.check_action("everybody", ()):
-            where = "In every account, and the way to what is next there"
+            where = "In every account, and the way to what is next there · F5"
             yield SystemCommand("Where everybody stands", where, self.action_everybody)
         for entry in self._entries():
             if not entry.foreseen:

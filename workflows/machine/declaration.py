@@ -55,6 +55,7 @@ class Step:
             after it waits for it, and for nothing before it.
         parts: for each fact that a repeated step uses in part, a function of the fact and the item
             that gives this part; a change elsewhere in the fact does not make the step stale.
+        passed_on: whether a later item's step takes along what is left out for an item (a text to send).
         blocked_words: the reason, in words, why it has to wait while a need is open ("Apply needs a plan …").
         reads: reads the facts that it gives; raises `WrongShape` for what they cannot be.
     """
@@ -72,6 +73,7 @@ class Step:
     applies: Condition = ALWAYS
     outlives: bool = False
     seals: bool = False
+    passed_on: bool = False
     parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
     blocked_words: Sentence = ""
     reads: Callable[[Facts], object] = dict

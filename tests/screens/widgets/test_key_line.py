@@ -50,6 +50,14 @@ async def test_the_named_keys_stand_in_their_order_and_a_field_takes_the_letters
         assert app.line() == "b Does b   a Does a   ? Help   ^q Quit"
 
 
+async def test_what_has_no_room_is_left_out_whole() -> None:
+    app = Keys()
+    async with app.run_test(size=(30, 10)) as pilot:
+        app.screen.set_focus(None)
+        await rest(pilot)
+        assert app.line() == "b Does b   a Does a   ? Help"
+
+
 async def test_a_click_presses_the_key_under_it_and_the_pointer_asks_for_more() -> None:
     app = Keys()
     async with app.run_test(size=(60, 10)) as pilot:

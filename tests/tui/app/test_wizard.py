@@ -29,6 +29,7 @@ from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
 from screens.widgets.text import Text
+from tui.app import wizard
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.events import Facts, StepKey
@@ -42,6 +43,7 @@ from workflows.machine.observations import (
 )
 from workflows.machine.state import Status
 from workflows.run import SessionRun
+from workflows.steps.admin.status_grid import Everybody, Stand
 from workflows.steps.shared.module import CodedLook, Context
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
@@ -501,6 +503,38 @@ async def test_the_rail_says_of_the_current_step_how_it_stands_too(tmp_path: Pat
         await pilot.press("escape")
         await rest(pilot)
         assert "▸ Project ✓" in rail_lines(app)
+
+
+class PlanningPane(SmallPane):
+    """Does its work by itself, and waits for the person then."""
+
+    def on_mount(self) -> None:
+        self.run_move("look", lambda _report: None, journaled=True)
+
+
+async def test_what_was_begun_and_waits_for_the_person_does_not_run(tmp_path: Path) -> None:
+    app = host(tmp_path, project=PlanningPane)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.RUNNING
+        assert "▸ Project" in rail_lines(app)
+
+
+async def test_what_is_left_out_and_done_with_another_account_is_not_called_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = small_workflow()
+    modules[4].STEP = replace(modules[4].STEP, passed_on=True, repeats_over="layers")
+    app = host(tmp_path, modules, done={PROJECT: LAYERS})
+    for item in LAYERS["layers"]:
+        app.session.skip(StepKey("account", item))
+    stands = {"management": Stand.HANDED_OVER, "security": Stand.TO_HAND_OVER}
+    grid = Everybody(tuple(stands), (("jane.doe", tuple(stands.values())),))
+    monkeypatch.setattr(wizard, "everybody", lambda _context: grid)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await rest(pilot)
+        assert [line for line in rail_lines(app) if "Account" in line] == ["✓ Account", "– Account"]
+        assert "1 skipped" in app.text().splitlines()[0]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (80, 12)])

@@ -199,6 +199,7 @@ HAND_OVER = Step(
     needs=("project_root", "project", "joining", "rekeying", "applied"),
     gives=("handed_over",),
     skippable=True,
+    passed_on=True,
     repeats_over="layers",
     applies=Condition(
         "somebody joins, or gets a new password, access key or PGP key", somebody_gets_something

@@ -60,6 +60,11 @@ class Everybody:
     accounts: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Stand, ...]], ...]
 
+    def settled_in(self, account: str) -> bool:
+        """Whether nothing is left to do in an account, for anybody."""
+        at = self.accounts.index(account)
+        return all(stands[at].settled for _, stands in self.rows)
+
     @property
     def told(self) -> Sentence:
         """For whom everything is done, in a sentence; whether they signed in is another matter."""
