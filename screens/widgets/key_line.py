@@ -72,7 +72,7 @@ class KeyLine(Widget, can_focus=False):
 
     def render(self) -> Content:
         of_key, does = self.get_visual_style("key-line--key"), self.get_visual_style("key-line--does")
-        line = Content()
+        line = styled()
         for binding in self._keys:
             press, gap = Style.from_meta({_PRESSES: binding.key}), "   " if line else ""
             key = self.app.get_key_display(binding)
