@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from tui.host import Machine
 from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.machine.sessions import Sessions
-from workflows.machine.summaries import Summary
+from workflows.machine.summaries import DRAFTS, Summary
 
 with on_demand():
     from workflows import catalogue
@@ -121,23 +121,35 @@ class SessionCatalogue:
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads
-        awaited = [place / name for name in _awaited(summary)]
+        awaited = [place / name for name in _awaited(summary, sessions.folder / summary.id)]
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
         return Entry(summary, sessions, sandbox, came, sessions.is_archived(summary.id))
 
 
-def _awaited(summary: Summary) -> list[str]:
+def _awaited(summary: Summary, folder: Path) -> list[str]:
     """The names of the files that the next step waits for, one of them; none if it waits for nobody."""
     facts = summary.facts
     match summary.next_step:
         case "pgp-keys":
             names = [*(facts.get("joining") or ()), *(facts.get("rekeying") or ())]
-            return [f"request-{name}.txt" for name in names]
+            taken_in = _keys_taken_in(folder)
+            return [f"request-{name}.txt" for name in names if name not in taken_in]
         case "handoff":
             return [f"handoff-{facts.get('user', '')}.txt"]
         case _:
             return []
+
+
+def _keys_taken_in(folder: Path) -> Container[str]:
+    """Whose key the page PGP keys has already, and only has to be compared."""
+    from workflows.machine.drafts import Drafts  # noqa: PLC0415 - not for the first paint
+    from workflows.machine.events import StepKey  # noqa: PLC0415 - likewise
+
+    try:
+        return {**Drafts(folder / DRAFTS).load(StepKey("pgp-keys")).get("texts", {})}
+    except (OnboardError, TypeError):
+        return ()
 
 
 def _came(path: Path, moment: str) -> str:

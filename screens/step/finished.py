@@ -298,7 +298,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
     if written and not facts.get("commit"):
-        yield "Commit the files that Review wrote. git status lists them."
+        yield "Commit what git status lists of the files that Review wrote."
     elif chosen:
         yield "Try it in the terminal into which you pasted the lines from Verify:"
         yield f"aws --profile {chosen} sts get-caller-identity"

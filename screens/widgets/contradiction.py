@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.widgets.button import ButtonVariant
 
 from screens.widgets.dialogs import Dialog
 from screens.widgets.text import Button
@@ -20,14 +21,14 @@ _BUTTONS: Mapping[Choice, tuple[str, str]] = {
 
 
 class Contradiction(Dialog[Choice]):
-    """What is different, and what each choice means; doing the step again is safe and has the focus.
+    """What is different, and what each choice means; the likely one has the focus.
 
     Args:
         title: the step's title, with its item.
         observation: what was seen.
     """
 
-    AUTO_FOCUS = "#redo"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "redo", "Do the step again", id="contradiction.redo"),
         Binding("a", "accept", "Accept as done", id="contradiction.accept"),
@@ -36,6 +37,7 @@ class Contradiction(Dialog[Choice]):
 
     def __init__(self, title: Sentence, observation: Observation) -> None:
         choices = self._choices = observation.choices
+        self._likely = observation.likely
         meanings = {**choices, Choice.REDO: f"Opens {title} again."}
         explained = (
             f"\n{_BUTTONS[button][1]}\n{meanings[button]}" for button in _BUTTONS if button in choices
@@ -43,11 +45,15 @@ class Contradiction(Dialog[Choice]):
         text = joined((observation.words, *explained), "\n")
         super().__init__(f"How do you want to continue with {title}?", text, classes="-warning")
 
+    def on_mount(self) -> None:
+        """The likely answer has the focus."""
+        self.query_one(f"#{_BUTTONS[self._likely][0]}").focus()
+
     def buttons(self) -> Iterable[Button]:
         for choice, (action, words) in _BUTTONS.items():
             if choice in self._choices:
-                primary = choice is Choice.REDO
-                yield Button(words, id=action, key=action[0], variant="primary" if primary else "default")
+                variant: ButtonVariant = "primary" if choice is self._likely else "default"
+                yield Button(words, id=action, key=action[0], variant=variant)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what is offered can be chosen."""

@@ -137,12 +137,13 @@ class Table(widgets.DataTable[RichText], Measured):
         self.set_class(self.cursor_type == "row", "-rows")
 
     def render_line(self, y: int) -> Strip:
-        """A line; that of the cursor shows the focus, unless it is on a cell."""
+        """A line; that of the cursor shows the focus; a cell that has it is reversed by itself."""
         strip, row = super().render_line(y), y - self.header_height + self.scroll_offset.y
         here = self.has_focus and y >= self.header_height and row == self.cursor_row < self.row_count
-        if not here or self.cursor_type != "row":
+        if not here:
             return strip
-        return with_bar(strip, self.get_component_rich_style(CURSOR, partial=True))
+        style = self.get_component_rich_style(CURSOR, partial=True)
+        return with_bar(strip, style, label=self.cursor_type == "row")
 
     def add_column(self, label: Any, **options: Any) -> ColumnKey:
         """Add a column."""

@@ -39,7 +39,7 @@ WORDS: dict[Status, str] = {
     Status.STALE: "out of date",
     Status.INTERRUPTED: "interrupted",
     Status.FAILED: "failed",
-    Status.CONTRADICTED: "changed outside",
+    Status.CONTRADICTED: "changed since",
     Status.UNCONFIRMED: "done, not confirmed",
 }
 STYLES: dict[Status, str] = {

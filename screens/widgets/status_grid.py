@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 
 from screens.widgets.dialogs import Dialog
 from screens.widgets.lists import Table, cell
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, Lines, Text
+from workflows.core.sentences import Sentence
 from workflows.steps.admin.status_grid import Everybody
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
@@ -23,6 +24,7 @@ class EverybodyDialog(Dialog[str]):
     Args:
         grid: the grid.
         record: shows who was let in with which key; None where nobody's key was taken in.
+        changed: what changed since, a line each.
     """
 
     AUTO_FOCUS = "#grid"
@@ -35,10 +37,16 @@ class EverybodyDialog(Dialog[str]):
     EverybodyDialog Table { height: auto; max-height: 50vh; margin: 1 0; }
     """
 
-    def __init__(self, grid: Everybody, record: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        grid: Everybody,
+        record: Callable[[], object] | None = None,
+        changed: Sequence[Sentence] = (),
+    ) -> None:
         super().__init__("Where everybody stands")
         self._grid = grid
         self._record = record
+        self._changed = changed
 
     def buttons(self) -> Iterable[Button]:
         if self._record is not None:
@@ -57,6 +65,7 @@ class EverybodyDialog(Dialog[str]):
     def body(self) -> ComposeResult:
         yield Text(self._grid.told, id="told")
         yield Table(id="grid", zebra_stripes=True, fixed_columns=1)
+        yield Lines(*self._changed, id="changed")
         yield Text("Enter opens the account of the selected cell.")
 
     def on_mount(self) -> None:

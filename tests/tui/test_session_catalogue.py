@@ -13,6 +13,7 @@ from tui.host import Machine, Places
 from tui.session_catalogue import SessionCatalogue, _awaited, _came
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.declaration import Workflow
+from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import Summary
 
@@ -29,9 +30,18 @@ BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     ],
 )
 def test_a_step_that_waits_names_the_files_that_it_waits_for(
-    step: str, facts: dict[str, object], names: list[str]
+    step: str, facts: dict[str, object], names: list[str], tmp_path: Path
 ) -> None:
-    assert _awaited(Summary("id", facts=facts, next_step=step)) == names
+    assert _awaited(Summary("id", facts=facts, next_step=step), tmp_path) == names
+
+
+def test_who_is_only_to_be_compared_is_not_waited_for(tmp_path: Path) -> None:
+    drafts, keys = Drafts(tmp_path / "drafts"), StepKey("pgp-keys")
+    summary = Summary("id", facts={"joining": ["jane", "sam"]}, next_step="pgp-keys")
+    drafts.save(keys, {"texts": {"jane": "her key"}})
+    assert _awaited(summary, tmp_path) == ["request-sam.txt"]
+    drafts.save(keys, {"texts": "damaged"})
+    assert _awaited(summary, tmp_path) == ["request-jane.txt", "request-sam.txt"]
 
 
 def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
@@ -43,7 +53,7 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     catalogue = SessionCatalogue(machine, [Workflow("admin", "Admin", steps)])
     catalogue.own().create("admin", {}).close()
     assert [entry.arrived for entry in catalogue.entries()] == [None]
-    monkeypatch.setattr("tui.session_catalogue._awaited", lambda _summary: ["request-jane.txt", "\0"])
+    monkeypatch.setattr("tui.session_catalogue._awaited", lambda *_: ["request-jane.txt", "\0"])
     assert [entry.arrived for entry in catalogue.entries()] == [""]
     message = machine.downloads / "request-jane.txt"
     message.parent.mkdir()

@@ -21,8 +21,9 @@ from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
-from tui.app.session_summary import arrival_of, left_behind, standing_of, work_of
+from tui.app.session_summary import arrival_of, left_behind, standing_of
 from workflows.core.sentences import Sentence, joined, text_of
+from workflows.steps.kinds import work_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry

@@ -9,41 +9,14 @@ from typing import TYPE_CHECKING
 from screens.step.times import told_moment
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import count, listed, text_of
-from workflows.core.shapes import texts
+from workflows.steps.kinds import work_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
     from workflows.core.sentences import Sentence
-    from workflows.machine.summaries import Summary
     from workflows.run import Return
 
-_VERBS = {
-    "joining": "Add",
-    "leaving": "Remove",
-    "regrouping": "Change groups of",
-    "resetting": "Reset password of",
-    "rekeying": "Replace key of",
-    "mfa_reset": "Replace MFA of",
-}
-_OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
 _NAMED, _COMMITS = 2, 5
-
-
-def work_of(summary: Summary) -> str:
-    """What a session does, for whom: "Add jane.doe"; of several kinds of work the first that has people."""
-    if summary.workflow != "admin":
-        return _OWN.get(summary.workflow, summary.workflow or "Session")
-    about = summary.about
-    asked = texts(about.get("kinds"))
-    for kind, verb in _VERBS.items():
-        if names := texts(about.get(kind)):
-            return f"{verb} {listed(names, _NAMED)}"
-    if about.get("regions_wanted") or "regions_wanted" in asked:
-        return "Check STS regions"
-    if about.get("account_wanted"):
-        return "Account settings"
-    verb = _VERBS.get(asked[0], "") if len(asked) == 1 else ""
-    return f"{verb} somebody" if verb else "Admin, nobody named yet"
 
 
 def standing_of(entry: Entry) -> tuple[str, ...]:

@@ -614,8 +614,14 @@ class WizardScreen(OneFocus):
             if key is not None:
                 await self.visit(key)
 
-        record = partial(self.call_later, self._show_record) if "keys" in self.run.session.facts() else None
-        ask(self, EverybodyDialog(grid, record), chosen)
+        session, title = self.run.session, self.run.title
+        record = partial(self.call_later, self._show_record) if "keys" in session.facts() else None
+        changed = [
+            f"≠ {title(key)}: {session.state.observed[key].words}"
+            for key in session.layout()
+            if session.state.contradicted(key)
+        ]
+        ask(self, EverybodyDialog(grid, record, changed), chosen)
 
     @on(Finished.RecordWanted)
     async def _show_record(self) -> None:

@@ -55,6 +55,7 @@ class Observation:
         accepting: what accepting it as done would record; "" where it cannot be.
         at: when the world last gave an answer, ISO 8601 in UTC; "" when it never did.
         said_so: whether the person's word is all that there is.
+        likely: what the person most likely wants to do about it.
     """
 
     verdict: Verdict
@@ -64,6 +65,7 @@ class Observation:
     accepting: Sentence = ""
     at: str = ""
     said_so: bool = False
+    likely: Choice = Choice.REDO
 
     @property
     def contradicts(self) -> bool:

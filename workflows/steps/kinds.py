@@ -1,9 +1,41 @@
-"""The kinds of work that an admin decides on."""
+"""The kinds of work that an admin decides on, and what a session of them is called."""
 
 from __future__ import annotations
+
+from workflows.core.sentences import listed
+from workflows.core.shapes import texts
+from workflows.machine.summaries import Summary
 
 EDITING = ("joining", "leaving", "regrouping", "rekeying")
 """Kinds of work that edit the layers' files."""
 
 KINDS = (*EDITING, "resetting", "mfa_reset")
 """All kinds of work, each a fact of the Project step with the names of people."""
+
+_VERBS = {
+    "joining": "Add",
+    "leaving": "Remove",
+    "regrouping": "Change groups of",
+    "resetting": "Reset password of",
+    "rekeying": "Replace key of",
+    "mfa_reset": "Replace MFA of",
+}
+_OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
+_NAMED = 2
+
+
+def work_of(summary: Summary) -> str:
+    """What a session does, for whom: "Add jane.doe"; of several kinds of work the first that has people."""
+    if summary.workflow != "admin":
+        return _OWN.get(summary.workflow, summary.workflow or "Session")
+    about = summary.about
+    asked = texts(about.get("kinds"))
+    for kind, verb in _VERBS.items():
+        if names := texts(about.get(kind)):
+            return f"{verb} {listed(names, _NAMED)}"
+    if about.get("regions_wanted") or "regions_wanted" in asked:
+        return "Check STS regions"
+    if about.get("account_wanted"):
+        return "Account settings"
+    verb = _VERBS.get(asked[0], "") if len(asked) == 1 else ""
+    return f"{verb} somebody" if verb else "Admin, nobody named yet"

@@ -21,6 +21,7 @@ from screens.widgets.status_grid import EverybodyDialog
 from tui.app import wizard
 from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
@@ -63,6 +64,18 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sess
     environment = fake_environment(tmp_path / "home", {"PATH": "/usr/bin:/bin"})
     yield session, PaneHost(session, environment, modules, PANES, StepKey("plan", "apps-devstg"))
     session.close()
+
+
+async def test_what_changed_since_is_said_below_the_grid(desk: tuple[Session, PaneHost]) -> None:
+    session, app = desk
+    session.observe({StepKey("plan", "security"): Observation(Verdict.CHANGED, "Somebody was here.")})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f5")
+        await rest(pilot)
+        assert "≠ Plan (security): Somebody was here." in app.text()
+        (line,) = (line for line in app.text().splitlines() if "person.01" in line)
+        assert line.split("│")[1].startswith(" ▌")
 
 
 async def test_f5_shows_everybody_and_enter_goes_on_with_the_account(

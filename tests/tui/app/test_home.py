@@ -17,11 +17,12 @@ from textual.widgets import OptionList, Static
 from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
-from tui.app.session_summary import left_behind, standing_of, work_of
+from tui.app.session_summary import left_behind, standing_of
 from tui.session_catalogue import Entry
 from workflows.core.sentences import text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
+from workflows.steps.kinds import work_of
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SESSIONS = Sessions(Path("nowhere"), [], lambda: NOW)

@@ -14,7 +14,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError, load_file, write_atomically
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment, read_record
-from workflows.core.sentences import Sentence, capitalized, joined, listed
+from workflows.core.sentences import Sentence, capitalized, count, joined, listed, text_of
 from workflows.core.shapes import texts
 from workflows.git import Git
 from workflows.layer.discover import find_project
@@ -26,12 +26,12 @@ from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, WriteJournal
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.machine.summaries import kept_summary
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.decisions import Decisions
-from workflows.steps.kinds import KINDS
+from workflows.steps.kinds import KINDS, work_of
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS
@@ -48,6 +48,9 @@ _TOLD = {
 }
 """What a commit's message calls each kind of change of users."""
 _WRITTEN = "written.json"
+_NAMED = 3
+"""How many files a sentence names."""
+_SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
 _NOTED = frozenset({"name", "outputs"})
 """The fields of an operation whose warnings no other step has shown."""
 
@@ -470,7 +473,11 @@ def observe(context: Context) -> Observation:
     }
     if not open_in:
         return AGREES
-    names = joined_paths(lacking, context.root)
+    if by := _written_since(lacking, context):
+        words = f"{listed(by, 2)}: a later session of yours wrote {count(len(lacking), 'file')} of this one."
+        about = (*sorted(open_in), *by)
+        return Observation(Verdict.CHANGED, words, about, _SUPERSEDED, likely=Choice.CONTINUE)
+    names = listed(sorted(str(path.relative_to(context.root)) for path in lacking), _NAMED)
     git = Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
     about = (*sorted(open_in), *where, *(f"{path}={_sha256(path)}" for path in sorted(lacking)))
@@ -482,6 +489,24 @@ def observe(context: Context) -> Observation:
     return Observation(Verdict.CHANGED, words, about, continuing)
 
 
-def joined_paths(paths: Iterable[Path], root: Path) -> str:
-    """Paths relative to the project, as a list in a sentence."""
-    return ", ".join(sorted(str(path.relative_to(root)) for path in paths))
+def _written_since(paths: Iterable[Path], context: Context) -> list[str]:
+    """The later sessions that wrote all of these files as they are now, by what they do; else none."""
+    own, left, found = _written_at(context.folder), {*map(str, paths)}, list[str]()
+    for folder in context.folder.parent.iterdir():
+        if _written_at(folder) <= own:
+            continue
+        try:
+            changes = _first_to_last(folder)
+        except FileError:
+            continue
+        if theirs := {path for path in left if path in changes and changes[path].standing() == "after"}:
+            left -= theirs
+            summary = kept_summary(folder, of_old=True)
+            found.append(text_of(work_of(summary)) if summary else folder.name)
+    return [] if left else found
+
+
+def _written_at(folder: Path) -> int:
+    """When a session wrote last, in nanoseconds; 0 if it never did."""
+    record = folder / _WRITTEN
+    return record.stat().st_mtime_ns if record.exists() else 0

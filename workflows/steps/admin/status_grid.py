@@ -31,7 +31,7 @@ class Stand(Enum):
     PLANNED = ("○", "planned")
     APPLYING = ("…", "applying")
     HALF_DONE = ("✗", "half done")
-    CHANGED = ("≠", "changed outside")
+    CHANGED = ("≠", "changed since")
     TO_HAND_OVER = ("○", "to hand over")
     APPLIED = ("✓", "applied")
     UNCHANGED = ("✓", "nothing to change")

@@ -22,8 +22,8 @@ from workflows.core.files import FileError
 from workflows.core.sentences import text_of
 from workflows.layer.model import Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Standing
-from workflows.machine.observations import Verdict
-from workflows.machine.summaries import Summary, keep_summary
+from workflows.machine.observations import Choice, Verdict
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.review import Request, files_written, journal_of
 from workflows.steps.shared.by_hand import NotPossible
@@ -170,6 +170,22 @@ def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) 
     assert "security/global/base-identities/locals.tf" in seen.words
     again = review.observe(admin.context())
     assert again.identity == seen.identity
+
+
+def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written_again(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    write(admin)
+    later = replace(admin, folder=admin.folder.with_name("later"), facts={})
+    later.folder.mkdir()
+    decide(later, people_keys, leaving=("jane.doe",), layers=("security",))
+    write(later)
+    keep_summary(later.folder, Summary("later", "admin", facts=later.facts), made_from(later.folder))
+    seen = review.observe(admin.context())
+    assert (seen.verdict, seen.likely) == (Verdict.CHANGED, Choice.CONTINUE)
+    assert "Remove jane.doe" in seen.about
+    later.replace("security", "locals.tf", '"sam.okafor"', '"x.y"')
+    assert review.observe(admin.context()).likely is Choice.REDO
 
 
 def test_a_key_file_that_is_gone_is_a_contradiction_and_review_writes_it_again(admin: AdminProject) -> None:
