@@ -14,7 +14,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError, load_file, write_atomically
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment, read_record
-from workflows.core.sentences import Sentence, capitalized, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, capitalized, count, joined, listed
 from workflows.core.shapes import texts
 from workflows.git import Git
 from workflows.layer.discover import find_project
@@ -502,7 +502,7 @@ def _written_since(paths: Iterable[Path], context: Context) -> list[str]:
         if theirs := {path for path in left if path in changes and changes[path].standing() == "after"}:
             left -= theirs
             summary = kept_summary(folder, of_old=True)
-            found.append(text_of(work_of(summary)) if summary else folder.name)
+            found.append(work_of(summary) if summary else folder.name)
     return [] if left else found
 
 
