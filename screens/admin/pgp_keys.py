@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +31,7 @@ from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken, TakenKey
+from workflows.steps.decisions import Comparison
 from workflows.steps.shared.paths import is_path
 
 
@@ -169,14 +169,6 @@ class KeyArea(TextArea):
             self.post_message(self.PathEntered())
 
 
-class Compared(StrEnum):
-    """What somebody answered about a fingerprint."""
-
-    SAME = "same"
-    LATER = "later"
-    DIFFERS = "differs"
-
-
 @dataclass(frozen=True)
 class PutAside:
     """Why the last thing that came for a person is not used.
@@ -248,6 +240,7 @@ class PgpKeysPane(StepPane):
         self._mail: Mapping[str, int] = {}
         self._read_mail: dict[str, int] = {}
         self._comparing = ""
+        self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
 
     def compose_body(self) -> ComposeResult:
         with Vertical(id="taking"):
@@ -260,16 +253,16 @@ class PgpKeysPane(StepPane):
                 yield Button("Read request", id="fetch", key="f")
                 yield Button("Invite", id="invite", key="i")
                 yield Button("Compare", id="compare", key="c")
-                yield Button("", id="owner", key="o")
+                yield Button("Copy reply", id="owner", key="o")
                 yield Button("Key files", id="layer", key="l")
         with Vertical(id="comparing"):
             with VerticalScroll(classes="about", can_focus=False):
                 yield Text("", id="about")
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
-            yield Field(Choices(deliberate=Compared.LATER, id="same"))
+            yield Field(Choices(deliberate=Comparison.LATER, id="same"))
             with Horizontal(classes="buttons"):
-                yield Button("", id="owner-compared", key="o")
+                yield Button("Copy reply", id="owner-compared", key="o")
 
     def on_mount(self) -> None:
         table = self.query_one("#people", Table)
@@ -349,9 +342,9 @@ class PgpKeysPane(StepPane):
         return answer if fingerprint == key.fingerprint else ""
 
     def _first_open(self) -> TakenKey | None:
-        """The first key whose fingerprint nobody was asked about."""
+        """The first key whose fingerprint nobody was asked about, or that the person came back to compare."""
         keys = filter(None, map(self._keys.get, self.names))
-        return next((key for key in keys if not self._answer(key)), None)
+        return next((key for key in keys if key.name in self._due or not self._answer(key)), None)
 
     @property
     def _missing(self) -> list[str]:
@@ -370,16 +363,15 @@ class PgpKeysPane(StepPane):
     def _show_person(self) -> None:
         name = self.person()
         aside, key = self._aside.get(name), self._keys.get(name)
-        lines = [f"✗ {text_of(aside.why)}"] if aside and not key else []
+        lines = [f"✗ {text_of(aside.why)}"] if aside else []
         news = self._news(name) and not key
         hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
         lines += _present_lines(self._present.get(name, ()))
         verdict = self.query_one("#verdict", Text)
         verdict.update("\n".join(lines))
-        refused = aside is not None and key is None
-        verdict.set_class(refused, "-refused")
-        self.set_class(refused, "-refused")
+        verdict.set_class(aside is not None, "-refused")
+        self.set_class(aside is not None, "-refused")
         other = "Another key" if key or aside else "The key"
         self.query_one("#label", Text).update(
             f"{other} of {short(name)}, the whole message, or the path of a file"
@@ -388,12 +380,10 @@ class PgpKeysPane(StepPane):
             "#fetch": self._news(name),
             "#invite": key is None and not news and name != self._to_invite,
             "#compare": key is not None,
-            "#owner": key is not None or aside is not None,
+            "#owner": bool(self._reply(name)),
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
-        for reply in self.query("#owner, #owner-compared").results(Button):
-            reply.label = f"Copy reply to {short(name)}"
         for selector in ("#label", "#pasted"):
             self.query_one(selector).display = bool(name) and not news
         self.primary_changed()
@@ -434,11 +424,11 @@ class PgpKeysPane(StepPane):
 
     def _primary_of_comparison(self) -> Primary:
         match self.query_one("#same", Choices).value:
-            case Compared.SAME:
+            case Comparison.SAME:
                 return Primary(f"Use {short(self._comparing)}'s key")
-            case Compared.LATER:
+            case Comparison.LATER:
                 return Primary("Compare later")
-            case Compared.DIFFERS:
+            case value if value == _DIFFERENT:
                 return Primary("Put this key aside")
         return Primary(f"Use {short(self._comparing)}'s key: compare first", ready=False)
 
@@ -521,12 +511,16 @@ class PgpKeysPane(StepPane):
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the selected person's key."""
         name = self.person()
+        self._hand_out(text_of(self._reply(name)), f"about-your-key-{name}.txt")
+
+    def _reply(self, name: str) -> Sentence:
+        """What to tell the sender of what came last; "" for nothing."""
         aside, key = self._aside.get(name), self._keys.get(name)
-        text = key.verdict.sentence_for_owner if key else aside.for_owner if aside else ""
-        self._hand_out(text_of(text), f"about-your-key-{name}.txt")
+        return aside.for_owner if aside else key.verdict.sentence_for_owner if key else ""
 
     def _hand_out(self, text: str, file_name: str) -> None:
-        self.run_told(lambda _report: pgp_keys.hand_out(text, file_name, self.context))
+        begins = text.partition(". ")[0]
+        self.run_told(lambda _report: f"{pgp_keys.hand_out(text, file_name, self.context)} “{begins} …”")
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
@@ -563,8 +557,15 @@ class PgpKeysPane(StepPane):
         self.query_one(TextArea).load_text("")
         for name, keys in taken.choices.items():
             ask(self, KeyChoice(name, keys), self._chosen)
-        self._keep(taken.keys)
+        there = [name for name, key in taken.keys.items() if self._is_there(key)]
+        if there:
+            self.notify(f"You have this key of {joined(there, ' and ')} already.")
+        self._keep({name: key for name, key in taken.keys.items() if name not in there})
         self._go_on()
+
+    def _is_there(self, key: TakenKey) -> bool:
+        present = self._keys.get(key.name)
+        return present is not None and present.text == key.text
 
     def _chosen(self, key: TakenKey) -> None:
         self._keep({key.name: key})
@@ -646,12 +647,12 @@ class PgpKeysPane(StepPane):
         question.ask(
             (
                 Answer(
-                    Compared.SAME, f"Yes, all {len(groups)} groups", "you compared it in a call or in person"
+                    Comparison.SAME,
+                    f"Yes, all {len(groups)} groups",
+                    "compared in a call or in person",
                 ),
-                Answer(Compared.LATER, "Not yet", "you are reminded until you apply"),
-                Answer(
-                    Compared.DIFFERS, "No, it differs", f"put it aside; {short(key.name)} sends another one"
-                ),
+                Answer(Comparison.LATER, "Not yet", "you are reminded until you apply"),
+                Answer(_DIFFERENT, "No, it differs", f"put it aside; {short(key.name)} sends another one"),
             ),
             self._answer(key),
         )
@@ -678,7 +679,8 @@ class PgpKeysPane(StepPane):
             self.show_problems([Problem("Say first whether it is the same.", "same")])
             return
         self._turn_to("")
-        if answer == Compared.DIFFERS:
+        self._due.discard(key.name)
+        if answer == _DIFFERENT:
             del self._keys[key.name]
             self._aside[key.name] = PutAside(_DIFFERS, pgp_keys.differs_words(key), "✗ differs")
         else:
@@ -696,6 +698,7 @@ class PgpKeysPane(StepPane):
 
     def go_back(self) -> None:
         """From a fingerprint back to the list of people."""
+        self._due.clear()
         self._turn_to("")
         self._fill()
         self.query_one("#people").focus()
@@ -707,6 +710,8 @@ class PgpKeysPane(StepPane):
         problems = pgp_keys.validate(Request(self._keys, frozenset(self.names)), self.context)
         open_ones = [key for key in map(self._keys.get, self.names) if key and self._unconfirmed(key)]
         if any(problem.fatal for problem in problems):
+            if missing := self._first_missing():
+                self.query_one("#people", Table).move_cursor(row=self.names.index(missing))
             self.show_problems(problems)
         elif open_ones:
             self._ask(open_ones[0], self._confirm_and_go_on)
@@ -726,14 +731,15 @@ class PgpKeysPane(StepPane):
         ask(self, Confirm(title, _replacing(key), "Replace", typed=key.name), confirmed)
 
     def changed(self) -> bool:
-        """A fingerprint that is being compared is answered first, also where the step is done."""
-        return bool(self._comparing) or super().changed()
+        """What is in the field is read, and an open fingerprint answered, also where the step is done."""
+        entered = self.query_one(TextArea).text.strip()
+        return bool(self._comparing or entered) or super().changed()
 
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
         confirmed = (key.name for key in keys.values() if self._confirmed.get(key.name) == key.fingerprint)
-        later = (key.name for key in keys.values() if self._answer(key) == Compared.LATER)
-        return Request(keys, frozenset(confirmed), frozenset(later))
+        said = {name: Comparison(answer) for name, key in keys.items() if (answer := self._answer(key))}
+        return Request(keys, frozenset(confirmed), said)
 
     def draft(self) -> Mapping[str, Any]:
         texts = {name: key.text for name, key in self._keys.items()}
@@ -741,7 +747,8 @@ class PgpKeysPane(StepPane):
         return {"texts": texts, "answers": answers, "invited": dict(self._invited)}
 
 
-_STATES = {"": "○ compare first", Compared.SAME: "✓ compared", Compared.LATER: "! not compared"}
+_DIFFERENT = "differs"
+_STATES = {"": "○ compare first", Comparison.SAME: "✓ compared", Comparison.LATER: "! not compared"}
 _ACTIONS = {"invite", "fetch", "compare", "owner_text", "layer_keys"}
 _ALOUD = "Have it read aloud to you, in a call or in person."
 _DIFFERS = "The fingerprint differs, so this is another key. o copies a text that asks for the right one."

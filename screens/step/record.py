@@ -8,13 +8,14 @@ from datetime import datetime
 from screens.step.times import told_moment
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
-from workflows.steps.admin.admissions import Admission, Admissions, Applied, Compared, Outcome
+from workflows.steps.admin.admissions import Admission, Admissions, Applied, Outcome
+from workflows.steps.decisions import Comparison
 
 TITLE = "Who was let in, with which key"
 _COMPARED = {
-    Compared.SAME: "the same, confirmed {}",
-    Compared.LATER: "not compared yet",
-    Compared.NOT_ASKED: "this session didn't ask",
+    Comparison.SAME: "the same, confirmed {}",
+    Comparison.LATER: "not compared yet",
+    None: "this session didn't ask",
 }
 _APPLIED = {
     Outcome.APPLIED: "applied {}",

@@ -29,7 +29,8 @@ from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
 from workflows.machine.summaries import JOURNAL
 from workflows.sandbox.sandbox import Sandbox
-from workflows.steps.admin.admissions import Compared, Outcome, admissions
+from workflows.steps.admin.admissions import Outcome, admissions
+from workflows.steps.decisions import Comparison
 from workflows.steps.shared.bug_report import bug_report
 
 __all__ = ["sandbox_cache"]
@@ -165,7 +166,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         )
         assert {session_now.state.observed[key].verdict for key in arrived} == {Verdict.AS_DECIDED}
         (jane,) = admissions(session_now.folder).people
-        assert (jane.person, jane.compared) == (USER, Compared.SAME)
+        assert (jane.person, jane.compared) == (USER, Comparison.SAME)
         assert {name: one and one.outcome for name, one in jane.accounts.items()} == {
             "management": Outcome.APPLIED,
             "security": Outcome.APPLIED,

@@ -34,8 +34,9 @@ from workflows.run import SessionRun
 from workflows.step_modules import MODULES
 from workflows.steps.admin import apply, hand_over, review
 from workflows.steps.admin.accepted_plan import Planned, decided
-from workflows.steps.admin.admissions import Compared, admissions
+from workflows.steps.admin.admissions import admissions
 from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.decisions import Comparison
 from workflows.steps.new_user import profiles
 
 JOURNALS = TESTS / "journals"
@@ -142,7 +143,7 @@ def test_a_session_whose_project_moved_on_the_way_goes_on_there_and_can_move_aga
     known = json.dumps([session.facts(item) for item in ("", "management", "security")])
     assert ("/srv/again/" in known, "/srv/b" in known) == (True, False)
     found = admissions(session.folder)
-    assert (found.by, [one.compared for one in found.people]) == ("sam@laptop", [Compared.SAME])
+    assert (found.by, [one.compared for one in found.people]) == ("sam@laptop", [Comparison.SAME])
 
 
 def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +44,13 @@ class Reset:
         return tuple(dict.fromkeys((*self.passwords, *self.access_keys, *self.unsure)))
 
 
+class Comparison(StrEnum):
+    """What the person said about a key's fingerprint and its owner's."""
+
+    SAME = "same"
+    LATER = "later"
+
+
 @dataclass(frozen=True)
 class DecidedKey:
     """Somebody's PGP key, as it was taken in; see `TakenKey`.
@@ -50,8 +58,8 @@ class DecidedKey:
     Attributes:
         expires: when it stops being usable, ISO 8601, or None for never.
         resets: where it replaces another one, what that resets, by account.
-        compare_later: whether its fingerprint is still to be compared with the owner's.
-        compared: whether the person said that it is the same; sessions of an older program did not ask.
+        compare_later: `Comparison.LATER`, as sessions of an older program kept it here.
+        compared: `Comparison.SAME`, likewise.
     """
 
     text: str
@@ -250,6 +258,8 @@ class Decisions(Work):
 
     Attributes:
         keys: the PGP keys of those who join or get a new one, by IAM name.
+        comparisons: what was said about the fingerprint of each of these keys. No step needs this fact, so
+            that comparing a key later makes nothing out of date.
         user_changes: what changes about users; None until it is decided.
         memberships: the groups to join and to leave, by account and IAM name.
         group_changes: what changes about groups, by account.
@@ -258,6 +268,7 @@ class Decisions(Work):
     """
 
     keys: Mapping[str, DecidedKey] = field(default_factory=dict)
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     user_changes: UserChanges | None = None
     memberships: Mapping[str, Mapping[str, Move]] = field(default_factory=dict)
     group_changes: Mapping[str, GroupChanges] = field(default_factory=dict)
@@ -267,7 +278,13 @@ class Decisions(Work):
     @property
     def not_compared(self) -> tuple[str, ...]:
         """Those whose key's fingerprint is still to be compared."""
-        return tuple(name for name, key in self.keys.items() if key.compare_later)
+        return tuple(name for name in self.keys if self.comparison(name) is Comparison.LATER)
+
+    def comparison(self, name: str) -> Comparison | None:
+        """What was said about the fingerprint of somebody's key; None where nobody was asked."""
+        key = self.keys[name]
+        before = Comparison.LATER if key.compare_later else Comparison.SAME if key.compared else None
+        return self.comparisons.get(name, before)
 
     @property
     def not_compared_told(self) -> tuple[Sentence, ...]:

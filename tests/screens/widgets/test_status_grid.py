@@ -26,7 +26,8 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.admissions import Admission, Admissions, Compared
+from workflows.steps.admin.admissions import Admission, Admissions
+from workflows.steps.decisions import Comparison
 from workflows.terraform.record import PlanRecord
 
 PEOPLE = [f"person.{number:02}" for number in range(1, 31)]
@@ -108,7 +109,7 @@ async def test_the_record_of_the_keys_is_shown_over_the_grid_and_copied(
 ) -> None:
     _session, app = desk
     fingerprint, at = "0123456789ABCDEF0123456789ABCDEF01234567", "2026-03-01T10:00:00+00:00"
-    one = Admission(PEOPLE[0], fingerprint, "pasted", at, Compared.SAME, at, {"security": None})
+    one = Admission(PEOPLE[0], fingerprint, "pasted", at, Comparison.SAME, at, {"security": None})
     monkeypatch.setattr(wizard, "admissions", lambda _folder: Admissions("admin@host", (one,)))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

@@ -17,15 +17,7 @@ from workflows.machine.events import Event, Succeeded
 from workflows.machine.journal import read_journal
 from workflows.machine.summaries import JOURNAL
 from workflows.steps.admin.accepted_plan import nothing_changed
-from workflows.steps.decisions import Decisions
-
-
-class Compared(Enum):
-    """What the admin said about a fingerprint."""
-
-    SAME = "same"
-    LATER = "later"
-    NOT_ASKED = "not asked"
+from workflows.steps.decisions import Comparison, Decisions
 
 
 class Outcome(Enum):
@@ -53,7 +45,7 @@ class Admission:
         fingerprint: the key's.
         source: where it came from.
         taken_at: when it was taken in first, ISO 8601 in UTC.
-        compared: what was said about the fingerprint last.
+        compared: what was said about the fingerprint last; None where nobody was asked.
         compared_at: since when that stands.
         accounts: each account that the key is meant for, in which it is applied or not (None).
     """
@@ -62,7 +54,7 @@ class Admission:
     fingerprint: str
     source: Sentence
     taken_at: str
-    compared: Compared
+    compared: Comparison | None
     compared_at: str
     accounts: Mapping[str, Applied | None] = field(default_factory=dict)
 
@@ -109,7 +101,7 @@ def admitted(events: Iterable[Event]) -> tuple[Admission, ...]:
 def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: str) -> None:
     """Keys as they are decided now."""
     for name, key in decisions.keys.items():
-        said = Compared.LATER if key.compare_later else Compared.SAME if key.compared else Compared.NOT_ASKED
+        said = decisions.comparison(name)
         before = found.get((name, key.fingerprint))
         one = before or Admission(name, key.fingerprint, key.source, at, said, at)
         if one.compared is not said:

@@ -34,7 +34,7 @@ from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as KeyRequest
 from workflows.messages.request import open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers
-from workflows.steps.decisions import DecidedKey, Decisions, Reset
+from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import is_path, save_text, typed_path
@@ -633,12 +633,12 @@ class Request:
     Attributes:
         keys: the key of each person, as far as there is one.
         confirmed: those whose replacement was confirmed with the typed name.
-        compare_later: those whose fingerprint was not compared yet.
+        comparisons: what was said about the fingerprint of each.
     """
 
     keys: Mapping[str, TakenKey]
     confirmed: frozenset[str] = frozenset()
-    compare_later: frozenset[str] = frozenset()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -736,7 +736,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
     if missing := [name for name in people if name not in request.keys]:
         have = "has" if len(missing) == 1 else "have"
         words = f"{listed(missing, 3)} {have} no key yet. Paste it here when it arrives."
-        problems.append(Problem(words, "people"))
+        problems.append(Problem(words, "pasted"))
     for name in (person for person in people if person in request.keys):
         key = request.keys[name]
         if not key.accepted:
@@ -766,11 +766,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 why="A file of the layers has changed since you opened this step.",
                 next="Go back one step, come here again, and read it once more.",
             )
-    decided = {name: _decided(request.keys[name], name in request.compare_later) for name in people}
-    return Decisions(keys=decided).as_facts("keys")
+    decided = {name: _decided(request.keys[name]) for name in people}
+    said = {name: one for name, one in request.comparisons.items() if name in decided}
+    return Decisions(keys=decided, comparisons=said).as_facts("keys", "comparisons")
 
 
-def _decided(key: TakenKey, compare_later: bool) -> DecidedKey:  # noqa: FBT001 - only ever by name in a set
+def _decided(key: TakenKey) -> DecidedKey:
     return DecidedKey(
         key.text,
         key.fingerprint,
@@ -780,15 +781,14 @@ def _decided(key: TakenKey, compare_later: bool) -> DecidedKey:  # noqa: FBT001 
         key.verdict.kind.name.lower(),
         key.origin,
         key.replacement.resets if key.replacement else {},
-        compare_later,
-        compared=not compare_later,
     )
 
 
 def compared_before(context: Context) -> dict[str, tuple[str, str]]:
-    """The fingerprints that were asked about and recorded: by name, with "same" or "later"."""
-    asked = {name: key for name, key in context.decisions.keys.items() if key.compare_later or key.compared}
-    return {name: (key.fingerprint, "later" if key.compare_later else "same") for name, key in asked.items()}
+    """The fingerprints that were asked about and recorded, by name, with what was said."""
+    decisions = context.decisions
+    asked = {name: said for name in decisions.keys if (said := decisions.comparison(name))}
+    return {name: (decisions.keys[name].fingerprint, said) for name, said in asked.items()}
 
 
 def differs_words(key: TakenKey) -> Sentence:

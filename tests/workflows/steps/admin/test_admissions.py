@@ -10,7 +10,8 @@ from support.repository import TESTS
 
 from workflows.machine.events import Failed, StepKey, Succeeded
 from workflows.machine.summaries import JOURNAL
-from workflows.steps.admin.admissions import Applied, Compared, Outcome, admissions, admitted
+from workflows.steps.admin.admissions import Applied, Outcome, admissions, admitted
+from workflows.steps.decisions import Comparison
 
 JANE, JUAN = "jane.doe", "juan.delacruz"
 APPLIED = {"at": "unused", "added": 2, "changed": 1, "destroyed": 0, "elsewhere": False}
@@ -25,8 +26,12 @@ def happened(*steps: tuple[str, dict[str, Any]]) -> list[Succeeded]:
     ]
 
 
-def key(fingerprint: str, **said: bool) -> dict[str, Any]:
-    return {"text": "x", "fingerprint": fingerprint, "source": "pasted", **said}
+def key(fingerprint: str) -> dict[str, Any]:
+    return {"text": "x", "fingerprint": fingerprint, "source": "pasted"}
+
+
+def janes(fingerprint: str, said: Comparison) -> dict[str, Any]:
+    return {"keys": {JANE: key(fingerprint)}, "comparisons": {JANE: said}}
 
 
 def hours(applied: Applied | None) -> tuple[int, Outcome] | None:
@@ -34,9 +39,9 @@ def hours(applied: Applied | None) -> tuple[int, Outcome] | None:
 
 
 def test_each_account_says_when_and_how_the_key_came_there() -> None:
-    keys = {JANE: key("A" * 40, compared=True), JUAN: key("B" * 40, compare_later=True)}
+    keys = {JANE: key("A" * 40), JUAN: key("B" * 40)}
     events = happened(
-        ("pgp-keys", {"keys": keys}),
+        ("pgp-keys", {"keys": keys, "comparisons": {JANE: "same", JUAN: "later"}}),
         ("users", {"user_changes": BOTH}),
         ("apply@management", {"applied": {**APPLIED, "elsewhere": True}}),
         ("apply@security", {"applied": APPLIED}),
@@ -44,32 +49,32 @@ def test_each_account_says_when_and_how_the_key_came_there() -> None:
     jane, juan = admitted([*events, Failed(StepKey("apply", "security"), "run", "late", {})])
     assert (jane.person, jane.fingerprint, jane.source, jane.compared) == (
         *(JANE, "A" * 40, "pasted"),
-        Compared.SAME,
+        Comparison.SAME,
     )
     assert {name: hours(one) for name, one in jane.accounts.items()} == {
         "management": (2, Outcome.ELSEWHERE),
         "security": (3, Outcome.APPLIED),
     }
-    assert (juan.compared, list(juan.accounts)) == (Compared.LATER, ["security"])
+    assert (juan.compared, list(juan.accounts)) == (Comparison.LATER, ["security"])
 
 
 def test_a_later_comparison_has_its_own_time_and_a_replaced_key_stays_in_the_record() -> None:
     nothing = {**APPLIED, "added": 0, "changed": 0}
     events = happened(
-        ("pgp-keys", {"keys": {JANE: key("A" * 40, compare_later=True)}}),
+        ("pgp-keys", janes("A" * 40, Comparison.LATER)),
         ("users", {"user_changes": {"add": {"security": [JANE]}, "remove": {}}}),
         ("apply@security", {"applied": nothing}),
-        ("pgp-keys", {"keys": {JANE: key("A" * 40, compared=True)}}),
-        ("pgp-keys", {"keys": {JANE: key("C" * 40, compared=True)}}),
+        ("pgp-keys", janes("A" * 40, Comparison.SAME)),
+        ("pgp-keys", janes("C" * 40, Comparison.SAME)),
     )
     first, second = admitted(events)
-    assert (first.taken_at[11:13], first.compared, first.compared_at[11:13]) == ("00", Compared.SAME, "03")
+    assert (first.taken_at[11:13], first.compared, first.compared_at[11:13]) == ("00", Comparison.SAME, "03")
     assert hours(first.accounts["security"]) == (2, Outcome.THERE)
     assert (second.fingerprint, second.accounts) == ("C" * 40, {"security": None})
 
 
 def test_a_replacement_is_for_the_accounts_that_it_resets() -> None:
-    new = key("D" * 40, compared=True) | {"resets": {"security": {"file": f"keys/{JANE}"}}}
+    new = key("D" * 40) | {"resets": {"security": {"file": f"keys/{JANE}"}}}
     events = happened(("pgp-keys", {"keys": {JANE: new}}), ("apply@security", {"applied": APPLIED}))
     (jane,) = admitted(events)
     assert {name: hours(one) for name, one in jane.accounts.items()} == {"security": (1, Outcome.APPLIED)}
@@ -79,7 +84,7 @@ def test_a_session_of_an_older_program_claims_no_comparison(tmp_path: Path) -> N
     shutil.copy(TESTS / "journals" / "admin-done.jsonl", tmp_path / JOURNAL)
     found = admissions(tmp_path)
     (jane,) = found.people
-    assert (found.by, jane.person, jane.compared) == ("", JANE, Compared.NOT_ASKED)
+    assert (found.by, jane.person, jane.compared) == ("", JANE, None)
     assert len(jane.fingerprint) == 40
     assert {name: one and one.outcome for name, one in jane.accounts.items()} == {
         "management": Outcome.APPLIED,

@@ -229,9 +229,7 @@ def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: Adm
 
 
 def test_a_comparison_that_nobody_was_asked_for_has_no_answer(admin: AdminProject) -> None:
-    said = {"jane.doe": {"compared": True}, "juan.delacruz": {}, "sam.okafor": {"compare_later": True}}
-    keys = {name: {"text": "x", "fingerprint": "A" * 40, **one} for name, one in said.items()}
-    answers = {
-        name: answer for name, (_, answer) in pgp_keys.compared_before(admin.context(keys=keys)).items()
-    }
-    assert answers == {"jane.doe": "same", "sam.okafor": "later"}
+    said = {"jane.doe": "same", "sam.okafor": "later"}
+    keys = {name: {"text": "x", "fingerprint": "A" * 40} for name in ("juan.delacruz", *said)}
+    answers = pgp_keys.compared_before(admin.context(keys=keys, comparisons=said))
+    assert answers == {name: ("A" * 40, one) for name, one in said.items()}
