@@ -57,6 +57,7 @@ class ReviewPane(ByHandPane):
     ReviewPane > .pane-head { margin-bottom: 0; }
     ReviewPane #summary { height: auto; max-height: 4; }
     ReviewPane #files { height: auto; max-height: 5; display: none; }
+    ReviewPane.-tall #files { max-height: 9; }
     ReviewPane #files.-listed, ReviewPane.-tall #files { display: block; }
     ReviewPane #diff { height: 1fr; min-height: 5; border: round $border-blurred; }
     ReviewPane #diff:focus { border: round $accent; }
@@ -84,6 +85,7 @@ class ReviewPane(ByHandPane):
             "branch": "",
             "message": review.proposed_message(opening.context),
             "keys_too": True,
+            "seen": (),
             **opening.draft,
         }
 
@@ -209,12 +211,25 @@ class ReviewPane(ByHandPane):
             self.parting = f"✓ {count(number, 'file')} written, {where}."
 
     def advance(self) -> None:
-        """Write it; or look again where there is nothing that could be written."""
+        """Write it, what was not seen only if that is meant; or look again where nothing could be written."""
         if self.has_class("-unmade"):
             self._again = False
             self._prepare()
+        elif self._unseen:
+            files = self.query_one(FileDiffs).files
+            what = f"Write {count(len(files), 'file')}"
+            ask(self, Confirm(f"{what}?", self._told_unseen(), what, no="Not yet"), self._write)
         else:
             super().advance()
+
+    def _write(self, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        super().advance()
+
+    def _told_unseen(self) -> str:
+        """What is written although nobody has read it to its end."""
+        diff = self.query_one(FileDiffs)
+        unseen = [_told(file) for index, file in enumerate(diff.files) if index not in diff.seen]
+        return "\n".join(["You haven't seen these to their end:", *_first(unseen, _FILES_SHOWN)])
 
     def _show(
         self, change_set: ChangeSet, diffs: Sequence[FileDiff], notes: list[Sentence], beside: Beside
@@ -231,9 +246,10 @@ class ReviewPane(ByHandPane):
         if resumed:  # its note asks for what is done already
             self.query(".pane-note").set(display=False)
         summary = _summary(diffs, len(written), resumed=resumed)
-        self.query_one("#summary", Text).update("\n".join([*_noted(notes), summary]))
+        noted = _first([f"! {note}" for note in notes], _NOTES_SHOWN) if diffs else ()
+        self.query_one("#summary", Text).update("\n".join([*noted, summary]))
         diff = self.query_one(FileDiffs)
-        diff.show(diffs)
+        diff.show(diffs, [at for at, one in enumerate(diffs) if one.identity in self._start["seen"]])
         self._show_written(written if not diffs else [])
         self._show_commit()
         if not diffs:
@@ -245,9 +261,7 @@ class ReviewPane(ByHandPane):
     def _show_written(self, written: Sequence[str]) -> None:
         """In place of an empty difference, what was written and whether it was committed."""
         self.set_class(not self.query_one(FileDiffs).files, "-nothing")
-        more = len(written) - _FILES_SHOWN
-        lines = [f"  {shortened(path, _PATH_WIDTH)}" for path in written[:_FILES_SHOWN]]
-        lines += [f"  and {more} more"] if more > 0 else []
+        lines = _first([f"  {shortened(path, _PATH_WIDTH)}" for path in written], _FILES_SHOWN)
         if commit := self._committed:
             lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")
         elif written:
@@ -266,7 +280,15 @@ class ReviewPane(ByHandPane):
         """Show the list of files, or hide it again."""
         files = self.query_one("#files", OptionList)
         shown = files.toggle_class("-listed").has_class("-listed") or self.has_class("-tall")
-        (files if shown else self.query_one(FileDiffs)).focus()
+        self.call_after_refresh((files if shown else self.query_one(FileDiffs)).focus)
+        self.primary_changed()
+
+    @property
+    def inside(self) -> bool:
+        return self.query_one("#files").has_class("-listed") and not self.has_class("-tall")
+
+    def go_back(self) -> None:
+        self.action_files()
 
     @on(OptionList.OptionHighlighted, "#files")
     def _jump(self, event: OptionList.OptionHighlighted) -> None:
@@ -359,12 +381,13 @@ class ReviewPane(ByHandPane):
         )
 
     def draft(self) -> Mapping[str, Any]:
-        request = self.request()
+        request, diff = self.request(), self.query_one(FileDiffs)
         return {
             "commit": request.commit,
             "branch": request.branch,
             "message": request.message,
             "keys_too": request.keys_too,
+            "seen": [diff.files[at].identity for at in sorted(diff.seen)] or list(self._start["seen"]),
         }
 
 
@@ -380,10 +403,10 @@ def _told(diff: FileDiff) -> str:
     return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
 
 
-def _noted(notes: Sequence[Sentence]) -> list[str]:
-    """The first notes, a line each."""
-    more = [f"! and {len(notes) - _NOTES_SHOWN} more"] if len(notes) > _NOTES_SHOWN else []
-    return [*(f"! {note}" for note in notes[:_NOTES_SHOWN]), *more]
+def _first(lines: Sequence[str], most: int) -> list[str]:
+    """The first lines, and how many more there are."""
+    more = [f"  and {len(lines) - most} more"] if len(lines) > most else []
+    return [*lines[:most], *more]
 
 
 def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:

@@ -7,8 +7,10 @@ reviewer must see what is there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -46,6 +48,21 @@ class FileDiff:
     row: int
     tokens: Sequence[Sequence[Token]]
 
+    @cached_property
+    def end(self) -> int:
+        """The line after its last changed one."""
+        lines = self.change.lines
+        return self.row + max(
+            (at for at, line in enumerate(lines, 1) if line.mark in "+-"), default=len(lines)
+        )
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells this difference from any other."""
+        change = self.change
+        parts = (str(change.path).encode(), change.before or b"", change.after or b"")
+        return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
+
 
 def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
     """The differences of all files of a set, in its order; takes a moment for large files."""
@@ -63,7 +80,7 @@ class FileDiffs(DrawnLines):
 
     Attributes:
         files: what is shown.
-        seen: the files whose end was in view.
+        seen: the files whose last changed line was in view.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -99,16 +116,16 @@ class FileDiffs(DrawnLines):
         self._at = self._aimed = -1
         self._cut = False
 
-    def show(self, files: Sequence[FileDiff]) -> None:
-        """Show these files from the top."""
-        self.files, self.seen = files, set()
+    def show(self, files: Sequence[FileDiff], seen: Iterable[int] = ()) -> None:
+        """Show these files from the top; some of them may have been seen before."""
+        self.files, self.seen = files, set(seen)
         self._lines = [line for file in files for line in file.change.lines]
         self._tokens = [tokens for file in files for tokens in file.tokens]
         widest = max((cell_len(line.text) for line in self._lines), default=0)
         self.virtual_size = Size(widest, len(self._lines))
         self._at = self._aimed = -1
         self.scroll_home(animate=False, immediate=True)
-        self._tell_file()
+        self.call_after_refresh(self._tell_file)
         self.refresh()
 
     @property
@@ -169,7 +186,7 @@ class FileDiffs(DrawnLines):
 
     def _tell_file(self) -> None:
         below = round(self.scroll_y) + self.size.height
-        ends = [*(file.row for file in self.files[1:]), len(self._lines)]
+        ends = [file.end for file in self.files]
         seen = {index for index, end in enumerate(ends) if self.scroll_y < end <= below} if below else set()
         if (self.at, self.cut) != (self._at, self._cut) or not seen <= self.seen:
             self._at, self._cut = self.at, self.cut

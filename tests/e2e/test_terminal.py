@@ -82,6 +82,12 @@ def walk_to_review(screen: Terminal, machine: Machine) -> None:
     screen.wait_for("1 of 8: management", "+++ b/management", "Write 8 files")
 
 
+def write_files(screen: Terminal) -> None:
+    screen.press(NEXT)
+    screen.wait_for("Write 8 files?")
+    screen.press("Left", "Enter")
+
+
 STUCK_DISK = """
 import os, time
 
@@ -129,7 +135,7 @@ def test_killed_between_two_files_it_finishes_the_set_over_both_layers(
         walk_to_review(screen, machine)
         root = sandbox_of(machine) / "bb"
         assert changed_files(root) == set()
-        screen.press(NEXT)
+        write_files(screen)
         while not stuck.exists():
             time.sleep(0.05)
         screen.kill()
@@ -153,7 +159,7 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
     machine.places.cache.symlink_to(sandbox_cache)
     with terminal(tmp_path) as screen:
         walk_to_review(screen, machine)
-        screen.press(NEXT)
+        write_files(screen)
         screen.wait_for("Plan for management", "▸ Plan")
         screen.kill()
         sandbox = sandbox_of(machine)

@@ -113,6 +113,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await admin.next()
         await admin.at("Review")
         await admin.next()
+        await admin.confirm()
         # For each layer: plan, apply, hand over; management first, then security.
         for account in ("management", "security"):
             await plan_apply_and_hand_over(admin, account)

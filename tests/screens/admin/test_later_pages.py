@@ -84,7 +84,7 @@ async def test_another_choice_of_users_or_groups_makes_the_review_stale(
         assert ui.status("groups") is Status.DONE
         assert ui.status("review") is Status.STALE
         assert "Out of date" in ui.text
-        await ui.press("ctrl+n")
+        await ui.press("ctrl+n", "left", "enter")
         assert ui.status("review") is Status.DONE
 
 
@@ -150,7 +150,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
         ui.app.pane.query_one("#commit", MarkBox).toggle()
         await ui.press()
         ui.field("branch").value = "onboard/jane.doe"
-        await ui.press("ctrl+n")
+        await ui.press("ctrl+n", "left", "enter")
         assert ui.status("review") is Status.DONE
         assert admin_project.git("branch", "--show-current").strip() == "onboard/jane.doe"
         assert admin_project.git("log", "-1", "--format=%s").strip().startswith("Add jane.doe (management")
@@ -166,13 +166,13 @@ async def test_the_review_is_shown_anew_when_a_file_changed_meanwhile(
     decided(admin_project, people_keys)
     async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
         admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
-        await ui.press("ctrl+n")
+        await ui.press("ctrl+n", "left", "enter")
         assert "Something has changed meanwhile" in ui.text
         assert ui.status("review") is Status.FAILED
         await ui.press("escape")
         shown = ui.app.pane.query_one(FileDiffs).files
         assert any('"x.y"' in line.text for one in shown for line in one.change.lines)
-        await ui.press("ctrl+n")
+        await ui.press("ctrl+n", "left", "enter")
         assert ui.status("review") is Status.DONE
         assert '"x.y"' in admin_project.text("security", "locals.tf")
 

@@ -15,7 +15,7 @@ from support.panes import PaneHost
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from workflows.layer.write import ChangeSet, FileChange
@@ -35,9 +35,18 @@ def decided(admin_project: AdminProject, people_keys: Keys) -> AdminProject:
 
 
 @asynccontextmanager
-async def review_of(admin: AdminProject) -> AsyncIterator[tuple[Wizard, FileDiffs]]:
-    async with wizard(admin, project, pgp_keys, users, groups, at="review", size=(120, 36)) as ui:
+async def review_of(
+    admin: AdminProject, size: tuple[int, int] = (120, 36)
+) -> AsyncIterator[tuple[Wizard, FileDiffs]]:
+    async with wizard(admin, project, pgp_keys, users, groups, at="review", size=size) as ui:
         yield ui, ui.app.pane.query_one(FileDiffs)
+
+
+async def write(ui: Wizard) -> None:
+    """Press Next as somebody who has seen all of it."""
+    diff = ui.app.pane.query_one(FileDiffs)
+    diff.seen = set(range(len(diff.files)))
+    await ui.press("ctrl+n")
 
 
 def top(diff: FileDiffs) -> str:
@@ -65,15 +74,53 @@ async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: Admin
         assert ui.focused == "diff"
 
 
-async def test_a_file_is_seen_once_its_end_was_shown(decided: AdminProject) -> None:
+async def test_a_file_is_seen_once_its_last_changed_line_was_shown(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
-        ends = [*(one.row for one in diff.files[1:]), int(diff.virtual_size.height)]
+        ends = [one.end for one in diff.files]
+        assert {diff._lines[end - 1].mark for end in ends} <= {"+", "-"}
         assert diff.seen == {number for number, end in enumerate(ends) if end <= diff.size.height}
         before = str(ui.app.wizard._primary().effect)
         for _ in range(100):
             await ui.press("pagedown")
         assert diff.seen == set(range(len(diff.files)))
         assert str(ui.app.wizard._primary().effect) != before
+
+
+async def test_what_nobody_has_seen_is_written_only_after_a_question(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, _):
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.screen, Confirm)
+        await ui.press("enter")
+        assert ui.status("review") is Status.READY
+        await ui.press("ctrl+n", "left", "enter")
+        assert ui.status("review") is Status.DONE
+
+
+async def test_what_was_seen_stays_seen_until_it_changes(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, diff):
+        index = len(diff.files) - 3
+        await ui.press(*("n" for _ in range(index)))
+        seen = set(diff.seen)
+        assert index in seen
+        await ui.press("escape")
+        await ui.go_to("review")
+        again = ui.app.pane.query_one(FileDiffs)
+        assert again.seen == seen
+        path = again.files[index].change.path
+        path.write_text(f"# another\n{path.read_text()}")
+        await ui.press("escape")
+        await ui.go_to("review")
+        assert ui.app.pane.query_one(FileDiffs).seen == seen - {index}
+
+
+async def test_escape_closes_the_list_of_files(decided: AdminProject) -> None:
+    async with review_of(decided, (80, 24)) as (ui, _):
+        await ui.press("l")
+        assert ui.focused == "files"
+        assert ui.app.pane.inside
+        await ui.press("escape")
+        assert ui.focused == "diff"
+        assert ui.app.pane.opening.step.id == "review"
 
 
 async def test_the_frame_of_the_review_says_which_key_shows_the_rest_of_long_lines(
@@ -126,7 +173,7 @@ async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(decid
         await ui.press("f24")
         assert "2 earlier uncommitted lines of locals.tf" in ui.text
         assert not pane.query_one("#keys-too").display
-        await ui.press("ctrl+n")
+        await write(ui)
         assert ui.session.facts()["commit"]
         await ui.go_to("review")
         pane = ui.app.pane
@@ -160,7 +207,7 @@ async def test_the_file_that_is_shown_is_edited_by_hand_and_the_difference_made_
         assert "locals.tf, line" in ui.text
         decided.replace("management", "locals.tf", '"sam.okafor",', '"sam.okafor", # by hand')
         await ui.press("escape")
-        await ui.press("ctrl+n")
+        await write(ui)
         assert ui.status("review") is Status.DONE
         assert "# by hand" in decided.text("management", "locals.tf")
         assert '"jane.doe"' in decided.text("management", "locals.tf")
@@ -176,17 +223,17 @@ async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(dec
         assert not any(one.display for one in nothing)
         text = decided.text("management", "locals.tf")
         decided.replace("management", "locals.tf", text, whole)
-        await ui.press("ctrl+n")
+        await write(ui)
         assert "Write 8 files" in ui.text
         assert ui.status("review") is not Status.DONE
-        await ui.press("ctrl+n")
+        await write(ui)
         assert ui.status("review") is Status.DONE
 
 
 async def test_a_page_that_is_contradicted_says_only_that_next_asks(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, _):
         before = {name: decided.text("management", name) for name in ("groups.tf", "locals.tf", "outputs.tf")}
-        await ui.press("ctrl+n")
+        await write(ui)
         assert ui.status("review") is Status.DONE
         for name, text in before.items():
             decided.replace("management", name, decided.text("management", name), text)
@@ -204,13 +251,13 @@ async def test_one_dialog_tells_of_a_key_that_came_meanwhile(
     async with review_of(decided) as (ui, _):
         key = decided.root / "security/global/base-identities/keys/jane.doe"
         key.write_bytes(base64.b64encode(people_keys["brainpool"]))
-        await ui.press("ctrl+n")
+        await write(ui)
         assert "There is another key" in ui.text
         await ui.press("escape")
         assert not isinstance(ui.app.screen, ErrorDialog)
         assert ui.app.pane.primary().effect == "Look again"
         key.unlink()
-        await ui.press("ctrl+n")
+        await write(ui)
         assert "Write 8 files" in ui.text
 
 
@@ -218,7 +265,8 @@ async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided:
     async with review_of(decided) as (ui, _):
         ui.app.pane.query_one("#commit", MarkBox).value = True
         ui.app.pane.query_one("#branch").focus()
-        await ui.press(*"a..b", "ctrl+n")
+        await ui.press(*"a..b")
+        await write(ui)
         await ui.rest()
         assert "Not a name for a branch" in ui.text
         assert not isinstance(ui.app.screen, ErrorDialog)
@@ -287,7 +335,7 @@ async def test_what_a_terminal_would_hide_is_seen(admin_project: AdminProject) -
 async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: AdminProject) -> None:
     key = StepKey("review")
     async with review_of(decided) as (ui, _):
-        await ui.press("ctrl+n")
+        await write(ui)
         assert ui.status("review") is Status.DONE
         ui.session.reopen(key)
         ui.session.start(key)
@@ -300,7 +348,7 @@ async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: 
         await ui.rest()
         assert "✓ All 8 files are written, although this was interrupted." in ui.text
         assert "Start it again" not in ui.text
-        await ui.press("ctrl+n")
+        await write(ui)
         assert ui.status("review") is Status.DONE
     session.close()
 
@@ -309,7 +357,7 @@ async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided
     before = decided.git("status", "--porcelain")
     async with review_of(decided) as (ui, _):
         assert not ui.app.pane.query_one("#undo").display
-        await ui.press("ctrl+n")
+        await write(ui)
         await ui.app.wizard.go_to(StepKey("review"))
         await ui.rest()
         assert decided.git("status", "--porcelain") != before
@@ -320,5 +368,5 @@ async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided
         assert decided.git("status", "--porcelain") == before
         assert ui.status("review") is Status.READY
         assert len(ui.app.pane.query_one(FileDiffs).files) == 8
-        await ui.press("ctrl+n")
+        await write(ui)
         assert ui.status("review") is Status.DONE

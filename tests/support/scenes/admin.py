@@ -198,7 +198,7 @@ def review_written(stage: Stage, office: Office) -> Scene:
 
     async def before(pilot: Pilot[Any]) -> None:
         await scene.before(pilot)
-        await pilot.press("ctrl+n")
+        await pilot.press("ctrl+n", "left", "enter")
         await rest(pilot)
         await pilot.press("escape")  # Plan says that there is no Terraform here
         screen = pilot.app.screen
