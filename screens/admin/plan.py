@@ -89,6 +89,7 @@ EXPORT = (
 _EXPORTED = "After the pull request is applied, press e."
 _MOST_LINES = 3
 _NO_PLAN = "Terraform compares your files with the account. This can take a minute."
+_PULL_REQUEST = "If a pull request has applied them already, e checks that."
 _ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."
 
 
@@ -122,7 +123,7 @@ class PlanPane(TerraformPane):
     PlanPane ResourceBrowser { display: none; }
     PlanPane.-planning > ResourceBrowser, PlanPane.-tall.-planned > ResourceBrowser { display: block; }
     PlanPane.-planning #show-resources, PlanPane.-planning #export, PlanPane.-planning #again,
-    PlanPane.-planning #elsewhere, PlanPane.-planning > .summary { display: none; }
+    PlanPane.-planning #elsewhere, PlanPane.-planning > .summary { display: none !important; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -153,7 +154,7 @@ class PlanPane(TerraformPane):
             yield Button("Log", id="show-log", key="l")
             yield Button("Export", id="export", key="x")
             yield Button("Plan again", id="again", key="p")
-            yield Button("It's applied already", id="elsewhere", key="e")
+            yield Button("Applied already", id="elsewhere", key="e")
         yield RunLog()
         yield ResourceBrowser()
 
@@ -275,14 +276,16 @@ class PlanPane(TerraformPane):
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
-        if self._elsewhere or (self._planned is not None and not self._found.refusal):
+        if self._elsewhere:
+            self.action_elsewhere()
+        elif self._planned is not None and not self._found.refusal:
             self.post_message(self.Submitted(self.request()))
         else:
             self._plan()
 
     def try_again(self, move: str) -> None:
         """Plan again, or look at the state again, after a lock or an init was dealt with."""
-        if move == "perform":
+        if move == "elsewhere":
             self.action_elsewhere()
         elif move == "check":
             self._check()
@@ -357,11 +360,13 @@ class PlanPane(TerraformPane):
 
     @on(Button.Pressed, "#elsewhere")
     def action_elsewhere(self) -> None:
-        """See in the state that it was applied, and go on to Hand over."""
+        """See in the state that it was applied, and go on to Hand over; else nothing has happened."""
         if not self.running_move:
             self.show_problems([])
-            code = self.query_one(CodeField).take()
-            self.post_message(self.Submitted(Request(elsewhere=True, code=code)))
+            self.run_coded("elsewhere", partial(plan.applied_elsewhere, self.context), self._continue)
+
+    def _continue(self, fact: Mapping[str, Any]) -> None:
+        self.post_message(self.Submitted(Request(elsewhere=fact)))
 
     def changed(self) -> bool:
         """A plan that was accepted and still fits its files is left alone."""
@@ -374,7 +379,7 @@ class PlanPane(TerraformPane):
 
     def request(self) -> Request:
         if self._elsewhere:
-            return Request(elsewhere=True)
+            return Request(elsewhere=self.context.facts.get("plan"))
         return Request(self._planned, tuple(sorted(self._acknowledged)))
 
     def draft(self) -> Mapping[str, Any]:
@@ -395,7 +400,7 @@ def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, as
     if elsewhere:
         return [] if asks else [_ELSEWHERE]
     if planned is None:
-        return [_NO_PLAN]
+        return [_NO_PLAN, _PULL_REQUEST]
     if asks:
         return ["≠ This was the plan:"]
     if refusal:

@@ -185,7 +185,7 @@ class TerraformPane(CodePane):
         """Say before the apply whose fingerprint nobody has compared, and offer the way there."""
         told = () if self.opening.done else self.context.decisions.not_compared_told
         self.query_one("#not-compared", Text).show_lines([f"! {one}" for one in told])
-        self.query_one("#compare").display = bool(told)
+        self.query_one("#compare").set_class(not told, "hidden")
 
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:

@@ -30,7 +30,8 @@ from workflows.terraform.plan import Action
 from workflows.terraform.runner import Update
 
 _KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
-_HEAD = "Resources: enter opens one, / filters"
+_HEAD = "Resources: enter opens one, → shows the rest, / filters"
+_SO_FAR = "What Terraform has read and planned so far"
 _READING, _READ = "…", "✓"
 
 
@@ -117,6 +118,7 @@ class PlanTree(LineList):
 
     def _lay_out(self) -> None:
         lines = self._live_lines() if self._live else self._plan_lines()
+        self._columns = (_SO_FAR if self._live else _HEAD,)
         self.found = sum(isinstance(line.key, str) for line in lines)
         self.show(lines)
         widest = max((cell_len(line.cells[0]) for line in lines), default=0)
@@ -177,7 +179,7 @@ class PlanTree(LineList):
     # -- drawing -----------------------------------------------------------------------------------
 
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
-        left = 0 if cells == (_HEAD,) else round(self.scroll_x)
+        left = 0 if cells == self._columns else round(self.scroll_x)
         return across(Strip([segment(cells[0], style)]), left, width, style)
 
 
@@ -225,6 +227,7 @@ class ResourceBrowser(Vertical):
     DEFAULT_CSS = """
     ResourceBrowser { height: 1fr; min-height: 4; margin-top: 1; }
     ResourceBrowser #look { height: 1; }
+    ResourceBrowser.-none-yet > * { display: none; }
     ResourceBrowser FilterField { width: 1fr; }
     ResourceBrowser #count { width: auto; margin-left: 2; color: $text-muted; }
     """
@@ -258,6 +261,7 @@ class ResourceBrowser(Vertical):
         tree, words = self.query_one(PlanTree), self.query_one(FilterField).words
         told = f"{tree.found:,} of {tree.total:,}" if words else count(tree.total, "resource")
         self.query_one("#count", Text).update(told)
+        self.set_class(not tree.total, "-none-yet")
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:

@@ -105,5 +105,4 @@ def test_passwords_and_access_keys_are_switched_and_a_renamed_key_file_changes_n
     (handoff,) = hand_over.prepare(runs.context("security"), quiet)
     assert handoff.name == "sam.okafor"
     assert plan.make(runs.context("security"), quiet).empty
-    elsewhere = plan.Request(elsewhere=True)
-    assert plan.perform(elsewhere, runs.context("security"), quiet)["plan"]["elsewhere"]
+    assert plan.applied_elsewhere(runs.context("security"), quiet)["elsewhere"]

@@ -223,14 +223,14 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
 @pytest.mark.slow
 def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> None:
     context = runs.context("management")
-    elsewhere = plan.Request(elsewhere=True)
     with pytest.raises(OnboardError, match="Not applied yet") as refused:
-        plan.perform(elsewhere, context, runs.report)
+        plan.applied_elsewhere(context, runs.report)
     assert "jane.doe is not in it" in refused.value.what
     assert refused.value.field == "elsewhere"
     runs.accept("management")
     applied(runs, "management")
-    given = plan.perform(elsewhere, context, runs.report)
+    found = plan.applied_elsewhere(context, runs.report)
+    given = plan.perform(plan.Request(elsewhere=found), context, runs.report)
     runs.repeated.clear()
     runs.learn("management", given)
     assert applied(runs, "management")["elsewhere"] is True

@@ -105,8 +105,8 @@ def test_a_new_password_replaces_one_login_profile_and_nothing_else(admin: Admin
     after = state_of(runs).login_profiles["dana.lopez"].encrypted_password
     assert own.encrypted_password == "".join(after.split())
     assert after != before
-    elsewhere = plan.perform(plan.Request(elsewhere=True), runs.context("security"), quiet)
-    assert elsewhere["plan"]["passwords"] == ["dana.lopez"]
+    elsewhere = plan.applied_elsewhere(runs.context("security"), quiet)
+    assert elsewhere["passwords"] == ["dana.lopez"]
 
 
 def test_a_new_pgp_key_makes_the_password_anew_for_that_key(admin: AdminProject, pgp: GpgHome) -> None:

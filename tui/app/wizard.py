@@ -154,7 +154,7 @@ class WizardScreen(OneFocus):
         self._first = at
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
-        self._passing = self._looking = False
+        self._passing = self._looking = self._refused = False
         self._likely: Facts = {}
 
     def compose(self) -> ComposeResult:
@@ -452,7 +452,7 @@ class WizardScreen(OneFocus):
         """
         if self._left.is_set():
             return False
-        self._passing = passing
+        self._passing, self._refused = passing, False
         result = self.query_one("#result", Text)
         result.update(text)
         result.set_class(bool(text), "-shown")
@@ -495,7 +495,15 @@ class WizardScreen(OneFocus):
             )
         elif self._stage.busy:
             self.notify("Something is running here; esc stops it.", severity="warning")
+        self._refused = self._stage.busy
         return self._stage.busy
+
+    @on(StepPane.MoveDone)
+    @on(StepPane.MoveFailed)
+    def _at_rest(self) -> None:
+        """What ran is over: so is what was refused for it."""
+        if self._refused:
+            self.show_result("", "")
 
     # -- what the person does ----------------------------------------------------------------------
 

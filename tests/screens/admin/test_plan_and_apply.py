@@ -703,6 +703,7 @@ async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
         await press(pilot, "e")
         assert not isinstance(app.screen, ErrorDialog)
         assert [one.field for one in app.pane.problems] == ["elsewhere"]
+        assert desk.status("plan") is Status.READY
         await press(pilot, "ctrl+n")
         assert not app.pane.problems
         await press(pilot, "e")

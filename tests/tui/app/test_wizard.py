@@ -363,6 +363,29 @@ async def test_next_during_a_look_comes_after_it_where_it_takes_what_was_typed(
         assert app.wizard.current == (USERS if waits else PROJECT)
 
 
+async def test_what_was_refused_while_something_ran_is_gone_once_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def notify(app: PaneHost, message: str, **_: Any) -> None:
+        app.wizard.show_result(message, "")
+
+    monkeypatch.setattr(PaneHost, "notify", notify)
+
+    class Pane(LookingPane):
+        seen = threading.Event()
+
+    app = host(tmp_path, small_workflow(), project=Pane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        result = app.wizard.query_one("#result")
+        try:
+            await pilot.press("ctrl+n")
+            assert result.display
+        finally:
+            Pane.seen.set()
+        await rest(pilot)
+        assert not result.display
+
+
 async def test_a_look_that_is_left_takes_its_next_with_it(tmp_path: Path) -> None:
     class Pane(LookingPane):
         NEXT_WAITS = True

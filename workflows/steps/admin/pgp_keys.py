@@ -676,8 +676,11 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
         for name in people
         if f"keys/{name}" in layer.files.keys and not judge.replaces(name)
     }
-    texts |= {name: (key.text, key.source) for name, key in context.decisions.keys.items()}
     texts |= {name: (text, "taken in before") for name, text in drafted.items()}
+    decided = context.decisions.keys.items()
+    texts |= {
+        name: (key.text, key.source) for name, key in decided if drafted.get(name, key.text) == key.text
+    }
     wanted = [name for name in people if name in texts]
 
     def take(name: str) -> TakenKey | None:

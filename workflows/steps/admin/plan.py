@@ -6,7 +6,8 @@ later, and only as long as the files it was made from stay as they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,12 @@ class Request:
     Attributes:
         planned: the plan that was shown, or None.
         acknowledged: addresses of the foreign changes that are meant to happen too.
-        elsewhere: the changes were applied somewhere else (a pull request's automation, a colleague).
-        code: an MFA code for looking at the state, where the profile wants one.
+        elsewhere: what `applied_elsewhere` saw, where the changes were applied somewhere else.
     """
 
     planned: Planned | None = None
     acknowledged: tuple[str, ...] = ()
-    elsewhere: bool = False
-    code: Secret | None = field(default=None, compare=False)
+    elsewhere: Mapping[str, Any] | None = None
 
 
 def make(context: Context, report: Report, code: Secret | None = None) -> Planned:
@@ -226,13 +225,13 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Accept the plan that was shown; or see in the state that it was applied elsewhere.
+    """Accept the plan that was shown, or that the changes were applied elsewhere.
 
     Raises:
-        OnboardError: the plan or its files changed since it was shown; or the state lacks somebody.
+        OnboardError: the plan or its files changed since it was shown.
     """
     if request.elsewhere:
-        return {"plan": _applied_elsewhere(context, report, request.code)}
+        return {"plan": request.elsewhere}
     planned = request.planned
     if planned is None:
         raise OnboardError("No plan", "There is no plan to accept.", next="Make the plan first.")
@@ -253,7 +252,18 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged)}}
 
 
-def _applied_elsewhere(context: Context, report: Report, code: Secret | None) -> dict[str, Any]:
+def applied_elsewhere(context: Context, report: Report, code: Secret | None = None) -> dict[str, Any]:
+    """See in the state that the changes were applied somewhere else, as by a pull request's automation.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        code: an MFA code for looking at the state, where the profile wants one.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        OnboardError: the state lacks something of them.
+    """
     with open_layer(context, report, code=code) as layer:
         state = read_state(layer, context, report)
     missing = state_now.not_applied(state, context)
@@ -327,7 +337,7 @@ def accept(context: Context, report: Report) -> Facts:
         CodeWanted, WrongAccount: as `open_layer`.
         OnboardError: the state lacks something of it.
     """
-    return {"plan": _applied_elsewhere(context, report, None)}
+    return {"plan": applied_elsewhere(context, report)}
 
 
 def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
