@@ -455,7 +455,6 @@ async def test_a_fingerprint_is_compared_later_on_in_the_done_step(
         for _ in range(2):  # the second time with the draft that the first time has left
             await ui.go_to("pgp-keys")
             assert ui.app.pane.has_class("-comparing")
-            ui.app.stage.keep_input()
             ui.app.pane.keep_draft()
             await ui.rest()
             await ui.go_to("users")
