@@ -58,7 +58,7 @@ class FileDiff:
 
     @cached_property
     def identity(self) -> str:
-        """What tells this difference from any other."""
+        """A digest that only this difference has."""
         change = self.change
         parts = (str(change.path).encode(), change.before or b"", change.after or b"")
         return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()

@@ -501,7 +501,7 @@ class WizardScreen(OneFocus):
     @on(StepPane.MoveDone)
     @on(StepPane.MoveFailed)
     def _at_rest(self) -> None:
-        """What ran is over: so is what was refused for it."""
+        """What ran is over: the note that it runs goes with it."""
         if self._refused:
             self.show_result("", "")
 
