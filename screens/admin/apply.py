@@ -285,6 +285,7 @@ class ApplyPane(TerraformPane):
         self._planned = decided(opening.context)
         self._outlook: Outlook | None = None
         self._ended = ""
+        self._runs = False
         self._progress = Applying()
         self._repairing: Repair | None = None
 
@@ -355,7 +356,7 @@ class ApplyPane(TerraformPane):
         if self.opening.done:
             return _told_end(self.context.facts.get("applied"), self.context.environment.now())
         if self.running_move == "perform":
-            return [_RUNNING]
+            return [_RUNNING] if self._runs else []
         if words := apply.nothing_to_do(self.context):
             return [f"✓ {words}"]
         outlook = self._outlook or Outlook(begun=False, refusal="")
@@ -374,6 +375,9 @@ class ApplyPane(TerraformPane):
         if not isinstance(update, Update):
             return
         self.query_one(RunLog).take(update)
+        if performs and not self._runs:
+            self._runs = True  # Terraform's own words: only from now on it can be left to itself
+            self._show()
         if performs and self._planned is not None:
             self._progress = update.progress
             total = update.progress.total or sum(self._planned.counts.values())
@@ -412,6 +416,7 @@ class ApplyPane(TerraformPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name != "perform":
             return
+        self._runs = False
         self._ended = text_of(joined((f"! {message.error.what}", message.error.next), "\n  "))
         self.query_one(PaceLine).rest()
         if self.has_class("-applying") and self._planned is not None:

@@ -212,13 +212,15 @@ class Frame(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show what came of something: on a step's page in a line of its own, else in passing.
+        """Show what came of something: on a page in a line of its own (below a dialog too), else in passing.
 
         The text is shown as it is (no markup), with a mark for what is not well. With a timeout (seconds) it
         is shown in passing: on a step's page until the next key.
         """
         text = _MARKS[severity] + shown(message)
-        show_result: Callable[..., bool] | None = getattr(self.screen, "show_result", None)
+        pages = reversed(self.screen_stack) if timeout is None else (self.screen,)
+        ways = (getattr(page, "show_result", None) for page in pages)
+        show_result: Callable[..., bool] | None = next(filter(None, ways), None)
         if show_result is not None and show_result(text, severity, passing=timeout is not None):
             return
         reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)

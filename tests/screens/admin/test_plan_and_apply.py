@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from support.fakes import FakeClipboard, fake_environment
 from support.given import Given
-from support.panes import PaneHost, new_session, rest
+from support.panes import SECONDS, PaneHost, new_session, rest, until
 from support.steps import step_of
 from textual.message import Message
 from textual.pilot import Pilot
@@ -428,6 +429,34 @@ async def test_enter_in_the_name_of_a_removal_answers_as_the_button_does(
         assert "That is not the name." not in app.text()
         await press(pilot, *"kim", "enter")
         assert [request.removals for request in requests] == [("alex.kim",)]
+
+
+async def test_that_an_apply_goes_on_alone_is_said_only_once_terraform_runs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    before, after = threading.Event(), threading.Event()
+
+    def perform(_request: apply.Request, _context: Context, report: Report) -> dict[str, Any]:
+        report(Progress("Asking AWS"))
+        before.wait(SECONDS)
+        replay(APPLYING, report)
+        after.wait(SECONDS)
+        return done()
+
+    monkeypatch.setattr(apply, "perform", perform)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        await pilot.press("left", "enter")
+        await until(pilot, lambda: app.pane.has_class("-applying"))
+        standing = app.pane.query_one("#standing")
+        assert standing.has_class("-empty")
+        before.set()
+        await until(pilot, lambda: not standing.has_class("-empty"))
+        after.set()
 
 
 @pytest.mark.parametrize("ended", [False, True])

@@ -837,6 +837,12 @@ async def test_what_came_of_something_takes_lines_of_its_own_and_covers_nothing(
         lines = text_of(app).splitlines()[result.region.y : result.region.bottom]
         assert "! No browser opens from here. [Open] this yourself:" in lines[0]
         assert "x" * 40 in lines[-1]
+        app.push_screen(Notice("A dialog", "that covers the page"))
+        await settled(pilot)
+        app.notify("It came to its end.")
+        app.pop_screen()
+        await settled(pilot)
+        assert text_of(app).splitlines()[result.region.y].strip() == "It came to its end."
         assert isinstance(app.screen, WizardScreen)
         await app.screen.go_to(None)
         assert result.region.height == 0 or not result.display
