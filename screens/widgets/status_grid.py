@@ -34,6 +34,7 @@ class EverybodyDialog(Dialog[str]):
     ]
     DEFAULT_CSS = """
     EverybodyDialog > Vertical { width: 96%; max-width: 116; }
+    EverybodyDialog #changed { margin-bottom: 1; }
     EverybodyDialog Table { height: auto; max-height: 50vh; margin: 1 0; }
     """
 

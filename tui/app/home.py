@@ -214,8 +214,8 @@ class HomeScreen(OneFocus):
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
         yield OptionList()
         yield KeyLine(
-            *("app.commands", "home.question", "home.all", "home.filter", "home.archive", "home.restore"),
-            *("home.delete", "app.quit"),
+            *("app.commands", "home.question", "home.filter", "home.archive", "home.restore"),
+            *("home.all", "app.quit", "home.delete"),
         )
 
     def on_mount(self) -> None:

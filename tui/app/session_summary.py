@@ -43,8 +43,7 @@ def _alone(entry: Entry) -> Sentence:
     run = untaken_apply(entry.sessions.folder / entry.summary.id)
     if run is None:
         return ""
-    goes_on = run.is_running()
-    return f"{entry.summary.next_title} {'is running' if goes_on else 'has ended: see how'}"
+    return f"{'running' if run.is_running() else 'ended'}: {entry.summary.next_title}"
 
 
 @dataclass(frozen=True)

@@ -474,7 +474,8 @@ def observe(context: Context) -> Observation:
     if not open_in:
         return AGREES
     if by := _written_since(lacking, context):
-        words = f"{listed(by, 2)}: a later session of yours wrote {count(len(lacking), 'file')} of this one."
+        theirs = count(len(lacking), "file")
+        words = f"A later session of yours ({listed(by, 2)}) wrote over {theirs} of this one."
         about = (*sorted(open_in), *by)
         return Observation(Verdict.CHANGED, words, about, _SUPERSEDED, likely=Choice.CONTINUE)
     names = listed(sorted(str(path.relative_to(context.root)) for path in lacking), _NAMED)
