@@ -69,7 +69,7 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane #way { margin-top: 1; }
     AccessKeysPane Checklist { margin-bottom: 1; }
     AccessKeysPane .words, AccessKeysPane #noticed, AccessKeysPane #passed-over { height: auto; }
-    AccessKeysPane #passed-over, AccessKeysPane #readable { color: $text-warning; }
+    AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #skipped { color: $text-warning; }
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
     AccessKeysPane Horizontal.buttons { height: 1; }
     AccessKeysPane Button { margin-right: 2; }
@@ -131,6 +131,8 @@ class AccessKeysPane(BrowsingPane):
             yield Checklist(
                 *create_access_key(self.context, self._identity), ticks=self._start["ticks"], id="deeds"
             )
+            if "mfa" not in self.context.facts:
+                yield Text("! You skipped MFA, so AWS may deny you this. F2 leads back to MFA.", id="skipped")
             yield Text("", id="noticed")
         with Vertical(id="way-api", classes="way"):
             yield Text(
@@ -245,6 +247,8 @@ class AccessKeysPane(BrowsingPane):
     def primary(self) -> Primary:
         if self._question is not _Question.NONE:
             return Primary("Use this place" if self._question is _Question.KEPT else "Use this way")
+        if self._lacks_file():
+            return Primary("No file yet", ready=False)
         effects = {
             CONSOLE: "Import the file",
             TYPED: "Keep this key",
@@ -256,9 +260,12 @@ class AccessKeysPane(BrowsingPane):
     def turn(self) -> Turn:
         if self.has_class("-done"):
             return YOURS
+        return Turn("Your turn, in the browser") if self._lacks_file() else YOURS
+
+    def _lacks_file(self) -> bool:
+        """Whether the file of the console is still to come."""
         at_the_console = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
-        waits = at_the_console and not self.query_one("#path", Input).value
-        return Turn("Your turn, in the browser") if waits else YOURS
+        return at_the_console and not self.query_one("#path", Input).value.strip()
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -368,7 +375,8 @@ class AccessKeysPane(BrowsingPane):
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """Why a file is rejected needs the room of what comes before it."""
         super().place_problems(problems)
-        self.set_class(any(problem.field == "path" for problem in problems), "-refused")
+        refused = any(problem.field == "path" for problem in problems)
+        self.set_class(refused and not self._lacks_file(), "-refused")
 
     @on(Input.Changed, "#path")
     def _try_another(self) -> None:

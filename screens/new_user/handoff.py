@@ -52,7 +52,7 @@ class HandoffPane(StepPane):
     HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
     HandoffPane.-arrived #arrived { display: block; }
     HandoffPane #waiting { margin-bottom: 1; }
-    HandoffPane.-refused #waiting { display: none; }
+    HandoffPane.-refused #waiting, HandoffPane.-another #waiting { display: none; }
     HandoffPane TextArea { height: 3; }
     HandoffPane FieldRow { margin-top: 1; }
     HandoffPane .actions { height: 1; margin-top: 1; }
@@ -62,12 +62,13 @@ class HandoffPane(StepPane):
     _read: Request | None = None
     _noticed: Request | None = None
     _refused: Request | None = None
+    _before: tuple[Arrival | None, Request] = (None, Request())
 
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
         with Vertical(id="entry"):
             yield Lines(self._waiting(), id="waiting")
-            yield Text("You can also paste the whole message, quoted or not:")
+            yield Text("Paste the whole message here, quoted or not:")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
             path = Input(
                 value=str(draft.get("path", "")),
@@ -112,6 +113,7 @@ class HandoffPane(StepPane):
 
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")
+        self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
         self.primary_changed()
 
@@ -120,12 +122,14 @@ class HandoffPane(StepPane):
     def primary(self) -> Primary:
         if self._arrival is not None:
             return Primary("Yes, these are my accounts")
-        return Primary("Read it") if self.request() != Request() else Primary("Not here yet", ready=False)
+        if self.request() != Request():
+            return Primary("Read it")
+        return Primary("Nothing to read yet" if self.inside else "Not here yet", ready=False)
 
     def turn(self) -> Turn:
         if self.opening.done or self._arrival is not None:
             return YOURS if self.opening.done else Turn("Your turn: your accounts?")
-        if self.request() != Request():
+        if self.request() != Request() or self.inside:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
         since = f" since {told_moment(str(sent_at), self.context.environment.now())}" if sent_at else ""
@@ -202,12 +206,30 @@ class HandoffPane(StepPane):
 
     @on(Button.Pressed, "#another")
     def _read_another(self) -> None:
-        """Ask for a message again."""
+        """Ask for another message; Escape goes back to the one that was read."""
+        self._before = self._arrival, self.request()
         self._arrival = None
-        self.query_one(TextArea).clear()
-        self.query_one("#path", Input).clear()
+        self._enter(Request())
+        self.add_class("-another")
         self._arrange(arrived=False)
         self.query_one(TextArea).focus()
+
+    @property
+    def inside(self) -> bool:
+        """Whether another message is asked for than the one that was read."""
+        return self.has_class("-another") and not self.running_move
+
+    def go_back(self) -> None:
+        """Show the message that was read."""
+        self._arrival, self._read = self._before
+        self._enter(self._read)
+        self.show_problems([])
+        self._arrange(arrived=True)
+        self.focus_primary()
+
+    def _enter(self, request: Request) -> None:
+        self.query_one(TextArea).text = request.text
+        self.query_one("#path", Input).value = request.path
 
     @on(Button.Pressed, "#replace")
     def _replace_key(self) -> None:

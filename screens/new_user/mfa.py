@@ -121,7 +121,10 @@ _PLACES = (
     Answer(KeyPlace.FILE.value, "in a CSV file"),
     Answer(KeyPlace.TYPED.value, "typed"),
 )
-_NOTES = "Choose the app: a passkey gives no codes. Skip (^s) if no role needs codes."
+_NOTES = (
+    "Choose the app: a passkey gives no codes.\n"
+    "Skip (^s) only if your admin says so: without a code AWS may deny you nearly everything."
+)
 
 
 class MfaPane(BrowsingPane):

@@ -23,7 +23,7 @@ from workflows.core.sentences import count
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
 from workflows.steps.new_user.profiles import Preview, Request
-from workflows.steps.shared.own_identity import paths_of
+from workflows.steps.shared.own_identity import identity_of, paths_of
 from workflows.steps.shared.paths import told_path
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
@@ -183,6 +183,7 @@ class ProfilesPane(StepPane):
         yield DiffView()
 
     def on_mount(self) -> None:
+        self.query_one("#mfa-names").display = bool(identity_of(self.context).profiles)  # each role has one
         self._look()
         if self.opening.done:
             self.focus_primary()

@@ -143,10 +143,8 @@ class SignInPane(StepPane):
             Deed(
                 "Paste the password",
                 Text(MASK),
-                (
-                    Button("Copy", id="copy-password", classes="opened"),
-                    Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),
-                ),
+                (Button("Copy", id="copy-password", classes="opened"),),
+                (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
             ),
             Deed("Choose a new password", Text("keep it in a password manager", classes="notes")),
         )

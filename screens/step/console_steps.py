@@ -32,9 +32,10 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to the file of a new access key."""
     downloads = told_path(context.environment.downloads, context.environment.home)
+    with_code = " with a code" if "mfa" in context.facts else ""
     folder = downloads if cell_len(downloads) <= _FOLDER_CELLS else "the folder below"
     return (
-        _sign_in(identity, f"Sign in as {identity.user} with a code"),
+        _sign_in(identity, f"Sign in as {identity.user}{with_code}"),
         _credentials(),
         Deed("Press “Create access key”, choose “Command Line Interface”, confirm, then create it"),
         Deed(f"Press “Download .csv file”, into {folder}", watched=True),
@@ -48,5 +49,6 @@ def _credentials() -> Deed:
 def _sign_in(identity: Identity, label: str) -> Deed:
     if not identity.sign_in_url:
         return Deed("This user has no password for the console", watched=True)
-    buttons = (Button("Open", id="open"), Button("Copy address", id="copy"))
+    still = Button("Done", id="signed-in")  # who is signed in already has nothing to open
+    buttons = (Button("Open", id="open"), Button("Copy address", id="copy"), still)
     return Deed(label, buttons=buttons, opens=True)

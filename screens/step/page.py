@@ -438,8 +438,7 @@ class StepPane(VerticalScroll):
         self.query_one(ProgressLine).begin()
         self.primary_changed()
         if journaled or name == "perform":
-            for note in self.query(".pane-note"):
-                note.display = False  # what it asks for is being done
+            self.drop_note()
         self.run_worker(
             partial(self._work, name, work, then, journaled, self.context.cancelled),
             name=name,
@@ -447,6 +446,11 @@ class StepPane(VerticalScroll):
             exclusive=True,
             thread=True,
         )
+
+    def drop_note(self) -> None:
+        """What the machine had to say about the step is not so any more: what it asks for is being done."""
+        for note in self.query(".pane-note"):
+            note.display = False
 
     def run_told(self, work: Callable[[Report], Sentence]) -> None:
         """As `run_move`; what it comes back with is shown in passing."""

@@ -28,6 +28,7 @@ class Deed:
         value: what it needs, or None: a field, or a text of the width of the value's column.
         buttons: what the wizard can do for it; pressing one counts as doing it. Without any the person says
             that it is done, with a button that is there as soon as it is the deed's turn.
+        asides: buttons that may be pressed early, only to look: they count once it is the deed's turn.
         opens: whether the first button opens a page: that counts once `Checklist.opened` says that it did.
         watched: whether the wizard sees by itself that it is done, and says so with `Checklist.did`.
     """
@@ -35,6 +36,7 @@ class Deed:
     what: Sentence
     value: Widget | None = None
     buttons: tuple[Button, ...] = ()
+    asides: tuple[Button, ...] = ()
     opens: bool = False
     watched: bool = False
 
@@ -56,6 +58,7 @@ class _Row(Horizontal):
         if self._deed.value is not None:
             yield self._deed.value.add_class("deed-value")
         yield from self._deed.buttons
+        yield from self._deed.asides
         if self._said is not None:
             yield self._said
 
@@ -77,8 +80,10 @@ class _Row(Horizontal):
         """Whether its first button opens a page."""
         return self._deed.opens
 
-    def counts(self, button: AnyButton) -> bool:
+    def counts(self, button: AnyButton, *, current: bool) -> bool:
         """Whether pressing that button does the deed."""
+        if button in self._deed.asides:
+            return current
         return not (self.opens and button is self._deed.buttons[0])
 
     def buttons(self) -> Iterator[Button]:
@@ -180,7 +185,7 @@ class Checklist(Vertical):
             self.did(number)
             return
         self._show_address("No browser opens from here. Copy the address:", address)
-        list(row.buttons())[-1].focus()
+        list(row.buttons())[1].focus()
 
     def _show_address(self, *lines: str) -> None:
         for text in self.query(".not-opened").results(Text):
@@ -201,6 +206,6 @@ class Checklist(Vertical):
 
     @on(Button.Pressed)
     def _move_on(self, event: Button.Pressed) -> None:
-        for number, row in enumerate(self._rows, start=1):
-            if row in event.button.ancestors and row.counts(event.button):
-                self.did(number)
+        for index, row in enumerate(self._rows):
+            if row in event.button.ancestors and row.counts(event.button, current=index == self._at):
+                self.did(index + 1)

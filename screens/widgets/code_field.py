@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.widgets.fields import FieldRow
-from screens.widgets.text import Text
+from screens.widgets.text import Button, Text
 from workflows.aws.authenticator import PERIOD_SECONDS, seconds_left
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -117,10 +117,11 @@ class CodeField(Vertical):
 
     @on(Input.Submitted)
     def _go_on(self, event: Input.Submitted) -> None:
-        """Enter goes to the next code that is not entered, and at last to the primary action."""
+        """Enter goes to the next code that is not entered; in the last one it is the primary action."""
         event.stop()
         empty = (one for one in self.query(Input) if FieldRow.of(one).display and not one.value.strip())
-        self.call_after_refresh(next(empty, self.screen.query_one("#primary")).focus)
+        lacking, primary = next(empty, None), self.screen.query_one("#primary", Button)
+        self.call_after_refresh(lacking.focus if lacking is not None else primary.press)
 
     async def want(self, serial: str) -> None:
         """Ask for the code of a device that a layer's profile needs; "" asks for none."""

@@ -38,9 +38,11 @@ class Contradiction(Dialog[Choice]):
     def __init__(self, title: Sentence, observation: Observation) -> None:
         choices = self._choices = observation.choices
         self._likely = observation.likely
-        meanings = {**choices, Choice.REDO: f"Opens {title} again."}
+        named = zip((Choice.REDO, Choice.CONTINUE), observation.effects, strict=False)
+        self._names = {choice: words for choice, (_, words) in _BUTTONS.items()} | dict(named)
+        meanings = {**choices, Choice.REDO: observation.redoing or f"Opens {title} again."}
         explained = (
-            f"\n{_BUTTONS[button][1]}\n{meanings[button]}" for button in _BUTTONS if button in choices
+            f"\n{self._names[choice]}\n{meanings[choice]}" for choice in _BUTTONS if choice in choices
         )
         text = joined((observation.words, *explained), "\n")
         super().__init__(f"How do you want to continue with {title}?", text, classes="-warning")
@@ -50,10 +52,10 @@ class Contradiction(Dialog[Choice]):
         self.query_one(f"#{_BUTTONS[self._likely][0]}").focus()
 
     def buttons(self) -> Iterable[Button]:
-        for choice, (action, words) in _BUTTONS.items():
+        for choice, (action, _) in _BUTTONS.items():
             if choice in self._choices:
                 variant: ButtonVariant = "primary" if choice is self._likely else "default"
-                yield Button(words, id=action, key=action[0], variant=variant)
+                yield Button(self._names[choice], id=action, key=action[0], variant=variant)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what is offered can be chosen."""

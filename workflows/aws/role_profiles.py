@@ -98,14 +98,14 @@ def other_profiles(files: ProfileFiles, asked: Collection[str]) -> tuple[str, ..
 
 
 def needs_code(files: ProfileFiles, base: str) -> str | None:
-    """The serial of the device whose code verifying this base profile needs; None where no profile names one.
+    """The serial of the device whose code the roles on this base profile need; None where none needs one.
 
     Raises:
         AwsError: a file cannot be parsed.
     """
-    own = profile_map(files).get(base, {}).get("mfa_serial")
-    serials = [own, *(profile.mfa_serial for profile in role_profiles(files, base))]
-    return next((str(serial) for serial in serials if serial), None)
+    roles = role_profiles(files, base)
+    own = profile_map(files).get(base, {}).get("mfa_serial") if roles else None
+    return next((str(serial) for serial in (own, *(role.mfa_serial for role in roles)) if serial), None)
 
 
 def _role_profile(name: str, settings: Mapping[str, Any]) -> RoleProfile:

@@ -53,6 +53,8 @@ class Observation:
         about: names, files and hashes that it concerns: a decision about one contradiction covers no other.
         continuing: what continuing as it is would mean; "" where that would do harm, and is not offered.
         accepting: what accepting it as done would record; "" where it cannot be.
+        redoing: what doing the step again means; "" where its title says enough.
+        effects: how the choices of doing it again and of continuing are named; () for the usual names.
         at: when the world last gave an answer, ISO 8601 in UTC; "" when it never did.
         said_so: whether the person's word is all that there is.
         likely: what the person most likely wants to do about it.
@@ -63,6 +65,8 @@ class Observation:
     about: tuple[str, ...] = ()
     continuing: Sentence = ""
     accepting: Sentence = ""
+    redoing: Sentence = ""
+    effects: tuple[str, ...] = ()
     at: str = ""
     said_so: bool = False
     likely: Choice = Choice.REDO
@@ -79,9 +83,9 @@ class Observation:
 
     @property
     def choices(self) -> Mapping[Choice, Sentence]:
-        """What the person may decide, each with what it means; "" for doing the step again."""
+        """What the person may decide, each with what it means."""
         offered = {Choice.ACCEPT: self.accepting, Choice.CONTINUE: self.continuing}
-        return {**{choice: words for choice, words in offered.items() if words}, Choice.REDO: ""}
+        return {**{choice: words for choice, words in offered.items() if words}, Choice.REDO: self.redoing}
 
 
 AGREES = Observation(Verdict.AS_DECIDED)

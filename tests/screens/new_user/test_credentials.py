@@ -163,6 +163,31 @@ async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> Non
         await pilot.press("ctrl+s")
         await rest(pilot)
         assert session.status(MFA) is Status.SKIPPED
+        assert app.wizard.current == KEYS
+        assert app.pane.query("#skipped"), "AWS may deny it without a code"
+
+
+async def test_who_is_signed_in_already_opens_no_page(new_user: NewUserAws, session: Session) -> None:
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#signed-in").focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.pane.query_one(Checklist).ticks == [1]
+
+
+async def test_profiles_for_roles_are_offered_only_where_there_are_roles(
+    new_user: NewUserAws, session: Session
+) -> None:
+    new_user.identities = (jane(profiles=()),)
+    session.reopen(StepKey("start"))
+    begin(session, new_user)
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#mfa-names").display
 
 
 async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
@@ -245,6 +270,8 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert "No file yet" in app.text()
+        assert not app.pane.primary().ready
+        assert is_displayed(app.pane.query_one("#deeds")), "it says how to make the file"
         path = new_user.csv(key)
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)

@@ -102,6 +102,30 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
     session.close()
 
 
+async def test_escape_goes_back_to_the_handoff_that_was_read_when_another_was_to_be_read(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane").render()})
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        app.pane.query_one("#another").focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert not is_displayed(app.pane.query_one("#waiting")), "nothing is awaited"
+        assert app.pane.turn().yours
+        await pilot.press(*"junk", "ctrl+n")
+        await until(pilot, lambda: bool(app.pane.problems))
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == KEY
+        assert app.pane.has_class("-arrived")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+    session.close()
+
+
 async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

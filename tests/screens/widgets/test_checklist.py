@@ -19,7 +19,7 @@ class Host(App[None]):
         yield Checklist(
             Deed("Open", buttons=(Button("Open", id="open"), Button("Copy", id="copy")), opens=True),
             Deed("Click"),
-            Deed("Paste", buttons=(Button("Copy", id="paste"),)),
+            Deed("Paste", buttons=(Button("Copy", id="paste"),), asides=(Button("Show", id="show"),)),
             Deed("Look", watched=True),
             ticks=self._ticks,
             id="deeds",
@@ -90,3 +90,16 @@ async def test_ticks_are_there_again_but_for_what_the_wizard_sees_itself() -> No
         deeds.did(4)
         assert deeds.ticks == [1, 2, 3]
         assert deeds.finished
+
+
+async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
+    app = Host([1])
+    async with app.run_test() as pilot:
+        app.query_one("#show", Button).press()
+        await pilot.pause()
+        assert ticked(app) == [1]
+        app.query_one("#did-2", Button).press()
+        await pilot.pause()
+        app.query_one("#show", Button).press()
+        await pilot.pause()
+        assert ticked(app) == [1, 2, 3]

@@ -183,6 +183,12 @@ def test_one_code_proves_every_profile(aws: type[FakeSts], tmp_path: Path) -> No
     assert {key for action, key, _ in aws.calls if action == "AssumeRole"} == {f"{SESSION_KEY}@us-east-1"}
 
 
+def test_without_roles_no_code_is_needed(tmp_path: Path) -> None:
+    files = write(tmp_path)
+    files.config_file.write_text(f"[profile bb-security]\nmfa_serial = {SERIAL}\n")
+    assert role_profiles.needs_code(files, "bb-security") is None
+
+
 def test_the_roles_are_asked_at_the_same_time(aws: type[FakeSts], tmp_path: Path) -> None:
     aws.together = threading.Barrier(5)  # each AssumeRole waits until all five are there
     files = write(tmp_path, *(profile(f"p{place}", "DevOps", account=place) for place in range(1, 6)))

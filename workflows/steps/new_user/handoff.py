@@ -13,7 +13,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import is_there, read_text
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, enumerated
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
@@ -29,6 +29,7 @@ MAX_HANDOFF = 2_000_000
 NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
 _NEWER = "Another handoff for you came after the one that you accepted."
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
+_EFFECTS = ("Read the new handoff", "Keep the old one")
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
@@ -240,22 +241,38 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """No other one came since for this person, and the keys that it is encrypted to are still here."""
     environment, newer = context.environment, _newer(context)
-    if newer:
-        return Observation(Verdict.CHANGED, _NEWER, (newer,), continuing=_CONTINUING)
+    if newer is not None:
+        return newer
     keys = list_secret_keys(environment.gnupg_home, environment.variables)
     identities = handoff_of(context).identities
     return unless_refused(lambda: [own_key(identity, keys) for identity in identities])
 
 
-def _newer(context: Context) -> str:
-    """The check sum of another handoff for this person that came after the accepted one; "" for none."""
+def _differences(held: Handoff, other: Handoff) -> Sentence:
+    """Which accounts another handoff adds, and which it leaves out."""
+    before, now = ([one.account_name for one in handoff.identities] for handoff in (held, other))
+    changes = {"adds": [name for name in now if name not in before]}
+    changes["leaves out"] = [name for name in before if name not in now]
+    told = [f"{verb} {enumerated(names)}" for verb, names in changes.items() if names]
+    return f"It {' and '.join(told) or 'is for the same accounts'}."
+
+
+def _newer(context: Context) -> Observation | None:
+    """Another handoff for this person that came after the accepted one; None for none."""
     path = arrived(context) if "accepted_at" in context.facts else None
     if path is None:
-        return ""
+        return None
     with suppress(OnboardError):
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
-        if handoff != handoff_of(context):
-            return sha256(text.encode()).hexdigest()
-    return ""
+        if handoff != (held := handoff_of(context)):
+            return Observation(
+                Verdict.CHANGED,
+                _NEWER,
+                (sha256(text.encode()).hexdigest(),),
+                continuing=_CONTINUING,
+                redoing=f"{_differences(held, handoff)} Nothing of it counts until you accept it.",
+                effects=_EFFECTS,
+            )
+    return None

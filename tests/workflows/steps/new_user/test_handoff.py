@@ -23,6 +23,7 @@ from support.pgp import GpgHome, gpg_home
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import text_of
 from workflows.machine.events import checked_facts
 from workflows.machine.observations import AGREES, Choice, Verdict
 from workflows.messages.handoff import Handoff, handoff_from, open_handoff
@@ -239,5 +240,7 @@ def test_another_handoff_that_came_after_the_accepted_one_is_noticed_until_it_is
     mail.write_text(Handoff("bb", (*sent.identities, more)).render())
     seen = step.observe(accepted)
     assert (seen.verdict, Choice.CONTINUE in seen.choices) == (Verdict.CHANGED, True)
+    assert "management" in text_of(seen.choices[Choice.REDO]), "what it would add"
+    assert len(seen.effects) == len({Choice.REDO, Choice.CONTINUE})
     os.utime(mail, (0, 0))
     assert step.observe(accepted) == AGREES, "it is an older one"
