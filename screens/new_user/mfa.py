@@ -15,7 +15,7 @@ from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import register_device
 from screens.step.page import Opening, StepPane
-from screens.step.times import said_so
+from screens.step.times import said_so, told_moment
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
@@ -289,8 +289,11 @@ class MfaPane(BrowsingPane):
             return (f"✓ {self._serial} is registered and gives the codes.",)
         if not self.has_class("-done"):
             return ()
-        at = str((self.context.facts.get("mfa") or {}).get("at") or "")
-        return ("? You registered an authenticator app.", f"  {said_so(at, self.context.environment.now())}")
+        now, (at, serial) = self.context.environment.now(), mfa.evidence(self.context)
+        if at:
+            return (f"✓ AWS has your device {serial.rsplit('/', 1)[-1]}, as it said {told_moment(at, now)}.",)
+        at = str(self.context.facts["mfa"].get("at") or "")
+        return ("? You registered an authenticator app.", f"  {said_so(at, now)}")
 
     # -- from here ---------------------------------------------------------------------------------
 

@@ -152,10 +152,9 @@ class SignInPane(StepPane):
     def _recorded(self) -> str:
         """What is known of a sign-in that is done: what AWS reports, else what the person said."""
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
-        proof, told = str(known.get("proof") or ""), known.get("recorded")
-        mark = "✓" if told else "?"
-        told = told or said_so(str(known.get("at") or ""), self.context.environment.now())
-        return f"{mark} {capitalized(proof)}.\n  {told}\n"
+        at, told = sign_in.evidence(self.context)
+        said = known.get("recorded") or said_so(str(known.get("at") or ""), self.context.environment.now())
+        return f"{'✓' if at else '?'} {capitalized(str(known.get('proof') or ''))}.\n  {told or said}\n"
 
     def _notes(self) -> str:
         """What to know while the list is worked down."""

@@ -182,6 +182,8 @@ class VerifyPane(UnlockingPane):
         super().__init__(opening)
         self._survey = Survey((), has_aws=False)
         self._kept: Mapping[str, Any] = opening.draft
+        known: Mapping[str, Any] = opening.context.facts.get("verified") or {}
+        self._at = str(known.get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = aws_command.own_shell(opening.context)
 
@@ -224,8 +226,9 @@ class VerifyPane(UnlockingPane):
         self._show_shell()
         self._remember()
         if self._results:
+            self._at = str(self._kept["at"]) if fresh else self._at
             now = self.context.environment.now()
-            when = told_moment(str(self._kept["at"]), now) if fresh else "when they were last asked"
+            when = told_moment(self._at, now) if self._at else "when they were last asked"
             self._answer(_proof(tuple(self._results.values()), why=True, when=when))
         if self._all_work:
             self.query_one("#copy-lines").focus()
@@ -292,8 +295,11 @@ class VerifyPane(UnlockingPane):
         found = {**self._results, **{result.profile: result for result in results}}
         self._results = {name: found[name] for name in self._survey.names if name in found}
         self._kept = verify.kept(self._results.values(), self._survey, self.context)
+        self._at = str(self._kept["at"])
         self.keep_draft()
+        self.drop_note()
         self.query_one(CodeField).clear()
+        self._want(self._survey.unproved(self._results), "")
         refused = self._refused_codes()
         self._answer(_proof(tuple(self._results.values()), why=not refused))
         self.show_problems(refused)
@@ -449,7 +455,7 @@ class VerifyPane(UnlockingPane):
             tell(self, lambda: environment.clipboard.copy(environment.open_page(url)))
 
     def request(self) -> Request:
-        return Request(tuple(self._results.values()), self._chosen())
+        return Request(tuple(self._results.values()), self._chosen(), self._at)
 
     def draft(self) -> Mapping[str, Any]:
         return self._kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -78,7 +79,7 @@ class Finished(VerticalScroll):
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := list(_rotated(session.facts())):
             yield Text("\n".join(rotated), id="rotated")
-        if works := _works(session.facts()):
+        if works := _works(session.facts(), run.environment.now()):
             yield Text(works, id="works")
         table = _standing(run, grid)
         if table:
@@ -127,12 +128,11 @@ class Finished(VerticalScroll):
                 yield f"? {run.title(key)}: last confirmed {at}. {look.words}"
             else:
                 unseen.append(text_of(run.title(key)))
-        if marked and said + unseen:
-            yield "? means that iam-onboard can't check it from here."
-            return
-        if said:
+        if said and not marked:
             yield f"? You said so; iam-onboard can't see it from here: {listed(said, 2)}."
-        if unseen:
+        if unseen and marked:
+            yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
+        elif unseen:
             yield f"? Done, but iam-onboard can't check these again: {listed(unseen, 2)}."
 
     def _title(self, grid: Everybody) -> str:
@@ -214,11 +214,14 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
     return f"All done for {listed(names, 2)} in {run.session.facts()['project']}" if names else "All done"
 
 
-def _works(facts: Facts) -> str:
-    """How many profiles answered when they were asked; "" if none was."""
-    results = (facts.get("verified") or {}).get("results") or ()
+def _works(facts: Facts, now: datetime) -> str:
+    """How many profiles AWS let in when they were asked; "" if none was."""
+    known: Mapping[str, Any] = facts.get("verified") or {}
+    results = known.get("results") or ()
     good = sum(not result.get("problem") for result in results)
-    return f"{good} of {count(len(results), 'profile')} answered when Verify asked them." if results else ""
+    when = f", as Verify saw {told_moment(known['at'], now)}" if known.get("at") else ""
+    works = "works" if len(results) == 1 else "work"
+    return f"{good} of {count(len(results), 'profile')} {works}{when}." if results else ""
 
 
 def _rotated(facts: Facts) -> Iterator[str]:
@@ -289,6 +292,8 @@ def _found(run: SessionRun, key: StepKey) -> str:
     known = run.session.state.known.get(f"mfa_devices_reset@{key.item}")
     if key.step == "mfa-reset" and status is Status.DONE and known and not known.value["people"]:
         return f"{MARKS[Status.SKIPPED]} nothing removed"
+    if status is Status.UNCONFIRMED and run.session.state.observed[key].said_so:
+        return f"{MARKS[status]} you said so"
     return f"{MARKS[status]} {WORDS[status]}"
 
 

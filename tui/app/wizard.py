@@ -702,17 +702,27 @@ class WizardScreen(OneFocus):
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
-            await self._look_at_contradictions()
+            await self._look_after(message.key)
             await self.go_to(self.run.after(message.key), keep=False)
             if self.current is None:
                 self._ask_in_background(self.run.inquiries())
 
-    async def _look_at_contradictions(self) -> None:
-        """What contradicted a later step may be put right by the one that was done now."""
-        done = [one for one in self.run.done() if self.run.session.status(one.key) is Status.CONTRADICTED]
-        if done:
-            looks = await asyncio.to_thread(self.run.seen, done)
-            self._stage.record(lambda: self.run.take(looks))
+    async def _look_after(self, key: StepKey) -> None:
+        """What contradicted a step, or only the person said of it, may be put right by the one done now.
+
+        What only the person says of that one is marked so at once, as it will be when they come back.
+        """
+        done = [one for one in self.run.done() if one.key == key or self._uncertain(one.key)]
+        looks = await asyncio.to_thread(self.run.seen, done)
+        news = [(one, look) for one, look in looks if one.key != key or look.said_so]
+        if news:
+            self._stage.record(lambda: self.run.take(news))
+
+    def _uncertain(self, key: StepKey) -> bool:
+        """Whether the world contradicts a done step, or nobody but the person says that it is done."""
+        observed = self.run.session.state.observed.get(key)
+        said_so = observed is not None and observed.said_so
+        return said_so or self.run.session.status(key) is Status.CONTRADICTED
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""

@@ -55,7 +55,7 @@ class Observation:
         accepting: what accepting it as done would record; "" where it cannot be.
         redoing: what doing the step again means; "" where its title says enough.
         effects: how the choices of doing it again and of continuing are named; () for the usual names.
-        at: when the world last gave an answer, ISO 8601 in UTC; "" when it never did.
+        at: when the world last gave an answer, ISO 8601; "" when it never did, or only just now.
         said_so: whether the person's word is all that there is.
         likely: what the person most likely wants to do about it.
     """
@@ -95,6 +95,11 @@ NOT_ASKED = Observation(Verdict.UNKNOWN)
 SAID_SO = Observation(Verdict.UNKNOWN, said_so=True)
 
 
+def seen_at(moment: str) -> Observation:
+    """The answer where the world can't be asked now, but gave one before: evidence, as old as it is."""
+    return Observation(Verdict.AS_DECIDED, at=moment)
+
+
 def unknown(words: Sentence = "") -> Observation:
     """The answer where the world was not asked, or gave none."""
     return Observation(Verdict.UNKNOWN, words)
@@ -132,5 +137,5 @@ def dated(now: Observation, before: Observation | None, done_at: str, at: str) -
         at: the time of this look.
     """
     if now.verdict is not Verdict.UNKNOWN:
-        return replace(now, at=at)
+        return replace(now, at=now.at or at)
     return replace(now, at=before.at if before is not None and before.at > done_at else done_at)

@@ -31,6 +31,7 @@ from workflows.steps.shared.own_access_key import (
     KeyPlace,
     KeySession,
     Owner,
+    SignInSeen,
     check_owner,
     client_without_asking,
     code_device,
@@ -182,7 +183,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         # a key that may not ask has none: the profiles step then takes the serial typed
         devices = devices_of_new_key(key, clients, context.cancelled)
         serial = code_device(devices)
-        seen = (device_words(devices), _sign_in(key, session, identity, clients))
+        at, signed_in = context.environment.now(), _sign_in(key, session, identity, clients)
         created = _made_at(request, key, clients, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
@@ -196,7 +197,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         more = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
-    told = [f"Kept in {store.description}.", *more, *filter(None, seen)]
+    told = [f"Kept in {store.description}.", *more, *filter(None, (device_words(devices), signed_in.words))]
     if session is not None:
         told.append(f"{session.used} is still active.")
     if request.how == CONSOLE and request.delete_file:
@@ -207,6 +208,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "kept": store.kind,
             "how": request.how,
             "mfa_serial": serial,
+            "at": at.isoformat(timespec="seconds"),
+            "signed_in": signed_in.words if signed_in.recorded else "",
             "told": told,
         }
     }
@@ -249,7 +252,7 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
 
 def _sign_in(
     key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory
-) -> Sentence:
+) -> SignInSeen:
     """What AWS reports on the sign-in; with MFA it reports more."""
     if session is not None:
         return told_by_aws(session.client, identity)

@@ -81,7 +81,9 @@ SIGN_IN = Step(
     repeats_over="identities",
     parts=_OF_THE_ACCOUNT,
     blocked_words="Read the handoff from your admin first",
-    reads=reading(signed_in={"proof": str | None, "recorded": str | None}),
+    reads=reading(
+        signed_in={"at": str | None, "proof": str | None, "recorded": str | None, "seen": bool | None}
+    ),
 )
 
 MFA = Step(
@@ -95,7 +97,7 @@ MFA = Step(
     repeats_over="identities",
     parts=_OF_THE_ACCOUNT,
     blocked_words="Sign in to this account first",
-    reads=reading(mfa={"serial": str | None, "how": str | None}),
+    reads=reading(mfa={"serial": str | None, "how": str | None, "at": str | None}),
 )
 
 ACCESS_KEYS = Step(
@@ -115,6 +117,8 @@ ACCESS_KEYS = Step(
             "kept": str,
             "how": str | None,
             "mfa_serial": str | None,
+            "at": str | None,
+            "signed_in": str | None,
             "told": list[str] | None,
         }
     ),
@@ -157,6 +161,7 @@ VERIFY = Step(
                 {"profile": str, "arn": str | None, "problem": str | None, "title": str | None},
             ],
             "chosen": str | None,
+            "at": str | None,
         }
     ),
 )

@@ -27,7 +27,7 @@ from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
+from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict, seen_at
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
@@ -195,12 +195,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         DeviceGone: the device was deleted meanwhile.
         OnboardError: AWS could not be asked.
     """
+    at = context.environment.now().isoformat(timespec="seconds")
     if request.how == CONSOLE:
-        at = context.environment.now().isoformat(timespec="seconds")
         return {"mfa": {"serial": None, "how": CONSOLE, "at": at}}
     pending = request.pending
     if pending is None:
-        return {"mfa": {"serial": request.serial, "how": API}}
+        return {"mfa": {"serial": request.serial, "how": API, "at": at}}
     identity = identity_of(context)
     report(Progress("Enabling the device"))
     try:
@@ -226,13 +226,25 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         raise
     forget_seed(context, identity)
     pending.drop()
-    return {"mfa": {"serial": pending.serial, "how": API}}
+    return {"mfa": {"serial": pending.serial, "how": API, "at": at}}
+
+
+def evidence(context: Context) -> tuple[str, str]:
+    """When AWS said that it has a device that gives codes, and which; both "" where only the person says so.
+
+    It says so where the device is registered from here, or later of the access key that they kept.
+    """
+    device, key = context.facts["mfa"], context.facts.get("access_key") or {}
+    for serial, at in ((key.get("mfa_serial"), key.get("at")), (device.get("serial"), device.get("at"))):
+        if serial and at:
+            return str(at), str(serial)
+    return "", ""
 
 
 def observe(context: Context) -> Observation:
     """Only AWS knows the devices, and asking takes a key, which the step may have had, or the next one."""
-    kept = context.facts.get("access_key") or {}
-    return SAID_SO if context.facts["mfa"]["how"] == CONSOLE and not kept.get("mfa_serial") else NOT_ASKED
+    at, _ = evidence(context)
+    return seen_at(at) if at else SAID_SO
 
 
 def inquire(context: Context) -> Observation:

@@ -17,9 +17,14 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
+from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict, seen_at
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import NOT_REPLACED, client_without_asking, told_with_kept_key
+from workflows.steps.shared.own_access_key import (
+    NOT_REPLACED,
+    SignInSeen,
+    client_without_asking,
+    told_with_kept_key,
+)
 from workflows.steps.shared.own_identity import identity_of
 
 
@@ -103,10 +108,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the sign-in as the person reports it, and as AWS does if there is a key to ask with."""
-    recorded: Sentence = ""
+    seen = SignInSeen()
     if has_password(context):
         report(Progress("Looking for a key to ask AWS with"))
-        recorded = told_with_kept_key(context, identity_of(context))
+        seen = told_with_kept_key(context, identity_of(context))
     if not has_password(context):
         proof = "no password came for this user, so there is nothing to sign in with"
     elif request.already:
@@ -116,14 +121,26 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     else:
         proof = "you chose a new password"
     at = context.environment.now().isoformat(timespec="seconds")
-    return {"signed_in": {"at": at, "proof": proof, "recorded": recorded}}
+    return {"signed_in": {"at": at, "proof": proof, "recorded": seen.words, "seen": seen.recorded}}
+
+
+def evidence(context: Context) -> tuple[str, Sentence]:
+    """When AWS said that it has recorded the sign-in, and how; both "" where only the person says so.
+
+    It was asked as the person signed in, or later with the access key that they kept.
+    """
+    signed_in, key = context.facts.get("signed_in") or {}, context.facts.get("access_key") or {}
+    if signed_in.get("seen"):
+        return str(signed_in["at"]), signed_in["recorded"]
+    return (str(key["at"]), key["signed_in"]) if key.get("signed_in") else ("", "")
 
 
 def observe(context: Context) -> Observation:
     """Whether a password is still good only a sign-in can tell; AWS's record of it is as good as a look."""
     if not has_password(context):
         return AGREES
-    return NOT_ASKED if (context.facts.get("signed_in") or {}).get("recorded") else SAID_SO
+    at, _ = evidence(context)
+    return seen_at(at) if at else SAID_SO
 
 
 def inquire(context: Context) -> Observation:

@@ -19,9 +19,10 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import WrongShape, moment
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, Observation, seen_at
 from workflows.profiles.shell_lines import switch_role_url
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
-from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import check_owner, kept_key
 from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
@@ -86,10 +87,12 @@ class Request:
     Attributes:
         results: all answers.
         chosen: the profile that the person's shell is to use, or "".
+        at: when they answered, ISO 8601.
     """
 
     results: tuple[Result, ...] = ()
     chosen: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -324,7 +327,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 def perform(request: Request, _context: Context, _report: Report) -> Facts:
     """Record the answers, and which profile is for the shell."""
     results = [result.as_record() for result in request.results]
-    return {"verified": {"results": results, "chosen": request.chosen}}
+    return {"verified": {"results": results, "chosen": request.chosen, "at": request.at}}
 
 
-observe = not_asked  # only AWS could tell; the files are what the step before looks at
+def observe(context: Context) -> Observation:
+    """Only AWS could tell, and did; the files are what the step before looks at."""
+    at = (context.facts.get("verified") or {}).get("at")
+    return seen_at(str(at)) if at else NOT_ASKED

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import Enum
 from functools import partial
 from threading import Event
+from typing import NamedTuple
 
 from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
@@ -217,8 +218,20 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     return " ".join(told)
 
 
-def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
-    """A sentence on the sign-in of the one whose key the client signs with; "" if AWS reports nothing.
+class SignInSeen(NamedTuple):
+    """What AWS reports on a sign-in.
+
+    Attributes:
+        words: a sentence, "" if it reports nothing.
+        recorded: whether it has recorded one, with a password that is the person's own.
+    """
+
+    words: Sentence = ""
+    recorded: bool = False
+
+
+def told_by_aws(client: AwsClient, identity: Identity) -> SignInSeen:
+    """What AWS reports on the sign-in of the one whose key the client signs with.
 
     GetUser is allowed without MFA, GetLoginProfile usually is not.
 
@@ -226,36 +239,38 @@ def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
         AwsError: AWS could not be asked.
     """
     if identity.encrypted_password is None:
-        return ""  # a machine user does not sign in
+        return SignInSeen()  # a machine user does not sign in
     if iam.must_change_password(client):
-        return NOT_REPLACED
+        return SignInSeen(NOT_REPLACED)
     used = asked(lambda: iam.password_last_used(client), "")
     if used is None:
-        return "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
+        return SignInSeen(
+            "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
+        )
     if isinstance(used, str):
-        return ""
-    return f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}."
+        return SignInSeen()
+    return SignInSeen(f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}.", recorded=True)
 
 
-def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
-    """As `told_by_aws`, with the key that is kept for the identity; "" where none is known on this computer.
+def told_with_kept_key(context: Context, identity: Identity) -> SignInSeen:
+    """As `told_by_aws`, with the key that is kept for the identity, if one is known on this computer.
 
     It never fails, since the sign-in is done: that AWS could not be asked is a sentence, too.
     """
     records = KeyRecords(context.environment.key_records_folder)
     try:
         if records.get(project_of(context), base_profile_of(context, identity)) is None:
-            return ""  # so that no keyring asks to be unlocked for nothing
+            return SignInSeen()  # so that no keyring asks to be unlocked for nothing
         key = kept_key(context, identity)
         if key is None:
-            return ""
+            return SignInSeen()
         try:
             with clients_for(context.environment, identity.region).client("iam", key) as client:
                 return told_by_aws(client, identity)
         finally:
             key.drop()
     except OnboardError as error:
-        return f"iam-onboard couldn't ask AWS about it: {error.what}"
+        return SignInSeen(f"iam-onboard couldn't ask AWS about it: {error.what}")
 
 
 LONGEST_WAIT_SECONDS = 60.0
