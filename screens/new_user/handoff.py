@@ -277,8 +277,8 @@ def _told(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> li
 
 def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
     alias = f", alias {identity.account_alias}" if identity.account_alias else ""
-    account = f"account {identity.account_id}{mark_of(identity.account_id, known)}"
-    yield f"• {identity.account_name}: {account}{alias}, user {identity.user}"
+    mark = mark_of(identity.account_id, known)
+    yield f"• {identity.account_name}: account {identity.account_id}{alias}, user {identity.user}{mark}"
     accounts: dict[str, list[str]] = {}
     for profile in identity.profiles:
         accounts.setdefault(profile.role, []).append(profile.account_name)

@@ -159,7 +159,10 @@ class SignInPane(StepPane):
     def _notes(self) -> str:
         """What to know while the list is worked down."""
         rules = ", ".join(self._identity.password_policy)
-        lines = (_NEEDLESS if self._needless else "", f"New password: {rules}" if rules else "")
+        lines = (
+            _NEEDLESS if self._needless else "",
+            f"New password: {rules}" if rules else "",
+        )
         return "\n".join(filter(None, lines))
 
     def on_mount(self) -> None:

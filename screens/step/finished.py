@@ -305,7 +305,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     if written and not facts.get("commit"):
         yield "Commit what git status lists of the files that Review wrote."
     elif chosen:
-        yield "Try it in the terminal into which you pasted the lines from Verify:"
+        yield "Paste the lines that Verify shows into a terminal, then try:"
         yield f"aws --profile {chosen} sts get-caller-identity"
     elif run.environment.sandbox and any(
         name.startswith(("handed_over", "request_sent")) for name in run.session.state.known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -51,6 +52,7 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; those that are not named here are quiet."""
+_IN_FOLDS = {Status.UNCONFIRMED: "not confirmed"}
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"
 _END = "@"
@@ -89,13 +91,11 @@ class _Part:
 
     Attributes:
         content: as it is shown by name.
-        steps: how many steps it stands for.
-        status: where they stand together.
+        statuses: where the steps stand that it is for; none for the end.
     """
 
     content: Content
-    steps: int
-    status: Status
+    statuses: tuple[Status, ...] = ()
 
 
 def stepper(entries: Sequence[RailEntry], current: StepKey | None, width: int) -> Content:
@@ -126,15 +126,14 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
     for item, group in groupby(entries, key=lambda entry: entry.key.item):
         of_item = list(group)
         if item not in {"", own}:
-            together = _together(entry.status for entry in of_item)
-            parts.append(_Part(_marked(together, item), len(of_item), together))
+            statuses = tuple(entry.status for entry in of_item)
+            parts.append(_Part(_marked(_together(statuses), item), statuses))
             continue
         for entry in of_item:
             here = entry.key == current
             at = len(parts) if here else at
-            parts.append(_Part(_on_line(entry, here=here), 1, entry.status))
-    end = _Part(_end(here=current is None), 0, Status.LOCKED)
-    return [*parts, end], len(parts) if at < 0 else at
+            parts.append(_Part(_on_line(entry, here=here), (entry.status,)))
+    return [*parts, _Part(_end(here=current is None))], len(parts) if at < 0 else at
 
 
 def _together(statuses: Iterable[Status]) -> Status:
@@ -158,12 +157,13 @@ def _end(*, here: bool) -> Content:
 def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
-    together, steps = _together(one.status for one in folded), sum(one.steps for one in folded)
-    return [_marked(together, f"{steps} {'done' if together is Status.DONE else 'before'}")]
+    standing = Counter(status for part in folded for status in part.statuses)
+    told = (f"{standing[one]} {words}" for one, words in {**WORDS, **_IN_FOLDS}.items() if standing[one])
+    return [_marked(_together(standing), ", ".join(told))]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:
-    steps = sum(one.steps for one in folded)
+    steps = sum(len(one.statuses) for one in folded)
     return [styled((f"· {steps} more" if steps else "· End", "$text-muted"))] if folded else []
 
 

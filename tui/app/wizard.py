@@ -419,7 +419,17 @@ class WizardScreen(OneFocus):
         """Whose turn it is."""
         if self.current is None and self.run.session.proposal() is None:
             return Turn("All steps are done", yours=False)
-        return self.pane.turn() if self.pane is not None and self.pane.opened else YOURS
+        if self.pane is None or not self.pane.opened:
+            return YOURS
+        return Turn("Nothing left to do here", yours=False) if self._left_alone else self.pane.turn()
+
+    @property
+    def _left_alone(self) -> bool:
+        """Whether the step that is shown is settled, and Next only leaves it."""
+        key, pane = self.current, self.pane
+        if key is None or pane is None or self.run.session.status(key) not in SETTLED:
+            return False
+        return pane.opened and not pane.changed() and not self._stage.kept_input
 
     def _primary(self) -> Primary:
         """What Next does now."""
@@ -432,7 +442,7 @@ class WizardScreen(OneFocus):
             return Primary("Decide how to continue")
         if pane.warned:
             return Primary("Continue anyway")
-        if status in SETTLED and pane.opened and not pane.changed() and not self._stage.kept_input:
+        if self._left_alone:
             after = self.run.after(key)
             here = after and after.item == key.item  # the item is said already
             title = after and (self.run.step(after).title if here else self.run.title(after))

@@ -17,7 +17,6 @@ from urllib.parse import quote, urlencode
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import count
 
 PERIOD_SECONDS = 30
 DIGITS = 6
@@ -110,9 +109,7 @@ def code_problem(text: str, field: str = "code") -> Problem | None:
         return None
     if not code:
         return Problem("Enter the six digits that the authenticator app shows.", field)
-    return Problem(
-        f"A code is six digits; this is {count(len(code), 'character')}, or not digits alone.", field
-    )
+    return Problem("A code is six digits and nothing else.", field)
 
 
 def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) -> Problem | None:

@@ -178,7 +178,7 @@ def describe_password_policy(policy: Mapping[str, Any]) -> list[str]:
         lines.append("not your last password" if reuse == 1 else f"not one of your last {reuse}")
     age = int(rules.get("MaxPasswordAge") or 0)
     if age:
-        lines.append(f"a new one every {age} days")
+        lines.append(f"good for {age} days")
     if age and _flag(rules.get("HardExpiry")):
         lines.append("once expired, only an administrator can set a new one")
     if not _flag(rules.get("AllowUsersToChangePassword", True)):

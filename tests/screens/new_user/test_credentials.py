@@ -224,7 +224,9 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         field(app, "second-code").value = new_user.code(seed)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert session.facts(ITEM)["mfa"] == {"serial": SERIAL, "how": "api"}
+        made = session.facts(ITEM)["mfa"]
+        assert (made["serial"], made["how"]) == (SERIAL, "api")
+        assert session.status(MFA) is Status.DONE, "AWS has it"
     assert seed not in everything_written(session.folder)
 
 

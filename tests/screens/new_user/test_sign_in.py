@@ -133,7 +133,7 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         assert app.pane.primary().ready
         await until(pilot, lambda: app.screen.focused is not None and app.screen.focused.id == "primary")
         await pilot.press("enter")
-        await until(pilot, lambda: session.status(KEY) is Status.DONE)
+        await until(pilot, lambda: session.status(KEY) is Status.UNCONFIRMED)  # by the person's word alone
         await rest(pilot)
         assert session.facts("security")["signed_in"]["proof"].startswith("decrypted here")
         await app.wizard.go_to(KEY)
@@ -239,7 +239,7 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("left", "enter")
         await rest(pilot)
-        assert session.status(KEY) is Status.DONE
+        assert session.status(KEY) is Status.UNCONFIRMED
         assert not session.facts("security")["signed_in"]["proof"].startswith("decrypted here")
         events = session.state.events
         await app.wizard.go_to(KEY)
@@ -249,7 +249,7 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
         await pilot.press(*PASSPHRASE, "enter")
         await rest(pilot)
         assert app.pane.query_one("#password", SecretText) is not None
-        assert session.status(KEY) is Status.DONE
+        assert session.status(KEY) is Status.UNCONFIRMED
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.state.events == events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from screens.widgets.rail import MARKS, RailEntry, stepper
+from screens.widgets.rail import MARKS, WORDS, RailEntry, stepper
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 
@@ -28,3 +28,10 @@ def test_another_account_has_the_mark_of_where_all_its_steps_stand(
         RailEntry(StepKey(step, "security"), step, one) for step, one in zip("ab", statuses, strict=True)
     ]
     assert stepper(steps, None, 80).plain.startswith(f"{mark} security")
+
+
+def test_folded_steps_say_how_many_stand_where() -> None:
+    before = [DONE, DONE, SKIPPED, UNSURE, DONE, DONE]
+    steps = [RailEntry(StepKey(f"step-{n}"), f"Step {n}", one) for n, one in enumerate([*before, OPEN])]
+    line = stepper(steps, steps[-1].key, 60).plain
+    assert line.startswith(f"{MARKS[UNSURE]} 2 {WORDS[DONE]}, 1 {WORDS[SKIPPED]}, 1 "), line

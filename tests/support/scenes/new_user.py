@@ -40,7 +40,7 @@ _POLICY = (
     "16 to 128 characters",
     "one of each: A-Z a-z 0-9 !@#$%^&*()_+-=[]{}|'",
     "not one of your last 4",
-    "a new one every 90 days",
+    "good for 90 days",
 )
 
 

@@ -32,7 +32,7 @@ def test_a_policy_reads_the_same_from_iam_and_from_terraform() -> None:
         "14 to 128 characters",
         "one of each: A-Z a-z 0-9 !@#$%^&*()_+-=[]{}|'",
         "not one of your last 5",
-        "a new one every 90 days",
+        "good for 90 days",
         "once expired, only an administrator can set a new one",
     ]
 

@@ -20,6 +20,7 @@ from workflows.aws.iam import DeviceExists
 from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import seen_at
 from workflows.steps.new_user import mfa as step
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
@@ -67,14 +68,16 @@ def test_a_device_is_made_scanned_and_enabled(new_user: NewUserAws) -> None:
     assert json.loads(kept(new_user)[SEED]) == {"serial": SERIAL, "seed": seed}
     request = Request(API, pending=pending, first=new_user.code(seed, -1), second=new_user.code(seed))
     assert step.validate(request, context) == []
-    assert step.perform(request, context, new_user.report) == {"mfa": {"serial": SERIAL, "how": "api"}}
+    made = step.perform(request, context, new_user.report)
+    assert (made["mfa"]["serial"], made["mfa"]["how"]) == (SERIAL, "api")
+    assert step.observe(new_user.context(**made)) == seen_at(made["mfa"]["at"])
     assert kept(new_user) == {}
     assert pending.seed.dropped
     assert pending.key.secret_access_key.dropped
     found = step.begin(typed(key), context, new_user.report)
     assert found == Registered(SERIAL)
     facts = step.perform(Request(API, serial=SERIAL), context, new_user.report)
-    assert facts == {"mfa": {"serial": SERIAL, "how": "api"}}
+    assert (facts["mfa"]["serial"], facts["mfa"]["how"]) == (SERIAL, "api")
 
 
 def test_an_interrupted_set_up_goes_on_with_the_same_device(new_user: NewUserAws) -> None:

@@ -10,6 +10,7 @@ from support.strict_aws import PAGES, SECURITY
 
 from workflows.aws.clients import Credentials
 from workflows.core.secret import Secret
+from workflows.machine.observations import SAID_SO, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.key_stores import VAULT
@@ -92,8 +93,11 @@ def test_a_key_that_comes_later_proves_the_sign_in(new_user: NewUserAws) -> None
     key = with_password(new_user)
     signs_in(new_user)
     request = Request(VAULT, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"]))
-    told = access_keys.perform(request, new_user.context(), new_user.report)["access_key"]["told"]
-    assert any(line.startswith("AWS has recorded your sign-in of ") for line in told)
+    said = {"signed_in": {"proof": "you chose a new password", "recorded": "", "seen": False}}
+    assert sign_in.observe(new_user.context(**said)) is SAID_SO
+    made = access_keys.perform(request, new_user.context(), new_user.report)
+    assert any(line.startswith("AWS has recorded your sign-in of ") for line in made["access_key"]["told"])
+    assert sign_in.observe(new_user.context(**said, **made)) == seen_at(made["access_key"]["at"])
 
 
 def test_with_mfa_it_is_known_that_the_one_time_password_is_not_replaced(new_user: NewUserAws) -> None:

@@ -22,7 +22,7 @@ from tui.stores import vault_for
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
-from workflows.machine.observations import Verdict
+from workflows.machine.observations import Verdict, seen_at
 from workflows.steps.new_user import access_keys, aws_command, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.sign_in import unlock
@@ -71,7 +71,9 @@ def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: 
     reported = [one.payload for one in new_user.progress if isinstance(one.payload, Result)]
     assert sorted(answers(tuple(reported))) == sorted([BASE, ROLE])
     assert verify.validate(Request(results), context) == []
-    facts = verify.perform(Request(results), context, new_user.report)
+    at = "2026-11-29T01:41:00+00:00"
+    facts = verify.perform(Request(results, at=at), context, new_user.report)
+    assert verify.observe(new_user.context(facts)) == seen_at(at)
     assert facts["verified"]["results"][0] == {
         "profile": BASE,
         "arn": "arn:aws:iam::222222222222:user/jane.doe",
