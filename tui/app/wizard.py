@@ -550,7 +550,7 @@ class WizardScreen(OneFocus):
         if status is Status.CONTRADICTED:
             seen = self.run.session.state.observed[key]
             ask(self, Contradiction(self.run.title(key), seen), self._decide)
-        elif status in SETTLED and not pane.changed() and not self._stage.kept_input:
+        elif self._left_alone:
             await self.go_to(self.run.after(key))
         else:
             pane.advance()
