@@ -123,7 +123,7 @@ _PLACES = (
 )
 _NOTES = (
     "Choose the app: a passkey gives no codes.\n"
-    "Skip (^s) only if your admin says so: without a code AWS may deny you nearly everything."
+    "Skip (^s) only if your admin says so: AWS may deny you the rest."
 )
 
 

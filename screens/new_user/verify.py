@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
-from screens.step.page import TALL, Opening
+from screens.step.page import Opening
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Notice, tell
@@ -34,7 +34,7 @@ _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 class ProfileAnswers(Table):
     """Shows for each profile who it is, or in a few words why it does not work."""
 
-    DEFAULT_CSS = "ProfileAnswers { height: auto; max-height: 12; margin-top: 1; }"
+    DEFAULT_CSS = "ProfileAnswers { height: 1fr; min-height: 5; margin-top: 1; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
@@ -169,11 +169,9 @@ class VerifyPane(UnlockingPane):
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
     VerifyPane.-all-work CodeField { display: none; }
-    VerifyPane.-all-work ProfileAnswers { max-height: 6; margin: 0; }
-    VerifyPane.-some-fail ProfileAnswers { max-height: 5; margin: 0; }
+    VerifyPane.-all-work ProfileAnswers, VerifyPane.-some-fail ProfileAnswers { margin: 0; }
     VerifyPane Horizontal.buttons { height: 1; }
     VerifyPane.-some-fail CodeField, VerifyPane .of-the-table { margin: 0; }
-    VerifyPane.-tall ProfileAnswers { max-height: 14; }
     VerifyPane.-some-fail #shell { display: none; }
     VerifyPane Button { margin-right: 2; }
     """
@@ -203,10 +201,6 @@ class VerifyPane(UnlockingPane):
         self.run_move(
             "survey", lambda report: verify.survey(self.context, report), self._show_survey, looks=True
         )
-
-    def on_resize(self) -> None:
-        """More of the table is shown where there is room."""
-        self.set_class(self.app.size.height >= TALL, "-tall")
 
     async def _show_survey(self, survey: Survey) -> None:
         self._survey = survey

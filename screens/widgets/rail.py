@@ -52,7 +52,7 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; those that are not named here are quiet."""
-_IN_FOLDS = {Status.UNCONFIRMED: "not confirmed"}
+_IN_FOLDS = {Status.DONE: "done", Status.SKIPPED: "skipped", Status.UNCONFIRMED: "not confirmed"}
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"
 _END = "@"
@@ -157,9 +157,10 @@ def _end(*, here: bool) -> Content:
 def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
-    standing = Counter(status for part in folded for status in part.statuses)
-    told = (f"{standing[one]} {words}" for one, words in {**WORDS, **_IN_FOLDS}.items() if standing[one])
-    return [_marked(_together(standing), ", ".join(told))]
+    statuses = [status for part in folded for status in part.statuses]
+    standing = Counter(_IN_FOLDS.get(status, "open") for status in statuses)
+    told = (f"{standing[words]} {words}" for words in (*_IN_FOLDS.values(), "open") if standing[words])
+    return [_marked(_together(statuses), ", ".join(told))]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:
