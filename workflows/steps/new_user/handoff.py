@@ -272,7 +272,7 @@ def _newer(context: Context) -> Observation | None:
                 _NEWER,
                 (sha256(text.encode()).hexdigest(),),
                 continuing=_CONTINUING,
-                redoing=f"{_differences(held, handoff)} Nothing of it counts until you accept it.",
+                redoing=f"{_differences(held, handoff)} It counts once you accept it.",
                 effects=_EFFECTS,
             )
     return None
