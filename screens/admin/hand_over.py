@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -30,7 +31,7 @@ from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
 _Taking = Callable[[PersonHandoff], Sentence]
-_MARK, _UNMARK = "Mark as sent", "Not sent"
+_MARK, _UNMARK = "Mark as sent", "Mark as not sent"
 _NEW_KEY = (
     "For when {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
     "{name} sends a new request: in their wizard, “Replace my key”. Project opens with {name} under "
@@ -108,8 +109,8 @@ class HandOverPane(TerraformPane):
         name = self._names[0] if self._names else "USER"
         field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
-        with Horizontal(classes="buttons"):
-            if self.context.environment.mailbox is not None:
+        with Horizontal(id="ways", classes="buttons"):
+            if self._mailbox is not None:
                 yield Button("Put into mailbox", id="mail", key="m")
             yield Button("Copy", id="copy", key="c")
             yield Button("Save", id="save", key="w")
@@ -120,7 +121,7 @@ class HandOverPane(TerraformPane):
             yield Button("Send later", id="skip", key="^s")
 
     def _hint(self) -> list[str]:
-        later = hand_over.later_layers(self.context)
+        later = self._later
         if not self._names:
             return ["Nobody got a password or a key in this account."]
         if not self._unsent and not self.opening.done:
@@ -141,9 +142,17 @@ class HandOverPane(TerraformPane):
         if self._to_confirm:
             return Primary(f"I've sent it to {short(self._to_confirm)}")
         if name := self._to_send:
-            mail = self.context.environment.mailbox is not None
-            return Primary(f"Send {short(name)} the handoff" if mail else f"Copy {short(name)}'s handoff")
+            copies = self._mailbox is None
+            return Primary(f"Copy {short(name)}'s handoff" if copies else f"Send {short(name)} the handoff")
         return Primary("Read the state again" if self._unsent else "Continue")
+
+    @property
+    def _later(self) -> Sequence[str]:
+        return hand_over.later_layers(self.context)
+
+    @property
+    def _mailbox(self) -> Path | None:
+        return self.context.environment.mailbox
 
     @property
     def _unsent(self) -> list[str]:
@@ -162,11 +171,13 @@ class HandOverPane(TerraformPane):
         if not sent:
             return YOURS
         whom = self._names[0] if len(sent) == 1 else f"{len(sent)} people"
-        return Turn(f"{short(whom)} can start", yours=False)
+        joins = {*self._names} <= {*self.context.decisions.joining}
+        return Turn(f"{short(whom)} can {'start' if joins else 'sign in'}", yours=False)
 
     def on_mount(self) -> None:
         self.query_one("#usual-roles").display = False
-        self.query_one("#more").display = bool(self._names)
+        for place in ("#people", FieldRow, "#ways", "#more"):
+            self.query_one(place).display = bool(self._names)
         self._show()
         if self._names and not self.opening.done:
             self._read()
@@ -178,7 +189,10 @@ class HandOverPane(TerraformPane):
             Option(self._line(name), name) for name in self._names
         )
         self.query_one("#hint", Text).show_lines(self._hint())
-        self.query_one("#skip").display = bool(self._unsent) and not self.opening.done
+        useless = any(not handoff.text for handoff in self._handoffs.values())
+        skip = self.query_one("#skip", Button)
+        skip.display = bool(self._unsent and (self._later or useless)) and not self.opening.done
+        skip.label = "Send later" if self._later else "Leave it out"
         self.show_problems([])  # who was not marked as sent may be now
 
     def _line(self, name: str) -> str:
@@ -191,7 +205,7 @@ class HandOverPane(TerraformPane):
         elif name in self._taken:
             mark, words = "○", f"{self._taken[name]}, not marked as sent"
         elif handoff is None:
-            mark, words = "·", "not read from the state yet"
+            mark, words = "·", "iam-onboard hasn't read the text from the state yet"
         elif handoff.text:
             mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
         else:
@@ -209,8 +223,10 @@ class HandOverPane(TerraformPane):
         name = event.option_id or ""
         handoff = self._chosen(name)
         self.query_one("#file", Input).value = hand_over.default_file(name)
-        button = self.query_one("#sent", Button)
-        button.label = _UNMARK if self._sent[name].by_hand else _MARK
+        sent, button = self._sent[name], self.query_one("#sent", Button)
+        button.label = _UNMARK if sent.by_hand else _MARK
+        button.display = sent.by_hand or not sent.sent_at
+        self.query_one("#copy" if self._mailbox is None else "#mail").display = name != self._to_send
         trouble = self.query_one("#trouble", Text)
         trouble.update("\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else "")
         trouble.set_class(not (handoff and handoff.trouble), "hidden")
@@ -258,7 +274,7 @@ class HandOverPane(TerraformPane):
             )
         elif not self.code_wanted and (name := self._to_send):
             self.query_one("#people", OptionList).highlighted = self._names.index(name)
-            (self.action_copy if self.context.environment.mailbox is None else self.action_mail)()
+            (self.action_copy if self._mailbox is None else self.action_mail)()
         elif self.code_wanted or self._unsent:
             self._read()
         else:
@@ -295,12 +311,23 @@ class HandOverPane(TerraformPane):
 
     def _mark(self, name: str, sent: Sent) -> None:
         self._sent[name] = sent
-        self.notify(f"{name}'s handoff is marked as {'sent' if sent.sent_at else 'not sent'}.")
+        said = f"{name}'s handoff is marked as {'sent' if sent.sent_at else 'not sent'}."
+        self.notify(said)
         left = [one for one in self._names if self._sent[one].sent_at is None]
         if sent.sent_at and left:
             self.query_one("#people", OptionList).highlighted = self._names.index(left[0])
         self._show()
         self.keep_draft()
+        if self.opening.done:
+            self._record(said)
+
+    def _record(self, said: str) -> None:
+        """A done step says what is so now: it is done again, or opens until all is sent."""
+        if self._unsent:
+            self.screen.call_later(self.screen.run_action, "reopen")
+        else:
+            self.parting = said
+            self.post_message(self.Submitted(self.request()))
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
@@ -335,7 +362,8 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#sent")
     def action_sent(self) -> None:
         """Mark the person's text as sent by hand, or take that mark back."""
-        if name := self._marked:
+        name = self._marked
+        if name and self.query_one("#sent").display:
             how = self._taken.get(name, "marked by hand")
             by_hand = self._sent[name].by_hand
             self._mark(name, Sent() if by_hand else hand_over.marked_by_hand(self.context, how))
@@ -366,7 +394,7 @@ class HandOverPane(TerraformPane):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only the sandbox has a mailbox."""
         if action == "mail":
-            return self.context.environment.mailbox is not None
+            return self._mailbox is not None
         return super().check_action(action, parameters)
 
     def request(self) -> Request:
@@ -378,6 +406,5 @@ class HandOverPane(TerraformPane):
         return Request(dict(self._sent), nothing)
 
     def draft(self) -> Mapping[str, Any]:
-        people = {name: plain(one) for name, one in self._sent.items() if one.sent_at}
         roles = {} if self._usual_roles else {"usual_roles": False}
-        return {**roles, **({"people": people} if people else {})}
+        return {**roles, "people": plain(self._sent)}

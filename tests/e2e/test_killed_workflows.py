@@ -218,7 +218,8 @@ async def put_into_groups(walker: Walker, _item: str) -> None:
 
 
 async def hand_over(walker: Walker, _item: str) -> None:
-    await walker.press("#mail")
+    await walker.next()
+    await walker.rest()
 
 
 ADMIN = {

@@ -214,7 +214,8 @@ async def plan_apply_and_hand_over(admin: Walker, account: str) -> None:
     await admin.next()
     await admin.confirm()
     await admin.at(f"Hand over ({account})")
-    await admin.press("#mail")
+    await admin.next()
+    await admin.rest()
     await admin.next()
 
 

@@ -561,6 +561,44 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
         assert str(pane.query_one("#sent", Button).label) != label
 
 
+async def test_a_done_hand_over_opens_again_when_a_mark_is_taken_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "t", "ctrl+n")
+        assert desk.status("hand-over") is Status.DONE
+        await app.wizard.go_to(StepKey("hand-over", "management"))
+        await rest(pilot)
+        await press(pilot, "t")
+        assert desk.status("hand-over") is Status.READY
+        assert app.pane.request().people == {"jane.doe": Sent()}
+        await press(pilot, "t", "ctrl+n")
+        assert desk.status("hand-over") is Status.DONE
+        assert desk.session.facts("management")["handed_over"]["people"]["jane.doe"]["by_hand"]
+
+
+async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        shown = {one: app.pane.query_one(f"#{one}").display for one in ("copy", "save", "sent", "skip")}
+        assert shown == {"copy": False, "save": True, "sent": True, "skip": False}
+        await press(pilot, "t")
+        assert app.pane.query_one("#copy").display
+
+
 async def test_somebody_who_cannot_decrypt_is_led_to_a_new_key(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -358,9 +358,13 @@ def later_layers(context: Context) -> tuple[str, ...]:
     """Layers after this one that some of the same people are still to be applied in."""
     layers, mine = context.decisions.layers, set(people_of(context.item, context))
     rest = layers[layers.index(context.item) + 1 :]
-    return tuple(
-        name for name in rest if f"applied@{name}" not in context.every and mine & {*people_of(name, context)}
-    )
+    open_ = (name for name in rest if f"applied@{name}" not in context.every)
+    return tuple(name for name in open_ if mine & {*people_of(name, context), *_reset_in(name, context)})
+
+
+def _reset_in(account: str, context: Context) -> tuple[str, ...]:
+    """Who may get a new password in an account that is not planned yet."""
+    return () if f"plan@{account}" in context.every else context.decisions.resetting
 
 
 def prepare(
