@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -101,6 +102,7 @@ class DeactivatePane(AccountWorkPane):
         self._rows = list(self._lines())
         things = self.query_one("#things", OptionList)
         things.set_options(row.words for row in self._rows)
+        things.display = bool(self._rows)
         things.highlighted = next((at for at, row in enumerate(self._rows) if row.holding), 0)
         self._offer_removal()
         if self._rows:
@@ -138,8 +140,8 @@ class DeactivatePane(AccountWorkPane):
     def _standing(self) -> str:
         if self.nobody():
             return "Nobody leaves this account."
-        if self.opening.done:
-            return "^r opens this again."
+        if self._findings is None and self.opening.done:
+            return "\n".join(_recorded(self.context.facts["deactivated"], self.context.environment.now()))
         if self._findings is None:
             return "iam-onboard asks AWS for their access keys and whatever blocks their removal."
         if self._findings.active_keys:
@@ -247,3 +249,17 @@ class DeactivatePane(AccountWorkPane):
 
     def request(self) -> Request:
         return Request(self._findings)
+
+
+def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    """What was found when the step was done, a line for each person."""
+    yield f"So it was {told_moment(fact['at'], now)}. r asks AWS again."
+    for name, one in fact["people"].items():
+        active, blocking = len(one["active"]), len(one["blocking"])
+        parts = [
+            f"{count(active, 'access key')} still active" if active else "",
+            f"{count(len(one['inactive']), 'access key')} inactive" if one["inactive"] else "",
+            f"{count(blocking, 'thing')} in the way of the removal" if blocking else "",
+        ]
+        told = ", ".join(filter(None, parts)) or "no access keys, and nothing in the way of the removal"
+        yield f"{'!' if active or blocking else '✓'} {name}: {told}"

@@ -18,7 +18,7 @@ from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
 from screens.widgets.fields import FilterField
-from screens.widgets.layer_bar import LayerBar
+from screens.widgets.layer_bar import LayerBar, pending_told
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
 from screens.widgets.text import Button, Text, short
@@ -34,7 +34,7 @@ from workflows.layer.model import Group
 from workflows.layer.names import check_group_name
 from workflows.steps.admin import groups
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
-from workflows.steps.decisions import NewGroup, PolicyChanges
+from workflows.steps.decisions import GroupChanges, NewGroup, PolicyChanges
 from workflows.steps.shared.by_hand import Spot
 
 _MOST = 6
@@ -279,12 +279,20 @@ class GroupsPane(ByHandPane):
         matrix.show(layout)
         if group:
             matrix.mark(matrix.person, group)
-        pending = [(one, view.pending(self._choices[one])) for one, view in self._views.items()]
-        self.query_one(LayerBar).show(pending, self._account)
+        standing = [(account, self._standing(account)) for account in self._views]
+        self.query_one(LayerBar).show(standing, self._account)
         told = f"{layout.shown:,} of {len(self.view.people):,} shown" if words else _counts(self.view)
         shown = self.query_one("#shown", Text)
         shown.update(told, layout=len(told) != len(str(shown.content)))
         self.primary_changed()
+
+    def _standing(self, account: str) -> str:
+        """How many changes a layer does not hold yet, or how far what was decided for it is."""
+        pending = self._views[account].pending(self._choices[account])
+        decided = self.context.decisions.of(account)
+        if pending or not (decided.moves or decided.groups != GroupChanges()):
+            return pending_told(pending)
+        return "applied" if f"applied@{account}" in self.context.every else "written, not applied"
 
     def _unseen(self) -> str:
         """The next account with people to put into groups that was not shown yet; "" for none."""

@@ -205,7 +205,7 @@ class HandOverPane(TerraformPane):
         elif name in self._taken:
             mark, words = "○", f"{self._taken[name]}, not marked as sent"
         elif handoff is None:
-            mark, words = "·", "iam-onboard hasn't read the text from the state yet"
+            mark, words = "·", "the text isn't read yet"
         elif handoff.text:
             mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
         else:

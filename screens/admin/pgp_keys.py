@@ -25,7 +25,7 @@ from screens.widgets.lists import Table
 from screens.widgets.text import Button, OptionList, Text, short, shortened
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, count, day, joined, listed, text_of
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
@@ -104,7 +104,7 @@ class LayerKeys(Dialog[bool]):
         table = self.query_one("#files", Table)
         table.add_columns("File", "Layer", "Verdict", "Expires", "Used by")
         for number, row in enumerate(self._rows):
-            until = f"{row.expires:%Y-%m-%d}" if row.expires else "never" if row.algorithm else "-"
+            until = day(row.expires) if row.expires else "never" if row.algorithm else "-"
             expires = f"! {until}" if row.soon else until
             name = row.file.removeprefix("keys/")
             users = ", ".join(row.users) or "nobody"
@@ -761,7 +761,7 @@ def _summary(key: TakenKey) -> list[str]:
 
 def _told(key: TakenKey) -> list[str]:
     """All that is to be said about a key whose fingerprint is compared."""
-    expires = f"expires {key.expires:%-d %b %Y}" if key.expires else "never expires"
+    expires = f"expires {day(key.expires)}" if key.expires else "never expires"
     return [
         f"{key.mark.sign} {', '.join(key.user_ids) or 'no user id'}",
         shortened(f"  {key.algorithm}, {expires}; {key.origin}"),
@@ -790,7 +790,7 @@ def _present_words(row: PresentKey) -> str:
     """A key file that is there, in a few words."""
     parts = [text_of(row.verdict.headline).lower(), *filter(None, [row.algorithm])]
     if row.expires:
-        parts.append(f"{'expires SOON, on' if row.soon else 'until'} {row.expires:%Y-%m-%d}")
+        parts.append(f"{'expires SOON, on' if row.soon else 'until'} {day(row.expires)}")
     if len(row.users) > 1:
         parts.append(f"shared by {', '.join(row.users)}")
     if row.same:
@@ -802,7 +802,7 @@ def _choice_lines(key: TakenKey) -> str:
     """A key among several, in three lines: whose, what it is, and its fingerprint."""
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
     whose = listed(key.user_ids, 1) or "no user id"
-    until = f"until {key.expires:%Y-%m-%d}" if key.expires else "without expiry"
+    until = f"until {day(key.expires)}" if key.expires else "without expiry"
     verdict = f"{key.mark.sign} {key.verdict.headline}"
     return f"{whose}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 

@@ -81,7 +81,7 @@ QUESTIONS: Mapping[str, Asked] = {
     "rekeying": Asked("Replace a PGP key", "Whose PGP key?"),
     "mfa_reset": Asked("Replace a lost MFA device", "Whose device?"),
 }
-_LAYERS_ARE = "A layer is an account's folder of Terraform files."
+_LAYERS_ARE = "Each account has a folder of Terraform files, its layer."
 _NAMES_SHOWN = 6
 _NOBODY_NAMED = "Find the project whose regions are to be checked."
 

@@ -189,7 +189,7 @@ class UsersPane(ByHandPane):
 
     def heading(self) -> Sentence:
         if not self._only:
-            return super().heading()
+            return "Change how somebody signs in" if self.inside else super().heading()
         return f"Change how {listed(self._only, 2)} sign{'s' if len(self._only) == 1 else ''} in"
 
     @property
@@ -323,7 +323,7 @@ class UsersPane(ByHandPane):
     def action_everybody(self) -> None:
         """Show what everybody signs in with."""
         self.add_class("-everybody")
-        self.primary_changed()
+        self._show_heading()
         self.query_one(LineList).focus()
         self.refresh_bindings()
 
@@ -335,8 +335,12 @@ class UsersPane(ByHandPane):
         """From everybody back to those who join and leave."""
         self.remove_class("-everybody")
         self.query_one("#people").focus()
-        self.primary_changed()
+        self._show_heading()
         self.refresh_bindings()
+
+    def _show_heading(self) -> None:
+        self.query_one(".pane-title", Text).update(self.heading())
+        self.primary_changed()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The keys about the selected person work where it is seen."""

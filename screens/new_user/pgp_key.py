@@ -19,7 +19,7 @@ from screens.widgets.text import Button, Option, OptionList, Text, sized
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, day, joined, text_of
 from workflows.steps.new_user import pgp_key
 from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, own_keys
 
@@ -271,5 +271,5 @@ def _line(key: OwnChoice) -> str:
 def _told(key: OwnChoice) -> str:
     verdict = key.verdict
     lines = [f"{verdict.headline}. {verdict.explanation}", *(f"! {words}" for words in verdict.warnings)]
-    expires = f"{key.expires:%Y-%m-%d}" if key.expires else "never"
+    expires = day(key.expires)
     return "\n".join([*lines, f"Expires {expires}. Fingerprint", grouped(key.fingerprint)])

@@ -191,7 +191,9 @@ class AccountWorkPane(CodePane):
 
     def on_mount(self) -> None:
         self.show()
-        if not self.opening.done and not self.nobody():
+        if self.opening.done:
+            self.focus_primary()
+        elif not self.nobody():
             self.action_look()
 
     @on(Button.Pressed, "#look")

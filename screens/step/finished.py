@@ -121,7 +121,7 @@ class Finished(VerticalScroll):
             look = run.session.state.observed[key]
             at = told_moment(look.at, now)
             if look.verdict is Verdict.AWAITED:
-                yield f"○ {key.item}: {look.words} AWS said so {at}."
+                yield f"○ {key.item}: {look.words} AWS was asked {at}."
             elif look.said_so:
                 said.append(text_of(run.title(key)))
             elif look.words:

@@ -18,6 +18,11 @@ _SECONDS = 3.0
 """So long it is said at least that another layer is shown."""
 
 
+def pending_told(number: int) -> str:
+    """How many changes a layer does not hold yet."""
+    return count(number, "change") if number else "no change"
+
+
 class LayerBar(Text):
     """Names the layers; a click on one chooses it."""
 
@@ -33,7 +38,7 @@ class LayerBar(Text):
 
     def __init__(self, content: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(content, id=id)
-        self._layers: Sequence[tuple[str, int]] = ()
+        self._layers: Sequence[tuple[str, str]] = ()
         self._current = ""
         self.seen: set[str] = set()
 
@@ -41,11 +46,11 @@ class LayerBar(Text):
         """The first of these accounts that was not shown yet; "" for none."""
         return next((account for account in accounts if account not in self.seen), "")
 
-    def show(self, layers: Sequence[tuple[str, int]], current: str) -> None:
+    def show(self, layers: Sequence[tuple[str, str]], current: str) -> None:
         """Show the layers.
 
         Args:
-            layers: each account's name, and how many changes are pending in its layer.
+            layers: each account's name, and how its layer stands, in a few words.
             current: the account whose layer is shown.
         """
         if self._current not in {"", current}:
@@ -65,11 +70,9 @@ class LayerBar(Text):
         """The layers, each whole on one line: the mark before a name stays with it."""
         parts: list[tuple[str, Style]] = []
         column = 0
-        for account, pending in self._layers:
+        for account, standing in self._layers:
             here = account == self._current
-            words = (
-                f"{'▸' if here else ' '} {account}: {count(pending, 'change') if pending else 'no change'}"
-            )
+            words = f"{'▸' if here else ' '} {account}: {standing}"
             if column and column + _BETWEEN + len(words) > self.size.width:
                 parts.append(("\n", Style()))
                 column = 0

@@ -81,7 +81,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
             "groups, console password, access key",
             begins=("admin", "regrouping"),
         ),
-        _Line("Reset a password", "forgotten, and the PGP key is there", begins=("admin", "resetting")),
+        _Line("Reset a password", "forgotten; the PGP key still works", begins=("admin", "resetting")),
         _Line("Replace a PGP key", "for admins, when a person asks for it", begins=("admin", "rekeying")),
         _Line(
             "Replace a lost MFA device", "so that another can be registered", begins=("admin", "mfa_reset")

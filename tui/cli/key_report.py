@@ -10,7 +10,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, day, joined, text_of
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import judge_file
 from workflows.gpg.owner import likeness
@@ -112,7 +112,7 @@ class KeyReport:
             details = self.key.details
             expires = details.expires(self.source.now)
             part = details.encryption_part(self.source.now) or details.primary
-            until = f"until {expires:%Y-%m-%d}" if expires else "without expiry"
+            until = f"until {day(expires)}" if expires else "without expiry"
             lines.append(f"    {part.description}, {until}")
             lines.append(f"    Fingerprint {grouped(details.fingerprint)}")
             lines += [f"    {user_id.text}" for user_id in details.user_ids if user_id.holds]

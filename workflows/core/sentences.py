@@ -7,6 +7,7 @@ a `Sentence` is declared any text can be given, and nothing can compare it, sear
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def capitalized(sentence: Sentence) -> Sentence:
     """The sentence with a capital letter first, for words that may stand in the middle of one."""
     text = text_of(sentence)
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def day(moment: datetime | None) -> str:
+    """A day as people write it, "28 Nov 2028"; None is never."""
+    return f"{moment.day} {moment:%b %Y}" if moment else "never"
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -179,10 +179,10 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
         binary = pasted.bare_base64(text)
     except pasted.MalformedBase64 as error:
         if len(text) < _SHORTEST:
-            raise NotAPublicKey(found="a text without a key in it") from error
+            raise NotAPublicKey(found="text without a PGP key") from error
         raise DamagedKey(flaw=f"The base64 text can't be decoded: {error}.") from error
     if not binary:
-        raise NotAPublicKey(found="a text without a key in it")
+        raise NotAPublicKey(found="text without a PGP key")
     # Base64 of armored text is text again; a binary packet never is (its first byte has the high bit set).
     return _binaries(binary, depth + 1) if binary[0] < 0x80 else (binary,)
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, day
 from workflows.gpg.inspect import KeyDetails, KeyPart
 from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
 
@@ -361,7 +361,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda _: True,
         VerdictKind.WORKS,
         "Works",
-        "The provider encrypts to this kind of key.",
+        "Terraform can encrypt the password to it.",
     ),
 )
 """Every row that a key can meet, the first that applies counts; the last one always does."""
@@ -399,7 +399,7 @@ def _warnings(case: _Case) -> tuple[Sentence, ...]:
             "It was made in the future: the clock of its owner's computer, or of this one, is wrong."
         )
     if case.expires_soon:
-        found.append(f"It expires soon, on {case.expires:%Y-%m-%d}: its owner should extend it.")
+        found.append(f"It expires soon, on {day(case.expires)}: its owner should extend it.")
     if case.short_rsa:
         bits = case.short_rsa[0]
         found.append(f"RSA with {bits} bits is short; {RECOMMENDED_RSA_BITS} or 4096 are recommended.")
@@ -411,9 +411,9 @@ def _warnings(case: _Case) -> tuple[Sentence, ...]:
 def _advice(case: _Case, kind: VerdictKind) -> Sentence:
     """What to tell the owner of a key that may be used: the most pressing of what there is to know."""
     if case.expires_soon:
-        but, remedy = f"But it expires on {case.expires:%Y-%m-%d}.", _PROLONG
+        but, remedy = f"But it expires on {day(case.expires)}.", _PROLONG
     elif case.key.primary.created > case.now:
-        made = f"{case.key.primary.created:%Y-%m-%d}"
+        made = day(case.key.primary.created)
         but = f"But it says that it was made on {made}, in the future: please check your computer's clock."
         remedy = None
     elif kind is VerdictKind.UNVERIFIED:

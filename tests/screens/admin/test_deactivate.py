@@ -109,3 +109,17 @@ async def test_the_first_line_with_something_to_remove_is_selected(
         await pilot.press("up")
         assert not app.pane.query_one("#remove").display
     session.close()
+
+
+async def test_a_done_step_says_what_was_found_and_has_the_focus_on_the_primary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, Findings(()))
+    person = {"inactive": ["AKIA1"], "active": [], "blocking": []}
+    fact = {"at": "2026-03-02T12:00:00+00:00", "people": {NAME: person}}
+    settle(session, StepKey("deactivate", "management"), {"deactivated": fact})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert NAME in str(app.pane.query_one("#standing", Text).content)
+        assert app.focused is app.screen.query_one("#primary")
+    session.close()

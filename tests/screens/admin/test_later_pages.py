@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from screens.step.page import is_displayed
 from screens.widgets.file_diffs import FileDiffs
+from screens.widgets.layer_bar import pending_told
 from screens.widgets.lists import MarkBox, MarkList
 from workflows.machine.state import Status
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
@@ -67,6 +68,28 @@ async def test_users_that_are_written_are_said_to_be(admin_project: AdminProject
         assert ui.app.pane.query_one("#people", MarkList).option_count == 0
         await ui.press("ctrl+n")
         assert {ui.status(step_of(module).id) for module in modules} == {Status.DONE}
+
+
+async def test_what_is_asked_is_in_the_title_while_sign_in_is_changed(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decided(admin_project, people_keys)
+    async with wizard(admin_project, project, pgp_keys, at="users") as ui:
+        title = ui.app.pane.query_one(".pane-title")
+        before = title.content
+        await ui.press("w")
+        assert title.content == ui.app.pane.heading() != before
+        await ui.press("escape")
+        assert title.content == before
+
+
+async def test_groups_that_are_written_are_said_to_be(admin_project: AdminProject, people_keys: Keys) -> None:
+    decided(admin_project, people_keys)
+    async with wizard(admin_project, project, pgp_keys, users, groups, at="groups") as ui:
+        pending = ui.app.pane._standing("security")
+    write(admin_project)
+    async with wizard(admin_project, project, pgp_keys, users, groups, review, at="groups") as ui:
+        assert ui.app.pane._standing("security") not in {pending, pending_told(0)}
 
 
 async def test_another_choice_of_users_or_groups_makes_the_review_stale(

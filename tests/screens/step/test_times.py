@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from screens.step.times import told_moment
+from screens.step.times import told_moment, told_since
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 MADRID = timezone(timedelta(hours=1))
@@ -24,3 +24,8 @@ MADRID = timezone(timedelta(hours=1))
 )
 def test_a_moment_is_told_in_the_persons_own_time_without_seconds(moment: str, words: str) -> None:
     assert told_moment(moment, NOW, MADRID) == words
+
+
+def test_since_when_names_no_day_but_another() -> None:
+    assert "today" not in told_since("2026-03-02T12:03:59+00:00", NOW)
+    assert "yesterday" in told_since("2026-03-01T12:03:59+00:00", NOW)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from workflows.core.sentences import count
+from workflows.core.sentences import count, day
 
 
 @pytest.mark.parametrize(
@@ -17,3 +19,8 @@ from workflows.core.sentences import count
 )
 def test_a_count_goes_with_its_noun(number: int, nouns: tuple[str, ...], words: str) -> None:
     assert count(number, *nouns) == words
+
+
+def test_a_day_is_written_as_people_do() -> None:
+    assert day(datetime(2028, 11, 5, tzinfo=UTC)) == "5 Nov 2028"
+    assert day(None) == "never"

@@ -336,4 +336,4 @@ def test_a_checksum_that_quoted_printable_would_unpack_still_counts(armored: str
 def test_words_are_no_damaged_key_and_no_message(words: str) -> None:
     with pytest.raises(NotAPublicKey) as refusal:
         normalise(words * 300)
-    assert refusal.value.what == "It is a text without a key in it."
+    assert "text" in refusal.value.what

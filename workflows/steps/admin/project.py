@@ -374,7 +374,7 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
             if any(path.is_relative_to(layer.path.resolve()) for path in dirty)
         ]
         told = f"{count(len(dirty), 'uncommitted file')} in {listed(where, 2)}"
-        remarks.append(f"{told}: a plan includes {'it' if len(dirty) == 1 else 'them'}.")
+        remarks.append(f"{told}: your plans will include {'it' if len(dirty) == 1 else 'them'}.")
     return remarks
 
 

@@ -69,7 +69,7 @@ class Everybody:
     def told(self) -> Sentence:
         """For whom everything is done, in a sentence; whether they signed in is another matter."""
         done = [name for name, stands in self.rows if all(stand.settled for stand in stands)]
-        return f"Your part is done for {listed(done, 3) or 'nobody yet'}."
+        return f"Your part is done for {listed(done, 3)}." if done else "Your part isn't done for anyone yet."
 
 
 def everybody(context: Context) -> Everybody:

@@ -23,7 +23,7 @@ from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import MfaDevice, MfaDeviceKind
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, count, joined
+from workflows.core.sentences import Sentence, count, day, joined
 from workflows.environment import Environment
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
@@ -437,7 +437,7 @@ def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[Sentence]:
     """Each key in a line: its id, whether it works, its age, its last use."""
     return [
         f"{key.access_key_id}  {'active' if key.active else 'inactive'},"
-        f" {count(key.age_days(now), 'day')} old (made {key.created:%Y-%m-%d}), {_use(key, now)}"
+        f" {count(key.age_days(now), 'day')} old (made {day(key.created)}), {_use(key, now)}"
         for key in keys
     ]
 
