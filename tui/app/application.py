@@ -151,6 +151,14 @@ class OnboardApp(Frame):
         return self._wizard_screen is not None
 
     @property
+    def apply_left(self) -> bool:
+        """Whether an apply was begun in the session that was opened last, and its end isn't taken in yet."""
+        from workflows.steps.shared.leftovers import untaken_apply  # noqa: PLC0415 - not for the first paint
+
+        wizard = self._wizard_screen
+        return wizard is not None and untaken_apply(wizard.run.session.folder) is not None
+
+    @property
     def control(self) -> SessionControl:
         """The session control; the screens that need it are shown only once it is there."""
         if self._control is None:
@@ -206,14 +214,10 @@ class OnboardApp(Frame):
 
     def _left_running(self) -> Sentence:
         """What becomes of the work that runs, when the program is left; "" if none does."""
-        from workflows.steps.shared.leftovers import running_in  # noqa: PLC0415 - not for the first paint
-        from workflows.terraform.runner import Kind  # noqa: PLC0415 - likewise
-
         wizard = self._wizard()
         if wizard is None or not wizard.working:
             return ""
-        run = running_in(wizard.run.session.folder)
-        if run is not None and run.description.kind is Kind.APPLY:
+        if self.apply_left:
             return "The apply continues by itself. Come back to see how it ended. ^q again quits."
         return "The step stays open: start it again when you come back. ^q again quits."
 

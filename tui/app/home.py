@@ -464,7 +464,7 @@ def _is_open(entry: Entry, workflow: str) -> bool:
 
 _SANDBOX = (
     "You play both people here, on a disposable project and a local AWS. Begin with Add people. "
-    "Once it waits for her, F6 on its pages plays the new user. Messages go through a mailbox."
+    "There, F6 plays the new user; messages go through a mailbox."
 )
 
 

@@ -239,7 +239,9 @@ def _run(
             raise app.failure
         if app.begun:
             with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
-                say(f"Saved. Resume with: {_again(machine, app.source)}")
+                applies = "The apply goes on by itself. Come back to see how it ended. "
+                said = f"Saved. {applies if app.apply_left else ''}Resume with: {_again(machine, app.source)}"
+                say(said)
     finally:
         if guard is not None:
             guard.close()

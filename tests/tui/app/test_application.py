@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,7 +47,6 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.shared import leftovers
 from workflows.steps.shared.module import Report
-from workflows.terraform.runner import Kind
 
 PROJECT, USERS = StepKey("project"), StepKey("users")
 LAYERS = {"project": "bb", "layers": ["management"]}
@@ -509,17 +507,16 @@ async def test_that_terraform_goes_on_is_said_only_of_an_apply_that_was_started(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.modules[0].holds = threading.Event()
-    running: list[Any] = []
-    monkeypatch.setattr(leftovers, "running_in", lambda _folder: next(iter(running), None))
+    begun: list[Any] = []
+    monkeypatch.setattr(leftovers, "untaken_apply", lambda _folder: next(iter(begun), None))
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("ctrl+n", "ctrl+q")
         await pilot.pause()
         before = app._left_running()
-        running.append(SimpleNamespace(description=SimpleNamespace(kind=Kind.PLAN)))
-        assert app._left_running() == before
-        running[:] = [SimpleNamespace(description=SimpleNamespace(kind=Kind.APPLY))]
+        assert not app.apply_left
+        begun.append("a run")
         assert app._left_running() != before
         assert isinstance(app.screen, QuitQuestion)
         words = app.screen.query_one(".dialog-body", Static)

@@ -15,6 +15,7 @@ class ClosedSandbox(OwnMachine):
 def quit_at_once(begun: bool) -> type:
     class Quit:
         failure = None
+        apply_left = False
 
         def __init__(self, _machine: object, _load: object, source: OwnMachine, *_rest: object) -> None:
             self.source = source
@@ -24,6 +25,20 @@ def quit_at_once(begun: bool) -> type:
             pass
 
     return Quit
+
+
+def test_the_last_line_says_that_an_apply_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine, told = Machine.this(), list[str]()
+    monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
+    for apply_left in (False, True):
+        quits = quit_at_once(begun=True)
+        monkeypatch.setattr(quits, "apply_left", apply_left)
+        monkeypatch.setattr(app, "OnboardApp", quits)
+        wizard._run(machine, OwnMachine(machine))
+        told.append(capsys.readouterr().out)
+    assert told[0] != told[1]
 
 
 @pytest.mark.parametrize(
