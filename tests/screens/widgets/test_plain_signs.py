@@ -16,7 +16,12 @@ def painted(*, unicode: bool) -> str:
 
 def test_our_signs_make_way_for_ascii_and_names_stay_as_they_are() -> None:
     assert painted(unicode=True) == LINE
-    assert painted(unicode=False) == "| v 3 done  > Plan  : Apply > * -| ~/.local/stat~andboxes José 日本"
+    assert painted(unicode=False) == "> v 3 done  > Plan  : Apply > * -| ~/.local/stat~andboxes José 日本"
+
+
+def test_the_bar_of_the_focus_is_no_edge_of_a_field_without_unicode() -> None:
+    (bar,), (edge,) = (OnlyVisible(unicode=False).apply([Segment(one)], Color(0, 0, 0)) for one in "▌│")
+    assert bar.text != edge.text
 
 
 @pytest.mark.parametrize(
