@@ -83,7 +83,10 @@ class StsRegionsPane(StepPane):
     DEFAULT_CSS = """
     StsRegionsPane Static { height: auto; }
     StsRegionsPane #standing { margin-bottom: 1; }
-    StsRegionsPane #accounts { height: auto; max-height: 5; scrollbar-size: 0 0; }
+    StsRegionsPane #accounts { height: auto; max-height: 5; scrollbar-size: 0 1; }
+    StsRegionsPane.-asked #standing { margin-bottom: 0; }
+    StsRegionsPane.-asked #accounts { max-height: 3; }
+    StsRegionsPane.-asked.-tall #accounts { max-height: 5; }
     StsRegionsPane #table { height: 1fr; min-height: 3; scrollbar-size: 0 1; }
     StsRegionsPane #buttons { height: 1; margin-top: 1; }
     StsRegionsPane #to-do, StsRegionsPane #with-ids { display: none; }

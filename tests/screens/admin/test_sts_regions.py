@@ -89,6 +89,7 @@ async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(projec
         assert rows["us-west-2"][1:3] == ["deactivated", "✗ inactive and needed"]
         assert rows["us-east-1"][1:3] == ["always on", "✓ active and allowed"]
         assert rows["af-south-1"][1:] == ["not opted in", "· inactive and unused", "not opted in"]
+        assert at.pane.query_one("#table").size.height >= 4
         shown = str(at.pane.query_one("#to-do").render())
         assert "https://console.aws.amazon.com/iam/home#/account_settings" in shown
         assert f"{SECURITY}.signin.aws.amazon.com" in shown
