@@ -53,7 +53,7 @@ from workflows.steps.admin.accepted_plan import (
     sent_to,
 )
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
-from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
 from workflows.terraform.state import AccessKey, State
@@ -522,7 +522,9 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     return {"handed_over": plain(HandedOver(sent))}
 
 
-observe = not_asked  # what was sent cannot be asked; what they did with it can, see `inquire`
+def observe(context: Context) -> Observation:
+    """Where somebody got something, only AWS says what they did with it: see `inquire`."""
+    return NOT_ASKED if people_of(context.item, context) else AGREES
 
 
 coded_look = state_now.CODED

@@ -20,7 +20,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.profile_names import account_profile
 from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
-from workflows.machine.observations import Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over
@@ -212,3 +212,13 @@ def test_the_password_rules_are_the_layers_with_the_modules_defaults(project: Pr
     file = location.path / "account.tf"
     file.write_text(file.read_text().replace("  minimum_password_length        = 16\n", ""))
     assert policy_words(read_layer(location))[0] == "8 to 128 characters"
+
+
+def test_an_account_in_which_nobody_got_anything_leaves_nothing_to_ask(tmp_path: Path) -> None:
+    facts = {
+        "layers": ["management", "security"],
+        "user_changes": {"add": {"security": [NAME]}, "remove": {}},
+    }
+    context = Context(fake_environment(tmp_path, {}), facts, {}, "management", tmp_path)
+    assert hand_over.observe(context) is AGREES
+    assert hand_over.observe(replace(context, item="security")) is NOT_ASKED
