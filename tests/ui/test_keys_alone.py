@@ -90,6 +90,8 @@ async def test_the_focus_comes_to_everything_and_is_seen(
             assert isinstance(screen, WizardScreen)
             expected, reached, unseen = set(focusable(screen)), set(), []
             for _ in range(2 * len(expected) + 2):
+                if expected <= reached:
+                    break
                 before = screen.focused
                 await pilot.press("tab")
                 await pilot.pause()
