@@ -150,7 +150,9 @@ async def each_step(walker: Walker, at: KilledAnew, steps: Steps, patience: floa
         if isinstance(walker.app.screen, Notice):
             return True
         wizard = walker.wizard
-        return wizard.current is None or (wizard.pane is not None and not wizard.pane.running_move)
+        return wizard.current is None or (
+            wizard.pane is not None and wizard.pane.opened and not wizard.pane.running_move
+        )
 
     while True:
         await walker.until(come, "a step")

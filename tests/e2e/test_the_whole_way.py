@@ -20,7 +20,6 @@ from support.walker import Walker, wizard
 from textual.widgets import Static
 
 from screens.widgets.matrix import Matrix
-from screens.widgets.text import Button
 from tui.app.application import Start
 from tui.host import Machine, Places, utc_now
 from tui.session_catalogue import SessionCatalogue
@@ -221,7 +220,8 @@ async def plan_apply_and_hand_over(admin: Walker, account: str) -> None:
 
 async def ask_the_regions(admin: Walker) -> None:
     """The task after the rollout, done because somebody asks for it: where each account's STS is active."""
-    admin.wizard.query_one("#ask-sts-regions", Button).press()
+    admin.wizard.query_one("#ask-sts-regions").focus()
+    await admin.pilot.press("enter")
     await admin.at("STS regions")
     await admin.next()
     await admin.rest()

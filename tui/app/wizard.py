@@ -24,6 +24,7 @@ from textual.events import DescendantFocus, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
+from textual.worker import get_current_worker
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
 from screens.step.finished import Finished
@@ -249,12 +250,16 @@ class WizardScreen(OneFocus):
         self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
 
     def _ask(self, questions: Iterable[Question]) -> None:
-        """Ask what takes the network, one after the other, until the wizard is left."""
+        """Ask what takes the network, one after the other, until the wizard is left or asks again."""
+        worker = get_current_worker()
         for question in questions:
-            if self._left.is_set():
+            if self._left.is_set() or worker.is_cancelled:
                 return
-            self.post_message(self.Answered(question, self.run.answer(question)))
-        self.post_message(self.AllAnswered())
+            answer = self.run.answer(question)
+            if not worker.is_cancelled:
+                self.post_message(self.Answered(question, answer))
+        if not worker.is_cancelled:
+            self.post_message(self.AllAnswered())
 
     @on(AllAnswered)
     def _looked(self) -> None:
