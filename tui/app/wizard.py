@@ -543,6 +543,8 @@ class WizardScreen(OneFocus):
         if self.choosing:
             self.query_one(StepRail).action_select()
             return
+        if pane is not None and not pane.opened:
+            return  # it was meant for the page before: this one has not been seen
         if pane is not None and pane.looking and pane.NEXT_WAITS:
             self._next_after = pane
             return

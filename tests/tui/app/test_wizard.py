@@ -471,6 +471,20 @@ async def test_a_step_looked_at_and_left_keeps_no_draft(tmp_path: Path) -> None:
         assert app.session.drafts.load(USERS) == {}
 
 
+async def test_next_is_for_a_page_that_has_been_shown(tmp_path: Path) -> None:
+    app = host(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.opened = False  # as while it is being composed
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.READY
+        app.pane.opened = True
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.DONE
+
+
 async def test_the_end_lists_what_was_done_and_the_way_back(tmp_path: Path) -> None:
     modules = small_workflow()[:1]
     app = host(tmp_path, modules)
