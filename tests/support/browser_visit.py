@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyotp
 import requests
-from support.sandbox import advance_clock
+from support.sandbox import advance_clock, seconds_ahead
 
 from workflows.sandbox.sandbox import Sandbox
 
@@ -20,13 +20,12 @@ class Phone:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._ahead = 0.0
         self._seeds: dict[str, str] = {}
 
     def scan(self, account: str, seed: str) -> tuple[str, str]:
         """Take a seed in and give two consecutive codes."""
         self._seeds[account] = seed
-        now = time.time() + self._ahead
+        now = time.time() + seconds_ahead(self._sandbox)
         totp = pyotp.TOTP(seed)
         return totp.at(now - STEP_SECONDS), totp.at(now)
 
@@ -41,8 +40,7 @@ class Phone:
     def fresh_ones(self, *accounts: str) -> list[str]:
         """A code of each account, all of the same half minute, that was not given before."""
         advance_clock(self._sandbox, STEP_SECONDS)
-        self._ahead += STEP_SECONDS
-        now = time.time() + self._ahead
+        now = time.time() + seconds_ahead(self._sandbox)
         return [pyotp.TOTP(self._seeds[account]).at(now) for account in accounts]
 
 

@@ -59,6 +59,10 @@ def console_url(sandbox: Sandbox) -> str:
 
 def advance_clock(sandbox: Sandbox, seconds: float) -> None:
     """Let the sandbox's AWS be so many more seconds ahead of the real time: a code is good only once."""
+    Layout(sandbox.folder).clock.write_text(str(seconds_ahead(sandbox) + seconds))
+
+
+def seconds_ahead(sandbox: Sandbox) -> float:
+    """How far the sandbox's AWS is ahead of the real time."""
     clock = Layout(sandbox.folder).clock
-    ahead = float(clock.read_text()) if clock.exists() else 0.0
-    clock.write_text(str(ahead + seconds))
+    return float(clock.read_text()) if clock.exists() else 0.0
