@@ -233,13 +233,8 @@ async def put_into_groups(walker: Walker, _item: str) -> None:
 
 
 async def hand_over(walker: Walker, _item: str) -> None:
-<<<<<<< Updated upstream
     await walker.next()
     await walker.rest()
-=======
-    await walker.until(lambda: bool(walker.pane.query("#mail")), "what is to be sent")
-    await walker.press("#mail")
->>>>>>> Stashed changes
 
 
 ADMIN = {
