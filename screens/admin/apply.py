@@ -409,15 +409,21 @@ class ApplyPane(TerraformPane):
         item = self.context.item
         did = f"Applied to {item}: {_amounts_of(applied)}."
         self.parting = f"✓ {item}: nothing to change." if nothing_changed(applied) else f"✓ {did}"
-        if self._outlook is not None and self._outlook.ended:
+        if self._ended_alone:
             self.parting = f"✓ The apply finished while iam-onboard was closed. {did}"
+
+    @property
+    def _ended_alone(self) -> bool:
+        """Whether the apply was over before this page looked at it."""
+        return self._outlook is not None and self._outlook.ended
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name != "perform":
             return
         self._runs = False
-        self._ended = text_of(joined((f"! {message.error.what}", message.error.next), "\n  "))
+        alone = "The apply ended while iam-onboard was closed. " if self._ended_alone else ""
+        self._ended = text_of(joined((f"! {alone}{message.error.what}", message.error.next), "\n  "))
         self.query_one(PaceLine).rest()
         if self.has_class("-applying") and self._planned is not None:
             self._progress = replace(self._progress, running={})

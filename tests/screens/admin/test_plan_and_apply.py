@@ -368,16 +368,32 @@ async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.Mo
         assert desk.status("apply") is Status.DONE
 
 
+def fail() -> dict[str, Any]:
+    result = ApplyResult(1, False, (USER,), (PASSWORD,), ())
+    error = OnboardError("Can't use a PGP key", "Not done: jane.doe.", next="Replace the key.")
+    raise ApplyFailed(error, result)
+
+
+async def test_an_apply_that_failed_while_nobody_watched_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    play_apply(monkeypatch, fail)
+    begun = [True]
+    monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: bool(begun and begun.pop()))
+    monkeypatch.setattr(apply, "apply_ended", lambda _folder: True)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await until(pilot, lambda: desk.status("apply") is Status.FAILED)
+        await press(pilot, "escape")
+        assert "while iam-onboard was closed" in " ".join(app.text().split())
+
+
 async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.accept(written(desk))
-
-    def fail() -> dict[str, Any]:
-        result = ApplyResult(1, False, (USER,), (PASSWORD,), ())
-        error = OnboardError("Can't use a PGP key", "Not done: jane.doe.", next="Replace the key.")
-        raise ApplyFailed(error, result)
-
     play_apply(monkeypatch, fail)
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+from support.panes import rest
+from textual.app import App
+
+from screens.widgets.contradiction import Contradiction
+from workflows.machine.observations import Choice, Observation, Verdict
+
+
+@pytest.mark.parametrize("likely", [Choice.REDO, Choice.CONTINUE])
+async def test_enter_gives_the_likely_answer(likely: Choice) -> None:
+    app, answers = App[None](), list[Choice | None]()
+    seen = Observation(Verdict.CHANGED, "It changed.", continuing="It is left so.", likely=likely)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(Contradiction("Review", seen), answers.append)
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+    assert answers == [likely]
