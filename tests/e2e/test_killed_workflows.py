@@ -28,6 +28,7 @@ from support.leak_hunt import LeakHunt
 from support.pgp import gpg_home
 from support.sandbox import sandbox_cache, seconds_ahead
 from support.walker import Walker, WatchedEnvironments, wizard
+from textual.css.query import NoMatches
 from textual.widgets import Input, OptionList
 
 from screens.admin.groups import GroupsPane
@@ -189,8 +190,12 @@ async def onward(
         if isinstance(walker.app.screen, Confirm):
             await walker.confirm()
         elif walker.app.screen is walker.wizard and not pane.running_move:
-            await fill()
-            await walker.next()
+            try:
+                await fill()
+                await walker.next()
+            except NoMatches:  # the Next before led on meanwhile
+                if walker.wizard.pane is pane:
+                    raise
         if time.monotonic() > end or isinstance(walker.app.screen, ErrorDialog):
             raise Stuck(walker.text())
         await asyncio.sleep(0.2)
