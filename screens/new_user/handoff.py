@@ -49,6 +49,7 @@ class HandoffPane(StepPane):
     DEFAULT_CSS = """
     HandoffPane #entry { height: auto; }
     HandoffPane #arrived { height: auto; max-height: 12; scrollbar-size-vertical: 1; }
+    HandoffPane.-noted #arrived { max-height: 10; }
     HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
     HandoffPane.-arrived #arrived { display: block; }
     HandoffPane #waiting { margin-bottom: 1; }
@@ -100,6 +101,7 @@ class HandoffPane(StepPane):
         return "\n".join(lines)
 
     def on_mount(self) -> None:
+        self.set_class(bool(self.opening.note), "-noted")
         self.set_interval(_LOOK_SECONDS, self._look)
         if self.opening.done:
             held = handoff_of(self.context)
@@ -277,14 +279,16 @@ def _told(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> li
 
 def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
     alias = f", alias {identity.account_alias}" if identity.account_alias else ""
-    mark = mark_of(identity.account_id, known)
-    yield f"• {identity.account_name}: account {identity.account_id}{alias}, user {identity.user}{mark}"
+    yield f"• {identity.account_name}: account {identity.account_id}{alias}, user {identity.user}"
+    if mark := mark_of(identity.account_id, known):
+        yield mark
     accounts: dict[str, list[str]] = {}
     for profile in identity.profiles:
         accounts.setdefault(profile.role, []).append(profile.account_name)
     roles = "; ".join(f"{role} in {', '.join(names)}" for role, names in accounts.items())
     yield f"  roles {roles}" if roles else "  no roles"
-    for profile in identity.profiles:
-        mark = mark_of(profile.account_id, known)
-        if mark and profile.account_id != identity.account_id:
-            yield f"  {profile.account_name}: account {profile.account_id}{mark}"
+    others = {profile.account_id: profile.account_name for profile in identity.profiles}
+    for account, name in others.items():
+        mark = mark_of(account, known)
+        if mark and account != identity.account_id:
+            yield f"  {name}: account {account}{mark}"

@@ -32,10 +32,10 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to the file of a new access key."""
     downloads = told_path(context.environment.downloads, context.environment.home)
-    with_code = " with a code" if "mfa" in context.facts else ""
+    sign_in = "Sign in with a code" if "mfa" in context.facts else f"Sign in as {identity.user}"
     folder = downloads if cell_len(downloads) <= _FOLDER_CELLS else "the folder below"
     return (
-        _sign_in(identity, f"Sign in as {identity.user}{with_code}"),
+        _sign_in(identity, sign_in),
         _credentials(),
         Deed("Press “Create access key”, choose “Command Line Interface”, confirm, then create it"),
         Deed(f"Press “Download .csv file”, into {folder}", watched=True),

@@ -52,7 +52,7 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; those that are not named here are quiet."""
-_IN_FOLDS = {Status.DONE: "done", Status.SKIPPED: "skipped", Status.UNCONFIRMED: "not confirmed"}
+_IN_FOLDS = {Status.DONE: "done", Status.UNCONFIRMED: "done", Status.SKIPPED: "skipped"}
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"
 _END = "@"
@@ -159,7 +159,7 @@ def _before(folded: Sequence[_Part]) -> list[Content]:
         return []
     statuses = [status for part in folded for status in part.statuses]
     standing = Counter(_IN_FOLDS.get(status, "open") for status in statuses)
-    told = (f"{standing[words]} {words}" for words in (*_IN_FOLDS.values(), "open") if standing[words])
+    told = (f"{standing[words]} {words}" for words in ("done", "skipped", "open") if standing[words])
     return [_marked(_together(statuses), ", ".join(told))]
 
 

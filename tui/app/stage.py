@@ -246,7 +246,7 @@ class Stage(Vertical):
         if resting:
             used = f"{enumerated(resting)} used what was entered before."
             words = joined((used, "After the change, that has to be done again."))
-            ask(self, Confirm(f"Change {self._run.title(key)}?", words, "Change it", no="Keep it"), perform)
+            ask(self, Confirm(f"Change {self._run.title(key)}?", words, "Change it", no="Not yet"), perform)
         else:
             perform()
 

@@ -142,11 +142,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return [Problem("Choose where to keep the key.", "kept")]
     match request.how:
         case "console" if not request.path.strip():
-            message = (
-                "No file yet. Make the key in the console and download its .csv file: iam-onboard"
-                f" notices it in {context.environment.downloads}. If it is elsewhere, enter its path."
-            )
-            return [Problem(message, "path")]
+            words = "No file yet. Download the key's .csv file in the console, or enter where it is."
+            return [Problem(words, "path")]
         case "typed":
             return KeyInHand(KeyPlace.TYPED, id=request.key_id, secret=request.secret).problems()
         case "api" if request.code is not None:
