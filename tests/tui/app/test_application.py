@@ -651,6 +651,11 @@ async def test_the_palette_offers_what_the_buttons_of_the_page_do(house: House) 
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert titles[0] == "Continue"
         assert len(titles) == len(set(titles))
+        keys = {
+            command.title: command.help.rpartition(" · ")[2]
+            for command in app.get_system_commands(app.screen)
+        }
+        assert (keys["Go to Home"], keys["Save and quit"], keys["Help"]) == ("F3", "^q", "F1")
 
 
 async def test_the_palette_offers_the_page_first_then_the_steps_then_the_application(house: House) -> None:
