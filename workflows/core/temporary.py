@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from workflows.core.files import FileError, explained
 from workflows.core.processes import process_started_at
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _NAME = re.compile(r"io\.([1-9][0-9]{0,8})\.[^.]+")
 
 
@@ -24,15 +26,27 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
         parent: where it is made; None: with the system's temporary files.
 
     Raises:
-        FileError: the system has no place for temporary files, or that can't be written.
+        FileError: the system has no place for temporary files, or that can't be written, now or later on.
     """
     place, prefix = parent or Path(_system_folder()), f"io.{os.getpid()}."
     with explained(place, "written"):
         made = tempfile.mkdtemp(prefix=prefix, dir=place)
     try:
         yield Path(made)
+    except OSError as error:
+        if not _is_about(error, made):
+            raise
+        with explained(place, "written"):
+            raise
     finally:
         shutil.rmtree(made, ignore_errors=True)  # the next start removes what the disk keeps
+
+
+def _is_about(error: OSError, folder: str) -> bool:
+    """Whether a file in a folder is what failed; an error of a write names no file."""
+    if error.filename is None:
+        return error.errno in _FULL
+    return os.fsdecode(error.filename).startswith(folder)
 
 
 def _system_folder() -> str:

@@ -40,6 +40,16 @@ def test_a_full_disk_is_told_with_the_folder(root: Path, monkeypatch: pytest.Mon
         pass
 
 
+def test_a_disk_that_is_full_later_on_is_told_too_and_no_other_failure(root: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileError), temporary_folder(root):
+        raise full
+    with pytest.raises(FileError), temporary_folder(root) as folder:
+        (folder / "not there" / "file").write_text("")
+    with pytest.raises(FileNotFoundError), temporary_folder(root):
+        (root / "not there").read_text()
+
+
 def test_a_folder_that_cannot_be_removed_is_left_to_the_next_start(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
