@@ -116,7 +116,7 @@ class AfterVerify(Vertical):
             yield Button("Copy lines", id="copy-lines", key="l")
             yield Button("Show", id="show-lines", key="v")
             yield Button("Other shell", id="other-shell", key="h")
-            yield Button(f"Run {COMMAND}", id="try", key="x")
+            yield Button("Try it here", id="try", key="x")
             yield Button("Install aws…", id="install")
         yield Text("", id="shell")
         yield Text("", id="tried")
@@ -132,7 +132,7 @@ class AfterVerify(Vertical):
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
-            after = f"Then type  {COMMAND}  there. Close that terminal afterwards."
+            after = f"Type  {COMMAND}  there. Close that terminal afterwards."
         words = [before, *(lines if short else ()), after]
         words += [] if has_aws else ["! The aws command isn't installed yet."]
         self.query_one("#shell", Text).show_lines(words)
@@ -158,7 +158,7 @@ class VerifyPane(UnlockingPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key, action, words, id=f"verify.{action}", show=False, tooltip=tooltip)
         for key, action, words, tooltip in (
-            ("x", "try", f"Run {aws_command.COMMAND}", "Run it here with the chosen profile"),
+            ("x", "try", "Try it here", "Run the aws command here with the chosen profile"),
             ("l", "copy_lines", "Copy lines", "Copy the lines for your shell"),
             ("v", "show_lines", "Show lines", "Show the whole lines for your shell"),
             ("h", "other_shell", "Other shell", "Show the lines for bash, zsh or fish"),

@@ -25,8 +25,8 @@ class KeyLine(Widget, can_focus=False):
     takes to open. The last ones are left out where there is no room for them.
 
     Args:
-        ids: of the bindings, in their order; of two with the same action the first is shown that works where
-            the focus is (in a field a letter is typed).
+        ids: of the bindings, in their order; in a field those that are one character are left out: there it
+            is typed.
     """
 
     ALLOW_SELECT = False
@@ -59,15 +59,8 @@ class KeyLine(Widget, can_focus=False):
                 for binding in screen.active_bindings.values()
                 if binding.enabled
             }
-            by_action: dict[str, Binding] = {}
-            for binding in (active[name] for name in self._ids if name in active):
-                if not (
-                    typing
-                    and self.app.get_key_display(binding).isascii()
-                    and len(self.app.get_key_display(binding)) == 1
-                ):
-                    by_action.setdefault(binding.action, binding)
-            self._keys = tuple(by_action.values())
+            there = [active[name] for name in self._ids if name in active]
+            self._keys = [key for key in there if not (typing and len(self.app.get_key_display(key)) == 1)]
             self.refresh()
 
     def render(self) -> Content:

@@ -214,7 +214,7 @@ class HomeScreen(OneFocus):
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
         yield OptionList()
         yield KeyLine(
-            *("app.commands", "home.question", "home.filter", "home.archive", "home.restore"),
+            *("app.commands", "home.help", "home.filter", "home.archive", "home.restore"),
             *("home.all", "app.quit", "home.delete"),
         )
 

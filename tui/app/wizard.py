@@ -168,7 +168,7 @@ class WizardScreen(OneFocus):
         yield Text("", id="result")
         yield ActionBar()
         yield KeyLine(
-            *("app.commands", "wizard.question", "wizard.help", "wizard.rail"),
+            *("app.commands", "wizard.help", "wizard.rail"),
             *("app.home", "app.swap", "app.quit", "wizard.everybody"),
         )
 

@@ -240,7 +240,7 @@ def after_lines(answers: Answers, shell: str, exports: Sequence[str]) -> Iterato
     if exports:
         yield f"\nFor {shell}, in its start file or typed:"
         yield from (f"  {line}" for line in exports)
-        yield "Then open a new terminal and type  aws s3 ls"
+        yield f"Then open a new terminal and type  {aws_command.COMMAND}"
     if not answers.survey.has_aws:
         yield f"\nThe aws command isn't installed. To install it:\n{installation.how_to_install('aws')}"
 

@@ -26,8 +26,6 @@ from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE
 
-BUCKETS = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
-
 
 class _Module:
     STEP = Step("start", "Start", "What came before.", gives=("handoff", "identities", "fingerprint"))
@@ -51,9 +49,6 @@ def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
         made.environment = replace(
             made.environment, variables=there
         )  # the command keeps sessions in its home
-        iam = made.aws.administrator("iam", APPS)
-        iam.put_role_policy(RoleName="DevOps", PolicyName="s3", PolicyDocument=BUCKETS)
-        made.aws.administrator("s3", APPS).create_bucket(Bucket="bb-apps-devstg-files")
         yield made
 
 
@@ -121,7 +116,7 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         table.focus()
         await pilot.press("x")
         await rest(pilot)
-        assert "bb-apps-devstg-files" in app.text()
+        assert "assumed-role/DevOps/" in app.text()
         assert field.value == ""
 
 

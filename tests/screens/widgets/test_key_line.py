@@ -15,7 +15,6 @@ class Keys(App[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", id="quit"),
-        Binding("question_mark", "help", "Help", id="question"),
         Binding("f1", "help", "Help", id="help"),
         Binding("a", "do('a')", "Does a", id="a", tooltip="More of a"),
         Binding("b", "do('b')", "Does b", id="b"),
@@ -28,7 +27,7 @@ class Keys(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Input()
-        yield KeyLine("b", "a", "question", "help", "quit", "nothing of ours")
+        yield KeyLine("b", "a", "help", "quit", "nothing of ours")
 
     def action_do(self, letter: str) -> None:
         self.done.append(letter)
@@ -47,15 +46,15 @@ async def test_the_named_keys_stand_in_their_order_and_a_field_takes_the_letters
         assert app.line() == "f1 Help   ^q Quit"
         app.screen.set_focus(None)
         await rest(pilot)
-        assert app.line() == "b Does b   a Does a   ? Help   ^q Quit"
+        assert app.line() == "b Does b   a Does a   f1 Help   ^q Quit"
 
 
 async def test_what_has_no_room_is_left_out_whole() -> None:
     app = Keys()
-    async with app.run_test(size=(30, 10)) as pilot:
+    async with app.run_test(size=(33, 10)) as pilot:
         app.screen.set_focus(None)
         await rest(pilot)
-        assert app.line() == "b Does b   a Does a   ? Help"
+        assert app.line() == "b Does b   a Does a   f1 Help"
 
 
 async def test_a_click_presses_the_key_under_it_and_the_pointer_asks_for_more() -> None:

@@ -22,6 +22,7 @@ from workflows.catalogue import WORKFLOWS
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions
 from workflows.sandbox.project import lay_out
+from workflows.steps.new_user.aws_command import COMMAND
 from workflows.stores.key_records import KeyRecords
 
 SERIAL = f"arn:aws:iam::{SECURITY}:mfa/jane.doe"
@@ -327,7 +328,7 @@ def test_verify_tells_every_reason_in_words_and_what_comes_next(
     assert "2 of 2 profiles work." in out
     assert f"{ROLE}  https://signin.aws.amazon.com/switchrole?account={APPS}" in out
     assert f"  set -gx AWS_PROFILE '{ROLE}'" in out
-    assert "aws s3 ls" in out
+    assert COMMAND in out
     terminal.answers = ["000000"]
     assert main(["verify", "bb", "--as", "security"]) == REFUSED
     assert "rejected the six digits" in capsys.readouterr().out
