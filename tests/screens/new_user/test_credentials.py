@@ -106,8 +106,10 @@ async def test_mfa_in_the_console_is_claimed_only_once_the_list_is_done(
         made = session.facts(ITEM)["mfa"]
         assert (made["serial"], made["how"]) == (None, "console")
         assert app.wizard.current == KEYS
+        assert session.state.observed[MFA].said_so, "as it will be when they come back"
         await app.wizard.go_to(MFA)
         await rest(pilot)
+        assert not app.wizard._turn().yours, "there is nothing to do"
         assert not app.pane.query_one("#deeds").is_on_screen
 
 
@@ -261,6 +263,7 @@ async def test_a_device_that_was_deleted_over_the_codes_is_made_anew_by_next(
 
 async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, session: Session) -> None:
     settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    session.observe({MFA: SAID_SO})
     key = user_key(new_user)
     new_user.aws.device()
     app = host(new_user, session, KEYS)
@@ -286,6 +289,7 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         assert (fact["id"], fact["kept"], fact["mfa_serial"]) == (key["AccessKeyId"], "keyring", SERIAL)
         assert not path.exists()
         assert app.wizard.current == PROFILES
+        assert session.status(MFA) is Status.DONE, "AWS has said by now that it has the device"
         assert pane.parting, "what came of it is shown on the next page"
         await pilot.press("escape")
         await rest(pilot)
