@@ -252,14 +252,17 @@ class HandOverPane(TerraformPane):
 
     # -- what comes back ---------------------------------------------------------------------------
 
-    def _show_read(self, handoffs: Sequence[PersonHandoff]) -> None:
+    def _show_read(self, then: Callable[[], None] | None, handoffs: Sequence[PersonHandoff]) -> None:
         self._handoffs = {handoff.name: handoff for handoff in handoffs}
         self._show_usual_roles()
         self._show()
         self.query_one("#people").focus()
+        if then is not None and self._handoffs:
+            then()
 
-    def _read(self) -> None:
-        self.run_coded("read", partial(hand_over.prepare, self.context), self._show_read)
+    def _read(self, then: Callable[[], None] | None = None) -> None:
+        """Read the state; `then` is what wanted a text, in a done step where nothing was read yet."""
+        self.run_coded("read", partial(hand_over.prepare, self.context), partial(self._show_read, then))
 
     def try_again(self, move: str) -> None:  # noqa: ARG002 - only the state is read with Terraform here
         """Read the state again, after a lock or an init was dealt with."""
@@ -287,6 +290,9 @@ class HandOverPane(TerraformPane):
 
     def _take(self, doing: str, work: _Taking, then: Callable[[str, Sentence], None]) -> None:
         """Do something with the selected person's text; `then` takes the name, and what came of it."""
+        if not self._handoffs:
+            self._read(partial(self._take, doing, work, then))
+            return
         handoff = self._chosen(self._marked)
         if handoff is None or not handoff.text:
             self.notify("There is nothing to send to the selected person yet.", severity="warning")
@@ -387,6 +393,9 @@ class HandOverPane(TerraformPane):
     @on(OptionList.OptionSelected, "#people")
     def action_view(self) -> None:
         """Show the whole text."""
+        if not self._handoffs:
+            self._read(self.action_view)
+            return
         handoff = self._chosen(self._marked)
         if handoff is not None and handoff.text:
             self.app.push_screen(TextDialog(f"The handoff for {handoff.name}", handoff.text))
