@@ -125,11 +125,13 @@ class Stage(Vertical):
     def keep_input(self) -> None:
         """Keep the pane's input as a draft; that of a settled step only if it is other than what was done.
 
+        What the step has just been done with is no draft any more, as long as its page is still there.
+
         Raises:
             OnboardError: it could not be written.
         """
         pane, key = self.pane, self.key
-        if pane is None or key is None or not pane.opened:
+        if pane is None or key is None or not pane.opened or self._over:
             return
         draft = pane.draft()
         drafts = self._run.session.drafts

@@ -1113,3 +1113,18 @@ async def test_what_came_of_a_step_is_said_on_the_page_after_it(tmp_path: Path) 
         await app.wizard.go_to(app.wizard.run.session.layout()[1])
         await rest(pilot)
         assert [told.message for told in app._notifications] == ["Done for jane.doe."]
+
+
+async def test_what_a_step_was_just_done_with_is_no_draft_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(screen: wizard.WizardScreen, _key: StepKey) -> None:
+        screen._stage.keep_what_changed()
+
+    monkeypatch.setattr(wizard.WizardScreen, "_look_after", keep)
+    app = host(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("x", "ctrl+n")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.DONE
+        assert app.session.drafts.load(PROJECT) == {}
