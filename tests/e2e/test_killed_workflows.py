@@ -105,7 +105,7 @@ def lived(wanted: Wanted, at: KilledAnew) -> int:
     try:
         asyncio.run(walk())
     except (Stuck, TypeError, AssertionError) as told:  # the walker's word for a failure that is shown
-        print(told or traceback.extract_tb(told.__traceback__)[-1])
+        print(f"{told}\n{traceback.extract_tb(told.__traceback__)[-1]}")
         return REFUSED
     return DONE
 

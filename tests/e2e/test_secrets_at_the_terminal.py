@@ -202,7 +202,7 @@ def test_ten_kilobytes_are_pasted_in_one_go(screen: Terminal, gpg: GpgHome) -> N
     assert len(text) > 10_000
     waiting_session(gpg, "jane", with_handoff=False)
     screen.run(f"{PROGRAM} resume")
-    screen.wait_for("paste the whole message")
+    screen.wait_for("Paste the whole message")
     screen.paste(text)
     screen.wait_for("The admin")
     screen.press("C-n")
