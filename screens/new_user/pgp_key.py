@@ -137,10 +137,7 @@ class PgpKeyPane(StepPane):
         self.query_one("#form").display = making = self._chosen() == _NEW
         self.set_class(making, "-making")
         key = self._chosen_key()
-        lines = list[Sentence]([_told(key)] if key else [])
-        if key and key.fingerprint == self._made:
-            lines.append(pgp_key.revocation_told(key.fingerprint, self.context))
-        self.query_one("#verdict", Text).show_lines(lines)
+        self.query_one("#verdict", Text).show_lines([_told(key)] if key else [])
 
     @on(OptionList.OptionSelected, "#keys")
     def _to_the_form(self) -> None:

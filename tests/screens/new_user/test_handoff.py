@@ -18,7 +18,7 @@ from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.step.page import is_displayed
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, Notice
 from workflows.core.files import cause_of
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -268,3 +268,17 @@ async def test_one_that_arrives_by_itself_has_the_focus_on_what_accepts_it(
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await rest(pilot)
         assert app.focused is app.screen.query_one("#primary")
+
+
+async def test_who_made_their_key_here_can_read_how_to_revoke_it(tmp_path: Path, gpg: GpgHome) -> None:
+    session = begun(tmp_path, gpg)
+    session.reopen(StepKey("pgp-key"))
+    made = {"fingerprint": gpg.fingerprint("jane"), "key_made": True, "request_sent": "the request is out"}
+    settle(session, StepKey("pgp-key"), made)
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#revocation").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Notice))
+        assert f"{gpg.fingerprint('jane')}.rev" in "".join(app.text().split()).replace("│", "")
