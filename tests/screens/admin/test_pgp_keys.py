@@ -486,3 +486,27 @@ async def test_what_is_pasted_over_a_key_that_is_there_is_read(
         await ui.press("ctrl+n")
         assert ui.session.facts() == facts
         assert ui.app.pane.opening.step.id == "users"
+
+
+async def test_next_without_a_key_leads_to_the_field_that_it_goes_into(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane._invited = {"jane.doe": admin_project.environment.now().isoformat()}
+        ui.app.pane._fill()
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("ctrl+n")
+        assert ui.focused == "pasted"
+
+
+async def test_a_key_is_replied_to_only_where_there_is_something_to_say(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        reply = ui.app.pane.query_one("#owner")
+        assert not reply.display
+        await paste(ui, people_keys["jane.doe"])
+        await ui.press("escape")
+        assert reply.display
