@@ -81,13 +81,13 @@ class AccessKeysPane(BrowsingPane):
         super().__init__(opening)
         self._identity = identity_of(opening.context)
         known: Mapping[str, Any] = opening.context.facts.get("access_key") or {}
-        # A file that is still there is imported, and deleted, whatever is kept.
-        here = (
-            None if opening.done or access_keys.downloads(opening.context) else _kept_record(opening.context)
-        )
+        here = None if opening.done else _kept_record(opening.context)
         self._kept_id = here.id if here else ""
         kept = known.get("kept") or (here.kept if here else VAULT)
-        first = KEPT if here else HANDOFF if self._identity.encrypted_secret else CONSOLE
+        if here and not access_keys.is_downloaded(here.id, opening.context):
+            first = KEPT
+        else:
+            first = HANDOFF if self._identity.encrypted_secret else CONSOLE
         self._start: Mapping[str, Any] = {
             "kept": kept if kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT,
             "how": known.get("how") or first,

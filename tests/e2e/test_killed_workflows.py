@@ -94,10 +94,14 @@ def lived(wanted: Wanted, at: KilledAnew) -> int:
 
     async def walk() -> None:
         async with wizard(wanted.machine, wanted.sandbox, wanted.start) as walker:
-            await walker.until(lambda: walker.opened, "the wizard")
-            await each_step(walker, at, wanted.steps, wanted.patience)
-            at.stage = "closing"
-            await walker.quit()
+            try:
+                async with asyncio.timeout(20 * wanted.patience):
+                    await walker.until(lambda: walker.opened, "the wizard")
+                    await each_step(walker, at, wanted.steps, wanted.patience)
+                    at.stage = "closing"
+                    await walker.quit()
+            except TimeoutError as error:
+                raise AssertionError(f"a life without an end:\n{walker.text()}") from error
 
     ServerProcess.leave = lambda server: server._owner.release()  # type: ignore[method-assign]
     WatchedEnvironments.open = opening  # type: ignore[method-assign, assignment]
@@ -223,14 +227,21 @@ async def say_it_is_the_same(walker: Walker, _item: str) -> None:
         await walker.pilot.press("space")
 
 
+async def press(walker: Walker, *keys: str) -> None:
+    """Keys of a page; a failure that is shown takes them, and ends the walk."""
+    if isinstance(walker.app.screen, ErrorDialog):
+        raise Stuck(walker.text())
+    await walker.pilot.press(*keys)
+
+
 async def put_into_groups(walker: Walker, _item: str) -> None:
     matrix = walker.pane.query_one(Matrix)
     for account, group in GROUPS.items():
         while matrix.layout_shown.view.account != account:
-            await walker.pilot.press("l")
-        await walker.pilot.press("home", "ctrl+home")
+            await press(walker, "l")
+        await press(walker, "home", "ctrl+home")
         while matrix.group != group:
-            await walker.pilot.press("right")
+            await press(walker, "right")
         pane = walker.pane
         assert isinstance(pane, GroupsPane)
         if group not in pane.choice.members.get(USER, frozenset()):
@@ -363,8 +374,10 @@ async def follow_the_list(walker: Walker, _item: str) -> None:
 
 
 async def name_the_file(walker: Walker, item: str) -> None:
+    """By its path: another account's is there, too. Once it is gone, its key is kept here."""
     if (file := csv_of(walker.sandbox, item)).exists():
         await walker.fill("#path", str(file))
+        walker.pane.query_one("#how", Choices).choose("console")
 
 
 def csv_of(sandbox: Sandbox, account: str) -> Path:

@@ -322,6 +322,8 @@ async def test_a_key_that_is_kept_already_is_used_without_the_file_it_came_from(
     request = access_keys.Request("vault", "console", path=str(new_user.csv(key)))
     # done, and ended before the journal had it
     access_keys.perform(request, new_user.context(mfa={"serial": None}), new_user.report)
+    other = {"AccessKeyId": "AKIAOTHERACCOUNT0001", "SecretAccessKey": "s" * 40}
+    of_another_account = new_user.csv(other)
     app = host(new_user, session, KEYS)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -330,6 +332,25 @@ async def test_a_key_that_is_kept_already_is_used_without_the_file_it_came_from(
         fact = session.facts(ITEM)["access_key"]
         assert (fact["id"], fact["kept"], fact["how"]) == (key["AccessKeyId"], "keyring", "kept")
         assert app.wizard.current == PROFILES
+    assert of_another_account.exists()
+
+
+async def test_the_file_of_a_kept_key_that_is_still_there_is_imported_and_deleted(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    key = user_key(new_user)
+    path = new_user.csv(key)
+    request = access_keys.Request("vault", "console", path=str(path), delete_file=False)
+    access_keys.perform(request, new_user.context(mfa={"serial": None}), new_user.report)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await until(pilot, lambda: bool(field(app, "path").value))
+        await pilot.press("enter", "enter", "ctrl+n")
+        await rest(pilot)
+        assert session.facts(ITEM)["access_key"]["how"] == "console"
+    assert not path.exists()
 
 
 async def test_what_a_rejected_file_is_asked_about_stays_in_view(

@@ -7,13 +7,18 @@ shows it once. A key that was made here and cannot be kept is deleted again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from workflows.aws import sts
-from workflows.aws.access_key_file import check_access_key, delete_access_key_file, find_access_keys
+from workflows.aws.access_key_file import (
+    check_access_key,
+    delete_access_key_file,
+    find_access_keys,
+    read_access_key_file,
+)
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.errors import AwsFailure, asked
@@ -107,6 +112,17 @@ def kept_record(context: Context) -> KeyRecord | None:
     """
     profile = base_profile_of(context, identity_of(context))
     return KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
+
+
+def is_downloaded(key_id: str, context: Context) -> bool:
+    """Whether the file that a key came from is still among the downloads; its import deletes it."""
+    for download in downloads(context):
+        with suppress(OnboardError):
+            key = read_access_key_file(download.path)
+            key.drop()
+            if key.access_key_id == key_id:
+                return True
+    return False
 
 
 def downloads(context: Context) -> tuple[Download, ...]:
