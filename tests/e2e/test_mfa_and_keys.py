@@ -37,6 +37,7 @@ from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import CodeMemory, RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import day
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa
@@ -242,7 +243,7 @@ def test_two_keys_already_are_shown_with_age_and_last_use_and_what_to_do(
     )
     with pytest.raises(OnboardError, match="Two access keys already") as refused:
         access_keys.perform(request, new_user.context(), new_user.report)
-    made = f"0 days old (made {new_user.environment.now():%Y-%m-%d})"
+    made = f"0 days old (made {day(new_user.environment.now())})"
     assert sorted(refused.value.what.splitlines()[1:]) == sorted(
         [
             f"{key['AccessKeyId']}  active, {made}, last used today (iam)",

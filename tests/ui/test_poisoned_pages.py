@@ -22,7 +22,7 @@ from workflows.core.text import safe
 READABLE = ("project_long", "email", "region", "profile", "user", "comment", "key file", "layer file")
 """Where a poisoned project is still read, so that its pages show more than a refusal."""
 OURS_ALONE = {
-    *("access-keys-asks", "home-empty", "home-sandbox", "pgp-key-new"),
+    *("access-keys", "access-keys-asks", "home-empty", "home-sandbox", "pgp-key-new"),
     *("plan-not-made", "sts-regions", "waiting"),
 }
 """Scenes that show nothing that comes from elsewhere, or only in a field, where it takes no room."""
