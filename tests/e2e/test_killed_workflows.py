@@ -158,6 +158,13 @@ class World:
         leaks = LeakHunt().leaks(self.secrets, self.folder, self.sessions, but=known)
         assert leaks == []
 
+    def check_layers(self, before: Mapping[str, bytes]) -> None:
+        """Each file was at each moment as it was before or as it is now; what is half written is finished."""
+        after = self.contents()
+        for seen in self.layers:
+            for name in {*before, *after, *seen}:
+                assert seen.get(name) in (before.get(name), after.get(name)), name
+
 
 async def each_step(walker: Walker, at: KilledAnew, steps: Steps, patience: float) -> None:
     """Do whatever step the wizard is at, until none is left of those that are known here."""
@@ -330,10 +337,8 @@ def test_an_admin_who_is_killed_everywhere_brings_somebody_in(world: World) -> N
     through(world, "new-user", BEFORE_THE_HANDOFF)
     before = world.contents()
     killed_everywhere(world, "admin", ADMIN)
-    after = world.contents()
-    assert before != after
-    for seen in world.layers:
-        assert all(seen.get(name) in (before.get(name), after.get(name)) for name in {*before, *after, *seen})
+    assert before != world.contents()
+    world.check_layers(before)
 
 
 BEFORE_TERRAFORM = {name: ADMIN[name] for name in ("project", "pgp-keys", "users", "groups", "review")}
@@ -356,9 +361,7 @@ def test_an_admin_whose_disk_takes_nothing_from_any_place_on_is_told_and_goes_on
         world.check()
     assert life.code == DONE, life.said
     print(f"admin: {len(known)} failures of the disk")
-    after = world.contents()
-    for seen in world.layers:
-        assert seen in (before, after)
+    world.check_layers(before)
 
 
 async def unlock_and_sign_in(walker: Walker, _item: str) -> None:
