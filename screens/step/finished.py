@@ -303,7 +303,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
     if written and not facts.get("commit"):
-        yield "Commit what git status lists of the files that Review wrote."
+        yield "Commit the changes of Review that git status lists."
     elif chosen:
         yield "Paste the lines that Verify shows into a terminal, then try:"
         yield f"aws --profile {chosen} sts get-caller-identity"

@@ -13,6 +13,7 @@ from screens.widgets.dialogs import Dialog
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 
 
 class CodeDialog(Dialog[bool]):
@@ -50,16 +51,24 @@ class CodeDialog(Dialog[bool]):
         self.run_worker(lambda: self._try(code), thread=True, exclusive=True)
 
     def _try(self, code: Secret) -> None:
+        refusal: Sentence = ""
         try:
             self._give(code)
         except OnboardError as error:
-            self.app.call_from_thread(self._refuse, error.what)
-        else:
-            self.app.call_from_thread(self.dismiss, True)
+            refusal = error.what
         finally:
             code.drop()
+        self.app.call_from_thread(self._answered, refusal)
 
-    def _refuse(self, words: str) -> None:
+    def _answered(self, refusal: Sentence) -> None:
+        if not self.is_current:
+            return  # closed meanwhile
+        if refusal:
+            self._refuse(refusal)
+        else:
+            self.dismiss(True)
+
+    def _refuse(self, words: Sentence) -> None:
         self.query_one("#wrong", Text).show_lines([f"✗ {words}"])
         self.query_one("#primary", Button).disabled = False
         self.query_one("#code").focus()

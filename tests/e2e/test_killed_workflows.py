@@ -361,6 +361,7 @@ def test_an_admin_whose_disk_takes_nothing_from_any_place_on_is_told_and_goes_on
         world.check()
     assert life.code == DONE, life.said
     print(f"admin: {len(known)} failures of the disk")
+    assert before != world.contents()
     world.check_layers(before)
 
 

@@ -88,7 +88,7 @@ def client_without_code(
         return
     if profile.source is Source.SSO:
         credentials = factory.profile_credentials(files, profile.name)
-    elif (role := role_credentials(context, project, profile)) is not None:
+    elif (role := role_credentials(context, factory, profile)) is not None:
         credentials = role
     else:
         yield None

@@ -16,7 +16,7 @@ from typing import Any
 
 from workflows.aws.clients import USUAL_REGION, ClientFactory, Credentials, profile_map
 from workflows.aws.errors import AwsError, about_key_of
-from workflows.aws.sts import partition_of, session_token
+from workflows.aws.sts import partition_of
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit
 from workflows.aws.sts_regions.ask import (
@@ -194,9 +194,7 @@ def _session(
             raise CodeWanted(way.profile, way.serial)
         return None
     with factory.client("sts", key) as client, about_key_of(way.source):
-        session = session_token(client, way.serial, code.reveal(), memory=context.environment.codes)
-    sessions.keep(way.serial, session, report)
-    return session
+        return sessions.begin(client, way.serial, code, report)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from workflows.aws.clients import (
 )
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of
 from workflows.aws.sso import is_sso
-from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity, session_token
+from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
@@ -304,7 +304,7 @@ def _given(
             elif profile.source is Source.CODE:
                 session = device_session(context, project, profile, code, report)
                 report(Progress(f"Assuming the role of {profile.name}"))
-                given[profile.name] = _role(context, project, profile, session)
+                given[profile.name] = _role(context, factory_for(context, project), profile, session)
         yield given
     finally:
         for credentials in given.values():
@@ -329,13 +329,11 @@ def device_session(
     if not code:
         raise CodeWanted(profile.name, profile.serial)
     report(Progress(f"Starting a session with your code of {profile.serial}"))
-    files, memory = project_files(context, project), context.environment.codes
-    client = factory_for(context, project).profile_client("sts", files, profile.base)
+    client = factory_for(context, project).profile_client(
+        "sts", project_files(context, project), profile.base
+    )
     with client as sts, about_key_of(profile.base):
-        session = session_token(sts, profile.serial, code.reveal(), memory=memory)
-    code.drop()  # it is no code of another device
-    sessions.keep(profile.serial, session, report)
-    return session
+        return sessions.begin(sts, profile.serial, code, report)
 
 
 def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
@@ -401,24 +399,26 @@ def factory_for(context: Context, project: Project, patience: Patience = USUAL) 
     )
 
 
-def role_credentials(context: Context, project: Project, profile: LayerProfile) -> Credentials | None:
+def role_credentials(context: Context, factory: ClientFactory, profile: LayerProfile) -> Credentials | None:
     """Credentials of a profile's role; None where that needs a code. The caller drops them.
 
     Raises:
         AwsError: the role cannot be assumed.
     """
     session = DeviceSessions(context.environment).find(profile.serial)
-    return _role(context, project, profile, session) if session is not None else None
+    return _role(context, factory, profile, session) if session is not None else None
 
 
-def _role(context: Context, project: Project, profile: LayerProfile, session: Credentials) -> Credentials:
+def _role(
+    context: Context, factory: ClientFactory, profile: LayerProfile, session: Credentials
+) -> Credentials:
     """The role of a profile, by way of the roles that it is assumed from.
 
     Raises:
         CodeWanted: AWS does not take the session any more; it is forgotten.
         AwsError: a role cannot be assumed.
     """
-    factory, credentials = factory_for(context, project), session
+    credentials = session
     for own in reversed([own for _, own in profile.chain if own.get("role_arn")]):
         seconds = own.get("duration_seconds")
         region = str(own.get("region") or "") or None

@@ -316,5 +316,5 @@ def inquire(context: Context) -> Observation:
         who = asked(lambda: sts.caller_identity(client), None, frozenset({AwsFailure.KEY_UNKNOWN}))
     if who is not None:
         return AGREES
-    words = "AWS doesn't let the access key in that is kept here: it is inactive or deleted."
+    words = "AWS doesn't accept the access key that is kept here: it is inactive or deleted."
     return Observation(Verdict.GONE, words, (recorded["id"],))

@@ -107,7 +107,7 @@ def inquire(context: Context) -> Observation:
         lets_in = _known(key, clients_for(environment, record.region, FOR_A_LOOK))
     finally:
         key.drop()
-    words = f"AWS doesn't let {record.id} in, the key that is kept here: it is inactive or deleted."
+    words = f"AWS doesn't accept {record.id}, the key that is kept here: it is inactive or deleted."
     return AGREES if lets_in else Observation(Verdict.GONE, words, (record.id,))
 
 

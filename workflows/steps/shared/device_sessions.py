@@ -6,7 +6,9 @@ the program runs, and in the keyring where there is one. Each use of a role assu
 
 from __future__ import annotations
 
-from workflows.aws.clients import Credentials
+from workflows.aws.clients import AwsClient, Credentials
+from workflows.aws.sts import session_token
+from workflows.core.secret import Secret
 from workflows.environment import Environment
 from workflows.steps.shared.module import Progress, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
@@ -40,14 +42,28 @@ class DeviceSessions:
             self._held[serial] = found
         return found
 
-    def keep(self, serial: str, session: Credentials, report: Report) -> None:
-        """Keep a new session; a code was given for it, so a keyring that fails now stops nothing."""
+    def begin(self, sts: AwsClient, serial: str, code: Secret, report: Report) -> Credentials:
+        """Begin the session of a device with a code, and keep it; a keyring that fails now stops nothing.
+
+        Args:
+            sts: signs with the key of the device's owner.
+            serial: the device.
+            code: the six digits; dropped once they are used.
+            report: takes the progress.
+
+        Raises:
+            WrongCode, RepeatedCode: the code cannot be used.
+            AwsError: the key cannot be used.
+        """
+        session = session_token(sts, serial, code.reveal(), memory=self._environment.codes)
+        code.drop()  # it is no code of another device
         self._held[serial] = session
         try:
             keep_credentials(self._keyring(), _name(serial), session)
         except VaultUnavailable as error:
             words = f"The session isn't kept, so iam-onboard asks for a code again later: {error.what}"
             report(Progress(words))
+        return session
 
     def forget(self, serial: str) -> None:
         """Forget a session that AWS does not take any more.
@@ -55,8 +71,7 @@ class DeviceSessions:
         Raises:
             VaultUnavailable: the keyring cannot be written.
         """
-        if (session := self._held.pop(serial, None)) is not None:
-            session.drop()
+        self._held.pop(serial, None)  # not wiped: another thread may be using it
         if (keyring := self._keyring()) is not None:
             keyring.delete(_name(serial))
 

@@ -30,6 +30,7 @@ from workflows.steps.admin.terraform_runs import (
     WrongAccount,
     code_wanted,
     credential_files,
+    factory_for,
     profiles_of,
     project_files,
     role_credentials,
@@ -213,12 +214,17 @@ def test_a_session_serves_for_its_hour_and_each_role_lasts_from_when_it_is_neede
         pass
     with desk.made.aws.later(45 * 60):
         assert desk.needed() == ""
-        credentials = role_credentials(desk.context(), desk.project, desk.own_profile())
+        credentials = role_credentials(
+            desk.context(), factory_for(desk.context(), desk.project), desk.own_profile()
+        )
         assert credentials is not None
         assert credentials.expires_at == desk.context().environment.now() + timedelta(hours=1)
     with desk.made.aws.later(55 * 60):
         assert desk.needed() == desk.serial
-        assert role_credentials(desk.context(), desk.project, desk.own_profile()) is None
+        assert (
+            role_credentials(desk.context(), factory_for(desk.context(), desk.project), desk.own_profile())
+            is None
+        )
 
 
 def test_a_look_gets_what_it_needs_by_one_code_for_all_accounts_of_the_device(desk: Desk) -> None:
