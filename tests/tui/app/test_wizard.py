@@ -1067,6 +1067,48 @@ async def test_who_asks_to_look_again_is_asked_for_the_code_that_aws_wants(tmp_p
         assert app.session.status(StepKey("hand-over")) is Status.DONE
 
 
+async def test_an_answer_to_a_code_whose_dialog_was_closed_is_none(tmp_path: Path) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    may_answer = threading.Event()
+
+    def give(_context: Context, _code: Secret) -> None:
+        may_answer.wait(30)
+        raise OnboardError("No", "AWS doesn't take it.")
+
+    step.coded_look = CodedLook(lambda _context: "arn:device", give)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        await pilot.press(*"123456", "enter")
+        await pilot.pause()
+        await pilot.press("escape")
+        may_answer.set()
+        await rest(pilot)
+        assert app.screen is app.wizard
+
+
+async def test_a_look_that_another_one_follows_says_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        learnt: list[Observation] = []
+        monkeypatch.setattr(app.wizard.run, "learn", lambda _question, answer: bool(learnt.append(answer)))
+        step.may_answer.clear()
+        for _ in range(2):
+            app.wizard.look_again()
+            await pilot.pause()
+            await until(pilot, lambda: any(one.group == "questions" for one in app.workers))
+        step.may_answer.set()
+        await rest(pilot)
+        assert learnt == [step.answer]
+
+
 async def test_without_a_code_aws_is_asked_what_it_answers_without(tmp_path: Path) -> None:
     step, app = awaiting(tmp_path, "hand-over")
     step.coded_look = CodedLook(lambda _context: "arn:device", lambda _context, _code: None)
