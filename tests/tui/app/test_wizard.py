@@ -925,12 +925,13 @@ class Inquired(SmallStep):
     coded_look: CodedLook | None = None
 
     def begin(self) -> None:
-        self.may_answer, self.answer = threading.Event(), AGREES
+        self.may_answer, self.answer, self.asked = threading.Event(), AGREES, 0
 
     def observe(self, context: Context) -> Observation:  # noqa: ARG002
         return NOT_ASKED
 
     def inquire(self, context: Context) -> Observation:  # noqa: ARG002
+        self.asked += 1
         self.may_answer.wait(30)
         return self.answer
 
@@ -1100,10 +1101,10 @@ async def test_a_look_that_another_one_follows_says_nothing_more(
         learnt: list[Observation] = []
         monkeypatch.setattr(app.wizard.run, "learn", lambda _question, answer: bool(learnt.append(answer)))
         step.may_answer.clear()
-        for _ in range(2):
+        before = step.asked
+        for number in (1, 2):
             app.wizard.look_again()
-            await pilot.pause()
-            await until(pilot, lambda: any(one.group == "questions" for one in app.workers))
+            await until(pilot, lambda now=before + number: step.asked == now)  # type: ignore[misc]
         step.may_answer.set()
         await rest(pilot)
         assert learnt == [step.answer]
