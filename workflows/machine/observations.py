@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import plain, read
+from workflows.core.shapes import moment, plain, read
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import OBSERVED
 
+_COUNTS_FOR = timedelta(hours=1)
+"""How long an answer of the world stands for one of now, where it can't be asked again."""
 _MAX_BYTES = 1_000_000
 
 
@@ -95,9 +98,18 @@ NOT_ASKED = Observation(Verdict.UNKNOWN)
 SAID_SO = Observation(Verdict.UNKNOWN, said_so=True)
 
 
-def seen_at(moment: str) -> Observation:
-    """The answer where the world can't be asked now, but gave one before: evidence, as old as it is."""
-    return Observation(Verdict.AS_DECIDED, at=moment)
+def seen_at(at: str, now: datetime) -> Observation:
+    """The answer where the world can't be asked now, but gave one before: it counts for an hour.
+
+    Args:
+        at: when it gave it, ISO 8601.
+        now: the time, aware.
+
+    Raises:
+        WrongShape: that is no moment.
+    """
+    fresh = now - moment(at, "at") <= _COUNTS_FOR
+    return Observation(Verdict.AS_DECIDED if fresh else Verdict.UNKNOWN, at=at)
 
 
 def unknown(words: Sentence = "") -> Observation:
@@ -138,4 +150,5 @@ def dated(now: Observation, before: Observation | None, done_at: str, at: str) -
     """
     if now.verdict is not Verdict.UNKNOWN:
         return replace(now, at=now.at or at)
-    return replace(now, at=before.at if before is not None and before.at > done_at else done_at)
+    last = before.at if before is not None and before.at > done_at else done_at
+    return replace(now, at=now.at or last)

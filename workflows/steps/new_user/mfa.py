@@ -244,7 +244,7 @@ def evidence(context: Context) -> tuple[str, str]:
 def observe(context: Context) -> Observation:
     """Only AWS knows the devices, and asking takes a key, which the step may have had, or the next one."""
     at, _ = evidence(context)
-    return seen_at(at) if at else SAID_SO
+    return seen_at(at, context.environment.now()) if at else SAID_SO
 
 
 def inquire(context: Context) -> Observation:

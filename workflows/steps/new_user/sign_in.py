@@ -140,7 +140,7 @@ def observe(context: Context) -> Observation:
     if not has_password(context):
         return AGREES
     at, _ = evidence(context)
-    return seen_at(at) if at else SAID_SO
+    return seen_at(at, context.environment.now()) if at else SAID_SO
 
 
 def inquire(context: Context) -> Observation:

@@ -333,4 +333,4 @@ def perform(request: Request, _context: Context, _report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """Only AWS could tell, and did; the files are what the step before looks at."""
     at = (context.facts.get("verified") or {}).get("at")
-    return seen_at(str(at)) if at else NOT_ASKED
+    return seen_at(str(at), context.environment.now()) if at else NOT_ASKED

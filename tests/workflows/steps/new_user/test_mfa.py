@@ -70,7 +70,7 @@ def test_a_device_is_made_scanned_and_enabled(new_user: NewUserAws) -> None:
     assert step.validate(request, context) == []
     made = step.perform(request, context, new_user.report)
     assert (made["mfa"]["serial"], made["mfa"]["how"]) == (SERIAL, "api")
-    assert step.observe(new_user.context(**made)) == seen_at(made["mfa"]["at"])
+    assert step.observe(new_user.context(**made)) == seen_at(made["mfa"]["at"], new_user.environment.now())
     assert kept(new_user) == {}
     assert pending.seed.dropped
     assert pending.key.secret_access_key.dropped

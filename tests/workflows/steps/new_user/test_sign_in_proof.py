@@ -97,7 +97,9 @@ def test_a_key_that_comes_later_proves_the_sign_in(new_user: NewUserAws) -> None
     assert sign_in.observe(new_user.context(**said)) is SAID_SO
     made = access_keys.perform(request, new_user.context(), new_user.report)
     assert any(line.startswith("AWS has recorded your sign-in of ") for line in made["access_key"]["told"])
-    assert sign_in.observe(new_user.context(**said, **made)) == seen_at(made["access_key"]["at"])
+    assert sign_in.observe(new_user.context(**said, **made)) == seen_at(
+        made["access_key"]["at"], new_user.environment.now()
+    )
 
 
 def test_with_mfa_it_is_known_that_the_one_time_password_is_not_replaced(new_user: NewUserAws) -> None:

@@ -71,9 +71,10 @@ def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: 
     reported = [one.payload for one in new_user.progress if isinstance(one.payload, Result)]
     assert sorted(answers(tuple(reported))) == sorted([BASE, ROLE])
     assert verify.validate(Request(results), context) == []
-    at = "2026-11-29T01:41:00+00:00"
+    now = new_user.environment.now()
+    at = now.isoformat(timespec="seconds")
     facts = verify.perform(Request(results, at=at), context, new_user.report)
-    assert verify.observe(new_user.context(facts)) == seen_at(at)
+    assert verify.observe(new_user.context(facts)) == seen_at(at, now)
     assert facts["verified"]["results"][0] == {
         "profile": BASE,
         "arn": "arn:aws:iam::222222222222:user/jane.doe",
