@@ -30,6 +30,7 @@ class Entry:
         arrived: when the message came that its next step waits for, ISO 8601; "" while it is not there; None
             if it waits for none.
         archived: whether the person took it out of the list.
+        apply: "running" or "ended" where an apply was begun whose end no wizard has taken in; else "".
     """
 
     summary: Summary
@@ -37,6 +38,7 @@ class Entry:
     sandbox: Path | None
     arrived: str | None = None
     archived: bool = False
+    apply: str = ""
 
 
 class SessionCatalogue:
@@ -124,7 +126,8 @@ class SessionCatalogue:
         awaited = [place / name for name in _awaited(summary, sessions.folder / summary.id)]
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
-        return Entry(summary, sessions, sandbox, came, sessions.is_archived(summary.id))
+        archived, apply = sessions.is_archived(summary.id), _left_apply(summary, sessions.folder / summary.id)
+        return Entry(summary, sessions, sandbox, came, archived, apply)
 
 
 def _awaited(summary: Summary, folder: Path) -> list[str]:
@@ -150,6 +153,15 @@ def _keys_taken_in(folder: Path) -> Container[str]:
         return {**Drafts(folder / DRAFTS).load(StepKey("pgp-keys")).get("texts", {})}
     except (OnboardError, TypeError):
         return ()
+
+
+def _left_apply(summary: Summary, folder: Path) -> str:
+    if summary.next_step != "apply":
+        return ""
+    from workflows.steps.shared.leftovers import untaken_apply  # noqa: PLC0415 - not for the first paint
+
+    run = untaken_apply(folder)
+    return "" if run is None else "running" if run.is_running() else "ended"
 
 
 def _came(path: Path, moment: str) -> str:

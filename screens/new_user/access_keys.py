@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum, auto
+from functools import partial
 from typing import Any
 
 from textual import on
@@ -23,13 +24,12 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
-from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption, store_options
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, load_key
 from workflows.steps.shared.own_identity import identity_of
 from workflows.steps.shared.paths import told_path
@@ -81,13 +81,9 @@ class AccessKeysPane(BrowsingPane):
         super().__init__(opening)
         self._identity = identity_of(opening.context)
         known: Mapping[str, Any] = opening.context.facts.get("access_key") or {}
-        here = None if opening.done else _kept_record(opening.context)
-        self._kept_id = here.id if here else ""
-        kept = known.get("kept") or (here.kept if here else VAULT)
-        if here and not access_keys.is_downloaded(here.id, opening.context):
-            first = KEPT
-        else:
-            first = HANDOFF if self._identity.encrypted_secret else CONSOLE
+        kept = known.get("kept") or VAULT
+        first = HANDOFF if self._identity.encrypted_secret else CONSOLE
+        self._kept_id = ""
         self._start: Mapping[str, Any] = {
             "kept": kept if kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT,
             "how": known.get("how") or first,
@@ -295,17 +291,28 @@ class AccessKeysPane(BrowsingPane):
 
     def _look_for_stores(self) -> None:
         """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""
-        self.run_move(
-            "stores",
-            lambda _report: store_options(self.context, self._identity),
-            self._show_stores,
-            looks=True,
-        )
+        look = partial(access_keys.survey, self.context)
+        self.run_move("stores", look, self._show_found, looks=True)
 
     @on(Button.Pressed, "#look-again")
     def _look_again(self) -> None:
         self._start = {**self._start, "kept": self.query_one("#kept", Choices).value}
         self._look_for_stores()
+
+    def _show_found(self, found: access_keys.Survey) -> None:
+        if found.kept is not None and not self.opening.done and not self._kept_id:
+            self._offer_kept(found.kept, first=not found.downloaded)
+        self._show_stores(found.stores)
+
+    def _offer_kept(self, record: KeyRecord, *, first: bool) -> None:
+        """A key that is kept here already is a way, too; `first` where no other was chosen yet."""
+        self._kept_id, how = record.id, self.query_one("#how", Choices).value
+        if first and "how" not in self.opening.draft:
+            how = KEPT
+            kept = record.kept if record.kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT
+            self._start = {**self._start, "kept": kept}
+        self.query_one("#how", Choices).ask(self._ways(), how)
+        self._show()
 
     def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
         passed_over, locked = stores[0].passed_over, stores[0].locked
@@ -423,14 +430,6 @@ class AccessKeysPane(BrowsingPane):
         """Look no longer."""
         if self._looking is not None:
             self._looking.stop()
-
-
-def _kept_record(context: Context) -> KeyRecord | None:
-    """What is written down of a kept key; what cannot be read is none, and keeping one says why."""
-    try:
-        return access_keys.kept_record(context)
-    except OnboardError:
-        return None
 
 
 def _age(seconds: int) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from support.small_steps import small_workflow
 from support.steps import step_of
 
 from tui.host import Machine, Places
-from tui.session_catalogue import SessionCatalogue, _awaited, _came
+from tui.session_catalogue import SessionCatalogue, _awaited, _came, _left_apply
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
@@ -42,6 +44,17 @@ def test_who_is_only_to_be_compared_is_not_waited_for(tmp_path: Path) -> None:
     assert _awaited(summary, tmp_path) == ["request-sam.txt"]
     drafts.save(keys, {"texts": "damaged"})
     assert _awaited(summary, tmp_path) == ["request-jane.txt", "request-sam.txt"]
+
+
+def test_an_apply_that_ended_while_nobody_watched_is_found(tmp_path: Path) -> None:
+    summary = Summary("late", "admin", next_step="apply")
+    assert _left_apply(summary, tmp_path) == ""
+    run = tmp_path / "terraform" / "management" / "apply"
+    run.mkdir(parents=True)
+    description = {"kind": "apply", "layer": "x", "temporary": "x", "facts": {}}
+    (run / "run.json").write_text(json.dumps(description))
+    assert _left_apply(summary, tmp_path) == "ended"
+    assert _left_apply(replace(summary, next_step="plan"), tmp_path) == ""
 
 
 def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(

@@ -28,22 +28,10 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
         done = f"waiting for {listed(summary.awaited, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
-    stands = trouble or _alone(entry) or (f"next: {step}" if step else done)
+    stands = trouble or (f"{entry.apply or 'next'}: {step}" if step else done)
     where = "" if entry.sandbox is None else "sandbox"
     parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, str(project), where)
     return tuple(filter(None, map(text_of, parts)))
-
-
-def _alone(entry: Entry) -> Sentence:
-    """What became of an apply that nobody watches; "" without one."""
-    if entry.summary.next_step != "apply":
-        return ""
-    from workflows.steps.shared.leftovers import untaken_apply  # noqa: PLC0415 - not for the first paint
-
-    run = untaken_apply(entry.sessions.folder / entry.summary.id)
-    if run is None:
-        return ""
-    return f"{'running' if run.is_running() else 'ended'}: {entry.summary.next_title}"
 
 
 @dataclass(frozen=True)

@@ -468,15 +468,13 @@ async def test_a_session_that_was_begun_and_archived_is_not_asked_about() -> Non
         assert app.asked == [HomeScreen.Begin("rotation")]
 
 
-def test_an_apply_that_ended_while_nobody_watched_is_no_next_step(tmp_path: Path) -> None:
+def test_an_apply_that_nobody_watched_is_no_next_step() -> None:
     summary = Summary("late", "admin", next_step="apply", next_title="Apply (management)")
-    late = Entry(summary, Sessions(tmp_path, [], lambda: NOW), None)
-    waiting = standing_of(late)
-    run = tmp_path / "late" / "terraform" / "management" / "apply"
-    run.mkdir(parents=True)
-    description = {"kind": "apply", "layer": "x", "temporary": "x", "facts": {}}
-    (run / "run.json").write_text(json.dumps(description))
-    assert standing_of(late) != waiting
+    stands = {
+        standing_of(Entry(summary, SESSIONS, None, apply=apply))[0] for apply in ("", "running", "ended")
+    }
+    assert len(stands) == 3
+    assert all("Apply (management)" in one for one in stands)
 
 
 def test_a_deletion_names_what_is_written_and_not_applied(tmp_path: Path) -> None:

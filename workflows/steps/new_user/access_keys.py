@@ -29,7 +29,13 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
-from workflows.steps.shared.key_stores import is_store_choice, observe_store, store_for
+from workflows.steps.shared.key_stores import (
+    StoreOption,
+    is_store_choice,
+    observe_store,
+    store_for,
+    store_options,
+)
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
     KeyInHand,
@@ -114,8 +120,32 @@ def kept_record(context: Context) -> KeyRecord | None:
     return KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
 
 
-def is_downloaded(key_id: str, context: Context) -> bool:
-    """Whether the file that a key came from is still among the downloads; its import deletes it."""
+@dataclass(frozen=True)
+class Survey:
+    """What is here before the person answers.
+
+    Attributes:
+        stores: where the key can be kept, the best first.
+        kept: what is written down of a key that is kept here already, or None.
+        downloaded: whether the file that this key came from is still there; its import deletes it.
+    """
+
+    stores: tuple[StoreOption, ...]
+    kept: KeyRecord | None
+    downloaded: bool
+
+
+def survey(context: Context, _report: Report) -> Survey:
+    """Look at the stores and at what is kept; a locked keyring may ask, in a dialog of the desktop's own."""
+    stores = store_options(context, identity_of(context))
+    try:
+        kept = kept_record(context)
+    except OnboardError:
+        kept = None  # keeping one says why it can't be read
+    return Survey(stores, kept, kept is not None and _is_downloaded(kept.id, context))
+
+
+def _is_downloaded(key_id: str, context: Context) -> bool:
     for download in downloads(context):
         with suppress(OnboardError):
             key = read_access_key_file(download.path)
