@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import RLock
 from types import ModuleType, SimpleNamespace
@@ -74,7 +75,36 @@ class Clipboard(Protocol):
         """
 
 
-class PyperclipClipboard:
+class _ReadBack:
+    """A clipboard that can be read again, so that what is ours in it is known by its digest.
+
+    Args:
+        now: the clock, timezone aware.
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.expires_at: datetime | None = None
+        self._now = now
+        self._digests: set[bytes] = set()
+        self._one_at_a_time = RLock()
+
+    @contextmanager
+    def _noted(self, text: str | Secret) -> Iterator[str]:
+        """Know a secret before the block copies it: a signal may come at any moment."""
+        value, before = text.reveal() if isinstance(text, Secret) else text, (self._digests, self.expires_at)
+        if isinstance(text, Secret):
+            self._digests, self.expires_at = {*self._digests, digest_of(value)}, self._now() + KEEP
+        try:
+            yield value
+        except ClipboardUnavailable:
+            self._digests, self.expires_at = before
+            raise
+
+    def _forget(self) -> None:
+        self._digests, self.expires_at = set(), None
+
+
+class PyperclipClipboard(_ReadBack):
     """The desktop's clipboard.
 
     Args:
@@ -90,26 +120,16 @@ class PyperclipClipboard:
         mechanism: tuple[Callable[[str], object], Callable[[], str]] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.expires_at: datetime | None = None
-        self._now = now
+        super().__init__(now)
         self._mechanism = mechanism
         self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
-        self._digests: set[bytes] = set()
-        self._one_at_a_time = RLock()
 
     def copy(self, text: str | Secret) -> Sentence:
         """See `Clipboard`. The text is read back: only a real copy shows that the mechanism works."""
-        value = text.reveal() if isinstance(text, Secret) else text
         with self._one_at_a_time:
             copy, paste = self._found()
-            before = self._digests, self.expires_at
-            if isinstance(text, Secret):  # known before it is there: a signal may come at any moment
-                self._digests, self.expires_at = {*before[0], digest_of(value)}, self._now() + KEEP
-            try:
+            with self._noted(text) as value:
                 self._run(copy, value)
-            except ClipboardUnavailable:
-                self._digests, self.expires_at = before
-                raise
             if self._run(paste) != value:
                 raise ClipboardUnavailable(reason="What was copied did not come back from the clipboard.")
             if not isinstance(text, Secret):
@@ -129,10 +149,6 @@ class PyperclipClipboard:
                 self._run(copy, "")
             self._forget()
             return ours
-
-    def _forget(self) -> None:
-        self._digests = set()
-        self.expires_at = None
 
     def _found(self) -> tuple[Callable[[str], object], Callable[[], str]]:
         if self._mechanism is None:
@@ -241,7 +257,7 @@ def digest_of(text: str) -> bytes:
 _PASSED_ON: Final = ("PATH", "HOME", "TERM", "TMPDIR", "TMUX", "TMUX_TMPDIR")
 
 
-class TmuxClipboard:
+class TmuxClipboard(_ReadBack):
     """The buffers of the tmux that the program runs in, which passes them on to the terminal around it.
 
     By default tmux drops what a program copies by OSC 52, and where it is allowed to, it keeps a copy in its
@@ -259,24 +275,14 @@ class TmuxClipboard:
         now: Callable[[], datetime],
         environment: Mapping[str, str],
     ) -> None:
-        self.expires_at: datetime | None = None
-        self._now = now
+        super().__init__(now)
         self._environment = child_environment(environment, allowed=_PASSED_ON)
-        self._digests: set[bytes] = set()
-        self._one_at_a_time = RLock()
 
     def copy(self, text: str | Secret) -> str:
         """See `Clipboard`. The buffer is read back; whether the terminal around tmux took it cannot be."""
-        value = text.reveal() if isinstance(text, Secret) else text
         with self._one_at_a_time:
-            before = self._digests, self.expires_at
-            if isinstance(text, Secret):  # known before it is there: a signal may come at any moment
-                self._digests, self.expires_at = {*self._digests, digest_of(value)}, self._now() + KEEP
-            try:
+            with self._noted(text) as value:
                 self._tmux("load-buffer", "-w", "-", given=value.encode())
-            except ClipboardUnavailable:
-                self._digests, self.expires_at = before
-                raise
             if digest_of(value) not in self._buffers().values():
                 raise ClipboardUnavailable(reason="What was copied did not come back from tmux.")
         where = "Copied to tmux, and to your terminal's clipboard if it allows it"
@@ -295,8 +301,7 @@ class TmuxClipboard:
                     self._tmux("delete-buffer", "-b", name)
             self._tmux("load-buffer", "-w", "-b", "iam-onboard", "-", given=b" ")
             self._tmux("delete-buffer", "-b", "iam-onboard")
-            self._digests = set()
-            self.expires_at = None
+            self._forget()
             return True
 
     def _buffers(self) -> dict[str, bytes]:
