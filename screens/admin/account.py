@@ -18,7 +18,7 @@ from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
 from screens.widgets.fields import FieldRow
-from screens.widgets.layer_bar import LayerBar, pending_told
+from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Text, short
 from workflows.core.errors import Problem
@@ -290,7 +290,7 @@ class AccountPane(ByHandPane):
     @on(MarkBox.Changed)
     @on(OptionalBox.Turned)
     def _tell_pending(self) -> None:
-        pending = [(form.view.account, pending_told(form.pending)) for form in self.query(AccountForm)]
+        pending = [(form.view.account, pending_words(form.pending)) for form in self.query(AccountForm)]
         self.query_one(LayerBar).show(pending, self._account)
         self.primary_changed()
 

@@ -253,7 +253,7 @@ class DeactivatePane(AccountWorkPane):
 
 def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
     """What was found when the step was done, a line for each person."""
-    yield f"So it was {told_moment(fact['at'], now)}. r asks AWS again."
+    yield f"This is what AWS said {told_moment(fact['at'], now)}. r asks again."
     for name, one in fact["people"].items():
         active, blocking = len(one["active"]), len(one["blocking"])
         parts = [

@@ -18,7 +18,7 @@ from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
 from screens.widgets.fields import FilterField
-from screens.widgets.layer_bar import LayerBar, pending_told
+from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
 from screens.widgets.text import Button, Text, short
@@ -291,7 +291,7 @@ class GroupsPane(ByHandPane):
         pending = self._views[account].pending(self._choices[account])
         decided = self.context.decisions.of(account)
         if pending or not (decided.moves or decided.groups != GroupChanges()):
-            return pending_told(pending)
+            return pending_words(pending)
         return "applied" if f"applied@{account}" in self.context.every else "written, not applied"
 
     def _unseen(self) -> str:

@@ -218,14 +218,14 @@ class ReviewPane(ByHandPane):
         elif self._unseen:
             files = self.query_one(FileDiffs).files
             what = f"Write {count(len(files), 'file')}"
-            ask(self, Confirm(f"{what}?", self._told_unseen(), what, no="Not yet"), self._write)
+            ask(self, Confirm(f"{what}?", self._unseen_words(), what, no="Not yet"), self._write)
         else:
             super().advance()
 
     def _write(self, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
         super().advance()
 
-    def _told_unseen(self) -> str:
+    def _unseen_words(self) -> str:
         """What is written although nobody has read it to its end."""
         diff = self.query_one(FileDiffs)
         unseen = [_told(file) for index, file in enumerate(diff.files) if index not in diff.seen]

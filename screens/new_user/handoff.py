@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 from screens.new_user.replacement import offer_replacement
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import StepPane
-from screens.step.times import told_since
+from screens.step.times import since_words
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.text import Button, Lines, ScrollBody, Text, shortened
@@ -134,7 +134,7 @@ class HandoffPane(StepPane):
         if self.request() != Request() or self.inside:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
-        since = f" {told_since(str(sent_at), self.context.environment.now())}" if sent_at else ""
+        since = f" {since_words(str(sent_at), self.context.environment.now())}" if sent_at else ""
         return Turn(f"Your admin's turn{since}", yours=False)
 
     # -- reading -----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def told_moment(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
     return f"{day} {clock}" if at.year == today.year else f"{day} {at.year}"
 
 
-def told_since(moment: str, now: datetime) -> str:
+def since_words(moment: str, now: datetime) -> str:
     """Since when: today's moments by the clock alone."""
     return f"since {told_moment(moment, now).removeprefix('today ')}"
 

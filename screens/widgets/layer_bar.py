@@ -18,7 +18,7 @@ _SECONDS = 3.0
 """So long it is said at least that another layer is shown."""
 
 
-def pending_told(number: int) -> str:
+def pending_words(number: int) -> str:
     """How many changes a layer does not hold yet."""
     return count(number, "change") if number else "no change"
 

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from screens.step.page import is_displayed
 from screens.widgets.file_diffs import FileDiffs
-from screens.widgets.layer_bar import pending_told
+from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkBox, MarkList
 from workflows.machine.state import Status
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
@@ -89,7 +89,7 @@ async def test_groups_that_are_written_are_said_to_be(admin_project: AdminProjec
         pending = ui.app.pane._standing("security")
     write(admin_project)
     async with wizard(admin_project, project, pgp_keys, users, groups, review, at="groups") as ui:
-        assert ui.app.pane._standing("security") not in {pending, pending_told(0)}
+        assert ui.app.pane._standing("security") not in {pending, pending_words(0)}
 
 
 async def test_another_choice_of_users_or_groups_makes_the_review_stale(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from screens.step.times import told_moment, told_since
+from screens.step.times import since_words, told_moment
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 MADRID = timezone(timedelta(hours=1))
@@ -27,5 +27,5 @@ def test_a_moment_is_told_in_the_persons_own_time_without_seconds(moment: str, w
 
 
 def test_since_when_names_no_day_but_another() -> None:
-    assert "today" not in told_since("2026-03-02T12:03:59+00:00", NOW)
-    assert "yesterday" in told_since("2026-03-01T12:03:59+00:00", NOW)
+    assert "today" not in since_words("2026-03-02T12:03:59+00:00", NOW)
+    assert "yesterday" in since_words("2026-03-01T12:03:59+00:00", NOW)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from textual.app import App, ComposeResult
 
-from screens.widgets.layer_bar import LayerBar, pending_told
+from screens.widgets.layer_bar import LayerBar, pending_words
 
 PENDING = {"root": 0, "security": 3, "apps-devstg": 1, "apps-prd": 0, "shared": 2}
-LAYERS = [(name, pending_told(number)) for name, number in PENDING.items()]
+LAYERS = [(name, pending_words(number)) for name, number in PENDING.items()]
 
 
 class BarApp(App[None]):

@@ -54,7 +54,7 @@ from workflows.steps.shared.own_access_key import (
     load_key,
     made_key,
     present_key,
-    told_by_aws,
+    sign_in_seen,
     usable_identity,
 )
 from workflows.steps.shared.own_identity import (
@@ -298,9 +298,9 @@ def _sign_in(
 ) -> SignInSeen:
     """What AWS reports on the sign-in; with MFA it reports more."""
     if session is not None:
-        return told_by_aws(session.client, identity)
+        return sign_in_seen(session.client, identity)
     with clients.client("iam", key) as client:
-        return told_by_aws(client, identity)
+        return sign_in_seen(client, identity)
 
 
 def _made_at(request: Request, key: Credentials, clients: ClientFactory, context: Context) -> datetime | None:

@@ -23,7 +23,7 @@ from workflows.steps.shared.own_access_key import (
     NOT_REPLACED,
     SignInSeen,
     client_without_asking,
-    told_with_kept_key,
+    sign_in_seen_with_kept_key,
 )
 from workflows.steps.shared.own_identity import identity_of
 
@@ -111,7 +111,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     seen = SignInSeen()
     if has_password(context):
         report(Progress("Looking for a key to ask AWS with"))
-        seen = told_with_kept_key(context, identity_of(context))
+        seen = sign_in_seen_with_kept_key(context, identity_of(context))
     if not has_password(context):
         proof = "no password came for this user, so there is nothing to sign in with"
     elif request.already:

@@ -230,7 +230,7 @@ class SignInSeen(NamedTuple):
     recorded: bool = False
 
 
-def told_by_aws(client: AwsClient, identity: Identity) -> SignInSeen:
+def sign_in_seen(client: AwsClient, identity: Identity) -> SignInSeen:
     """What AWS reports on the sign-in of the one whose key the client signs with.
 
     GetUser is allowed without MFA, GetLoginProfile usually is not.
@@ -252,8 +252,8 @@ def told_by_aws(client: AwsClient, identity: Identity) -> SignInSeen:
     return SignInSeen(f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}.", recorded=True)
 
 
-def told_with_kept_key(context: Context, identity: Identity) -> SignInSeen:
-    """As `told_by_aws`, with the key that is kept for the identity, if one is known on this computer.
+def sign_in_seen_with_kept_key(context: Context, identity: Identity) -> SignInSeen:
+    """As `sign_in_seen`, with the key that is kept for the identity, if one is known on this computer.
 
     It never fails, since the sign-in is done: that AWS could not be asked is a sentence, too.
     """
@@ -266,7 +266,7 @@ def told_with_kept_key(context: Context, identity: Identity) -> SignInSeen:
             return SignInSeen()
         try:
             with clients_for(context.environment, identity.region).client("iam", key) as client:
-                return told_by_aws(client, identity)
+                return sign_in_seen(client, identity)
         finally:
             key.drop()
     except OnboardError as error:
