@@ -549,14 +549,19 @@ async def test_next_copies_and_marks_each_text_that_was_not_saved(
         assert people["jane.doe"]["sent_at"]
 
 
-async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def jane_to_hand_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> PaneHost:
+    """Hand over of management, with a text for jane.doe."""
     desk.accept(replace(written(desk), passwords=("jane.doe",)))
     desk.applied()
     texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
     monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
-    app = desk.host("hand-over")
+    return desk.host("hand-over")
+
+
+async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
@@ -580,11 +585,7 @@ async def test_enter_shows_the_text_and_a_mark_by_hand_is_taken_back(
 async def test_a_done_hand_over_opens_again_when_a_mark_is_taken_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.accept(replace(written(desk), passwords=("jane.doe",)))
-    desk.applied()
-    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
-    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
-    app = desk.host("hand-over")
+    app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "t", "ctrl+n")
@@ -605,11 +606,7 @@ async def test_a_done_hand_over_opens_again_when_a_mark_is_taken_back(
 async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.accept(replace(written(desk), passwords=("jane.doe",)))
-    desk.applied()
-    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
-    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
-    app = desk.host("hand-over")
+    app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         shown = {one: app.pane.query_one(f"#{one}").display for one in ("copy", "save", "sent", "skip")}
@@ -621,11 +618,7 @@ async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
 async def test_somebody_who_cannot_decrypt_is_led_to_a_new_key(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.accept(replace(written(desk), passwords=("jane.doe",)))
-    desk.applied()
-    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
-    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
-    app = desk.host("hand-over")
+    app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
@@ -755,11 +748,7 @@ async def test_hand_over_asks_for_a_code_when_the_session_ended_meanwhile(
 async def test_escape_closes_the_shown_text_first_and_only_then_goes_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.accept(replace(written(desk), passwords=("jane.doe",)))
-    desk.applied()
-    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
-    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
-    app = desk.host("hand-over")
+    app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
