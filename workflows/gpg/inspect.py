@@ -203,8 +203,6 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKe
         GpgMissing: gpg is not installed.
     """
     key = normalise(data)
-    if is_minimal(key.binary):
-        return CheckedKey(key, inspect_key(key.binary, environment=environment))
     with temporary_folder() as folder:
         reduced_file = folder / "reduced.gpg"
         options = ("--import-options", "import-export,import-minimal,import-show")
@@ -299,37 +297,6 @@ def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
         return reduced if reduced.key_material == original.key_material else None
     except MalformedPackets:
         return None
-
-
-def is_minimal(key: bytes) -> bool:
-    """Whether gpg would write the very same bytes when it reduces a key: there is nothing to leave out.
-
-    That is so for most keys, and spares the longer of two ways to read them: a primary key, user ids and
-    subkeys with one signature each, every packet with the header that gpg writes (RFC 9580, section 4.2.2).
-
-    Args:
-        key: one whole binary public key.
-    """
-    packets = split(key)
-    head, rest = packets[:1], packets[1:]
-    pairs = list(zip(rest[::2], rest[1::2], strict=False))
-    names = [first.tag for first, _ in pairs]
-    split_at = names.count(Tag.USER_ID)
-    return (
-        len(rest) == 2 * len(pairs)
-        and split_at > 0
-        and names == [Tag.USER_ID] * split_at + [Tag.PUBLIC_SUBKEY] * (len(names) - split_at)
-        and all(second.tag == Tag.SIGNATURE for _, second in pairs)
-        and all(_has_header_of_gpg(packet) for packet in (*head, *rest))
-    )
-
-
-def _has_header_of_gpg(packet: Packet) -> bool:
-    """Whether a packet has an old format header with the shortest length that fits."""
-    length = len(packet.body)
-    size = next(size for size in (1, 2, 4) if length < 256**size)
-    header = bytes([0x80 | packet.tag << 2 | {1: 0, 2: 1, 4: 2}[size]]) + length.to_bytes(size)
-    return packet.raw[: len(header)] == header
 
 
 def own_expiries(packets: Iterable[Packet]) -> tuple[datetime | None, ...]:

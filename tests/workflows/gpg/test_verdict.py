@@ -10,8 +10,7 @@ from support.pgp import ENVIRONMENT, FUTURE, GpgHome, all_kinds_of_keys, gpg_hom
 
 from workflows.core.openpgp import split
 from workflows.core.sentences import day
-from workflows.gpg import inspect
-from workflows.gpg.inspect import CheckedKey, check_key, inspect_key, is_minimal, parse_listings
+from workflows.gpg.inspect import CheckedKey, check_key, inspect_key, parse_listings
 from workflows.gpg.normalise import normalise
 from workflows.gpg.provider_library import OpenPgpLibrary, library_of
 from workflows.gpg.refusals import UnreadableKey
@@ -235,27 +234,12 @@ def test_a_checked_key_has_no_signatures_of_others_and_always_the_same_bytes(oth
     assert check_key(checked.key.text, environment=ENVIRONMENT).key == checked.key
 
 
-def test_a_key_that_is_minimal_already_is_what_gpg_would_make_of_it(
-    home: GpgHome, keys: dict[str, CheckedKey], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    listed = home.run("--list-keys", "--with-colons").decode().splitlines()
-    exported = [home.run("--export", line.split(":")[9]) for line in listed if line.startswith("fpr")]
-    minimal = [binary for binary in dict.fromkeys(exported) if is_minimal(binary)]
-    assert 15 < len(minimal) < len(exported)
-    ours = [check_key(binary, environment=ENVIRONMENT) for binary in minimal]
-    monkeypatch.setattr(inspect, "is_minimal", lambda _: False)
-    assert ours == [check_key(binary, environment=ENVIRONMENT) for binary in minimal]
-
-
-def test_what_is_not_minimal_is_left_to_gpg(other: GpgHome) -> None:
+def test_a_key_with_other_headers_gets_the_ones_that_gpg_writes(other: GpgHome) -> None:
     other.key("plain", "ed25519", subkey="cv25519")
     key = other.export("plain")
     first, *rest = split(key)
     modern = bytes([0xC0 | first.tag, len(first.body)]) + first.body + b"".join(one.raw for one in rest)
     assert normalise(modern).key_material == normalise(key).key_material
-    assert is_minimal(key)
-    assert not is_minimal(modern)
-    assert not is_minimal(first.raw)
     assert check_key(modern, environment=ENVIRONMENT).key.binary == key
 
 
