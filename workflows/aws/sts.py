@@ -20,7 +20,6 @@ from workflows.core.sentences import Sentence
 
 SESSION_SECONDS = 3600
 SHORTEST_SESSION = 900
-LONGEST_SESSION = 129_600
 SESSION_NAME = "iam-onboard"
 REMEMBERED_CODES = 50
 
@@ -147,16 +146,13 @@ def caller_identity(sts: AwsClient) -> Identity:
     return Identity(answer["Arn"], answer["Account"], answer["UserId"])
 
 
-def session_token(
-    sts: AwsClient, serial: str, code: str, seconds: int = SESSION_SECONDS, *, memory: CodeMemory
-) -> Credentials:
+def session_token(sts: AwsClient, serial: str, code: str, *, memory: CodeMemory) -> Credentials:
     """Begin a session with an MFA code; its credentials satisfy policies that ask for MFA, roles included.
 
     Args:
         sts: a client that signs with the user's own access key.
         serial: the device's, as ListMFADevices reports it.
         code: as typed; blanks in it are allowed.
-        seconds: the session's length, 900 to 129600.
         memory: the codes given so far.
 
     Raises:
@@ -164,14 +160,23 @@ def session_token(
         RepeatedCode: given before.
         AwsError: anything else.
     """
-    if not SHORTEST_SESSION <= seconds <= LONGEST_SESSION:
-        raise ValueError(f"a session lasts {SHORTEST_SESSION} to {LONGEST_SESSION} seconds")
     digits = memory.claim(serial, code)
     try:
         with calling_aws("starting a session with your MFA code"):
-            answer = sts.get_session_token(SerialNumber=serial, TokenCode=digits, DurationSeconds=seconds)
+            answer = sts.get_session_token(
+                SerialNumber=serial, TokenCode=digits, DurationSeconds=SESSION_SECONDS
+            )
     except AwsError as error:
-        raise _explained(error, serial) from None
+        if error.failure is not AwsFailure.MFA_CODE:
+            raise
+        raise WrongCode(
+            error.title,
+            error.what,
+            why=error.why,
+            next=f"{error.next} It has to be a code of {serial}.",
+            detail=error.detail,
+            serial=serial,
+        ) from None
     return _credentials(answer["Credentials"])
 
 
@@ -182,8 +187,6 @@ def assume_role(
     session_name: str = SESSION_NAME,
     external_id: str | None = None,
     seconds: int | None = None,
-    mfa: tuple[str, str] | None = None,
-    memory: CodeMemory | None = None,
 ) -> tuple[Credentials, str]:
     """Assume a role.
 
@@ -193,14 +196,11 @@ def assume_role(
         session_name: how the session appears in the account's logs.
         external_id: where the trust policy asks for one.
         seconds: the session's length; None is AWS's default, one hour.
-        mfa: the device's serial and a code, where the client's credentials are not an MFA session already.
-        memory: the codes given so far; needed with `mfa`.
 
     Returns:
         The role's credentials, and the ARN of the session.
 
     Raises:
-        WrongCode, RepeatedCode: as `session_token`.
         AwsError: the role is not there, does not trust you, ….
     """
     request: dict[str, str | int] = {"RoleArn": role_arn, "RoleSessionName": session_name}
@@ -208,24 +208,9 @@ def assume_role(
         request["ExternalId"] = external_id
     if seconds is not None:
         request["DurationSeconds"] = seconds
-    if mfa is not None:
-        serial, code = mfa
-        request["SerialNumber"] = serial
-        request["TokenCode"] = (memory or CodeMemory()).claim(serial, code)
-    try:
-        with calling_aws(f"assuming the role {role_arn}"):
-            answer = sts.assume_role(**request)
-    except AwsError as error:
-        raise _explained(error, mfa[0] if mfa else "") from None
+    with calling_aws(f"assuming the role {role_arn}"):
+        answer = sts.assume_role(**request)
     return _credentials(answer["Credentials"]), answer["AssumedRoleUser"]["Arn"]
-
-
-def _explained(error: AwsError, serial: str) -> OnboardError:
-    """A refused code as `WrongCode`, which names the device that it has to be of; others as they are."""
-    if error.failure is not AwsFailure.MFA_CODE:
-        return error
-    remedy = f"{error.next} It has to be a code of {serial}." if serial else error.next
-    return WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail, serial=serial)
 
 
 def _credentials(answer: dict[str, object]) -> Credentials:

@@ -194,12 +194,7 @@ def test_a_wrong_code_at_a_session_is_spent_too(aws: dict[str, Any]) -> None:
     assert "123456" not in repr(memory)
 
 
-def test_a_session_has_a_length_that_aws_allows(aws: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="900"):
-        sts.session_token(aws["sts"], SERIAL, "123456", 60, memory=sts.CodeMemory())
-
-
-def test_a_role_can_be_assumed_with_a_code_and_an_external_id(aws: dict[str, Any]) -> None:
+def test_a_role_can_be_assumed_with_an_external_id(aws: dict[str, Any]) -> None:
     arn = "arn:aws:iam::222222222222:role/DevOps"
     session_arn = "arn:aws:sts::222222222222:assumed-role/DevOps/iam-onboard"
     aws["sts_stub"].add_response(
@@ -218,13 +213,9 @@ def test_a_role_can_be_assumed_with_a_code_and_an_external_id(aws: dict[str, Any
             "RoleSessionName": "iam-onboard",
             "ExternalId": "ext-1",
             "DurationSeconds": 900,
-            "SerialNumber": SERIAL,
-            "TokenCode": "123456",
         },
     )
-    credentials, who = sts.assume_role(
-        aws["sts"], arn, external_id="ext-1", seconds=900, mfa=(SERIAL, "123456"), memory=sts.CodeMemory()
-    )
+    credentials, who = sts.assume_role(aws["sts"], arn, external_id="ext-1", seconds=900)
     assert who == session_arn
     assert credentials.access_key_id == "ASIAEXAMPLEEXAMPLE01"
     assert credentials.expires_at == NOW
