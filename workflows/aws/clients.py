@@ -11,8 +11,8 @@ import errno
 import logging
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from workflows.aws.errors import AwsError, calling_aws, translate
+from workflows.aws.errors import calling_aws, translate
 from workflows.aws.sso import explaining_sso, sso_provider
 from workflows.core.files import is_there, read_bytes
 from workflows.core.secret import Secret
@@ -51,7 +51,6 @@ USUAL_REGION = "us-east-1"
 AwsClient: TypeAlias = Any
 """A botocore client; its classes are made while the program runs, so there is no type to name."""
 
-MfaPrompter = Callable[[str], str]
 """Given botocore's question (it names the device), returns the six digits."""
 
 
@@ -150,38 +149,25 @@ class ClientFactory:
 
     @contextmanager
     def profile_client(
-        self,
-        service: str,
-        files: ProfileFiles,
-        profile: str,
-        *,
-        mfa_prompter: MfaPrompter | None = None,
-        region: str | None = None,
+        self, service: str, files: ProfileFiles, profile: str, *, region: str | None = None
     ) -> Iterator[AwsClient]:
         """A client that signs as this profile of these files: keys, `credential_process` and roles.
 
         Args:
             service: as for `client`.
             files: the project's two files; a missing file counts as an empty one.
-            profile: its name.
-            mfa_prompter: called when a role's `mfa_serial` needs a code; without it such a profile fails.
+            profile: its name; it fails where a role's `mfa_serial` needs a code.
             region: instead of the profile's own.
 
         Raises:
             AwsError: the profile is not there, has no credentials, or they cannot be had.
         """
-        session = _new_session(files, profile=profile, region=self.region)
-        with explaining_sso(session, profile, files.config_file), ExitStack() as stack:
-            with calling_aws(f"using the profile {profile}"):
-                chain = self._credential_chain(session, files, profile, mfa_prompter or _no_code, stack)
-                session.register_component("credential_provider", chain)
-                try:
-                    # The chain may start the profile's credential_process here.
-                    client = session.create_client(service, region_name=region, **self._options())
-                except (OSError, ValueError) as error:
-                    raise _process_failed(error, profile) from None
-            stack.callback(client.close)
-            yield client
+        with self._profile_session(files, profile) as session:
+            with _using(profile, f"using the profile {profile}"):
+                # The chain may start the profile's credential_process here.
+                client = session.create_client(service, region_name=region, **self._options())
+            with closing(client):
+                yield client
 
     def profile_credentials(self, files: ProfileFiles, profile: str) -> Credentials:
         """What a profile signs with.
@@ -192,19 +178,10 @@ class ClientFactory:
         Raises:
             AwsError: there is no such profile, or it has no credentials.
         """
-        session = _new_session(files, profile=profile, region=self.region)
-        with (
-            explaining_sso(session, profile, files.config_file),
-            calling_aws(f"reading the access key of the profile {profile}"),
-            ExitStack() as stack,
-        ):
-            chain = self._credential_chain(session, files, profile, _no_code, stack)
-            session.register_component("credential_provider", chain)
-            try:
-                session.get_scoped_config()  # a missing profile is told apart from one without a key
-                found = session.get_credentials()
-            except (OSError, ValueError) as error:
-                raise _process_failed(error, profile) from None
+        doing = f"reading the access key of the profile {profile}"
+        with self._profile_session(files, profile) as session, _using(profile, doing):
+            session.get_scoped_config()  # a missing profile is told apart from one without a key
+            found = session.get_credentials()
             if found is None:
                 from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - boto is slow to import
 
@@ -215,14 +192,16 @@ class ClientFactory:
         expires_at: datetime | None = getattr(found, "_expiry_time", None)
         return Credentials(frozen.access_key, Secret(frozen.secret_key), token, expires_at)
 
-    def _credential_chain(
-        self,
-        session: Any,
-        files: ProfileFiles,
-        profile: str,
-        prompter: MfaPrompter,
-        stack: ExitStack,
-    ) -> Any:
+    @contextmanager
+    def _profile_session(self, files: ProfileFiles, profile: str) -> Iterator[Any]:
+        """A botocore session of a profile, with the clients that its roles are assumed with until the end."""
+        session = _new_session(files, profile=profile, region=self.region)
+        with explaining_sso(session, profile, files.config_file), ExitStack() as stack:
+            chain = self._credential_chain(session, files, profile, stack)
+            session.register_component("credential_provider", chain)
+            yield session
+
+    def _credential_chain(self, session: Any, files: ProfileFiles, profile: str, stack: ExitStack) -> Any:
         """The ways in which a profile of the files can have credentials, without the SDK's other sources."""
         from botocore import credentials as boto  # noqa: PLC0415 - boto is slow to import
 
@@ -254,7 +233,7 @@ class ClientFactory:
             client_creator=client_for_role,
             cache={},
             profile_name=profile,
-            prompter=prompter,
+            prompter=_no_code,
             credential_sourcer=boto.CanonicalNameCredentialSourcer([]),
             profile_provider_builder=FileProviders(),
         )
@@ -333,19 +312,22 @@ def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
     raise RefreshWithMFAUnsupportedError
 
 
-def _process_failed(error: Exception, profile: str) -> AwsError:
-    """The error for a `credential_process` that could not be started or gave no JSON."""
+@contextmanager
+def _using(profile: str, doing: str) -> Iterator[None]:
+    """As `calling_aws`, for what may start a `credential_process`, and gets no JSON from it or no process."""
     from botocore.exceptions import CredentialRetrievalError  # noqa: PLC0415 - boto is slow to import
 
-    reason = (
-        f"{type(error).__name__}: {error.strerror} {error.filename}"
-        if isinstance(error, OSError)
-        else "no valid JSON"
-    )
-    return translate(
-        CredentialRetrievalError(provider="credential_process", error_msg=reason),
-        f"asking the credential_process of the profile {profile}",
-    )
+    try:
+        with calling_aws(doing):
+            yield
+    except (OSError, ValueError) as error:
+        reason = "no valid JSON"
+        if isinstance(error, OSError):
+            reason = f"{type(error).__name__}: {error.strerror} {error.filename}"
+        raise translate(
+            CredentialRetrievalError(provider="credential_process", error_msg=reason),
+            f"asking the credential_process of the profile {profile}",
+        ) from None
 
 
 class LimitedProcess(subprocess.Popen[bytes]):

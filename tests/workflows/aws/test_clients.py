@@ -104,7 +104,7 @@ def test_a_profile_is_used_and_nothing_of_the_environment(
     assert factory.profile_credentials(files, "bb-security").access_key_id == "AKIAEXAMPLEEXAMPLE01"
 
 
-def test_a_role_profile_asks_for_its_code_once(factory: ClientFactory, files: ProfileFiles) -> None:
+def test_a_role_profile_that_wants_a_code_fails(factory: ClientFactory, files: ProfileFiles) -> None:
     files.config_file.write_text(
         "[profile bb-security]\nregion = us-east-1\n\n[profile bb-shared-devops]\n"
         "role_arn = arn:aws:iam::222222222222:role/DevOps\nsource_profile = bb-security\n"
@@ -113,17 +113,6 @@ def test_a_role_profile_asks_for_its_code_once(factory: ClientFactory, files: Pr
     files.credentials_file.write_text(
         "[bb-security]\naws_access_key_id = AKIAEXAMPLEEXAMPLE01\naws_secret_access_key = " + "s" * 40 + "\n"
     )
-    questions: list[str] = []
-
-    def prompter(question: str) -> str:
-        questions.append(question)
-        return "123456"
-
-    with factory.profile_client("sts", files, "bb-shared-devops", mfa_prompter=prompter) as client:
-        assert sts.caller_identity(client).role_name == "DevOps"
-        assert sts.caller_identity(client).account == "222222222222"
-    assert len(questions) == 1
-    assert "mfa/juan.delacruz" in questions[0]
     with (
         factory.profile_client("sts", files, "bb-shared-devops") as client,
         pytest.raises(AwsError) as caught,
