@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from support.declarations import WorkflowError, check_workflow
 
-from workflows.machine.declaration import Step, Workflow, WorkflowError
+from workflows.catalogue import WORKFLOWS
+from workflows.machine.declaration import Step, Workflow
 
 
 def workflow(*steps: Step) -> Workflow:
@@ -51,7 +53,12 @@ def step(step_id: str, **more: object) -> Step:
 )
 def test_a_workflow_that_could_strand_a_person_is_refused(steps: tuple[Step, ...], words: str) -> None:
     with pytest.raises(WorkflowError, match=words):
-        workflow(*steps)
+        check_workflow(workflow(*steps))
+
+
+@pytest.mark.parametrize("made", WORKFLOWS, ids=lambda made: made.id)
+def test_no_workflow_of_the_program_could_strand_a_person(made: Workflow) -> None:
+    check_workflow(made)
 
 
 def test_a_step_may_need_what_a_step_gives_that_repeats_over_the_same_list() -> None:
@@ -61,6 +68,7 @@ def test_a_step_may_need_what_a_step_gives_that_repeats_over_the_same_list() -> 
         step("b", needs=("x",), repeats_over="m"),
         step("c", needs=("x",)),
     )
+    check_workflow(made)
     assert [[each.id for each in block] for block in made.blocks] == [["lists"], ["a", "b"], ["c"]]
     assert made.repeated_over == {"m"}
 
