@@ -82,7 +82,6 @@ def make_layer(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
         path=folder,
         relative="security/global/base-identities",
         account_id=None,
-        environment="security",
         backend={},
         backend_config=folder / "backend.tfvars",
         var_files=(),

@@ -47,7 +47,7 @@ from workflows.layer.project import LayerLocation
 from workflows.layer.read.layer import read_layer
 
 folder, started = Path(sys.argv[1]), process_time()
-read_layer(LayerLocation("security", folder, "x", None, "security", {}, folder / "backend.tfvars", (), {}))
+read_layer(LayerLocation("security", folder, "x", None, {}, folder / "backend.tfvars", (), {}))
 print(process_time() / started, peak())
 """
 MAKE = """

@@ -69,7 +69,6 @@ def location(path: Path = Path("/nowhere/security/global/base-identities")) -> L
         path=path,
         relative="security/global/base-identities",
         account_id="000000000002",
-        environment="security",
         backend={},
         backend_config=path / "backend.tfvars",
         var_files=(),

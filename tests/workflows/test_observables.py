@@ -350,7 +350,7 @@ def recorded(record: KeyRecord) -> Break:
 
 
 def forgotten(stand: Stand) -> None:
-    KeyRecords(stand.environment.key_records_folder).remove("bb", BASE)
+    shutil.rmtree(stand.environment.key_records_folder)
 
 
 WAITING = Rotation(Phase.WAITING, "AKIAOLD", "AKIANEW", (), NOW)

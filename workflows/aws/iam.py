@@ -228,10 +228,6 @@ class AccessKey:
         """Its age in whole days at that time (timezone aware)."""
         return max(0, (now - self.created).days)
 
-    def is_old(self, now: datetime) -> bool:
-        """Whether it is older than 90 days and should be rotated."""
-        return self.age_days(now) > OLD_KEY_DAYS
-
 
 def list_access_keys(iam: AwsClient, user: str | None = None) -> tuple[AccessKey, ...]:
     """The user's access keys, the oldest first, each with its last use where that may be asked.

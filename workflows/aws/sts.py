@@ -71,12 +71,6 @@ class Identity:
         resource = self.arn.split(":", 5)[5]
         return resource.rsplit("/", 1)[1] if resource.startswith("user/") else None
 
-    @property
-    def role_name(self) -> str | None:
-        """The assumed role's name; None for a user."""
-        parts = self.arn.split(":", 5)[5].split("/")
-        return parts[1] if parts[0] == "assumed-role" else None
-
 
 @dataclass
 class CodeMemory:

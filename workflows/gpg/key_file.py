@@ -33,12 +33,10 @@ class JudgedFile:
     Attributes:
         verdict: on the file as it is.
         key: the key in it, normalised and read; None when there is not exactly one public key in it.
-        refusal: why there is no key in it, or None.
     """
 
     verdict: Verdict
     key: CheckedKey | None
-    refusal: KeyRefused | None
 
 
 def judge_file(
@@ -62,18 +60,18 @@ def judge_file(
     try:
         key = check_key(data, environment=environment)
     except (SecretKeyGiven, KeybaseName) as refused:
-        return JudgedFile(_must_not_be(refused), None, refused)
+        return JudgedFile(_must_not_be(refused), None)
     except KeyRefused as refused:
         found = _form(data) or _content(data, provider_version)
         if found is None and isinstance(refused, SeveralKeys | OtherKeyVersion):
-            return JudgedFile(_must_not_be(refused), None, refused)
+            return JudgedFile(_must_not_be(refused), None)
         told = found or _rejected(refused.title, refused.what)
-        return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None, refused)
+        return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None)
     found = _form(data, _READABLE) or _content(data, provider_version, _READABLE)
     if found is None:
         packets, _ = _first_key(decode_key_file(data))
         found = judge(as_keybase_sees(key.details, packets), provider_version, now)
-    return JudgedFile(found, key, None)
+    return JudgedFile(found, key)
 
 
 def _form(data: bytes, remark: str = "") -> Verdict | None:

@@ -273,7 +273,6 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         path=path,
         relative=path.relative_to(root).as_posix(),
         account_id=(account.id or None) if account else None,
-        environment=_text(variables, "environment") or folder.name,
         backend={} if replaced else backend,
         backend_config=backend_file,
         var_files=var_files,

@@ -158,14 +158,12 @@ class Output(NamedTuple):
         person: the IAM name of the one person whose value it is, or None.
         attribute: the module's attribute that it gives, as `iam_user_name`, or "".
         sensitive: whether Terraform hides it.
-        place: where it is declared.
     """
 
     name: str
     person: str | None
     attribute: str
     sensitive: bool
-    place: Place
 
 
 Constant = str | int | float | bool | None
@@ -196,14 +194,12 @@ class AccountSettings:
     """The account alias and the password policy.
 
     Attributes:
-        label: the label of the module block.
         alias: the account alias, or None when the layer sets none.
         policy: the password policy's attributes that the layer sets, in the order of the file.
         editable: whether the editor can change them.
         place: where the block begins.
     """
 
-    label: str
     alias: Setting | None
     policy: tuple[Setting, ...]
     editable: bool

@@ -47,7 +47,6 @@ class LayerLocation:
         path: the layer folder, absolute.
         relative: the same relative to the project's root, with forward slashes.
         account_id: 12 digits, or None if the project does not say.
-        environment: `environment` of the account's variables, as `security`.
         backend: what the account's backend file sets: `profile`, `bucket`, `region`, `dynamodb_table` …;
             empty where an override file puts another kind of backend in the place of the layer's.
         backend_config: the account's backend file.
@@ -65,7 +64,6 @@ class LayerLocation:
     path: Path
     relative: str
     account_id: str | None
-    environment: str
     backend: Mapping[str, str]
     backend_config: Path
     var_files: tuple[Path, ...]

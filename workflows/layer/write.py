@@ -172,11 +172,6 @@ class ChangeSet:
         """Whether nothing changes."""
         return not self.changes
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers with changes, in their order."""
-        return tuple(dict.fromkeys(change.layer for change in self.changes))
-
     def diff(self) -> str:
         """All changes as one unified diff."""
         return "".join(change.diff() for change in self.changes)

@@ -193,10 +193,7 @@ def reduce(state: State, event: Event) -> State:
         case Failed():
             record = replace(record, error=event.error)
         case Skipped(key):
-            record = replace(record, reason=event.reason)
             knowledge = knowledge.learned(key, {})
-        case Reopened():
-            record = replace(record, reason=event.reason)
     observed = {key: one for key, one in state.observed.items() if key != event.key}
     return State(knowledge, number, {**state.records, event.key: record}, observed)
 

@@ -70,7 +70,6 @@ class Record:
         run: the process that works or worked on it.
         at: when its last event happened, ISO 8601 in UTC.
         error: the last failure, for `Phase.FAILED`.
-        reason: why it was skipped or reopened.
         used: each fact the step needed when it was last started, as `Knowledge.used_by` gave it.
         acknowledged: the contradiction that the person continued in spite of (`Observation.identity`).
     """
@@ -79,7 +78,6 @@ class Record:
     run: str = ""
     at: str = ""
     error: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
     used: Mapping[str, str] = field(default_factory=dict)
     acknowledged: str = ""
 

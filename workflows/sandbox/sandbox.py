@@ -233,8 +233,6 @@ class Sandbox:
         project_root: the infrastructure repository.
         mailbox: where texts pass from one person to the other.
         terraform_argv: how to run Terraform: the arguments go after these.
-        port_moved: True if another program took the port since the last time, so that a new one was chosen.
-            Plans made before cannot be applied any more.
     """
 
     def __init__(
@@ -245,7 +243,6 @@ class Sandbox:
         self.terraform_argv = (str(layout.terraform),)
         self._layout, self._record, self._host, self._server = layout, record, host, server
         self._open = True
-        self.port_moved = False
 
     @property
     def port(self) -> int:
@@ -361,7 +358,6 @@ class Sandbox:
             self._server.start(environment)
         except PortTaken:
             self._record = replace(self._record, port=free_port())
-            self.port_moved = True
             self._settle()
             self._server.start(environment)
 

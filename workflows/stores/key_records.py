@@ -154,16 +154,6 @@ class KeyRecords:
         text = json.dumps(plain(record), indent=2)
         write_atomically(self._path(record.project, record.profile), f"{text}\n".encode(), mode=0o600)
 
-    def remove(self, project: str, profile: str) -> None:
-        """Forget a record; one that is not there is no error.
-
-        Raises:
-            FileError: it cannot be deleted.
-        """
-        path = self._path(project, profile)
-        with explained(path, "deleted"):
-            path.unlink(missing_ok=True)
-
     def _path(self, project: str, profile: str) -> Path:
         return file_named(self.folder, f"{project}/{profile}", ".json")
 

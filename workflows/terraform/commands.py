@@ -111,10 +111,6 @@ class Commands:
         """`state push` of a file, which fails if the state is another one or newer; the output is text."""
         return self._build("state push", str(file), no_color=True, lock_timeout=LOCK_TIMEOUT)
 
-    def output(self) -> list[str]:
-        """`output -json`. The answer holds sensitive outputs in clear: keep it in memory."""
-        return self._build("output", json=True, no_color=True)
-
     def version(self) -> list[str]:
         """`version`, whose first word is the product's name; its JSON leaves that out."""
         return self._build("version")

@@ -301,14 +301,12 @@ class LockInfo:
         who: person and machine ("jane@laptop").
         operation: what is done under the lock ("OperationTypeApply").
         created: since when ("2026-02-03 10:20:30.1 +0000 UTC").
-        path: which state.
     """
 
     lock_id: str
     who: str
     operation: str
     created: str
-    path: str
 
     @property
     def made_at(self) -> datetime | None:
@@ -345,13 +343,12 @@ def read_lock(text: str) -> LockInfo | None:
     """Who holds the lock, from Terraform's message about it; None if the text is about something else."""
     if not re.search(r"acquiring the state lock|state lock", text, re.IGNORECASE) or "Lock Info" not in text:
         return None
-    values = dict(re.findall(r"^\s*(ID|Path|Operation|Who|Created):[ \t]*(.*?)[ \t]*$", text, re.MULTILINE))
+    values = dict(re.findall(r"^\s*(ID|Operation|Who|Created):[ \t]*(.*?)[ \t]*$", text, re.MULTILINE))
     return LockInfo(
         lock_id=values.get("ID", ""),
         who=values.get("Who", ""),
         operation=values.get("Operation", ""),
         created=values.get("Created", ""),
-        path=values.get("Path", ""),
     )
 
 

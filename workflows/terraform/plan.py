@@ -61,11 +61,6 @@ class ResourceChange:
     details: tuple[str, ...] = ()
     password_length: int | None = None
 
-    @property
-    def destroys(self) -> bool:
-        """Whether something that exists is destroyed, for good or to be replaced."""
-        return self.action in {Action.DELETE, Action.REPLACE}
-
 
 @dataclass(frozen=True)
 class OutputChange:

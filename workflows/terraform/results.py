@@ -39,7 +39,6 @@ class ApplyResult:
 
     Attributes:
         exit_code: Terraform's exit status; None if it was killed and nobody knows.
-        cancelled: whether it had been asked to stop.
         done: addresses of the resources that are as planned now.
         failed: addresses that failed.
         remaining: addresses that were not reached.
@@ -50,7 +49,6 @@ class ApplyResult:
     """
 
     exit_code: int | None
-    cancelled: bool
     done: tuple[str, ...]
     failed: tuple[str, ...]
     remaining: tuple[str, ...]
@@ -97,7 +95,6 @@ def apply_result(outcome: Outcome) -> ApplyResult:
     begun = dict.fromkeys((*progress.running, *progress.done, *progress.failed))
     return ApplyResult(
         exit_code=outcome.exit_code,
-        cancelled=outcome.cancelled,
         done=outcome.progress.done,
         failed=outcome.progress.failed,
         remaining=outcome.progress.remaining,

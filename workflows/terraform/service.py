@@ -61,7 +61,7 @@ from workflows.terraform.results import (
     older_than_files,
 )
 from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
-from workflows.terraform.state import State, parse_state, without_clear_secrets
+from workflows.terraform.state import State, parse_state
 
 
 class Terraform:
@@ -222,16 +222,6 @@ class Terraform:
             OnboardError: it cannot be read.
         """
         return read_mark(self._capture("state pull", self.binary.commands.state_pull(), cancelled).stdout)
-
-    def output(self, *, cancelled: threading.Event | None = None) -> dict[str, Any]:
-        """The layer's outputs, name -> value, sensitive ones too: keep them in memory.
-
-        Raises:
-            OnboardError: they cannot be read.
-        """
-        answer = self._capture("output", self.binary.commands.output(), cancelled)
-        outputs = parse_json(answer.stdout, object_hook=without_clear_secrets)
-        return {name: output.get("value") for name, output in outputs.items()}
 
     def force_unlock(self, lock_id: str) -> None:
         """Release a state's lock that a dead run left behind. The caller has asked the person, in writing.

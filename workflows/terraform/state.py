@@ -48,7 +48,6 @@ class LoginProfile:
         address: the resource's address, for `-replace`.
         encrypted_password: base64 of the OpenPGP message, or "" if the state has none.
         pgp_key: the public key it was made with, as the layer gave it (base64), or "".
-        key_fingerprint: the provider's note of that key (40 hex digits), or "".
         clear: True if AWS's password is in the state unencrypted: it was made without a PGP key.
     """
 
@@ -56,7 +55,6 @@ class LoginProfile:
     address: str
     encrypted_password: str
     pgp_key: str
-    key_fingerprint: str
     clear: bool
 
 
@@ -64,12 +62,9 @@ class LoginProfile:
 class AccessKey:
     """A machine user's access key, its secret encrypted; fields as in `LoginProfile`."""
 
-    user: str
-    address: str
     access_key_id: str
     encrypted_secret: str
     pgp_key: str
-    key_fingerprint: str
     status: str
     clear: bool
 
@@ -80,7 +75,6 @@ class Role:
 
     account_id: str
     name: str
-    arn: str
 
 
 @dataclass(frozen=True)
@@ -188,17 +182,16 @@ def _alias(values: Mapping[str, Any]) -> str:
 
 
 def _texts(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: values.get(name) or "" for name in (*names, "user", "pgp_key", "key_fingerprint")}
+    return {name: values.get(name) or "" for name in (*names, "pgp_key")}
 
 
 def _login(values: Mapping[str, Any]) -> LoginProfile:
-    texts = _texts(values, "encrypted_password")
+    texts = _texts(values, "user", "encrypted_password")
     return LoginProfile(address=values["_address"], clear=bool(values.get("_clear")), **texts)
 
 
 def _access_key(values: Mapping[str, Any]) -> AccessKey:
     return AccessKey(
-        address=values["_address"],
         access_key_id=values.get("id") or "",
         clear=bool(values.get("_clear")),
         **_texts(values, "encrypted_secret", "status"),
@@ -253,7 +246,7 @@ def assumed_roles(document: str) -> tuple[Role, ...]:
             continue
         for resource in _listed(statement.get("Resource")):
             if role := _ROLE.match(str(resource)):
-                found.add(Role(role["account"], role["name"].rpartition("/")[2], str(resource)))
+                found.add(Role(role["account"], role["name"].rpartition("/")[2]))
     return tuple(sorted(found))
 
 

@@ -369,7 +369,7 @@ async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.Mo
 
 
 def fail() -> dict[str, Any]:
-    result = ApplyResult(1, False, (USER,), (PASSWORD,), ())
+    result = ApplyResult(1, (USER,), (PASSWORD,), ())
     error = OnboardError("Can't use a PGP key", "Not done: jane.doe.", next="Replace the key.")
     raise ApplyFailed(error, result)
 

@@ -35,7 +35,7 @@ from workflows.terraform.record import PlanRecord
 from workflows.terraform.runner import Update
 
 ADDRESS = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'
-LOCK = LockInfo("0eabc5d8", "juan.delacruz@laptop", "OperationTypeApply", "2026-02-03 10:20:30 UTC", "b/key")
+LOCK = LockInfo("0eabc5d8", "juan.delacruz@laptop", "OperationTypeApply", "2026-02-03 10:20:30 UTC")
 IMPORT = Repair(Way.IMPORT, ADDRESS, "jane.doe", f"terraform import '{ADDRESS}' jane.doe", "It may exist.")
 REPLACE = Repair(Way.REPLACE, ADDRESS, "", f"plan -replace='{ADDRESS}'", "No encrypted password.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,6 @@ from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.host import Machine
 from workflows.stores import system_keyring
-from workflows.stores.key_records import KeyRecords
 
 PROFILE = ["--project", "bb", "--profile", BASE]
 
@@ -162,9 +162,7 @@ def test_a_typed_key_in_plain_text_only_by_choice_and_it_is_rotated_there(
     assert main(["access-key", "import", *PROFILE, "--credentials-file"]) == DONE
     file = new_user.environment.home / ".aws" / "bb" / "credentials"
     assert key["AccessKeyId"] in file.read_text()
-    KeyRecords(new_user.folder / "state" / "access-keys").remove(
-        "bb", BASE
-    )  # as one that was put there by hand
+    shutil.rmtree(new_user.folder / "state" / "access-keys")  # as one that was put there by hand
     terminal.answers = [new_user.code(seed, 1)]
     assert main(["access-key", "rotate", *PROFILE]) == DONE
     assert key["AccessKeyId"] not in file.read_text()

@@ -257,7 +257,7 @@ def test_a_plan_for_a_new_password_is_applied_as_that_whatever_was_planned_since
     with layer_alone(machine, parsed("plan", "security")) as context:
         assert new_passwords.note_of(context) == note
         known = with_new_password(context, "jane.doe", ["management"])
-        state = State(login_profiles={"jane.doe": LoginProfile("jane.doe", "a", "b", "", "", clear=False)})
+        state = State(login_profiles={"jane.doe": LoginProfile("jane.doe", "a", "b", "", clear=False)})
         assert list(new_passwords.unchanged(state, known, "management")) == ["jane.doe"]
         assert occasion_of("jane.doe", known) == NEW_PASSWORD
         assert parts_of("jane.doe", "management", known) == {PASSWORD}
@@ -550,8 +550,8 @@ def test_a_resource_alone_is_counted_as_what_ended(capsys: pytest.CaptureFixture
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1/3", "2/3", "3/3"]
 
 
-KILLED = ApplyResult(None, False, (), (), ())
-HELD = LockHeld(LockInfo("a-lock", "sam@laptop", "OperationTypeApply", "today", "x"), "")
+KILLED = ApplyResult(None, (), (), ())
+HELD = LockHeld(LockInfo("a-lock", "sam@laptop", "OperationTypeApply", "today"), "")
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,7 @@ def test_a_project_is_found_from_any_folder_in_it(tmp_path: Path) -> None:
     assert [one.account for one in project.layers] == ["root", "security"]
     layer = project.layers[1]
     assert layer.relative == "security/global/base-identities"
-    assert (layer.account_id, layer.environment, layer.required_version) == (
-        "000000000002",
-        "security",
-        "~> 1.6",
-    )
+    assert (layer.account_id, layer.required_version) == ("000000000002", "~> 1.6")
     assert layer.backend == {"profile": "bb-security-devops", "bucket": "state", "encrypt": "true"}
     assert layer.locked is not None
     assert (layer.locked.version, layer.locked.registry) == ("4.67.0", "opentofu")

@@ -239,7 +239,7 @@ def test_a_project_of_2020_is_found(tmp_path: Path) -> None:
     project = find_project(folder)
     (layer,) = project.layers
     assert (layer.relative, layer.account_id) == ("security/us-east-1/base-identities", "222222222222")
-    assert (layer.environment, layer.backend["profile"]) == ("security", "bb-security-devops")
+    assert layer.backend["profile"] == "bb-security-devops"
 
 
 def test_a_linked_key_is_left_alone(tmp_path: Path) -> None:

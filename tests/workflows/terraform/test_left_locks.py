@@ -61,9 +61,8 @@ def lock_of(run: Run, *, made: datetime | None = None, operation: str = "Operati
     """The lock that a run took right after it was begun, as Terraform writes it down."""
     assert run.description.begun_at is not None
     moment = made or datetime.fromtimestamp(run.description.begun_at, UTC)
-    return LockInfo(
-        "0eabc5d8", run.description.holder, operation, f"{moment:%Y-%m-%d %H:%M:%S.%f} +0000 UTC", "b/key"
-    )
+    created = f"{moment:%Y-%m-%d %H:%M:%S.%f} +0000 UTC"
+    return LockInfo("0eabc5d8", run.description.holder, operation, created)
 
 
 @pytest.mark.parametrize("put_away", [False, True])

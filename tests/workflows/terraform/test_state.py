@@ -145,7 +145,7 @@ def test_account_alias_groups_and_roles(state: State) -> None:
     assert (state.account_id, state.partition, state.account_alias) == (ACCOUNT, "aws", "bb-security")
     assert state.groups == {"devops": ("c.d", "odd.name"), "audit": ("c.d",)}
     assert state.groups_of("c.d") == ("audit", "devops")
-    assert state.roles_of("odd.name") == (Role("222233334444", "DevOps", DEVOPS_IN_SHARED),)
+    assert state.roles_of("odd.name") == (Role("222233334444", "DevOps"),)
     assert [role.name for role in state.roles_of("c.d")] == ["DevOps", "Auditor"]
 
 

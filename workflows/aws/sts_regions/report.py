@@ -77,11 +77,6 @@ class ToDo:
     not_known: tuple[str, ...]
     missing: tuple[str, ...]
 
-    @property
-    def nothing(self) -> bool:
-        """Whether everything is as the project wants it."""
-        return not (self.deactivate or self.activate or self.enable or self.not_known or self.missing)
-
 
 def to_do(answer: AccountAnswer, allowed: tuple[str, ...]) -> ToDo:
     """What has to be done by hand in an account, so that exactly the allowed regions are active."""

@@ -121,7 +121,6 @@ def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings
         return None
     alias = block.attributes.get("account_alias")
     return AccountSettings(
-        label=block.label,
         alias=_setting(alias, names) if alias else None,
         policy=tuple(
             _setting(attribute, names)
@@ -183,7 +182,6 @@ def lone_layer(folder: Path) -> LayerLocation:
         path=folder,
         relative=relative.as_posix(),
         account_id=None,
-        environment=relative.parts[0],
         backend={},
         backend_config=folder / "backend.tfvars",
         var_files=(),

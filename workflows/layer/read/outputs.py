@@ -19,7 +19,7 @@ from workflows.hcl.document import Block, Document, remembered
 from workflows.hcl.index import plain_values
 from workflows.hcl.values import object_key
 from workflows.layer.files import FileSet
-from workflows.layer.model import Output, Owner, Place
+from workflows.layer.model import Output, Owner
 from workflows.layer.read.references import Reference, read_reference, references_in, usual_reference
 
 _REMEMBERED = 65536
@@ -52,23 +52,20 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
     """
     found: list[Output] = []
     for document in files.documents.values():
-        name, data = document.name, document.data
         if document.is_plain:  # straight from the items: there may be thousands
             for item in document.items_by_kind.get("output", ()):
-                reading = _read_plain(data[item.start_byte : item.end_byte])
-                found.append(_output(item.header[-1], reading, Place(name, item.row + 1), owners))
+                reading = _read_plain(document.data[item.start_byte : item.end_byte])
+                found.append(_output(item.header[-1], reading, owners))
         else:
             blocks = document.blocks_of("output")
-            found += [
-                _output(block.label, read_output(block), Place(name, block.line), owners) for block in blocks
-            ]
+            found += [_output(block.label, read_output(block), owners) for block in blocks]
     return tuple(found)
 
 
 def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, ...]:
     """The outputs that are commented out; arguments as for `read_outputs`."""
     return tuple(
-        _output(hidden.block.label, read_output(hidden.block), Place(document.name, hidden.line), owners)
+        _output(hidden.block.label, read_output(hidden.block), owners)
         for document in files.documents.values()
         for comment in comments_of(document)
         for hidden in comment.blocks
@@ -76,11 +73,11 @@ def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Ou
     )
 
 
-def _output(label: str, reading: Reading, place: Place, owners: Mapping[Owner, str]) -> Output:
+def _output(label: str, reading: Reading, owners: Mapping[Owner, str]) -> Output:
     reference, sensitive = reading
     if reference is None:
-        return Output(label, None, "", sensitive, place)
-    return Output(label, owners.get(reference[:2]), reference.attribute, sensitive, place)
+        return Output(label, None, "", sensitive)
+    return Output(label, owners.get(reference[:2]), reference.attribute, sensitive)
 
 
 def read_output(block: Block) -> Reading:

@@ -39,7 +39,7 @@ BLOCKS = st.lists(
 
 def told(read: Layer) -> tuple[object, ...]:
     modules = [(one.label, one.style, one.reason, one.place) for one in user_modules(read.files)]
-    account = read.account and (read.account.label, read.account.editable)
+    account = read.account and (read.account.place, read.account.editable)
     groups = [(one.name, one.members, one.reason) for one in read.groups]
     return read.people, groups, account, read.findings, modules
 

@@ -106,7 +106,7 @@ def test_what_switching_does_is_said(layer: Layer) -> None:
 
 def test_the_state_lacks_what_is_not_applied_yet(tmp_path: Path) -> None:
     changes = {"access": {ACCOUNT: {"a.a": {"login_profile": False, "access_key": True}}}}
-    profile = LoginProfile("a.a", "x", "", "", "", clear=False)
+    profile = LoginProfile("a.a", "x", "", "", clear=False)
     facts = {"user_changes": changes}
     context = Context(fake_environment(tmp_path, {}), facts, facts, ACCOUNT, tmp_path)
     assert state_now.not_applied(State(login_profiles={"a.a": profile}), context) == [

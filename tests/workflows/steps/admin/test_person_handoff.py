@@ -52,7 +52,7 @@ def encrypted(home: GpgHome, name: str = NAME) -> str:
 
 
 def login(password: str, **changes: Any) -> LoginProfile:
-    return replace(LoginProfile(NAME, "module.user", password, "", "", clear=False), **changes)
+    return replace(LoginProfile(NAME, "module.user", password, "", clear=False), **changes)
 
 
 def state(**changes: Any) -> State:
@@ -60,7 +60,7 @@ def state(**changes: Any) -> State:
         users={NAME: f"arn:aws:iam::{SECURITY}:user/{NAME}"},
         groups={"devops": (NAME,)},
         group_roles={
-            "devops": (Role(SHARED, "DevOps", f"arn:aws:iam::{SHARED}:role/DevOps"),),
+            "devops": (Role(SHARED, "DevOps"),),
         },
         account_id=SECURITY,
         account_alias="binbash-security",
@@ -149,7 +149,7 @@ def test_without_an_alias_and_in_another_partition_the_address_still_fits(
 
 
 def test_a_machine_gets_its_key_without_an_address_and_without_mfa(project: Project, home: GpgHome) -> None:
-    own = AccessKey(NAME, "module.user", "AKIAABCDEFGHIJKLMNOP", encrypted(home), "", "", "Active", False)
+    own = AccessKey("AKIAABCDEFGHIJKLMNOP", encrypted(home), "", "Active", False)
     inactive = replace(own, access_key_id="AKIAINACTIVEINACTIVE", status="Inactive")
     made = identity(source(project, access_keys={NAME: (own, inactive)}), NAME, details(home))
     assert made.access_key_id == "AKIAABCDEFGHIJKLMNOP"
@@ -185,8 +185,8 @@ def test_a_person_who_is_not_in_the_state_is_told_so(project: Project, home: Gpg
 
 def test_a_role_in_any_account_counts_for_every_other_account_of_the_project(project: Project) -> None:
     roles = (
-        Role("*", "OrganizationAccountAccessRole", "arn"),
-        Role("999999999999", "Auditor", "arn"),
+        Role("*", "OrganizationAccountAccessRole"),
+        Role("999999999999", "Auditor"),
     )
     found = {one.profile: one.account_id for one in role_profiles(project, roles, "111111111111")}
     assert found == {

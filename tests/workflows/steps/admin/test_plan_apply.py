@@ -149,26 +149,24 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
 
 def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
-    result = ApplyResult(1, True, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
-    assert standing(made, ApplyResult(1, False, (), (), ())).startswith(
-        "Not done, or only in part: alex.kim, jan"
-    )
+    result = ApplyResult(1, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
+    assert standing(made, ApplyResult(1, (), (), ())).startswith("Not done, or only in part: alex.kim, jan")
     assert standing(made, result) == (
         "Done: alex.kim. Not done, or only in part: jane.doe. 2 other resources left."
     )
-    assert standing(made, ApplyResult(0, False, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
+    assert standing(made, ApplyResult(0, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
 
 
 def test_nobody_is_called_done_for_certain_after_a_kill(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     for exit_code in (None, -9):
-        words = standing(made, ApplyResult(exit_code, False, (USER, "aws_iam_user.alex"), (), (LOGIN,)))
+        words = standing(made, ApplyResult(exit_code, (USER, "aws_iam_user.alex"), (), (LOGIN,)))
         assert words.startswith("Done, but perhaps missing from the state: alex.kim.")
 
 
 def test_nobody_is_in_a_state_that_could_not_be_written(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
-    result = ApplyResult(1, False, tuple(made.owners), (), (), unwritten=True)
+    result = ApplyResult(1, tuple(made.owners), (), (), unwritten=True)
     assert read(ApplyResult, plain(result)).unwritten
     assert standing(made, result).startswith("Done, but not in the state yet: alex.kim, jane.doe.")
 
@@ -184,7 +182,7 @@ def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(
         Trouble("aws_iam_group.other", "A headline"),
         Trouble("", "Somewhere else"),
     )
-    result = ApplyResult(1, False, (), (USER,), (), troubles=troubles)
+    result = ApplyResult(1, (), (USER,), (), troubles=troubles)
     assert causes(made, read(ApplyResult, plain(result))) == (
         "jane.doe, alex.kim: It exists already. AWS has it. Import it.",
         "aws_iam_group.other: A headline.",
@@ -200,7 +198,7 @@ def test_every_removal_has_to_be_confirmed_by_name(tmp_path: Path, record: PlanR
 
 def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     own = context(tmp_path)
-    login = LoginProfile("jane.doe", LOGIN, "", "", "", clear=False)
+    login = LoginProfile("jane.doe", LOGIN, "", "", clear=False)
     assert state_now.not_applied(State(), own) == ["jane.doe is not in it", "jane.doe is not in Admins"]
     half = State(users={"jane.doe": "arn"}, groups={"admins": ("jane.doe",)})
     assert state_now.not_applied(half, own) == ["jane.doe has no console password in it"]

@@ -221,7 +221,7 @@ def test_applied_elsewhere_means_made_with_the_new_key(admin: AdminProject, peop
     key = taken(admin, people_keys)
     recorded(admin, key)
     at_security = replace(admin.context(), item="security")
-    old = LoginProfile(ALEX, "address", "secret", "old key", "", clear=False)
+    old = LoginProfile(ALEX, "address", "secret", "old key", clear=False)
     (missing,) = state_now.not_applied(State(users={ALEX: "arn"}, login_profiles={ALEX: old}), at_security)
     assert missing.startswith(ALEX)
     new = replace(old, pgp_key=key.text.replace("\n", ""))

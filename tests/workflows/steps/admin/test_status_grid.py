@@ -112,14 +112,14 @@ def test_a_later_text_holds_the_earlier_accounts_part(tmp_path: Path) -> None:
 def test_an_apply_that_stopped_on_the_way_is_told_by_person(
     tmp_path: Path, exit_code: int | None, jane: Stand, juan: Stand
 ) -> None:
-    result = ApplyResult(exit_code, False, ("aws_iam_user.jane.doe",), ("aws_iam_user.juan.delacruz",), ())
+    result = ApplyResult(exit_code, ("aws_iam_user.jane.doe",), ("aws_iam_user.juan.delacruz",), ())
     ended(tmp_path, result)
     found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
     assert (found["jane.doe"]["security"], found["juan.delacruz"]["security"]) == (jane, juan)
 
 
 def test_how_an_older_plan_ended_says_nothing_of_this_one(tmp_path: Path) -> None:
-    ended(tmp_path, ApplyResult(1, False, (), ("aws_iam_user.jane.doe",), ()), sha="older")
+    ended(tmp_path, ApplyResult(1, (), ("aws_iam_user.jane.doe",), ()), sha="older")
     found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
     assert found["jane.doe"]["security"] is Stand.PLANNED
 
