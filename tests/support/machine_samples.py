@@ -39,6 +39,7 @@ SAMPLE = Workflow(
             "Apply it.",
             needs=("planned",),
             gives=("applied",),
+            spends="plan",
             repeats_over="layers",
             applies=SOMETHING_PLANNED,
             blocked_words="Apply needs a plan that was reviewed",

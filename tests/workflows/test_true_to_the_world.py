@@ -12,25 +12,18 @@ import shutil
 import subprocess
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from support.admin_project import AdminProject, make_project, quiet, taken_key
+from support.admin_project import AdminProject, make_project
 from support.examples import examples
+from support.session_walk import SessionWalk, entered
 
-from workflows.admin import ADMIN
-from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
-from workflows.machine.sessions import Sessions
-from workflows.machine.state import SETTLED, Status
-from workflows.run import SessionRun
-from workflows.step_modules import MODULES
-from workflows.steps.admin import groups, pgp_keys, project, review, users
-from workflows.steps.shared.module import Context
 
 NAME, LAYERS = "jane.doe", ("management", "security")
 PROJECT, REVIEW = StepKey("project"), StepKey("review")
@@ -46,59 +39,26 @@ class Checkout(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="io-world-"))
         self.admin: AdminProject = make_project(self.template, self.folder)
-        self.sessions = Sessions(self.folder / "sessions", (ADMIN,), self.admin.environment.now)
-        self.session = self.sessions.create("admin", {}, "s")
-        self.run = SessionRun(self.session, self.admin.environment, MODULES["admin"])
+        self.walk = SessionWalk(
+            self.folder / "sessions",
+            self.admin.environment,
+            entered(self.admin.root, LAYERS, NAME, self.people[NAME]),
+        )
         self.changed = False
 
     def teardown(self) -> None:
-        self.session.close()
+        self.walk.close()
         shutil.rmtree(self.folder)
 
     # -- what the person does ----------------------------------------------------------------------
 
-    def requests(self) -> Mapping[str, Callable[[Context], Any]]:
-        """What is entered in each step: whatever it proposes."""
-        return {
-            "project": lambda _: project.Request(path=str(self.admin.root), layers=LAYERS, joining=(NAME,)),
-            "pgp-keys": lambda context: pgp_keys.Request({NAME: taken_key(self.people[NAME], NAME, context)}),
-            "users": lambda context: users.proposal(context, users.survey(context, quiet)),
-            "groups": lambda context: groups.Request(
-                {view.account: groups.decided(context, view) for view in groups.survey(context, quiet)}
-            ),
-            "review": lambda context: review.Request(review.prepare(context, quiet).digest),
-        }
-
     @rule(steps=st.integers(1, 5))
     def go_on(self, steps: int) -> None:
-        """Do the steps that are proposed, as long as they need no Terraform."""
-        for _ in range(steps):
-            key = self.session.proposal()
-            if key is not None and key.step in self.requests():
-                self.do(key)
-
-    def do(self, key: StepKey) -> None:
-        if self.session.status(key) in SETTLED | {Status.CONTRADICTED}:
-            self.session.reopen(key)
-        self.session.start(key)
-        try:
-            module, context = self.run.module(key), self.run.context(key)
-            request = self.requests()[key.step](context)
-            fatal = [one for one in module.validate(request, context) if one.fatal]
-            given = module.perform(request, context, quiet) if not fatal else None
-        except OnboardError as error:
-            self.session.fail(key, {"title": error.title, "what": "It is in the way."})
-            return
-        if given is None:
-            self.session.fail(key, {"title": "Refused", "what": "It is not accepted."})
-        else:
-            self.session.succeed(key, given)
+        self.walk.go_on(steps)
 
     @rule()
     def leave_and_come_back(self) -> None:
-        self.session.close()
-        self.session = self.sessions.open("s")
-        self.run = SessionRun(self.session, self.admin.environment, MODULES["admin"])
+        self.walk.leave_and_come_back()
 
     # -- what happens besides ----------------------------------------------------------------------
 
@@ -172,20 +132,15 @@ class Checkout(RuleBasedStateMachine):
 
     @invariant()
     def check(self) -> None:
-        done = {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
-        self.run.observe()
-        after = {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
+        before = self.walk.settled()
+        self.walk.look()
+        after = self.walk.done()
         if REVIEW in after:
             assert all(map(self.written, LAYERS)), "it is shown as done, and isn't so"
         if PROJECT in after:
             assert self.admin.root.is_dir()
-        layout = self.session.layout()
-        contradicted = [key for key in layout if self.session.status(key) is Status.CONTRADICTED]
-        proposed = self.session.proposal()
-        if contradicted and proposed is not None:
-            assert layout.index(proposed) <= layout.index(contradicted[0]), "past a contradiction"
         if not self.changed:
-            assert done <= after, "what is still so is asked for again"
+            assert before <= self.walk.settled(), "what is still so is asked for again"
         self.changed = False
 
 

@@ -597,8 +597,8 @@ class WizardScreen(OneFocus):
         match choice:
             case Choice.CONTINUE if self._stage.record(lambda: session.acknowledge(key)):
                 await self.go_to(self.run.after(key))
-            case Choice.REDO if self._stage.record(lambda: session.reopen(key, "the world contradicts it")):
-                await self.go_to(key)
+            case Choice.REDO:
+                await self._do_again(key, "the world contradicts it")
             case Choice.ACCEPT:
                 self._stage.accept()
 
@@ -693,8 +693,12 @@ class WizardScreen(OneFocus):
         key = self.current
         if key is None or self.run.session.status(key) not in _DONE or self._refused_while_busy():
             return
-        if self._stage.record(lambda: self.run.session.reopen(key, "the person wanted to do it again")):
-            await self.go_to(key)
+        await self._do_again(key, "the person wanted to do it again")
+
+    async def _do_again(self, key: StepKey, reason: str) -> None:
+        first = list[StepKey]()
+        if self._stage.record(lambda: first.append(self.run.session.do_again(key, reason))):
+            await self.go_to(first[0])
 
     @on(StepRail.Chosen)
     @on(Finished.Wanted)

@@ -52,6 +52,8 @@ class Step:
             everything else when the person is back.
         seals: whether what it did stays done, whatever is decided again before it (an apply): what comes
             after it waits for it, and for nothing before it.
+        spends: the id of the step whose outcome it uses up (a plan can be applied once), so that doing it
+            again begins with that one, of the same item; "" for none.
         parts: for each fact that a repeated step uses in part, a function of the fact and the item
             that gives this part; a change elsewhere in the fact does not make the step stale.
         passed_on: whether a later item's step takes along what is left out for an item (a text to send).
@@ -72,6 +74,7 @@ class Step:
     applies: Condition = ALWAYS
     outlives: bool = False
     seals: bool = False
+    spends: str = field(default="", kw_only=True)
     passed_on: bool = False
     parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
     blocked_words: Sentence = ""

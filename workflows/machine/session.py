@@ -53,7 +53,7 @@ from workflows.machine.journal import SCHEMA, DamagedJournal, Journal, Loaded, N
 from workflows.machine.lock import SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.rules import IllegalTransition, locked_words, reduce, refusal
-from workflows.machine.state import Phase, Record, State, Status
+from workflows.machine.state import SETTLED, Phase, Record, State, Status
 from workflows.machine.summaries import DRAFTS, JOURNAL, Summary, keep_summary, made_from
 
 Clock = Callable[[], datetime]
@@ -220,6 +220,22 @@ class Session:
             OnboardError: the journal could not be written, and nothing has changed.
         """
         self._happen(Reopened(key, self._run, self._stamp(), reason))
+
+    def do_again(self, key: StepKey, reason: str = "") -> StepKey:
+        """Make a settled step open again, and the one before it whose outcome it used up.
+
+        Returns:
+            the step to begin with.
+
+        Raises:
+            IllegalTransition, OnboardError: as `reopen`.
+        """
+        spent = self._state.workflow.step(key.step).spends
+        first = StepKey(spent, key.item) if spent else key
+        if first != key and self.status(first) in SETTLED | {Status.CONTRADICTED}:
+            self.reopen(first, reason)
+        self.reopen(key, reason)
+        return first
 
     def close(self) -> None:
         """Close the journal and give the lock back; a second time does nothing."""

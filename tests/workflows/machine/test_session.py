@@ -106,6 +106,20 @@ def test_a_failure_and_a_reason_are_on_the_record(sessions: Sessions) -> None:
     assert b'"other people"' in journal_of(sessions).read_bytes()
 
 
+def test_what_used_up_another_steps_outcome_is_done_again_from_that_one_on(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do_all(session)
+    plan, apply = StepKey("plan", "security"), StepKey("apply", "security")
+    assert session.do_again(USERS) == USERS
+    do(session, USERS)
+    assert session.do_again(apply, "the world contradicts it") == plan == session.proposal()
+    assert (session.status(plan), session.status(apply)) == (Status.READY, Status.LOCKED)
+    assert session.status(StepKey("plan", "management")) is Status.DONE
+    do(session, plan)
+    assert session.do_again(plan) == plan, "the apply is open already"
+    session.close()
+
+
 def test_facts_that_were_handed_out_change_nothing(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
     do(session, PROJECT_KEY)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from workflows.aws.iam import find_user
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
-from workflows.machine.observations import Observation
+from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.steps.admin import judged_plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
@@ -166,9 +167,23 @@ coded_look = state_now.CODED
 
 
 def inquire(context: Context) -> Observation:
-    """Whether the state holds what was decided, where that can be asked without a code.
+    """Whether state and AWS have what was decided, where they can be asked without a code.
 
     Raises:
-        OnboardError: the state can't be read.
+        OnboardError: the state can't be read, or AWS can't be asked.
     """
-    return state_now.seen(context)
+    seen, here = state_now.seen(context), context.decisions.of(context.item)
+    people = (*here.add, *here.remove)
+    if seen.verdict is not Verdict.AS_DECIDED or not people:
+        return seen
+    with state_now.client_without_code("iam", context) as iam:
+        if iam is None:
+            return unknown("Whether AWS has these users wasn't asked: AWS wants a code for that.")
+        there = {name for name in people if find_user(iam, name) is not None}
+    otherwise = [f"no longer has the user {name}" for name in here.add if name not in there]
+    otherwise += [f"has the user {name} again" for name in here.remove if name in there]
+    if not otherwise:
+        return seen
+    words = f"AWS {joined(otherwise, '; ')}. The state of {context.item} says otherwise."
+    about = tuple(name for name in people if (name in there) is (name in here.remove))
+    return state_now.undone(words, about, context)

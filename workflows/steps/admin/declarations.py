@@ -185,6 +185,7 @@ APPLY = Step(
     applies=TERRAFORM_RUNS,
     outlives=True,
     seals=True,
+    spends=PLAN.id,
     blocked_words="Apply needs a plan that was reviewed",
     reads=reading(
         applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},

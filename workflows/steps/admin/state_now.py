@@ -149,8 +149,16 @@ def seen(context: Context) -> Observation:
     if not missing:
         return AGREES
     words = f"The state of {context.item} is no longer what you decided: {joined(missing, '; ')}."
-    going_on = "Leaves it as it is: the change was meant."
-    return Observation(Verdict.UNDONE, words, (now.mark.lineage, *map(text_of, missing)), continuing=going_on)
+    return undone(words, (now.mark.lineage, *map(text_of, missing)), context)
+
+
+def undone(words: Sentence, about: tuple[str, ...], context: Context) -> Observation:
+    """That something of an apply is not so any more; another one takes another plan."""
+    going_on, again = (
+        "Leaves it as it is: the change was meant.",
+        f"Plans {context.item} again, to apply it again.",
+    )
+    return Observation(Verdict.UNDONE, words, about, continuing=going_on, redoing=again)
 
 
 def not_looked_at(context: Context) -> Sentence:

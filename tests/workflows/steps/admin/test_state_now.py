@@ -131,15 +131,39 @@ def test_changed_files_say_so_before_the_state_is_asked(own: Context, layer: Pat
     assert plan.inquire(own).contradicts
 
 
-def test_what_was_applied_is_there_or_is_not(own: Context, layer: Path) -> None:
+def aws_has(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(state_now, "client_without_code", lambda *_: contextlib.nullcontext(names))
+    monkeypatch.setattr(apply, "find_user", lambda users, name: name if name in users else None)
+
+
+def test_what_was_applied_is_there_or_is_not(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (layer / "terraform.tfstate").write_text(state(9, SAM, *JANE))
     assert plan.inquire(applied(own)) == AGREES
     assert apply.observe(applied(own)) is NOT_ASKED
+    aws_has(monkeypatch, "jane.doe")
     assert apply.inquire(applied(own)) == AGREES
     (layer / "terraform.tfstate").write_text(state(10, SAM))
     seen = apply.inquire(applied(own))
     assert seen.verdict is Verdict.UNDONE
     assert seen.continuing
+
+
+def test_aws_may_have_others_than_the_state(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (layer / "terraform.tfstate").write_text(state(9, SAM, *JANE))
+    aws_has(monkeypatch)
+    gone = apply.inquire(applied(own))
+    assert (gone.verdict, gone.about) == (Verdict.UNDONE, ("jane.doe",))
+    leaving = {"joining": [], "user_changes": {"add": {}, "remove": {"security": ["mary"]}}}
+    left = replace(own, facts={**own.facts, **leaving})
+    assert apply.inquire(left) == AGREES
+    aws_has(monkeypatch, "mary")
+    assert apply.inquire(left).about == ("mary",)
+    monkeypatch.setattr(state_now, "client_without_code", lambda *_: contextlib.nullcontext(None))
+    assert apply.inquire(left).verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""The admin's session walked without a screen: real steps and a real journal, and what must hold of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from support.admin_project import quiet, taken_key
+
+from workflows.admin import ADMIN
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
+from workflows.environment import Environment
+from workflows.machine.events import StepKey
+from workflows.machine.sessions import Sessions
+from workflows.machine.state import SETTLED, Status
+from workflows.run import SessionRun
+from workflows.step_modules import MODULES
+from workflows.steps.admin import groups, pgp_keys, project, review, users
+from workflows.steps.shared.module import Context, acceptance
+
+Requests = Mapping[str, Callable[[Context], Any]]
+"""What is entered in each step, by its id."""
+
+
+class SessionWalk:
+    """A new session, and the run of it.
+
+    Args:
+        folder: where sessions are kept.
+        environment: the outside.
+        requests: what is entered.
+
+    Attributes:
+        session: the session, open.
+        run: its run.
+        refused: why steps were not done, each in words.
+    """
+
+    def __init__(self, folder: Path, environment: Environment, requests: Requests) -> None:
+        self._environment = environment
+        self._requests = requests
+        self._sessions = Sessions(folder, (ADMIN,), environment.now)
+        self.session = self._sessions.create("admin", {}, "s")
+        self.run = SessionRun(self.session, environment, MODULES["admin"])
+        self.refused: list[str] = []
+
+    def close(self) -> None:
+        self.session.close()
+
+    def go_on(self, steps: int) -> None:
+        """Do the steps that are proposed, as long as something is entered in them."""
+        for _ in range(steps):
+            key = self.session.proposal()
+            if key is not None and key.step in self._requests:
+                self.do(key)
+
+    def do(self, key: StepKey) -> None:
+        """Do a step, or fail in it."""
+        module = self.run.module(key)
+
+        def perform() -> Mapping[str, Any]:
+            context = self.run.context(key)
+            request = self._requests[key.step](context)
+            if refused := [problem for problem in module.validate(request, context) if problem.fatal]:
+                raise OnboardError("Refused", text_of(refused[0].message))
+            given: Mapping[str, Any] = module.perform(request, context, quiet)
+            return given
+
+        self._begin(key, perform)
+
+    def accept(self, key: StepKey) -> None:
+        """Take in what the world shows of a step, where its look offers that."""
+        seen, take_in = self.session.state.observed.get(key), acceptance(self.run.module(key))
+        if take_in is not None and seen is not None and seen.contradicts and seen.accepting:
+            self._begin(key, lambda: take_in(self.run.context(key), quiet))
+
+    def _begin(self, key: StepKey, work: Callable[[], Mapping[str, Any]]) -> None:
+        if self.session.status(key) in SETTLED | {Status.CONTRADICTED} and self.session.do_again(key) != key:
+            return
+        self.session.start(key)
+        try:
+            given = work()
+        except OnboardError as error:
+            self.refused.append(f"{key}: {error.as_text()}")
+            self.session.fail(key, {"title": error.title, "what": "It is in the way."})
+        else:
+            self.session.succeed(key, given)
+
+    def leave_and_come_back(self) -> None:
+        """Close the session and open it from its journal."""
+        self.session.close()
+        self.session = self._sessions.open("s")
+        self.run = SessionRun(self.session, self._environment, MODULES["admin"])
+
+    def done(self) -> set[StepKey]:
+        """What is shown as done."""
+        return {key for key in self.session.layout() if self.session.status(key) is Status.DONE}
+
+    def settled(self) -> set[StepKey]:
+        """What nobody is asked for again."""
+        return {key for key in self.session.layout() if self.session.status(key) in SETTLED}
+
+    def look(self, *, at_network: bool = False) -> None:
+        """Look at the world as somebody who comes back does; nothing is proposed past what it contradicts."""
+        self.run.observe()
+        for question in self.run.questions() if at_network else ():
+            self.run.learn(question, self.run.answer(question))
+        layout = self.session.layout()
+        contradicted = [key for key in layout if self.session.status(key) is Status.CONTRADICTED]
+        proposed = self.session.proposal()
+        if contradicted and proposed is not None:
+            assert layout.index(proposed) <= layout.index(contradicted[0]), "past a contradiction"
+
+
+def entered(root: Path, layers: tuple[str, ...], name: str, key: bytes) -> Requests:
+    """What is entered up to Review for somebody who joins: whatever each step proposes."""
+    return {
+        "project": lambda _: project.Request(path=str(root), layers=layers, joining=(name,)),
+        "pgp-keys": lambda context: pgp_keys.Request({name: taken_key(key, name, context)}),
+        "users": lambda context: users.proposal(context, users.survey(context, quiet)),
+        "groups": lambda context: groups.Request(
+            {view.account: groups.decided(context, view) for view in groups.survey(context, quiet)}
+        ),
+        "review": lambda context: review.Request(review.prepare(context, quiet).digest),
+    }
