@@ -10,7 +10,7 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Flask, render_template, request
+from flask import Flask, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -19,7 +19,6 @@ from workflows.sandbox.console import pages, phone
 from workflows.sandbox.console.desk import Desk, SignIns
 from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import Directory
-from workflows.sandbox.strict.protocol import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +52,6 @@ def console_application(strict: StrictAws, directory: Directory, token: str) -> 
     application.register_blueprint(phone.pages)
     application.before_request(_refuse_other_sites)
     application.after_request(_harden)
-    application.register_error_handler(Refusal, _explain)
 
     def below_the_token(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
@@ -79,10 +77,6 @@ def _refuse_other_sites() -> tuple[str, int] | None:
 def _harden(response: Response) -> Response:
     response.headers.update(_HEADERS)
     return response
-
-
-def _explain(refusal: Refusal) -> tuple[str, int]:
-    return render_template("refused.html", problem=refusal.message), refusal.status
 
 
 def _seen(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hmac
 import io
 from dataclasses import replace
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import segno
-from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, send_file, url_for
 from moto.iam.models import User
 from werkzeug.wrappers import Response
 
@@ -30,11 +29,30 @@ from workflows.sandbox.strict.protocol import Refusal
 from workflows.sandbox.strict.state import rules
 
 Answer = str | Response | tuple[str, int]
-_STATUS = {"activate": "Active", "deactivate": "Inactive"}
+_CHANGES: dict[str, tuple[str, dict[str, str]]] = {
+    "activate": ("UpdateAccessKey", {"Status": "Active"}),
+    "deactivate": ("UpdateAccessKey", {"Status": "Inactive"}),
+    "delete": ("DeleteAccessKey", {}),
+}
 _INCORRECT = "Your authentication information is incorrect. Please try again."
 
 
 pages = Blueprint("console", __name__, url_prefix="/console")
+
+
+@pages.context_processor
+def who() -> dict[str, Any]:
+    """What every page knows of the person who is signed in completely."""
+    sign_in: SignIn | None = g.get("sign_in")
+    if sign_in is None:
+        return {}
+    return {"sign_in": sign_in, "label": account_label(account(sign_in.account_id))}
+
+
+@pages.errorhandler(Refusal)
+def refused(refusal: Refusal) -> Answer:
+    """AWS's words, above what the person has."""
+    return _security(refusal.message), refusal.status
 
 
 @pages.route("", methods=["GET", "POST"])
@@ -159,7 +177,7 @@ def _cookie_path() -> str:
 @signed_in
 def home() -> Answer:
     """Who is signed in, and where to go."""
-    return render_template("home.html", **_who())
+    return render_template("home.html")
 
 
 @pages.route("/security")
@@ -173,22 +191,21 @@ def security() -> Answer:
 @signed_in
 def mfa() -> Answer:
     """Name a device and choose its kind; then its QR code is shown."""
-    suggested = g.sign_in.user
     if request.method == "GET":
         if g.sign_in.pending_device:
             return redirect(url_for("console.mfa_codes"))
-        return render_template("mfa.html", **_who(), name=suggested, problem="")
+        return render_template("mfa.html", name=g.sign_in.user, problem="")
     name = request.form.get("name", "").strip()
     if request.form.get("kind") != "app":
         problem = (
             "A passkey lives in a browser or a security key, which the sandbox has not; and it gives no "
             "code for the command line. Choose the authenticator app."
         )
-        return render_template("mfa.html", **_who(), name=name, problem=problem), 400
+        return render_template("mfa.html", name=name, problem=problem), 400
     try:
         made = desk().call("CreateVirtualMFADevice", VirtualMFADeviceName=name)
     except Refusal as refusal:
-        return render_template("mfa.html", **_who(), name=name, problem=refusal.message), refusal.status
+        return render_template("mfa.html", name=name, problem=refusal.message), refusal.status
     serial = made["VirtualMFADevice"]["SerialNumber"]
     desk().sign_ins.keep(replace(g.sign_in, pending_device=serial))
     return redirect(url_for("console.mfa_codes"))
@@ -218,11 +235,10 @@ def mfa_codes() -> Answer:
             problem, status = refusal.message, refusal.status
         else:
             desk().sign_ins.keep(replace(g.sign_in, pending_device=""))
-            return render_template("mfa_done.html", **_who(), serial=serial)
+            return render_template("mfa_done.html", serial=serial)
     picture = segno.make(key_uri(account(g.sign_in.account_id), device), error="l", micro=False)
     page = render_template(
         "mfa_codes.html",
-        **_who(),
         serial=serial,
         picture=picture.png_data_uri(scale=4, border=4),
         seed=device.base32_string_seed,
@@ -251,10 +267,7 @@ def mfa_cancel() -> Answer:
 @signed_in
 def create_key() -> Answer:
     """Create an access key; its secret is shown on the next page, and never again."""
-    try:
-        made = desk().call("CreateAccessKey", UserName=g.sign_in.user)["AccessKey"]
-    except Refusal as refusal:
-        return _security(refusal.message), refusal.status
+    made = desk().call("CreateAccessKey", UserName=g.sign_in.user)["AccessKey"]
     key = NewKey(made["AccessKeyId"], made["SecretAccessKey"])
     desk().sign_ins.keep(replace(g.sign_in, new_key=key))
     return redirect(url_for("console.new_key"))
@@ -268,7 +281,7 @@ def new_key() -> Answer:
         desk().sign_ins.keep(replace(g.sign_in, new_key=None))
     if request.method == "POST" or g.sign_in.new_key is None:
         return redirect(url_for("console.security"))
-    return render_template("new_key.html", **_who(), key=g.sign_in.new_key, file_name=_file_name())
+    return render_template("new_key.html", key=g.sign_in.new_key, file_name=_file_name())
 
 
 @pages.route("/keys/download")
@@ -278,28 +291,18 @@ def download_key() -> Answer:
     key = g.sign_in.new_key
     if key is None:
         return _security("The secret access key can no longer be seen. Create another access key."), 404
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([("Access key ID", "Secret access key"), (key.access_key_id, key.secret)])
-    answer = make_response(text.getvalue().encode())
-    answer.headers["Content-Type"] = "text/csv; charset=utf-8"
-    answer.headers.set("Content-Disposition", "attachment", filename=_file_name())
-    return answer
+    text = f"Access key ID,Secret access key\r\n{key.access_key_id},{key.secret}\r\n"
+    return send_file(io.BytesIO(text.encode()), "text/csv", as_attachment=True, download_name=_file_name())
 
 
 @pages.route("/keys/<key_id>/<change>", methods=["POST"])
 @signed_in
 def change_key(key_id: str, change: str) -> Answer:
     """Activate, deactivate or delete a key."""
-    named = {"UserName": g.sign_in.user, "AccessKeyId": key_id}
-    try:
-        if change == "delete":
-            desk().call("DeleteAccessKey", **named)
-        elif change in _STATUS:
-            desk().call("UpdateAccessKey", **named, Status=_STATUS[change])
-        else:
-            return _security(f"A key cannot be made to {change}."), 404
-    except Refusal as refusal:
-        return _security(refusal.message), refusal.status
+    if change not in _CHANGES:
+        return _security(f"A key cannot be made to {change}."), 404
+    action, how = _CHANGES[change]
+    desk().call(action, UserName=g.sign_in.user, AccessKeyId=key_id, **how)
     return redirect(url_for("console.security"))
 
 
@@ -309,7 +312,7 @@ def switch_role() -> Answer:
     """The switch-role page; its address takes account, roleName and displayName as AWS's does."""
     given = {name: request.values.get(name, "").strip() for name in ("account", "roleName", "displayName")}
     if request.method == "GET":
-        return render_template("switch_role.html", **_who(), given=given, problem="", arn="")
+        return render_template("switch_role.html", given=given, problem="", arn="")
     account_id = desk().find_account(given["account"]) or given["account"]
     role = f"arn:aws:iam::{account_id}:role/{given['roleName']}"
     try:
@@ -318,9 +321,9 @@ def switch_role() -> Answer:
         problem = (
             f"{refusal.message} Could not switch roles: check the account, the role, and your own groups."
         )
-        return render_template("switch_role.html", **_who(), given=given, problem=problem, arn=""), 403
+        return render_template("switch_role.html", given=given, problem=problem, arn=""), 403
     arn = answer["AssumedRoleUser"]["Arn"]
-    return render_template("switch_role.html", **_who(), given=given, problem="", arn=arn)
+    return render_template("switch_role.html", given=given, problem="", arn=arn)
 
 
 def _security(problem: str = "") -> str:
@@ -328,7 +331,6 @@ def _security(problem: str = "") -> str:
     keys, keys_problem = _ask("ListAccessKeys", "AccessKeyMetadata")
     return render_template(
         "security.html",
-        **_who(),
         problem=problem,
         devices=devices,
         devices_problem=devices_problem,
@@ -343,10 +345,6 @@ def _ask(action: str, listed: str) -> tuple[list[dict[str, Any]], str]:
         return desk().call(action, UserName=g.sign_in.user)[listed], ""
     except Refusal as refusal:
         return [], refusal.message
-
-
-def _who() -> dict[str, Any]:
-    return {"sign_in": g.sign_in, "label": account_label(account(g.sign_in.account_id))}
 
 
 def _file_name() -> str:
