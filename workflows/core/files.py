@@ -71,15 +71,11 @@ class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
 
     Attributes:
         why: what is wrong with it.
-        remedy: what to do.
     """
 
-    def __init__(
-        self, path: Path, why: Sentence, remedy: Sentence = "Check that it is the right file."
-    ) -> None:
+    def __init__(self, path: Path, why: Sentence) -> None:
         super().__init__(errno.EINVAL, "not accepted", str(path))
         self.why = why
-        self.remedy = remedy
 
 
 @contextlib.contextmanager
@@ -104,7 +100,7 @@ def cause_of(error: OSError) -> Sentence:
 
 def _cause_and_remedy(error: OSError) -> tuple[Sentence, Sentence]:
     if isinstance(error, NotAccepted):
-        return error.why, error.remedy
+        return error.why, "Check that it is the right file."
     unknown = f"{error.strerror or error}.", "Check the path, then try again."
     return _CAUSES.get(error.errno or 0, unknown)
 

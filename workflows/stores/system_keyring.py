@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from configparser import Error as ConfigParserError
 from configparser import RawConfigParser
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from workflows.core.files import FileError, is_there, read_text
 from workflows.core.secret import Secret
@@ -25,6 +25,9 @@ from workflows.stores.vault import (
     VaultUnavailable,
     unavailable,
 )
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
 
 SERVICE = "iam-onboard"
 _NAMES = {
@@ -46,19 +49,6 @@ _CLASSES = (
 _ALL = "keyring.backends.chainer.ChainerBackend"
 _SETTINGS_LIMIT = 100_000  # bytes
 _SAME = {"keyring.backends.libsecret": "keyring.backends.SecretService"}
-
-
-class KeyringBackend(Protocol):
-    """The part of `keyring.backend.KeyringBackend` that is used here."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        """The password, or None."""
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep a password."""
-
-    def delete_password(self, service: str, username: str) -> None:
-        """Forget a password."""
 
 
 class KeyringVault:

@@ -19,6 +19,7 @@ from workflows.core.sentences import Sentence, joined
 from workflows.hcl.document import Document, Splice
 from workflows.hcl.lists import entry_keys, with_entry, without_entry
 from workflows.hcl.values import fields_at, quote
+from workflows.layer.discover import variables_file
 from workflows.layer.edit.cloning import Renaming, cloned, replacing
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.run import EditUnsafe
@@ -30,7 +31,6 @@ from workflows.layer.write import ChangeSet, FileChange
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _EMAIL = re.compile(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+")
 _ID = re.compile(r"[0-9]{12}")
-_ENDINGS = (".tfvars", ".config")
 
 
 def check_account(project: Project, account: Account) -> Iterator[Problem]:
@@ -126,7 +126,7 @@ def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
 
 def _list(project: Project) -> tuple[Path, Document, Node]:
     folder = project.root / "config"
-    path = next(one for end in _ENDINGS if (one := folder / f"common{end}").is_file())
+    path = variables_file(folder, "common") or folder / "common.tfvars"
     document = Document(path.name, load_hcl(path))
     attribute = document.attributes.get("accounts")
     where = f"The accounts in {path.name} are left alone."

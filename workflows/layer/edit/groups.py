@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from workflows.hcl.lists import (
     uses_trailing_comma,
 )
 from workflows.hcl.values import plain_string, quote
-from workflows.layer.edit.cloning import replacing, spliced
+from workflows.layer.edit.cloning import replacing, spellings, spliced
 from workflows.layer.edit.operation import (
     Facts,
     PlacedProblem,
@@ -102,7 +101,7 @@ class AddGroup:
 
     def _label(self, layer: Layer) -> str:
         sibling = find_group(layer, self.sibling)
-        old, new = _spelled(sibling.name), _spelled(self.name)
+        old, new = spellings(sibling.name)[0], spellings(self.name)[0]
         return sibling.label.replace(old, new) if old and old in sibling.label else f"iam_group_{new}"
 
 
@@ -210,11 +209,6 @@ def _literal_name(block: Block) -> Node:
             f"The name of the group module {block.label} is left alone.", "It is an expression.", place
         )
     return attribute.value
-
-
-def _spelled(name: str) -> str:
-    """A group's name as module labels spell it."""
-    return re.sub(r"[^0-9A-Za-z_]", "_", name)
 
 
 @dataclass(frozen=True)
