@@ -206,7 +206,7 @@ class AccountSettings:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layer:
     """A base-identities layer, read.
 

@@ -145,7 +145,7 @@ class AddPerson:
 
     def _left_of_an_edit(self, layer: Layer) -> Problem | None:
         """That lines refer to the person already, as when one file of an earlier edit was taken back."""
-        owner = self._plan(layer).declared.person.owner
+        owner = _plan(layer, self).declared.person.owner
         places = [] if _is_taken(layer, owner) else list(map(str, mentions(layer.files, *owner)))
         if not places:
             return None
@@ -156,7 +156,7 @@ class AddPerson:
         )
 
     def _check_shared_key(self, layer: Layer) -> Iterator[Problem]:
-        path = str(self._plan(layer).declared.person.key_file)
+        path = str(_plan(layer, self).declared.person.key_file)
         if self.shared_key and path not in layer.files.keys:
             yield Problem(f"There is no key file {path} in {layer.location.relative}.", "key")
         owners = [
@@ -167,7 +167,7 @@ class AddPerson:
             yield Problem(f"{whose}Only machine users share a key, and only with each other.", "key")
 
     def _check_plan(self, layer: Layer) -> Iterator[Problem]:
-        plan = self._plan(layer)
+        plan = _plan(layer, self)
         declared, planned = plan.declared, plan.outputs
         if planned is None and plan.wants_outputs and any(output.person for output in layer.outputs):
             yield Problem(
@@ -216,7 +216,7 @@ class AddPerson:
         Raises:
             EditRefused: no list or map of the layer can take the person, or its key file is somebody else's.
         """
-        plan = self._plan(layer)
+        plan = _plan(layer, self)
         person, siblings, outputs = plan.declared.person, plan.siblings, plan.outputs
         files = layer.files.with_document(plan.declared.edit())
         if not self.shared_key:
@@ -241,7 +241,7 @@ class AddPerson:
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one person more."""
-        facts, plan = facts_of(layer), self._plan(layer)
+        facts, plan = facts_of(layer), _plan(layer, self)
         path = str(plan.declared.person.key_file)
         own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
         live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
@@ -258,26 +258,22 @@ class AddPerson:
             keys={**facts.keys, **own},
         )
 
-    def _plan(self, layer: Layer) -> _Plan:
-        plans = _plans_of(layer.files)
-        if self not in plans:
-            plans[self] = self._planned(layer)
-        return plans[self]
 
-    def _planned(self, layer: Layer) -> _Plan:
-        style = style_for(layer, machine=self.machine)
-        declared = style.plan(self.name, machine=self.machine, key_file=self.shared_key)
-        followed = layer.person(declared.sibling) if declared.sibling else None
-        if not self.shared_key:
-            refuse_binary(
-                self.name, module_of(layer.files, followed.module).block if followed else style.module.block
-            )
-        person = declared.person
-        siblings = siblings_of(layer, person, declared.siblings)
-        wants = self.outputs and most_have_outputs(layer.files, siblings)
-        outputs = plan_outputs(layer.files, person, siblings) if wants else None
-        joined = outputs_to_join(layer.files, person, siblings) if self.outputs else []
-        return _Plan(declared, siblings, wants, outputs, joined)
+@remembered
+def _plan(layer: Layer, wanted: AddPerson) -> _Plan:
+    """How a layer takes a person, which checking, editing and comparing ask for in turn."""
+    style = style_for(layer, machine=wanted.machine)
+    declared = style.plan(wanted.name, machine=wanted.machine, key_file=wanted.shared_key)
+    followed = layer.person(declared.sibling) if declared.sibling else None
+    if not wanted.shared_key:
+        block = module_of(layer.files, followed.module).block if followed else style.module.block
+        refuse_binary(wanted.name, block)
+    person = declared.person
+    siblings = siblings_of(layer, person, declared.siblings)
+    wants = wanted.outputs and most_have_outputs(layer.files, siblings)
+    outputs = plan_outputs(layer.files, person, siblings) if wants else None
+    joined = outputs_to_join(layer.files, person, siblings) if wanted.outputs else []
+    return _Plan(declared, siblings, wants, outputs, joined)
 
 
 def _is_taken(layer: Layer, owner: Owner) -> bool:
@@ -287,12 +283,6 @@ def _is_taken(layer: Layer, owner: Owner) -> bool:
     return any(person.owner == owner for person in layer.people) or (
         key is None and any(module.label == label for module in modules)
     )
-
-
-@remembered
-def _plans_of(_: FileSet) -> dict[AddPerson, _Plan]:
-    """The plans for a layer's files, which checking, editing and comparing ask for in turn."""
-    return {}
 
 
 def style_for(layer: Layer, *, machine: bool) -> Declarations:
@@ -408,30 +398,7 @@ class RemovePerson:
             EditRefused: a group that the person is in cannot be edited, or something else refers to the
                 person.
         """
-        person = find_person(layer, self.name)
-        known = _removals_of(layer.files)
-        if person.owner not in known:
-            known[person.owner] = self._removed(layer, person)
-        return known[person.owner]
-
-    def _removed(self, layer: Layer, person: Person) -> FileSet:
-        what = f"{person.iam_name} cannot be removed."
-        inside = [group for group in layer.groups if person.iam_name in group.members]
-        joined = [one for one in inside if person.iam_name not in one.followed]
-        for group in joined:
-            if not group.editable:
-                raise refuse(
-                    what,
-                    f"It is in the group {group.name}, whose members are not edited: {group.reason}.",
-                    group.place,
-                )
-        files = remove_member(layer.files, {one.label for one in joined}, person)
-        files = remove_outputs(files, person.owner)
-        files = _undeclared(files, person)
-        if key_goes(layer, person):
-            files = files.with_key(str(person.key_file), None)
-        refuse_mentioned(what, layer.files, files, person.owner)
-        return files
+        return _removed(layer, self.name)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts without the person."""
@@ -450,9 +417,26 @@ class RemovePerson:
 
 
 @remembered
-def _removals_of(_: FileSet) -> dict[Owner, FileSet]:
-    """A layer's files without each person, which checking and editing ask for in turn."""
-    return {}
+def _removed(layer: Layer, name: str) -> FileSet:
+    """The files without a person, which checking and editing ask for in turn."""
+    person = find_person(layer, name)
+    what = f"{person.iam_name} cannot be removed."
+    inside = [group for group in layer.groups if person.iam_name in group.members]
+    joined = [one for one in inside if person.iam_name not in one.followed]
+    for group in joined:
+        if not group.editable:
+            raise refuse(
+                what,
+                f"It is in the group {group.name}, whose members are not edited: {group.reason}.",
+                group.place,
+            )
+    files = remove_member(layer.files, {one.label for one in joined}, person)
+    files = remove_outputs(files, person.owner)
+    files = _undeclared(files, person)
+    if key_goes(layer, person):
+        files = files.with_key(str(person.key_file), None)
+    refuse_mentioned(what, layer.files, files, person.owner)
+    return files
 
 
 def _left(before: FileSet, after: FileSet, person: Person) -> Iterator[tuple[Place, bool]]:
