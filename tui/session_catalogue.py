@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
+from workflows.steps.later_sessions import over_by
 
 with on_demand():
     from workflows import catalogue
@@ -31,6 +32,7 @@ class Entry:
             if it waits for none.
         archived: whether the person took it out of the list.
         apply: "running" or "ended" where an apply was begun whose end no wizard has taken in; else "".
+        undone_by: what the later sessions do that took back all that it did; () for none.
     """
 
     summary: Summary
@@ -39,6 +41,14 @@ class Entry:
     arrived: str | None = None
     archived: bool = False
     apply: str = ""
+    undone_by: tuple[str, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to be done in it, and nobody is waited for."""
+        summary = self.summary
+        waits = summary.next_title or summary.awaited or summary.damage
+        return bool(self.undone_by) or not waits
 
 
 class SessionCatalogue:
@@ -115,11 +125,12 @@ class SessionCatalogue:
         return Sessions(folder, self._workflows or catalogue.WORKFLOWS, self._machine.now)
 
     def _all(self) -> Iterator[Entry]:
-        own = self.own()
-        yield from (self._entry(summary, own, None) for summary in own.summaries())
-        for folder in self.sandboxes():
-            sessions = self.of_sandbox(folder)
-            yield from (self._entry(summary, sessions, folder) for summary in sessions.summaries())
+        for folder in (None, *self.sandboxes()):
+            sessions = self.sessions_of(folder)
+            every = sessions.summaries()
+            for summary in every:
+                entry = self._entry(summary, sessions, folder)
+                yield replace(entry, undone_by=over_by(summary, every))
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads

@@ -124,7 +124,13 @@ class SessionRun:
         every = {name: known.value for name, known in state.known.items()}
         contradicted = frozenset(key for key in self.session.layout() if state.contradicted(key))
         return Context(
-            self.environment, state.facts(), every, "", self.session.folder, contradicted=contradicted
+            self.environment,
+            state.facts(),
+            every,
+            "",
+            self.session.folder,
+            contradicted=contradicted,
+            taken_back=frozenset(state.seen_as(Verdict.TAKEN_BACK)),
         )
 
     def next_of(self, item: str) -> StepKey | None:

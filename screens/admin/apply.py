@@ -309,7 +309,7 @@ class ApplyPane(TerraformPane):
     def on_mount(self) -> None:
         self.query_one(ProgressLine).counts = False
         self._show()
-        if not self.opening.done:
+        if not self.opening.done and not self.opening.asks:
             self._look()
 
     def _look(self) -> None:
@@ -343,7 +343,7 @@ class ApplyPane(TerraformPane):
         planned, done = self._planned, self.opening.done
         self.query_one(PlanTable).show(planned)
         self.query_one("#gone", Text).show_lines(
-            _losses(planned, self.context) if planned and not done else []
+            _losses(planned, self.context) if planned and not done and not self.opening.asks else []
         )
         self.offer_comparison()
         causes = self._outlook.causes if self._outlook else ()
@@ -353,7 +353,7 @@ class ApplyPane(TerraformPane):
         self.primary_changed()
 
     def _standing(self) -> list[str]:
-        if self.opening.done:
+        if self.opening.done or self.opening.asks:
             return _told_end(self.context.facts.get("applied"), self.context.environment.now())
         if self.running_move == "perform":
             return [_RUNNING] if self._runs else []

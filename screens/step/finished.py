@@ -75,7 +75,8 @@ class Finished(VerticalScroll):
     def compose(self) -> ComposeResult:
         run, session = self._run, self._run.session
         grid = everybody(run.whole())
-        title = self._title(grid)
+        over = self._over()
+        title = f"○ {over} This session is over" if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := list(_rotated(session.facts())):
             yield Text("\n".join(rotated), id="rotated")
@@ -91,7 +92,7 @@ class Finished(VerticalScroll):
         if buttons := list(self._buttons()):
             yield Horizontal(*buttons, classes="buttons")
         yield Text("Next", classes="heading")
-        for line in _next(run):
+        for line in ("Archive it on Home (a).",) if over else _next(run):
             yield Text(line)
         yield Text("Kept", classes="heading")
         yield Text("\n".join(map(shortened, _kept(run))), classes="note")
@@ -107,21 +108,26 @@ class Finished(VerticalScroll):
     def _added(self) -> tuple[str, ...]:
         """Who was added, once that is applied somewhere."""
         known = self._run.session.state.known
-        return self._run.whole().decisions.joining if any(one.startswith("applied@") for one in known) else ()
+        applied = any(one.startswith("applied@") for one in known)
+        return self._run.whole().decisions.joining if applied and not self._over() else ()
 
     def _unconfirmed(self, *, marked: bool) -> Iterator[Sentence]:
-        """Whom AWS awaits, what the person's word stands for, and what was not seen again, a line each.
+        """Whom AWS awaits, what was taken back, what was only said, and what was not seen again, a line each.
 
         Args:
             marked: whether the table above marks the steps.
         """
         run, now = self._run, self._run.environment.now()
         said, unseen = list[str](), list[str]()
+        if not self._over():
+            yield from dict.fromkeys(f"– {key.item}: {words}" for key, words in self._taken_back().items())
         for key in self._at(Status.UNCONFIRMED):
             look = run.session.state.observed[key]
+            if look.verdict is Verdict.TAKEN_BACK:
+                continue
             at = told_moment(look.at, now)
             if look.verdict is Verdict.AWAITED:
-                yield f"○ {key.item}: {look.words} AWS was asked {at}."
+                yield f"○ {look.words} AWS was asked {at}."
             elif look.said_so:
                 said.append(text_of(run.title(key)))
             elif look.words:
@@ -145,7 +151,7 @@ class Finished(VerticalScroll):
             return f"○ Your part is done. Waiting for {listed(awaited, 2)}"
         observed = self._run.session.state.observed
         unconfirmed = self._at(Status.UNCONFIRMED)
-        if any(observed[key].words for key in unconfirmed):
+        if any(observed[key].words for key in unconfirmed if key not in self._taken_back()):
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
             return f"○ Done, without {listed(skipped, 2)}"
@@ -161,7 +167,8 @@ class Finished(VerticalScroll):
         """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
         observed = self._run.session.state.observed
         asked = {question.key for question in self._run.inquiries()}
-        if any(observed[key].words or key in asked for key in self._at(Status.UNCONFIRMED)):
+        unconfirmed = () if self._over() else self._at(Status.UNCONFIRMED)
+        if any(observed[key].words or key in asked for key in unconfirmed):
             yield Button("Look again", id="look")
         if any(key.step == "hand-over" and observed[key].verdict is Verdict.AWAITED for key in observed):
             yield Button("Copy a reminder", id="remind")
@@ -169,6 +176,19 @@ class Finished(VerticalScroll):
             yield Button("See what to click", id=f"ask-{key.step}")
         for key in self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", classes=ASIDE)
+
+    def _taken_back(self) -> Mapping[StepKey, Sentence]:
+        """The applies that later sessions took back, each with how."""
+        state = self._run.session.state
+        seen = state.seen_as(Verdict.TAKEN_BACK)
+        return {key: state.observed[key].words for key in seen if key.step == "apply"}
+
+    def _over(self) -> str:
+        """How later sessions took back all that was applied; "" where they didn't."""
+        taken_back, session = self._taken_back(), self._run.session
+        applies = [key for key in session.layout() if key.step == "apply"]
+        over = bool(taken_back) and {*taken_back} == {*applies}
+        return " ".join(dict.fromkeys(map(text_of, taken_back.values()))) if over else ""
 
     def _at(self, status: Status) -> list[StepKey]:
         """The steps that stand so."""
@@ -204,6 +224,18 @@ class Finished(VerticalScroll):
         for key in (*self._by_hand(), *self._left()):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))
+
+
+def standing(run: SessionRun, key: StepKey) -> Status:
+    """Where a step stands for the person: done here is done, though somebody is awaited or took it back.
+
+    What was left to the step of a later account is done as soon as that one is.
+    """
+    status, look = run.session.status(key), run.session.state.observed.get(key)
+    if status is Status.SKIPPED and run.step(key).passed_on:
+        return Status.DONE if everybody(run.whole()).settled_in(key.item) else status
+    settled = look is not None and look.verdict in {Verdict.AWAITED, Verdict.TAKEN_BACK}
+    return Status.DONE if status is Status.UNCONFIRMED and settled else status
 
 
 def _headline(run: SessionRun, grid: Everybody) -> str:
@@ -288,7 +320,7 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
 
 def _found(run: SessionRun, key: StepKey) -> str:
     """How a step ended, with its mark; one that had nothing to remove is not "done"."""
-    status = run.session.status(key)
+    status = standing(run, key)
     known = run.session.state.known.get(f"mfa_devices_reset@{key.item}")
     if key.step == "mfa-reset" and status is Status.DONE and known and not known.value["people"]:
         return f"{MARKS[Status.SKIPPED]} nothing removed"

@@ -26,6 +26,8 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
     done = "all done" if summary.confirmed else "all done, not confirmed"
     if summary.awaited:
         done = f"waiting for {listed(summary.awaited, _NAMED)}"
+    if entry.undone_by:
+        done = f"undone by {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
     stands = trouble or (f"{entry.apply or 'next'}: {step}" if step else done)

@@ -27,7 +27,7 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
-from screens.step.finished import Finished
+from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane, is_displayed
 from screens.step.record import TITLE, record_text
@@ -360,13 +360,11 @@ class WizardScreen(OneFocus):
         return entries
 
     def _standing(self, key: StepKey) -> Status:
-        """Where a step stands for a person: what waits for them is open, what was passed on is done."""
+        """Where a step stands for a person: what waits for them is open."""
         status = self.run.session.status(key)
         if status is Status.RUNNING and not (key == self.current and self._stage.busy):
             return Status.READY
-        if status is Status.SKIPPED and self.run.step(key).passed_on:
-            return Status.DONE if everybody(self.run.whole()).settled_in(key.item) else status
-        return status
+        return standing(self.run, key)
 
     def _refresh_top(self) -> None:
         (width, height), entries = self.size, self._entries()

@@ -35,7 +35,12 @@ class Verdict(StrEnum):
     CHANGED = "changed"
     GONE = "gone"
     AWAITED = "awaited"
+    TAKEN_BACK = "taken back"
     UNKNOWN = "unknown"
+
+
+_AGREEING = frozenset({Verdict.AS_DECIDED, Verdict.UNKNOWN, Verdict.AWAITED, Verdict.TAKEN_BACK})
+"""Not knowing, waiting for somebody, and what a later session did on purpose are no disagreement."""
 
 
 class Choice(StrEnum):
@@ -76,8 +81,8 @@ class Observation:
 
     @property
     def contradicts(self) -> bool:
-        """Whether the world disagrees; not knowing, and waiting for somebody, are no disagreement."""
-        return self.verdict not in {Verdict.AS_DECIDED, Verdict.UNKNOWN, Verdict.AWAITED}
+        """Whether the world disagrees and somebody has to decide about it."""
+        return self.verdict not in _AGREEING
 
     @property
     def identity(self) -> str:

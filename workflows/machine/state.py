@@ -307,9 +307,15 @@ class State:
 
     def awaited(self) -> tuple[str, ...]:
         """The people who have not done their part yet, by the last look at the steps that are done."""
-        looks = [self.observed[key] for key in self.layout() if key in self.observed]
+        awaited = (self.observed[key] for key in self.seen_as(Verdict.AWAITED))
+        return tuple(dict.fromkeys(name for look in awaited for name in look.about))
+
+    def seen_as(self, verdict: Verdict) -> tuple[StepKey, ...]:
+        """The done steps whose last look said this."""
         return tuple(
-            dict.fromkeys(n for look in looks if look.verdict is Verdict.AWAITED for n in look.about)
+            key
+            for key in self.layout()
+            if (look := self.observed.get(key)) is not None and look.verdict is verdict
         )
 
     def contradicted(self, key: StepKey) -> bool:

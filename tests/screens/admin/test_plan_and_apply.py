@@ -25,6 +25,7 @@ from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.page import StepPane
+from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import TextDialog
 from screens.widgets.run_log import RunLog
@@ -35,6 +36,7 @@ from workflows.core.sentences import text_of
 from workflows.environment import Environment
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
@@ -491,6 +493,26 @@ async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
         assert desk.status("apply") is Status.DONE
         said = [notice.message for notice in app._notifications]
         assert any("while iam-onboard was closed" in message for message in said) is ended
+
+
+async def test_an_apply_that_the_world_contradicts_waits_for_the_persons_decision(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    desk.applied()
+    requests = play_apply(monkeypatch, done)
+    monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: True)
+    key = StepKey("apply", "management")
+    seen = Observation(Verdict.UNDONE, "AWS no longer has jane.doe.", ("jane.doe",), continuing="Leaves it.")
+    desk.session.observe({key: seen})
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert requests == []
+        assert app.wizard.current == key
+        assert desk.status("apply") is Status.CONTRADICTED
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Contradiction)
 
 
 async def test_a_plan_older_than_its_files_is_not_applied(

@@ -489,7 +489,7 @@ def finished_awaits(stage: Stage, office: Office) -> Scene:
     """AWS was asked whether the people have arrived."""
     last = ("plan@security", "apply@security", "hand-over@security")
     session = _runs(stage, office, "", *last)
-    awaited = Observation(Verdict.AWAITED, "jane.doe hasn't signed in yet.", ("jane.doe",))
+    awaited = Observation(Verdict.AWAITED, "security: jane.doe hasn't signed in yet.", ("jane.doe",))
     session.observe({StepKey("hand-over", "security"): awaited})
     return stage.wizard(session, stage.environment(), "")
 

@@ -21,6 +21,7 @@ from support.small_steps import (
 )
 from textual.widgets import Button, Input, TextArea
 
+from screens.step import finished
 from screens.step.finished import Finished
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
@@ -29,7 +30,7 @@ from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
 from screens.widgets.text import Text
-from tui.app import wizard
+from tui.app.wizard import WizardScreen
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.events import Facts, StepKey
@@ -567,7 +568,7 @@ async def test_what_is_left_out_and_done_with_another_account_is_not_called_skip
         app.session.skip(StepKey("account", item))
     stands = {"management": Stand.HANDED_OVER, "security": Stand.TO_HAND_OVER}
     grid = Everybody(tuple(stands), (("jane.doe", tuple(stands.values())),))
-    monkeypatch.setattr(wizard, "everybody", lambda _context: grid)
+    monkeypatch.setattr(finished, "everybody", lambda _context: grid)
     async with app.run_test(size=(120, 24)) as pilot:
         await rest(pilot)
         assert [line for line in rail_lines(app) if "Account" in line] == ["✓ Account", "– Account"]
@@ -1035,6 +1036,23 @@ async def test_the_end_waits_for_people_asks_again_and_has_a_reminder(tmp_path: 
         assert not app.wizard.query("#remind")
 
 
+@pytest.mark.parametrize("verdict", [Verdict.AWAITED, Verdict.TAKEN_BACK])
+async def test_what_is_done_here_is_shown_as_done_though_the_world_has_more_to_say(
+    tmp_path: Path, verdict: Verdict
+) -> None:
+    step, app = awaiting(tmp_path, "apply")
+    step.answer = Observation(verdict, "jane.doe was removed by a later session.", ("jane.doe",))
+    async with app.run_test(size=(120, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.session.status(StepKey("apply")) is Status.UNCONFIRMED
+        assert any(line.startswith(MARKS[Status.DONE]) for line in rail_lines(app))
+        over = verdict is Verdict.TAKEN_BACK
+        assert ("a later session" in str(app.wizard.query_one(".finished-title", Text).render())) is over
+        assert bool(app.wizard.query("#look")) is not over
+
+
 async def test_who_asks_to_look_again_is_asked_for_the_code_that_aws_wants(tmp_path: Path) -> None:
     step, app = awaiting(tmp_path, "hand-over")
     given: list[str] = []
@@ -1161,10 +1179,10 @@ async def test_what_came_of_a_step_is_said_on_the_page_after_it(tmp_path: Path) 
 async def test_what_a_step_was_just_done_with_is_no_draft_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def keep(screen: wizard.WizardScreen, _key: StepKey) -> None:
+    async def keep(screen: WizardScreen, _key: StepKey) -> None:
         screen._stage.keep_what_changed()
 
-    monkeypatch.setattr(wizard.WizardScreen, "_look_after", keep)
+    monkeypatch.setattr(WizardScreen, "_look_after", keep)
     app = host(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x", "ctrl+n")

@@ -20,7 +20,7 @@ from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.shared.leftovers import release_credentials
-from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.kept import apply_begun, apply_ended, begun_at, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
 
@@ -160,7 +160,7 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
 
 
 # What was applied is in the state, and in AWS: see `inquire`, and the look of Hand over.
-observe = not_asked
+observe = state_now.look
 
 
 coded_look = state_now.CODED
@@ -172,6 +172,8 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the state can't be read, or AWS can't be asked.
     """
+    if taken_back := state_now.taken_back_since(context, context.item):
+        return taken_back
     seen, here = state_now.seen(context), context.decisions.of(context.item)
     people = (*here.add, *here.remove)
     if seen.verdict is not Verdict.AS_DECIDED or not people:

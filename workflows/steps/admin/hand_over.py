@@ -524,7 +524,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """Where somebody got something, only AWS says what they did with it: see `inquire`."""
-    return NOT_ASKED if people_of(context.item, context) else AGREES
+    return state_now.look(context) if people_of(context.item, context) else AGREES
 
 
 coded_look = state_now.CODED
@@ -536,18 +536,38 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: AWS can't be asked.
     """
+    if taken_back := state_now.taken_back_since(context, context.item):
+        return taken_back
     marks = sent_to(context.facts.get("handed_over"))
-    people = [name for name in passwords_of(context.item, context) if marks.get(name, Sent()).sent_at]
-    if not people:
+    sent = [name for name, mark in marks.items() if mark.sent_at]
+    found: dict[tuple[str, Arrival], list[str]] = {}
+    for account in _told_of(context):
+        people = [name for name in passwords_of(account, context) if name in sent]
+        if not people:
+            continue
+        with state_now.client_without_code("iam", replace(context, item=account)) as iam:
+            if iam is None:
+                return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
+            for name in people:
+                found.setdefault((name, arrival(iam, name)), []).append(account)
+    if not found:
         return NOT_ASKED
-    with state_now.client_without_code("iam", context) as iam:
-        if iam is None:
-            return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
-        found = {name: arrival(iam, name) for name in people}
-    gone = {name: one for name, one in found.items() if one in _GONE}
+    gone = {name: one for name, one in found if one in _GONE}
     if gone:
         words = joined([f"AWS no longer has {_GONE[one].format(name)}." for name, one in gone.items()])
         return Observation(Verdict.GONE, words, tuple(gone), continuing="Leaves it as it is: it was meant.")
     enough = {Arrival.HERE} if located(context)[0].mfa_enabled else {Arrival.HERE, Arrival.NO_MFA}
-    awaited = {name: f"{name} {_WAITS[one]}." for name, one in found.items() if one not in enough}
-    return Observation(Verdict.AWAITED, joined(awaited.values()), tuple(awaited)) if awaited else AGREES
+    awaited = {both: accounts for both, accounts in found.items() if both[1] not in enough}
+    words = joined(
+        f"{', '.join(accounts)}: {name} {_WAITS[one]}." for (name, one), accounts in awaited.items()
+    )
+    about = tuple(dict.fromkeys(name for name, _ in awaited))
+    return Observation(Verdict.AWAITED, words, about) if awaited else AGREES
+
+
+def _told_of(context: Context) -> list[str]:
+    """The accounts that the texts sent here are about: this one, and those before it that left it to this."""
+    layers, every = context.decisions.layers, context.every
+    before = layers[: layers.index(context.item)] if context.item in layers else ()
+    left = [name for name in before if f"applied@{name}" in every and f"handed_over@{name}" not in every]
+    return [*left, context.item]

@@ -211,5 +211,5 @@ def inquire(context: Context) -> Observation:
             return unknown("Whether they have another device wasn't asked: AWS wants a code for that.")
         there = [name for name in names if iam.find_user(client, name) is not None]
         without = tuple(name for name in there if not iam.list_mfa_devices(client, name))
-    words = joined(f"{name} has no MFA device yet." for name in without)
+    words = joined(f"{context.item}: {name} has no MFA device yet." for name in without)
     return Observation(Verdict.AWAITED, words, without) if without else AGREES

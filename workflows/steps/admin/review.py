@@ -30,8 +30,10 @@ from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.machine.summaries import kept_summary
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.admin.project import check_upstream, wanted_binary
+from workflows.steps.admin.state_now import taken_back_since
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import KINDS, work_of
+from workflows.steps.later_sessions import siblings
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS
@@ -179,9 +181,8 @@ def notes(context: Context) -> list[Sentence]:
 def _other_sessions(context: Context) -> Iterator[Sentence]:
     """The sessions that are about to change the same layers, as of when each was last listed or closed."""
     layers = context.decisions.layers
-    for folder in sorted(context.folder.parent.iterdir()):
-        other = kept_summary(folder, of_old=True) if folder != context.folder else None
-        if other is None or not other.next_step or other.facts.get("project_root") != str(context.root):
+    for other in siblings(context.folder):
+        if not other.next_step or other.facts.get("project_root") != str(context.root):
             continue
         if same := [name for name in texts(other.facts.get("layers")) if name in layers]:
             names = [name for kind in KINDS for name in texts(other.facts.get(kind))]
@@ -473,6 +474,8 @@ def observe(context: Context) -> Observation:
     }
     if not open_in:
         return AGREES
+    if taken_back := taken_back_since(context):
+        return taken_back
     if by := _written_since(lacking, context):
         theirs = count(len(lacking), "file")
         words = f"A later session of yours ({listed(by, 2)}) wrote over {theirs} of this one."

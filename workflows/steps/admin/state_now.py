@@ -14,8 +14,9 @@ from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
-from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.core.sentences import Sentence, joined, listed, text_of
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.summaries import kept_summary
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
@@ -29,6 +30,7 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
+from workflows.steps.later_sessions import siblings, taken_back
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import CodedLook, Context
 from workflows.terraform.plan import Action
@@ -133,6 +135,34 @@ def _object(s3: AwsClient, place: Bucket) -> StoredState | None:
             return NEVER_WRITTEN
         raise
     return read_stored(text)
+
+
+def taken_back_since(context: Context, *accounts: str) -> Observation | None:
+    """That later sessions took back all that this one changed of these accounts' users; None if they didn't.
+
+    Args:
+        context: what the step may read.
+        accounts: those that are asked about; by default all.
+    """
+    decisions, own = context.decisions, kept_summary(context.folder, of_old=True)
+    if own is None:
+        return None  # never left: no session is later
+    found = taken_back(context.facts, own.created, siblings(context.folder))
+    here = {account: decisions.of(account) for account in accounts or decisions.layers}
+    changed = {(account, name) for account, one in here.items() for name in (*one.add, *one.remove)}
+    if not changed or not all(name in found.get(account, {}) for account, name in changed):
+        return None
+    names = sorted({name for _, name in changed})
+    by = dict.fromkeys(found[account][name] for account, name in sorted(changed))
+    removed = any(one.add for one in here.values())
+    did = f"{'was' if len(names) == 1 else 'were'} {'removed' if removed else 'added again'}"
+    words = f"{listed(names, 2)} {did} by a later session ({listed(list(by), 2)})."
+    return Observation(Verdict.TAKEN_BACK, words, tuple(names))
+
+
+def look(context: Context) -> Observation:
+    """What is known without asking anybody: whether later sessions took it back."""
+    return taken_back_since(context, context.item) or NOT_ASKED
 
 
 def seen(context: Context) -> Observation:

@@ -37,6 +37,8 @@ class Stand(Enum):
     UNCHANGED = ("✓", "nothing to change")
     REMOVED = ("✓", "removed")
     HANDED_OVER = ("✓", "handed over")
+    REMOVED_SINCE = ("–", "removed since")
+    ADDED_SINCE = ("–", "added since")
 
     def __init__(self, mark: str, words: str) -> None:
         self.mark = mark
@@ -45,7 +47,7 @@ class Stand(Enum):
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do."""
-        return self in {Stand.NOT_HERE, Stand.APPLIED, Stand.UNCHANGED, Stand.REMOVED, Stand.HANDED_OVER}
+        return self is Stand.NOT_HERE or self.mark in {"✓", "–"}
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,16 @@ class _Board:
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
         self._contradicted = bool(own & context.contradicted)
+        self._taken_back = StepKey("apply", account) in context.taken_back
         self._applying = run is not None and run.description.kind is Kind.APPLY
 
     def stand(self, name: str) -> Stand:
         """Where somebody stands here."""
         if name not in self._people:
             return Stand.NOT_HERE
+        here = self._context.decisions.of(self._account)
+        if self._taken_back and name in (*here.add, *here.remove):
+            return Stand.REMOVED_SINCE if name in here.add else Stand.ADDED_SINCE
         if self._contradicted:
             return Stand.CHANGED
         if self._applied:

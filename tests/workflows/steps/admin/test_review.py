@@ -184,6 +184,15 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     seen = review.observe(admin.context())
     assert (seen.verdict, seen.likely) == (Verdict.CHANGED, Choice.CONTINUE)
     assert "Remove jane.doe" in seen.about
+    own = Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts)
+    keep_summary(admin.folder, own, made_from(admin.folder))
+    applied = Summary(
+        "later", "admin", "2026-01-02T00:00:00+00:00", facts=later.facts, settled=("apply@security",)
+    )
+    keep_summary(later.folder, applied, made_from(later.folder))
+    over = review.observe(admin.context())
+    assert (over.verdict, over.about, over.contradicts) == (Verdict.TAKEN_BACK, ("jane.doe",), False)
+    keep_summary(later.folder, replace(applied, settled=()), made_from(later.folder))
     later.replace("security", "locals.tf", '"sam.okafor"', '"x.y"')
     assert review.observe(admin.context()).likely is Choice.REDO
 

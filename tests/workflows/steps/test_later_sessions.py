@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from workflows.machine.summaries import Summary
+from workflows.steps.later_sessions import over_by, taken_back
+
+
+def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str, list[str]]) -> Summary:
+    facts: dict[str, Any] = {"project_root": root, "user_changes": changes}
+    facts["joining"] = sorted({name for names in changes.get("add", {}).values() for name in names})
+    facts["leaving"] = sorted({name for names in changes.get("remove", {}).values() for name in names})
+    return Summary(created, "admin", created, facts=facts, settled=tuple(f"apply@{one}" for one in applied))
+
+
+ADD = session("1", "management", "security", add={"management": ["jane"], "security": ["jane"]})
+REMOVE = session("2", "management", "security", remove={"management": ["jane"], "security": ["jane"]})
+
+
+def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
+    back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
+    assert taken_back(ADD.facts, ADD.created, [ADD, REMOVE]) == back
+    again = replace(ADD, created="3")
+    assert taken_back(ADD.facts, ADD.created, [again, REMOVE]) == {}
+    assert over_by(REMOVE, [ADD, REMOVE, again]) == ("Add jane",)
+
+
+def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
+    assert over_by(ADD, [ADD, REMOVE]) == ("Remove jane",)
+    half = session("3", "security", remove={"security": ["jane"]})
+    assert over_by(ADD, [half]) == ()
+    rest = session("4", "management", remove={"management": ["jane"]})
+    assert over_by(ADD, [rest, half]) == ("Remove jane",)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(REMOVE, created="0"),
+        replace(REMOVE, settled=()),
+        replace(REMOVE, facts={**REMOVE.facts, "project_root": "/other"}),
+        replace(REMOVE, facts={}),
+    ],
+    ids=["earlier", "not applied", "another project", "nothing decided"],
+)
+def test_another_session_takes_nothing_back(other: Summary) -> None:
+    assert over_by(ADD, [other]) == ()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        replace(ADD, next_step="plan"),
+        replace(ADD, facts={**ADD.facts, "regrouping": ["sam"]}),
+        replace(ADD, facts={}),
+    ],
+    ids=["goes on", "does more", "nothing decided"],
+)
+def test_a_session_with_more_to_it_is_not_over(own: Summary) -> None:
+    assert over_by(own, [REMOVE]) == ()
