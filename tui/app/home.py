@@ -98,14 +98,19 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 
 
 def _order(entry: Entry) -> int:
-    """What can go on now comes first, then what is begun, only opened, done, and archived."""
-    if entry.archived:
-        return 4
+    """What can go on now comes first, then what is begun, awaits a person, is only opened, done, archived."""
+    if entry.archived or entry.over:
+        return 5 if entry.archived else 4
     if entry.arrived:
         return 0
-    if not entry.summary.next_title and not entry.summary.damage:
-        return 3
-    return 1 if entry.summary.facts else 2
+    if entry.summary.awaited and not entry.summary.next_title:
+        return 2
+    return 1 if entry.summary.facts else 3
+
+
+def _heading(entry: Entry) -> str:
+    """The heading that a session is listed under."""
+    return "Archived" if entry.archived else "Done" if entry.over else "Continue"
 
 
 class HomeScreen(OneFocus):
@@ -241,21 +246,25 @@ class HomeScreen(OneFocus):
         options.highlighted = next(same, next(below, None))
 
     def _options(self) -> list[Option]:
-        listed, words = self._listed(), self._words()
-        left = 0 if words else len(self._entries) - len(listed)
-        groups = {"Continue": listed} | {
+        words, every = self._words(), dict(zip(self._lines, self._entries, strict=False))
+        listed = {name: _heading(every[name]) for name in self._listed()}
+        left = [] if words else [_heading(every[name]) for name in every if name not in listed]
+        more = left[0].lower() if len({*left}) == 1 and left[0] != "Continue" else "more"
+        folded = next(reversed(listed.values()), left[0]) if left else ""
+        groups = {
+            heading: [name for name in listed if listed[name] == heading]
+            for heading in ("Continue", "Done", "Archived")
+        } | {
             heading: [name for name in (" ".join(task.begins) for task in tasks) if self._has(name, words)]
             for heading, tasks in _TASKS.items()
         }
         options = []
         for heading, names in groups.items():
-            more = left if heading == "Continue" else 0
-            if names or more:
+            if names or heading == folded:
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
-                if more:
-                    kind = "archived" if all(entry.archived for entry in self._entries[-more:]) else "more"
-                    options.append(Option(styled((f"{more} {kind}", ""), ("  F3", "$accent")), "more"))
+                if heading == folded:
+                    options.append(Option(styled((f"{len(left)} {more}", ""), ("  F3", "$accent")), "more"))
                 options.append(Option("", disabled=True))
         return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
 
@@ -266,12 +275,15 @@ class HomeScreen(OneFocus):
             return [name for name in every if self._has(name, words)]
         if self._all:
             return every
-        every = [name for name, entry in zip(every, self._entries, strict=True) if not entry.archived]
-        low = self.size.height < _LOW and len(self._entries) > _MOST_SESSIONS
-        if not low:
-            return every
-        likely, folded = every[: _MOST_SESSIONS - 1], every[_MOST_SESSIONS - 1 :]
-        return [*likely[:-1], self._came_from] if self._came_from in folded else likely
+        headings = dict(zip(every, map(_heading, self._entries), strict=True))
+        here = [name for name in every if headings[name] != "Archived"]
+        if self.size.height >= _LOW:
+            return here
+        going_on = [name for name in here if headings[name] == "Continue"]
+        likely = going_on[: _MOST_SESSIONS - 1] if len(every) > _MOST_SESSIONS else going_on
+        if self._came_from in here and self._came_from not in likely:
+            return [*likely[: _MOST_SESSIONS - 2], self._came_from]
+        return likely
 
     def _words(self) -> list[str]:
         """What the list is filtered by."""

@@ -103,10 +103,20 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
 async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() -> None:
     waiting = {"joining": ["jane.doe"], "rekeying": ["sam.okafor"]}
     admin = Summary(
-        "admin", "admin", changed="2026-01-02T03:04:05+00:00", facts=waiting, next_step="pgp-keys"
+        "admin",
+        "admin",
+        changed="2026-01-02T03:04:05+00:00",
+        facts=waiting,
+        next_title="PGP keys",
+        next_step="pgp-keys",
     )
     user = Summary(
-        "user", "new-user", changed="2026-01-03T03:04:05+00:00", facts={"user": "ann"}, next_step="handoff"
+        "user",
+        "new-user",
+        changed="2026-01-03T03:04:05+00:00",
+        facts={"user": "ann"},
+        next_title="Handoff",
+        next_step="handoff",
     )
 
     came = "2026-01-04T19:07:00+00:00"
@@ -141,6 +151,26 @@ async def test_what_is_begun_comes_before_what_was_only_opened_and_what_is_done(
         assert app.asked == [HomeScreen.Resume(Entry(begun, SESSIONS, None))]
 
 
+async def test_what_is_over_has_a_heading_of_its_own_and_gives_way_to_what_waits() -> None:
+    done = Summary("done", "admin", changed="2026-01-09T00:00:00+00:00", facts={"leaving": ["ann"]})
+    waits = replace(done, id="waits", facts={"joining": ["jane.doe"]}, awaited=("jane.doe",))
+    undone = Entry(replace(waits, id="undone"), SESSIONS, None, undone_by=("Remove ann",))
+    shown = {}
+    for height in (24, 36):
+        app = Host([entry(done), undone, entry(waits)])
+        async with app.run_test(size=(80, height)) as pilot:
+            await rest(pilot)
+            lines = [re.split(" {2,}", line.strip(" ▌"))[0] for line in app.text().splitlines() if line]
+            shown[height] = lines[lines.index("Continue") :]
+            assert "waiting for jane.doe" in app.text()
+            assert ("undone by Remove ann" in app.text()) is (height == 36)
+            await pilot.press("f3")
+            await rest(pilot)
+            assert "undone by Remove ann" in app.text()
+    assert shown[24][:4] == ["Continue", "Add jane.doe", "2 done", "Start"]
+    assert shown[36][:5] == ["Continue", "Add jane.doe", "Done", "Remove ann", "Add jane.doe"]
+
+
 @pytest.mark.parametrize(
     ("draft", "work"),
     [
@@ -168,7 +198,7 @@ async def test_with_no_session_enter_adds_people() -> None:
 
 async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> None:
     app = Host([LATE, DONE])
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
         for _ in range(12):
             await pilot.press("enter", "down")
@@ -254,7 +284,7 @@ async def test_a_session_is_deleted_only_after_a_yes(key: str) -> None:
 
 async def test_the_question_names_the_session_that_would_go_since_it_covers_the_list() -> None:
     app = Host([LATE, DONE])
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
         for session, told, stays in (
             (
