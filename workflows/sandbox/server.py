@@ -18,8 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -73,18 +72,20 @@ class Gate:
     moto's backends are plain objects without locks: two requests side by side can lose an answer, which an
     SDK then asks for again, and a lock that it has taken itself looks like somebody else's.
 
-    `changed` says whether a request that may have changed something went through since the last copy.
+    Attributes:
+        alone: held by the request that is inside, or by who copies the state.
+        changed: whether a request that may have changed something went through since the last copy.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
-        self._alone = threading.Lock()
+        self.alone = threading.Lock()
         self.changed = False
         self._answers: dict[str, Response] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        with self._alone:
+        with self.alone:
             self.changed = self.changed or environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS")
             call = environ.get("HTTP_AMZ_SDK_INVOCATION_ID", "")
             if not call or not environ.get("HTTP_X_AMZ_TARGET", "").endswith(".PutItem"):
@@ -100,18 +101,12 @@ class Gate:
             self._answers[call] = answer
         return answer(environ, start_response)
 
-    @contextmanager
-    def still(self) -> Iterator[None]:
-        """Wait for the request that is inside, and hold new ones back."""
-        with self._alone:
-            yield
-
 
 def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
     """Write everything to the sandbox's folder, each file atomically."""
     from workflows.sandbox import kept_aws  # noqa: PLC0415 - moto belongs to the server's process
 
-    with gate.still():
+    with gate.alone:
         aws_state = json.dumps(kept_aws.dump()).encode()
         strict_state = json.dumps(strict.state.dump()).encode()
         gate.changed = False

@@ -26,7 +26,7 @@ def test_a_reading_request_changes_nothing_and_a_writing_one_does() -> None:
 def test_requests_wait_while_the_state_is_copied() -> None:
     gate, done = Gate(answer), threading.Event()
     thread = threading.Thread(target=lambda: (call(gate), done.set()))
-    with gate.still():
+    with gate.alone:
         thread.start()
         assert not done.wait(0.05)
     assert done.wait(5)
@@ -45,7 +45,7 @@ def test_the_copy_waits_for_requests_that_are_inside() -> None:
     gate = Gate(slow)
 
     def copy() -> None:
-        with gate.still():
+        with gate.alone:
             order.append("copy")
 
     threads = [threading.Thread(target=call, args=(gate,)), threading.Thread(target=copy)]
@@ -68,7 +68,7 @@ def test_a_request_that_fails_does_not_block_the_next_copy() -> None:
     except ZeroDivisionError:
         failed = True
     assert failed
-    with gate.still():
+    with gate.alone:
         pass
 
 
