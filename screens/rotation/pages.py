@@ -50,6 +50,11 @@ class _KeyPane(UnlockingPane):
         """The record of the key that is meant, or None."""
         raise NotImplementedError
 
+    @property
+    def uses_key(self) -> bool:
+        """Whether the key itself is needed for what the primary action does."""
+        return True
+
     def own_fingerprint(self) -> str:
         record = self.record()
         return record.fingerprint if record else ""
@@ -65,7 +70,7 @@ class _KeyPane(UnlockingPane):
 
     def advance(self) -> None:
         record, submit = self.record(), super().advance
-        if record is None:
+        if record is None or not self.uses_key:
             submit()
         else:
             self.run_unlocked("open-key", lambda _report: _open(record, self), lambda _: submit())
@@ -124,11 +129,25 @@ class RotationPane(_KeyPane):
     def record(self) -> KeyRecord | None:
         return self._records.get(self.query_one("#key", Choices).value)
 
+    @property
+    def uses_key(self) -> bool:
+        return not self._waits()
+
+    def _waits(self) -> bool:
+        """Whether the chosen key was rotated already, and only its old one waits to be deleted."""
+        rotation = record.rotation if (record := self.record()) else None
+        waits = rotation is not None and not rotation.interrupted
+        return waits and not self.query_one("#delete-inactive", MarkBox).value
+
+    @on(MarkBox.Changed)
+    def _shown_again(self) -> None:
+        self.primary_changed()
+
     def primary(self) -> Primary:
         record = self.record()
         if record is None:
             return Primary("No key to rotate", ready=False)
-        return Primary(f"Rotate {record.profile}")
+        return Primary("Go to the old key" if self._waits() else f"Rotate {record.profile}")
 
     def request(self) -> rotation.Request:
         record = self.record()
@@ -137,6 +156,7 @@ class RotationPane(_KeyPane):
             record.profile if record else "",
             self.code(),
             self.query_one("#delete-inactive", MarkBox).value,
+            self._waits(),
         )
 
     def draft(self) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from workflows.machine.state import Status
 from workflows.steps.rotation import delete_old_key, rotate
 from workflows.steps.shared.key_stores import PGP_FILE, opened_store
 from workflows.steps.shared.own_access_key import Owner, keep_recorded
-from workflows.stores.key_records import KeyRecords, remarks
+from workflows.stores.key_records import KeyRecords, Phase, Rotation, remarks
 from workflows.stores.key_store import VaultStore
 
 SIZE = (80, 24)
@@ -94,6 +95,38 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
             await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
     assert key["AccessKeyId"] not in set(new_user.keys())
     assert remarks(new_user.environment.key_records_folder, new_user.environment.now()) == ()
+
+
+def interrupt(new_user: NewUserAws, phase: Phase, old_id: str, known: tuple[str, ...] = ()) -> None:
+    records = KeyRecords(new_user.environment.key_records_folder)
+    (record,) = records.all()
+    rotation = Rotation(phase, old_id, record.id, known, new_user.environment.now())
+    records.put(replace(record, rotation=rotation))
+
+
+async def test_a_rotation_that_only_lacks_its_end_is_taken_for_this_one(new_user: NewUserAws) -> None:
+    key = keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    interrupt(new_user, Phase.WAITING, "AKIAOLD")
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
+        known = app.session.facts()["rotated"]
+    assert (known["id"], known["old_id"]) == (key["AccessKeyId"], "AKIAOLD")
+
+
+async def test_a_rotation_that_had_not_begun_when_it_was_killed_is_made_now(new_user: NewUserAws) -> None:
+    key = keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    _, seed = new_user.aws.device()
+    interrupt(new_user, Phase.CREATING, key["AccessKeyId"], (key["AccessKeyId"],))
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
+        known = app.session.facts()["rotated"]
+    assert known["id"] != known["old_id"] == key["AccessKeyId"]
 
 
 def forget(gpg: GpgHome) -> None:

@@ -43,12 +43,14 @@ class Request:
         profile: the base profile that it is of.
         code: of the MFA device; "" where the user has none.
         delete_inactive: whether a second key that is inactive is deleted to make room.
+        take_waiting: whether a rotation whose old key waits to be deleted is taken for this one.
     """
 
     project: str
     profile: str
     code: str = ""
     delete_inactive: bool = False
+    take_waiting: bool = False
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -60,12 +62,16 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Finish or undo what was interrupted, else rotate.
+    """Rotate, or finish the rotation that was interrupted; what had to be undone of one is undone first.
 
     Raises:
         OnboardError: it could not be done. A kept key works anyway.
     """
-    record, done = rotated(request, context, report)
+    if request.take_waiting:
+        record = _record(request, context.environment)
+        done: list[Sentence] = [f"{record.id} is kept; {record.under_way.old_id} is deactivated."]
+    else:
+        record, done = rotated(request, context, report)
     rotation = record.rotation
     kept = store_of(record, context.environment).description
     return {
@@ -126,8 +132,10 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
     with _session(record, request.code, context, report) as (session, parts):
         if rotation is not None and rotation.interrupted:
             record, words = recover(record, parts)
-            return record, [words]
-        if rotation is not None:
+            done.append(words)
+            if record.rotation is not None:
+                return record, done
+        elif rotation is not None:
             record = finish(record, parts)
             done.append(f"{rotation.old_id} is deleted.")
         _make_room(request, record, session, done)
