@@ -196,9 +196,9 @@ class SandboxEnvironments:
         return {"before-you-start": {"project": "bb", "user": "jane.doe"}}
 
     def close(self) -> None:
-        """Save what the local AWS knows; its processes end, after a running apply."""
+        """The local AWS saves what it knows and ends by itself: the wizard's end isn't held up by it."""
         if self._sandbox is not None:
-            self._sandbox.close()
+            self._sandbox.close(wait=False)
 
 
 EnvironmentSource = OwnMachine | SandboxEnvironments

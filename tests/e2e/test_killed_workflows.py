@@ -121,7 +121,7 @@ def lived(wanted: Wanted, at: KilledAnew) -> int:
                 raise AssertionError(f"a life without an end:\n{walker.text()}") from error
 
     auth.get_current_datetime = partial(clock, wanted.ahead)
-    ServerProcess.leave = lambda server: server._owner.release()  # type: ignore[method-assign]
+    ServerProcess.leave = lambda server, **_: server._owner.release()  # type: ignore[method-assign]
     WatchedEnvironments.open = opening  # type: ignore[method-assign, assignment]
     Walker.until.__defaults__ = (wanted.seconds,)
     try:

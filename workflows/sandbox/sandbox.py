@@ -196,8 +196,11 @@ class ServerProcess:
             detail=_end_of(self._layout.server_log),
         )
 
-    def leave(self) -> None:
+    def leave(self, *, wait: bool = True) -> None:
         """Stop owning it. The server saves what AWS knows and ends; during an apply, once that is over.
+
+        Args:
+            wait: whether to wait for that; nobody waits for an apply.
 
         Raises:
             OnboardError: no Terraform runs, and yet the server has not ended in time.
@@ -206,7 +209,7 @@ class ServerProcess:
         process, self._process = self._process, None
         deadline = time.monotonic() + _END_SECONDS
         while is_held(self._layout.server_lock):
-            if is_shared(self._layout.terraform_lock):
+            if not wait or is_shared(self._layout.terraform_lock):
                 if process is not None:  # it outlives this call, but never becomes a zombie
                     threading.Thread(target=process.wait, daemon=True).start()
                 return
@@ -399,14 +402,17 @@ class Sandbox:
             _forget_short(layout)
         layout.server_log.unlink()
 
-    def close(self) -> None:
+    def close(self, *, wait: bool = True) -> None:
         """Save what AWS knows and end the sandbox's processes; while Terraform runs, they end after it.
 
         Closing twice is allowed.
+
+        Args:
+            wait: whether to wait for them; opening the sandbox again waits in any case.
         """
         if self._open:
             self._open = False
-            self._server.leave()
+            self._server.leave(wait=wait)
 
     def __enter__(self) -> Sandbox:
         return self

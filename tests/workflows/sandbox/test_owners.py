@@ -6,6 +6,7 @@ import pytest
 
 from workflows.core.locks import FileLock, is_held, is_shared
 from workflows.sandbox.layout import Layout
+from workflows.sandbox.sandbox import ServerProcess
 from workflows.sandbox.server import Owners
 
 
@@ -30,3 +31,12 @@ def test_a_server_that_ends_never_looks_like_a_terraform_that_runs(layout: Layou
     assert owners.are_gone()
     assert is_held(layout.terraform_lock)
     assert not is_shared(layout.terraform_lock)
+
+
+def test_an_owner_that_has_no_time_leaves_the_server_to_end_by_itself(layout: Layout) -> None:
+    process, server = ServerProcess(layout), FileLock(layout.server_lock)
+    assert not process.own()
+    server.acquire()  # it saves for as long as it likes
+    process.leave(wait=False)
+    assert process.is_running()
+    assert Owners(layout).are_gone()
