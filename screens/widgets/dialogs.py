@@ -57,7 +57,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """A dialog; escape closes it without an answer.
 
     A subclass gives the buttons, and a body that is more than a text. A button runs the action that its id
-    names, and the arrows go between them. What `AUTO_FOCUS` names has the focus at first.
+    names. What `AUTO_FOCUS` names has the focus at first.
 
     Args:
         title: what it shows or asks.
@@ -65,11 +65,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """
 
     AUTO_FOCUS = "#close"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", id="dialog.close"),
-        Binding("left", "button(-1)", "Previous button", id="dialog.left", show=False),
-        Binding("right", "button(1)", "Next button", id="dialog.right", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", id="dialog.close")]
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > Vertical {
@@ -132,13 +128,6 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     def action_close(self) -> None:
         """Close it without an answer."""
         self.dismiss(None)
-
-    def action_button(self, step: int) -> None:
-        """Move the focus to the button beside the one that has it."""
-        buttons = [button for button in self.query(Button) if button.focusable]
-        if self.focused in buttons:
-            beside = buttons.index(self.focused) + step
-            buttons[max(0, min(beside, len(buttons) - 1))].focus()
 
 
 def ask(node: DOMNode, dialog: Dialog[Answer], then: Callable[[Answer], Any]) -> None:

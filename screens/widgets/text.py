@@ -217,10 +217,24 @@ class Text(widgets.Static, Measured):
 
 
 class Lines(Text):
-    """Lines that go on below their first word: blanks or a mark with one stand before that."""
+    """Lines that go on below their first word: blanks or a mark with one stand before that.
 
-    def __init__(self, *lines: Sentence, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+    Args:
+        lines: the lines.
+        id: the widget's id.
+        classes: its classes.
+        whole_paths: whether a path that is longer than a line is broken; else its middle is left out.
+    """
+
+    def __init__(
+        self,
+        *lines: Sentence,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+        whole_paths: bool = True,
+    ) -> None:
         super().__init__(id=id, classes=classes)
+        self._whole_paths = whole_paths
         self._lines: list[str] = []
         self.show_lines(lines)
 
@@ -233,19 +247,23 @@ class Lines(Text):
     def on_resize(self) -> None:
         """Break the lines where its width ends."""
         width = self.content_size.width or LINE_CELLS
-        self.update("\n".join(_folded(line, width) for line in self._lines))
+        self.update("\n".join(_folded(line, width, whole_paths=self._whole_paths) for line in self._lines))
 
 
 _MARKED = re.compile(r"^ *(?:[✓✗!•…●○–?~≠-] +)?")
 
 
-def _folded(line: str, width: int) -> str:
+def _folded(line: str, width: int, *, whole_paths: bool) -> str:
     indent = len(line) - len(_MARKED.sub("", line))
+    for path in () if whole_paths else [word for word in line.split() if "/" in word]:
+        line = line.replace(path, shortened(path, width - indent), 1)
     return "\n".join(wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)) or line
 
 
 class Button(widgets.Button, Measured, inherit_bindings=False):
     """A button of one line, as `[ Label k ]`; with the focus it has a bar and a reversed label.
+
+    The arrows go to the buttons beside it.
 
     Args:
         label: an imperative.
@@ -255,7 +273,11 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         shortcut: that key.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "Press", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "press", "Press", show=False),
+        Binding("left", "beside(-1)", "Previous button", show=False),
+        Binding("right", "beside(1)", "Next button", show=False),
+    ]
 
     def __init__(
         self,
@@ -274,6 +296,12 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
     def validate_label(self, label: Any) -> Content:
         """Take another label as it is."""
         return super().validate_label(plain(label))
+
+    def action_beside(self, step: int) -> None:
+        """Move the focus to the button beside this one."""
+        around = self.parent.children if self.parent else ()
+        row = [one for one in around if isinstance(one, Button) and one.focusable]
+        row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
 
     def watch_label(self) -> None:
         """Be as wide as another label."""

@@ -52,6 +52,16 @@ async def test_pressing_open_counts_once_the_page_is_open() -> None:
         assert not address.display
 
 
+async def test_the_arrows_go_between_the_buttons_of_a_deed() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        app.query_one(Checklist).focus_next()
+        await pilot.press("right", "right")
+        assert app.focused is app.query_one("#copy")
+        await pilot.press("left")
+        assert app.focused is app.query_one("#open")
+
+
 async def test_the_page_that_opens_takes_its_address_away() -> None:
     app = Host()
     async with app.run_test() as pilot:
