@@ -354,12 +354,10 @@ class AccessKeysPane(BrowsingPane):
         path = told_path(newest.path, self.context.environment.home)
         if field.value in {"", self._offered} and self._offered != path:
             field.value = self._offered = path
-            deeds = self.query_one(Checklist)
-            if {deeds, field}.intersection(
-                self.screen.focused.ancestors_with_self if self.screen.focused else ()
-            ):
+            focused = self.screen.focused
+            if self._question is _Question.NONE and focused is not None and self in focused.ancestors:
                 self.focus_primary()
-            deeds.finish()
+            self.query_one(Checklist).finish()
         words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old."
         self.query_one("#noticed", Text).show_lines([words])
 

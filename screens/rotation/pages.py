@@ -7,16 +7,17 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
+from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
 from screens.step.page import Opening
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Lines, OptionList, Text, shortened
+from screens.widgets.text import Button, Lines, OptionList, Text
 from workflows.core.sentences import count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement
@@ -34,8 +35,7 @@ _NONE = (
 )
 
 _MEANWHILE = (
-    "Save and quit (^q) while you wait. If a program fails meanwhile, give it the new key, "
-    "or activate the old one again in the console."
+    "If a program fails meanwhile, give it the new key, or activate the old one again in the console."
 )
 
 
@@ -43,7 +43,9 @@ class _KeyPane(UnlockingPane):
     """Opens where the key is kept before the code is spent: gpg may have to ask for a passphrase."""
 
     DEFAULT_CSS = """
+    _KeyPane Vertical { height: auto; }
     _KeyPane #remark { margin: 1 0; color: $text-warning; }
+    _KeyPane.-done #asks { display: none; }
     """
 
     def record(self) -> KeyRecord | None:
@@ -68,6 +70,10 @@ class _KeyPane(UnlockingPane):
         """The code as typed."""
         return self.query_one("#code", Input).value.strip()
 
+    @on(Button.Pressed, "#home")
+    async def _go_home(self) -> None:
+        await self.app.run_action("home")
+
     def advance(self) -> None:
         record, submit = self.record(), super().advance
         if record is None or not self.uses_key:
@@ -86,18 +92,23 @@ class RotationPane(_KeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Lines(*_told(self.context.facts.get("rotated")), "")
-        yield Text("Which access key do you want to replace?")
-        yield Choices(id="key")
-        yield Text("", id="remark")
-        yield from self.compose_code()
-        yield MarkBox(
-            "If AWS has two keys of yours, delete the inactive one first",
-            value=bool(self._start["delete_inactive"]),
-            id="delete-inactive",
-        )
+            yield _told(self.context.facts.get("rotated"))
+            yield Button("Replace another key", id="again")
+        with Vertical(id="asks"):
+            yield Text("Which access key do you want to replace?", classes="-with-keys")
+            yield Choices(id="key")
+            yield Text("", id="remark")
+            with Vertical(classes="-with-keys"):
+                yield from self.compose_code()
+                yield MarkBox(
+                    "If AWS has two keys of yours, delete the inactive one first",
+                    value=bool(self._start["delete_inactive"]),
+                    id="delete-inactive",
+                )
+            yield Button("Go to Home", id="home")
 
     def on_mount(self) -> None:
+        self.set_class(self.opening.done, "-done")
         records = KeyRecords(self.context.environment.key_records_folder)
         self.run_move("records", lambda _report: records.all(), self._listed, looks=True)
 
@@ -114,10 +125,34 @@ class RotationPane(_KeyPane):
         ]
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
         self.query_one("#key", Choices).ask(lines, str(self._start["key"]) or oldest)
-        if len(lines) == 1:
-            self.query_one("#code", Input).focus()  # there is nothing to choose
+        for part in self.query(".-with-keys"):
+            part.display = bool(lines)
+        self.query_one("#home").display = not lines
         self._show_remark()
         self._remember()
+        if self.has_class("-done"):
+            self.focus_primary()
+        else:
+            self._focus_first()
+
+    def _focus_first(self) -> None:
+        first = {0: "#home", 1: "#code"}.get(len(self._records), "#key")  # of one there is nothing to choose
+        self.query_one(first).focus()
+
+    @on(Button.Pressed, "#again")
+    def _ask_again(self) -> None:
+        """The question of a step that is done comes back only when it is asked for."""
+        self.remove_class("-done")
+        self.query_one("#again").display = False
+        self._focus_first()
+        self.primary_changed()
+
+    def changed(self) -> bool:
+        """A rotation that is done stays so until another key is wanted."""
+        return not self.has_class("-done") and (self.opening.done or super().changed())
+
+    def turn(self) -> Turn:
+        return YOURS if self._records else Turn("Nothing to rotate here", yours=False)
 
     @on(OptionList.OptionHighlighted, "#key")
     def _show_remark(self) -> None:
@@ -170,23 +205,19 @@ class RetirementPane(_KeyPane):
     """The old key, since when it rests, and the code that ends it."""
 
     _record: KeyRecord | None = None
+    _waits = False
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Lines(*_told(self.context.facts.get("retired")))
+            yield _told(self.context.facts.get("retired"))
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
-        kept = [f"iam-onboard kept it in {known['kept']}."] if known.get("kept") else []
-        lines = [
-            f"{known['id']} is your new key.",
-            *map(shortened, kept),
-            f"{known['old_id']} was deactivated, and waits to be deleted.",
-            "",
-            _MEANWHILE,
-        ]
-        yield Lines(*lines)
-        yield Text("", id="remark")
+        kept = [f"iam-onboard keeps it in {known['kept']}."] if known.get("kept") else []
+        yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
+        yield Lines(f"{known['old_id']} was deactivated, and waits to be deleted.", id="remark")
         yield from self.compose_code()
+        yield Text(_MEANWHILE)
+        yield Button("Not yet: go to Home", id="home")
 
     def on_mount(self) -> None:
         if not self.opening.done:
@@ -195,9 +226,16 @@ class RetirementPane(_KeyPane):
             )
 
     def _found(self, record: KeyRecord | None) -> None:
-        self._record = record
-        words = remark(record, self.context.environment.now()) if record else ""
-        self.query_one("#remark", Text).update(words)
+        self._record, now = record, self.context.environment.now()
+        if record is None or record.rotation is None:
+            return
+        self.query_one("#remark", Lines).show_lines([remark(record, now)])
+        self._waits = not record.rotation.is_due(now)
+        self.query_one("#home" if self._waits else "#code").focus()
+        self.primary_changed()
+
+    def turn(self) -> Turn:
+        return Turn("Wait some days first", yours=False) if self._waits else YOURS
 
     def record(self) -> KeyRecord | None:
         return self._record
@@ -208,6 +246,10 @@ class RetirementPane(_KeyPane):
     def advance(self) -> None:
         if self.opening.done:
             super().advance()
+            return
+        problems = retirement.validate(self.request(), self.context)
+        self.show_problems(problems)
+        if problems:
             return
         old, delete = self.context.facts["rotated"]["old_id"], super().advance
         body = f"{old} can't come back. A program that still uses it stops working."
@@ -223,6 +265,6 @@ def _open(record: KeyRecord, pane: _KeyPane) -> None:
         key.drop()
 
 
-def _told(fact: Any) -> list[str]:
+def _told(fact: Any) -> Lines:
     known: Mapping[str, Any] = fact or {}
-    return [shortened(f"✓ {words}") for words in known.get("told", ())]
+    return Lines(*(f"✓ {words}" for words in known.get("told", ())), "", whole_paths=False)

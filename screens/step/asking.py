@@ -16,6 +16,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
+from screens.step.action_bar import Primary
 from screens.step.page import Move, StepPane, Taker
 from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField
@@ -32,6 +33,7 @@ from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sig
 
 WRONG_PASSPHRASE = "Wrong passphrase. Enter the one of your PGP key, not an AWS password."  # noqa: S105
 _WHY = "gpg needs the passphrase of your PGP key, to read your access key."
+_UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"
 
 CodedMove = Callable[[Report, Secret | None], Any]
@@ -41,7 +43,7 @@ CodedMove = Callable[[Report, Secret | None], Any]
 class OwnPassphrase(Vertical):
     """Asks for the passphrase of the person's own PGP key, where gpg-agent has forgotten it."""
 
-    DEFAULT_CSS = "OwnPassphrase { height: auto; margin-top: 1; }"
+    DEFAULT_CSS = "OwnPassphrase { height: auto; margin-bottom: 1; }"
 
     class Entered(Message):
         """Enter was pressed in the field."""
@@ -86,13 +88,15 @@ class UnlockingPane(StepPane):
                 passphrase.drop()
 
         async def unlocked(_nothing: object) -> None:
+            self.in_between = None
             await asked.remove()
             self.run_move(name, work, then)
 
         self.run_move("unlock", unlocking, unlocked)
 
     @on(OwnPassphrase.Entered)
-    def _run_again(self) -> None:
+    def answer(self) -> None:
+        """Run again what waited for the passphrase."""
         if self._again is not None:
             self._again()
 
@@ -101,7 +105,9 @@ class UnlockingPane(StepPane):
         if isinstance(message.error, PassphraseNeeded) and self._again is not None:
             message.told = True
             if not self.query(OwnPassphrase):
-                await self.query_one(".pane-foot").mount(OwnPassphrase())
+                await self.mount(OwnPassphrase(), after=".pane-head")
+            self.in_between = _UNLOCK
+            self.primary_changed()
             self.query_one("#own-passphrase").focus()
         elif isinstance(message.error, WrongPassphrase) and message.name == "unlock":
             message.told = True

@@ -85,6 +85,7 @@ class StepPane(VerticalScroll):
         running_move: the name of the move that runs, "" if none does.
         to_primary: whether the page has wished for the focus on the primary action.
         parting: what came of the step, shown on the page that comes next; "" for nothing.
+        in_between: the primary action while a question of its own holds up the page's work; Next answers it.
     """
 
     NEXT_WAITS: ClassVar[bool] = False
@@ -94,6 +95,7 @@ class StepPane(VerticalScroll):
     opened = False
     running_move = ""
     parting = ""
+    in_between: Primary | None = None
     _looks = False
     to_primary = _to_primary = False
     _opened_with: Any = None
@@ -256,6 +258,9 @@ class StepPane(VerticalScroll):
     def advance(self) -> None:
         """The person pressed Next. A pane with moves of its own does the next one here instead."""
         self.post_message(self.Submitted(self.request()))
+
+    def answer(self) -> None:
+        """The person pressed Next for `in_between`."""
 
     @property
     def inside(self) -> bool:

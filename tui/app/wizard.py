@@ -424,6 +424,8 @@ class WizardScreen(OneFocus):
             return Turn("All steps are done", yours=False)
         if self.pane is None or not self.pane.opened:
             return YOURS
+        if self.pane.in_between:
+            return YOURS
         return Turn("Nothing left to do here", yours=False) if self._left_alone else self.pane.turn()
 
     @property
@@ -443,6 +445,8 @@ class WizardScreen(OneFocus):
         status = self.run.session.status(key)
         if status is Status.CONTRADICTED:
             return Primary("Decide how to continue")
+        if pane.in_between:
+            return pane.in_between
         if pane.warned:
             return Primary("Continue anyway")
         if self._left_alone:
@@ -555,6 +559,8 @@ class WizardScreen(OneFocus):
         if status is Status.CONTRADICTED:
             seen = self.run.session.state.observed[key]
             ask(self, Contradiction(self.run.title(key), seen), self._decide)
+        elif pane.in_between:
+            pane.answer()
         elif self._left_alone:
             await self.go_to(self.run.after(key))
         else:

@@ -58,6 +58,10 @@ class Rotation:
         """Whether it stopped halfway, so that it has to be finished or undone."""
         return self.phase is not Phase.WAITING
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether the old key has waited long enough to be deleted."""
+        return (now - self.since).days >= WAIT_DAYS
+
 
 @dataclass(frozen=True)
 class KeyRecord:
@@ -184,7 +188,7 @@ def remark(record: KeyRecord, now: datetime) -> Sentence:
         since = f"{count(days, 'day')} ago" if days else "today"
         words.append(f"{record.profile}: the old key {rotation.old_id} was deactivated {since}.")
         words.append(
-            "You can delete it now." if days >= WAIT_DAYS else "Wait some days before you delete it."
+            "You can delete it now." if rotation.is_due(now) else "Wait some days before you delete it."
         )
     if record.is_old(now):
         at_least = "" if record.created else "at least "

@@ -280,10 +280,12 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         path = new_user.csv(key)
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
+        pane.query_one("#delete-file").focus()
         pane._look()
         await rest(pilot)
         assert field(app, "path").value == "~/Downloads/jane.doe_accessKeys.csv"
-        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#primary"))
+        await pilot.press("enter")
         await rest(pilot)
         fact = session.facts(ITEM)["access_key"]
         assert (fact["id"], fact["kept"], fact["mfa_serial"]) == (key["AccessKeyId"], "keyring", SERIAL)

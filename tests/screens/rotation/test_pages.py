@@ -16,6 +16,7 @@ from textual.app import App
 from textual.widgets import Input, OptionList
 
 from screens.rotation.pages import RetirementPane, RotationPane
+from screens.step.page import is_displayed
 from screens.widgets.choices import Choices
 from tui.app.home import HomeScreen
 from tui.stores import vault_for
@@ -79,7 +80,18 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
         await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
         await until(pilot, lambda: isinstance(app.wizard.pane, RetirementPane))
         await rest(pilot)
-        assert app.pane.query_one("#remark").display
+        assert app.focused is app.pane.query_one("#home"), "waiting is what is likely now"
+        assert not app.pane.turn().yours
+        await pilot.press("escape")
+        await rest(pilot)
+        assert "Nothing left to do here" in app.text()
+        assert not is_displayed(app.pane.query_one("#key")), "nothing is asked where all is done"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        app.pane.query_one("#code", Input).value = "123"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert [one.field for one in app.pane.problems] == ["code"], "before it is asked about"
         assert len(new_user.keys()) == 2
         new_user.aws.ahead += 30
         with new_user.aws.later(0):
@@ -163,9 +175,24 @@ async def test_a_file_that_is_encrypted_asks_for_the_passphrase_before_the_code_
             app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
             await pilot.press("ctrl+n")
             await until(pilot, lambda: bool(app.pane.query("#own-passphrase")))
+            assert app.focused is app.pane.query_one("#own-passphrase")
+            assert app.pane.region.contains_region(app.focused.region)
             app.pane.query_one("#own-passphrase", Input).value = "canary-passphrase"
             await pilot.press("enter")
             await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
+            await until(pilot, lambda: isinstance(app.wizard.pane, RetirementPane))
+            await rest(pilot)
+            forget(gpg)
+            app.pane.query_one("#code", Input).value = "123456"
+            await pilot.press("ctrl+n")
+            await pilot.pause()
+            await pilot.press("left", "enter")
+            await until(pilot, lambda: bool(app.pane.query("#own-passphrase")))
+            await rest(pilot)
+            assert app.pane.in_between
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            assert app.screen is app.wizard, "what was confirmed isn't asked again"
 
 
 async def test_without_a_kept_key_it_says_how_to_keep_one(new_user: NewUserAws) -> None:
@@ -173,6 +200,9 @@ async def test_without_a_kept_key_it_says_how_to_keep_one(new_user: NewUserAws) 
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
         assert "iam-onboard access-key import" in said(app)
+        assert app.focused is app.pane.query_one("#home")
+        assert not app.pane.turn().yours
+        assert not is_displayed(app.pane.query_one("#code"))
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert "Choose the access key" in said(app)
