@@ -21,9 +21,10 @@ from screens.step.page import Opening, StepPane, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.dialogs import tell
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, OptionList, Text, shortened
+from screens.widgets.text import Button, Lines, OptionList, Text, shortened
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of
@@ -68,7 +69,8 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane .answer > Text { width: auto; margin-right: 2; }
     AccessKeysPane #way { margin-top: 1; }
     AccessKeysPane Checklist { margin-bottom: 1; }
-    AccessKeysPane .words, AccessKeysPane #noticed, AccessKeysPane #passed-over { height: auto; }
+    AccessKeysPane .words, AccessKeysPane #folder, AccessKeysPane #passed-over { height: auto; }
+    AccessKeysPane #noticed { width: 1fr; }
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #skipped { color: $text-warning; }
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
     AccessKeysPane Horizontal.buttons { height: 1; }
@@ -101,7 +103,7 @@ class AccessKeysPane(BrowsingPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Text(_told(self.context.facts.get("access_key") or {}), classes="words")
+            yield _told(self.context.facts.get("access_key") or {})
             yield Button("Keep another key", id="again")
         with Vertical(classes="asks-kept"):
             yield Text("Where do you want to keep the secret?")
@@ -129,7 +131,9 @@ class AccessKeysPane(BrowsingPane):
             )
             if "mfa" not in self.context.facts:
                 yield Text("! You skipped MFA, so AWS may deny you this. F2 leads back to MFA.", id="skipped")
-            yield Text("", id="noticed")
+            with Horizontal(id="folder"):
+                yield Lines(id="noticed", whole_paths=False)
+                yield Button("Copy folder", id="copy-folder")
         with Vertical(id="way-api", classes="way"):
             yield Text(
                 "AWS makes a new key, with an older one of yours. Without a file it is the one kept here.",
@@ -346,7 +350,8 @@ class AccessKeysPane(BrowsingPane):
         if not message.downloads:
             environment = self.context.environment
             folder = told_path(environment.downloads, environment.home)
-            self.query_one("#noticed", Text).show_lines([f"… waiting for the file in {folder}"])
+            self.query_one("#noticed", Lines).show_lines([f"… waiting for the file in {folder}"])
+            self.query_one("#copy-folder").display = True
             if self._offered and field.value == self._offered:
                 field.value = self._offered = ""
             return
@@ -359,7 +364,14 @@ class AccessKeysPane(BrowsingPane):
                 self.focus_primary()
             self.query_one(Checklist).finish()
         words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old."
-        self.query_one("#noticed", Text).show_lines([words])
+        self.query_one("#noticed", Lines).show_lines([words])
+        self.query_one("#copy-folder").display = False
+
+    @on(Button.Pressed, "#copy-folder")
+    def _copy_folder(self) -> None:
+        """Copy the folder that the browser is to save into."""
+        environment = self.context.environment
+        tell(self, lambda: environment.clipboard.copy(str(environment.downloads)))
 
     # -- going on ----------------------------------------------------------------------------------
 
@@ -434,6 +446,6 @@ def _age(seconds: int) -> str:
     return count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
 
 
-def _told(key: Mapping[str, Any]) -> str:
-    lines = [f"✓ {key.get('id', '')} works and is yours.", *key.get("told", [])]
-    return "\n".join(map(shortened, lines))
+def _told(key: Mapping[str, Any]) -> Lines:
+    works = f"✓ {key.get('id', '')} works and is yours."
+    return Lines(works, *key.get("told", []), classes="words", whole_paths=False)

@@ -33,6 +33,8 @@ _PHONE = (
     "• an authenticator app on your phone, or a password manager that makes codes",
     "  A passkey won't do: it makes no codes for the command line.",
 )
+_INVITATION = "Your invitation has both: paste it here. None yet? Ask your admin for one."
+_SANDBOX = "In this sandbox your admin adds jane.doe to the project bb. Keep both as they are."
 _COMMAND = "iam-onboard"
 _PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
 
@@ -81,7 +83,8 @@ class BeforeYouStartPane(StepPane):
             yield FieldRow(
                 label, InvitedInput(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
             )
-        yield Text("Your invitation has both. Paste it into either field.", classes="hint")
+        sandbox = self.context.environment.sandbox
+        yield Text(_SANDBOX if sandbox else _INVITATION, classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
         with Horizontal():

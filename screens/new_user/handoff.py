@@ -16,9 +16,9 @@ from screens.new_user.replacement import offer_replacement
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import StepPane
 from screens.step.times import since_words
-from screens.widgets.dialogs import Notice
 from screens.widgets.fields import Field, FieldRow
-from screens.widgets.text import Button, Lines, ScrollBody, Text, shortened
+from screens.widgets.lists import TextDialog
+from screens.widgets.text import Button, Lines, ScrollBody, Text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff, Identity
@@ -52,11 +52,14 @@ class HandoffPane(StepPane):
     HandoffPane.-noted #arrived { max-height: 10; }
     HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
     HandoffPane.-arrived #arrived { display: block; }
-    HandoffPane #waiting { margin-bottom: 1; }
-    HandoffPane.-refused #waiting, HandoffPane.-another #waiting { display: none; }
+    HandoffPane #watching { margin-bottom: 1; }
+    HandoffPane.-refused #watching, HandoffPane.-refused #paste-here { display: none; }
+    HandoffPane.-another #waiting, HandoffPane.-another #watching { display: none; }
     HandoffPane TextArea { height: 3; }
-    HandoffPane FieldRow { margin-top: 1; }
-    HandoffPane .actions { height: 1; margin-top: 1; }
+    HandoffPane.-refused TextArea { height: 2; }
+    HandoffPane FieldRow, HandoffPane .actions { margin-top: 1; }
+    HandoffPane.-refused FieldRow, HandoffPane.-refused .actions { margin-top: 0; }
+    HandoffPane .actions { height: 1; }
     """
 
     _arrival: Arrival | None = None
@@ -68,8 +71,9 @@ class HandoffPane(StepPane):
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
         with Vertical(id="entry"):
-            yield Lines(self._waiting(), id="waiting")
-            yield Text("Paste the whole message here, quoted or not:")
+            yield Lines(*self._waiting(), id="waiting")
+            yield Lines(self._watching(), id="watching", whole_paths=False)
+            yield Text("Paste the whole message here, quoted or not:", id="paste-here")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
             path = Input(
                 value=str(draft.get("path", "")),
@@ -79,26 +83,30 @@ class HandoffPane(StepPane):
             )
             yield FieldRow("Or open its file", path)
         with ScrollBody(id="arrived"):
-            yield Lines(id="arrival")
+            yield Lines(id="arrival", whole_paths=False)
         with Horizontal(classes="actions"):
             yield Button("Read another", id="another")
             yield Button("Replace my key", id="replace")
             if self.context.facts.get("key_made"):
                 yield Button(_REVOKE, id="revocation")
 
-    def _waiting(self) -> str:
+    def _waiting(self) -> Iterator[str]:
         facts, environment = self.context.facts, self.context.environment
-        name = handoff.mail_name(self.context)
-        place = "the mailbox" if environment.mailbox else told_path(environment.downloads, environment.home)
-        sent = facts.get("request_sent")
-        lines = ["Your admin has to send you a handoff."]
-        if sent:
-            lines = [f"✓ {sent[:1].upper()}{sent[1:]}."]
-            lines += [] if environment.mailbox else ["● Send it to your admin now, by any messenger."]
-        lines.append(shortened(f"… iam-onboard watches {place} for {name}."))
+        if sent := facts.get("request_sent"):
+            yield f"✓ {sent[:1].upper()}{sent[1:]}."
+        if environment.mailbox:
+            yield "● Your admin reads the mailbox and sends you a handoff: F6 plays the admin."
+        elif sent:
+            yield "● Send it to your admin now, by any messenger. They send you a handoff."
+        else:
+            yield "Your admin has to send you a handoff."
         if fingerprint := facts.get("fingerprint"):
-            lines.append(f"Fingerprint, if asked: {grouped(str(fingerprint))}")
-        return "\n".join(lines)
+            yield f"Fingerprint, if asked: {grouped(str(fingerprint))}"
+
+    def _watching(self) -> str:
+        environment = self.context.environment
+        place = "the mailbox" if environment.mailbox else told_path(environment.downloads, environment.home)
+        return f"… iam-onboard watches {place} for {handoff.mail_name(self.context)}."
 
     def on_mount(self) -> None:
         self.set_class(bool(self.opening.note), "-noted")
@@ -131,7 +139,7 @@ class HandoffPane(StepPane):
     def turn(self) -> Turn:
         if self.opening.done or self._arrival is not None:
             return YOURS if self.opening.done else Turn("Your turn: your accounts?")
-        if self.request() != Request() or self.inside:
+        if self.request() not in {Request(), self._refused} or self.inside:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
         since = f" {since_words(str(sent_at), self.context.environment.now())}" if sent_at else ""
@@ -180,7 +188,7 @@ class HandoffPane(StepPane):
 
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
-        lines = [shortened(f"✓ Read from {arrival.source}: this handoff is for you.")]
+        lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
         lines += _told(arrival.handoff, arrival.own_keys, arrival.known)
         lines += [f"! {remark}" for remark in arrival.remarks]
         lines += [] if arrival.known else [f"! {NONE_KNOWN}"]
@@ -241,7 +249,7 @@ class HandoffPane(StepPane):
     @on(Button.Pressed, "#revocation")
     def _tell_of_revocation(self) -> None:
         told = text_of(revocation_told(str(self.context.facts["fingerprint"]), self.context))
-        self.app.push_screen(Notice(_REVOKE, told))
+        self.app.push_screen(TextDialog(_REVOKE, told, copy=self.context.environment.clipboard.copy))
 
     # -- the input ---------------------------------------------------------------------------------
 

@@ -81,7 +81,9 @@ class PgpKeyPane(StepPane):
         with Vertical(id="form"):
             for name, label, hint in _FORM:
                 yield self._row(name, label, hint)
-            yield FieldRow("Passphrase", SecretInput("a new one, 12 characters or more", id="passphrase"))
+            yield FieldRow(
+                "Passphrase", SecretInput("a new one; 12 characters or more are best", id="passphrase")
+            )
             yield FieldRow("Passphrase again", SecretInput(id="again"))
             yield Text(
                 "Keep the passphrase in a password manager: nobody can reset it.",

@@ -173,7 +173,7 @@ class ProfilesPane(StepPane):
         yield FieldRow("MFA device", serial)
         yield Text("", id="whole-serial", classes="hidden")
         yield MarkBox(
-            "Also write …-mfa profiles, which Leverage CLI uses with MFA",
+            "Also write …-mfa profiles (only if you use Leverage CLI with MFA)",
             value=bool(self._start["mfa_names"]),
             id="mfa-names",
         )

@@ -36,13 +36,14 @@ from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in
 from workflows.steps.new_user.sign_in import Request
 from workflows.steps.shared.module import Context, Report
-from workflows.steps.shared.own_identity import identity_of
+from workflows.steps.shared.own_identity import account_label, identity_of
 
 _MACHINE_USER = (
     "Your admin sent no password for this user: it is a machine user, or can't use the console.\n"
     "There is nothing to sign in with. Continue to its access key."
 )
 _ENTER = "Enter the passphrase of your PGP key."
+_OLD = "AWS asks for the old one first. Keep the new one in a password manager."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
 _HINTS = (
     "Compare account and user name, and copy the password again.\n"
@@ -52,8 +53,8 @@ _HINTS = (
 _HINT_LABELS = {False: "It did not work", True: "Back to the password rules"}
 _SHOW_LABELS = {False: "Show", True: "Hide"}
 _BEFORE = (
-    "Say yes if you signed in as this user before and chose your own password.\n"
-    "Then the one-time password is used up, and you don't need it."
+    "Say yes if you signed in as {user} to the account {account} before,\n"
+    "and chose your own password there. Then this one-time password is used up."
 )
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),
@@ -146,7 +147,7 @@ class SignInPane(StepPane):
                 (Button("Copy", id="copy-password", classes="opened"),),
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
             ),
-            Deed("Choose a new password", Text("keep it in a password manager", classes="notes")),
+            Deed("Choose a new password", helps=(Button("Copy the old one", id="copy-old"),)),
         )
 
     def _recorded(self) -> str:
@@ -161,6 +162,7 @@ class SignInPane(StepPane):
         rules = ", ".join(self._identity.password_policy)
         lines = (
             _NEEDLESS if self._needless else "",
+            _OLD,
             f"New password: {rules}" if rules else "",
         )
         return "\n".join(filter(None, lines))
@@ -314,6 +316,7 @@ class SignInPane(StepPane):
     def _copy_user(self) -> None:
         self._copy(lambda: self._identity.user)
 
+    @on(Button.Pressed, "#copy-old")
     @on(Button.Pressed, "#copy-password")
     def _copy_password(self) -> None:
         """Copy the password; the clipboard forgets it again."""
@@ -369,7 +372,10 @@ class SignInPane(StepPane):
             self._already = True
             submit()
 
-        ask(self, Confirm("Did you sign in before?", _BEFORE, "Yes, I did", no="Not yet"), say_so)
+        identity = self._identity
+        title = f"Did you sign in to {identity.account_name} before?"
+        body = _BEFORE.format(user=identity.user, account=account_label(identity))
+        ask(self, Confirm(title, body, "Yes, I did", no="Not yet"), say_so)
 
     def advance(self) -> None:
         if not self._has_password or self.password is not None:

@@ -121,8 +121,8 @@ class AfterVerify(Vertical):
         yield Text("", id="shell")
         yield Text("", id="tried")
 
-    def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
-        """Show the lines of a shell, if they have room; without any, nothing is shown."""
+    def show(self, shell: Shell, lines: Sequence[str], what_they_do: Sentence, *, has_aws: bool) -> None:
+        """Show the lines of a shell, if they have room, and what they do; without any, nothing is shown."""
         self.set_class(bool(lines), "-shown")
         self.query_one("#try").display = has_aws
         self.query_one("#install").display = not has_aws
@@ -132,8 +132,8 @@ class AfterVerify(Vertical):
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
-            after = f"Type  {COMMAND}  there. Close that terminal afterwards."
-        words = [before, *(lines if short else ()), after]
+            after = f"Type  {COMMAND}  there. Close it then: it leads into the sandbox."
+        words = [before, *(lines if short else ()), after, what_they_do]
         words += [] if has_aws else ["! The aws command isn't installed yet."]
         self.query_one("#shell", Text).show_lines(words)
 
@@ -163,7 +163,7 @@ class VerifyPane(UnlockingPane):
             ("v", "show_lines", "Show lines", "Show the whole lines for your shell"),
             ("h", "other_shell", "Other shell", "Show the lines for bash, zsh or fish"),
             ("o", "switch", "Switch role", "Open the console's page that switches to the chosen role"),
-            ("c", "copy_switch", "Copy its link", "Copy the address of that page"),
+            ("c", "copy_switch", "Copy role link", "Copy the address of that page"),
         )
     ]
     DEFAULT_CSS = """
@@ -190,10 +190,10 @@ class VerifyPane(UnlockingPane):
         yield CodeField(self.context.environment.now)
         yield AfterVerify(sandbox=self.context.environment.sandbox)
         with Horizontal(classes="buttons of-the-table"):
-            yield Button("Ask all again", id="again")
+            yield Button("Test all again", id="again")
             yield Button("Finish without them", id="finish")
             yield Button("Switch role", id="switch", key="o")
-            yield Button("Copy its link", id="copy-switch", key="c")
+            yield Button("Copy role link", id="copy-switch", key="c")
         yield ProfileAnswers(id="table")
 
     def on_mount(self) -> None:
@@ -234,8 +234,11 @@ class VerifyPane(UnlockingPane):
         if not self._survey.identities:
             return "No profiles were written, so there is nothing to verify. Skip this (^s)."
         if all(view.serial is None for view in views):
-            return "No MFA code is needed. Ask every profile whether it works."
+            return "No MFA code is needed. iam-onboard asks AWS with every profile."
         more = " Each device has its own." if len(views) > 1 else ""
+        environment = self.context.environment
+        if environment.sandbox:
+            more += f"\nThe sandbox's phone: {environment.open_page(f'{environment.endpoint_url}/phone')}"
         return f"Enter the code that your app shows now.{more}"
 
     def advance(self) -> None:
@@ -348,7 +351,7 @@ class VerifyPane(UnlockingPane):
             return Primary("Finish")
         if self._code_lacks():
             return Primary("Enter the code first", ready=False)
-        return Primary("Ask again" if self._results else "Ask every profile")
+        return Primary("Test again" if self._results else "Test every profile")
 
     def turn(self) -> Turn:
         return Turn("Your turn: a code from your app") if self._code_lacks() and not self._all_work else YOURS
@@ -369,10 +372,16 @@ class VerifyPane(UnlockingPane):
         chosen = self._chosen()
         return aws_command.shell_lines(self.context, chosen, self._shell) if chosen else ()
 
+    def _effect(self) -> Sentence:
+        """What the lines do, and what the command needs besides."""
+        code = " The command asks for a new MFA code." if self._owner().serial else ""
+        return f"The lines choose {self._chosen()}.{code}"
+
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
         lines = () if self.problems else self._lines()  # a code comes first
-        self.query_one(AfterVerify).show(self._shell, lines, has_aws=self._survey.has_aws)
+        effect = self._effect() if lines else ""
+        self.query_one(AfterVerify).show(self._shell, lines, effect, has_aws=self._survey.has_aws)
         self.set_class(self._all_work, "-all-work")
         self.set_class(bool(self._results) and not self._all_work, "-some-fail")
         self.query_one("#again").display = self._all_work

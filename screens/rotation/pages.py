@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from textual import on
@@ -22,13 +23,8 @@ from workflows.core.sentences import count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement
 from workflows.steps.rotation import rotate as rotation
-from workflows.stores.key_records import KeyRecord, KeyRecords, remark
+from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords, remark
 
-_PLACES = {
-    "keyring": "in the keyring",
-    "pgp-file": "in a file encrypted to your PGP key",
-    "credentials-file": "in plain text",
-}
 _NONE = (
     "This computer keeps no access key yet. Keep one first: start “Set up my access”, or run\n\n"
     "  iam-onboard access-key import CSV --project NAME --profile NAME"
@@ -44,6 +40,7 @@ class _KeyPane(UnlockingPane):
 
     DEFAULT_CSS = """
     _KeyPane Vertical { height: auto; }
+    _KeyPane #meanwhile { margin-bottom: 1; }
     _KeyPane #remark { margin: 1 0; color: $text-warning; }
     _KeyPane.-done #asks { display: none; }
     """
@@ -120,7 +117,9 @@ class RotationPane(_KeyPane):
         self._records = {f"{record.project}/{record.profile}": record for record in records}
         now = self.context.environment.now()
         lines = [
-            Answer(key, one.profile, f"{one.id}  {count(one.age_days(now), 'day')} old, {_PLACES[one.kept]}")
+            Answer(
+                key, one.profile, f"{one.id}  {count(one.age_days(now), 'day')} old, {KEPT_WORDS[one.kept]}"
+            )
             for key, one in self._records.items()
         ]
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
@@ -215,8 +214,8 @@ class RetirementPane(_KeyPane):
         kept = [f"iam-onboard keeps it in {known['kept']}."] if known.get("kept") else []
         yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
         yield Lines(f"{known['old_id']} was deactivated, and waits to be deleted.", id="remark")
+        yield Text(_MEANWHILE, id="meanwhile")
         yield from self.compose_code()
-        yield Text(_MEANWHILE)
         yield Button("Not yet: go to Home", id="home")
 
     def on_mount(self) -> None:
@@ -263,6 +262,10 @@ def _open(record: KeyRecord, pane: _KeyPane) -> None:
     key = rotation.store_of(record, pane.context.environment).load()
     if key is not None:
         key.drop()
+
+
+def _age(record: KeyRecord, now: datetime) -> str:
+    return f"{count(record.age_days(now), 'day')} old"
 
 
 def _told(fact: Any) -> Lines:

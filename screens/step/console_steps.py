@@ -43,12 +43,12 @@ def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
 
 
 def _credentials() -> Deed:
-    return Deed("Open your name at the top right, “Security credentials”")
+    return Deed("Click your name, top right, then “Security credentials”")
 
 
 def _sign_in(identity: Identity, label: str) -> Deed:
     if not identity.sign_in_url:
         return Deed("This user has no password for the console", watched=True)
-    still = Button("Done", id="signed-in")  # who is signed in already has nothing to open
+    still = Button("Already in", id="signed-in")  # who is signed in already has nothing to open
     buttons = (Button("Open", id="open"), Button("Copy address", id="copy"), still)
     return Deed(label, buttons=buttons, opens=True)

@@ -17,7 +17,7 @@ from textual.message import Message
 from screens.step.times import told_moment
 from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
-from screens.widgets.text import Button, Text, columned, shortened
+from screens.widgets.text import Button, Lines, Text, columned
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Verdict
@@ -25,6 +25,7 @@ from workflows.machine.state import SETTLED, Status
 from workflows.run import SessionRun
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.shared.paths import told_path
+from workflows.stores.key_records import KEPT_WORDS
 
 ASIDE = "-aside"
 """The class of what may be done beside the one next action: it does not have the focus at first."""
@@ -79,7 +80,7 @@ class Finished(VerticalScroll):
         title = f"○ {over} This session is over" if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         if rotated := list(_rotated(session.facts())):
-            yield Text("\n".join(rotated), id="rotated")
+            yield Lines(*rotated, id="rotated", whole_paths=False)
         if works := _works(session.facts(), run.environment.now()):
             yield Text(works, id="works")
         table = _standing(run, grid)
@@ -95,7 +96,7 @@ class Finished(VerticalScroll):
         for line in ("Archive it on Home (a).",) if over else _next(run):
             yield Text(line)
         yield Text("Kept", classes="heading")
-        yield Text("\n".join(map(shortened, _kept(run))), classes="note")
+        yield Lines(*_kept(run), classes="note", whole_paths=False)
         if "keys" in session.facts():
             undo = (
                 [Button(f"Undo: remove {listed(self._added(), 2)}", id="remove", classes=ASIDE)]
@@ -154,7 +155,7 @@ class Finished(VerticalScroll):
         if any(observed[key].words for key in unconfirmed if key not in self._taken_back()):
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
-            return f"○ Done, without {listed(skipped, 2)}"
+            return f"○ Done, without {listed(skipped, 3)}"
         if self._by_hand() and not grid.rows:
             return "○ STS regions are checked, and some are left to switch"
         if _no_device_removed(self._run.session.state.known) and not grid.rows:
@@ -251,7 +252,7 @@ def _works(facts: Facts, now: datetime) -> str:
     known: Mapping[str, Any] = facts.get("verified") or {}
     results = known.get("results") or ()
     good = sum(not result.get("problem") for result in results)
-    when = f", as Verify saw {told_moment(known['at'], now)}" if known.get("at") else ""
+    when = f", as Verify found {told_moment(known['at'], now)}" if known.get("at") else ""
     works = "works" if len(results) == 1 else "work"
     return f"{good} of {count(len(results), 'profile')} {works}{when}." if results else ""
 
@@ -262,7 +263,7 @@ def _rotated(facts: Facts) -> Iterator[str]:
     if rotated:
         yield f"{rotated['id']} is the new access key of {rotated['profile']}."
         if rotated.get("kept"):
-            yield shortened(f"iam-onboard kept it in {rotated['kept']}.")
+            yield f"iam-onboard keeps it in {rotated['kept']}."
     if facts.get("retired"):
         yield f"✓ {facts['retired']['id']} is deleted."
     elif rotated.get("old_id"):
@@ -353,6 +354,11 @@ def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {told_path(Path(root), run.environment.home)}"
+    if fingerprint := facts.get("fingerprint"):
+        yield f"PGP key   in your gpg keyring, {str(fingerprint)[-16:]}"
+    keys = [one.value for name, one in run.session.state.known.items() if name.startswith("access_key@")]
+    for kept in dict.fromkeys(KEPT_WORDS[key["kept"]] for key in keys if key):
+        yield f"Key       {kept}"
     profiles = [one.value for name, one in run.session.state.known.items() if name.startswith("profiles@")]
     for config in sorted({profile["config"] for profile in profiles}):
         yield f"Profiles  {told_path(Path(config), run.environment.home)}"

@@ -29,6 +29,7 @@ class Deed:
         buttons: what the wizard can do for it; pressing one counts as doing it. Without any the person says
             that it is done, with a button that is there as soon as it is the deed's turn.
         asides: buttons that may be pressed early, only to look: they count once it is the deed's turn.
+        helps: buttons that are there as soon as it is the deed's turn, and don't count.
         opens: whether the first button opens a page: that counts once `Checklist.opened` says that it did.
         watched: whether the wizard sees by itself that it is done, and says so with `Checklist.did`.
     """
@@ -37,6 +38,7 @@ class Deed:
     value: Widget | None = None
     buttons: tuple[Button, ...] = ()
     asides: tuple[Button, ...] = ()
+    helps: tuple[Button, ...] = ()
     opens: bool = False
     watched: bool = False
 
@@ -61,14 +63,15 @@ class _Row(Horizontal):
         yield from self._deed.asides
         if self._said is not None:
             yield self._said
+        yield from self._deed.helps
 
     def mark(self, *, current: bool) -> None:
         """Show where the deed stands."""
         self.query_one(".deed-mark", Text).update(_DONE if self.done else _CURRENT if current else _TO_DO)
         self.set_class(self.done, "-done")
         self.set_class(current, "-current")
-        if self._said is not None:
-            self._said.visible = current
+        for button in (*([self._said] if self._said else ()), *self._deed.helps):
+            button.visible = current
 
     @property
     def ticked_by_hand(self) -> bool:
@@ -84,7 +87,7 @@ class _Row(Horizontal):
         """Whether pressing that button does the deed."""
         if button in self._deed.asides:
             return current
-        return not (self.opens and button is self._deed.buttons[0])
+        return button not in self._deed.helps and not (self.opens and button is self._deed.buttons[0])
 
     def buttons(self) -> Iterator[Button]:
         """Those that can be pressed."""

@@ -52,7 +52,7 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; those that are not named here are quiet."""
-_IN_FOLDS = {Status.DONE: "done", Status.UNCONFIRMED: "done", Status.SKIPPED: "skipped"}
+_IN_FOLDS = {Status.UNCONFIRMED: "unconfirmed"}
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"
 _END = "@"
@@ -157,10 +157,14 @@ def _end(*, here: bool) -> Content:
 def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
+    kinds = (Status.DONE, Status.UNCONFIRMED, Status.SKIPPED)
     statuses = [status for part in folded for status in part.statuses]
-    standing = Counter(_IN_FOLDS.get(status, "open") for status in statuses)
-    told = (f"{standing[words]} {words}" for words in ("done", "skipped", "open") if standing[words])
-    return [_marked(_together(statuses), ", ".join(told))]
+    standing = Counter(status if status in kinds else Status.READY for status in statuses)
+    return [
+        _marked(status, f"{standing[status]} {_IN_FOLDS.get(status, WORDS[status])}")
+        for status in (*kinds, Status.READY)
+        if standing[status]
+    ]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:

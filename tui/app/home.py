@@ -89,7 +89,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         _Line("Check STS regions", "where stolen keys could be used", begins=("admin", "regions_wanted")),
     ),
     "For yourself": (
-        _Line("Set up my access", "with an invitation or a handoff", begins=("new-user",)),
+        _Line("Set up my access", "with your admin's invitation or handoff", begins=("new-user",)),
         _Line("Replace my PGP key", "lost, or its passphrase forgotten", begins=("new-user", "replacing")),
         _Line("Rotate my access key", "a new one in place of one that is kept here", begins=("rotation",)),
     ),
@@ -475,8 +475,8 @@ def _is_open(entry: Entry, workflow: str) -> bool:
 
 
 _SANDBOX = (
-    "You play both people here, on a disposable project and a local AWS. Begin with Add people. "
-    "There, F6 plays the new user; messages go through a mailbox."
+    "You play both people here, on a disposable project and a local AWS. Begin as the admin with Add people, "
+    "or as the new user with Set up my access. F6 plays the other one; messages go through a mailbox."
 )
 
 

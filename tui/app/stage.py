@@ -359,7 +359,8 @@ def note_of(run: SessionRun, key: StepKey) -> str:
     session = run.session
     match session.status(key):
         case Status.LOCKED:
-            return f"{session.refusal(key)}."
+            first = session.proposal()
+            return f"{session.refusal(key)}." + (f" First comes {run.title(first)}." if first else "")
         case Status.STALE:
             changed = enumerated(session.stale_reasons(key))
             return f"Out of date: {changed} changed since this was done."

@@ -36,7 +36,7 @@ from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
-from screens.widgets.rail import RailEntry, StepRail, stepper
+from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
@@ -772,8 +772,14 @@ def _progress(entries: Sequence[RailEntry]) -> str:
         return ""
     standing = Counter(entry.status for entry in entries)
     skipped = standing.pop(Status.SKIPPED, 0)
+    unconfirmed = standing.pop(Status.UNCONFIRMED, 0)
     done = sum(number for status, number in standing.items() if status in SETTLED)
-    return f"{done} of {len(entries)} done" + (f", {skipped} skipped" if skipped else "")
+    parts = [
+        f"{done} of {len(entries)} done",
+        f"{MARKS[Status.UNCONFIRMED]} {unconfirmed} unconfirmed" if unconfirmed else "",
+        f"{skipped} skipped" if skipped else "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _whose_aws(run: SessionRun) -> Content:

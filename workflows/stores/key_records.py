@@ -20,6 +20,12 @@ from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
 
 LARGEST = 64_000
+KEPT_WORDS = {
+    "keyring": "in the keyring",
+    "pgp-file": "in a file encrypted to your PGP key",
+    "credentials-file": "in plain text",
+}
+"""Where a key is, by the kind of store that has it."""
 WAIT_DAYS = 3
 """How long a deactivated key waits, so that what still uses it shows."""
 

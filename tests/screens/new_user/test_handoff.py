@@ -18,7 +18,8 @@ from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.step.page import is_displayed
-from screens.widgets.dialogs import Confirm, Notice
+from screens.widgets.dialogs import Confirm
+from screens.widgets.lists import TextDialog
 from workflows.core.files import cause_of
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -184,6 +185,8 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: [one.field for one in app.pane.problems] == ["text"])
         assert app.screen is app.wizard
+        assert not app.pane.turn().yours, "only the admin can send another one"
+        assert "Fingerprint, if asked" in said(app)
         for button in app.pane.query(".actions Button").results():
             assert not button.display or app.pane.region.contains_region(button.region), "it is in view"
         await pilot.press("ctrl+n")
@@ -280,6 +283,6 @@ async def test_who_made_their_key_here_can_read_how_to_revoke_it(tmp_path: Path,
         await rest(pilot)
         app.pane.query_one("#revocation").focus()
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
-        assert isinstance(app.screen, Notice)
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        assert isinstance(app.screen, TextDialog)
         assert f"{gpg.fingerprint('jane')}.rev" in text_of(app.screen._text)

@@ -18,7 +18,7 @@ class Host(App[None]):
     def compose(self) -> ComposeResult:
         yield Checklist(
             Deed("Open", buttons=(Button("Open", id="open"), Button("Copy", id="copy")), opens=True),
-            Deed("Click"),
+            Deed("Click", helps=(Button("Remind", id="remind"),)),
             Deed("Paste", buttons=(Button("Copy", id="paste"),), asides=(Button("Show", id="show"),)),
             Deed("Look", watched=True),
             ticks=self._ticks,
@@ -106,6 +106,9 @@ async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
     app = Host([1])
     async with app.run_test() as pilot:
         app.query_one("#show", Button).press()
+        await pilot.pause()
+        assert ticked(app) == [1]
+        app.query_one("#remind", Button).press()
         await pilot.pause()
         assert ticked(app) == [1]
         app.query_one("#did-2", Button).press()

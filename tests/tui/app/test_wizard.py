@@ -28,8 +28,9 @@ from screens.step.page import StepPane
 from screens.widgets.code_dialog import CodeDialog
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
-from screens.widgets.rail import MARKS, WORDS, StepRail, legend
+from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
 from screens.widgets.text import Text
+from tui.app import wizard
 from tui.app.wizard import WizardScreen
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -109,6 +110,12 @@ async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(
             "· End",
         ]
         assert "1 of 7 done" in app.text().splitlines()[0]
+
+
+def test_what_only_the_person_says_is_counted_apart() -> None:
+    standing = (Status.DONE, Status.UNCONFIRMED, Status.SKIPPED, Status.READY)
+    entries = [RailEntry(StepKey(status.value), status.value, status) for status in standing]
+    assert wizard._progress(entries) == "1 of 4 done, ? 1 unconfirmed, 1 skipped"
 
 
 async def test_escape_goes_back_and_keeps_what_was_typed(tmp_path: Path) -> None:

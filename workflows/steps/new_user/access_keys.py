@@ -240,7 +240,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         more = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
-    told = [f"Kept in {store.description}.", *more, *filter(None, (device_words(devices), signed_in.words))]
+    told = [
+        f"iam-onboard keeps it in {store.description}.",
+        *more,
+        *filter(None, (device_words(devices), signed_in.words)),
+    ]
     if session is not None:
         told.append(f"{session.used} is still active.")
     if request.how == CONSOLE and request.delete_file:

@@ -133,8 +133,11 @@ def mark_of(account_id: str, known: frozenset[str]) -> str:
 def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
     if request.text.strip():
         return open_handoff(request.text), "the pasted text"
-    path = typed_path(request.path, context.environment.home)
-    return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.environment.home)
+    environment = context.environment
+    path = typed_path(request.path, environment.home)
+    mailed = path == environment.mail(mail_name(context))
+    place = "the mailbox" if mailed else told_path(path, environment.home)
+    return open_handoff(read_text(path, MAX_HANDOFF)), place
 
 
 def _check_addressee(handoff: Handoff, context: Context) -> None:

@@ -151,7 +151,7 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
         remarks.append("The handoff names no roles here, so you get only the profile of your user.")
     if not context.facts.get("access_key"):
         base = base_profile_of(context, identity)
-        remarks.append(f"No access key was kept: {base} works only if the files have its key.")
+        remarks.append(f"No access key was kept: {base} works only if ~/.aws has its key already.")
     if not request.mfa_serial:
         remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
     return tuple(remarks)
