@@ -22,6 +22,7 @@ from zlib import crc32
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, AppendedFile, cause_of, load_file, replace_file
 from workflows.core.parsing import TooDeep, parse_json
+from workflows.core.sentences import Sentence
 from workflows.machine.events import (
     Acknowledged,
     Event,
@@ -63,8 +64,16 @@ class BadLineError(ValueError):
     """A line that is not what it should be; its text says why, in words."""
 
 
-class NewerSchema(OnboardError):  # noqa: N818 - it is no error in the file
-    """A header that a newer version of the program wrote."""
+class FromNewerVersion(OnboardError):  # noqa: N818 - it is no error in the file
+    """A journal that a newer version wrote: its header says so, or a line whose checksum is right."""
+
+    def __init__(self, what: Sentence, needs: str = "") -> None:
+        wanted = f" to {needs} or later" if needs else ""
+        super().__init__(
+            "This session is from a newer version",
+            what,
+            next=f"Update iam-onboard{wanted} and resume it then. Nothing was changed.",
+        )
 
 
 def encode_event(event: Event) -> bytes:
@@ -107,7 +116,7 @@ def decode_header(line: bytes) -> Header:
     """The header of a line; of a checksum it only says whether one has to be there.
 
     Raises:
-        NewerSchema: a newer version of the program wrote it.
+        FromNewerVersion: it says so.
         BadLineError: the line is no header.
     """
     values = decode(line)
@@ -115,12 +124,9 @@ def decode_header(line: bytes) -> Header:
     if type(schema) is not int or schema < 1:
         raise BadLineError("it isn't a session header")
     if schema > SCHEMA:
-        wanted = f" to {needs} or later" if isinstance(needs, str) and _VERSION.fullmatch(needs) else ""
-        raise NewerSchema(
-            "This session is from a newer version",
-            f"It is written in version {schema} of the format; this iam-onboard reads up to {SCHEMA}.",
-            next=f"Update iam-onboard{wanted} and resume it then. Nothing was changed.",
-        )
+        wanted = needs if isinstance(needs, str) and _VERSION.fullmatch(needs) else ""
+        words = f"It is written in version {schema} of the format; this iam-onboard reads up to {SCHEMA}."
+        raise FromNewerVersion(words, wanted)
     if schema > 1:
         values.pop("sum", None)
     return Header(
@@ -277,16 +283,29 @@ def read_journal(path: Path) -> Loaded:
         sums = [without_sum(lines[0], 0)[1]] if header.schema > 1 else []
         loaded = Loaded(header, (), ends, tuple(sums))
         for line in lines[1:]:
-            plain = line
-            if sums:
-                plain, total = without_sum(line, sums[-1])
-                sums.append(total)
-            events.append(decode_event(plain))
+            if not sums:
+                events.append(decode_event(line))
+                continue
+            plain, total = without_sum(line, sums[-1])
+            sums.append(total)
+            events.append(_as_written(plain))
     except BadLineError as error:
         if loaded is not None:
             loaded = replace(loaded, events=tuple(events), sums=tuple(sums)).first(len(events))
         raise DamagedJournal(path, str(error), loaded) from error
     return replace(loaded, events=tuple(events), sums=tuple(sums))
+
+
+def _as_written(line: bytes) -> Event:
+    """The event of a line that is as it was written.
+
+    Raises:
+        FromNewerVersion: it is none of this version.
+    """
+    try:
+        return decode_event(line)
+    except BadLineError as error:
+        raise FromNewerVersion(f"It holds a line that this iam-onboard doesn't know: {error}.") from error
 
 
 class Journal(AppendedFile):

@@ -49,7 +49,7 @@ from workflows.machine.events import (
     checked_facts,
     in_folder,
 )
-from workflows.machine.journal import SCHEMA, DamagedJournal, Journal, Loaded, NewerSchema, read_journal
+from workflows.machine.journal import SCHEMA, DamagedJournal, FromNewerVersion, Journal, Loaded, read_journal
 from workflows.machine.lock import SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.rules import IllegalTransition, locked_words, reduce, refusal
@@ -363,6 +363,7 @@ def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> 
 
     Raises:
         DamagedJournal: an event is not legal where it stands; what comes before it is sound.
+        FromNewerVersion: an event is about a step that no workflow of this version has.
         OnboardError: the journal is of none of these workflows.
     """
     workflow = workflows.get(loaded.header.workflow)
@@ -373,7 +374,10 @@ def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> 
             next="Update iam-onboard and resume it then. Nothing was changed.",
         )
     state = State.beginning(workflow)
+    known = {step.id for step in workflow.steps}
     for number, event in enumerate(loaded.events):
+        if loaded.sums and event.key.step not in known:
+            raise FromNewerVersion(f"It has a step that this iam-onboard doesn't know: {event.key.step}.")
         try:
             state = reduce(state, event)
         except (IllegalTransition, UnstorableFactError) as error:
@@ -395,7 +399,7 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
     except OnboardError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
-        newer, why = isinstance(error, NewerSchema), error.why or error.what
+        newer, why = isinstance(error, FromNewerVersion), error.why or error.what
         return Summary(folder.name, changed=_changed(journal, now), damage=why, newer=newer)
     state = replace(state, observed=kept_observations(folder))
     header, ahead = loaded.header, state.proposal("")

@@ -24,8 +24,8 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step, Workflow
-from workflows.machine.events import StepKey, UnstorableFactError
-from workflows.machine.journal import SCHEMA, DamagedJournal
+from workflows.machine.events import Started, StepKey, UnstorableFactError
+from workflows.machine.journal import SCHEMA, DamagedJournal, FromNewerVersion, Journal, read_journal
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
@@ -377,6 +377,19 @@ def test_a_session_of_a_newer_version_or_unknown_workflow_is_left_alone(sessions
             assert not isinstance(refused.value, DamagedJournal)
         assert journal_of(sessions).read_bytes() == content
         assert [summary.damage != "" for summary in sessions.summaries()] == [True]
+
+
+def test_a_step_that_only_a_newer_version_has_is_no_damage(sessions: Sessions) -> None:
+    sessions.create("admin", {}, "s").close()
+    journal = Journal.resume(journal_of(sessions), read_journal(journal_of(sessions)))
+    journal.add(Started(StepKey("gardening"), "r", "2026-01-02T03:04:05+00:00"))
+    journal.close()
+    content = journal_of(sessions).read_bytes()
+    for attempt in (sessions.open, partial(sessions.open, repair=True)):
+        with pytest.raises(FromNewerVersion, match="gardening"):
+            attempt("s")
+    assert journal_of(sessions).read_bytes() == content
+    assert sessions.summaries()[0].newer
 
 
 def test_the_list_tells_each_session_and_the_last_changed_comes_first(sessions: Sessions) -> None:
