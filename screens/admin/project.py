@@ -32,13 +32,13 @@ from workflows.steps.shared.paths import told_path
 def names_in(text: str) -> tuple[str, ...]:
     """The names in a field, each once, in the order typed: separated by commas, or by blanks between names.
 
-    A blank separates only what are names by themselves, so that "Jane Doe!" is one wrong name.
+    A blank separates only what are names by themselves and no person's first and last: "Jane Doe" is one.
     """
     names: list[str] = []
     for part in text.replace(";", ",").split(","):
         words = part.split()
-        wrong = any(check_user_name(word) for word in words)
-        names += [" ".join(words)] if wrong else words
+        one = any(check_user_name(word) or (word.istitle() and "." not in word) for word in words)
+        names += [" ".join(words)] if one else words
     return tuple(dict.fromkeys(names))
 
 
@@ -82,6 +82,7 @@ QUESTIONS: Mapping[str, Asked] = {
     "mfa_reset": Asked("Replace a lost MFA device", "Whose device?"),
 }
 _LAYERS_ARE = "Each account has a folder of Terraform files, its layer."
+_SEVERAL = "Several people: a comma between their user names."
 _NAMES_SHOWN = 6
 _NOBODY_NAMED = "Find the project whose regions are to be checked."
 
@@ -149,7 +150,8 @@ class ProjectPane(StepPane):
             field.select_on_focus = False
             with Vertical(classes="question") as asked:
                 yield FieldRow(question.label, field)
-                yield Text("", id=f"known-{_id(name)}", classes="known -empty")
+                several = _SEVERAL if name == "joining" else ""
+                yield Text(several, id=f"known-{_id(name)}", classes="known" if several else "known -empty")
             asked.set_class(name not in self._asked, "-unasked")
             asked.set_class(self._asked == {name}, "-only")
         with Horizontal(id="layers-row"):

@@ -133,6 +133,8 @@ async def test_the_other_questions_go_away_again(admin_project: AdminProject) ->
         ("jane.doe juan.delacruz", ("jane.doe", "juan.delacruz")),
         ("jane.doe;juan.delacruz, jane.doe", ("jane.doe", "juan.delacruz")),
         ("Jane Doe!", ("Jane Doe!",)),
+        ("Bob New, jane.doe", ("Bob New", "jane.doe")),
+        ("Jane.Doe JANE", ("Jane.Doe", "JANE")),
         ("", ()),
     ],
 )

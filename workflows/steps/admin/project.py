@@ -133,6 +133,11 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         only = f"{MISSING[first]}." if len(request.asked) == 1 else "Name somebody in one of the fields."
         problems.append(Problem(only, first))
     for index, name in enumerate(request.joining):
+        one = ".".join(name.split()).casefold()
+        if " " in name and not check_user_name(one):
+            question = f"{name}: one person ({one}), or several? Put commas between people."
+            problems.append(Problem(question, "joining"))
+            continue
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal)
             for found in check_user_name(name, request.joining[:index])

@@ -224,6 +224,15 @@ def test_an_upstream_that_only_a_program_of_the_checkout_reaches_is_not_asked(
     assert not mark.exists()
 
 
+@pytest.mark.parametrize(("name", "asked"), [("Bob New", True), ("Bob New!", False), ("bob.new", None)])
+def test_a_first_and_a_last_name_are_asked_about(
+    name: str, asked: bool | None, admin_project: AdminProject
+) -> None:
+    problems = project.validate(joining(admin_project, name), admin_project.context())
+    assert bool(problems) is (asked is not None)
+    assert any("bob.new" in str(problem.message) for problem in problems) is bool(asked)
+
+
 def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -> None:
     assert refused(admin_project, joining(admin_project, "alex.kim")).title == "Already there"
 
