@@ -22,6 +22,7 @@ from screens.widgets.lists import MarkList
 from screens.widgets.text import Button, Text, short
 from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import plain, read
+from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import users
 from workflows.steps.admin.users import Request
@@ -139,6 +140,16 @@ def _told(layer: Layer, person: Person) -> Iterator[str]:
     yield f"{person.style}: {person.declaration} ({person.place}); key {person.key_file or 'not known'}{also}"
     if not person.editable:
         yield "Shown, not edited: e opens your editor there."
+
+
+def _told_refusals(person: Person, refusals: Mapping[str, EditRefused]) -> list[str]:
+    """Why buttons are disabled, in as few lines as it takes."""
+    reasons = {text_of(one.why): text_of(one.what) for one in refusals.values()}
+    switches = [refusals[fact].why for fact in users.WORDS if fact in refusals]
+    if len(switches) == len(users.WORDS) and len({*map(text_of, switches)}) == 1:
+        both = " and ".join(users.WORDS.values())
+        reasons[text_of(switches[0])] = f"{both.capitalize()} can't be changed for {person.iam_name} alone."
+    return [f"– {what} {why}".rstrip() for why, what in reasons.items()]
 
 
 def _told_spot(spot: Spot) -> Iterator[str]:
@@ -297,10 +308,15 @@ class UsersPane(ByHandPane):
         """Say more of the selected line below the list."""
         line = self.query_one(LineList).marked
         about: list[str] = []
+        refusals: Mapping[str, EditRefused] = {}
         if line is not None and isinstance(line.key, Spot):
             about = list(_told_spot(line.key))
         elif (found := self.marked()) is not None:
-            about = [*self.consequences(*found), *_told(*found)]
+            refusals = self._refusals(*found)
+            told = _told_refusals(found[1], refusals) if found[1].editable else ()
+            about = [*told, *self.consequences(*found), *_told(*found)]
+        for name in (*users.WORDS, "key_file"):
+            self.query_one(f"#{name}", Button).disabled = name in refusals
         self.query_one("#about", Text).update("\n".join(about))
 
     def marked(self) -> tuple[Layer, Person] | None:
@@ -405,20 +421,25 @@ class UsersPane(ByHandPane):
         else:
             self._switch(*found, what)
 
+    def _refusals(self, layer: Layer, person: Person) -> Mapping[str, EditRefused]:
+        """What of the selected person can't be changed: why, by the button that would."""
+        found = {"key_file": users.rename_refusal(layer, person)}
+        for fact in users.WORDS:
+            decided = self.own.switch(layer.location.account, person.iam_name, fact)
+            now = getattr(person, fact) if decided is None else decided
+            found[fact] = users.switch_refusal(layer, person, fact, wanted=not now)
+        return {name: refusal for name, refusal in found.items() if refusal is not None}
+
     def _switch(self, layer: Layer, person: Person, fact: str) -> None:
         account = layer.location.account
-        decided = self.own.switch(account, person.iam_name, fact)
-        now = getattr(person, fact) if decided is None else decided
-        refusal = users.switch_refusal(layer, person, fact, wanted=not now)
-        if refusal is not None:
+        if refusal := self._refusals(layer, person).get(fact):
             self._refuse(not_possible(layer, refusal, "Leave it as it is"))
             return
         self.own = users.switched(self.own, account, person, fact, self.context.decisions.users)
         self.show_changed(account, person)
 
     def _ask_key_file(self, layer: Layer, person: Person) -> None:
-        refusal = users.rename_refusal(layer, person)
-        if refusal is not None:
+        if refusal := self._refusals(layer, person).get("key_file"):
             self._refuse(not_possible(layer, refusal, "Leave it as it is"))
             return
         account = layer.location.account
@@ -485,7 +506,7 @@ def _hint(choices: int, written: Request) -> str:
     if lines:
         lines.append("That is in the files already. To undo it, change who joins or leaves in Project.")
     if choices:
-        lines.append("Space selects a line.")
+        lines.append("Space leaves a line out, or takes it in again.")
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 from support.admin_wizard import Wizard, wizard
 from support.layers import Habits, group
 from support.styles import Written, files_of
+from textual.widgets import Button
 
 from screens.admin.users import Who
 from screens.widgets.dialogs import ErrorDialog
@@ -127,6 +128,8 @@ async def test_a_switch_for_all_is_refused_with_its_place(admin_project: AdminPr
     decide(admin_project, {}, regrouping=("sam.okafor",), layers=("security",))
     async with wizard(admin_project, project, at="users", size=(140, 36)) as ui:
         await mark(ui, "sam.okafor")
+        assert ui.app.pane.query_one("#access_key", Button).disabled
+        assert "can't be changed for sam.okafor alone" in ui.text
         await ui.press("k")
         assert isinstance(ui.app.screen, ErrorDialog)
         assert "Not possible in security" in ui.text

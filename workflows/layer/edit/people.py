@@ -64,6 +64,7 @@ from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Owner, Person, Place, Style
 from workflows.layer.names import check_user_name
 from workflows.layer.read.declarations import (
+    SWITCHED,
     SWITCHES,
     UserModule,
     attribute_of,
@@ -547,7 +548,7 @@ class SetAccess:
         person = find_person(layer, self.name)
         files = layer.files
         for fact, wanted in self._wanted(person).items():
-            files = _switched(replace(layer, files=files), person, SWITCHES[fact], wanted=wanted)
+            files = _switched(replace(layer, files=files), person, fact, wanted=wanted)
         return files
 
     def intend(self, layer: Layer) -> Facts:
@@ -563,26 +564,26 @@ class SetAccess:
         }
 
 
-def _switched(layer: Layer, person: Person, attribute: str, *, wanted: bool) -> FileSet:
-    own = own_switch(layer, person, attribute)
+def _switched(layer: Layer, person: Person, fact: str, *, wanted: bool) -> FileSet:
+    own = own_switch(layer, person, fact)
     text = str(wanted).lower()
     if own is not None:
         document, node = own
         return layer.files.with_document(document.splice([replacing(node, text)]))
     block = module_of(layer.files, person.module).block
     kin = tuple(name_in(block, switch) for switch in SWITCHES.values())
-    return layer.files.with_document(with_attribute(block, name_in(block, attribute), text, after=kin))
+    return layer.files.with_document(with_attribute(block, name_in(block, SWITCHES[fact]), text, after=kin))
 
 
-def own_switch(layer: Layer, person: Person, attribute: str) -> tuple[Document, Node] | None:
+def own_switch(layer: Layer, person: Person, fact: str) -> tuple[Document, Node] | None:
     """Where a switch of a person is written; None where its block leaves it to the module's default.
 
     Raises:
         EditRefused: the module switches it for all alike, or it is an expression.
     """
     module = module_of(layer.files, person.module)
-    document, block = module.document, module.block
-    what = f"{attribute} of {person.iam_name} cannot be switched alone."
+    document, block, attribute = module.document, module.block, SWITCHES[fact]
+    what = f"The {SWITCHED[fact]} can't be changed for {person.iam_name} alone."
     if module.style is Style.BLOCK:
         found = attribute_of(block, attribute)
         if found is not None and found.value.type != "bool_lit":
@@ -592,7 +593,7 @@ def own_switch(layer: Layer, person: Person, attribute: str) -> tuple[Document, 
     if field is None:
         raise refuse(
             what,
-            f"The module {module.label} sets it for all its users alike.",
+            f"The module {module.label} has one setting for all its users.",
             place_of(block.attributes.get(attribute) or block),
         )
     entry = module.entry(person.declaration)

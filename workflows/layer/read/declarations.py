@@ -87,6 +87,9 @@ def field_behind(block: Block, attribute: str) -> str | None:
 SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
 """The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""
 
+SWITCHED = {"login_profile": "console password", "access_key": "access key"}
+"""The same in words."""
+
 _OFF = ("count", "create", "create_user")
 """What switches a whole module of users or of a group off (`create` since 6, `create_user` before)."""
 _NONE = (0, "0", "false")

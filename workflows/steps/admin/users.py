@@ -18,7 +18,7 @@ from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.people import own_switch
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person, Subject
-from workflows.layer.read.declarations import SWITCHES
+from workflows.layer.read.declarations import SWITCHED
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
@@ -27,7 +27,7 @@ from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots
 from workflows.steps.shared.module import Context, Progress, Report
 
 _OF_GROUPS = {Subject.GROUP, Subject.MEMBER}
-WORDS: Mapping[str, str] = {"login_profile": "console password", "access_key": "access key"}
+WORDS: Mapping[str, str] = SWITCHED
 """What each switch is about, in words."""
 
 Request = UserChanges
@@ -197,7 +197,7 @@ def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> 
     if person.editable and wanted and person.key_file not in layer.files.keys:
         what = f"{person.iam_name} has no PGP key to encrypt the {WORDS[fact]} for."
         return refuse(what, f"There is no {person.key_file or 'known key file'}.", person.place)
-    return _refusal(person, lambda: own_switch(layer, person, SWITCHES[fact]))
+    return _refusal(person, lambda: own_switch(layer, person, fact))
 
 
 def rename_refusal(layer: Layer, person: Person) -> EditRefused | None:

@@ -110,7 +110,7 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
         why = f"{in_the_way.words} ({in_the_way.place})"
     by_hand = f"edit it by hand at {place}" if place else "edit the layer by hand"
     error = NotPossible(
-        f"Not possible in {layer.location.account}", what, why=why, next=f"{back}, or {by_hand} (F4)."
+        f"Not possible in {layer.location.account}", what, why=why, next=f"{back}, or {by_hand}."
     )
     error.spot = spot
     return error

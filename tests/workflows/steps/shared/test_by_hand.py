@@ -61,7 +61,7 @@ def test_a_refusal_knows_the_place_of_its_problem(admin: AdminProject) -> None:
     assert error.spot.place == known
     assert error.spot.path == admin.file("security", "locals.tf")
     assert error.title == "Not possible in security"
-    assert error.next == "Unmark it, or edit the layer by hand (F4)."
+    assert error.next == "Unmark it, or edit the layer by hand."
     assert not_possible(layer, [Problem("No name.")], "Give one").spot is None
 
 
