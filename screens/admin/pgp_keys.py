@@ -138,6 +138,7 @@ class LayerKeys(Dialog[bool]):
 
 
 _TAKE = "take"
+_IN_USE = "This is the key that {name} has already: nothing to replace. Invite {name} to send a new one."
 
 
 class KeyArea(TextArea):
@@ -178,12 +179,14 @@ class PutAside:
         for_owner: what to send to the person who sent it, "" for nothing.
         state: in a word or two.
         text: the rejected text, as long as it is in the field; "" for none.
+        invites: whether the person is to be invited for another one.
     """
 
     why: Sentence
     for_owner: Sentence
     state: str = "✗ can't be used"
     text: str = ""
+    invites: bool = False
 
 
 _STATE_WIDTH = len("● request arrived")
@@ -238,6 +241,7 @@ class PgpKeysPane(StepPane):
         self._answers = {**pgp_keys.compared_before(opening.context), **answered}
         self._invited: dict[str, str] = dict(opening.draft.get("invited", {}))
         self._mail: Mapping[str, int] = {}
+        self._gathered = False
         self._read_mail: dict[str, int] = {}
         self._comparing = ""
         self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
@@ -279,7 +283,8 @@ class PgpKeysPane(StepPane):
             self.set_interval(_LOOK_SECONDS, self._look_for_mail)
 
     def _begin(self, gathered: Gathered) -> None:
-        self._present = gathered.present
+        self._present, self._gathered = gathered.present, True
+        self._read_mail |= gathered.old_mail
         self._keep({**gathered.keys, **self._keys})
         self._remember()
         self._go_on()
@@ -334,7 +339,7 @@ class PgpKeysPane(StepPane):
 
     def _news(self, name: str) -> bool:
         """Whether a request of this person is in the mailbox that was not read here."""
-        return name in self._mail and self._read_mail.get(name) != self._mail[name]
+        return self._gathered and name in self._mail and self._read_mail.get(name) != self._mail[name]
 
     def _answer(self, key: TakenKey) -> str:
         """What was answered about the fingerprint of a key; "" for nothing yet."""
@@ -356,7 +361,8 @@ class PgpKeysPane(StepPane):
     @property
     def _to_invite(self) -> str:
         """Who was not invited and has sent nothing, the selected person before the others; "" for nobody."""
-        silent = [one for one in self._missing if one not in {*self._invited, *self._aside}]
+        rejected = {name for name, one in self._aside.items() if not one.invites}
+        silent = [one for one in self._missing if one not in {*self._invited, *rejected}]
         return self.person() if self.person() in silent else next(iter(silent), "")
 
     @on(Table.RowHighlighted)
@@ -500,6 +506,7 @@ class PgpKeysPane(StepPane):
 
         def invited(said: Sentence) -> None:
             self._invited[name] = self.context.environment.now().isoformat()
+            self._aside.pop(name, None)
             self._fill()
             self.keep_draft()
             self.notify(f"The invitation is ready. {said}")
@@ -560,7 +567,12 @@ class PgpKeysPane(StepPane):
         there = [name for name, key in taken.keys.items() if self._is_there(key)]
         if there:
             self.notify(f"You have this key of {joined(there, ' and ')} already.")
-        self._keep({name: key for name, key in taken.keys.items() if name not in there})
+        in_use = [name for name, key in taken.keys.items() if key.replacement and key.replacement.same]
+        self._keep({name: key for name, key in taken.keys.items() if name not in {*there, *in_use}})
+        for name in in_use:
+            self._invited.pop(name, None)
+            self._aside[name] = PutAside(_IN_USE.format(name=name), "", "= in use already", invites=True)
+        self._fill()
         self._go_on()
 
     def _is_there(self, key: TakenKey) -> bool:

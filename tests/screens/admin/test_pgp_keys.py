@@ -401,6 +401,27 @@ async def test_the_key_in_use_is_called_the_same_and_its_text_stays(
         assert ui.app.pane.query_one(TextArea).text == text
 
 
+async def test_a_request_with_the_key_in_use_is_no_news_and_its_sender_is_invited(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin = admin_project.with_mailbox()
+    rekeying(admin, ALEX)
+    for account in ("management", "security"):
+        admin.file(account, f"keys/{ALEX}").write_bytes(b64encode(people_keys["rsa3072"]))
+    mail = admin.environment.mail(f"request-{ALEX}.txt")
+    assert mail is not None
+    mail.write_text(request_of(people_keys["rsa3072"], ALEX))
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        await ui.pilot.pause()
+        assert ALEX in ui.app.pane._mail
+        assert not ui.app.pane.query_one("#fetch").display
+        assert ui.app.pane.primary().ready
+        await paste(ui, people_keys["rsa3072"])
+        assert "= in use already" in ui.text
+        await ui.press("ctrl+n")
+        assert [*ui.app.pane.draft()["invited"]] == [ALEX]
+
+
 async def test_who_declines_a_replacement_keeps_the_text(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:

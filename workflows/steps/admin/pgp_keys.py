@@ -9,6 +9,7 @@ Where several keys come, the choice is the person's.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -648,10 +649,12 @@ class Gathered:
     Attributes:
         keys: keys by name, from key files that the layers hold already and from what was decided before.
         present: by name, the key files of that person that lie in the layers.
+        old_mail: as `mail_for`, the requests whose key is the one in use, which a new one is to replace.
     """
 
     keys: Mapping[str, TakenKey]
     present: Mapping[str, tuple[PresentKey, ...]] = field(default_factory=dict)
+    old_mail: Mapping[str, int] = field(default_factory=dict)
 
 
 def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gathered:
@@ -695,7 +698,18 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
     keys = zip(wanted, in_parallel(take, wanted, tick), strict=True)
     rows = present_keys(context, report, people)
     present = {name: tuple(row for row in rows if row.concerns(name)) for name in people}
-    return Gathered({name: key for name, key in keys if key}, present)
+    return Gathered({name: key for name, key in keys if key}, present, _old_mail(context, report))
+
+
+def _old_mail(context: Context, report: Report) -> dict[str, int]:
+    found = {}
+    for name, moment in mail_for(context).items():
+        if name in context.decisions.rekeying:
+            with suppress(OnboardError):  # reading it says what is wrong with it
+                key = take_in_mail([name], context, report).keys[name]
+                if key.replacement is not None and key.replacement.same:
+                    found[name] = moment
+    return found
 
 
 def mail_for(context: Context) -> dict[str, int]:
@@ -835,8 +849,9 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
         return []
     problems = [Problem(words, "people", fatal=not replaced.resets) for words in replaced.by_hand]
     if replaced.unchanged and not replaced.resets:
+        have = "has" if len(replaced.unchanged) == 1 else "have"
         words = (
-            f"{', '.join(replaced.unchanged)} has this very key of {key.name} already: nothing to replace."
+            f"{', '.join(replaced.unchanged)} {have} this very key of {key.name} already: nothing to replace."
         )
         problems.append(Problem(words, "people"))
     elif replaced.resets and not confirmed:
