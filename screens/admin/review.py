@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import on
@@ -27,6 +27,7 @@ from workflows.steps.admin.review import Beside, Request
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
+_SEEN, _UNSEEN = "✓", "○"
 _NOTES_SHOWN = _LAYERS_NAMED = 3
 _FILES_SHOWN = 9
 _PATH_WIDTH = 70
@@ -75,6 +76,7 @@ class ReviewPane(ByHandPane):
     """
 
     _digest = _text = ""
+    _marked: Collection[int] = ()
     _beside = Beside()
     _again = False
 
@@ -240,7 +242,8 @@ class ReviewPane(ByHandPane):
         self.remove_class("-unmade")
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
-        files.clear_options().add_options(map(_told, diffs))
+        files.clear_options().add_options(f"{_UNSEEN} {_told(one)}" for one in diffs)
+        self._marked = set()
         files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
@@ -310,6 +313,9 @@ class ReviewPane(ByHandPane):
             f"{message.index + 1} of {len(diff.files)}: {_told(diff.files[message.index])}" if here else ""
         )
         diff.border_title = styled((title, ""))
+        for seen in diff.seen.difference(self._marked):
+            files.replace_option_prompt_at_index(seen, f"{_SEEN} {_told(diff.files[seen])}")
+        self._marked = set(diff.seen)
         diff.border_subtitle = styled(("→ shows the rest of long lines" if diff.cut else "", ""))
         self.primary_changed()
         if here and not files.has_focus:

@@ -50,11 +50,16 @@ class FileDiff:
 
     @cached_property
     def end(self) -> int:
-        """The line after its last changed one."""
-        lines = self.change.lines
-        return self.row + max(
-            (at for at, line in enumerate(lines, 1) if line.mark in "+-"), default=len(lines)
-        )
+        """The line after its last changed one; of a key, which nobody can read, after its first."""
+        changed = [at for at, line in enumerate(self.change.lines, 1) if line.mark in "+-"]
+        last = changed[-1 if self.change.name.endswith(".tf") else 0] if changed else len(self.change.lines)
+        return self.row + last
+
+    @cached_property
+    def first(self) -> int:
+        """Its first changed line."""
+        lines = enumerate(self.change.lines)
+        return self.row + next((at for at, line in lines if line.mark in "+-"), 0)
 
     @cached_property
     def identity(self) -> str:
@@ -157,21 +162,32 @@ class FileDiffs(DrawnLines):
     def go_to_file(self, index: int) -> None:
         """Show a file's beginning at the top, as far as there are lines."""
         self._aimed = index
-        self.scroll_to(0, self.files[index].row, animate=False, immediate=True)
+        self.scroll_to(0, self._top_of(self.files[index]), animate=False, immediate=True)
         self._tell_file()
 
+    def _top_of(self, file: FileDiff) -> int:
+        """The line to show a file from: where there is little room, something that changes is in view."""
+        return max(file.row, file.first + 1 - max(1, self.size.height))
+
     def action_file(self, direction: int) -> None:
-        """Go to the next file or the one before; from within a file first to its own beginning."""
+        """Go to the next file or the one before; from within a file first to its own beginning.
+
+        After the last one comes the first that was not seen.
+        """
         here = self.at
-        inside = direction < 0 and here >= 0 and round(self.scroll_y) > self.files[here].row
+        inside = direction < 0 and here >= 0 and round(self.scroll_y) > self._top_of(self.files[here])
         index = here if inside else here + direction
+        if index == len(self.files):
+            index = next((at for at in range(index) if at not in self.seen), index)
         if 0 <= index < len(self.files):
             self.go_to_file(index)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Tell when another file is at the top."""
         super().watch_scroll_y(old_value, new_value)
-        if self._aimed >= 0 and round(new_value) != min(self.files[self._aimed].row, self.max_scroll_y):
+        if self._aimed >= 0 and round(new_value) != min(
+            self._top_of(self.files[self._aimed]), self.max_scroll_y
+        ):
             self._aimed = -1
         self._tell_file()
 

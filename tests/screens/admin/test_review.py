@@ -86,6 +86,19 @@ async def test_a_file_is_seen_once_its_last_changed_line_was_shown(decided: Admi
         assert str(ui.app.wizard._primary().effect) != before
 
 
+async def test_the_key_for_the_next_file_leads_through_all_of_them_in_a_low_terminal(
+    decided: AdminProject,
+) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        await ui.press("l", "end", "enter")
+        assert len(diff.seen) < len(diff.files)
+        for _ in range(4 * len(diff.files)):  # as the turn line says
+            await ui.press("n" if diff.at in diff.seen else "pagedown")
+        assert len(diff.seen) == len(diff.files)
+        files = ui.app.pane.query_one("#files", OptionList)
+        assert all(str(option.prompt).startswith("✓") for option in files.options)
+
+
 async def test_what_nobody_has_seen_is_written_only_after_a_question(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, _):
         await ui.press("ctrl+n")

@@ -32,7 +32,7 @@ from workflows.steps.admin.edits import operations, read_layers, refuse_expired_
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.admin.state_now import taken_back_since
 from workflows.steps.decisions import Decisions
-from workflows.steps.kinds import KINDS, work_of
+from workflows.steps.kinds import work_of
 from workflows.steps.later_sessions import siblings
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
@@ -179,15 +179,16 @@ def notes(context: Context) -> list[Sentence]:
 
 
 def _other_sessions(context: Context) -> Iterator[Sentence]:
-    """The sessions that are about to change the same layers, as of when each was last listed or closed."""
-    layers = context.decisions.layers
+    """The sessions that are about to change the same layers, all in a sentence."""
+    layers, others = context.decisions.layers, dict[str, set[str]]()
     for other in siblings(context.folder):
         if not other.next_step or other.facts.get("project_root") != str(context.root):
             continue
-        if same := [name for name in texts(other.facts.get("layers")) if name in layers]:
-            names = [name for kind in KINDS for name in texts(other.facts.get(kind))]
-            who = f" for {listed(names, 2)}" if names else ""
-            yield f"Another session{who} works on {listed(same, 3)} too. Next there: {other.next_title}."
+        if same := {*layers}.intersection(texts(other.facts.get("layers"))):
+            others.setdefault(work_of(other), set()).update(same)
+    if others:
+        where = [name for name in layers if any(name in same for same in others.values())]
+        yield f"Not applied yet in {listed(where, 2)}, by other sessions: {listed(list(others), 2)}."
 
 
 def journal_of(folder: Path) -> WriteJournal:
