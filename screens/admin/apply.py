@@ -251,7 +251,7 @@ _BAR_CELLS = 24
 _LINES = {False: 7, True: 18}
 """How many lines of people there are, by whether the terminal is tall."""
 _LEFT = "The last apply may have left something that the state doesn't know."
-_RUNNING = "esc stops it safely. ^q leaves it running: iam-onboard continues it later."
+_RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself."
 
 
 class ApplyPane(TerraformPane):

@@ -292,15 +292,18 @@ class Confirm(Typed[bool]):
         self.dismiss(True)
 
 
+_OVER = "What ran here has ended meanwhile. The session is saved."
+
+
 class QuitQuestion(Confirm):
-    """Asks whether to quit while something runs; it closes by itself once that is over.
+    """Asks whether to quit while something runs; it says so once that is over, and asks on.
 
     Args:
         consequence: says what quitting means for what runs now; "" once nothing does.
     """
 
     def __init__(self, consequence: Callable[[], Sentence]) -> None:
-        super().__init__("Quit while this step is running?", consequence(), "Quit")
+        super().__init__("Quit iam-onboard now?", consequence(), "Quit", no="Not yet")
         self._consequence = consequence
 
     def on_mount(self) -> None:
@@ -308,10 +311,7 @@ class QuitQuestion(Confirm):
         self.set_interval(_SECONDS_BETWEEN_LOOKS, self._look)
 
     def _look(self) -> None:
-        if words := self._consequence():
-            self.query_one(".dialog-body", Lines).show_lines([words])
-        elif self.is_current:
-            self.dismiss(None)
+        self.query_one(".dialog-body", Lines).show_lines([self._consequence() or _OVER])
 
 
 class NameDialog(Dialog[str]):

@@ -491,7 +491,7 @@ async def test_quitting_while_something_runs_asks_once_and_no_is_the_default(
     session.close()
 
 
-async def test_the_question_whether_to_quit_goes_with_what_it_is_about(house: House) -> None:
+async def test_the_question_whether_to_quit_stays_when_what_it_is_about_ends(house: House) -> None:
     holds = house.modules[0].holds = threading.Event()
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -499,8 +499,11 @@ async def test_the_question_whether_to_quit_goes_with_what_it_is_about(house: Ho
         await pilot.press("ctrl+n", "ctrl+q")
         await pilot.pause()
         assert isinstance(app.screen, QuitQuestion)
+        words = app.screen.query_one(".dialog-body", Static)
+        before = str(words.content)
         holds.set()
-        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+        await until(pilot, lambda: str(words.content) != before)
+        assert isinstance(app.screen, QuitQuestion)
 
 
 async def test_that_terraform_goes_on_is_said_only_of_an_apply_that_was_started(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workflows.aws.iam import find_user
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
@@ -23,6 +23,7 @@ from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.kept import apply_begun, apply_ended, begun_at, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
+from workflows.terraform.runner import LeftRunning
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         raise _with_people(failed, planned) from failed
     except ApplyCancelled as stopped:
         stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
+        raise
+    except LeftRunning:
+        raise
+    except Cancelled as stopped:
+        stopped.what = f"{stopped.what} {context.item} is unchanged."
         raise
     return {"applied": _applied(context, dict(planned.counts), elsewhere=False)}
 
