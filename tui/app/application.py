@@ -174,8 +174,10 @@ class OnboardApp(Frame):
             await self.pop_screen()
         self.switch_screen(screen)
 
-    async def _show_home(self, failure: OnboardError | None = None, at: str = "") -> None:
-        """Show Home, with the session selected that the person comes from."""
+    async def _show_home(
+        self, failure: OnboardError | None = None, at: str = "", *, every: bool = False
+    ) -> None:
+        """Show Home, with the session selected that the person comes from; with every session if wanted."""
         entries: tuple[Entry, ...] = ()
         remarks: tuple[Sentence, ...] = ()
         try:
@@ -184,7 +186,7 @@ class OnboardApp(Frame):
         except OnboardError as error:
             failure = failure or error
         now, sandbox = self._machine.now, self.source.sandbox
-        home = HomeScreen(entries, sandbox=sandbox, now=now, remarks=remarks, at=at)
+        home = HomeScreen(entries, sandbox=sandbox, now=now, remarks=remarks, at=at, every=every)
         await self._show(home)
         if failure is not None:
             self.show_error(failure)
@@ -411,7 +413,7 @@ class OnboardApp(Frame):
             self.control.delete(message.entry)
         except OnboardError as error:
             failure = error
-        await self._show_home(failure)
+        await self._show_home(failure, every=message.every)
 
     @on(HomeScreen.Archive)
     async def _archive_wanted(self, message: HomeScreen.Archive) -> None:
@@ -420,7 +422,7 @@ class OnboardApp(Frame):
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._show_home(at=message.entry.summary.id)
+            await self._show_home(at=message.entry.summary.id, every=message.every)
             self.notify(text_of(said))
 
     @on(HomeScreen.Report)

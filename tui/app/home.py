@@ -121,7 +121,8 @@ class HomeScreen(OneFocus):
         sandbox: whether new ones are begun in a sandbox.
         now: the clock.
         remarks: what is to be known of access keys that are kept here.
-        at: the session that the person comes from, which is selected; "" for none.
+        at: the session that the person comes from or has just archived, which is selected; "" for none.
+        every: whether all sessions are listed at once.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -170,15 +171,17 @@ class HomeScreen(OneFocus):
 
     @dataclass
     class Delete(Message):
-        """Delete this session."""
+        """Delete this session; `every` says whether all sessions are listed now."""
 
         entry: Entry
+        every: bool = False
 
     @dataclass
     class Archive(Message):
-        """Take this session out of the list, or bring it back."""
+        """Take this session out of the list, or bring it back; `every` as for `Delete`."""
 
         entry: Entry
+        every: bool = False
 
     @dataclass
     class Report(Message):
@@ -195,13 +198,14 @@ class HomeScreen(OneFocus):
         now: Callable[[], datetime],
         remarks: Sequence[Sentence] = (),
         at: str = "",
+        every: bool = False,
     ) -> None:
         super().__init__()
         self._now = now
         self._remarks = remarks
         self._entries = sorted(entries, key=_order)
         self._sandbox = sandbox
-        self._all = False
+        self._all = every
         self._lines: dict[str, _Line] = {
             **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(self._entries)},
             **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
@@ -276,7 +280,7 @@ class HomeScreen(OneFocus):
         if self._all:
             return every
         headings = dict(zip(every, map(_heading, self._entries), strict=True))
-        here = [name for name in every if headings[name] != "Archived"]
+        here = [name for name in every if headings[name] != "Archived" or name == self._came_from]
         if self.size.height >= _LOW:
             return here
         going_on = [name for name in here if headings[name] == "Continue"]
@@ -392,12 +396,12 @@ class HomeScreen(OneFocus):
             return
         body = f"{line.whole}\n\n{text_of(joined((_gone(selected), _kept(selected))))}"
         question = Confirm("Delete this session?", body, "Delete")
-        ask(self, question, lambda _yes: self.post_message(self.Delete(selected)))
+        ask(self, question, lambda _yes: self.post_message(self.Delete(selected, self._all)))
 
     def action_archive(self) -> None:
         """Take the selected session out of the list, or bring it back."""
         if (selected := self._session()) is not None:
-            self.post_message(self.Archive(selected))
+            self.post_message(self.Archive(selected, self._all))
 
     action_restore = action_archive
 

@@ -133,7 +133,9 @@ class SessionControl:
             OnboardError: its folder can't be written.
         """
         entry.sessions.archive(entry.summary.id, archived=not entry.archived)
-        return "It is back in the list." if entry.archived else "Archived. F3 lists it; a brings it back."
+        return (
+            "It is back in the list." if entry.archived else "Archived. a brings it back; later F3 lists it."
+        )
 
     def report(self, entry: Entry, target: str, home: Path) -> Sentence:
         """Write a report about a session that helps to find a bug, and say where it is.

@@ -482,7 +482,21 @@ async def test_archived_sessions_are_listed_only_when_all_are_wanted() -> None:
         await rest(pilot)
         await pilot.press("enter")
         await rest(pilot)
-        assert app.asked == [HomeScreen.Archive(away), HomeScreen.Report(away, "~/iam-onboard-done.txt")]
+        assert app.asked == [
+            HomeScreen.Archive(away, every=True),
+            HomeScreen.Report(away, "~/iam-onboard-done.txt"),
+        ]
+
+
+async def test_what_was_just_archived_stays_selected_so_that_the_same_key_brings_it_back() -> None:
+    away = replace(LATE, archived=True)
+    app = Host([away, entry(replace(LATE.summary, id="other"))])
+    app.home = HomeScreen([away, *app.home._entries[:1]], sandbox=False, now=lambda: NOW, at="late")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("a")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Archive(away)]
 
 
 async def test_a_session_that_was_begun_and_archived_is_not_asked_about() -> None:
