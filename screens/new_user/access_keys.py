@@ -22,7 +22,7 @@ from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import tell
-from screens.widgets.fields import FieldRow, SecretInput
+from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Lines, OptionList, Text, shortened
 from workflows.core.errors import Problem
@@ -141,7 +141,7 @@ class AccessKeysPane(BrowsingPane):
             )
         hint = "for example  ~/Downloads/accessKeys.csv"
         yield FieldRow(
-            "CSV file", Input(value=self._start["path"], placeholder=hint, id="path", compact=True)
+            "CSV file", PathField(value=self._start["path"], placeholder=hint, id="path", compact=True)
         )
         yield MarkBox(
             "Delete this file afterwards; backups may keep copies",

@@ -60,6 +60,8 @@ class HandoffPane(StepPane):
     HandoffPane FieldRow, HandoffPane .actions { margin-top: 1; }
     HandoffPane.-refused FieldRow, HandoffPane.-refused .actions { margin-top: 0; }
     HandoffPane .actions { height: 1; }
+    HandoffPane #clear { display: none; }
+    HandoffPane.-refused #clear { display: block; }
     """
 
     _arrival: Arrival | None = None
@@ -85,6 +87,7 @@ class HandoffPane(StepPane):
         with ScrollBody(id="arrived"):
             yield Lines(id="arrival", whole_paths=False)
         with Horizontal(classes="actions"):
+            yield Button("Clear the entry", id="clear")
             yield Button("Read another", id="another")
             yield Button("Replace my key", id="replace")
             if self.context.facts.get("key_made"):
@@ -236,6 +239,11 @@ class HandoffPane(StepPane):
         self.show_problems([])
         self._arrange(arrived=True)
         self.focus_primary()
+
+    @on(Button.Pressed, "#clear")
+    def _clear(self) -> None:
+        self._enter(Request())
+        self.query_one(TextArea).focus()
 
     def _enter(self, request: Request) -> None:
         self.query_one(TextArea).text = request.text

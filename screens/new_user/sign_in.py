@@ -43,7 +43,7 @@ _MACHINE_USER = (
     "There is nothing to sign in with. Continue to its access key."
 )
 _ENTER = "Enter the passphrase of your PGP key."
-_OLD = "AWS asks for the old one first. Keep the new one in a password manager."
+_OLD = "AWS asks for the old one again. Keep the new one in a password manager."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
 _HINTS = (
     "Compare account and user name, and copy the password again.\n"
@@ -137,12 +137,12 @@ class SignInPane(StepPane):
                 opens=True,
             ),
             Deed(
-                "Paste your user name",
+                "Copy your user name",
                 Text(self._identity.user),
                 (Button("Copy", id="copy-user", classes="opened"),),
             ),
             Deed(
-                "Paste the password",
+                "Copy the password",
                 Text(MASK),
                 (Button("Copy", id="copy-password", classes="opened"),),
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),

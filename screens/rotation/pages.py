@@ -211,7 +211,8 @@ class RetirementPane(_KeyPane):
             yield _told(self.context.facts.get("retired"))
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
-        kept = [f"iam-onboard keeps it in {known['kept']}."] if known.get("kept") else []
+        place = str(known.get("kept") or "").replace(f"{self.context.environment.home}/", "~/")
+        kept = [f"iam-onboard keeps it in {place}."] if place else []
         yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
         yield Lines(f"{known['old_id']} was deactivated, and waits to be deleted.", id="remark")
         yield Text(_MEANWHILE, id="meanwhile")

@@ -22,7 +22,7 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     return (
         _sign_in(identity, f"Sign in as {user}"),
         _credentials(),
-        Deed(f"Press “Assign MFA device”. Name it {user}, choose “Authenticator app”"),
+        Deed(f"“Assign MFA device”: name {user}, “Authenticator app”"),
         Deed(f"Press “Show QR code”. Scan it with {phone}"),
         Deed("Enter two codes in a row, 30 s apart. Press “Add MFA”"),
         Deed("Sign out, then sign in again with a new code"),

@@ -79,7 +79,8 @@ class Finished(VerticalScroll):
         over = self._over()
         title = f"○ {over} This session is over" if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
-        if rotated := list(_rotated(session.facts())):
+        home = f"{run.environment.home}/"
+        if rotated := [line.replace(home, "~/") for line in _rotated(session.facts())]:
             yield Lines(*rotated, id="rotated", whole_paths=False)
         if works := _works(session.facts(), run.environment.now()):
             yield Text(works, id="works")
@@ -354,11 +355,11 @@ def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {told_path(Path(root), run.environment.home)}"
-    if fingerprint := facts.get("fingerprint"):
-        yield f"PGP key   in your gpg keyring, {str(fingerprint)[-16:]}"
-    keys = [one.value for name, one in run.session.state.known.items() if name.startswith("access_key@")]
-    for kept in dict.fromkeys(KEPT_WORDS[key["kept"]] for key in keys if key):
-        yield f"Key       {kept}"
+    known = [one.value for name, one in run.session.state.known.items() if name.startswith("access_key@")]
+    keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
+    keys += dict.fromkeys(f"access key {KEPT_WORDS[key['kept']]}" for key in known if key)
+    if keys:
+        yield f"Keys      {'; '.join(keys)}"
     profiles = [one.value for name, one in run.session.state.known.items() if name.startswith("profiles@")]
     for config in sorted({profile["config"] for profile in profiles}):
         yield f"Profiles  {told_path(Path(config), run.environment.home)}"

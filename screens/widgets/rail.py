@@ -52,7 +52,8 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; those that are not named here are quiet."""
-_IN_FOLDS = {Status.UNCONFIRMED: "unconfirmed"}
+_IN_FOLDS = {Status.DONE: " done", Status.UNCONFIRMED: "", Status.SKIPPED: " skipped", Status.READY: " open"}
+"""What stands behind a number of folded steps; what is unconfirmed is counted at the line's end, in words."""
 _HERE = "▸"
 _AFTER_THE_ITEMS = "afterwards"
 _END = "@"
@@ -157,12 +158,11 @@ def _end(*, here: bool) -> Content:
 def _before(folded: Sequence[_Part]) -> list[Content]:
     if not folded:
         return []
-    kinds = (Status.DONE, Status.UNCONFIRMED, Status.SKIPPED)
     statuses = [status for part in folded for status in part.statuses]
-    standing = Counter(status if status in kinds else Status.READY for status in statuses)
+    standing = Counter(status if status in _IN_FOLDS else Status.READY for status in statuses)
     return [
-        _marked(status, f"{standing[status]} {_IN_FOLDS.get(status, WORDS[status])}")
-        for status in (*kinds, Status.READY)
+        _marked(status, f"{standing[status]}{words}")
+        for status, words in _IN_FOLDS.items()
         if standing[status]
     ]
 

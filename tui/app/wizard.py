@@ -56,6 +56,7 @@ _LOW, _TINY = 14, 9
 _ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
 _DONE = SETTLED | {Status.CONTRADICTED}
+_MARKED = {Status.UNCONFIRMED: "unconfirmed", Status.CONTRADICTED: "changed", Status.STALE: "out of date"}
 
 
 class WizardScreen(OneFocus):
@@ -767,19 +768,20 @@ class WizardScreen(OneFocus):
 
 
 def _progress(entries: Sequence[RailEntry]) -> str:
-    """How many of the steps are done; "" while nobody knows how many there will be."""
+    """How many of the steps are done, and the others' marks; "" while nobody knows how many there will be."""
     if any(entry.foreseen for entry in entries):
         return ""
     standing = Counter(entry.status for entry in entries)
     skipped = standing.pop(Status.SKIPPED, 0)
-    unconfirmed = standing.pop(Status.UNCONFIRMED, 0)
-    done = sum(number for status, number in standing.items() if status in SETTLED)
-    parts = [
-        f"{done} of {len(entries)} done",
-        f"{MARKS[Status.UNCONFIRMED]} {unconfirmed} unconfirmed" if unconfirmed else "",
-        f"{skipped} skipped" if skipped else "",
+    marked = [
+        f"{MARKS[status]} {number} {words}"
+        for status, words in _MARKED.items()
+        if (number := standing.pop(status, 0))
     ]
-    return ", ".join(filter(None, parts))
+    done = sum(number for status, number in standing.items() if status in SETTLED)
+    return ", ".join(
+        [f"{done} of {len(entries)} done", *marked, *([f"{skipped} skipped"] if skipped else [])]
+    )
 
 
 def _whose_aws(run: SessionRun) -> Content:

@@ -557,6 +557,7 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         finished = app.wizard.query_one(Finished)
         told = [one for one in finished.query(Text) if str(one.content).startswith("? ")]
         assert len(told) == 1, "the table marks each"
+        assert any("access key in the keyring" in str(one.content) for one in finished.query(Text))
 
 
 async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered(

@@ -113,7 +113,7 @@ async def test_escape_goes_back_to_the_handoff_that_was_read_when_another_was_to
         app.pane.query_one("#another").focus()
         await pilot.press("enter")
         await pilot.pause()
-        assert not is_displayed(app.pane.query_one("#waiting")), "nothing is awaited"
+        assert not is_displayed(app.pane.query_one("#watching")), "nothing is awaited"
         assert app.pane.turn().yours
         await pilot.press(*"junk", "ctrl+n")
         await until(pilot, lambda: bool(app.pane.problems))
@@ -187,6 +187,7 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
         assert app.screen is app.wizard
         assert not app.pane.turn().yours, "only the admin can send another one"
         assert "Fingerprint, if asked" in said(app)
+        assert app.pane.query_one("#clear").display
         for button in app.pane.query(".actions Button").results():
             assert not button.display or app.pane.region.contains_region(button.region), "it is in view"
         await pilot.press("ctrl+n")
@@ -231,7 +232,7 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
         area = app.pane.query_one(TextArea)
         refused, area.text = area.text, ""
         await pilot.pause()
-        assert is_displayed(app.pane.query_one("#waiting")), "nothing is there any more that needs its room"
+        assert is_displayed(app.pane.query_one("#watching")), "nothing is there any more that needs its room"
         area.text = refused
         area.select_all()
         app.post_message(Paste(whole))

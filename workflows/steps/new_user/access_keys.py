@@ -241,7 +241,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         key_id = key.access_key_id
         key.drop()
     told = [
-        f"iam-onboard keeps it in {store.description}.",
+        f"iam-onboard keeps the key in {store.description}.",
         *more,
         *filter(None, (device_words(devices), signed_in.words)),
     ]
