@@ -226,7 +226,8 @@ class HandOverPane(TerraformPane):
         sent, button = self._sent[name], self.query_one("#sent", Button)
         button.label = _UNMARK if sent.by_hand else _MARK
         button.display = sent.by_hand or not sent.sent_at
-        self.query_one("#copy" if self._mailbox is None else "#mail").display = name != self._to_send
+        other = name != self._to_send and (self.opening.done or name in self._handoffs)
+        self.query_one("#copy" if self._mailbox is None else "#mail").display = other
         trouble = self.query_one("#trouble", Text)
         trouble.update("\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else "")
         trouble.set_class(not (handoff and handoff.trouble), "hidden")
