@@ -31,7 +31,8 @@ class Entry:
         arrived: when the message came that its next step waits for, ISO 8601; "" while it is not there; None
             if it waits for none.
         archived: whether the person took it out of the list.
-        apply: "running" or "ended" where an apply was begun whose end no wizard has taken in; else "".
+        apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in;
+            else "".
         undone_by: what the later sessions do that took back all that it did; () for none.
     """
 
@@ -172,7 +173,9 @@ def _left_apply(summary: Summary, folder: Path) -> str:
     from workflows.steps.shared.leftovers import untaken_apply  # noqa: PLC0415 - not for the first paint
 
     run = untaken_apply(folder)
-    return "" if run is None else "running" if run.is_running() else "ended"
+    if run is None:
+        return ""
+    return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
 
 
 def _came(path: Path, moment: str) -> str:

@@ -53,7 +53,9 @@ def test_an_apply_that_ended_while_nobody_watched_is_found(tmp_path: Path) -> No
     run.mkdir(parents=True)
     description = {"kind": "apply", "layer": "x", "temporary": "x", "facts": {}}
     (run / "run.json").write_text(json.dumps(description))
-    assert _left_apply(summary, tmp_path) == "ended"
+    assert _left_apply(summary, tmp_path) == "failed"
+    (run / "exit.json").write_text('{"exit_code": 0}')
+    assert _left_apply(summary, tmp_path) == "finished"
     assert _left_apply(replace(summary, next_step="plan"), tmp_path) == ""
 
 

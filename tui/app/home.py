@@ -507,7 +507,7 @@ def _kept(entry: Entry) -> Sentence:
 def _line_of(entry: Entry, now: datetime) -> _Line:
     summary = entry.summary
     changed = told_moment(summary.changed, now) if summary.changed else ""
-    standing, *more = standing_of(entry)
+    standing, *more = standing_of(replace(entry, archived=False))  # the heading says it
     if summary.damage:
         return _Line(f"! {summary.id}", standing, changed, resumes=entry, more=tuple(more))
     arrival = None if entry.archived else arrival_of(entry, now)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from screens.step.times import told_moment
 from workflows.core.errors import OnboardError
@@ -19,11 +20,22 @@ if TYPE_CHECKING:
 _NAMED, _COMMITS = 2, 5
 
 
+def left_to_switch(facts: Mapping[str, Any]) -> bool:
+    """Whether STS is left to be switched by hand somewhere, after the regions were asked."""
+    if not facts.get("sts_regions"):
+        return False
+    from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
+
+    return bool(report.left_over(answers.Audit.from_facts("", facts["sts_regions"])))
+
+
 def standing_of(entry: Entry) -> tuple[str, ...]:
     """Where it stands and in which project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
     step = summary.next_title
     done = "all done" if summary.confirmed else "all done, not confirmed"
+    if left_to_switch(summary.facts):
+        done = "regions left to switch"
     if summary.awaited:
         done = f"waiting for {listed(summary.awaited, _NAMED)}"
     if entry.undone_by:

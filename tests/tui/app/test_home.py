@@ -19,6 +19,7 @@ from screens.widgets.dialogs import Confirm
 from tui.app.home import Begun, HomeScreen
 from tui.app.session_summary import left_behind, standing_of
 from tui.session_catalogue import Entry
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
 from workflows.core.sentences import text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
@@ -449,6 +450,15 @@ async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> N
         assert app.home.query_one(OptionList).has_focus
 
 
+def test_regions_that_are_left_to_switch_are_not_all_done() -> None:
+    for off, told in ((StsState.DEACTIVATED, "all done"), (StsState.ACTIVE, "regions left to switch")):
+        region = RegionAnswer("sa-east-1", off, OptIn.DEFAULT)
+        account = AccountAnswer("security", "2" * 12, "aws", "x", regions=(region,), token_version=1)
+        audit = Audit("bb", NOW.isoformat(), (), (account,))
+        checked = Summary("checked", "admin", facts={"sts_regions": audit.as_facts()})
+        assert standing_of(entry(checked))[0] == told
+
+
 async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_them() -> None:
     app = Host([LATE])
     async with app.run_test(size=(80, 24)) as pilot:
@@ -459,14 +469,15 @@ async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_th
         assert app.asked == [HomeScreen.Begin("admin", ("regrouping",))]
 
 
-async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_says_so_first() -> None:
+async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_has_its_heading() -> None:
     app = Host([replace(DONE, archived=True), LATE])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "1 archived F3" in lines_of(app)
         await pilot.press("f3")
         await rest(pilot)
-        assert "Set up my access archived · all done · bb 3 Jan 10:20" in lines_of(app)
+        assert "Archived" in lines_of(app)
+        assert "Set up my access all done · bb · sandbox 3 Jan 10:20" in lines_of(app)
 
 
 async def test_archived_sessions_are_listed_only_when_all_are_wanted() -> None:
