@@ -312,7 +312,7 @@ class ProjectPane(StepPane):
         wrong = [name for name in self._unknown(kind) if name != typed or not fitting]
         lines: list[Sentence] = [listed(people if typed in people else fitting, _NAMES_SHOWN)]
         if wrong and self._survey is not None:
-            next_ = project.nobody(wrong[0], self._survey.layers).next
+            next_ = project.nobody(wrong[0], self._survey.layers, kind).next
             lines = [joined((f"✗ Nobody here is called {wrong[0]}.", next_))]
         known = self.query_one(f"#known-{_id(kind)}", Text)
         known.show_lines(list(filter(text_of, lines)))

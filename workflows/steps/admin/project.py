@@ -54,6 +54,10 @@ _FITS: Mapping[str, Callable[[Person], bool]] = {
 """Whom a kind of work can be about, where it isn't everybody."""
 
 
+def _fits(person: Person, kind: str) -> bool:
+    return kind not in _FITS or _FITS[kind](person)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request(Work):
     """What the person decides.
@@ -90,8 +94,7 @@ class Survey:
     def people(self, kind: str = "") -> tuple[str, ...]:
         """The IAM names in any of the layers, sorted; for a kind of work those whom it can be about."""
         people = [person for layer in self.layers for person in layer.people]
-        fits = _FITS.get(kind)
-        return tuple(sorted({person.iam_name for person in people if fits is None or fits(person)}))
+        return tuple(sorted({person.iam_name for person in people if _fits(person, kind)}))
 
 
 def survey(path: str, context: Context, report: Report) -> Survey:
@@ -195,7 +198,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
     for kind in (kind for kind in KINDS if kind != "joining"):
         for name in getattr(request, kind):
             if name not in before.leaving and not any(layer.person(name) for layer in layers):
-                raise nobody(name, layers).about(kind)
+                raise nobody(name, layers, kind).about(kind)
     for name in request.joining:
         if name not in before.joining and all(layer.person(name) for layer in layers):
             raise OnboardError(
@@ -216,9 +219,9 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             ).about("resetting")
 
 
-def nobody(name: str, layers: Sequence[Layer]) -> OnboardError:
-    """That nobody is called so, or that it is unknown."""
-    known = sorted({person.iam_name for layer in layers for person in layer.people})
+def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
+    """That nobody is called so, or that it is unknown; it names those whom the kind of work can be about."""
+    known = sorted({one.iam_name for layer in layers for one in layer.people if _fits(one, kind)})
     likely = get_close_matches(name, known, _MOST_REMARKS) or known[:_MOST_NAMED]
     if len(likely) == 1:
         hint = f"Did you mean {likely[0]}?"
