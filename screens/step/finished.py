@@ -77,7 +77,7 @@ class Finished(VerticalScroll):
         run, session = self._run, self._run.session
         grid = everybody(run.whole())
         over = self._over()
-        title = f"○ {over} This session is over" if over else self._title(grid)
+        title = f"○ {over} This session is over." if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
         home = f"{run.environment.home}/"
         if rotated := [line.replace(home, "~/") for line in _rotated(session.facts())]:
@@ -87,7 +87,7 @@ class Finished(VerticalScroll):
         table = _standing(run, grid)
         if table:
             yield Text(table, id="everybody")
-        if not_done := list(_not_done(run)):
+        if not over and (not_done := list(_not_done(run))):
             yield Text(joined(not_done, "\n"), id="not-done")
         for line in self._unconfirmed(marked=bool(table) and not grid.rows):
             yield Text(line)

@@ -43,7 +43,7 @@ from tui.app.stage import Stage
 from workflows.core.sentences import joined, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Choice, Observation
+from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
@@ -636,7 +636,7 @@ class WizardScreen(OneFocus):
         """Show where everybody stands, and open the account that is chosen there."""
         grid = everybody(self.run.whole())
         if not grid.rows:
-            self.notify("Nobody has been named yet.")
+            self.show_result("F5 lists everybody once you continue from Project.", "", passing=True)
             return
 
         async def chosen(account: str) -> None:
@@ -734,7 +734,7 @@ class WizardScreen(OneFocus):
                 self._ask_in_background(self.run.inquiries())
 
     async def _look_after(self, key: StepKey) -> None:
-        """What contradicted a step, or only the person said of it, may be put right by the one done now.
+        """What contradicted a step, or couldn't be seen of it, may be put right by the one done now.
 
         What only the person says of that one is marked so at once, as it will be when they come back.
         """
@@ -745,10 +745,10 @@ class WizardScreen(OneFocus):
             self._stage.record(lambda: self.run.take(news))
 
     def _uncertain(self, key: StepKey) -> bool:
-        """Whether the world contradicts a done step, or nobody but the person says that it is done."""
+        """Whether the world contradicts a done step, or the last look at it gave no answer."""
         observed = self.run.session.state.observed.get(key)
-        said_so = observed is not None and observed.said_so
-        return said_so or self.run.session.status(key) is Status.CONTRADICTED
+        unknown = observed is not None and observed.verdict is Verdict.UNKNOWN
+        return unknown or self.run.session.status(key) is Status.CONTRADICTED
 
     def commands(self) -> Iterator[SystemCommand]:
         """What the palette offers while this is shown: what the page's buttons do, and the other steps."""

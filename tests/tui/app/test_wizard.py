@@ -971,6 +971,26 @@ async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_
         assert kept_observations(app.session.folder)[USERS].verdict is answer.verdict
 
 
+async def test_what_no_look_could_see_is_looked_at_again_once_another_step_is_done(tmp_path: Path) -> None:
+    looks = [NOT_ASKED, AGREES]
+
+    class Seen(SmallStep):
+        def observe(self, context: Context) -> Observation:  # noqa: ARG002
+            return looks.pop(0)
+
+    modules = small_workflow()
+    modules[0] = Seen(modules[0].STEP)
+    app = host(tmp_path, modules, done={PROJECT: LAYERS}, at=USERS)
+    SessionRun(app.session, fake_environment(tmp_path, {}), by_id(modules)).observe()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.UNCONFIRMED
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.DONE
+        assert app.session.status(PROJECT) is Status.DONE
+
+
 async def test_a_page_that_an_answer_locks_gives_way_to_the_step_that_it_rests_on(tmp_path: Path) -> None:
     modules = small_workflow()
     modules[0] = project = Inquired(modules[0].STEP)
