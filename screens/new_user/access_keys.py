@@ -173,7 +173,6 @@ class AccessKeysPane(BrowsingPane):
 
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))
-        self.set_class(self.opening.done, "-done")
         self._ask(_Question.NONE if self.opening.done else self._question)
         self._show()
         if self.opening.done:

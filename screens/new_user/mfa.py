@@ -194,7 +194,6 @@ class MfaPane(BrowsingPane):
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.query_one("#source", Choices).choose(str(self._start["place"]))
         if self.opening.done:
-            self.add_class("-done")
             self.focus_primary()
         elif self.query_one("#how", Choices).value == CONSOLE:
             self.call_after_refresh(self.query_one(Checklist).focus_next)

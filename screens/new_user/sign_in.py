@@ -168,7 +168,6 @@ class SignInPane(StepPane):
         return "\n".join(filter(None, lines))
 
     def on_mount(self) -> None:
-        self.set_class(self.opening.done, "-done")
         if self._has_password:
             self._arrange()
         if self.opening.done:
@@ -176,8 +175,8 @@ class SignInPane(StepPane):
 
     def _arrange(self) -> None:
         """Show what is needed now: the passphrase's field, or what the browser's page asks for."""
-        self.set_class(self.password is None, "-locked")
-        self.set_class(self.password is not None, "-open")
+        locked = self.password is None
+        self.update_classes({"-locked": locked, "-open": not locked})
         self.query_one("#notes", Text).update(self._notes())
         self.refresh_bindings()
 

@@ -105,7 +105,6 @@ class RotationPane(_KeyPane):
             yield Button("Go to Home", id="home")
 
     def on_mount(self) -> None:
-        self.set_class(self.opening.done, "-done")
         records = KeyRecords(self.context.environment.key_records_folder)
         self.run_move("records", lambda _report: records.all(), self._listed, looks=True)
 

@@ -179,7 +179,7 @@ class StepPane(VerticalScroll):
         keeps: bool = True
 
     def __init__(self, opening: Opening) -> None:
-        super().__init__(id=f"pane-{opening.step.id}")
+        super().__init__(id=f"pane-{opening.step.id}", classes="-done" if opening.done else None)
         self.opening = opening
         self.context = opening.context
 

@@ -178,10 +178,11 @@ class ScrollBody(VerticalScroll):
 
 
 class Measured(Widget):
-    """Has room for what it shows last.
+    """Has room for what it shows last, and is styled once when it comes to the screen.
 
     Textual 8.2 keeps a widget's size by a number that it raises once until the next idle moment: what is
-    replaced twice, with a layout in between, would keep the size of the first.
+    replaced twice, with a layout in between, would keep the size of the first. It also styles a widget for
+    each class that its making gives it: an eighth of the work between two pages.
     """
 
     def refresh(
@@ -190,6 +191,11 @@ class Measured(Widget):
         """Paint it again, and measure it again if asked."""
         self._layout_updates += layout
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def update_node_styles(self, animate: bool = True) -> None:  # noqa: FBT001 - Textual's
+        """Style it, if it is on a screen."""
+        if self.is_attached:
+            super().update_node_styles(animate)
 
 
 class Text(widgets.Static, Measured):
