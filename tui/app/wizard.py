@@ -56,7 +56,13 @@ _LOW, _TINY = 14, 9
 _ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
 _DONE = SETTLED | {Status.CONTRADICTED}
-_MARKED = {Status.UNCONFIRMED: "unconfirmed", Status.CONTRADICTED: "changed", Status.STALE: "out of date"}
+_MARKED = {
+    Status.CONTRADICTED: "changed",
+    Status.UNCONFIRMED: "unconfirmed",
+    Status.STALE: "out of date",
+    Status.SKIPPED: "skipped",
+}
+"""What is counted apart, the most important first."""
 
 
 class WizardScreen(OneFocus):
@@ -369,7 +375,7 @@ class WizardScreen(OneFocus):
 
     def _refresh_top(self) -> None:
         (width, height), entries = self.size, self._entries()
-        progress = styled((_progress(entries), "$text-muted"))
+        progress = styled((_progress(entries, width // 2), "$text-muted"))
         right = [_whose_aws(self.run)]
         if self.has_class("-narrow"):
             steps = stepper(entries, self.current, width - progress.cell_length - 4)
@@ -767,21 +773,20 @@ class WizardScreen(OneFocus):
                 yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, entry.key))
 
 
-def _progress(entries: Sequence[RailEntry]) -> str:
-    """How many of the steps are done, and the others' marks; "" while nobody knows how many there will be."""
+def _progress(entries: Sequence[RailEntry], width: int) -> str:
+    """How many of the steps are done, and what other marks mean, as far as there is room.
+
+    It is "" while nobody knows how many steps there will be.
+    """
     if any(entry.foreseen for entry in entries):
         return ""
     standing = Counter(entry.status for entry in entries)
-    skipped = standing.pop(Status.SKIPPED, 0)
-    marked = [
-        f"{MARKS[status]} {number} {words}"
-        for status, words in _MARKED.items()
-        if (number := standing.pop(status, 0))
-    ]
-    done = sum(number for status, number in standing.items() if status in SETTLED)
-    return ", ".join(
-        [f"{done} of {len(entries)} done", *marked, *([f"{skipped} skipped"] if skipped else [])]
-    )
+    done = sum(number for status, number in standing.items() if status in SETTLED.difference(_MARKED))
+    parts = [f"{done} of {len(entries)} done"]
+    parts += [f"{MARKS[one]} {standing[one]} {words}" for one, words in _MARKED.items() if standing[one]]
+    while len(parts) > 1 and len(", ".join(parts)) > width:
+        parts.pop()
+    return ", ".join(parts)
 
 
 def _whose_aws(run: SessionRun) -> Content:

@@ -123,8 +123,12 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         assert not app.pane.inside
         assert app.wizard.current == KEY
         assert not app.pane.primary().ready
+        clipboard.copy("something else")
         app.pane.query_one("#did-5").focus()
-        await pilot.press("enter")  # a new password is chosen
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: clipboard.content == PASSWORD)  # AWS asks for the old one again
+        assert not app.pane.primary().ready
+        await pilot.press("left", "enter")  # a new password is chosen
 
         pane = app.pane
         assert isinstance(pane, SignInPane)
@@ -232,6 +236,7 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
         await rest(pilot)
         app.pane.query_one("#already", Button).press()
         await until(pilot, lambda: isinstance(app.screen, Confirm))
+        assert "222222222222" in app.text().split("Did you sign in to security before?")[1]
         await pilot.press("enter")  # not yet
         await rest(pilot)
         assert session.status(KEY) is Status.READY

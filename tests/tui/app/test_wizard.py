@@ -115,7 +115,9 @@ async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(
 def test_what_only_the_person_says_is_counted_apart() -> None:
     standing = (Status.DONE, Status.UNCONFIRMED, Status.STALE, Status.SKIPPED)
     entries = [RailEntry(StepKey(status.value), status.value, status) for status in standing]
-    assert wizard._progress(entries) == "1 of 4 done, ? 1 unconfirmed, ~ 1 out of date, 1 skipped"
+    counted = "1 of 4 done, ? 1 unconfirmed, ~ 1 out of date, – 1 skipped"
+    assert wizard._progress(entries, 80) == counted
+    assert wizard._progress(entries, 30) == "1 of 4 done, ? 1 unconfirmed"
 
 
 async def test_escape_goes_back_and_keeps_what_was_typed(tmp_path: Path) -> None:
