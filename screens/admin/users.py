@@ -423,11 +423,12 @@ class UsersPane(ByHandPane):
 
     def _refusals(self, layer: Layer, person: Person) -> Mapping[str, EditRefused]:
         """What of the selected person can't be changed: why, by the button that would."""
-        found = {"key_file": users.rename_refusal(layer, person)}
+        found = {}
         for fact in users.WORDS:
             decided = self.own.switch(layer.location.account, person.iam_name, fact)
             now = getattr(person, fact) if decided is None else decided
             found[fact] = users.switch_refusal(layer, person, fact, wanted=not now)
+        found["key_file"] = users.rename_refusal(layer, person)
         return {name: refusal for name, refusal in found.items() if refusal is not None}
 
     def _switch(self, layer: Layer, person: Person, fact: str) -> None:
