@@ -115,6 +115,22 @@ def test_who_was_sent_a_password_is_asked_of_aws(
     assert (seen.verdict, seen.about) == (verdict, about)
 
 
+def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
+    monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
+    monkeypatch.setattr(hand_over, "arrival", lambda _client, _name: Arrival.AWAY)
+    sent = {"handed_over": plain(HandedOver({"a": Sent("2026-03-01T10:00:00+00:00")}))}
+    facts = {**sent, "layers": ["management", "security", "apps-prd"]}
+    made = {f"plan@{account}": {"passwords": ["a"]} for account in facts["layers"]}
+    for applied, where in (({"applied@management": {}}, "management, security:"), ({}, "security:")):
+        context = Context(fake_environment(tmp_path, {}), facts, {**made, **applied}, "security", tmp_path)
+        seen = hand_over.inquire(context)
+        assert (seen.verdict, seen.about) == (Verdict.AWAITED, ("a",))
+        assert str(seen.words).startswith(where)
+
+
 def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Project, home: GpgHome) -> None:
     password = encrypted(home)
     made = identity(source(project, login_profiles={NAME: login(password)}), NAME, details(home))

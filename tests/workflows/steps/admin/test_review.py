@@ -197,6 +197,20 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     assert review.observe(admin.context()).likely is Choice.REDO
 
 
+def test_other_sessions_that_are_not_applied_are_one_note(admin: AdminProject) -> None:
+    root = {"project_root": str(admin.root), "layers": ["security", "apps-prd"]}
+    for name, people, step in (("b", ["sam"], "plan"), ("c", ["juan"], "users"), ("d", ["ann"], "")):
+        folder = admin.folder.with_name(name)
+        folder.mkdir()
+        other = Summary(name, "admin", facts={**root, "joining": people}, next_step=step)
+        keep_summary(folder, other, made_from(folder))
+    (note,) = review.notes(admin.context())
+    assert "in security" in note
+    assert "Add sam" in note
+    assert "Add juan" in note
+    assert "ann" not in note
+
+
 def test_a_key_file_that_is_gone_is_a_contradiction_and_review_writes_it_again(admin: AdminProject) -> None:
     write(admin)
     written = admin.text("security", "keys/jane.doe")
