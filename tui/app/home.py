@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
@@ -22,7 +23,7 @@ from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.kinds import work_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _OF_A_SESSION = {"archive", "restore", "delete", "report"}
 """What can be done with the selected session."""
 _LABEL = 28
 _TIME = 14
+_WIDE, _BESIDE = 116, 38
+"""From how many columns on the selected line is explained beside the list, and in how many."""
+_ONE = "In one sitting."
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class _Line:
         begins: the workflow to begin a session of, and the kinds of an admin's work that it begins with.
         resumes: the session to resume.
         more: what is said after the detail where there is room.
+        about: what it is for and how long it takes, or how far it is: what stands beside the list.
     """
 
     work: Sentence
@@ -58,6 +63,7 @@ class _Line:
     begins: tuple[str, ...] = ()
     resumes: Entry | None = None
     more: tuple[Sentence, ...] = ()
+    about: tuple[Sentence, ...] = ()
 
     @property
     def whole(self) -> str:
@@ -74,24 +80,85 @@ class _Line:
 
 _TASKS: Mapping[str, tuple[_Line, ...]] = {
     "Start": (
-        _Line("Add people", "keys in, users and groups, apply, hand over", begins=("admin", "joining")),
-        _Line("Remove people", "from accounts, or for good", begins=("admin", "leaving")),
+        _Line(
+            "Add people",
+            "keys in, users and groups, apply, hand over",
+            begins=("admin", "joining"),
+            about=(
+                "Takes in their PGP keys, edits users and groups, and shows one diff.",
+                "Then, for each account: plan, apply, and a text to send to each person.",
+                "In two sittings: you wait for their keys in between.",
+            ),
+        ),
+        _Line(
+            "Remove people",
+            "from accounts, or for good",
+            begins=("admin", "leaving"),
+            about=("Edits the layers, shows one diff, then plans and applies each account.", _ONE),
+        ),
         _Line(
             "Change groups or sign-in",
             "groups, console password, access key",
             begins=("admin", "regrouping"),
+            about=("Edits the layers, shows one diff, then plans and applies each account.", _ONE),
         ),
-        _Line("Reset a password", "forgotten; the PGP key still works", begins=("admin", "resetting")),
-        _Line("Replace a PGP key", "for admins, when a person asks for it", begins=("admin", "rekeying")),
         _Line(
-            "Replace a lost MFA device", "so that another can be registered", begins=("admin", "mfa_reset")
+            "Reset a password",
+            "forgotten; the PGP key still works",
+            begins=("admin", "resetting"),
+            about=("Plans and applies a new one-time password, and makes the text to send.", _ONE),
         ),
-        _Line("Check STS regions", "where stolen keys could be used", begins=("admin", "regions_wanted")),
+        _Line(
+            "Replace a PGP key",
+            "for admins, when a person asks for it",
+            begins=("admin", "rekeying"),
+            about=(
+                "Takes in the new key. The apply makes their password and access key again for it.",
+                "In two sittings: you wait for the new key in between.",
+            ),
+        ),
+        _Line(
+            "Replace a lost MFA device",
+            "so that another can be registered",
+            begins=("admin", "mfa_reset"),
+            about=("Removes the device in AWS, without Terraform.", _ONE),
+        ),
+        _Line(
+            "Check STS regions",
+            "where stolen keys could be used",
+            begins=("admin", "regions_wanted"),
+            about=("Asks each region of each account, and lists where to switch STS off.", _ONE),
+        ),
     ),
     "For yourself": (
-        _Line("Set up my access", "with your admin's invitation or handoff", begins=("new-user",)),
-        _Line("Replace my PGP key", "lost, or its passphrase forgotten", begins=("new-user", "replacing")),
-        _Line("Rotate my access key", "a new one in place of one that is kept here", begins=("rotation",)),
+        _Line(
+            "Set up my access",
+            "with your admin's invitation or handoff",
+            begins=("new-user",),
+            about=(
+                "First your PGP key, and a request to send to your admin.",
+                "With the handoff: sign in, MFA, access keys and profiles, and a test of each.",
+                "In two sittings: your admin works in between.",
+            ),
+        ),
+        _Line(
+            "Replace my PGP key",
+            "lost, or its passphrase forgotten",
+            begins=("new-user", "replacing"),
+            about=(
+                "Makes another key, and a request to send to your admin.",
+                "In two sittings: your admin works in between.",
+            ),
+        ),
+        _Line(
+            "Rotate my access key",
+            "a new one in place of one that is kept here",
+            begins=("rotation",),
+            about=(
+                "Makes a new key, tests it, and deactivates the old one.",
+                "In two sittings: you delete the old key some days later.",
+            ),
+        ),
     ),
 }
 """What can be begun, by the heading that it is under."""
@@ -152,7 +219,9 @@ class HomeScreen(OneFocus):
         height: auto; max-height: 4; padding: 0 3; color: $text-warning; margin-bottom: 1;
     }
     HomeScreen #filter { margin: 0 1 1 1; }
-    HomeScreen OptionList { height: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    HomeScreen OptionList { width: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    HomeScreen #about { display: none; width: 38; padding: 0 2; border-left: solid $border-blurred; }
+    HomeScreen.-beside #about { display: block; height: 1fr; }
     """
 
     @dataclass
@@ -221,7 +290,9 @@ class HomeScreen(OneFocus):
             yield Text(_SANDBOX, id="home-words")
         if self._remarks:
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
-        yield OptionList()
+        with Horizontal():
+            yield OptionList()
+            yield Text(id="about")
         yield KeyLine(
             *("app.commands", "home.help", "home.filter", "home.archive", "home.restore"),
             *("home.all", "app.quit", "home.delete"),
@@ -236,7 +307,7 @@ class HomeScreen(OneFocus):
 
     def on_resize(self, event: Resize) -> None:
         """A wider line has room for more of it."""
-        del event
+        self.set_class(event.size.width >= _WIDE, "-beside")
         if self.is_mounted:
             self._fill()
 
@@ -271,6 +342,14 @@ class HomeScreen(OneFocus):
                     options.append(Option(styled((f"{len(left)} {more}", ""), ("  F3", "$accent")), "more"))
                 options.append(Option("", disabled=True))
         return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
+
+    def _about(self) -> Content:
+        """The selected line, explained."""
+        line = self._lines.get(self._at)
+        if line is None:
+            return styled()
+        about = joined(line.about, "\n\n")
+        return styled((text_of(line.work), "bold"), ("\n\n", ""), (text_of(about), "$text-muted"))
 
     def _listed(self) -> list[str]:
         """The sessions that are listed now."""
@@ -311,7 +390,8 @@ class HomeScreen(OneFocus):
         time = f" {line.time:>{_TIME}}" if line.time else ""
         label = text_of(line.work)
         fill = max(1, _LABEL - len(label))
-        room = max(0, self.size.width - 6 - len(label) - fill - len(time) - len(line.mark))
+        width = self.size.width - _BESIDE * self.has_class("-beside")
+        room = max(0, width - 6 - len(label) - fill - len(time) - len(line.mark))
         return styled(
             (label + " " * fill, ""),
             (line.mark, "$warning"),
@@ -322,6 +402,7 @@ class HomeScreen(OneFocus):
     @on(OptionList.OptionHighlighted)
     def _mark(self, event: OptionList.OptionHighlighted) -> None:
         self._at = event.option_id or ""
+        self.query_one("#about", Text).update(self._about())
         self.refresh_bindings()
 
     @on(OptionList.OptionSelected)
@@ -357,7 +438,7 @@ class HomeScreen(OneFocus):
 
         if not self.query(FilterField):
             field = FilterField(placeholder="a name, a project or a task", id="filter", compact=True)
-            await self.mount(field, before=self.query_one(OptionList))
+            await self.mount(field, before=self.query_one(Horizontal))
         self.query_one(FilterField).focus()
 
     @on(Input.Changed, "#filter")
@@ -509,10 +590,14 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     changed = told_moment(summary.changed, now) if summary.changed else ""
     standing, *more = standing_of(replace(entry, archived=False))  # the heading says it
     if summary.damage:
-        return _Line(f"! {summary.id}", standing, changed, resumes=entry, more=tuple(more))
+        return _Line(f"! {summary.id}", standing, changed, "", (), entry, tuple(more), (standing,))
     arrival = None if entry.archived else arrival_of(entry, now)
-    if arrival is None:
-        return _Line(work_of(summary), standing, changed, resumes=entry, more=tuple(more))
-    if arrival.here:
-        return _Line(work_of(summary), arrival.line, mark="● ", resumes=entry)
-    return _Line(work_of(summary), arrival.line, changed, resumes=entry)
+    line = _Line(work_of(summary), standing, changed, resumes=entry, more=tuple(more))
+    if arrival is not None:
+        line = replace(line, detail=arrival.line, more=(), mark="● " if arrival.here else "")
+        line = replace(line, time="") if arrival.here else line
+    done = f"{count(len(summary.settled), 'step')} done" if summary.settled else ""
+    begun = f"begun {told_moment(summary.created, now)}" if summary.created else ""
+    last = f"last changed {changed}" if changed else ""
+    far = joined((f"{line.mark}{text_of(line.detail)}", *more, done, begun, last), "\n")
+    return replace(line, about=(far,))

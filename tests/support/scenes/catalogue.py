@@ -82,7 +82,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
 """Scenes around the project that the administrator works on."""
 
 NAMES = (*ALONE, *IN_THE_OFFICE)
-LARGE_TOO = ("project", "groups", "plan", "plan-running", "verify-answered")
+LARGE_TOO = ("home-sessions", "project", "groups", "plan", "plan-running", "verify-answered")
 
 SHOTS: tuple[tuple[str, tuple[int, int]], ...] = (
     *((name, SMALL) for name in NAMES),
