@@ -207,8 +207,8 @@ def _rank(account: str) -> tuple[int, str]:
 def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> list[LayerLocation]:
     known = {account.name: account for account in accounts}
     found: list[LayerLocation] = []
-    folders = [one for one in root.iterdir() if one.is_dir() and not one.name.startswith(".")]
-    for folder in sorted(folders, key=lambda one: _rank(one.name)):
+    folders = [folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    for folder in sorted(folders, key=lambda folder: _rank(folder.name)):
         try:
             paths = _layer_folders(folder)
         except PermissionError as error:
@@ -233,7 +233,7 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
 def _layer_folders(folder: Path) -> list[Path]:
     regional = [path for pattern in _REGIONAL for path in sorted(folder.glob(pattern))]
     named = dict.fromkeys([*(folder / path for path in LAYER_PATHS), *regional])
-    return [one for one in named if _holds_configuration(one)]
+    return [folder for folder in named if _holds_configuration(folder)]
 
 
 def _holds_configuration(folder: Path) -> bool:
@@ -304,7 +304,7 @@ def _region(values: Mapping[str, object]) -> str:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _accounts(values: Mapping[str, object], common: Path, root: Path) -> tuple[Account, ...]:
@@ -319,7 +319,7 @@ def _accounts(values: Mapping[str, object], common: Path, root: Path) -> tuple[A
     if not isinstance(declared, dict):
         return _single(values, root)
     order = _written_order(common)
-    facts = {name: one if isinstance(one, dict) else {} for name, one in declared.items()}
+    facts = {name: fields if isinstance(fields, dict) else {} for name, fields in declared.items()}
     return tuple(
         Account(str(name), str(facts[name].get("email", "")), _identity(facts[name].get("id", "")))
         for name in sorted(facts, key=lambda name: order.get(name, len(order)))
@@ -328,8 +328,10 @@ def _accounts(values: Mapping[str, object], common: Path, root: Path) -> tuple[A
 
 def _single(values: Mapping[str, object], root: Path) -> tuple[Account, ...]:
     """The accounts of an older file; one is called as its folder is, or else as its variable."""
-    folders = {re.sub("[-_]", "", one.name): one.name for one in sorted(root.iterdir()) if one.is_dir()}
-    named = {one.removesuffix(_SINGLE): value for one, value in values.items() if one.endswith(_SINGLE)}
+    folders = {
+        re.sub("[-_]", "", folder.name): folder.name for folder in sorted(root.iterdir()) if folder.is_dir()
+    }
+    named = {name.removesuffix(_SINGLE): value for name, value in values.items() if name.endswith(_SINGLE)}
     return tuple(
         Account(folders.get(name.replace("_", ""), name), "", _identity(value))
         for name, value in named.items()
@@ -348,7 +350,7 @@ def _written_order(path: Path) -> dict[str, int]:
     if attribute is None:
         return {}
     entries = document.elements(attribute.value)
-    return {key: at for at, one in enumerate(entries) if (key := object_key(document, one)) is not None}
+    return {key: at for at, entry in enumerate(entries) if (key := object_key(document, entry)) is not None}
 
 
 def read_lock_file(path: Path) -> LockedProvider | None:

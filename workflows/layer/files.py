@@ -191,7 +191,9 @@ def _key_folders(documents: Mapping[str, Document]) -> list[str]:
     }
     return [
         "keys",
-        *sorted(one for one in found if one not in {"keys", "."} and not one.startswith((".", "/"))),
+        *sorted(
+            folder for folder in found if folder not in {"keys", "."} and not folder.startswith((".", "/"))
+        ),
     ]
 
 

@@ -75,9 +75,9 @@ def diff_tokens(change: FileChange) -> list[Sequence[Token]]:
 def _of_lines(data: bytes | None, numbers: Iterable[int]) -> Mapping[int, Sequence[Token]]:
     """The tokens of some lines by their numbers from 1, which rise."""
     counter = count()
-    runs = [list(run) for _, run in groupby(numbers, key=lambda one: one - next(counter))]
+    runs = [list(run) for _, run in groupby(numbers, key=lambda number: number - next(counter))]
     found = tokens(data or b"", [(run[0] - 1, run[-1] - 1) for run in runs])
-    return {row + 1: some for row, some in found.items()}
+    return {row + 1: found_tokens for row, found_tokens in found.items()}
 
 
 def tokens(data: bytes, ranges: Iterable[tuple[int, int]]) -> Mapping[int, Sequence[Token]]:
@@ -95,7 +95,7 @@ def tokens(data: bytes, ranges: Iterable[tuple[int, int]]) -> Mapping[int, Seque
         for kind in KINDS:
             for node in caught.get(kind, ()):
                 _add(found, node, kind, (first, last), lines)
-    return {row: sorted(some) for row, some in found.items()}
+    return {row: sorted(row_tokens) for row, row_tokens in found.items()}
 
 
 def _whole(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, Tree]]:
@@ -119,7 +119,7 @@ def _entries_around(lines: Sequence[bytes], first: int, last: int) -> tuple[int,
     least = min((_indent(lines[row]) for row in begins), default=0)
     row = next((row for row in begins if _indent(lines[row]) == least), near.start)
     behind = range(min(last + 1, len(lines)), min(last + _NEAR, len(lines)))
-    ends = (one for one in behind if lines[one].strip() and _indent(lines[one]) <= least)
+    ends = (row for row in behind if lines[row].strip() and _indent(lines[row]) <= least)
     end = next(ends, behind.stop)
     return row, end + 1 if end < len(lines) and lines[end].lstrip()[:1] in (b"}", b"]", b")") else end
 

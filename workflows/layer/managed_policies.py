@@ -47,7 +47,7 @@ def policy_arn(text: str, partition: str = "aws") -> str:
     if not text or text.startswith("arn:") or not _NAME.fullmatch(text):
         return text
     name = text.rpartition("/")[2].casefold()
-    known = next((path for one, path in known_policies().items() if one.casefold() == name), text)
+    known = next((path for policy, path in known_policies().items() if policy.casefold() == name), text)
     return f"arn:{partition}:iam::aws:policy/{known}"
 
 

@@ -40,7 +40,7 @@ def named_regions(root: Path, regions: Collection[str]) -> tuple[str, ...]:
     found: set[bytes] = set()
     for path, data in _files(root, _READ) if regions else ():
         found.update(pattern.findall(data), pattern.findall(os.fsencode(path.relative_to(root))))
-    return tuple(sorted(one.decode() for one in found))
+    return tuple(sorted(region.decode() for region in found))
 
 
 def account_mentions(project: Project, name: str) -> tuple[Place, ...]:
@@ -64,8 +64,8 @@ def account_mentions(project: Project, name: str) -> tuple[Place, ...]:
                 layers.add(path.parent)
                 found[Place(relative.as_posix(), 1)] = None
             continue
-        matches = [one.start() for one in mention.finditer(data)]
-        matches += [one.start(1) for one in _NAMED.finditer(data) if _is_of(project, one[1], name)]
+        matches = [match.start() for match in mention.finditer(data)]
+        matches += [match.start(1) for match in _NAMED.finditer(data) if _is_of(project, match[1], name)]
         document = Document(relative.as_posix(), data) if matches else None
         for start in sorted(matches):
             node = document.root.descendant_for_byte_range(start, start + 1) if document else None

@@ -43,28 +43,29 @@ def _statements(document: Document) -> Iterator[tuple[Place, _Statement]]:
     """The statements of policy documents and of policies in JSON, in the names of IAM's JSON."""
     for block in document.blocks_of("data"):
         if block.header[1] == "aws_iam_policy_document":
-            dynamic = (one for outer in block.nested("dynamic") for one in outer.nested("content"))
+            dynamic = (content for outer in block.nested("dynamic") for content in outer.nested("content"))
             for statement in (*block.nested("statement"), *dynamic):
                 yield Place(document.name, statement.line), _of_block(statement)
     for node in walk(document.root):
         policy = _json(document, node) if node.type in {"heredoc_template", "function_call"} else None
         if isinstance(policy, Mapping):
-            for one in _listed(policy.get("Statement")):
-                if isinstance(one, Mapping):
-                    yield Place(document.name, node.start_point.row + 1), one
+            for parsed in _listed(policy.get("Statement")):
+                if isinstance(parsed, Mapping):
+                    yield Place(document.name, node.start_point.row + 1), parsed
 
 
 def _of_block(block: Block) -> _Statement:
-    def value(one: Block, name: str) -> object:
-        found = one.attributes.get(name)
+    def value(part: Block, name: str) -> object:
+        found = part.attributes.get(name)
         return evaluate(found.document, found.value, {}) if found is not None else None
 
     conditions: dict[str, dict[str, object]] = {}
-    for one in block.nested("condition"):
-        conditions.setdefault(str(value(one, "test")), {})[str(value(one, "variable"))] = value(one, "values")
+    for condition in block.nested("condition"):
+        variables = conditions.setdefault(str(value(condition, "test")), {})
+        variables[str(value(condition, "variable"))] = value(condition, "values")
     wanted = {"Effect": "effect", "Action": "actions", "NotAction": "not_actions"}
     found = {name: value(block, attribute) for name, attribute in wanted.items()}
-    return {**{name: one for name, one in found.items() if one is not None}, "Condition": conditions}
+    return {**{name: fact for name, fact in found.items() if fact is not None}, "Condition": conditions}
 
 
 def _json(document: Document, node: Node) -> object:
@@ -85,9 +86,9 @@ def _denies(statement: _Statement) -> bool:
         value
         for test, variables in (condition.items() if isinstance(condition, Mapping) else ())
         if test in _TESTS and isinstance(variables, Mapping)
-        for name, some in variables.items()
+        for name, given in variables.items()
         if str(name).casefold() == "aws:multifactorauthpresent"
-        for value in _listed(some)
+        for value in _listed(given)
     ]
     if statement.get("Effect") != "Deny" or "false" not in [str(value).lower() for value in values]:
         return False

@@ -106,11 +106,11 @@ def _check_name(name: str, what: str, longest: int, taken: Iterable[str]) -> Ite
     elif len(name) > longest:
         yield Problem(f"A {what} name has at most {longest} characters; this one has {len(name)}.", "name")
     elif not _NAME.fullmatch(name):
-        odd = "".join(dict.fromkeys(one for one in name if not _NAME.fullmatch(one)))
+        odd = "".join(dict.fromkeys(character for character in name if not _NAME.fullmatch(character)))
         allowed = "letters (a to z), digits and  + = , . @ _ -  only"
-        told = "spaces" if odd == " " else f"{odd.strip()} or spaces" if " " in odd else odd
-        yield Problem(f"A {what} name has {allowed}, no {told}.", "name")
-    same = next((one for one in taken if one.casefold() == name.casefold()), None)
+        shown = "spaces" if odd == " " else f"{odd.strip()} or spaces" if " " in odd else odd
+        yield Problem(f"A {what} name has {allowed}, no {shown}.", "name")
+    same = next((known for known in taken if known.casefold() == name.casefold()), None)
     if same is not None:
         why = "" if same == name else ": IAM does not tell upper from lower case"
         yield Problem(f"There is a {what} {same} already{why}.", "name")

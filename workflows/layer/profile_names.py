@@ -66,7 +66,7 @@ def account_in_name(project: Project, profile: str) -> Account | None:
     fitting = [
         account for account in project.accounts if f"{profile}-".startswith(f"{project.name}-{account.name}-")
     ]
-    return max(fitting, key=lambda one: len(one.name), default=None)
+    return max(fitting, key=lambda account: len(account.name), default=None)
 
 
 _BACKEND: Final = ("backend",)
@@ -112,8 +112,8 @@ def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
         place = f"{location.account}/config/{location.backend_config.name}"
         found.append(NamedProfile(profile_of_file, Use.STATE, place))
         merged.pop(_BACKEND, None)
-    found += [one for block in merged.items() for one in _of_block(*block, names)]
-    return tuple(sorted(found, key=lambda one: list(Use).index(one.use)))
+    found += [profile for block in merged.items() for profile in _of_block(*block, names)]
+    return tuple(sorted(found, key=lambda profile: list(Use).index(profile.use)))
 
 
 def _merged(

@@ -351,26 +351,26 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
     if foreign:
         raise ChangedMeanwhile(
             "A file has changed meanwhile",
-            f"{', '.join(str(one.path) for one in foreign)} isn't what you reviewed.",
+            f"{', '.join(str(change.path) for change in foreign)} isn't what you reviewed.",
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
             next="Nothing was written. Go back one step: the review is made again.",
         )
     refuse_protected(change.path for change in change_set.changes if change.standing() == "before")
     done: list[Path] = []
-    for one in sorted(change_set.changes, key=lambda change: change.after is None):
-        if one.standing() == "after":
+    for change in sorted(change_set.changes, key=lambda change: change.after is None):
+        if change.standing() == "after":
             continue
         try:
-            _write_one(one)
+            _write_one(change)
         except OSError as error:
             raise WriteFailed(
                 "A file could not be written",
-                f"{one.path} could not be {'written' if one.after is not None else 'removed'}.",
-                why=_why(error, one.path.parent),
+                f"{change.path} could not be {'written' if change.after is not None else 'removed'}.",
+                why=_why(error, change.path.parent),
                 next="Repair the cause and write again: what is already written stays as it is.",
                 detail="\n".join(f"written: {path}" for path in done),
             ) from error
-        done.append(one.path)
+        done.append(change.path)
     return tuple(done)
 
 
@@ -399,7 +399,7 @@ def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
     """
     done = [change for change in reversed(change_set.changes) if change.standing() == "after"]
     try:
-        write(ChangeSet(tuple(one.undone() for one in done)))
+        write(ChangeSet(tuple(change.undone() for change in done)))
     except OnboardError as second:
         raise WriteFailed(
             "The layer is half written",

@@ -42,11 +42,13 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
         yield Problem(
             "An account's name has lower-case letters, digits and single dashes, a letter first.", "name"
         )
-    if any(one.name == account.name for one in project.accounts):
+    if any(listed.name == account.name for listed in project.accounts):
         yield Problem(f"There is an account {account.name} already.", "name")
     if not _EMAIL.fullmatch(account.email):
         yield Problem("The address of the account's root user is needed.", "email")
-    same = next((one for one in project.accounts if one.email.casefold() == account.email.casefold()), None)
+    same = next(
+        (listed for listed in project.accounts if listed.email.casefold() == account.email.casefold()), None
+    )
     if same is not None and account.email:
         yield Problem(
             f"The account {same.name} has the address {account.email} already; AWS wants one for each.",
@@ -54,7 +56,7 @@ def check_account(project: Project, account: Account) -> Iterator[Problem]:
         )
     if account.id and not _ID.fullmatch(account.id):
         yield Problem("An account id has 12 digits.", "id")
-    same = next((one for one in project.accounts if account.id and one.id == account.id), None)
+    same = next((listed for listed in project.accounts if account.id and listed.id == account.id), None)
     if same is not None:
         yield Problem(f"The account {same.name} has the id {account.id} already.", "id")
 
@@ -66,7 +68,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
         EditRefused: the request is wrong, or the file's shape does not allow it.
         EditUnsafe: the result is not what was meant.
     """
-    wrong = [one.message for one in check_account(project, account) if one.fatal]
+    wrong = [problem.message for problem in check_account(project, account) if problem.fatal]
     if wrong:
         raise refuse(f"The account {account.name} cannot be added.", joined(wrong))
     path, document, container = _list(project)
@@ -135,7 +137,9 @@ def _list(project: Project) -> tuple[Path, Document, Node]:
     if document.broken_at is not None:
         raise refuse(where, "The file cannot be parsed.", Place(path.name, document.broken_at))
     if attribute is None and project.accounts:
-        single = [one.line for name, one in document.attributes.items() if name.endswith("_account_id")]
+        single = [
+            attribute.line for name, attribute in document.attributes.items() if name.endswith("_account_id")
+        ]
         place = Place(path.name, max(single, default=1))
         raise refuse(where, "They are written as single variables, NAME_account_id.", place)
     if attribute is None or attribute.value.type != "object" or not document.elements(attribute.value):

@@ -28,37 +28,37 @@ def prefix_of(label: str, name: str) -> str | None:
     return None
 
 
-def in_place_of(label: str, name: str, other: str) -> str | None:
+def in_place_of(label: str, name: str, new_name: str) -> str | None:
     """A label with one person's name put in the place of another's, or None if it is not in it.
 
     `user_CircleCI_name` keeps its form, as `user_GithubActions_name`.
     """
-    parts, wanted = _around(label, name, other)
+    parts, wanted = _around(label, name, new_name)
     return wanted.join(parts) if len(parts) > 1 else None
 
 
-def up_to_name(label: str, name: str, other: str) -> str | None:
+def up_to_name(label: str, name: str, new_name: str) -> str | None:
     """What `in_place_of` gives, without what follows the name."""
-    parts, wanted = _around(label, name, other)
+    parts, wanted = _around(label, name, new_name)
     return parts[0] + wanted if len(parts) > 1 else None
 
 
-def _around(label: str, name: str, other: str) -> tuple[list[str], str]:
+def _around(label: str, name: str, new_name: str) -> tuple[list[str], str]:
     """The parts of a label around a name, and another name in its form; one part if it is not in it."""
-    for spelled, wanted in zip(spellings(name), spellings(other), strict=True):
+    for spelled, wanted in zip(spellings(name), spellings(new_name), strict=True):
         parts = _apart(label, spelled)
         if len(parts) > 1:
             return parts, wanted
-    match = _in_words(name).search(label.replace("_", " ")) if words_of(name) and words_of(other) else None
+    match = _in_words(name).search(label.replace("_", " ")) if words_of(name) and words_of(new_name) else None
     if match is None:
         return [label], ""
-    wanted = Renaming(name, other).in_words(label[match.start() : match.end()])
+    wanted = Renaming(name, new_name).in_words(label[match.start() : match.end()])
     return [label[: match.start()], label[match.end() :]], wanted
 
 
 def words_of(name: str) -> list[str]:
     """The words of a name, without the mark of a machine user: `machine.circle.ci` as `circle`, `ci`."""
-    words = [one for one in _APART.split(name) if one]
+    words = [word for word in _APART.split(name) if word]
     return words[1:] if len(words) > 1 and words[0] == _MACHINE else words
 
 
@@ -70,7 +70,7 @@ def mentions_name(text: str, name: str) -> bool:
 def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:
     """Where a text names somebody; of one word alone, as of `machine.ci`, only with what stands before it."""
     words = words_of(name)
-    parts = words if len(words) > 1 else [one for one in _APART.split(name) if one]
+    parts = words if len(words) > 1 else [word for word in _APART.split(name) if word]
     found = (match.span() for match in _apart_by_marks(parts).finditer(text)) if parts else ()
     return ((start, end) for start, end in found if not _of_longer_name(text, start, end))
 
@@ -110,7 +110,7 @@ class Renaming:
         words = words_of(self.new)
         if self.old in found:
             return found.replace(self.old, self.new)
-        between = next((one for one in _APART.findall(found)), "")
+        between = next((separator for separator in _APART.findall(found)), "")
         if found == found.lower():
             return between.join(words).lower()
         if found == found.upper():
@@ -157,18 +157,18 @@ def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: 
     """
     splices = list(changes)
     taken = [(splice.start, splice.end) for splice in splices]
-    for one in (one for one in walk(node) if one.type in {"template_literal", "comment"}):
-        new = renaming.plainly(document.text(one))
-        apart = not any(start < one.end_byte and one.start_byte < end for start, end in taken)
-        if apart and new != document.text(one):
-            splices.append(replacing(one, new))
+    for child in (child for child in walk(node) if child.type in {"template_literal", "comment"}):
+        new = renaming.plainly(document.text(child))
+        apart = not any(start < child.end_byte and child.start_byte < end for start, end in taken)
+        if apart and new != document.text(child):
+            splices.append(replacing(child, new))
     return spliced(document.data[node.start_byte : node.end_byte], splices, node.start_byte)
 
 
 def spliced(data: bytes, splices: Iterable[Splice], base: int) -> bytes:
     """A part of a document with splices of the document made in it; `base` is where the part begins."""
-    for one in sorted(splices, key=lambda splice: splice.start, reverse=True):
-        data = data[: one.start - base] + one.text + data[one.end - base :]
+    for splice in sorted(splices, key=lambda splice: splice.start, reverse=True):
+        data = data[: splice.start - base] + splice.text + data[splice.end - base :]
     return data
 
 

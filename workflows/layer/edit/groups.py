@@ -87,7 +87,7 @@ class AddGroup:
         ]
         text = spliced(block.data, splices, block.item.start_byte)
         added = document.splice([insert_after(document, block.item, text)])
-        new = next(one for one in added.blocks_of("module") if one.label == label)
+        new = next(module for module in added.blocks_of("module") if module.label == label)
         old_nodes, new_nodes = (
             [attribute.node for attribute in it.attributes.values()] for it in (block, new)
         )
@@ -142,7 +142,9 @@ class RemoveGroup:
     def intend(self, layer: Layer) -> Facts:
         """The facts without the group."""
         facts, group = facts_of(layer), find_group(layer, self.name)
-        return replace(facts, groups={name: one for name, one in facts.groups.items() if name != group.name})
+        return replace(
+            facts, groups={name: shown for name, shown in facts.groups.items() if name != group.name}
+        )
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,8 @@ class RenameGroup:
 
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with either name."""
-        others = [group.name for group in layer.groups if group.name.casefold() != self.name.casefold()]
-        return [*_check_group(layer, self.name, "name"), *check_group_name(self.new_name, others)]
+        taken = [group.name for group in layer.groups if group.name.casefold() != self.name.casefold()]
+        return [*_check_group(layer, self.name, "name"), *check_group_name(self.new_name, taken)]
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the name changed.
@@ -175,7 +177,9 @@ class RenameGroup:
     def intend(self, layer: Layer) -> Facts:
         """The facts with the group under another name."""
         facts, group = facts_of(layer), find_group(layer, self.name)
-        groups = {self.new_name if name == group.name else name: one for name, one in facts.groups.items()}
+        groups = {
+            self.new_name if name == group.name else name: shown for name, shown in facts.groups.items()
+        }
         return replace(facts, groups=groups)
 
 
@@ -238,7 +242,9 @@ class AddGroupPolicy:
             EditRefused: the list is computed.
         """
         block = _block(layer, self.group)
-        attribute = next((block.attributes[one] for one in POLICY_LISTS if one in block.attributes), None)
+        attribute = next(
+            (block.attributes[list_name] for list_name in POLICY_LISTS if list_name in block.attributes), None
+        )
         document = block.document
         if attribute is None:
             lines = ("[", f"    {quote(self.arn)},", "  ]")
@@ -288,8 +294,10 @@ class RemoveGroupPolicy:
         """
         group, block = find_group(layer, self.group), _block(layer, self.group)
         document = block.document
-        lists = [block.attributes[one].value for one in POLICY_LISTS if one in block.attributes]
-        for container in (one for one in lists if one.type == "tuple"):
+        lists = [
+            block.attributes[list_name].value for list_name in POLICY_LISTS if list_name in block.attributes
+        ]
+        for container in (policies for policies in lists if policies.type == "tuple"):
             for position, entry in enumerate(document.elements(container)):
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
                     splices = remove_entry(document, container, position)
@@ -358,7 +366,7 @@ def remove_member(files: FileSet, labels: Collection[str], person: Person) -> Fi
         for block, container in _lists(files, labels):
             document = block.document
             elements = enumerate(document.elements(container))
-            found = (number for number, one in elements if _is_person(document, one, person))
+            found = (number for number, element in elements if _is_person(document, element, person))
             if (position := next(found, None)) is not None:
                 splices.setdefault(document.name, []).extend(remove_entry(document, container, position))
         if not splices:
@@ -389,17 +397,17 @@ def _is_person(document: Document, element: Node, person: Person) -> bool:
 
 def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:
     """How the list would name the person: the habit of its own members, then that of the other groups."""
-    others = list(_lists(files))
-    for one, container in [*(other for other in others if other[0] is block), *others]:
-        members = one.document.elements(container)[:50]
-        found = [read_reference(one.document, element) for element in members]
+    lists = list(_lists(files))
+    for module, container in [*(pair for pair in lists if pair[0] is block), *lists]:
+        members = module.document.elements(container)[:50]
+        found = [read_reference(module.document, element) for element in members]
         references = [reference for reference in found if reference is not None]
         if references and all(not reference.module for reference in references):
             return quote(name)
         forms = Counter(reference.to(owner) for reference in references if reference.module)
         if forms:
             text = written(forms.most_common(1)[0][0])
-            wrapped = sum(1 for element in members if one.document.text(element).startswith('"${'))
+            wrapped = sum(1 for element in members if module.document.text(element).startswith('"${'))
             return f'"${{{text}}}"' if wrapped * 2 > len(members) else text
     return written(Reference(*owner, _name_attribute(files, owner[0])))
 
@@ -410,7 +418,7 @@ def _name_attribute(files: FileSet, module: str) -> str:
     for attribute in (_ATTRIBUTE, f"this_{_ATTRIBUTE}"):
         if any(f".{attribute}".encode() in text for text in texts):
             return attribute
-    blocks = [one.block for one in user_modules(files) if one.label == module]
+    blocks = [declared.block for declared in user_modules(files) if declared.label == module]
     version = (version_of(blocks[0]) if blocks else None) or _SINCE_PLAIN
     if version >= _SINCE_SHORT:
         return "name"
@@ -443,7 +451,7 @@ class SetGroups:
             yield from check_known_person(layer, self.name)
             return
         yield from check_groups(layer, self.add, machine=person.machine)
-        yield from check_member(layer, {one.label for one in self._changed(layer, person)[0]}, person)
+        yield from check_member(layer, {group.label for group in self._changed(layer, person)[0]}, person)
         yield from (group for group in check_groups(layer, self.remove, machine=True) if group.fatal)
         joining, leaving = ({name.casefold() for name in names} for names in (self.add, self.remove))
         for name in sorted(joining & leaving):
@@ -468,8 +476,8 @@ class SetGroups:
         facts, person = facts_of(layer), find_person(layer, self.name)
         joining, leaving = self._changed(layer, person)
         for group in (*joining, *leaving):
-            others = [member for member in facts.groups[group.name].members if member != person.iam_name]
-            members = sorted([*others, person.iam_name]) if group in joining else others
+            staying = [member for member in facts.groups[group.name].members if member != person.iam_name]
+            members = sorted([*staying, person.iam_name]) if group in joining else staying
             facts = facts.with_group(group.name, members=tuple(members))
         return facts
 
@@ -478,5 +486,5 @@ class SetGroups:
         add, remove = ({name.casefold() for name in names} for names in (self.add, self.remove))
         inside = [group for group in layer.groups if person.iam_name in group.members]
         outside = [group for group in layer.groups if person.iam_name not in group.members]
-        joined = [one for one in outside if one.name.casefold() in add]
-        return joined, [one for one in inside if one.name.casefold() in remove]
+        joined = [group for group in outside if group.name.casefold() in add]
+        return joined, [group for group in inside if group.name.casefold() in remove]

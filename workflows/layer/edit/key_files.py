@@ -103,7 +103,9 @@ def own_key_path(layer: Layer, person: Person) -> OwnPath:
     marks: dict[str, Node] = {}
     if entry is not None and module.holds_objects:
         fields = fields_at(document, entry)
-        marks = {field_mark(one): fields[one].value for one in fields_of(module.block) if one in fields}
+        marks = {
+            field_mark(field): fields[field].value for field in fields_of(module.block) if field in fields
+        }
     elif entry is not None and entry.type == "object_elem":
         marks = {VALUE: unwrap(entry.children[2])}
     text = template(module, "pgp_key", constants(layer.files, layer.location.variables)) or ""

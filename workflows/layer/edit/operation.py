@@ -302,7 +302,7 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
     what, place = f"{name} cannot be added to {block.label}.", Place(document.name, block.line)
     if not own:
         raise refuse(what, "Its block is empty, so there is no line to follow.", place)
-    last = ([one for one in own if one.name in after] or own)[-1].node
+    last = ([attribute for attribute in own if attribute.name in after] or own)[-1].node
     indent = document.data[document.line_start(last.start_byte) : last.start_byte]
     if indent.strip() or last.end_point.row == block.closing.start_point.row:
         raise refuse(what, "Its attributes do not have lines of their own.", place)
@@ -311,7 +311,7 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
     if last.start_point.row != last.end_point.row:
         line = document.newline + line  # what takes several lines stands apart
     edited = document.splice([Splice(end, end, line)])
-    new = next(one for one in edited.blocks if one.item.start_byte == block.item.start_byte)
+    new = next(written for written in edited.blocks if written.item.start_byte == block.item.start_byte)
     return realigned(document, _body(block), edited, _body(new))
 
 

@@ -91,8 +91,8 @@ def siblings_of(layer: Layer, person: Person, names: Collection[str]) -> Sequenc
         Those of them who are of the same kind; without any, all of that kind; without any, everybody.
     """
     wanted = set(names)
-    kin = [one for one in layer.people if one.kind == person.kind]
-    return [one for one in kin if one.iam_name in wanted] or kin or layer.people
+    kin = [known for known in layer.people if known.kind == person.kind]
+    return [known for known in kin if known.iam_name in wanted] or kin or layer.people
 
 
 def most_have_outputs(files: FileSet, siblings: Sequence[Person]) -> bool:
@@ -116,19 +116,19 @@ def plan_outputs(files: FileSet, person: Person, siblings: Sequence[Person]) -> 
         return None
     if not _are_kin(person, siblings):
         return _first_of_kind(files, present, person)
-    position = position_for([one.declaration for one, _ in present], person.declaration)
+    position = position_for([sibling.declaration for sibling, _ in present], person.declaration)
     near = [*reversed(present[:position]), *present[position:]][:_NEAR]
     usual = Counter(_shape(units) for _, units in near).most_common(1)[0][0]
-    fitting = [(one, units) for one, units in near if _can_be_followed(one, units, person)]
+    fitting = [(sibling, units) for sibling, units in near if _can_be_followed(sibling, units, person)]
     if not fitting:
         return None
-    sibling, units = next((one for one in fitting if _shape(one[1]) == usual), fitting[0])
+    sibling, units = next((pair for pair in fitting if _shape(pair[1]) == usual), fitting[0])
     text = _clones(files.documents[units[0].file], units, sibling, person)
     end, insert = (-1, insert_after) if position else (0, insert_before)
     beside = present[max(position - 1, 0)][1][end]
     document = files.documents[beside.file]
     splice = insert(document, beside.items[end], text)
-    live, hidden = (_facts(units, sibling, person, hidden=one) for one in (False, True))
+    live, hidden = (_facts(units, sibling, person, hidden=commented) for commented in (False, True))
     return NewOutputs(document.name, splice, live, hidden)
 
 
@@ -141,13 +141,15 @@ def add_outputs(files: FileSet, planned: NewOutputs | None) -> FileSet:
 
 def outputs_to_join(files: FileSet, person: Person, siblings: Sequence[Person]) -> list[str]:
     """The labels of the outputs that a person gets an entry in: at least half of its siblings have one."""
-    return [one.block.label for one, _, _ in _to_join(files, person, siblings)]
+    return [collection.block.label for collection, _, _ in _to_join(files, person, siblings)]
 
 
 def add_entries(files: FileSet, person: Person, siblings: Sequence[Person]) -> FileSet:
     """The files with a person's entries in the outputs of `outputs_to_join`."""
     for label in outputs_to_join(files, person, siblings):
-        found = next(one for one in _to_join(files, person, siblings) if one[0].block.label == label)
+        found = next(
+            joining for joining in _to_join(files, person, siblings) if joining[0].block.label == label
+        )
         files = files.with_document(_with_entry(*found, person))
     return files
 
@@ -157,8 +159,8 @@ def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
     files = _without_entries(files, owner)
     for document in tuple(files.documents.values()):
         gone = [item for unit in _units(document) if unit.owner == owner for item in unit.items]
-        shared = (one for one in comments_of(document) if _hidden(one) is None)
-        splices = [splice for one in shared for splice in _cut_inside(one, owner)]
+        shared = (comment for comment in comments_of(document) if _hidden(comment) is None)
+        splices = [splice for comment in shared for splice in _cut_inside(comment, owner)]
         splices += remove_items(document, gone)
         if splices:
             files = files.with_document(document.splice(splices))
@@ -171,7 +173,7 @@ def without_outputs(facts: Facts, name: str) -> Facts:
         facts,
         outputs=tuple(output for output in facts.outputs if output.person != name),
         hidden_outputs=tuple(output for output in facts.hidden_outputs if output.person != name),
-        collected=tuple(one for one in facts.collected if one[1] != name),
+        collected=tuple(entry for entry in facts.collected if entry[1] != name),
     )
 
 
@@ -197,7 +199,7 @@ def _units(document: Document) -> list[Unit]:
         if (reference := read_output(block).reference) is not None
     ]
     hidden = list(filter(None, map(_hidden, comments_of(document))))
-    return sorted(units + hidden, key=lambda one: one.start) if hidden else units
+    return sorted(units + hidden, key=lambda unit: unit.start) if hidden else units
 
 
 def _hidden(comment: Comment) -> Unit | None:
@@ -220,11 +222,11 @@ def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
     """Take a person's outputs out of a comment that holds others; the others keep their bytes."""
     items = comment.inner.items
     gone = {block.block.item.start_byte for block in comment.blocks if _owner(block.block) == owner}
-    first = next((at for at, one in enumerate(items) if one.start_byte not in gone), 0)
+    first = next((at for at, item in enumerate(items) if item.start_byte not in gone), 0)
     spans = [  # up to the first that stays, with what is behind it; then with what is before it
-        (one.start_byte, items[at + 1].start_byte) if at < first else (items[at - 1].end_byte, one.end_byte)
-        for at, one in enumerate(items)
-        if one.start_byte in gone
+        (item.start_byte, items[at + 1].start_byte) if at < first else (items[at - 1].end_byte, item.end_byte)
+        for at, item in enumerate(items)
+        if item.start_byte in gone
     ]
     return [Splice(comment.start + start, comment.start + end, b"") for start, end in spans]
 
@@ -344,13 +346,17 @@ def _first_of_kind(
         for unit in units
         if (stem := _stem(unit.blocks[0], sibling, person)) is not None
     ]
-    plain = [one for one in labelled if not _is_credential(read_output(one[0].blocks[0]).attribute)]
+    plain = [
+        example for example in labelled if not _is_credential(read_output(example[0].blocks[0]).attribute)
+    ]
     if not labelled:
         return None
     example, stem, _ = (plain or labelled)[-1]
     block, document = example.blocks[0], files.documents[example.file]
     has = {_PASSWORD: person.login_profile, _KEY: person.access_key}
-    names = [name for name in _MODULE_OUTPUTS if all(has[one] for one in has if one in name)]
+    names = [
+        name for name in _MODULE_OUTPUTS if all(has[credential] for credential in has if credential in name)
+    ]
     facts = [
         OutputFacts(
             f"{stem}_{name.removeprefix('iam_user_')}",
@@ -361,8 +367,8 @@ def _first_of_kind(
         for name in names
     ]
     texts = [
-        _written_like(block, one, person, _MODULE_OUTPUTS[name])
-        for name, one in zip(names, facts, strict=True)
+        _written_like(block, output, person, _MODULE_OUTPUTS[name])
+        for name, output in zip(names, facts, strict=True)
     ]
     file = [(sibling, unit) for unit, _, sibling in labelled if unit.file == example.file]
     text = (document.newline * 2).join(texts)
@@ -399,22 +405,26 @@ def _written_like(block: Block, facts: OutputFacts, person: Person, description:
         "value": f'"${{{text}}}"' if is_wrapped else text,
         "sensitive": "true" if facts.sensitive else "",
     }
-    values = {name: one for name, one in values.items() if one}
+    values = {name: value for name, value in values.items() if value}
     width = max(map(len, values))
-    lines = [f"  {name.ljust(width)} = {one}" for name, one in values.items()]
-    return document.newline.join(one.encode() for one in (f"output {quote(facts.name)} {{", *lines, "}"))
+    lines = [f"  {name.ljust(width)} = {value}" for name, value in values.items()]
+    return document.newline.join(line.encode() for line in (f"output {quote(facts.name)} {{", *lines, "}"))
 
 
 def _in_section(
-    document: Document, others: Sequence[tuple[Person, Unit]], text: bytes, person: Person
+    document: Document, present: Sequence[tuple[Person, Unit]], text: bytes, person: Person
 ) -> Splice:
     """Where the first outputs of a kind go: to the person's like, else under their banner, else to the end.
 
     People have no place under a banner of machine users, but before it.
     """
-    alike = [unit for one, unit in others if one.machine is person.machine]
-    machines = [one for one in comments_of(document) if _OF_MACHINES.search(_words(one))]
-    people = [one for one in comments_of(document) if one not in machines and _OF_PEOPLE.search(_words(one))]
+    alike = [unit for sibling, unit in present if sibling.machine is person.machine]
+    machines = [comment for comment in comments_of(document) if _OF_MACHINES.search(_comment_text(comment))]
+    people = [
+        comment
+        for comment in comments_of(document)
+        if comment not in machines and _OF_PEOPLE.search(_comment_text(comment))
+    ]
     own = (machines if person.machine else people)[-1:]
     if not alike and own:
         end, following = own[0].end, [item for item in document.items if item.start_byte > own[0].end]
@@ -425,10 +435,10 @@ def _in_section(
         )
     if not alike and machines and not person.machine:
         return insert_before(document, machines[0].items[0], text)
-    return insert_after(document, (alike or [unit for _, unit in others])[-1].items[-1], text)
+    return insert_after(document, (alike or [unit for _, unit in present])[-1].items[-1], text)
 
 
-def _words(comment: Comment) -> bytes:
+def _comment_text(comment: Comment) -> bytes:
     """What a comment says that hides no blocks; nothing of one that does."""
     return b"" if comment.blocks else comment.document.data[comment.start : comment.end]
 
@@ -439,13 +449,18 @@ def _words(comment: Comment) -> bytes:
 def _without_entries(files: FileSet, owner: Owner) -> FileSet:
     while True:
         found = next(
-            ((one, entry) for one in collections_of(files) for entry in one.entries if entry.owner == owner),
+            (
+                (collection, entry)
+                for collection in collections_of(files)
+                for entry in collection.entries
+                if entry.owner == owner
+            ),
             None,
         )
         if found is None:
             return files
-        one, entry = found
-        files = files.with_document(without_entry(one.document, one.container, entry.position))
+        collection, entry = found
+        files = files.with_document(without_entry(collection.document, collection.container, entry.position))
 
 
 def _to_join(
@@ -455,15 +470,17 @@ def _to_join(
     by_owner = {sibling.owner: sibling for sibling in siblings}
     for collection in collections_of(files):
         present = {entry.owner: entry for entry in collection.entries if entry.owner in by_owner}
-        attributes = (one.attribute for one, _ in references_in(collection.document, collection.container))
+        attributes = (
+            reference.attribute for reference, _ in references_in(collection.document, collection.container)
+        )
         if not _are_kin(person, siblings) and any(map(_is_credential, attributes)):
             continue
         if person.owner in {entry.owner for entry in collection.entries} or len(present) * 2 < len(by_owner):
             continue
         keys = {
             owner: key
-            for owner, one in present.items()
-            if (key := _key(collection, one, by_owner[owner], person)) is not None
+            for owner, entry in present.items()
+            if (key := _key(collection, entry, by_owner[owner], person)) is not None
         }
         if keys:
             fitting = [present[owner] for owner in keys]

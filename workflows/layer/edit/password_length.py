@@ -101,7 +101,7 @@ def short_passwords(layer: Layer, names: Iterable[str]) -> tuple[ShortPassword, 
     least = least_length(layer) or 0
     people = [layer.person(name) for name in names] if least else []
     having = [person for person in people if person is not None and person.login_profile is not False]
-    return tuple(short for one in having if (short := _short(layer, one, least)) is not None)
+    return tuple(short for person in having if (short := _short(layer, person, least)) is not None)
 
 
 def lengthened(layer: Layer, name: str) -> FileSet:
@@ -117,8 +117,10 @@ def lengthened(layer: Layer, name: str) -> FileSet:
     files = layer.files
     for short in short_passwords(layer, (name,)):
         person, argument, block = short.person, short.argument, short.block
-        others = [one for one in layer.people if one.module == person.module and one is not person]
-        shared = any(one.login_profile is not False for one in others)
+        sharers = [
+            sharer for sharer in layer.people if sharer.module == person.module and sharer is not person
+        ]
+        shared = any(sharer.login_profile is not False for sharer in sharers)
         own = argument is not None and not _within(argument, block)
         if shared and not own:
             continue
@@ -141,7 +143,8 @@ def _short(layer: Layer, person: Person, least: int) -> ShortPassword | None:
     else:
         fields = _fields(module, person)
         values = {
-            f"each.value.{name}": evaluate(one.document, one.value, names) for name, one in fields.items()
+            f"each.value.{name}": evaluate(attribute.document, attribute.value, names)
+            for name, attribute in fields.items()
         }
         bound = {**names, **values, "each.key": person.declaration}
         length = _number(evaluate(argument.document, argument.value, bound))

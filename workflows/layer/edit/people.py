@@ -255,7 +255,7 @@ class AddPerson:
             people={**facts.people, self.name: person_facts(plan.declared.person)},
             outputs=tuple(sorted([*facts.outputs, *live])),
             hidden_outputs=tuple(sorted([*facts.hidden_outputs, *hidden])),
-            collected=tuple(sorted([*facts.collected, *((one, self.name) for one in plan.joined)])),
+            collected=tuple(sorted([*facts.collected, *((label, self.name) for label in plan.joined)])),
             keys={**facts.keys, **own},
         )
 
@@ -280,7 +280,9 @@ def _plan(layer: Layer, wanted: AddPerson) -> _Plan:
 def _is_taken(layer: Layer, owner: Owner) -> bool:
     """Whether something declares a person already: somebody's entry, or any module of that label."""
     label, key = owner
-    modules = (one for document in layer.files.documents.values() for one in document.blocks_of("module"))
+    modules = (
+        module for document in layer.files.documents.values() for module in document.blocks_of("module")
+    )
     return any(person.owner == owner for person in layer.people) or (
         key is None and any(module.label == label for module in modules)
     )
@@ -307,7 +309,7 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
         _FIRST_BY_HAND,
     )
     fitting: list[Declarations] = []
-    for style in _styles(layer, [one for one, off in modules if not off]):
+    for style in _styles(layer, [module for module, off in modules if not off]):
         why = style.refusal(machine=machine)
         if why is None:
             fitting.append(style)
@@ -316,7 +318,8 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
             refusal = refuse(what, f"{why}.", style.place)
     if not fitting:
         raise refusal
-    return max(fitting, key=lambda one: (len(one.of_kind(machine=machine)), one.rank))  # of equals, the first
+    # of equals, the first
+    return max(fitting, key=lambda style: (len(style.of_kind(machine=machine)), style.rank))
 
 
 def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Sentence:
@@ -324,7 +327,9 @@ def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Senten
     if modules and all(off for _, off in modules):
         module, off = modules[0]
         return f"The module {module.label} makes no user: {off}."
-    blocks = (one for document in layer.files.documents.values() for one in document.blocks_of("resource"))
+    blocks = (
+        block for document in layer.files.documents.values() for block in document.blocks_of("resource")
+    )
     single = next((block for block in blocks if block.header[1:2] == ("aws_iam_user",)), None)
     if single is not None and not modules:
         return f"Its users are resources, as at {place_of(single)}, and only users of modules are edited."
@@ -408,7 +413,7 @@ class RemovePerson:
         gone = person.key_file if key_goes(layer, person) else None
         return replace(
             without_outputs(facts, name),
-            people={other: one for other, one in facts.people.items() if other != name},
+            people={iam_name: kept for iam_name, kept in facts.people.items() if iam_name != name},
             groups={
                 label: group._replace(members=tuple(member for member in group.members if member != name))
                 for label, group in facts.groups.items()
@@ -423,7 +428,7 @@ def _removed(layer: Layer, name: str) -> FileSet:
     person = find_person(layer, name)
     what = f"{person.iam_name} cannot be removed."
     inside = [group for group in layer.groups if person.iam_name in group.members]
-    joined = [one for one in inside if person.iam_name not in one.followed]
+    joined = [group for group in inside if person.iam_name not in group.followed]
     for group in joined:
         if not group.editable:
             raise refuse(
@@ -431,7 +436,7 @@ def _removed(layer: Layer, name: str) -> FileSet:
                 f"It is in the group {group.name}, whose members are not edited: {group.reason}.",
                 group.place,
             )
-    files = remove_member(layer.files, {one.label for one in joined}, person)
+    files = remove_member(layer.files, {group.label for group in joined}, person)
     files = remove_outputs(files, person.owner)
     files = _undeclared(files, person)
     if key_goes(layer, person):
@@ -469,7 +474,7 @@ def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, boo
 
 def _in_comment(document: Document, start: int, end: int, line: bytes) -> bool:
     """Whether some bytes of a line are in a comment; the tree is asked where the top level can't tell."""
-    number = bisect_right(document.comments, start, key=lambda one: one.start_byte) - 1
+    number = bisect_right(document.comments, start, key=lambda comment: comment.start_byte) - 1
     if number >= 0 and end <= document.comments[number].end_byte:
         return True
     if b"#" not in line and b"//" not in line and document.data.find(b"/*", 0, start) < 0:
@@ -481,16 +486,16 @@ def _in_comment(document: Document, start: int, end: int, line: bytes) -> bool:
 def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
     """What a later user would have been made like, where nobody is left to follow."""
     single = person.style is Style.BLOCK
-    alike = (one for one in layer.people if one.style is person.style)
-    kin = [one for one in alike if single or one.module == person.module]
+    alike = (sibling for sibling in layer.people if sibling.style is person.style)
+    kin = [sibling for sibling in alike if single or sibling.module == person.module]
     module = module_of(layer.files, person.module)
     entry = module.entry(person.declaration)
     attributes = module.block.attributes if single else fields_at(module.document, entry) if entry else {}
     if len(kin) > 1 or not attributes:
         return
     sets = [
-        f"{name} = {shortened(one.document, one.value, _LONGEST)}"
-        for name, one in attributes.items()
+        f"{name} = {shortened(attribute.document, attribute.value, _LONGEST)}"
+        for name, attribute in attributes.items()
         if name not in {"name", "pgp_key"}
     ]
     key = f" The key file {person.key_file} {'is deleted' if key_goes(layer, person) else 'stays'}."

@@ -47,7 +47,7 @@ def check(layer: Layer, operations: Sequence[Operation]) -> list[Problem]:
     for number, operation in enumerate(operations, 1):
         found = list(operation.check(layer))
         problems += found
-        if any(one.fatal for one in found):
+        if any(problem.fatal for problem in found):
             break
         if number < len(operations):
             layer = _run(layer, operation)
@@ -64,7 +64,7 @@ def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
     edited = layer
     with collection_paused():
         for operation in operations:
-            fatal = [one.message for one in operation.check(edited) if one.fatal]
+            fatal = [problem.message for problem in operation.check(edited) if problem.fatal]
             if fatal:
                 raise EditRefused(
                     "Can't make this change", joined(fatal), next="Change the request and try again."
@@ -162,8 +162,8 @@ def _changed_part(before: Document | None, after: Document) -> bytes:
     items = before.items if before is not None else ()
     old_end = len(old) - len(after.data) + end
     near = _near(items, start, old_end)
-    known = {old[one.start_byte : one.end_byte] for one in near}
-    earlier = {one.header: old[one.start_byte : one.end_byte] for one in near if one.header}
+    known = {old[item.start_byte : item.end_byte] for item in near}
+    earlier = {item.header: old[item.start_byte : item.end_byte] for item in near if item.header}
     parts = [
         _part(after, item, earlier.get(item.header, b""))
         for item in _near(after.items, start, end)
@@ -174,8 +174,8 @@ def _changed_part(before: Document | None, after: Document) -> bytes:
 
 def _near(items: Sequence[Item], start: int, end: int) -> list[Item]:
     """Those of some items that a part of the file touches."""
-    first = bisect_left(items, start, key=lambda one: one.end_byte)
-    return list(takewhile(lambda one: one.start_byte <= end, items[first:]))
+    first = bisect_left(items, start, key=lambda item: item.end_byte)
+    return list(takewhile(lambda item: item.start_byte <= end, items[first:]))
 
 
 def _part(after: Document, item: Item, old: bytes) -> bytes:
@@ -208,7 +208,7 @@ def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]
     high = min(len(entries) - 1, bisect_left(starts, end) + _NEIGHBOURS)
     before = (node.start_byte + 1, starts[low])
     behind = (entries[high].end_byte, node.end_byte - 1)
-    return [one for one in (before, behind) if one[1] - one[0] > _LONG // 2]
+    return [span for span in (before, behind) if span[1] - span[0] > _LONG // 2]
 
 
 def _difference(left: bytes, right: bytes) -> tuple[int, int]:

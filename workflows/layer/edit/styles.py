@@ -199,18 +199,19 @@ def switched(fields: Fields, switches: Mapping[str, str | None], person: Person)
 
 
 def copied_fields(
-    sibling: Fields, others: Iterable[Fields], known: Collection[str | None], renaming: Renaming
+    sibling: Fields, fields_of_kin: Iterable[Fields], known: Collection[str | None], renaming: Renaming
 ) -> tuple[str, ...]:
     """The fields whose values are taken over as they are, though not everybody has the same.
 
     Args:
         sibling: the fields of the sibling that is followed.
-        others: those of the others of its kind.
+        fields_of_kin: those of the others of its kind.
         known: the fields that are written for the new person: name, key and switches.
         renaming: how the sibling's name is put in the new person's; a value that holds it is not copied.
     """
     texts, *known_texts = (
-        {name: one.document.text(one.value) for name, one in fields.items()} for fields in (sibling, *others)
+        {name: attribute.document.text(attribute.value) for name, attribute in fields.items()}
+        for fields in (sibling, *fields_of_kin)
     )
     return tuple(
         field
@@ -219,7 +220,7 @@ def copied_fields(
         and renaming.plainly(text) == text
         and (
             (_OWN.search(field) is not None and text not in _NOTHING)
-            or any(one.get(field) != text for one in known_texts)
+            or any(kin_texts.get(field) != text for kin_texts in known_texts)
         )
     )
 
@@ -281,7 +282,9 @@ class ListStyle(Declarations):
         if self.container.type == "tuple":
             return self.with_entry(quote(name), position_for(keys, name))
         sharing = [keys.index(person.declaration) for person in self.people if person.key_name == value]
-        position = position_for([keys[one] for one in sharing], name) if sharing else position_for(keys, name)
+        position = (
+            position_for([keys[index] for index in sharing], name) if sharing else position_for(keys, name)
+        )
         if sharing:  # beside those who share the key, wherever the map's sections put them
             position = sharing[position] if position < len(sharing) else sharing[-1] + 1
         return self.with_entry(f"{quote(name)} = {quote(value)}", position)
@@ -346,13 +349,13 @@ class ObjectStyle(Declarations):
             path = path.replace(field_mark(self._name_field), name) if self._name_field else path
         person = person_like(sibling, name, key, path, machine=machine)
         known = {self._name_field, key_field, *self._switch_fields().values()}
-        others = [self._fields(one) for one in kin[:NEAR]]
+        fields_of_kin = [self._fields(sibling) for sibling in kin[:NEAR]]
         return NewDeclaration(
             person,
-            tuple(one.iam_name for one in kin),
+            tuple(person.iam_name for person in kin),
             lambda: self.with_entry(self._clone(sibling, person), position),
             sibling.iam_name,
-            copied_fields(fields, others, known, Renaming(sibling.iam_name, name)),
+            copied_fields(fields, fields_of_kin, known, Renaming(sibling.iam_name, name)),
         )
 
     def _plan_first(self, name: str, *, machine: bool) -> NewDeclaration:
@@ -435,10 +438,10 @@ class ObjectStyle(Declarations):
     def _sibling(self, kin: Sequence[Person], declared: Sequence[str], position: int) -> Person:
         """The nearest person of the kind with the usual fields; the one before goes before the one after."""
         places = {key: number for number, key in enumerate(declared)}
-        near = sorted(kin, key=lambda one: _distance(places[one.declaration], position))[:NEAR]
-        forms = {one.declaration: tuple(self._fields(one)) for one in near}
+        near = sorted(kin, key=lambda person: _distance(places[person.declaration], position))[:NEAR]
+        forms = {person.declaration: tuple(self._fields(person)) for person in near}
         usual = Counter(forms.values()).most_common(1)[0][0]
-        return next(one for one in near if forms[one.declaration] == usual)
+        return next(person for person in near if forms[person.declaration] == usual)
 
     def _key(self, kin: Sequence[Person], name: str) -> str:
         """The map's key for a name, as the first has it of whose name it can differ, of the kind or not."""
@@ -532,8 +535,8 @@ def first_entry(
         values.setdefault(field, quote(value))
     optional = set(_OPTIONAL.findall(module.document.data.decode("utf-8", "replace")))
     optional |= fields_with_default(block)
-    wanted = [one for one in fields_of(block) if one not in optional or one in values]
-    unknown = [one for one in wanted if one not in values]
+    wanted = [field for field in fields_of(block) if field not in optional or field in values]
+    unknown = [field for field in wanted if field not in values]
     if unknown:
         return f"The map is empty, so there is no entry that shows what {', '.join(unknown)} should be"
     switches = {"true": True, "false": False}
@@ -542,7 +545,7 @@ def first_entry(
     if (flags == (False, True)) is not machine:
         return ""
     person = new_person(module, name, key, path, flags, machine=machine)
-    return FirstEntry({one: values[one] for one in wanted}, person)
+    return FirstEntry({field: values[field] for field in wanted}, person)
 
 
 def _known_values(module: UserModule, name: str, *, machine: bool) -> dict[str, str]:
@@ -585,8 +588,8 @@ class BlockStyle(Declarations):
             EditRefused: no sibling can be followed, or its key's path is an expression.
         """
         kin = self.of_kind(machine=machine) or self.people
-        file = Counter(one.place.file for one in kin).most_common(1)[0][0]
-        siblings = [one for one in kin if one.place.file == file]
+        file = Counter(person.place.file for person in kin).most_common(1)[0][0]
+        siblings = [person for person in kin if person.place.file == file]
         position = _position(siblings, name) if siblings[0].machine is machine else len(siblings)
         sibling = self._sibling(siblings, position, machine=machine)
         block, renaming = self._block(sibling), Renaming(sibling.iam_name, name)
@@ -599,25 +602,29 @@ class BlockStyle(Declarations):
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         person = person_like(sibling, name, label, path, machine=machine)._replace(module=label)
         known = {*_OF_THE_MODULE, *(name_in(block, switch) for switch in SWITCHES.values())}
-        others = [self._block(one).attributes for one in kin[:NEAR]]
+        fields_of_kin = [self._block(person).attributes for person in kin[:NEAR]]
         return NewDeclaration(
             person,
-            tuple(one.iam_name for one in kin),
+            tuple(person.iam_name for person in kin),
             lambda: self._with_block(siblings, position, self._clone(sibling, person)),
             sibling.iam_name,
             (
-                *copied_fields(block.attributes, others, known, renaming),
+                *copied_fields(block.attributes, fields_of_kin, known, renaming),
                 *self._own_comments(block, kin, renaming),
             ),
         )
 
     def _own_comments(self, block: Block, kin: Sequence[Person], renaming: Renaming) -> Iterator[str]:
         """The comments inside a block that no other one has, and that would be cloned as they are."""
-        found = (block.document.text(one) for one in walk(block.node) if one.type == "comment")
+        found = (block.document.text(child) for child in walk(block.node) if child.type == "comment")
         texts = [text for text in found if renaming.plainly(text) == text]
-        near = [self._block(one) for one in kin[:NEAR]] if texts and len(kin) > 1 else []
-        others = [one.document.text(one.node) for one in near if one.label != block.label]
-        return (shown for shown in dict.fromkeys(texts) if others and not any(shown in one for one in others))
+        near = [self._block(person) for person in kin[:NEAR]] if texts and len(kin) > 1 else []
+        texts_of_kin = [module.document.text(module.node) for module in near if module.label != block.label]
+        return (
+            shown
+            for shown in dict.fromkeys(texts)
+            if texts_of_kin and not any(shown in text for text in texts_of_kin)
+        )
 
     @cached_property
     def _shape(self) -> Shape | None:
@@ -640,25 +647,26 @@ class BlockStyle(Declarations):
     def _sibling(self, siblings: Sequence[Person], position: int, *, machine: bool) -> Person:
         """The nearest sibling of the usual form; the one before goes before the one after."""
         near = [*reversed(siblings[:position]), *siblings[position:]]
-        fitting = [one for one in near[:NEAR] if self._fits(one, machine=machine)]
+        fitting = [person for person in near[:NEAR] if self._fits(person, machine=machine)]
         fitting = fitting or [person for person in self.people if self._fits(person, machine=machine)]
         if not fitting:
             raise refuse("The user cannot be added.", f"{_NOBODY}.", self.place)
-        forms = {one.module: _form(self._block(one), one, self._shape) for one in fitting[:NEAR]}
+        forms = {person.module: _form(self._block(person), person, self._shape) for person in fitting[:NEAR]}
         usual = Counter(form[:-1] for form in forms.values()).most_common(1)[0][0]
-        alike = [one for one in fitting[:NEAR] if forms[one.module][:-1] == usual]
-        return next((one for one in alike if forms[one.module][-1]), alike[0])  # rather with its own banner
+        alike = [person for person in fitting[:NEAR] if forms[person.module][:-1] == usual]
+        # rather with its own banner
+        return next((person for person in alike if forms[person.module][-1]), alike[0])
 
     def _clone(self, sibling: Person, person: Person) -> bytes:
         """The sibling's banner and block for another person."""
         block, renaming = self._block(sibling), Renaming(sibling.iam_name, person.iam_name)
         banner = _banner(block, renaming, self._shape)
         if banner is None:  # it names somebody else: another one of the same shape is followed
-            others = (
-                _banner(self._block(one), Renaming(one.iam_name, renaming.new), self._shape)
-                for one in self.people[:NEAR]
+            banners = (
+                _banner(self._block(person), Renaming(person.iam_name, renaming.new), self._shape)
+                for person in self.people[:NEAR]
             )
-            banner = next(filter(None, others), b"")
+            banner = next(filter(None, banners), b"")
         return banner + cloned(block.document, block.node, _changes(block, person), renaming)
 
     def _with_block(self, siblings: Sequence[Person], position: int, text: bytes) -> Document:
@@ -694,7 +702,7 @@ def _position(siblings: Sequence[Person], name: str) -> int:
 def _form(block: Block, person: Person, shape: Shape | None) -> tuple[object, ...]:
     """What is alike in a team's blocks: attributes in order, source, a banner; last, if it names the user."""
     banner = banner_of(block, (person.iam_name, person.module), shape)
-    text = "\n".join(block.document.data[one.start_byte : one.end_byte].decode() for one in banner)
+    text = "\n".join(block.document.data[line.start_byte : line.end_byte].decode() for line in banner)
     return (*block.attributes, block.source_of("source"), bool(banner), mentions_name(text, person.iam_name))
 
 
@@ -707,7 +715,7 @@ def _changes(block: Block, person: Person) -> list[Splice]:
     if written is not None:
         changes.append(written.replaced(written.named(person.key_name)))
     return changes + switched(
-        block.attributes, {fact: name_in(block, one) for fact, one in SWITCHES.items()}, person
+        block.attributes, {fact: name_in(block, switch) for fact, switch in SWITCHES.items()}, person
     )
 
 
@@ -735,7 +743,7 @@ def banner_of(block: Block, names: Iterable[str], usual: Shape | None) -> tuple[
         usual: the shape of most banners there, or None; of that shape, one that names another is one too.
     """
     found = _box_above(block)
-    text = " ".join(_text(block.document, one) for one in found)
+    text = " ".join(_text(block.document, line) for line in found)
     if found and (any(mentions_name(text, name) for name in names) or _shape(block.document, found) == usual):
         return found
     return ()
@@ -754,7 +762,7 @@ def renamed(document: Document, banner: tuple[Item, ...], renaming: Renaming) ->
     Returns:
         The bytes from its first to its last, or None if it does not name the person it is said to.
     """
-    lines = [_text(document, one) for one in banner]
+    lines = [_text(document, item) for item in banner]
     width = max((len(line) for line in lines if _is_ruled(line)), default=0)
     changed = [line if _is_ruled(line) else _filled(line, renaming) for line in lines]
     if changed == lines:
@@ -781,7 +789,7 @@ def _filled(line: str, renaming: Renaming) -> str:
 def _box_above(block: Block) -> tuple[Item, ...]:
     """The lines of comment directly above a block: the last ruled box of them, or the lines in words."""
     run = _run_above(block)
-    ruled = [number for number, one in enumerate(run) if _is_ruled(_text(block.document, one))]
+    ruled = [number for number, line in enumerate(run) if _is_ruled(_text(block.document, line))]
     if not run or not ruled:
         return run
     if ruled[-1] < len(run) - 1:
@@ -792,7 +800,7 @@ def _box_above(block: Block) -> tuple[Item, ...]:
 def _run_above(block: Block) -> tuple[Item, ...]:
     document, items = block.document, block.document.items
     hiding = hiding_comments(document)
-    index = bisect_left(items, block.item.start_byte, key=lambda one: one.start_byte)
+    index = bisect_left(items, block.item.start_byte, key=lambda item: item.start_byte)
     first, row = index, block.item.row
     while first:
         item = items[first - 1]
@@ -806,13 +814,13 @@ def _run_above(block: Block) -> tuple[Item, ...]:
 def _shape(document: Document, banner: tuple[Item, ...]) -> Shape:
     return tuple(
         re.sub(r"(\S)\1+", r"\1", line) if _is_ruled(line) else ""
-        for line in (_text(document, one) for one in banner)
+        for line in (_text(document, item) for item in banner)
     )
 
 
 def _is_ruled(line: str) -> bool:
     """Whether a line of comment says nothing: `#`, `#=====#`, `# -----`."""
-    return not any(one.isalnum() for one in line)
+    return not any(character.isalnum() for character in line)
 
 
 def _stretched(line: str, by: int) -> str:

@@ -62,7 +62,7 @@ def name_in(block: Block, attribute: str) -> str:
     newer = _SINCE_6.get(attribute)
     if newer is None or attribute in block.names:
         return attribute
-    older = any(one in block.names for one in _SINCE_6)
+    older = any(attribute in block.names for attribute in _SINCE_6)
     return newer if newer in block.names or (not older and (version_of(block) or 0) > 5) else attribute
 
 
@@ -257,11 +257,11 @@ def _modules(files: FileSet) -> list[Block]:
 def overridden(files: FileSet, block: Block) -> Place | None:
     """Where an override file changes a block, or None."""
     found = (
-        place_of(other)
+        place_of(twin)
         for document in files.documents.values()
         if is_override(document.name)
-        for other in document.blocks
-        if other.header == block.header
+        for twin in document.blocks
+        if twin.header == block.header
     )
     return next(found, None)
 

@@ -46,7 +46,7 @@ def read_findings(files: FileSet) -> list[Finding]:
         if is_override(document.name):
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
             message = "An override file changes what the other files say; iam-onboard doesn't show that."
-            found += [_of_file(message, document.name, one.line) for one in islice(telling, 1)]
+            found += [_of_file(message, document.name, block.line) for block in islice(telling, 1)]
         found.extend(_resources(document, _RESOURCES, hand_edit=True))
         found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
         found.extend(_hidden(document))
@@ -115,14 +115,14 @@ def read_unread(names: Iterable[str]) -> list[Finding]:
 def _hidden(document: Document) -> Iterator[Finding]:
     """The modules and outputs that are commented out."""
     for comment in comments_of(document):
-        for one in comment.blocks:
-            block = one.block
+        for hidden in comment.blocks:
+            block = hidden.block
             subject = Subject.OUTPUT if block.kind == "output" else None
             if block.kind == "module":
-                subject = next((one for one in (Subject.GROUP, Subject.USER) if makes(block, one)), None)
+                subject = next((kind for kind in (Subject.GROUP, Subject.USER) if makes(block, kind)), None)
             if subject is None:
                 continue
-            place = Place(document.name, one.line)
+            place = Place(document.name, hidden.line)
             yield Finding(
                 f"The {subject} {block.label} is hidden in a comment.",
                 place,

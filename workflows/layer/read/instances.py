@@ -169,8 +169,8 @@ class _Reader:
         loop = _loop(document, node)
         if loop is not None:
             found = self.read(document, loop.source, (*within, ""))
-            handed = [_handed_on(one, loop.names, loop.results) for one in found]
-            whole = [one for one in handed if one is not None]
+            handed = [_handed_on(entry, loop.names, loop.results) for entry in found]
+            whole = [entry for entry in handed if entry is not None]
             return whole if len(whole) == len(found) else self._cannot(document, node)
         text = document.text(node)
         defined = definitions(self._files, text) if text not in within else []
@@ -180,23 +180,23 @@ class _Reader:
 
     def _of_call(self, document: Document, node: Node, within: tuple[str, ...]) -> list[Entry]:
         name, arguments = function_call(document, node)
-        given = (one for child in node.children[1:] for one in child.children)
-        if any(one.type not in {"expression", ",", "comment"} for one in given):
+        given = (part for child in node.children[1:] for part in child.children)
+        if any(part.type not in {"expression", ",", "comment"} for part in given):
             return self._cannot(document, node)  # an argument that is expanded: `concat(local.lists...)`
         if name not in _JOINING and (name not in _OF_ONE or len(arguments) != 1):
             return self._cannot(document, node)
         found = [entry for argument in arguments for entry in self.read(document, argument, within)]
         if name == "compact":
-            return [one for one in found if plain_string(one.document, one.node) != ""]
+            return [entry for entry in found if plain_string(entry.document, entry.node) != ""]
         if name == "flatten":
-            return [one for entry in found for one in self._flat(entry, within)]
+            return [flat for entry in found for flat in self._flat(entry, within)]
         if name in _JOINING:
             return found
-        if any(one.node.type != "object_elem" for one in found):
+        if any(entry.node.type != "object_elem" for entry in found):
             return self._cannot(document, node)
         if name == "keys":
-            return [one._replace(key_only=True) for one in found]
-        return [Entry(one.document, one.node.children[2]) for one in found]
+            return [entry._replace(key_only=True) for entry in found]
+        return [Entry(entry.document, entry.node.children[2]) for entry in found]
 
     def _flat(self, entry: Entry, within: tuple[str, ...]) -> list[Entry]:
         document, node = entry.document, entry.node
@@ -204,7 +204,7 @@ class _Reader:
         if unwrap(node).type not in _COLLECTIONS and not text.startswith(("local.", "var.")):
             return [entry]
         inner = self.read(document, node, within)
-        return [one for deeper in inner for one in self._flat(deeper, (*within, text))]
+        return [flat for deeper in inner for flat in self._flat(deeper, (*within, text))]
 
     def _cannot(self, document: Document, node: Node) -> list[Entry]:
         self.unknown = self.unknown or shortened(document, node)
@@ -276,8 +276,8 @@ def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
             return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
         found = found._replace(why=unwritable(files, home))
     if len(defined) > 1:
-        other = Place(defined[1].document.name, defined[1].line)
-        return found._replace(why=f"{text} is also set at {other}")
+        second = Place(defined[1].document.name, defined[1].line)
+        return found._replace(why=f"{text} is also set at {second}")
     return found
 
 
@@ -342,7 +342,14 @@ def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
         return ""
     named = (definition for name in _LOCALS.findall(text) for definition in definitions(files, name))
     return next(
-        filter(None, (_data_file(files, one.document.text(one.node), deeper - 1) for one in named)), ""
+        filter(
+            None,
+            (
+                _data_file(files, definition.document.text(definition.node), deeper - 1)
+                for definition in named
+            ),
+        ),
+        "",
     )
 
 
@@ -360,8 +367,10 @@ def definitions(files: FileSet, text: str) -> list[Attribute]:
     documents = list(files.documents.values())
     if scope == "local":
         blocks = [block for document in documents for block in document.blocks_of("locals")]
-        found = [one for block in blocks for one in (*block.attributes.values(), *block.duplicates)]
-        return _as_merged([one for one in found if one.name == name])
+        found = [
+            attribute for block in blocks for attribute in (*block.attributes.values(), *block.duplicates)
+        ]
+        return _as_merged([attribute for attribute in found if attribute.name == name])
     for document in reversed(documents):
         if document.name in files.variables and name in document.attributes:
             return [document.attributes[name]]
@@ -375,7 +384,7 @@ def definitions(files: FileSet, text: str) -> list[Attribute]:
 
 def _as_merged(found: list[Attribute]) -> list[Attribute]:
     """What counts of the definitions: the last override file's takes the place of all others."""
-    return [one for one in found if is_override(one.document.name)][-1:] or found
+    return [definition for definition in found if is_override(definition.document.name)][-1:] or found
 
 
 def unwritable(files: FileSet, document: Document) -> Sentence:

@@ -94,7 +94,7 @@ def read_output(block: Block) -> Reading:
         return Reading(whole if whole.module else None, sensitive)
     if collection_of(block) is not None:
         return Reading(None, sensitive)
-    parts = [one for one, _ in references_in(block.document, value.node)]
+    parts = [reference for reference, _ in references_in(block.document, value.node)]
     alone = bool(parts) and len({part.owner for part in parts}) == 1
     return Reading(parts[0] if alone else None, sensitive)
 
@@ -165,7 +165,7 @@ def collection_of(block: Block) -> CollectingOutput | None:
         if len(owners) == 1:
             found.append(CollectedEntry(position, node, owners.pop()))
     if container.type == "object":
-        found = [one for one in found if _is_keyed(document, one)]
+        found = [entry for entry in found if _is_keyed(document, entry)]
     elif not _is_for_several(block, found):
         found = []
     return CollectingOutput(block, container, tuple(found)) if found else None

@@ -67,7 +67,9 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
             name = template(module, "name", names)
             found = [_person(module, module.label, name, names, place_of(module.block))]
         elif module.style is Style.COMPUTED:
-            found = {one.owner: one for one in found}.values()  # joined lists may name somebody twice
+            found = {
+                person.owner: person for person in found
+            }.values()  # joined lists may name somebody twice
         for person in found:
             if person.owner in people:
                 message = f"{person.iam_name} is declared twice."

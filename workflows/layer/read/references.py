@@ -105,8 +105,8 @@ def usual_reference(text: str) -> Reference | None:
     match = _USUAL.fullmatch(text)
     if match is None:
         return None
-    module, key, plain, *others = match.groups()
-    return Reference(module, key, plain or others[0] or others[1], bracketed=plain is None)
+    module, key, plain, *spelled = match.groups()
+    return Reference(module, key, plain or spelled[0] or spelled[1], bracketed=plain is None)
 
 
 def written(reference: Reference) -> str:
@@ -121,10 +121,10 @@ def written(reference: Reference) -> str:
 
 def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, tuple[int, int]]]:
     """Every reference to a module under a node, in operations too, with where it begins and ends in bytes."""
-    for one in walk(node):
-        if one.type not in _HOLDERS or len(one.children) < len(_PLAIN):
+    for holder in walk(node):
+        if holder.type not in _HOLDERS or len(holder.children) < len(_PLAIN):
             continue
-        children = one.children
+        children = holder.children
         for number, child in enumerate(children):
             if child.type != "variable_expr" or document.text(child) != "module":
                 continue
@@ -192,6 +192,6 @@ def _refers(document: Document, found: Node, start: int, module: str, key: str |
         first = next((child for child in node.children if child.start_byte == start), None)
     else:
         first = node.prev_sibling and node.prev_sibling.prev_sibling
-    parts = [one for one in (first, first and first.next_sibling) if one is not None]
+    parts = [part for part in (first, first and first.next_sibling) if part is not None]
     words = [document.text(part).replace(" ", "") for part in parts]
     return words == ["module", f".{module}"] and (key is None or _in_brackets(document.text(node)) == key)
