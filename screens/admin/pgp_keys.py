@@ -788,7 +788,7 @@ def _told(key: TakenKey) -> list[str]:
 def _replaced_lines(key: TakenKey) -> list[str]:
     if key.replacement is None:
         return []
-    lines = [f"! Replaces another key in {resets}" for resets in key.replacement.told]
+    lines = [f"! Replaces another key in {resets}" for resets in key.replacement.sentences]
     lines += [
         f"= {account} has this very key already; its file stays." for account in key.replacement.unchanged
     ]
@@ -835,7 +835,7 @@ def _proposal(taken: Taken) -> str:
 
 def _replacing(key: TakenKey) -> str:
     """What a new key resets, by name, for the question that wants the typed name."""
-    resets = key.replacement.told if key.replacement else ()
+    resets = key.replacement.sentences if key.replacement else ()
     return (
         "The next apply resets these, and the ones in use stop working:\n"
         + "".join(f"  {text_of(words)}\n" for words in resets)

@@ -306,7 +306,7 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
     """Where each person stands in each account; for somebody alone, each step in each account."""
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: _settled(row[1]))
-        rows = [(name, [text_of(stand.told) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
+        rows = [(name, [text_of(stand.sentence) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
         more = len(people) - len(rows)
         last = [(f"and {more} more (F5)", *[""] * len(grid.accounts))] if more else []
         return columned([("", *grid.accounts), *((name, *stands) for name, stands in rows), *last])

@@ -64,7 +64,7 @@ class EverybodyDialog(Dialog[str]):
             self._record()
 
     def body(self) -> ComposeResult:
-        yield Text(self._grid.told, id="told")
+        yield Text(self._grid.sentence, id="told")
         yield Table(id="grid", zebra_stripes=True, fixed_columns=1)
         yield Lines(*self._changed, id="changed")
         yield Text("Enter opens the account of the selected cell.")
@@ -74,7 +74,7 @@ class EverybodyDialog(Dialog[str]):
         table = self.query_one(Table)
         table.add_columns("", *self._grid.accounts)
         for name, stands in self._grid.rows:
-            table.add_row(name, *(cell(stand.told, _STYLES.get(stand.mark, "")) for stand in stands))
+            table.add_row(name, *(cell(stand.sentence, _STYLES.get(stand.mark, "")) for stand in stands))
         left = (
             (row, column)
             for row, (_, stands) in enumerate(self._grid.rows)

@@ -142,8 +142,8 @@ _SWITCHES: Mapping[str, str] = {"login_profile": PASSWORD, "access_key": ACCESS_
 def people_of(account: str, context: Context) -> tuple[str, ...]:
     """Who got something in an account: those who were added to it, and those with a new password or key."""
     here, made = context.decisions.of(account), _made(account, context)
-    some = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here))
-    return tuple(dict.fromkeys(some))
+    names = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here))
+    return tuple(dict.fromkeys(names))
 
 
 def parts_of(name: str, account: str, context: Context) -> frozenset[str]:

@@ -89,21 +89,21 @@ def _view(layer: Layer) -> LayerView:
     settings = layer.account
     if settings is None:
         by_hand = spots_of(layer, account_resources(layer.files))
-        told = "This layer has no module for the account's settings: nothing to do here."
+        notice = "This layer has no module for the account's settings: nothing to do here."
         if by_hand:
-            told = " ".join(f"{one.words} ({one.place}, F4)" for one in by_hand)
-        return LayerView(account, relative, {}, editable=False, told=told, spots=by_hand)
-    told = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
-    known = {one.name: one for one in (settings.alias, *settings.policy) if one is not None}
-    return LayerView(account, relative, known, settings.editable, told, tuple(_spots(layer, settings)))
+            notice = " ".join(f"{spot.words} ({spot.place}, F4)" for spot in by_hand)
+        return LayerView(account, relative, {}, editable=False, told=notice, spots=by_hand)
+    notice = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
+    known = {setting.name: setting for setting in (settings.alias, *settings.policy) if setting is not None}
+    return LayerView(account, relative, known, settings.editable, notice, tuple(_spots(layer, settings)))
 
 
 def _spots(layer: Layer, settings: AccountSettings) -> Iterator[Spot]:
     if not settings.editable:
         yield spot_at(layer, settings.place, "The account's settings are shown, not edited.")
-    for one in (settings.alias, *settings.policy):
-        if one is not None and not one.literal:
-            yield spot_at(layer, one.place, f"{MEANINGS[one.name]} is computed: {one.source}")
+    for setting in (settings.alias, *settings.policy):
+        if setting is not None and not setting.literal:
+            yield spot_at(layer, setting.place, f"{MEANINGS[setting.name]} is computed: {setting.source}")
     if settings.alias is None:
         yield spot_at(layer, settings.place, "The layer sets no account alias; add account_alias here.")
 
@@ -148,7 +148,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         for account, choice in request.layers.items()
         if account in layers
     }
-    decisions = Decisions(account_changes={account: one for account, one in changes.items() if one})
+    decisions = Decisions(account_changes={account: change for account, change in changes.items() if change})
     for account in decisions.account_changes:
         context.raise_if_cancelled()
         with refused_by_hand(layers[account], "Undo that value here"):
@@ -268,7 +268,7 @@ def weaknesses(policy: Mapping[str, Constant]) -> tuple[Sentence, ...]:
     """
     length = policy.get("minimum_password_length")
     found = check_password_policy("minimum_password_length", length) if isinstance(length, int) else []
-    told = [one.message for one in found if not one.fatal]
+    found_weak = [problem.message for problem in found if not problem.fatal]
     if not any(policy.get(kind, True) for kind in _KINDS):
-        told.append("No kind of character is asked for: letters alone would do.")
-    return (*told, *(words for name, (value, words) in _WEAK.items() if policy.get(name) is value))
+        found_weak.append("No kind of character is asked for: letters alone would do.")
+    return (*found_weak, *(words for name, (value, words) in _WEAK.items() if policy.get(name) is value))

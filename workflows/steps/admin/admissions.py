@@ -103,14 +103,14 @@ def _take_in(found: dict[tuple[str, str], Admission], decisions: Decisions, at: 
     for name, key in decisions.keys.items():
         said = decisions.comparison(name)
         before = found.get((name, key.fingerprint))
-        one = before or Admission(name, key.fingerprint, key.source, at, said, at)
-        if one.compared is not said:
-            one = replace(one, compared=said, compared_at=at)
+        admission = before or Admission(name, key.fingerprint, key.source, at, said, at)
+        if admission.compared is not said:
+            admission = replace(admission, compared=said, compared_at=at)
         adds = decisions.users.add.items()
         meant = [*(account for account, names in adds if name in names), *key.resets]
-        accounts = {account: one.accounts.get(account) for account in dict.fromkeys(meant)}
-        kept = {account: applied for account, applied in one.accounts.items() if applied}
-        found[name, key.fingerprint] = replace(one, accounts={**kept, **accounts})
+        accounts = {account: admission.accounts.get(account) for account in dict.fromkeys(meant)}
+        kept = {account: applied for account, applied in admission.accounts.items() if applied}
+        found[name, key.fingerprint] = replace(admission, accounts={**kept, **accounts})
 
 
 def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event: Succeeded) -> None:
@@ -119,6 +119,8 @@ def _apply(found: dict[tuple[str, str], Admission], decisions: Decisions, event:
     there = Outcome.THERE if nothing_changed(fact) else Outcome.APPLIED
     applied = Applied(event.at, Outcome.ELSEWHERE if fact.get("elsewhere") else there)
     for name, key in decisions.keys.items():
-        one = found[name, key.fingerprint]
-        if account in one.accounts:
-            found[name, key.fingerprint] = replace(one, accounts={**one.accounts, account: applied})
+        admission = found[name, key.fingerprint]
+        if account in admission.accounts:
+            found[name, key.fingerprint] = replace(
+                admission, accounts={**admission.accounts, account: applied}
+            )

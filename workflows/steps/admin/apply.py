@@ -166,7 +166,7 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
 
 
 # What was applied is in the state, and in AWS: see `inquire`, and the look of Hand over.
-observe = state_now.look
+observe = state_now.observe
 
 
 coded_look = state_now.CODED

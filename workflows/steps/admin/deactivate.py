@@ -176,7 +176,7 @@ def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
         for key in keys or ()
         if key.access_key_id not in known
     ]
-    blocking = [*own_keys, *(one for one in found if not _terraforms(one, name, state))]
+    blocking = [*own_keys, *(holding for holding in found if not _terraforms(holding, name, state))]
     denied = [HoldingKind.ACCESS_KEY.plural] if keys is None else []
     denied += [kind.plural for kind in not_listed]
     return Leaver(name, True, password, keys, tuple(blocking), tuple(denied))
@@ -219,8 +219,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
             problems.append(
                 Problem(f"{person.name} still has keys that work: {words}.", "people", fatal=False)
             )
-        others = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
-        if others or len(person.blocking) > len(person.active_keys):
+        holdings = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
+        if holdings or len(person.blocking) > len(person.active_keys):
             things = joined((item.words for item in person.blocking), ", ")
             message = f"AWS may reject the removal of {person.name} (DeleteConflict) because of: {things}."
             problems.append(Problem(message, "people", fatal=False))
@@ -245,7 +245,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 def _stopped(context: Context) -> dict[str, list[str]]:
     """The keys that were stopped, of those who had any."""
     people = context.facts["deactivated"]["people"]
-    return {name: one["inactive"] for name, one in people.items() if one["inactive"]}
+    return {name: person["inactive"] for name, person in people.items() if person["inactive"]}
 
 
 def observe(context: Context) -> Observation:
@@ -268,7 +268,7 @@ def inquire(context: Context) -> Observation:
             return unknown("Whether their keys are still inactive wasn't asked: AWS wants a code for that.")
         there = [name for name in stopped if iam.find_user(client, name) is not None]
         keys = {name: iam.list_access_keys(client, name) for name in there}
-    active = [one.access_key_id for name in there for one in keys[name] if one.active]
+    active = [key.access_key_id for name in there for key in keys[name] if key.active]
     again = [key for name in there for key in stopped[name] if key in active]
     words = f"These access keys work again: {', '.join(again)}."
     return Observation(Verdict.UNDONE, words, tuple(again)) if again else AGREES
@@ -349,9 +349,9 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
     try:
         for text in git.last_contents(name):
             details = inspect_key(normalise(text).binary, environment=context.environment.variables)
-            real = (one.text.partition("<")[0].partition("(")[0].strip() for one in details.user_ids)
-            terms |= {one: "name in the PGP key" for one in real if _WORDS.search(one)}
-            terms |= {one.mail: "mail address" for one in details.user_ids if one.mail}
+            real = (user_id.text.partition("<")[0].partition("(")[0].strip() for user_id in details.user_ids)
+            terms |= {real_name: "name in the PGP key" for real_name in real if _WORDS.search(real_name)}
+            terms |= {user_id.mail: "mail address" for user_id in details.user_ids if user_id.mail}
             terms |= {details.fingerprint: "PGP key", details.fingerprint[-_SHORT_ID:]: "PGP key"}
     except OnboardError as error:
         return terms, f"The mail address and the key of {name} couldn't be searched for: {error.what}"
@@ -366,8 +366,10 @@ def _whole(term: str) -> re.Pattern[str]:
 def as_text(found: Mapping[str, Mentioned]) -> str:
     """All of it as lines to read, or to send to the owner of these files."""
     lines = []
-    for name, one in found.items():
-        lines.append(f"{name}: {'mentioned in' if one.mentions else 'nothing else mentions them'}")
-        lines += [f"  {mention.place}  ({mention.by})  {mention.text}".rstrip() for mention in one.mentions]
-        lines += [f"  ! {one.remark}"] if one.remark else []
+    for name, mentioned in found.items():
+        lines.append(f"{name}: {'mentioned in' if mentioned.mentions else 'nothing else mentions them'}")
+        lines += [
+            f"  {mention.place}  ({mention.by})  {mention.text}".rstrip() for mention in mentioned.mentions
+        ]
+        lines += [f"  ! {mentioned.remark}"] if mentioned.remark else []
     return "\n".join(lines)

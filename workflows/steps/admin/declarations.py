@@ -23,8 +23,8 @@ def _read_project(facts: Facts) -> object:
 
 def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
     """Whether something is to be done that is not of these kinds."""
-    others = [kind for kind in (*KINDS, "account_wanted", "regions_wanted") if kind not in kinds]
-    return any(facts.get(kind) for kind in others)
+    rest = [kind for kind in (*KINDS, "account_wanted", "regions_wanted") if kind not in kinds]
+    return any(facts.get(kind) for kind in rest)
 
 
 def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:

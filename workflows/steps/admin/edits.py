@@ -78,10 +78,10 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     Raises:
         OnboardError: a key that nobody was asked about lies where a decided one is to be.
     """
-    if others := other_keys(layer, decisions):
+    if wrong_keys := other_keys(layer, decisions):
         raise OnboardError(
             "There is another key",
-            joined(others.values()),
+            joined(wrong_keys.values()),
             why="It came after you took the keys in.",
             next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
         )
@@ -132,9 +132,9 @@ def other_keys(layer: Layer, decisions: Decisions) -> dict[str, Sentence]:
         if key is None or present is None or account in key.resets:
             continue
         if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
-            other = fingerprint_in(present)
-            there = f"the key {grouped(other)}" if other else "something that isn't a key"
-            found[f"{account} {file} {other} {key.fingerprint}"] = (
+            fingerprint = fingerprint_in(present)
+            there = f"the key {grouped(fingerprint)}" if fingerprint else "something that isn't a key"
+            found[f"{account} {file} {fingerprint} {key.fingerprint}"] = (
                 f"{file} in {account} holds {there}. "
                 f"The key that you took in for {name} is {grouped(key.fingerprint)}."
             )

@@ -95,11 +95,11 @@ class LayerView:
     def new_groups(self, choice: LayerChoice) -> tuple[NewGroup, ...]:
         """The groups of the choice that the layer does not have yet."""
         known = {*self.by_name, *choice.rename.values()}
-        return tuple(one for one in choice.add if one.name not in known)
+        return tuple(new for new in choice.add if new.name not in known)
 
     def like(self, choice: LayerChoice, group: str) -> Group | None:
         """The group of that name, or the one that a new group is made like."""
-        siblings = {one.name: one.sibling for one in choice.add}
+        siblings = {new.name: new.sibling for new in choice.add}
         while group not in self.by_name and group in siblings:
             group = siblings.pop(group)
         return self.by_name.get(group)
@@ -123,7 +123,7 @@ class LayerView:
 
     def taken(self, choice: LayerChoice) -> tuple[str, ...]:
         """All names of groups that are in use, or will be."""
-        return (*self.by_name, *(one.name for one in choice.add), *choice.rename.values())
+        return (*self.by_name, *(new.name for new in choice.add), *choice.rename.values())
 
     def refusal(self, choice: LayerChoice, name: str, group: str) -> Sentence:
         """Why a person cannot be put into a group, or out of it, as a sentence; "" if it can be done."""
@@ -170,8 +170,8 @@ class LayerView:
         for group, changes in choice.policies.items():
             known = self.like(choice, group)
             there = known.policies if known else ()
-            policies += sum(one not in there for one in changes.add)
-            policies += sum(one in there for one in changes.remove)
+            policies += sum(policy not in there for policy in changes.add)
+            policies += sum(policy in there for policy in changes.remove)
         return moves + gone + called + policies + len(self.new_groups(choice))
 
     def alone_without(self, choice: LayerChoice, group: str) -> tuple[str, ...]:
@@ -211,7 +211,9 @@ def view_of(
     joiners = {name.casefold(): name for name in chosen}
     for why, names in ((Chosen.REGROUPS, regrouping), (Chosen.LEAVES, leaving)):
         found = (layer.person(name) for name in names)
-        chosen.update({one.iam_name: why for one in found if one and one.iam_name.casefold() not in joiners})
+        chosen.update(
+            {person.iam_name: why for person in found if person and person.iam_name.casefold() not in joiners}
+        )
     # A joiner whose entry is written already is called as in the steps before, whatever the layer's case.
     people = {joiners.get(person.iam_name.casefold(), person.iam_name): person for person in layer.people}
     rest = sorted((name for name in people if name not in chosen), key=str.casefold)
@@ -221,9 +223,9 @@ def view_of(
         chosen=chosen,
         others=tuple(name for name in rest if not people[name].machine),
         machines=tuple(name for name in rest if people[name].machine),
-        machine_names=frozenset(name for name, one in people.items() if one.machine)
+        machine_names=frozenset(name for name, person in people.items() if person.machine)
         | {name for name in joining if name not in people and is_machine_name(name)},
-        now={name: frozenset(one.groups) for name, one in people.items()},
+        now={name: frozenset(person.groups) for name, person in people.items()},
         groups=tuple(group for group in layer.groups if not group.machine),
         machine_groups=tuple(group for group in layer.groups if group.machine),
         follow=_follow(layer, [name for name in chosen if name in joining and name not in people]),
@@ -244,7 +246,7 @@ def gone(context: Context, views: Sequence[LayerView], view: LayerView, draft: I
         draft: those whose groups in it were half-decided.
     """
     there = {name.casefold() for name in (*context.decisions.of(view.account).moves, *draft)}
-    nowhere = set(view.absent).intersection(*(one.absent for one in views))
+    nowhere = set(view.absent).intersection(*(shown.absent for shown in views))
     return [name for name in view.absent if name in nowhere or name.casefold() in there]
 
 
@@ -274,13 +276,15 @@ def decided(context: Context, view: LayerView) -> LayerChoice:
     members = {}
     for name in (person for person in view.people if person in wanted):
         move = moves.get(name, Move())
-        add, remove = ({old_names.get(group, group) for group in some} for some in (move.add, move.remove))
+        add, remove = (
+            {old_names.get(group, group) for group in groups} for groups in (move.add, move.remove)
+        )
         members[name] = frozenset((view.before(name) | add) - remove)
     return LayerChoice(
-        add=tuple(NewGroup(one.name, old_names.get(one.sibling, one.sibling)) for one in changes.add),
+        add=tuple(NewGroup(new.name, old_names.get(new.sibling, new.sibling)) for new in changes.add),
         remove=changes.remove,
         rename=changes.rename,
-        policies={old_names.get(group, group): one for group, one in changes.policies.items()},
+        policies={old_names.get(group, group): policies for group, policies in changes.policies.items()},
         members=members,
     )
 
@@ -289,9 +293,11 @@ def drafted(view: LayerView, choice: LayerChoice, draft: LayerChoice | None) -> 
     """What was half-decided, with those who were chosen since; people whom the layer lost are left out."""
     if draft is None:
         return choice
-    known = {name: some for name, some in draft.members.items() if name in view.now or name in choice.members}
+    known = {
+        name: groups for name, groups in draft.members.items() if name in view.now or name in choice.members
+    }
     leaving = {name for name, why in view.chosen.items() if why is Chosen.LEAVES}
-    chosen = {name: some for name, some in choice.members.items() if name in view.chosen}
+    chosen = {name: groups for name, groups in choice.members.items() if name in view.chosen}
     return replace(draft, members={**chosen, **{k: v for k, v in known.items() if k not in leaving}})
 
 
@@ -322,49 +328,49 @@ def renamed(choice: LayerChoice, group: str, name: str, *, written: bool) -> Lay
     """
     add = tuple(
         NewGroup(
-            name if one.name == group else one.name,
-            name if one.sibling == group and not written else one.sibling,
+            name if new.name == group else new.name,
+            name if new.sibling == group and not written else new.sibling,
         )
-        for one in choice.add
+        for new in choice.add
     )
     if written:
-        others = {old: new for old, new in choice.rename.items() if old != group}
-        return replace(choice, add=add, rename=others if name == group else {**others, group: name})
+        renames = {old: new for old, new in choice.rename.items() if old != group}
+        return replace(choice, add=add, rename=renames if name == group else {**renames, group: name})
     members = {
-        person: frozenset(name if one == group else one for one in some)
-        for person, some in choice.members.items()
+        person: frozenset(name if named == group else named for named in groups)
+        for person, groups in choice.members.items()
     }
-    policies = {name if one == group else one: changes for one, changes in choice.policies.items()}
+    policies = {name if named == group else named: changes for named, changes in choice.policies.items()}
     return replace(choice, add=add, members=members, policies=policies)
 
 
 def removed(choice: LayerChoice, group: str, *, written: bool) -> LayerChoice:
     """The choice without a group; one that is still to be made is forgotten. Arguments as for `renamed`."""
     names = {group, choice.rename.get(group, group)}
-    add = tuple(one for one in choice.add if one.name not in names)
-    policies = {one: changes for one, changes in choice.policies.items() if one != group}
+    add = tuple(new for new in choice.add if new.name not in names)
+    policies = {named: changes for named, changes in choice.policies.items() if named != group}
     if written:
-        others = {old: new for old, new in choice.rename.items() if old != group}
+        renames = {old: new for old, new in choice.rename.items() if old != group}
         gone = (*choice.remove, group)
-        return replace(choice, add=add, remove=gone, rename=others, policies=policies)
-    members = {person: some - {group} for person, some in choice.members.items()}
+        return replace(choice, add=add, remove=gone, rename=renames, policies=policies)
+    members = {person: groups - {group} for person, groups in choice.members.items()}
     return replace(choice, add=add, members=members, policies=policies)
 
 
 def kept(choice: LayerChoice, group: str) -> LayerChoice:
     """The choice in which a group that was to be removed stays."""
-    return replace(choice, remove=tuple(one for one in choice.remove if one != group))
+    return replace(choice, remove=tuple(named for named in choice.remove if named != group))
 
 
 def with_policies(choice: LayerChoice, group: str, changes: PolicyChanges) -> LayerChoice:
     """The choice with these changes of a group's policies in place of the ones before."""
-    others = {one: some for one, some in choice.policies.items() if one != group}
-    return replace(choice, policies={**others, group: changes} if changes else others)
+    policies = {named: own for named, own in choice.policies.items() if named != group}
+    return replace(choice, policies={**policies, group: changes} if changes else policies)
 
 
 def as_draft(choice: LayerChoice) -> dict[str, Any]:
     """The choice as JSON values."""
-    return {**plain(choice), "add": [[one.name, one.sibling] for one in choice.add]}
+    return {**plain(choice), "add": [[new.name, new.sibling] for new in choice.add]}
 
 
 def from_draft(draft: Mapping[str, Any]) -> LayerChoice:
@@ -414,14 +420,19 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         alone = request.unconfirmed(account)
         problems += [Problem(means_of_no_group(name, account), "matrix", fatal=False) for name in alone]
         wrong = [
-            one
-            for group in [*(one.name for one in choice.add), *choice.rename.values()]
-            for one in check_group_name(group)
+            problem
+            for group in [*(new.name for new in choice.add), *choice.rename.values()]
+            for problem in check_group_name(group)
         ]
         wrong += [
-            one for some in choice.policies.values() for arn in some.add for one in check_policy_arn(arn)
+            problem
+            for changes in choice.policies.values()
+            for arn in changes.add
+            for problem in check_policy_arn(arn)
         ]
-        problems += [Problem(f"{account}: {one.message}", "matrix", fatal=one.fatal) for one in wrong]
+        problems += [
+            Problem(f"{account}: {problem.message}", "matrix", fatal=problem.fatal) for problem in wrong
+        ]
     return problems
 
 
@@ -434,14 +445,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     layers = read_layers(context)
     decisions = replace(
         context.decisions,
-        memberships={one: _moves(layers[one], choice, context) for one, choice in request.layers.items()},
-        group_changes={one: _group_changes(choice) for one, choice in request.layers.items()},
+        memberships={
+            account: _moves(layers[account], choice, context) for account, choice in request.layers.items()
+        },
+        group_changes={account: _group_changes(choice) for account, choice in request.layers.items()},
     )
     for account, layer in layers.items():
         context.raise_if_cancelled()
         report(Progress(f"Checking {account}"))
         with refused_by_hand(layer, "Change the choice here"):
-            fatal = [one for one in check(layer, operations(layer, decisions)) if one.fatal]
+            fatal = [problem for problem in check(layer, operations(layer, decisions)) if problem.fatal]
         if fatal:
             raise not_possible(layer, fatal, "Change the choice here")
     return decisions.as_facts("memberships", "group_changes")
@@ -450,8 +463,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def _group_changes(choice: LayerChoice) -> GroupChanges:
     """What happens to the groups themselves; siblings and policies are keyed by the groups' new names."""
     new_name = choice.rename.get
-    add = tuple(NewGroup(one.name, new_name(one.sibling, one.sibling)) for one in choice.add)
-    policies = {new_name(group, group): one for group, one in choice.policies.items() if one}
+    add = tuple(NewGroup(new.name, new_name(new.sibling, new.sibling)) for new in choice.add)
+    policies = {new_name(group, group): changes for group, changes in choice.policies.items() if changes}
     return GroupChanges(add, choice.remove, choice.rename, policies)
 
 
@@ -486,7 +499,7 @@ def _spelled(groups: Sequence[str] | frozenset[str], choice: LayerChoice) -> set
 def observe(context: Context) -> Observation:
     """The groups and people that were chosen are still there, or still to be made."""
     layers, decisions = read_layers(context), context.decisions
-    regrouping = {one.casefold() for one in decisions.regrouping}
+    regrouping = {name.casefold() for name in decisions.regrouping}
     for account, people in decisions.memberships.items():
         layer = layers.get(account)
         gone = [
@@ -499,8 +512,8 @@ def observe(context: Context) -> Observation:
             words = f"{account} no longer has a user {names}, whose groups were to change."
             return Observation(Verdict.GONE, words, about=(account, *gone))
         changes = decisions.of(account).groups
-        new = {*(one.name for one in changes.add), *changes.rename.values()}
-        wanted = [(f"chosen for {name}", one.add) for name, one in people.items()]
+        new = {*(new.name for new in changes.add), *changes.rename.values()}
+        wanted = [(f"chosen for {name}", move.add) for name, move in people.items()]
         wanted += [("whose policies were to change", tuple(changes.policies))]
         for why, groups in wanted:
             missing = [group for group in groups if group not in new and not (layer and layer.group(group))]

@@ -160,10 +160,10 @@ def person_handoff(
             trouble.append(joined((f"{account}: {error.what}", error.next)))
     if not identities:
         return PersonHandoff(name, "", (), tuple(trouble))
-    accounts = tuple(one.account_name for one in identities)
+    accounts = tuple(handed.account_name for handed in identities)
     try:
-        whole = [_with_usual_roles(one, sources[one.account_name]) for one in identities]
-        text, plain = (_rendered(name, some, context) for some in (whole, identities))
+        whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]
+        text, plain = (_rendered(name, given, context) for given in (whole, identities))
     except OnboardError as error:
         return PersonHandoff(name, "", (), (*trouble, joined((error.what, error.detail))))
     usual = tuple(
@@ -182,20 +182,20 @@ def _rendered(name: str, identities: Iterable[Identity], context: Context) -> st
     return Handoff(project, each, occasion=occasion_of(name, context)).render()
 
 
-def _with_usual_roles(one: Identity, source: Source) -> Identity:
+def _with_usual_roles(handed: Identity, source: Source) -> Identity:
     """The identity with the conventional profiles, where the account's state names no role at all."""
-    if not one.encrypted_password or source.state.group_roles:
-        return one
-    return replace(one, profiles=conventional_profiles(source.project, one.account_name))
+    if not handed.encrypted_password or source.state.group_roles:
+        return handed
+    return replace(handed, profiles=conventional_profiles(source.project, handed.account_name))
 
 
 def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
     """The identities, where a profile that two of them give stays with the first."""
     taken: set[str] = set()
-    for one in identities:
-        own = tuple(profile for profile in one.profiles if profile.profile not in taken)
+    for handed in identities:
+        own = tuple(profile for profile in handed.profiles if profile.profile not in taken)
         taken |= {profile.profile for profile in own}
-        yield replace(one, profiles=own)
+        yield replace(handed, profiles=own)
 
 
 def _key_text(name: str, source: Source, context: Context) -> str:
@@ -371,7 +371,7 @@ def prepare(
     context: Context,
     report: Report,
     code: Secret | None = None,
-    others: Mapping[str, Secret | None] | None = None,
+    other_codes: Mapping[str, Secret | None] | None = None,
 ) -> tuple[PersonHandoff, ...]:
     """Make the text of everybody who got something in this account.
 
@@ -379,7 +379,7 @@ def prepare(
         context: what the step may read.
         report: takes the progress.
         code: an MFA code, where the layer's profile wants one.
-        others: the same for the layers of other accounts, by account.
+        other_codes: the same for the layers of other accounts, by account.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
@@ -388,7 +388,7 @@ def prepare(
     people = people_of(context.item, context)
     if not people:
         return ()
-    codes = {**(others or {}), context.item: code}
+    codes = {**(other_codes or {}), context.item: code}
     sources: dict[str, Source] = {}
     troubles: list[str] = []
     for account in context.decisions.layers:
@@ -487,8 +487,8 @@ def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:
     """What Project begins with where somebody who was brought in can't use their PGP key any more."""
     decided = context.decisions
     return {
-        "joining": [one for one in decided.joining if one != name],
-        "rekeying": [*(one for one in decided.rekeying if one != name), name],
+        "joining": [joiner for joiner in decided.joining if joiner != name],
+        "rekeying": [*(rekeyed for rekeyed in decided.rekeying if rekeyed != name), name],
     }
 
 
@@ -524,7 +524,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """Where somebody got something, only AWS says what they did with it: see `inquire`."""
-    return state_now.look(context) if people_of(context.item, context) else AGREES
+    return state_now.observe(context) if people_of(context.item, context) else AGREES
 
 
 coded_look = state_now.CODED
@@ -552,14 +552,14 @@ def inquire(context: Context) -> Observation:
                 found.setdefault((name, arrival(iam, name)), []).append(account)
     if not found:
         return NOT_ASKED
-    gone = {name: one for name, one in found if one in _GONE}
+    gone = {name: state for name, state in found if state in _GONE}
     if gone:
-        words = joined([f"AWS no longer has {_GONE[one].format(name)}." for name, one in gone.items()])
+        words = joined([f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items()])
         return Observation(Verdict.GONE, words, tuple(gone), continuing="Leaves it as it is: it was meant.")
     enough = {Arrival.HERE} if located(context)[0].mfa_enabled else {Arrival.HERE, Arrival.NO_MFA}
     awaited = {both: accounts for both, accounts in found.items() if both[1] not in enough}
     words = joined(
-        f"{', '.join(accounts)}: {name} {_WAITS[one]}." for (name, one), accounts in awaited.items()
+        f"{', '.join(accounts)}: {name} {_WAITS[state]}." for (name, state), accounts in awaited.items()
     )
     about = tuple(dict.fromkeys(name for name, _ in awaited))
     return Observation(Verdict.AWAITED, words, about) if awaited else AGREES

@@ -50,9 +50,9 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
         record=record,
         summary=summary(plan),
         counts=_counts(plan),
-        destroys=tuple(_telling(one) for one in (*plan.destroyed, *plan.replaced)),
-        foreign=tuple(_telling(one) for one in foreign),
-        drift=tuple(describe(one) for one in plan.drift),
+        destroys=tuple(_telling(change) for change in (*plan.destroyed, *plan.replaced)),
+        foreign=tuple(_telling(change) for change in foreign),
+        drift=tuple(describe(change) for change in plan.drift),
         owners={change.address: _people(change) for change in plan.changes},
         passwords=_users(plan, LOGIN_PROFILE, changed),
         access_keys=_users(plan, ACCESS_KEY, changed),
@@ -132,9 +132,9 @@ class _Meant:
     def _moves(self, change: ResourceChange) -> bool:
         group = (change.group or "").casefold()
         moves = {name: self._here.moves.get(name, Move()) for name in (*change.joining, *change.leaving)}
-        others = self._named.union(self._here.remove)
+        staying = self._named.union(self._here.remove)
         joining = [moves[name].add for name in change.joining if name not in self._named]
-        leaving = [moves[name].remove for name in change.leaving if name not in others]
+        leaving = [moves[name].remove for name in change.leaving if name not in staying]
         return not change.members_unknown and all(
             group in {group.casefold() for group in groups} for groups in (*joining, *leaving)
         )
@@ -204,8 +204,8 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
     done_words = "Done, but not in the state yet" if result.unwritten else done_words
     parts = [f"{done_words}: {', '.join(done)}."] if done else []
     parts += [f"Not done, or only in part: {', '.join(waiting)}."] if waiting else []
-    others = len([address for address in left if not planned.owners.get(address)])
-    parts += [f"{count(others, 'other resource')} left."] if others else []
+    resources = len([address for address in left if not planned.owners.get(address)])
+    parts += [f"{count(resources, 'other resource')} left."] if resources else []
     return " ".join(parts) or "Everything in it is done."
 
 
@@ -230,8 +230,8 @@ def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
         names = people.setdefault(replace(trouble, address=""), [])
         names += [name for name in who if name not in names]
     return tuple(
-        f"{listed(names, 5)}{': ' if names else ''}{joined((f'{one.title}.', one.why, one.next))}"
-        for one, names in people.items()
+        f"{listed(names, 5)}{': ' if names else ''}{joined((f'{trouble.title}.', trouble.why, trouble.next))}"
+        for trouble, names in people.items()
     )
 
 

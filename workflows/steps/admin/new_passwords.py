@@ -46,7 +46,7 @@ def addresses(state: State, context: Context) -> tuple[str, ...]:
     """
     names = context.decisions.resetting
     found = [state.login_profiles[name] for name in names if name in state.login_profiles]
-    write(Note(names, {one.user: _hash(one.encrypted_password) for one in found}), context)
+    write(Note(names, {profile.user: _hash(profile.encrypted_password) for profile in found}), context)
     return tuple(profile.address for profile in found)
 
 

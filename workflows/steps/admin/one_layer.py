@@ -64,18 +64,18 @@ def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] 
 
 def with_plan(context: Context, planned: Planned, passwords: Iterable[str] = ()) -> Context:
     """The same, where this plan was accepted, with every foreign change that is in it; see `meant_for`."""
-    acknowledged = sorted(one.address for one in planned.foreign)
+    acknowledged = sorted(change.address for change in planned.foreign)
     plan = {**planned.as_facts(), "acknowledged": acknowledged}
     return _knowing(context, plan=plan, resetting=list(passwords))
 
 
-def with_new_password(context: Context, name: str, others: Iterable[str] = ()) -> Context:
+def with_new_password(context: Context, name: str, other_accounts: Iterable[str] = ()) -> Context:
     """The same, where somebody got a new console password in this account and in others.
 
     Where the plan for it was made here, a password that is still the one from before is an error later; one
     that was made elsewhere (a pull request) has nothing to compare it with.
     """
-    accounts = [context.item, *others]
+    accounts = [context.item, *other_accounts]
     plans = {f"plan@{account}": {"passwords": [name], "access_keys": []} for account in accounts}
     noted = any(name in new_passwords.note_of(context, account).asked for account in accounts)
     named = [] if noted else [name]
@@ -83,9 +83,9 @@ def with_new_password(context: Context, name: str, others: Iterable[str] = ()) -
     return _over_accounts(known, accounts, plans)
 
 
-def handing_over(context: Context, name: str, others: Iterable[str] = ()) -> Context:
+def handing_over(context: Context, name: str, other_accounts: Iterable[str] = ()) -> Context:
     """The same, where somebody got everything that the state of this account and of others has of them."""
-    accounts = [context.item, *others]
+    accounts = [context.item, *other_accounts]
     added = {account: [name] for account in accounts}
     known = _knowing(context, layers=accounts, user_changes={"add": added, "remove": {}})
     return _over_accounts(known, accounts, {})

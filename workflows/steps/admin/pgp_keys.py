@@ -65,9 +65,11 @@ class Replacement:
         return bool(self.unchanged) and not self.resets and not self.by_hand
 
     @property
-    def told(self) -> tuple[Sentence, ...]:
+    def sentences(self) -> tuple[Sentence, ...]:
         """What is reset, a sentence for each layer that names everybody."""
-        return tuple(f"{account} ({one.file}): {_reset_words(one)}" for account, one in self.resets.items())
+        return tuple(
+            f"{account} ({reset.file}): {_reset_words(reset)}" for account, reset in self.resets.items()
+        )
 
 
 def _reset_words(reset: Reset) -> str:
@@ -132,9 +134,11 @@ def _reset(layer: Layer, file: str) -> Reset:
     sharing = [person for person in layer.people if person.key_file == file]
     return Reset(
         file,
-        passwords=tuple(one.iam_name for one in sharing if one.login_profile),
-        access_keys=tuple(one.iam_name for one in sharing if one.access_key),
-        unsure=tuple(one.iam_name for one in sharing if not one.login_profile and not one.access_key),
+        passwords=tuple(person.iam_name for person in sharing if person.login_profile),
+        access_keys=tuple(person.iam_name for person in sharing if person.access_key),
+        unsure=tuple(
+            person.iam_name for person in sharing if not person.login_profile and not person.access_key
+        ),
         present=fingerprint_in(layer.files.keys.get(file, b"")),
     )
 
@@ -210,7 +214,7 @@ class KeyJudge:
         That the same person has the same key in another layer is as it should be, and not reported.
         """
         places = self._places.get((account, file), ())
-        return tuple(f"{one}: {path}" for one, path in places if path != file)
+        return tuple(f"{other_account}: {path}" for other_account, path in places if path != file)
 
     def judge(
         self, name: str, checked: CheckedKey, source: Sentence, *, replacing: bool | None = None
@@ -224,9 +228,11 @@ class KeyJudge:
             replacing: whether it replaces one that is there; None asks `replaces`.
         """
         replacing = self.replaces(name) if replacing is None else replacing
-        concerned = [one for one, layer in self.layers.items() if not replacing or layer.person(name)]
+        concerned = [account for account, layer in self.layers.items() if not replacing or layer.person(name)]
         now, details = self._context.environment.now(), checked.details
-        verdicts = {one: judge(details, self.providers[one], now) for one in concerned or self.layers}
+        verdicts = {
+            account: judge(details, self.providers[account], now) for account in concerned or self.layers
+        }
         worst = max(verdicts.values(), key=lambda verdict: SEVERITY[verdict.kind])
         decided = self._context.decisions.keys.get(name)
         found = replacement(name, checked.key, self.layers, decided)
@@ -256,12 +262,12 @@ class KeyJudge:
                 f"{account} (AWS provider {self.providers[account] or 'unknown'})"
             )
         headlines = {verdict.kind: verdict.headline for verdict in verdicts.values()}
-        others = (f"{where[one][0]}: {headlines[one]}" for one in where if one is not worst.kind)
-        return f" in {', '.join(where[worst.kind])}; {'; '.join(others)}"
+        milder = (f"{where[kind][0]}: {headlines[kind]}" for kind in where if kind is not worst.kind)
+        return f" in {', '.join(where[worst.kind])}; {'; '.join(milder)}"
 
     def _about_providers(self, verdicts: Mapping[str, KeyVerdict]) -> list[Sentence]:
-        troubles = {one: why for one, why in self._unknown.items() if one in verdicts}
-        return [f"The AWS provider of {one} is unknown: {why}" for one, why in troubles.items()]
+        troubles = {account: why for account, why in self._unknown.items() if account in verdicts}
+        return [f"The AWS provider of {account} is unknown: {why}" for account, why in troubles.items()]
 
     def _about_others(self, name: str, checked: CheckedKey) -> list[Sentence]:
         """What the layers say about this key, or about another key of the same person."""
@@ -269,9 +275,9 @@ class KeyJudge:
         same = self._files.get(checked.key.key_material, [])
         for account, file in same:
             users = sharing_key(self.layers[account], file)
-            others = [user for user in users if user.casefold() != name.casefold()]
-            if others:
-                remarks.append(f"It is the key of {', '.join(others)} in {account} too ({file}).")
+            owners = [user for user in users if user.casefold() != name.casefold()]
+            if owners:
+                remarks.append(f"It is the key of {', '.join(owners)} in {account} too ({file}).")
             elif not users and file != f"keys/{name}":
                 remarks.append(f"It also lies in {file} of {account}, which nobody uses.")
         remarks += self._another(name, same)
@@ -440,15 +446,15 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
     judge = KeyJudge(context)
     there = judge.is_there(request.user)
     _check_project(request, context)
-    other = request.user.casefold() != name.casefold()
-    if other and not there:
+    differs = request.user.casefold() != name.casefold()
+    if differs and not there:
         raise OnboardError(
             "A request from another user",
             f"It is from {request.user}, but you are taking in the key of {name}.",
             next=f"If {request.user} joins too, say so in the Project step; else ask {name} for theirs.",
         )
     checked = check_key(request.public_key, environment=context.environment.variables)
-    if other:
+    if differs:
         key = judge.judge(there, checked, f"{source} (request)", replacing=True)
         if key.replacement is not None and key.replacement.same:
             where = listed(key.replacement.unchanged, 2)
@@ -542,15 +548,15 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
     found = in_parallel(lambda file: _read(file, context), files, tick)
     offered: dict[str, list[TakenKey]] = {}
     remarks: list[Sentence] = []
-    for one in found:
-        named = _person_of(Path(one.user or one.path.name), names)
-        matched = [(named or _person_by_key(key, names), key) for key in one.keys]
+    for file in found:
+        named = _person_of(Path(file.user or file.path.name), names)
+        matched = [(named or _person_by_key(key, names), key) for key in file.keys]
         for name, key in matched:
             if name:
-                offered.setdefault(name, []).append(judge.judge(name, key, str(one.path)))
-        remarks += _unmatched(one, named, [key for name, key in matched if not name])
-    others = sum(1 for one in found if isinstance(one.refusal, _NO_KEY_AT_ALL) and not one.keys)
-    remarks += [f"{others} more file{'s hold' if others > 1 else ' holds'} no key"] if others else []
+                offered.setdefault(name, []).append(judge.judge(name, key, str(file.path)))
+        remarks += _unmatched(file, named, [key for name, key in matched if not name])
+    keyless = sum(1 for file in found if isinstance(file.refusal, _NO_KEY_AT_ALL) and not file.keys)
+    remarks += [f"{keyless} more file{'s hold' if keyless > 1 else ' holds'} no key"] if keyless else []
     if not offered:
         raise OnboardError(
             "No keys in this folder",
@@ -561,8 +567,8 @@ def _take_in_folder(folder: Path, names: Sequence[str], context: Context, report
             detail=joined(remarks, "\n"),
         )
     distinct = {name: {key.fingerprint: key for key in reversed(keys)} for name, keys in offered.items()}
-    keys = {name: next(iter(some.values())) for name, some in distinct.items() if len(some) == 1}
-    choices = {name: ranked(some.values()) for name, some in distinct.items() if len(some) > 1}
+    keys = {name: next(iter(offers.values())) for name, offers in distinct.items() if len(offers) == 1}
+    choices = {name: ranked(offers.values()) for name, offers in distinct.items() if len(offers) > 1}
     return Taken(keys, choices, tuple(remarks))
 
 
@@ -578,7 +584,7 @@ def _counting(words: Sentence, total: int, context: Context, report: Report) -> 
 
 def _files_in(folder: Path) -> list[Path]:
     with explained(folder, "read"):
-        files = sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if len(files) > MOST_FILES:
         raise OnboardError(
             "Too many files",
@@ -613,7 +619,7 @@ def _person_by_key(key: CheckedKey, names: Sequence[str]) -> str:
     return fitting[0] if len(fitting) == 1 else ""
 
 
-def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sentence]:
+def _unmatched(file: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sentence]:
     """What to say about a file: keys in it that are for nobody here, or why it cannot be used.
 
     A file that has nothing of a key, and nobody's name, is only counted.
@@ -621,9 +627,9 @@ def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sente
     remarks: list[Sentence] = []
     if keys:
         ids = [next((user.text for user in key.details.user_ids), "a key without a name") for key in keys]
-        remarks.append(f"{one.path.name} is for nobody here: {listed(ids, 3)}")
-    if one.refusal and (named or not isinstance(one.refusal, _NO_KEY_AT_ALL)):
-        remarks.append(f"{one.path.name}: {one.refusal.title}. {one.refusal.what}")
+        remarks.append(f"{file.path.name} is for nobody here: {listed(ids, 3)}")
+    if file.refusal and (named or not isinstance(file.refusal, _NO_KEY_AT_ALL)):
+        remarks.append(f"{file.path.name}: {file.refusal.title}. {file.refusal.what}")
     return remarks
 
 
@@ -784,7 +790,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 next="Go back one step, come here again, and read it once more.",
             )
     decided = {name: _decided(request.keys[name]) for name in people}
-    said = {name: one for name, one in request.comparisons.items() if name in decided}
+    said = {name: comparison for name, comparison in request.comparisons.items() if name in decided}
     return Decisions(keys=decided, comparisons=said).as_facts("keys", "comparisons")
 
 
@@ -831,8 +837,8 @@ def observe(context: Context) -> Observation:
         return Observation(Verdict.GONE, words, about=tuple(gone))
     layers = read_layers(context)
     for layer in layers.values():
-        if others := other_keys(layer, context.decisions):
-            return Observation(Verdict.CHANGED, joined(others.values()), about=tuple(others))
+        if wrong_keys := other_keys(layer, context.decisions):
+            return Observation(Verdict.CHANGED, joined(wrong_keys.values()), about=tuple(wrong_keys))
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
         more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))
@@ -855,7 +861,7 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
         )
         problems.append(Problem(words, "people"))
     elif replaced.resets and not confirmed:
-        resets = joined(replaced.told, "; ")
+        resets = joined(replaced.sentences, "; ")
         problems.append(
             Problem(f"The key of {key.name} replaces another one. Confirm to continue: {resets}.")
         )
@@ -872,9 +878,9 @@ def about_each_other(keys: Sequence[TakenKey]) -> list[Problem]:
         if first != key.name:
             problems.append(Problem(f"{first} and {key.name} have the same key.", "people", fatal=False))
         for account, reset in key.replacement.resets.items() if key.replacement else ():
-            other = files.setdefault((account, reset.file), key)
-            if other.fingerprint != key.fingerprint:
-                who = f"{other.name} and {key.name}"
+            earlier = files.setdefault((account, reset.file), key)
+            if earlier.fingerprint != key.fingerprint:
+                who = f"{earlier.name} and {key.name}"
                 words = f"{who} share {reset.file} of {account}: it can hold one key only."
                 problems.append(Problem(words, "people"))
     return problems
@@ -935,7 +941,7 @@ def present_keys(
         if names is None or wanted & _names_of(path, sharing_key(layer, path))
     ]
 
-    def one(file: tuple[str, str, bytes]) -> JudgedFile:
+    def judged_file(file: tuple[str, str, bytes]) -> JudgedFile:
         account, _, data = file
         environment = context.environment
         return judge_file(
@@ -943,7 +949,7 @@ def present_keys(
         )
 
     tick = _counting("Judging the key files", len(files), context, report)
-    judged = in_parallel(one, files, tick)
+    judged = in_parallel(judged_file, files, tick)
     rows = [
         _row(judge.layers[account], path, found, judge.same_as(account, path), context)
         for (account, path, _), found in zip(files, judged, strict=True)

@@ -106,9 +106,9 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         origin = joined((origin_words(record, context), *unchecked))
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
-    set_too = [f"Your shell sets {one}." for one in inherited(context.environment.variables)]
+    set_too = [f"Your shell sets {variable}." for variable in inherited(context.environment.variables)]
     planned = replace(planned, summary=(*planned.summary, *unchecked, *set_too))
-    plan_resources.keep(plan, [one.address for one in planned.foreign], context)
+    plan_resources.keep(plan, [change.address for change in planned.foreign], context)
     return planned
 
 
@@ -216,7 +216,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         return []
     if request.planned is None:
         return [Problem("Make the plan first.")]
-    missing = [one for one in request.planned.foreign if one.address not in request.acknowledged]
+    missing = [change for change in request.planned.foreign if change.address not in request.acknowledged]
     if not missing:
         return []
     words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
@@ -374,10 +374,11 @@ def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | Non
     short = plan.short_passwords(least or 0)
     if not short:
         return
-    names = ", ".join(sorted({one.user or one.address for one in short}))
+    names = ", ".join(sorted({profile.user or profile.address for profile in short}))
+    fewest = min(profile.password_length or 0 for profile in short)
     raise OnboardError(
         "AWS would reject a password",
-        f"The plan makes {names} a password of {min(one.password_length or 0 for one in short)} characters, "
+        f"The plan makes {names} a password of {fewest} characters, "
         f"and the password policy of {location.account} wants {least}.",
         why="The apply would create the user and then stop at the password (PasswordPolicyViolation).",
         next=f"Write  password_length = {least}  in the module of {names} in {location.relative}, "

@@ -105,8 +105,8 @@ def resources_of(plan: Plan, foreign: Sequence[str]) -> tuple[Resource, ...]:
     changes = ((change, change.address in strangers) for change in sorted(plan.changes, key=_heading))
     drifted = sorted(plan.drift, key=_heading)
     return (
-        *(_resource(one, foreign=foreign) for one, foreign in changes),
-        *(_resource(one, drift=True) for one in drifted),
+        *(_resource(change, foreign=foreign) for change, foreign in changes),
+        *(_resource(change, drift=True) for change in drifted),
     )
 
 
@@ -154,23 +154,33 @@ def differences(context: Context) -> tuple[Difference, ...]:
 
 def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Difference]:
     """What differs from one plan to another, resource by resource, in the order of the plans."""
-    old = {(one.address, one.drift): one for one in before}
-    new = {(one.address, one.drift): one for one in now}
-    for key, one in new.items():
+    old = {(resource.address, resource.drift): resource for resource in before}
+    new = {(resource.address, resource.drift): resource for resource in now}
+    for key, resource in new.items():
         was = old.get(key)
         if was is None:
-            yield Difference("+", one.address, f"Only in the new plan: {_told(one)}.", _marked("+", one))
-        elif (was.action, was.details) != (one.action, one.details):
-            other_values = f"{_told(one)}, but with other values than before."
-            other_action = f"Before: {_told(was)}. Now: {_told(one)}."
-            words = other_values if was.action == one.action else other_action
-            yield Difference("~", one.address, words, _lines(was, one))
-    for key, one in old.items():
+            yield Difference(
+                "+",
+                resource.address,
+                f"Only in the new plan: {_sentence(resource)}.",
+                _marked("+", resource),
+            )
+        elif (was.action, was.details) != (resource.action, resource.details):
+            other_values = f"{_sentence(resource)}, but with other values than before."
+            other_action = f"Before: {_sentence(was)}. Now: {_sentence(resource)}."
+            words = other_values if was.action == resource.action else other_action
+            yield Difference("~", resource.address, words, _lines(was, resource))
+    for key, resource in old.items():
         if key not in new:
-            yield Difference("-", one.address, f"No longer in the plan: {_told(one)}.", _marked("-", one))
+            yield Difference(
+                "-",
+                resource.address,
+                f"No longer in the plan: {_sentence(resource)}.",
+                _marked("-", resource),
+            )
 
 
-def _told(resource: Resource) -> Sentence:
+def _sentence(resource: Resource) -> Sentence:
     what = f"{resource.about}: {resource.words}"
     return f"{what} (outside of Terraform)" if resource.drift else what
 

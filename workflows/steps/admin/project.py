@@ -136,9 +136,9 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         only = f"{MISSING[first]}." if len(request.asked) == 1 else "Name somebody in one of the fields."
         problems.append(Problem(only, first))
     for index, name in enumerate(request.joining):
-        one = ".".join(name.split()).casefold()
-        if " " in name and not check_user_name(one):
-            question = f"{name}: one person ({one}), or several? Put commas between people."
+        user_name = ".".join(name.split()).casefold()
+        if " " in name and not check_user_name(user_name):
+            question = f"{name}: one person ({user_name}), or several? Put commas between people."
             problems.append(Problem(question, "joining"))
             continue
         problems += [
@@ -221,7 +221,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
 
 def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
     """That nobody is called so, or that it is unknown; it names those whom the kind of work can be about."""
-    known = sorted({one.iam_name for layer in layers for one in layer.people if _fits(one, kind)})
+    known = sorted({person.iam_name for layer in layers for person in layer.people if _fits(person, kind)})
     likely = get_close_matches(name, known, _MOST_REMARKS) or known[:_MOST_NAMED]
     if len(likely) == 1:
         hint = f"Did you mean {likely[0]}?"
@@ -270,8 +270,8 @@ def inquire(context: Context) -> Observation:
         return seen
     commits = git.commits(f"HEAD..{upstream.name}")
     authors = listed(sorted({"you" if commit.mine else commit.author for commit in commits}), _MOST_REMARKS)
-    others = " and others" if upstream.behind > len(commits) else ""
-    lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors}{others} not here yet."
+    more = " and others" if upstream.behind > len(commits) else ""
+    lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors}{more} not here yet."
     words = f"{lacking} {_way_to_catch_up(upstream, git)}"
     return Observation(Verdict.CHANGED, words, (upstream.name, *(commit.name for commit in commits[:1])))
 
@@ -381,8 +381,8 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
             for layer in project.layers
             if any(path.is_relative_to(layer.path.resolve()) for path in dirty)
         ]
-        told = f"{count(len(dirty), 'uncommitted file')} in {listed(where, 2)}"
-        remarks.append(f"{told}: your plans will include {'it' if len(dirty) == 1 else 'them'}.")
+        uncommitted = f"{count(len(dirty), 'uncommitted file')} in {listed(where, 2)}"
+        remarks.append(f"{uncommitted}: your plans will include {'it' if len(dirty) == 1 else 'them'}.")
     return remarks
 
 
@@ -395,13 +395,13 @@ def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
     Args:
         layers: in the order they are worked on.
     """
-    told: dict[bool, list[Sentence]] = {True: [], False: []}
+    sentences: dict[bool, list[Sentence]] = {True: [], False: []}
     for layer in layers:
         account = layer.location.account
-        for one in (finding for finding in layer.findings if not finding.hidden):
-            told[one.hand_edit].append(f"{account}: {one.message} ({one.place})")
-        told[False] += [f"{account}: {words}" for words in _hidden(layer.findings)]
-    remarks = [*told[True], *told[False]]
+        for finding in (finding for finding in layer.findings if not finding.hidden):
+            sentences[finding.hand_edit].append(f"{account}: {finding.message} ({finding.place})")
+        sentences[False] += [f"{account}: {words}" for words in _hidden(layer.findings)]
+    remarks = [*sentences[True], *sentences[False]]
     left = len(remarks) - _MOST_REMARKS
     more: Sentence = f"{left} more: Users and Groups list them with their places."
     return [*remarks[:_MOST_REMARKS], more] if left > 0 else remarks
@@ -412,6 +412,6 @@ def _hidden(findings: Iterable[Finding]) -> Iterator[Sentence]:
     if len(hidden) == 1:
         yield f"{hidden[0].message} ({hidden[0].place})"
     elif hidden:
-        kinds = Counter(one.subject for one in hidden)
+        kinds = Counter(finding.subject for finding in hidden)
         words = [count(number, kind) for kind, number in kinds.items()]
         yield f"{' and '.join(words)} are hidden in comments (the first at {hidden[0].place})"

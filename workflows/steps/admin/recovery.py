@@ -140,12 +140,12 @@ def _repairs(
 ) -> Iterator[Repair]:
     begun = {*last.existing, *(last.begun if last.killed else ())}
     wanted = {change.address: change for change in plan.changes if change.action is Action.CREATE}
-    users = {one.user for one in wanted.values() if one.address in begun and one.type == USER}
-    for one in sorted(wanted.values(), key=lambda one: one.type != USER):
-        password_too = one.type == LOGIN_PROFILE and one.user in users
-        if one.address in begun or password_too:
-            yield from _taken_in(one, layer)
-    replaced = {one.address for one in plan.replaced} | set(pending_replacements(run_folder(context)))
+    users = {change.user for change in wanted.values() if change.address in begun and change.type == USER}
+    for change in sorted(wanted.values(), key=lambda change: change.type != USER):
+        password_too = change.type == LOGIN_PROFILE and change.user in users
+        if change.address in begun or password_too:
+            yield from _taken_in(change, layer)
+    replaced = {change.address for change in plan.replaced} | set(pending_replacements(run_folder(context)))
     for profile in state.login_profiles.values():
         if not profile.encrypted_password and profile.address in begun - replaced:
             yield _replacement(profile.address)

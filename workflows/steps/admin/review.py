@@ -129,7 +129,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     dirty = git.dirty_files(keys) if keys else ()
     return Beside(
         git.lines_changed(sorted(changed - written)),
-        tuple(one.path for one in dirty if one.untracked),
+        tuple(file.path for file in dirty if file.untracked),
         git.branch() or "",
         tuple(sorted(written)),
         undone,
@@ -180,15 +180,15 @@ def notes(context: Context) -> list[Sentence]:
 
 def _other_sessions(context: Context) -> Iterator[Sentence]:
     """The sessions that are about to change the same layers, all in a sentence."""
-    layers, others = context.decisions.layers, dict[str, set[str]]()
-    for other in siblings(context.folder):
-        if not other.next_step or other.facts.get("project_root") != str(context.root):
+    layers, sessions = context.decisions.layers, dict[str, set[str]]()
+    for session in siblings(context.folder):
+        if not session.next_step or session.facts.get("project_root") != str(context.root):
             continue
-        if same := {*layers}.intersection(texts(other.facts.get("layers"))):
-            others.setdefault(work_of(other), set()).update(same)
-    if others:
-        where = [name for name in layers if any(name in same for same in others.values())]
-        yield f"Not applied yet in {listed(where, 2)}, by other sessions: {listed(list(others), 2)}."
+        if same := {*layers}.intersection(texts(session.facts.get("layers"))):
+            sessions.setdefault(work_of(session), set()).update(same)
+    if sessions:
+        where = [name for name in layers if any(name in same for same in sessions.values())]
+        yield f"Not applied yet in {listed(where, 2)}, by other sessions: {listed(list(sessions), 2)}."
 
 
 def journal_of(folder: Path) -> WriteJournal:
@@ -328,8 +328,8 @@ def save(target: str, text: str, context: Context) -> Sentence:
 def proposed_message(context: Context) -> str:
     """A commit message that says who and where."""
     decisions = context.decisions
-    told = {kind: ", ".join(decisions.users.people(kind)) for kind in _TOLD}
-    parts: list[Sentence] = [f"{_TOLD[kind]} {names}" for kind, names in told.items() if names]
+    people = {kind: ", ".join(decisions.users.people(kind)) for kind in _TOLD}
+    parts: list[Sentence] = [f"{_TOLD[kind]} {names}" for kind, names in people.items() if names]
     if not parts or decisions.rekeying:
         parts.append(_otherwise(decisions))
     return f"{capitalized(joined(parts, ' and '))} ({', '.join(decisions.layers)} base-identities)"
@@ -337,7 +337,7 @@ def proposed_message(context: Context) -> str:
 
 def _otherwise(decisions: Decisions) -> Sentence:
     """What a commit does in which nobody comes or goes."""
-    moves = [one for some in decisions.memberships.values() for one in some.items()]
+    moves = [move for moves_there in decisions.memberships.values() for move in moves_there.items()]
     regrouped = sorted({name for name, move in moves if move})
     settings = "change the account's settings" if decisions.account_changes else ""
     groups = f"change the groups of {', '.join(regrouped)}" if regrouped else ""

@@ -149,18 +149,20 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
         return None  # never left: no session is later
     found = taken_back(context.facts, own.created, siblings(context.folder))
     here = {account: decisions.of(account) for account in accounts or decisions.layers}
-    changed = {(account, name) for account, one in here.items() for name in (*one.add, *one.remove)}
+    changed = {
+        (account, name) for account, changes in here.items() for name in (*changes.add, *changes.remove)
+    }
     if not changed or not all(name in found.get(account, {}) for account, name in changed):
         return None
     names = sorted({name for _, name in changed})
     by = dict.fromkeys(found[account][name] for account, name in sorted(changed))
-    removed = any(one.add for one in here.values())
+    removed = any(changes.add for changes in here.values())
     did = f"{'was' if len(names) == 1 else 'were'} {'removed' if removed else 'added again'}"
     words = f"{listed(names, 2)} {did} by a later session ({listed(list(by), 2)})."
     return Observation(Verdict.TAKEN_BACK, words, tuple(names))
 
 
-def look(context: Context) -> Observation:
+def observe(context: Context) -> Observation:
     """What is known without asking anybody: whether later sessions took it back."""
     return taken_back_since(context, context.item) or NOT_ASKED
 
@@ -255,7 +257,7 @@ def _with_old_keys(state: State, here: LayerDecisions) -> list[str]:
     for name, text in here.new_keys.items():
         profile = state.login_profiles.get(name)
         made_with = [profile.pgp_key] if profile else []
-        made_with += [one.pgp_key for one in state.access_keys.get(name, ())]
-        if any("".join(one.split()) != "".join(text.split()) for one in made_with):
+        made_with += [key.pgp_key for key in state.access_keys.get(name, ())]
+        if any("".join(key.split()) != "".join(text.split()) for key in made_with):
             old.append(name)
     return old

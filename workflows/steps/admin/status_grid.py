@@ -42,7 +42,7 @@ class Stand(Enum):
 
     def __init__(self, mark: str, words: str) -> None:
         self.mark = mark
-        self.told: Sentence = f"{mark} {words}".strip()
+        self.sentence: Sentence = f"{mark} {words}".strip()
 
     @property
     def settled(self) -> bool:
@@ -68,7 +68,7 @@ class Everybody:
         return all(stands[at].settled for _, stands in self.rows)
 
     @property
-    def told(self) -> Sentence:
+    def sentence(self) -> Sentence:
         """For whom everything is done, in a sentence; whether they signed in is another matter."""
         done = [name for name, stands in self.rows if all(stand.settled for stand in stands)]
         return f"Your part is done for {listed(done, 3)}." if done else "Your part isn't done for anyone yet."

@@ -78,7 +78,7 @@ def _way(
         return Way(account, "", problem="The project doesn't give the account's id.")
     names = [backend_profile(project, account)]
     names += [f"{project.name}-{account}-{role}" for role in _USUAL] + [f"{project.name}-{account}"]
-    names += sorted(name for name, one in profiles.items() if _role_account(one) == account_id)
+    names += sorted(name for name, profile in profiles.items() if _role_account(profile) == account_id)
     fitting = [name for name in names if _role_account(profiles.get(name)) in {"", account_id}]
     if not fitting:
         wanted = names[0] or f"{project.name}-{account}-devops"
@@ -142,7 +142,7 @@ def opened(
         if needed and not any(codes.values()):
             raise CodeWanted(needed[0].profile, needed[0].serial)
         problems, questions = {way.account: way.problem for way in found if way.problem}, []
-        for way in (one for one in found if not one.problem):
+        for way in (usable for usable in found if not usable.problem):
             context.raise_if_cancelled()
             try:
                 questions.append(_question(context, project, way, keys, codes, report))
@@ -258,8 +258,9 @@ def ask(what: Survey, codes: Mapping[str, Secret], context: Context, report: Rep
         Cancelled: it was stopped.
     """
 
-    def answered(one: asking.Told) -> None:
-        report(Progress(f"{one.account}: {one.region} is {one.sts}", one.done, one.total, payload=one))
+    def answered(answer: asking.Told) -> None:
+        words = f"{answer.account}: {answer.region} is {answer.sts}"
+        report(Progress(words, answer.done, answer.total, payload=answer))
 
     report(Progress("Getting the credentials of the accounts"))
     with opened(context, what.project, what.ways, codes, report) as (questions, problems):

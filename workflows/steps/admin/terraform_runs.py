@@ -157,7 +157,7 @@ def settings_without_code(
     Where the name of a profile is only known to Terraform, those of all such profiles of the project.
     """
     profiles = profile_map(project_files(context, project))
-    wanted = [one.name for one in _named(location)]
+    wanted = [profile.name for profile in _named(location)]
     computed = any(not profile.name for profile in named_profiles(location))
     chains = [_chain(name, profiles) for name in (profiles if computed else wanted) if name in profiles]
     plain = [chain for chain in chains if _source(chain) is Source.FILES]
@@ -172,7 +172,7 @@ def _named(location: LayerLocation) -> Iterator[NamedProfile]:
     """What the layer names, beginning with the profile that it is planned with."""
     own = layer_profile(location)
     named = [profile for profile in named_profiles(location) if profile.name]
-    yield from sorted(named, key=lambda one: one.name != own)
+    yield from sorted(named, key=lambda profile: profile.name != own)
 
 
 def _profile(
@@ -182,8 +182,8 @@ def _profile(
     if named.use in _OF_THE_LAYER:
         account, account_id = location.account, location.account_id or ""
     else:
-        other = account_in_name(project, named.name)
-        account, account_id = (other.name, other.id) if other else ("", "")
+        target = account_in_name(project, named.name)
+        account, account_id = (target.name, target.id) if target else ("", "")
     serials = (str(own["mfa_serial"]) for _, own in chain if own.get("role_arn") and own.get("mfa_serial"))
     return LayerProfile(
         named.name, chain, _source(chain), next(serials, ""), account, account_id, named.place
@@ -277,7 +277,9 @@ def credential_files(
                     for profile in profiles
                     if profile.name in given
                 }
-                settings |= {name: {"region": str(one)} if one else {} for name, one in regions.items()}
+                settings |= {
+                    name: {"region": str(region)} if region else {} for name, region in regions.items()
+                }
                 files = write_pair(folder, settings, given)
         for profile in profiles:
             report(Progress(f"Asking AWS which account {profile.name} is for"))

@@ -67,8 +67,14 @@ def proposal(context: Context, layers: Mapping[str, Layer]) -> Request:
     """
     joining, leaving = context.decisions.joining, context.decisions.leaving
     wanted = Request(
-        add={one: tuple(name for name in joining if not layer.person(name)) for one, layer in layers.items()},
-        remove={one: tuple(name for name in leaving if layer.person(name)) for one, layer in layers.items()},
+        add={
+            account: tuple(name for name in joining if not layer.person(name))
+            for account, layer in layers.items()
+        },
+        remove={
+            account: tuple(name for name in leaving if layer.person(name))
+            for account, layer in layers.items()
+        },
     )
     return merged(written(context, layers), wanted)
 
@@ -91,7 +97,7 @@ def kept(request: Request, layers: Mapping[str, Layer]) -> Request:
 
     def there(kind: str) -> dict[str, Any]:
         return {
-            account: {name: one for name, one in changes.items() if layer.person(name)}
+            account: {name: change for name, change in changes.items() if layer.person(name)}
             for account, layer in layers.items()
             if (changes := getattr(request.of(account), kind))
         }
@@ -99,17 +105,17 @@ def kept(request: Request, layers: Mapping[str, Layer]) -> Request:
     return replace(request, access=there("access"), key_files=there("key_files")).trimmed()
 
 
-def merged(one: Request, other: Request) -> Request:
+def merged(first: Request, second: Request) -> Request:
     """What either of two requests asks for; names sorted. Access and key files are those of the second."""
-    accounts = dict.fromkeys((*one.add, *one.remove, *other.add, *other.remove))
+    accounts = dict.fromkeys((*first.add, *first.remove, *second.add, *second.remove))
 
     def both(verb: str) -> dict[str, tuple[str, ...]]:
         return {
-            name: tuple(sorted({*getattr(one.of(name), verb), *getattr(other.of(name), verb)}))
+            name: tuple(sorted({*getattr(first.of(name), verb), *getattr(second.of(name), verb)}))
             for name in accounts
         }
 
-    return replace(other, add=both("add"), remove=both("remove"))
+    return replace(second, add=both("add"), remove=both("remove"))
 
 
 def written(context: Context, layers: Mapping[str, Layer]) -> Request:
@@ -219,7 +225,7 @@ def _refusal(person: Person, change: Callable[[], object]) -> EditRefused | None
 def wrong_file(layer: Layer, person: Person, name: str) -> Sentence:
     """What is wrong with a new name for a person's key file, "" if nothing is."""
     found = RenameKeyFile(person.iam_name, name).check(layer)
-    return next((one.message for one in found if one.fatal), "")
+    return next((problem.message for problem in found if problem.fatal), "")
 
 
 def consequence(

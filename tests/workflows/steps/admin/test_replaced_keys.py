@@ -113,7 +113,7 @@ def test_everybody_who_has_a_shared_key_file_is_named(admin: AdminProject, peopl
     assert found["security"].passwords == ()
     assert found["management"].access_keys == ("machine.github.actions",)
     assert key.replacement is not None
-    assert all(name in key.replacement.told[-1] for name in both)
+    assert all(name in key.replacement.sentences[-1] for name in both)
 
 
 def test_a_key_that_is_there_already_is_not_replaced_whatever_its_wrapping(
