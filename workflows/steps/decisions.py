@@ -107,7 +107,7 @@ class UserChanges:
 
     def people(self, kind: str) -> list[str]:
         """Whom one of the fields is about, in any layer; sorted."""
-        return sorted({name for some in getattr(self, kind).values() for name in some})
+        return sorted({name for names in getattr(self, kind).values() for name in names})
 
     def switch(self, account: str, name: str, fact: str) -> bool | None:
         """What is decided about one of somebody's switches; None for nothing."""
@@ -120,10 +120,12 @@ class UserChanges:
 
 def _trimmed(of_all: Mapping[str, Any]) -> dict[str, Any]:
     kept = {
-        account: {name: value for name, value in some.items() if value} if isinstance(some, Mapping) else some
-        for account, some in of_all.items()
+        account: {name: value for name, value in decided.items() if value}
+        if isinstance(decided, Mapping)
+        else decided
+        for account, decided in of_all.items()
     }
-    return {account: some for account, some in kept.items() if some}
+    return {account: decided for account, decided in kept.items() if decided}
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class GroupChanges:
     @property
     def remade(self) -> set[str]:
         """The groups that are added, removed or renamed, by both names."""
-        return {*(one.name for one in self.add), *self.remove, *self.rename, *self.rename.values()}
+        return {*(new.name for new in self.add), *self.remove, *self.rename, *self.rename.values()}
 
 
 @dataclass(frozen=True)

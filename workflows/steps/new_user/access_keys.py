@@ -230,7 +230,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         created = _made_at(request, key, clients, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
-        owner = Owner.told(
+        owner = Owner.of(
             who,
             project=project_of(context),
             profile=base_profile_of(context, identity),
@@ -240,15 +240,15 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         more = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
-    told = [
+    sentences = [
         f"iam-onboard keeps the key in {store.description}.",
         *more,
         *filter(None, (device_words(devices), signed_in.words)),
     ]
     if session is not None:
-        told.append(f"{session.used} is still active.")
+        sentences.append(f"{session.used} is still active.")
     if request.how == CONSOLE and request.delete_file:
-        told.append(_deleted(typed_path(request.path, context.environment.home)))
+        sentences.append(_deleted(typed_path(request.path, context.environment.home)))
     return {
         "access_key": {
             "id": key_id,
@@ -257,7 +257,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "mfa_serial": serial,
             "at": at.isoformat(timespec="seconds"),
             "signed_in": signed_in.words if signed_in.recorded else "",
-            "told": told,
+            "told": sentences,
         }
     }
 

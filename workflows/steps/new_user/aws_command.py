@@ -101,7 +101,7 @@ def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
             "aws doesn't answer", f"{error}.", next="Check your network, then again."
         ) from None
     context.raise_if_cancelled()
-    return _told(done, profile, with_code=bool(digits))
+    return _answer(done, profile, with_code=bool(digits))
 
 
 def aws_program(context: Context) -> str | None:
@@ -109,7 +109,7 @@ def aws_program(context: Context) -> str | None:
     return shutil.which("aws", path=context.environment.variables.get("PATH", ""))
 
 
-def _told(done: Completed, profile: str, *, with_code: bool) -> Tried:
+def _answer(done: Completed, profile: str, *, with_code: bool) -> Tried:
     output, said = done.stdout.strip(), _said(done.stderr)
     if done.exit_code == 0:
         return Tried(output, "It works.")
@@ -132,7 +132,7 @@ def _said(stderr: str) -> str:
 
 def _written_with(context: Context, profile: str) -> Mapping[str, Any]:
     written = tuple(written_profiles(context).values())
-    return next((one for one in written if profile in one["names"]), written[0])
+    return next((identity for identity in written if profile in identity["names"]), written[0])
 
 
 def _aws_environment(context: Context, files: ProfileFiles, profile: str) -> dict[str, str]:

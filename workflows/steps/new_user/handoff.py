@@ -251,13 +251,13 @@ def observe(context: Context) -> Observation:
     return unless_refused(lambda: [own_key(identity, keys) for identity in identities])
 
 
-def _differences(held: Handoff, other: Handoff) -> Sentence:
+def _differences(held: Handoff, incoming: Handoff) -> Sentence:
     """Which accounts another handoff adds, and which it leaves out."""
-    before, now = ([one.account_name for one in handoff.identities] for handoff in (held, other))
+    before, now = ([identity.account_name for identity in handoff.identities] for handoff in (held, incoming))
     changes = {"adds": [name for name in now if name not in before]}
     changes["leaves out"] = [name for name in before if name not in now]
-    told = [f"{verb} {enumerated(names)}" for verb, names in changes.items() if names]
-    return f"It {' and '.join(told) or 'is for the same accounts'}."
+    sentences = [f"{verb} {enumerated(names)}" for verb, names in changes.items() if names]
+    return f"It {' and '.join(sentences) or 'is for the same accounts'}."
 
 
 def _newer(context: Context) -> Observation | None:

@@ -258,7 +258,7 @@ def inquire(context: Context) -> Observation:
         found = asked(lambda: iam.list_mfa_devices(client), None) if client is not None else None
     if found is None:
         return observe(context)
-    if found and (serial is None or serial in {one.serial for one in found}):
+    if found and (serial is None or serial in {device.serial for device in found}):
         return AGREES
     device = f"the MFA device {serial.rsplit('/', 1)[-1]}" if serial else "an MFA device of yours"
     return Observation(Verdict.GONE, f"AWS doesn't have {device} any more.", (serial or "",))

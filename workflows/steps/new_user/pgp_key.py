@@ -164,7 +164,7 @@ def _path_problems(typed: str, context: Context) -> list[Problem]:
     if not typed.strip():
         return []
     path = typed_path(typed, context.environment.home)
-    told = told_path(path.parent, context.environment.home)
+    shown = told_path(path.parent, context.environment.home)
     words = ""
     try:
         if not typed.isprintable():
@@ -172,9 +172,9 @@ def _path_problems(typed: str, context: Context) -> list[Problem]:
         elif path.is_dir():
             words = "This is a folder. Add the name of a file in it."
         elif not path.parent.is_dir():
-            words = f"There is no folder {told}. Choose one that is there."
+            words = f"There is no folder {shown}. Choose one that is there."
         elif not os.access(path.parent, os.W_OK | os.X_OK):
-            words = f"You don't have permission to write in {told}. Choose another folder."
+            words = f"You don't have permission to write in {shown}. Choose another folder."
     except OSError:  # too long
         words = "A file can't have this name."
     return [Problem(words, "path")] if words else []

@@ -40,7 +40,7 @@ def usual_identity(project: Project, account: str) -> Identity:
     """
     found = project.account(account)
     if found is None:
-        known = ", ".join(one.name for one in project.accounts)
+        known = ", ".join(listed.name for listed in project.accounts)
         raise OnboardError(
             "No such account",
             f"The project has no account {account}.",

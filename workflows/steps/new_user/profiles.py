@@ -140,8 +140,8 @@ def survey(request: Request, context: Context, report: Report) -> Preview:
     if problems:
         return Preview("", profiles.names, (), problems=problems)
     prepared = prepare(paths_of(context), profiles, request.decided)
-    told = remarks(request, context)
-    return Preview(preview(prepared), profiles.names, told, prepared.by_hand, prepared.stale)
+    sentences = remarks(request, context)
+    return Preview(preview(prepared), profiles.names, sentences, prepared.by_hand, prepared.stale)
 
 
 def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
@@ -192,12 +192,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Writing both files"))
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
     home = context.environment.home
-    told = [told_tightened(path, home) for path in written.tightened]
-    told += [f"Backups: {told_path(path, home)}." for path in written.backups]
+    sentences = [told_tightened(path, home) for path in written.tightened]
+    sentences += [f"Backups: {told_path(path, home)}." for path in written.backups]
     if written.kept:
-        told.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")
+        sentences.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")
     if written.removed:
-        told.append(f"Taken out: {', '.join(written.removed)}.")
+        sentences.append(f"Taken out: {', '.join(written.removed)}.")
     return {
         "profiles": {
             "names": list(profiles.names),
@@ -206,7 +206,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "credentials": str(paths.credentials),
             "region": request.region,
             "mfa_names": request.mfa_names,
-            "told": told,
+            "told": sentences,
         }
     }
 

@@ -253,7 +253,7 @@ def verify(
     }
     # all passphrases before the first code
     used: Keys = keys or {account: _key(context, account) for account in recorded}
-    total = sum(len(one["names"]) for one in recorded.values())
+    total = sum(len(identity["names"]) for identity in recorded.values())
     results: dict[str, Result] = {}
 
     def answered(answer: Verification) -> None:

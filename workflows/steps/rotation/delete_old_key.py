@@ -51,8 +51,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if record is not None and record.rotation is None and record.id == known["id"]:
         return {"retired": {"id": known["old_id"], "told": [f"{known['old_id']} was deleted already."]}}
     asked = rotation.Request(known["project"], known["profile"], request.code)
-    _, told = rotation.retired(asked, context, report)
-    return {"retired": {"id": known["old_id"], "told": told}}
+    _, sentences = rotation.retired(asked, context, report)
+    return {"retired": {"id": known["old_id"], "told": sentences}}
 
 
 def observe(context: Context) -> Observation:

@@ -64,10 +64,10 @@ def _redacted(value: Any) -> Any:
         case str():
             return redact(value)
         case list():
-            return [_redacted(one) for one in value]
+            return [_redacted(item) for item in value]
         case Mapping():
-            kept = {name: one for name, one in value.items() if not _LEFT_OUT.search(name)}
-            return {redact(name): _redacted(one) for name, one in kept.items()}
+            kept = {name: item for name, item in value.items() if not _LEFT_OUT.search(name)}
+            return {redact(name): _redacted(item) for name, item in kept.items()}
     return value
 
 
@@ -76,21 +76,21 @@ def _people(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield from _KEY_FILE.findall(value)
     if isinstance(value, list):
-        for one in value:
-            yield from _people(one)
+        for item in value:
+            yield from _people(item)
     if isinstance(value, Mapping):
-        for name, one in value.items():
+        for name, item in value.items():
             yield from _KEY_FILE.findall(name)
-            yield from _texts(one) if name in _NAMES else ()
-            yield from one if name in _BY_NAME and isinstance(one, Mapping) else ()
-            yield from _people(one)
+            yield from _texts(item) if name in _NAMES else ()
+            yield from item if name in _BY_NAME and isinstance(item, Mapping) else ()
+            yield from _people(item)
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    for one in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
-        yield from _texts(one)
+    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _texts(item)
 
 
 def _without(names: Iterable[str], text: str) -> str:

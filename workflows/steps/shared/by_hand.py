@@ -66,8 +66,10 @@ def spot_at(layer: Layer, place: Place, words: Sentence) -> Spot:
 def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[Spot, ...]:
     """The spots of a layer's findings, or of some of them: what is to be edited by hand comes first."""
     found = layer.findings if findings is None else findings
-    ordered = sorted(found, key=lambda one: not one.hand_edit)
-    return tuple(replace(spot_at(layer, one.place, one.message), group=one.group) for one in ordered)
+    ordered = sorted(found, key=lambda finding: not finding.hand_edit)
+    return tuple(
+        replace(spot_at(layer, finding.place, finding.message), group=finding.group) for finding in ordered
+    )
 
 
 def people_unknown(layers: Iterable[Layer]) -> Sentence:
@@ -84,7 +86,7 @@ def _in_the_way(layer: Layer) -> Spot | None:
     }
     found = sorted(
         (finding for finding in layer.findings if finding.hand_edit),
-        key=lambda one: (one.place.file, one.place.line) not in broken,
+        key=lambda finding: (finding.place.file, finding.place.line) not in broken,
     )
     return spot_at(layer, found[0].place, found[0].message) if found else None
 
@@ -102,8 +104,12 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
         spot = spot_at(layer, reason.place, reason.what) if reason.place else None
         place = str(spot.place) if spot else ""
     else:
-        what, why = joined(one.message for one in reason), ""
-        spots = (spot_at(layer, one.place, one.message) for one in reason if isinstance(one, PlacedProblem))
+        what, why = joined(problem.message for problem in reason), ""
+        spots = (
+            spot_at(layer, problem.place, problem.message)
+            for problem in reason
+            if isinstance(problem, PlacedProblem)
+        )
         spot = next(spots, None)
         place = ""  # the problem's own words have it
     if not why and (in_the_way := _in_the_way(layer)):
@@ -146,11 +152,11 @@ def edit(spot: Spot, context: Context) -> Sentence:
     before = read_bytes(path, _MAX_FILE)
     status = run_editor(command, context.environment.variables, path.parent)
     after = read_bytes(path, _MAX_FILE) if path.exists() else None
-    words = _told(spot, before, after)
+    words = _change_sentence(spot, before, after)
     return words if status == 0 else f"{words} {command[0]} ended with status {status}."
 
 
-def _told(spot: Spot, before: bytes, after: bytes | None) -> Sentence:
+def _change_sentence(spot: Spot, before: bytes, after: bytes | None) -> Sentence:
     where = f"{spot.account} {spot.place.file}"
     if after == before:
         return f"{where} was not changed."

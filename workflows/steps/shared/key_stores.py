@@ -58,8 +58,8 @@ def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ..
         refused.what if refused else "",
         isinstance(refused, VaultLocked),
     )
-    others = (StoreOption(_choice(vault), vault.description) for vault in chosen.others)
-    return (first, *others, StoreOption(CREDENTIALS_FILE, words))
+    alternatives = (StoreOption(_choice(vault), vault.description) for vault in chosen.others)
+    return (first, *alternatives, StoreOption(CREDENTIALS_FILE, words))
 
 
 def usable_vaults(environment: Environment, fingerprint: str) -> tuple[Vault, ...]:

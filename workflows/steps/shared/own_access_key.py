@@ -206,16 +206,16 @@ def code_device(devices: Sequence[MfaDevice]) -> str | None:
 def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     """Which devices there are and whose codes count, in sentences; "" for one app or none."""
     chosen = code_device(devices)
-    told = []
+    sentences = []
     for device in devices:
         kind = _KINDS[device.kind]
         if not device.gives_codes:
-            told.append(f"{device.serial} is {kind}: it gives no codes for the command line.")
+            sentences.append(f"{device.serial} is {kind}: it gives no codes for the command line.")
         elif device.serial != chosen:
-            told.append(f"{device.serial} is {kind}; its codes do not count here.")
+            sentences.append(f"{device.serial} is {kind}; its codes do not count here.")
         elif len(devices) > 1 or device.kind is not MfaDeviceKind.APP:
-            told.append(f"The codes are those of {device.serial}, {kind}.")
-    return " ".join(told)
+            sentences.append(f"The codes are those of {device.serial}, {kind}.")
+    return " ".join(sentences)
 
 
 class SignInSeen(NamedTuple):
@@ -580,7 +580,7 @@ class Owner:
     fingerprint: str = ""
 
     @classmethod
-    def told(cls, who: sts.Identity, *, project: str, profile: str, region: str, fingerprint: str) -> Owner:
+    def of(cls, who: sts.Identity, *, project: str, profile: str, region: str, fingerprint: str) -> Owner:
         """The owner as STS reports it.
 
         Raises:
@@ -624,12 +624,12 @@ def keep_recorded(
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
     store.keep(key, mfa_serial)
-    told = _forget_elsewhere(store, owner, environment)
+    sentences = _forget_elsewhere(store, owner, environment)
     try:
         records.put(_record(store, key, owner, environment, created))
     except OnboardError as error:
-        told.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
-    return told
+        sentences.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
+    return sentences
 
 
 def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
@@ -640,20 +640,20 @@ def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
     """
     with clients.client("iam", key) as client:
         keys = asked(lambda: iam.list_access_keys(client), ())
-    return next((one.created for one in keys if one.access_key_id == key.access_key_id), None)
+    return next((listed.created for listed in keys if listed.access_key_id == key.access_key_id), None)
 
 
 def _forget_elsewhere(store: KeyStore, owner: Owner, environment: Environment) -> list[Sentence]:
     """An older key elsewhere might be found before this one. A failure is only reported."""
-    told: list[Sentence] = []
+    sentences: list[Sentence] = []
     for vault in usable_vaults(environment, owner.fingerprint):
         if isinstance(store, VaultStore) and vault == store.vault:
             continue
         try:
             delete_access_key(vault, owner.project, owner.profile)
         except OnboardError as error:
-            told.append(f"An older key may be left in {vault.description}: {error.what}")
-    return told
+            sentences.append(f"An older key may be left in {vault.description}: {error.what}")
+    return sentences
 
 
 def kept_record(context: Context) -> KeyRecord:
@@ -683,7 +683,7 @@ def kept_record(context: Context) -> KeyRecord:
     clients = clients_for(environment, region)
     try:
         who = usable_identity(key, clients, context.cancelled)
-        owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint="")
+        owner = Owner.of(who, project=project, profile=profile, region=region, fingerprint="")
         record = _record(store, key, owner, environment, created_at(key, clients))
     finally:
         key.drop()

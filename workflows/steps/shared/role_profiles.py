@@ -62,6 +62,6 @@ def _roles(project: Project, account: str) -> Iterator[tuple[str, str, str]]:
         role = "DevOps"
     else:
         return
-    for other in project.accounts:
-        if other.id and other.name not in _ORGANISATION:
-            yield role, other.name, other.id
+    for member in project.accounts:
+        if member.id and member.name not in _ORGANISATION:
+            yield role, member.name, member.id
