@@ -169,7 +169,7 @@ class DeactivatePane(AccountWorkPane):
                 )
             for item in person.blocking:
                 if item.kind is not HoldingKind.ACCESS_KEY:
-                    yield _Row(f"  ! {item.words}", person.name, item)
+                    yield _Row(f"  ! {item.sentence}", person.name, item)
             if person.denied:
                 yield _Row(f"  ? you may not list: {', '.join(person.denied)}", person.name)
 
@@ -234,7 +234,7 @@ class DeactivatePane(AccountWorkPane):
             self.notify("Terraform removes this itself; select a line with !.", severity="warning")
             return
         name, holding = row.name, row.holding
-        body = f"The {holding.words} of {name} in {self.context.item} is removed for good."
+        body = f"The {holding.sentence} of {name} in {self.context.item} is removed for good."
         title = f"Remove the {holding.kind.value}?"
         remove = partial(deactivate.remove, name, holding, self.context)
         question = Confirm(title, body, "Remove", typed=name, no="Not yet")

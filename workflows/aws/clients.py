@@ -298,7 +298,7 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
 def _trusted_elsewhere() -> str | None:
     """The file of certificates that other programs of this shell trust, Terraform too; None without one."""
     named = (os.environ.get(name, "") for name in ("SSL_CERT_FILE", "NIX_SSL_CERT_FILE"))
-    return next((one for one in named if one and Path(one).is_file()), None)
+    return next((bundle for bundle in named if bundle and Path(bundle).is_file()), None)
 
 
 def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature

@@ -569,7 +569,7 @@ class Holding:
     note: Sentence = ""
 
     @property
-    def words(self) -> Sentence:
+    def sentence(self) -> Sentence:
         """As a person reads it."""
         return f"{self.kind.value} {self.id}" + (f" ({self.note})" if self.note else "")
 
@@ -608,7 +608,7 @@ def remove_holding(iam: AwsClient, user: str, holding: Holding) -> None:
         remove_mfa_device(iam, user, holding.id)
         return
     _, _, argument, _, operation = _OPERATIONS[holding.kind]
-    with calling_aws(f"removing the {holding.words} of {user}"):
+    with calling_aws(f"removing the {holding.sentence} of {user}"):
         getattr(iam, operation)(**{"UserName": user, argument: holding.id})
 
 

@@ -177,11 +177,13 @@ def opt_in_status(factory: ClientFactory, own: Credentials, region: str) -> dict
     try:
         with calling_aws(doing), factory.client("account", own, region) as client:
             pages = client.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": _PAGE})
-            listed = {one["RegionName"]: one["RegionOptStatus"] for page in pages for one in page["Regions"]}
+            listed = {
+                entry["RegionName"]: entry["RegionOptStatus"] for page in pages for entry in page["Regions"]
+            }
     except AwsError:
         with calling_aws(doing), factory.client("ec2", own, region) as ec2:
             found = ec2.describe_regions(AllRegions=True)["Regions"]
-            listed = {one["RegionName"]: one.get("OptInStatus", "") for one in found}
+            listed = {entry["RegionName"]: entry.get("OptInStatus", "") for entry in found}
     return {name: _OPT_INS.get(status, OptIn.UNKNOWN) for name, status in listed.items()}
 
 
@@ -281,7 +283,7 @@ def ask(
     groups = _by_signature(questions)
     tasks = [(region, group) for group in groups for region in regions_of(group[0].partition)]
     total = sum(len(group) for _, group in tasks)
-    told: _Probes = {}
+    probes: _Probes = {}
     accounts: dict[str, Account | OnboardError] = {}
     size = max(1, min(MOST_AT_ONCE, len(tasks) + len(questions)))
     pool = ThreadPoolExecutor(size, thread_name_prefix="sts-regions")
@@ -299,12 +301,12 @@ def ask(
             if account is not None:
                 accounts[account] = result
                 continue
-            told.update(result)
+            probes.update(result)
             for (name, region), (state, _) in result.items():
-                report(Told(name, region, state, len(told), total))
+                report(Told(name, region, state, len(probes), total))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return tuple(_answer(question, accounts.get(question.account), told) for question in questions)
+    return tuple(_answer(question, accounts.get(question.account), probes) for question in questions)
 
 
 def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
@@ -332,14 +334,14 @@ def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _P
     found: _Probes = {}
     try:
         with factory.client("sts", group[0].access.signing, region) as client:
-            for one in group:
-                found[one.account, region] = _tell(client, one.access, region)
-                if found[one.account, region][0] is StsState.UNREACHABLE:
+            for question in group:
+                found[question.account, region] = _tell(client, question.access, region)
+                if found[question.account, region][0] is StsState.UNREACHABLE:
                     break
     except AwsError as error:
         found[group[0].account, region] = StsState.UNKNOWN, error.detail
     last = list(found.values())[-1]
-    return {(one.account, region): found.get((one.account, region), last) for one in group}
+    return {(question.account, region): found.get((question.account, region), last) for question in group}
 
 
 def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, Sentence]:
@@ -371,7 +373,7 @@ def _ask_account(factory: ClientFactory, question: Question) -> Account | Onboar
         return error
 
 
-def _answer(question: Question, account: Account | OnboardError | None, told: _Probes) -> AccountAnswer:
+def _answer(question: Question, account: Account | OnboardError | None, probes: _Probes) -> AccountAnswer:
     role = question.access.role_arn.rpartition(":role/")[2]
     account_id = question.access.account_id
     answer = AccountAnswer(question.account, account_id, question.partition, question.profile, role)
@@ -381,7 +383,7 @@ def _answer(question: Question, account: Account | OnboardError | None, told: _P
         account = Account(remarks=("AWS didn't return the account's own settings in time.",))
     regions = []
     for region in regions_of(question.partition):
-        state, detail = told.get((question.account, region), _untold(question))
+        state, detail = probes.get((question.account, region), _untold(question))
         opt_in = account.opt_in.get(region, OptIn.UNKNOWN)
         regions.append(RegionAnswer(region, settled(region, state, opt_in), opt_in, detail))
     return replace(

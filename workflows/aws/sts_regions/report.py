@@ -253,8 +253,8 @@ def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - pas
             yield ""
         yield "| Region | STS | Opt-in | For the project |"
         yield "|---|---|---|---|"
-        for one, verdict in by_urgency(answer, audit.allowed):
-            yield f"| {one.region} | {one.sts} | {one.opt_in} | {verdict} |"
+        for row, verdict in by_urgency(answer, audit.allowed):
+            yield f"| {row.region} | {row.sts} | {row.opt_in} | {verdict} |"
         yield ""
         yield from _what_to_do(answer, audit.allowed, with_ids)
     yield f"Which endpoints can't be deactivated: {SOURCE}"

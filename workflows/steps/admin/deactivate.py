@@ -147,7 +147,7 @@ def remove(
 
     def act(client: AwsClient, whose: str) -> None:
         if whose == name:
-            report(Progress(f"Removing the {holding.words}"))
+            report(Progress(f"Removing the {holding.sentence}"))
             iam.remove_holding(client, name, holding)
 
     return survey(context, report, code, act)
@@ -221,7 +221,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
             )
         holdings = [item for item in person.blocking if item.kind is not HoldingKind.ACCESS_KEY]
         if holdings or len(person.blocking) > len(person.active_keys):
-            things = joined((item.words for item in person.blocking), ", ")
+            things = joined((item.sentence for item in person.blocking), ", ")
             message = f"AWS may reject the removal of {person.name} (DeleteConflict) because of: {things}."
             problems.append(Problem(message, "people", fatal=False))
     return problems
@@ -233,7 +233,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
         person.name: {
             "inactive": [key.access_key_id for key in person.keys or () if not key.active],
             "active": [key.access_key_id for key in person.active_keys],
-            "blocking": [item.words for item in person.blocking],
+            "blocking": [item.sentence for item in person.blocking],
         }
         for person in (request.findings.people if request.findings else ())
     }
