@@ -54,15 +54,15 @@ def day(moment: datetime | None) -> str:
     return f"{moment.day} {moment:%b %Y}" if moment else "never"
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def count(number: int, noun: str, many: str = "") -> str:
     """A count with its noun: "1 profile", "2 profiles".
 
     Args:
         number: how many.
-        one: the noun for one.
-        many: the noun for any other number; by default `one` with an s.
+        noun: the noun for one.
+        many: the noun for any other number; by default `noun` with an s.
     """
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number} {noun if number == 1 else many or noun + 's'}"
 
 
 def enumerated(parts: Sequence[Sentence]) -> Sentence:

@@ -42,8 +42,10 @@ def left_out(factory: Any, *, compare: bool = True) -> Any:
 def plain(value: Any) -> Any:
     """A value as JSON: objects for dataclasses, sorted lists for sets, texts for paths and moments."""
     if is_dataclass(value) and not isinstance(value, type):
-        named = ((one, getattr(value, one.name)) for one in fields(value))
-        return {one.name: plain(own) for one, own in named if own or "left out" not in one.metadata}
+        named = ((declared, getattr(value, declared.name)) for declared in fields(value))
+        return {
+            declared.name: plain(own) for declared, own in named if own or "left out" not in declared.metadata
+        }
     if isinstance(value, Mapping):
         return {name: plain(own) for name, own in value.items()}
     if isinstance(value, frozenset | set):
@@ -91,7 +93,7 @@ def reading(**kinds: Any) -> Callable[[Mapping[str, Any]], object]:
 
 def texts(value: Any) -> tuple[str, ...]:
     """The texts of a kept list; none of any other value: what only describes a session refuses nothing."""
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list | tuple) else ()
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list | tuple) else ()
 
 
 def moment(value: Any, name: str) -> datetime:
@@ -123,7 +125,7 @@ def _read(kind: Any, value: Any, name: str) -> Any:
     if isinstance(kind, type) and issubclass(kind, Enum):
         with suppress(ValueError):
             return kind(value)
-        _refuse(name, f"one of {', '.join(str(one.value) for one in kind)}")
+        _refuse(name, f"one of {', '.join(str(member.value) for member in kind)}")
     if kind is datetime:
         return moment(value, name)
     if kind is Path:
@@ -143,7 +145,7 @@ def _composed(kind: Any, value: Any, name: str) -> Any:
     if origin in {Union, UnionType}:
         if type(value) in kinds:
             return value
-        return _read(next(one for one in kinds if one is not NoneType), value, name)
+        return _read(next(part for part in kinds if part is not NoneType), value, name)
     if origin in {list, tuple, frozenset, set}:
         return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(_items(value, name)))
     own_kind = kinds[1]
@@ -152,29 +154,29 @@ def _composed(kind: Any, value: Any, name: str) -> Any:
 
 def _object(kind: Any, value: Any, name: str) -> Any:
     known, own = _mapping(value, name), {}
-    for one, own_kind in _kinds(kind):
-        path = f"{name}.{one.name}".lstrip(".")
-        if known.get(one.name) is not None:
-            own[one.name] = _read(own_kind, known[one.name], path)
-        elif one.default is MISSING and one.default_factory is MISSING:
+    for declared, own_kind in _kinds(kind):
+        path = f"{name}.{declared.name}".lstrip(".")
+        if known.get(declared.name) is not None:
+            own[declared.name] = _read(own_kind, known[declared.name], path)
+        elif declared.default is MISSING and declared.default_factory is MISSING:
             if not _optional(own_kind):
                 _refuse(path, "there")
-            own[one.name] = None
+            own[declared.name] = None
     return kind(**own)
 
 
 @cache
 def _kinds(kind: Any) -> tuple[tuple[Field[Any], Any], ...]:
     hints = get_type_hints(kind)
-    return tuple((one, hints[one.name]) for one in fields(kind) if one.init)
+    return tuple((declared, hints[declared.name]) for declared in fields(kind) if declared.init)
 
 
 def _literal(kind: dict[str, Any] | list[Any], value: Any, name: str) -> Any:
     if isinstance(kind, list):
         return [_read(kind[0], own, f"{name}[{at}]") for at, own in enumerate(_items(value, name))]
     known = _mapping(value, name)
-    given = (one for one, own in kind.items() if known.get(one) is not None or not _optional(own))
-    return {one: _read(kind[one], known.get(one), f"{name}.{one}") for one in given}
+    given = (key for key, own in kind.items() if known.get(key) is not None or not _optional(own))
+    return {key: _read(kind[key], known.get(key), f"{name}.{key}") for key in given}
 
 
 def _optional(kind: Any) -> bool:
