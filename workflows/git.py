@@ -250,7 +250,7 @@ class Git:
         found = {}
         for entry in filter(None, text.split("\0")):
             added, removed, name = entry.split("\t", 2)
-            found[root / name] = sum(int(one) for one in (added, removed) if one.isdecimal())
+            found[root / name] = sum(int(number) for number in (added, removed) if number.isdecimal())
         return found
 
     def is_ignored(self, path: Path) -> bool:
@@ -286,9 +286,9 @@ class Git:
         answer = self._run("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
         return answer.stdout.strip() if answer.exit_code == 0 else ""
 
-    def _counts(self, other: str) -> tuple[int, int]:
+    def _counts(self, revision: str) -> tuple[int, int]:
         """How many commits only HEAD has, and how many only the other."""
-        counts = self._ask("rev-list", "--left-right", "--count", f"HEAD...{other}", "--").split()
+        counts = self._ask("rev-list", "--left-right", "--count", f"HEAD...{revision}", "--").split()
         return int(counts[0]), int(counts[1])
 
     def _against_default(self, fetch: bool, cancelled: Event | None) -> Upstream:  # noqa: FBT001 - of `upstream`

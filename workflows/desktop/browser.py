@@ -68,9 +68,9 @@ class SystemBrowser:
         commands = []
         for entry in self._environment.get("BROWSER", "").split(":"):
             # Over ssh too: an editor's remote terminal sets it to a program that reaches the person's screen.
-            words = _words(entry)
-            if words and PurePath(words[0]).name not in _TEXT_BROWSERS and which(words[0], path=path):
-                commands.append(words)
+            command = _arguments(entry)
+            if command and PurePath(command[0]).name not in _TEXT_BROWSERS and which(command[0], path=path):
+                commands.append(command)
         if not self._is_remote():
             names = self._openers()
             commands += [[name] for name in names if which(name, path=path)]
@@ -173,7 +173,7 @@ def check_web_address(url: str) -> None:
         )
 
 
-def _words(entry: str) -> list[str]:
+def _arguments(entry: str) -> list[str]:
     try:
         return shlex.split(entry)
     except ValueError:

@@ -65,8 +65,8 @@ def judge_file(
         found = _form(data) or _content(data, provider_version)
         if found is None and isinstance(refused, SeveralKeys | OtherKeyVersion):
             return JudgedFile(_must_not_be(refused), None)
-        told = found or _rejected(refused.title, refused.what)
-        return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None)
+        verdict = found or _rejected(refused.title, refused.what)
+        return JudgedFile(replace(verdict, sentence_for_owner=refused.for_owner), None)
     found = _form(data, _READABLE) or _content(data, provider_version, _READABLE)
     if found is None:
         packets, _ = _first_key(decode_key_file(data))

@@ -195,8 +195,8 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
     keys = [block for block in blocks if block.label.startswith(("PUBLIC KEY BLOCK", "ARMORED FILE"))]
     if not keys:
         label = blocks[0].label
-        other = "an encrypted message" if label.startswith("MESSAGE") else "another kind of PGP block"
-        raise NotAPublicKey(found=_OTHER_BLOCKS.get(label, other))
+        kind = "an encrypted message" if label.startswith("MESSAGE") else "another kind of PGP block"
+        raise NotAPublicKey(found=_OTHER_BLOCKS.get(label, kind))
     if not all(key.complete for key in keys):
         raise DamagedKey(flaw="Its last line, -----END PGP PUBLIC KEY BLOCK-----, is missing.")
     try:

@@ -27,7 +27,7 @@ def likeness(name: str, details: KeyDetails) -> Likeness:
         name: the IAM name, as "jane.doe" or "machine.circle.ci".
         details: the key; user ids that do not hold do not count.
     """
-    wanted = _words(name)
+    wanted = _name_parts(name)
     ids = [user_id for user_id in details.user_ids if user_id.holds]
     if wanted and any(wanted in _names(user_id) for user_id in ids):
         return Likeness.FULL
@@ -36,14 +36,14 @@ def likeness(name: str, details: KeyDetails) -> Likeness:
     return Likeness.SOME if not telling or any(word in text for word in telling) else Likeness.NONE
 
 
-def _words(text: str) -> frozenset[str]:
+def _name_parts(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W_]+", text.casefold())) - {"machine"}
 
 
 def _names(user_id: UserId) -> tuple[frozenset[str], frozenset[str]]:
     """The words before the `@` of a user id's address, and those of the person's name."""
     person = user_id.text.partition("<")[0].partition("(")[0]
-    return _words(user_id.mail.partition("@")[0]), _words(person)
+    return _name_parts(user_id.mail.partition("@")[0]), _name_parts(person)
 
 
 def same_keys(keys: Mapping[str, CheckedKey]) -> dict[str, tuple[str, ...]]:
@@ -52,7 +52,7 @@ def same_keys(keys: Mapping[str, CheckedKey]) -> dict[str, tuple[str, ...]]:
     for name, checked in keys.items():
         owners.setdefault(checked.key.key_material, []).append(name)
     return {
-        name: tuple(other for other in names if other != name)
+        name: tuple(owner for owner in names if owner != name)
         for names in owners.values()
         if len(names) > 1
         for name in names

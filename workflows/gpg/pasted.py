@@ -124,10 +124,10 @@ def _without_tags(text: str) -> str:
     first, *pieces = text.split("<")
     kept = [first]
     for piece in pieces:
-        tag, line_break, others = piece.partition("\n")  # `unquoted` took the ">" at a line's end away
+        tag, line_break, following = piece.partition("\n")  # `unquoted` took the ">" at a line's end away
         inside, _, rest = tag.partition(">")
         is_tag = inside.strip("/ ").partition(" ")[0].casefold() in _TAGS
-        kept.append(f"\n{rest}{line_break}{others}" if is_tag else f"<{piece}")
+        kept.append(f"\n{rest}{line_break}{following}" if is_tag else f"<{piece}")
     return "".join(kept)
 
 

@@ -112,7 +112,7 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
         )
     cleaned = _undo_transport(text)
     found: list[dict[str, object]] = []
-    others: list[str] = []
+    other_kinds: list[str] = []
     blocks: set[str] = set()
     position = 0
     while len(found) < 2 and (match := _START.search(cleaned, position)):
@@ -122,10 +122,10 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
                 found.append(payload)
             blocks.add(block)
         else:
-            others.append(match[1])
+            other_kinds.append(match[1])
             position = match.end()
     if not found:
-        raise _nothing_found(text, kind, others)
+        raise _nothing_found(text, kind, other_kinds)
     if len(found) > 1:
         raise MessageError(
             f"More than one {kind}",
@@ -136,15 +136,15 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
     return found[0]
 
 
-def _nothing_found(text: str, kind: str, others: list[str]) -> MessageError:
+def _nothing_found(text: str, kind: str, other_kinds: list[str]) -> MessageError:
     if not text.strip():
         return MessageError(
             "Nothing here", "The text is empty.", next=f"Paste the whole message with the {kind}."
         )
-    if others:
+    if other_kinds:
         return MessageError(
             f"This is not a {kind}",
-            f"The text holds a block of another kind: {others[0]}.",
+            f"The text holds a block of another kind: {other_kinds[0]}.",
             next=f"Paste the message that holds the {kind}.",
         )
     return MessageError(

@@ -85,9 +85,9 @@ def copy_template(cache: Path, folder: Path, build: Callable[[Path], None]) -> N
 
 
 def _remove_others(cache: Path, template: Path) -> None:
-    for other in cache.glob("template-*"):
-        if other != template and other.is_dir():
-            shutil.rmtree(other, ignore_errors=True)
+    for outdated in cache.glob("template-*"):
+        if outdated != template and outdated.is_dir():
+            shutil.rmtree(outdated, ignore_errors=True)
 
 
 def apply_layers(root: Path, terraform: Path, environment: Mapping[str, str]) -> None:
