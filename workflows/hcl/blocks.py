@@ -97,7 +97,12 @@ def comments_of(document: Document) -> tuple[Comment, ...]:
 @remembered
 def hiding_comments(document: Document) -> Mapping[int, Comment]:
     """The comments that hide blocks, by where each of their items begins."""
-    return {item.start_byte: one for one in comments_of(document) if one.blocks for item in one.items}
+    return {
+        item.start_byte: comment
+        for comment in comments_of(document)
+        if comment.blocks
+        for item in comment.items
+    }
 
 
 def insert_after(document: Document, item: Item, text: bytes) -> Splice:
@@ -128,7 +133,7 @@ def remove_items(document: Document, gone: Iterable[Item]) -> list[Splice]:
     items = document.items
     splices: list[Splice] = []
     for start in sorted(starts):
-        first = bisect_left(items, start, key=lambda one: one.start_byte)
+        first = bisect_left(items, start, key=lambda item: item.start_byte)
         if splices and splices[-1].start <= start < splices[-1].end:
             continue
         after = first + 1
@@ -141,7 +146,7 @@ def remove_items(document: Document, gone: Iterable[Item]) -> list[Splice]:
 
 
 def _index(document: Document, item: Item) -> int:
-    return bisect_left(document.items, item.start_byte, key=lambda one: one.start_byte)
+    return bisect_left(document.items, item.start_byte, key=lambda item: item.start_byte)
 
 
 def _cut(document: Document, first: int, after: int) -> Splice:

@@ -40,8 +40,8 @@ def diff_lines(path: str, before: bytes | None, after: bytes | None) -> Iterator
     old, new = _lines(before), _lines(after)
     for group in SequenceMatcher(None, old, new).get_grouped_opcodes():
         hunk = list(_hunk(group, old, new))
-        removed = _range(hunk[0].old, sum(one.mark in "- " for one in hunk))
-        added = _range(hunk[0].new, sum(one.mark in "+ " for one in hunk))
+        removed = _range(hunk[0].old, sum(line.mark in "- " for line in hunk))
+        added = _range(hunk[0].new, sum(line.mark in "+ " for line in hunk))
         yield DiffLine("@", f"@@ -{removed} +{added} @@", hunk[0].old, hunk[0].new)
         yield from hunk
 

@@ -138,9 +138,9 @@ def walk(node: Node) -> Iterator[Node]:
     """The node and everything under it, in the order of the text."""
     pending = [node]
     while pending:
-        one = pending.pop()
-        yield one
-        pending.extend(reversed(one.children))
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(current.children))
 
 
 _REMEMBERED = 16384
@@ -191,7 +191,7 @@ class Block:
         if self._node is None:
             item = self.item
             tree = parse_range(self.document.data, item.start_byte, item.end_byte, item.row)
-            self._node = next(one for one in walk(tree.root_node) if one.type == "block")
+            self._node = next(child for child in walk(tree.root_node) if child.type == "block")
         return self._node
 
     @cached_property
@@ -237,11 +237,11 @@ class Block:
     def nested(self, kind: str) -> list[Block]:
         """The blocks of a kind in the block's own body."""
         found = (
-            Block(self.document, self.document.item_of(one), one)
-            for one in self._body()
-            if one.type == "block"
+            Block(self.document, self.document.item_of(child), child)
+            for child in self._body()
+            if child.type == "block"
         )
-        return [one for one in found if one.kind == kind]
+        return [block for block in found if block.kind == kind]
 
     @property
     def label_node(self) -> Node:
@@ -300,7 +300,9 @@ def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]]:
     if node.type != "function_call":
         return "", ()
     given = next((child.children for child in node.children if child.type == "function_arguments"), ())
-    return document.text(node.children[0]), [unwrap(one) for one in given if one.type == "expression"]
+    return document.text(node.children[0]), [
+        unwrap(argument) for argument in given if argument.type == "expression"
+    ]
 
 
 def remembered(function: Callable[Concatenate[K, P], V]) -> Callable[Concatenate[K, P], V]:
@@ -351,19 +353,19 @@ class Document:
         Raises:
             ValueError: two ranges overlap.
         """
-        ordered = sorted(splices, key=lambda one: (one.start, one.end))
+        ordered = sorted(splices, key=lambda splice: (splice.start, splice.end))
         if not ordered:
             return self
         for left, right in pairwise(ordered):
             if left.end > right.start:
                 raise ValueError(f"two changes of {self.name} overlap at byte {right.start}")
         data, tree = self.data, self._parsed.copy() if "_parsed" in self.__dict__ else None
-        for one in reversed(ordered):
-            after = data[: one.start] + one.text + data[one.end :]
+        for splice in reversed(ordered):
+            after = data[: splice.start] + splice.text + data[splice.end :]
             if tree is not None:
-                new_end = one.start + len(one.text)
-                points = point(data, one.start), point(data, one.end), point(after, new_end)
-                tree.edit(one.start, one.end, new_end, *points)
+                new_end = splice.start + len(splice.text)
+                points = point(data, splice.start), point(data, splice.end), point(after, new_end)
+                tree.edit(splice.start, splice.end, new_end, *points)
             data = after
         edited = Document(self.name, data)
         if tree is not None:
@@ -410,7 +412,9 @@ class Document:
     @cached_property
     def _nodes(self) -> tuple[Node, ...]:
         outer = self.root.children
-        return tuple(one for child in outer for one in (child.children if child.type == "body" else [child]))
+        return tuple(
+            node for child in outer for node in (child.children if child.type == "body" else [child])
+        )
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
@@ -430,7 +434,7 @@ class Document:
     def blocks(self) -> tuple[Block, ...]:
         """The blocks of the top level, in order; those inside a damaged part are left out."""
         found = [block for kind in self.items_by_kind for block in self.blocks_of(kind)]
-        return tuple(sorted(found, key=lambda one: one.item.start_byte))
+        return tuple(sorted(found, key=lambda block: block.item.start_byte))
 
     @cached_property
     def items_by_kind(self) -> dict[str, list[Item]]:

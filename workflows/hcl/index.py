@@ -95,7 +95,9 @@ def index_of(data: bytes) -> Items:
             kind, start = "block", match.start("block")
             labels = match["labels"].strip()
             words = (
-                (labels[1:-1],) if labels.count(b'"') == 2 else [one[1:-1] for one in _LABEL.findall(labels)]
+                (labels[1:-1],)
+                if labels.count(b'"') == 2
+                else [label[1:-1] for label in _LABEL.findall(labels)]
             )
             try:
                 header = (match["kind"].decode(), *(word.decode() for word in words))
@@ -120,8 +122,8 @@ def index_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, 
     Returns:
         What `index_of(data)` gives.
     """
-    first = max(0, bisect_left(items, start, key=lambda one: one.end_byte) - 1)
-    last = bisect_right(items, old_end, key=lambda one: one.start_byte)
+    first = max(0, bisect_left(items, start, key=lambda item: item.end_byte) - 1)
+    last = bisect_right(items, old_end, key=lambda item: item.start_byte)
     head, tail = items[:first], items[last:]
     begin = head[-1].end_byte if head else 0
     end = tail[0].start_byte + growth if tail else len(data)
@@ -133,7 +135,7 @@ def index_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, 
         return index_of(data)
     row = data.count(b"\n", 0, begin)
     rows = row + part.count(b"\n") - tail[0].row if tail else 0
-    moved = [one.moved(begin, row) for one in middle] + [one.moved(growth, rows) for one in tail]
+    moved = [item.moved(begin, row) for item in middle] + [item.moved(growth, rows) for item in tail]
     return head + tuple(moved)
 
 

@@ -28,7 +28,7 @@ def position_for(keys: Sequence[str], key: str) -> int:
     exception = out_of_order(keys)
     if exception is None:
         return bisect_left(keys, key) if list(keys) == sorted(keys) else len(keys)
-    following = (at for at, one in enumerate(keys) if at != exception and one >= key)
+    following = (at for at, present in enumerate(keys) if at != exception and present >= key)
     return next(following, len(keys))
 
 
@@ -42,8 +42,8 @@ def out_of_order(keys: Sequence[str]) -> int | None:
     if descent is None or len(keys) < _FEWEST:
         return None
     for at in (descent, descent - 1):
-        others = [*keys[:at], *keys[at + 1 :]]
-        if others == sorted(others):
+        rest = [*keys[:at], *keys[at + 1 :]]
+        if rest == sorted(rest):
             return at
     return None
 
@@ -157,7 +157,7 @@ def _before_first(
 
 def _separator(document: Document, entries: Sequence[Node]) -> bytes:
     """What stands between most entries that share a line: a comma, with a blank as `terraform fmt` has it."""
-    gaps = [document.data[one.end_byte : other.start_byte] for one, other in pairwise(entries)]
+    gaps = [document.data[left.end_byte : right.start_byte] for left, right in pairwise(entries)]
     found = Counter(gap for gap in gaps if gap.strip(_BLANKS) == b",")
     return found.most_common(1)[0][0] if found else b", "
 
@@ -186,7 +186,7 @@ def _after_a_comma(document: Document, container: Node, lead: bytes, data: bytes
 
 def _stand_apart(document: Document, entries: Sequence[Node]) -> bool:
     """Whether a blank line stands between most entries that follow each other."""
-    gaps = [document.data[one.end_byte : other.start_byte] for one, other in pairwise(entries)]
+    gaps = [document.data[left.end_byte : right.start_byte] for left, right in pairwise(entries)]
     blank = [gap for gap in gaps if gap.count(b"\n") > 1 and not gap.strip(b", \t\r\n")]
     return len(blank) * 2 > len(gaps)
 
@@ -268,7 +268,7 @@ def _misaligned(document: Document, nodes: Sequence[Node]) -> list[Splice]:
     """The splices that put the equal signs of each run of neighbours into one column."""
     splices: list[Splice] = []
     for run in _runs(nodes):
-        widths = [len(document.text(one.children[0])) for one in run]
+        widths = [len(document.text(entry.children[0])) for entry in run]
         widest = max(widths)
         for node, width in zip(run, widths, strict=True):
             sign = node.children[1]

@@ -148,7 +148,7 @@ def fields_at(document: Document, entry: Node) -> dict[str, Attribute]:
     value = unwrap(entry.children[-1])
     elements = document.elements(value) if value.type == "object" else []
     found = {object_key(document, element): Attribute(document, element) for element in elements}
-    return {name: one for name, one in found.items() if name is not None}
+    return {name: attribute for name, attribute in found.items() if name is not None}
 
 
 def string_value(document: Document, node: Node) -> str:
@@ -253,7 +253,7 @@ def _template(document: Document, node: Node, names: Mapping[str, object]) -> ob
         if child.type == "template_literal":
             parts.append(unescape(document.text(child)))
         elif child.type == "template_interpolation":
-            inner = [one for one in child.children if one.type == "expression"]
+            inner = [expression for expression in child.children if expression.type == "expression"]
             value = evaluate(document, inner[0], names) if inner else UNKNOWN
             if value is UNKNOWN or isinstance(value, list | Mapping) or value is None:
                 return UNKNOWN
