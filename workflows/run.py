@@ -181,7 +181,10 @@ class SessionRun:
 
     def seen(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
         """Look at done steps; it changes nothing here, so that any thread may do it."""
-        return tuple((one, _seen(partial(self.module(one.key).observe, one.context))) for one in done)
+        return tuple(
+            (question, _seen(partial(self.module(question.key).observe, question.context)))
+            for question in done
+        )
 
     def take(self, looks: Iterable[tuple[Question, Observation]]) -> tuple[Change, ...]:
         """Let the session know what was seen of the steps that were not done again meanwhile.
@@ -192,7 +195,11 @@ class SessionRun:
         Raises:
             OnboardError: the answers could not be kept.
         """
-        now = {one.key: look for one, look in looks if self.session.record(one.key) is one.record}
+        now = {
+            question.key: look
+            for question, look in looks
+            if self.session.record(question.key) is question.record
+        }
         self.session.observe(now)
         return tuple(
             Change(key, self.title(key), look)
@@ -260,7 +267,9 @@ class SessionRun:
     def after(self, key: StepKey) -> StepKey | None:
         """Where to go from a settled step: never past a contradiction; else the next that can be done."""
         layout, expected = self.session.layout(), self.session.state.expected()
-        contradicted = [one for one in layout if self.session.status(one) is Status.CONTRADICTED]
+        contradicted = [
+            candidate for candidate in layout if self.session.status(candidate) is Status.CONTRADICTED
+        ]
         if contradicted:
             return contradicted[0]
         rest = layout[layout.index(key) + 1 :] if key in layout else layout

@@ -147,8 +147,8 @@ def locked_words(state: State, key: StepKey) -> Sentence:
     if step.blocked_words:
         return step.blocked_words
     ahead = state.open_needs(key)
-    direct = [one for one in ahead if one in state.givers(key)]
-    steps = dict.fromkeys(one.step for one in direct or ahead[:1])
+    direct = [needed for needed in ahead if needed in state.givers(key)]
+    steps = dict.fromkeys(needed.step for needed in direct or ahead[:1])
     titles = (state.workflow.step(step).title for step in steps)
     return f"{step.title} has to wait for {joined(titles, ' and ')}"
 
@@ -194,7 +194,7 @@ def reduce(state: State, event: Event) -> State:
             record = replace(record, error=event.error)
         case Skipped(key):
             knowledge = knowledge.learned(key, {})
-    observed = {key: one for key, one in state.observed.items() if key != event.key}
+    observed = {key: observation for key, observation in state.observed.items() if key != event.key}
     return State(knowledge, number, {**state.records, event.key: record}, observed)
 
 
@@ -203,7 +203,9 @@ def _moved(state: State, event: Moved, number: int) -> State:
     records = {}
     for key, record in state.records.items():
         used = {name: parse_json(text) for name, text in record.used.items()}
-        moved = {name: KnownFact(in_folder(one, event.before, event.now)).text for name, one in used.items()}
+        moved = {
+            name: KnownFact(in_folder(value, event.before, event.now)).text for name, value in used.items()
+        }
         records[key] = replace(record, used=moved)
     return State(state.knowledge.moved(event.before, event.now), number, records)
 

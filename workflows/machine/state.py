@@ -375,7 +375,7 @@ class State:
             found.add(giver)
             if not (self.workflow.step(giver.step).seals and self.settled(giver)):
                 ahead.extend(self.givers(giver))
-        return tuple(one for one in self.layout() if one in found and not self.settled(one))
+        return tuple(needed for needed in self.layout() if needed in found and not self.settled(needed))
 
     def givers(self, key: StepKey) -> tuple[StepKey, ...]:
         """The steps that give what this one needs; one that does not apply is nothing to wait for."""

@@ -112,4 +112,4 @@ def _program() -> list[int]:
     """The size and last change of this program's rules and declarations: another version has others."""
     kinds = ("machine/*.py", "steps/*.py", "steps/*/declarations.py")
     found = [path.stat() for kind in kinds for path in Path(__file__).parents[1].glob(kind)]
-    return [sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)]
+    return [sum(status.st_size for status in found), max((status.st_mtime_ns for status in found), default=0)]
