@@ -117,7 +117,7 @@ class ProfileQuestions(Vertical):
         why = (
             ": this program wrote it, and your handoff no longer names it." if isinstance(one, Stale) else ""
         )
-        self.query_one("#question", Text).update(f"{one.words}{why}")
+        self.query_one("#question", Text).update(f"{one.sentence}{why}")
 
 
 def _label(one: HandChange | Stale) -> str:

@@ -214,7 +214,7 @@ def _decided(options: argparse.Namespace, wish: identity.Wish) -> identity.Wish:
         OnboardError: a profile that is to be written over is none of those that are written.
     """
     found = wish.prepared()
-    stale = {one.profile: one.changed_by_hand for one in found.stale}
+    stale = {profile.profile: profile.changed_by_hand for profile in found.stale}
     unknown = [name for name in options.overwrite if name not in {*wish.wanted.names, *stale}]
     if unknown:
         raise OnboardError(
@@ -232,12 +232,12 @@ def _asked(wish: identity.Wish) -> identity.Wish:
     overwrite = [
         change.profile
         for change in found.by_hand
-        if change.profile in request.overwrite or asking.yes(f"{change.words}\nOverwrite it?")
+        if change.profile in request.overwrite or asking.yes(f"{change.sentence}\nOverwrite it?")
     ]
     prune = [
         stale.profile
         for stale in found.stale
-        if stale.profile in request.prune or asking.yes(f"{stale.words} is no longer needed.\nRemove it?")
+        if stale.profile in request.prune or asking.yes(f"{stale.sentence} is no longer needed.\nRemove it?")
     ]
     return wish.asking(overwrite=tuple(overwrite), prune=tuple(prune))
 
@@ -249,7 +249,7 @@ def _note_left(prepared: profile_files.Prepared) -> None:
     for stale in prepared.stale:
         if stale.profile not in prepared.config.removed:
             more = f" --overwrite {stale.profile}" if stale.changed_by_hand else ""
-            note(f"! {stale.words} is no longer needed; add --prune{more} to remove it.")
+            note(f"! {stale.sentence} is no longer needed; add --prune{more} to remove it.")
 
 
 def _show_lines(wish: identity.Wish, found: profile_files.Prepared) -> Iterator[str]:
@@ -262,8 +262,8 @@ def _show_lines(wish: identity.Wish, found: profile_files.Prepared) -> Iterator[
             for profile, state in _states(wish, found)
         ]
     )
-    yield from (f"  ! {change.words}" for change in found.by_hand)
-    yield from (f"  - {stale.words}: no longer needed" for stale in found.stale)
+    yield from (f"  ! {change.sentence}" for change in found.by_hand)
+    yield from (f"  - {stale.sentence}: no longer needed" for stale in found.stale)
     yield from (f"  {remark}" for remark in step.remarks(wish.request, wish.context))
     yield from (
         f"\n{profile_files.preview(found)}".splitlines() if found.changes else ["Nothing would change."]
@@ -277,15 +277,19 @@ def _show_record(wish: identity.Wish, found: profile_files.Prepared) -> dict[str
         "profiles": [{**profile, "state": state} for profile, state in _states(wish, found)],
         "changed_by_hand": [
             {
-                "profile": one.profile,
-                "ours": one.ours,
-                "differences": [diff.words for diff in one.differences],
+                "profile": change.profile,
+                "ours": change.ours,
+                "differences": [diff.sentence for diff in change.differences],
             }
-            for one in found.by_hand
+            for change in found.by_hand
         ],
         "stale": [
-            {"profile": one.profile, "role_arn": one.role_arn, "changed_by_hand": one.changed_by_hand}
-            for one in found.stale
+            {
+                "profile": profile.profile,
+                "role_arn": profile.role_arn,
+                "changed_by_hand": profile.changed_by_hand,
+            }
+            for profile in found.stale
         ],
         "remarks": list(step.remarks(wish.request, wish.context)),
         "diff": profile_files.preview(found),

@@ -115,7 +115,7 @@ class Difference:
     wanted: str
 
     @property
-    def words(self) -> Sentence:
+    def sentence(self) -> Sentence:
         """As a person reads it: "region: eu-west-1 → us-east-1"."""
         return f"{self.option}: {self.there or '(none)'} → {self.wanted or '(none)'}"
 
@@ -135,12 +135,11 @@ class HandChange:
     differences: tuple[Difference, ...]
 
     @property
-    def words(self) -> Sentence:
+    def sentence(self) -> Sentence:
         """In one line: who, how it came about, and what differs."""
         how = "changed by hand" if self.ours else "not written by this program"
-        return (
-            f"{self.profile} ({how}): {joined((difference.words for difference in self.differences), '; ')}"
-        )
+        what = joined((difference.sentence for difference in self.differences), "; ")
+        return f"{self.profile} ({how}): {what}"
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class Stale:
     changed_by_hand: bool
 
     @property
-    def words(self) -> Sentence:
+    def sentence(self) -> Sentence:
         """In one line."""
         touched = ", changed by hand" if self.changed_by_hand else ""
         return f"{self.profile} ({self.role_arn}{touched})"
