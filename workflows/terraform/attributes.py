@@ -90,12 +90,12 @@ def _change(name: str, old: str | None, new: str | None) -> str:
 
 def _listed(name: str, old: Sequence[Any], new: Sequence[Any]) -> list[str]:
     """What a list or a set loses and gains; the order counts only where nothing else changes."""
-    gone = [one for one in old if one not in new]
-    come = [one for one in new if one not in old]
+    gone = [item for item in old if item not in new]
+    come = [item for item in new if item not in old]
     if not gone and not come:
         return [f"~ {name} is in another order"]
     sign = "+" if not old else "-" if not new else "~"
-    inner = [f"  - {_text(one)}" for one in gone] + [f"  + {_text(one)}" for one in come]
+    inner = [f"  - {_text(item)}" for item in gone] + [f"  + {_text(item)}" for item in come]
     return [f"{sign} {name}", *inner]
 
 
@@ -143,10 +143,10 @@ def _masked(value: object) -> object:
     """A value with what has a secret's name masked at every depth."""
     if isinstance(value, Mapping):
         return {
-            key: MASK if _SECRET_NAME.search(str(key)) and one is not None else _masked(one)
-            for key, one in value.items()
+            key: MASK if _SECRET_NAME.search(str(key)) and item is not None else _masked(item)
+            for key, item in value.items()
         }
-    return [_masked(one) for one in value] if isinstance(value, list) else value
+    return [_masked(item) for item in value] if isinstance(value, list) else value
 
 
 def _shown(text: str) -> str:

@@ -34,7 +34,9 @@ def inherited(environment: Mapping[str, str]) -> tuple[str, ...]:
     for name in names:
         words = environment[name].split() if name.startswith("TF_CLI_ARGS") else []
         given = {word.lstrip("-").lower() for word in words if word.startswith("-")}
-        refused = sorted(one for one in given if one in _PARTIAL or one.partition("=")[0] in _PARTIAL)
+        refused = sorted(
+            argument for argument in given if argument in _PARTIAL or argument.partition("=")[0] in _PARTIAL
+        )
         if refused:
             raise OnboardError(
                 f"{name} changes what is planned",

@@ -104,8 +104,8 @@ def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:
     record = read_record(folder / _LEFT)
     ended = [] if record is None else [read(EndedRun, record, "left lock")]
     runs = (Run.attach(folder / kind) for kind in _LOCKING)
-    ended += [one for run in runs if run is not None and (one := _ended(run))]
-    return next((one for one in ended if one.left(lock)), None)
+    ended += [ended_run for run in runs if run is not None and (ended_run := _ended(run))]
+    return next((ended_run for ended_run in ended if ended_run.left(lock)), None)
 
 
 def note_lock(run: Run, folder: Path) -> None:

@@ -308,8 +308,8 @@ def place_of(
     if kind == "local":
         return layer / str(settings.get("path") or "terraform.tfstate")
     named = [str(settings.get(name) or "") for name in ("bucket", "key", "region")]
-    others = _OWN_ACCESS if own_endpoint else (*_OWN_ACCESS, *_OWN_ENDPOINT)
-    plain = kind == "s3" and all(named[:2]) and not any(settings.get(name) for name in others)
+    own_settings = _OWN_ACCESS if own_endpoint else (*_OWN_ACCESS, *_OWN_ENDPOINT)
+    plain = kind == "s3" and all(named[:2]) and not any(settings.get(name) for name in own_settings)
     return Bucket(*named) if plain else None
 
 

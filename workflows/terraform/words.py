@@ -133,8 +133,8 @@ def _about_user(plan: Plan, user: str) -> list[str]:
     joins = sorted(change.group or change.address for change in plan.changes if user in change.joining)
     leaves = sorted(change.group or change.address for change in plan.changes if user in change.leaving)
     parts += [f"{verb} {', '.join(names)}" for verb, names in (("joins", joins), ("leaves", leaves)) if names]
-    if other := len(own) - len(known):
-        parts.append(f"{count(other, 'other resource')} of this user change")
+    if rest := len(own) - len(known):
+        parts.append(f"{count(rest, 'other resource')} of this user change")
     return parts
 
 
@@ -143,8 +143,8 @@ def _about_group(plan: Plan, group: str) -> Sentence:
     parts = [f"is {_DONE[change.action]}" for change in own if change.type == GROUP]
     if any(change.members_unknown for change in own):
         parts.append("its members are known only after the apply")
-    others = [change for change in own if change.type not in {GROUP, GROUP_MEMBERS}]
-    return "; ".join(parts + [f"{change.address} is {_DONE[change.action]}" for change in others])
+    rest = [change for change in own if change.type not in {GROUP, GROUP_MEMBERS}]
+    return "; ".join(parts + [f"{change.address} is {_DONE[change.action]}" for change in rest])
 
 
 def _block(plan: Plan, *, inside: bool) -> str:
