@@ -66,12 +66,14 @@ def handling(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None],
 def leave(code: int, flush: Callable[[], None]) -> int:
     """Give the exit code back, unless a thread would keep the interpreter from ending: then end here."""
     end = time.monotonic() + SECONDS_FOR_THREADS
-    others = [
-        one for one in threading.enumerate() if not one.daemon and one is not threading.current_thread()
+    threads = [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.current_thread()
     ]
-    for thread in others:
+    for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    if any(thread.is_alive() for thread in others):
+    if any(thread.is_alive() for thread in threads):
         flush()
         os._exit(code)
     return code

@@ -59,7 +59,7 @@ class Places:
             found += [outer] if own_folder(outer) else []
             with explained(outer, "read"):
                 inner = sorted(outer.iterdir()) if outer.is_dir() else []
-            found += [one for one in inner if own_folder(one)]
+            found += [folder for folder in inner if own_folder(folder)]
         return tuple(found)
 
     @classmethod

@@ -29,10 +29,10 @@ def on_demand() -> Iterator[None]:
     """
     usual, thread = builtins.__import__, threading.get_ident()
 
-    def promised(name: str, *others: Any) -> Any:
+    def promised(name: str, *arguments: Any) -> Any:
         if threading.get_ident() != thread:
-            return usual(name, *others)
-        return SimpleNamespace(**{module: _Module(f"{name}.{module}") for module in others[2]})
+            return usual(name, *arguments)
+        return SimpleNamespace(**{module: _Module(f"{name}.{module}") for module in arguments[2]})
 
     builtins.__import__ = promised  # type: ignore[assignment]  # it is called by position
     try:

@@ -302,7 +302,7 @@ class OnboardApp(Frame):
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._look(run, first_with(run, drafts))
+            await self._enter(run, first_with(run, drafts))
 
     def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
         async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
@@ -311,12 +311,12 @@ class OnboardApp(Frame):
             except OnboardError as error:
                 self.show_error(error)
             else:
-                await self._look(run, None)
+                await self._enter(run, None)
 
         body = f"{damage.what}\n{damage.why}\n\nWhat comes after that line is kept in a copy beside it."
         ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
 
-    async def _look(self, run: SessionRun, wanted: StepKey | None) -> None:
+    async def _enter(self, run: SessionRun, wanted: StepKey | None) -> None:
         """Look at what changed since the session was left, then go on; a moved project is asked about."""
         from workflows.machine.events import StepKey  # noqa: PLC0415 - not for the first paint
         from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - likewise

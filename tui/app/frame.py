@@ -92,8 +92,8 @@ class Frame(App[None]):
         for known in themes():
             self.register_theme(known)
         self.theme = theme
-        for other in set(self.available_themes) - set(ROLES):
-            self.unregister_theme(other)
+        for theme in set(self.available_themes) - set(ROLES):
+            self.unregister_theme(theme)
         self.guard = guard
         self._only_visible = OnlyVisible(unicode=has_unicode(machine.environment))
         self._machine = machine

@@ -72,7 +72,7 @@ class _Line:
 
     def fitting(self, room: int) -> str:
         """The detail, with as much of the rest as there is room for."""
-        parts = [text_of(one) for one in (self.detail, *self.more)]
+        parts = [text_of(part) for part in (self.detail, *self.more)]
         while len(parts) > 1 and cell_len(" · ".join(parts)) > room:
             parts.pop()
         return " · ".join(parts)
@@ -321,7 +321,7 @@ class HomeScreen(OneFocus):
         options.highlighted = next(same, next(below, None))
 
     def _options(self) -> list[Option]:
-        words, every = self._words(), dict(zip(self._lines, self._entries, strict=False))
+        words, every = self._terms(), dict(zip(self._lines, self._entries, strict=False))
         listed = {name: _heading(every[name]) for name in self._listed()}
         left = [] if words else [_heading(every[name]) for name in every if name not in listed]
         more = left[0].lower() if len({*left}) == 1 and left[0] != "Continue" else "more"
@@ -354,7 +354,7 @@ class HomeScreen(OneFocus):
     def _listed(self) -> list[str]:
         """The sessions that are listed now."""
         every = [f"session-{number}" for number in range(len(self._entries))]
-        if words := self._words():
+        if words := self._terms():
             return [name for name in every if self._has(name, words)]
         if self._all:
             return every
@@ -368,7 +368,7 @@ class HomeScreen(OneFocus):
             return [*likely[: _MOST_SESSIONS - 2], self._came_from]
         return likely
 
-    def _words(self) -> list[str]:
+    def _terms(self) -> list[str]:
         """What the list is filtered by."""
         return [word for field in self.query(Input) for word in field.value.casefold().split()]
 
@@ -382,7 +382,7 @@ class HomeScreen(OneFocus):
     def _nearness(self, name: str | None) -> int:
         """How near a line is to the words of the filter: called so, explained so, or no answer."""
         line = self._lines.get(name or "")
-        return 0 if line is None else 1 + all(word in text_of(line.work).casefold() for word in self._words())
+        return 0 if line is None else 1 + all(word in text_of(line.work).casefold() for word in self._terms())
 
     def _line(self, name: str) -> Content:
         """A line in its columns."""
@@ -498,7 +498,7 @@ class HomeScreen(OneFocus):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Without a selected session there is nothing to do with one, and without others no list of them."""
         if action == "all":
-            return not self._words() and len(self._listed()) < len(self._entries)
+            return not self._terms() and len(self._listed()) < len(self._entries)
         if action == "filter":
             return bool(self._entries)
         if action == "close_filter":

@@ -196,23 +196,23 @@ class SessionControl:
             OnboardError: the sessions cannot be read.
         """
         here = [entry.summary for entry in self.entries() if entry.sandbox == self._source.folder]
-        mine = next((one for one in here if one.id == session_id), None)
+        mine = next((summary for summary in here if summary.id == session_id), None)
         if mine is None:
             return None
-        other = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
+        workflow = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
         names = _people(mine)
-        if other is None or (mine.facts.get("project") and not names):
+        if workflow is None or (mine.facts.get("project") and not names):
             return None
-        theirs = [one for one in here if one.workflow == other and not one.damage]
-        found = [one for one in theirs if names & _people(one)] or [
-            one for one in theirs if not one.facts.get("project")
+        theirs = [summary for summary in here if summary.workflow == workflow and not summary.damage]
+        found = [summary for summary in theirs if names & _people(summary)] or [
+            summary for summary in theirs if not summary.facts.get("project")
         ]
         fresh = names.difference(*map(_people, theirs))
-        likely = min(found, key=lambda one: not one.next_step, default=None)
+        likely = min(found, key=lambda summary: not summary.next_step, default=None)
         if likely is not None and (likely.next_step or not fresh):
             return Start(session=likely.id)
-        asked = {"joining": sorted(fresh)} if other == "admin" else {"user": min(fresh, default="")}
-        return Start(other, drafts={_NAMES_PEOPLE[other]: asked} if fresh else {})
+        asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": min(fresh, default="")}
+        return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
 
     def _opened(self, session: Session, drafts: Drafts) -> SessionRun:
         self.leave()

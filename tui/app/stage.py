@@ -257,8 +257,8 @@ class Stage(Vertical):
         session = self._run.session
         if session.status(key) not in SETTLED:
             return []
-        users = (one for one in session.layout() if key in session.state.givers(one))
-        return [self._run.title(one) for one in users if session.status(one) in SETTLED]
+        users = (user for user in session.layout() if key in session.state.givers(user))
+        return [self._run.title(user) for user in users if session.status(user) in SETTLED]
 
     @on(StepPane.MoveDone)
     def _succeed(self, message: StepPane.MoveDone) -> None:

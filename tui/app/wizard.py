@@ -246,8 +246,8 @@ class WizardScreen(OneFocus):
         ):
             return
         contradicted = [change for change in changes if change.observation.contradicts]
-        for one in contradicted:
-            self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
+        for change in contradicted:
+            self.notify(text_of(joined((f"{change.title}:", change.observation.words))), severity="warning")
         questions = self.run.questions()
         if (contradicted or (self._at_the_end and not questions)) and not self._stage.busy:
             await self.go_to(self.current)
@@ -541,7 +541,7 @@ class WizardScreen(OneFocus):
             return False
         status = self.run.session.status(self.current)
         if action == "skip":
-            withdrawn = self.pane is not None and any(not one.display for one in self.pane.query("#skip"))
+            withdrawn = self.pane is not None and any(not skip.display for skip in self.pane.query("#skip"))
             open_ = status not in SETTLED | {Status.LOCKED}
             return self.run.step(self.current).skippable and open_ and not withdrawn
         return status in _DONE if action == "reopen" else True
@@ -744,9 +744,11 @@ class WizardScreen(OneFocus):
 
         What only the person says of that one is marked so at once, as it will be when they come back.
         """
-        done = [one for one in self.run.done() if one.key == key or self._uncertain(one.key)]
+        done = [
+            question for question in self.run.done() if question.key == key or self._uncertain(question.key)
+        ]
         looks = await asyncio.to_thread(self.run.seen, done)
-        news = [(one, look) for one, look in looks if one.key != key or look.said_so]
+        news = [(question, look) for question, look in looks if question.key != key or look.said_so]
         if news:
             self._stage.record(lambda: self.run.take(news))
 
@@ -783,7 +785,9 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
     standing = Counter(entry.status for entry in entries)
     done = sum(number for status, number in standing.items() if status in SETTLED.difference(_MARKED))
     parts = [f"{done} of {len(entries)} done"]
-    parts += [f"{MARKS[one]} {standing[one]} {words}" for one, words in _MARKED.items() if standing[one]]
+    parts += [
+        f"{MARKS[status]} {standing[status]} {words}" for status, words in _MARKED.items() if standing[status]
+    ]
     while len(parts) > 1 and len(", ".join(parts)) > width:
         parts.pop()
     return ", ".join(parts)
