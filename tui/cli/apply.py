@@ -140,13 +140,13 @@ def _confirm(planned: accepted_plan.Planned, options: argparse.Namespace) -> Non
         if asking.ask(f"Type {name} to remove this user for good: ").strip() != name:
             raise _not_confirmed(f"You didn't confirm the removal of {name}.")
     people = set(planned.gone)
-    others = [
+    unconfirmed = [
         change
         for change in (*planned.destroys, *foreign)
         if not change.people or not people.issuperset(change.people)
     ]
-    question = f"Type yes to apply {count(len(others), 'such change')}: "
-    if others and asking.ask(question).strip() != "yes":
+    question = f"Type yes to apply {count(len(unconfirmed), 'such change')}: "
+    if unconfirmed and asking.ask(question).strip() != "yes":
         raise _not_confirmed("You didn't confirm that.")
 
 

@@ -42,7 +42,7 @@ def refuse_problems(step: module.StepModule, request: object, context: module.Co
     Raises:
         OnboardError: something is.
     """
-    if problems := [one.message for one in step.validate(request, context) if one.fatal]:
+    if problems := [problem.message for problem in step.validate(request, context) if problem.fatal]:
         raise OnboardError("Can't do this", joined(problems), next="Correct it, then try again.")
 
 

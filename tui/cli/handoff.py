@@ -100,11 +100,11 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
     if target is not None:
         _refuse_another_file(target)
     with contextlib.ExitStack() as stack:
-        first, *others = (
+        first, *further = (
             stack.enter_context(layer_run.layer_alone(machine, options, layer))
             for layer in dict.fromkeys((options.layer, *options.also))
         )
-        person = _person(first, others, options)
+        person = _person(first, further, options)
     if person.trouble or not person.text:
         raise OnboardError(
             "The handoff would be incomplete" if person.text else "There is nothing to hand over",
@@ -130,9 +130,9 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def _person(
-    first: module.Context, others: list[module.Context], options: argparse.Namespace
+    first: module.Context, further: list[module.Context], options: argparse.Namespace
 ) -> hand_over.PersonHandoff:
-    for layer in (first, *others):
+    for layer in (first, *further):
         layer_run.refuse_beside_a_run(layer)
         if layer.root != first.root:
             raise OnboardError(
@@ -141,9 +141,9 @@ def _person(
                 next="Name layers of the same project: a handoff is for one project.",
             )
     about = one_layer.with_new_password if options.new_password else one_layer.handing_over
-    context = about(first, options.name, [layer.item for layer in others])
+    context = about(first, options.name, [layer.item for layer in further])
     code = layer_run.asked_code(first)
-    codes = {layer.item: layer_run.asked_code(layer) for layer in others}
+    codes = {layer.item: layer_run.asked_code(layer) for layer in further}
     (person,) = layer_run.with_codes(
         context, code, lambda code: hand_over.prepare(context, layer_run.RunReport(), code, codes)
     )

@@ -82,8 +82,8 @@ class KeyReport:
     def unreadable(cls, error: OnboardError, source: Source) -> KeyReport:
         """The report where there is no key, for the reason of an error."""
         explanation = joined((error.what, error.why))
-        told = error.for_owner if isinstance(error, KeyRefused) else error.next
-        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, told, ())
+        for_owner = error.for_owner if isinstance(error, KeyRefused) else error.next
+        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, for_owner, ())
         return cls(source, verdict, None)
 
     @property
@@ -144,7 +144,7 @@ class KeyReport:
             "fingerprint": details.fingerprint if details else None,
             "algorithm": part.description if part else None,
             "expires": expires.isoformat() if expires else None,
-            "user_ids": [one.text for one in details.user_ids if one.holds] if details else [],
+            "user_ids": [user_id.text for user_id in details.user_ids if user_id.holds] if details else [],
             "same_key_as": list(self.same),
             "key_file": self.key.key.text if self.key and self.key_accepted else None,
         }

@@ -472,10 +472,10 @@ def account_lines(layer: model.Layer) -> Iterator[str]:
     if account is None:
         yield "  no settings in this layer"
         return
-    for one in ([account.alias] if account.alias else []) + list(account.policy):
-        value = "not known" if one.value is None else str(one.value)
-        value = value.lower() if isinstance(one.value, bool) else value
-        yield f"  {one.name} = {value}" + ("" if one.literal else f"   (written as {one.source})")
+    for setting in ([account.alias] if account.alias else []) + list(account.policy):
+        value = "not known" if setting.value is None else str(setting.value)
+        value = value.lower() if isinstance(setting.value, bool) else value
+        yield f"  {setting.name} = {value}" + ("" if setting.literal else f"   (written as {setting.source})")
 
 
 def _setting_record(setting: model.Setting) -> dict[str, Any]:
@@ -506,8 +506,8 @@ def _person_row(person: model.Person) -> tuple[str, ...]:
     )
 
 
-def _place(one: model.Person | model.Group) -> str:
-    return str(one.place) if one.editable else f"{one.place} (by hand)"
+def _place(declared: model.Person | model.Group) -> str:
+    return str(declared.place) if declared.editable else f"{declared.place} (by hand)"
 
 
 def _table(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:

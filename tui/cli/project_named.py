@@ -93,7 +93,7 @@ def _known_names(machine: Machine) -> list[str]:
     """The projects whose profiles are here, or for which a session has a handoff."""
     folder = machine.home / ".aws"
     with explained(folder, "read"):
-        written = [one.parent.name for one in folder.glob("*/config")] if folder.is_dir() else []
+        written = [config.parent.name for config in folder.glob("*/config")] if folder.is_dir() else []
     joined = [str(payload.get("project")) for payload in _handoffs(machine)]
     return sorted({name for name in (*written, *joined) if _SHORT_NAME.fullmatch(name)})
 

@@ -88,13 +88,13 @@ def verify(machine: host.Machine, options: argparse.Namespace) -> int:
     record = {
         "config": str(paths.config),
         "credentials": str(paths.credentials),
-        "profiles": [_record(one, answers) for one in answers.given],
+        "profiles": [_record(result, answers) for result in answers.given],
         "not_asked": list(answers.others),
         "export": list(exports),
     }
     lines = (*failure_lines(answers), *after_lines(answers, shell.value, exports))
     answer(record, lines, as_json=options.json)
-    return REFUSED if any(one.problem for one in answers.given) else DONE
+    return REFUSED if any(result.problem for result in answers.given) else DONE
 
 
 def _context(
@@ -216,15 +216,15 @@ class Answers:
         return [self._row(name) for name in self.names]
 
     def _row(self, name: str) -> tuple[str, str, str]:
-        one = self.results.get(name)
-        if one is None:
+        result = self.results.get(name)
+        if result is None:
             return _WAITS, name, ""
-        return (_FAILS, name, text_of(one.title)) if one.problem else (_WORKS, name, one.arn)
+        return (_FAILS, name, text_of(result.title)) if result.problem else (_WORKS, name, result.arn)
 
 
 def failure_lines(answers: Answers) -> Iterator[str]:
     """How many work, and of each that does not: what, why, and what to do."""
-    failed = [(one.profile, one.error) for one in answers.given if one.error]
+    failed = [(result.profile, result.error) for result in answers.given if result.error]
     yield f"\n{len(answers.given) - len(failed)} of {len(answers.given)} profiles work."
     if answers.others:
         yield f"Not checked, because they use neither a key nor a role with one: {', '.join(answers.others)}."
