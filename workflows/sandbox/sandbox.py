@@ -207,12 +207,22 @@ class ServerProcess:
         """
         self._owner.release()
         process, self._process = self._process, None
+        ended = wait and self.wait_for_end()
+        if process is not None and ended:
+            process.wait(_END_SECONDS)
+        elif process is not None:  # it outlives this call, but never becomes a zombie
+            threading.Thread(target=process.wait, daemon=True).start()
+
+    def wait_for_end(self) -> bool:
+        """Wait until the server has ended, unless somebody works in the sandbox; whether it has.
+
+        Raises:
+            OnboardError: nobody works there, and yet it has not ended in time.
+        """
         deadline = time.monotonic() + _END_SECONDS
-        while is_held(self._layout.server_lock):
-            if not wait or is_shared(self._layout.terraform_lock):
-                if process is not None:  # it outlives this call, but never becomes a zombie
-                    threading.Thread(target=process.wait, daemon=True).start()
-                return
+        while self.is_running():
+            if is_shared(self._layout.owner_lock) or is_shared(self._layout.terraform_lock):
+                return False
             if time.monotonic() > deadline:
                 raise OnboardError(
                     "The sandbox's AWS did not end",
@@ -220,8 +230,7 @@ class ServerProcess:
                     detail=_end_of(self._layout.server_log),
                 )
             time.sleep(_LOOK_EVERY)
-        if process is not None:
-            process.wait(_END_SECONDS)
+        return True
 
 
 def _end_of(log: Path) -> str:
@@ -434,11 +443,11 @@ def delete_sandbox(folder: Path) -> None:
 
     Raises:
         SandboxInUse: a wizard or a Terraform works in it.
-        OnboardError: there is none.
+        OnboardError: there is none, or its server has not ended in time.
     """
     layout = Layout(folder.absolute())
     record = Record.read(layout.record)
-    if ServerProcess(layout).is_running():
+    if not ServerProcess(layout).wait_for_end():
         raise SandboxInUse(
             "This sandbox is in use",
             f"A wizard or a Terraform still works in {folder}.",
