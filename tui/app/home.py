@@ -219,7 +219,9 @@ class HomeScreen(OneFocus):
         height: auto; max-height: 4; padding: 0 3; color: $text-warning; margin-bottom: 1;
     }
     HomeScreen #filter { margin: 0 1 1 1; }
-    HomeScreen OptionList { width: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    HomeScreen OptionList {
+        width: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; scrollbar-gutter: stable;
+    }
     HomeScreen #about { display: none; width: 38; padding: 0 2; border-left: solid $border-blurred; }
     HomeScreen.-beside #about { display: block; height: 1fr; }
     """
@@ -325,7 +327,7 @@ class HomeScreen(OneFocus):
         listed = {name: _heading(every[name]) for name in self._listed()}
         left = [] if words else [_heading(every[name]) for name in every if name not in listed]
         more = left[0].lower() if len({*left}) == 1 and left[0] != "Continue" else "more"
-        folded = next(reversed(listed.values()), left[0]) if left else ""
+        folded = next(iter(listed.values()), left[0]) if left else ""
         groups = {
             heading: [name for name in listed if listed[name] == heading]
             for heading in ("Continue", "Done", "Archived")
@@ -339,7 +341,8 @@ class HomeScreen(OneFocus):
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
                 if heading == folded:
-                    options.append(Option(styled((f"{len(left)} {more}", ""), ("  F3", "$accent")), "more"))
+                    rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (" lists them", ""))
+                    options.append(Option(styled(*rest), "more"))
                 options.append(Option("", disabled=True))
         return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
 
@@ -363,9 +366,11 @@ class HomeScreen(OneFocus):
         if self.size.height >= _LOW:
             return here
         going_on = [name for name in here if headings[name] == "Continue"]
-        likely = going_on[: _MOST_SESSIONS - 1] if len(every) > _MOST_SESSIONS else going_on
-        if self._came_from in here and self._came_from not in likely:
-            return [*likely[: _MOST_SESSIONS - 2], self._came_from]
+        fits = len(going_on) == len(every) <= _MOST_SESSIONS
+        likely = going_on if fits else going_on[: _MOST_SESSIONS - 1]
+        back = self._came_from
+        if back in here and back not in likely and headings[back] != "Done":
+            return [*likely[: _MOST_SESSIONS - 2], back]
         return likely
 
     def _terms(self) -> list[str]:
@@ -391,7 +396,7 @@ class HomeScreen(OneFocus):
         label = text_of(line.work)
         fill = max(1, _LABEL - len(label))
         width = self.size.width - _BESIDE * self.has_class("-beside")
-        room = max(0, width - 6 - len(label) - fill - len(time) - len(line.mark))
+        room = max(0, width - 7 - len(label) - fill - len(time) - len(line.mark))
         return styled(
             (label + " " * fill, ""),
             (line.mark, "$warning"),
@@ -449,8 +454,10 @@ class HomeScreen(OneFocus):
     async def action_close_filter(self) -> None:
         """List everything again."""
         await self.query("#filter").remove()
+        options = self.query_one(OptionList)
+        options.scroll_home(animate=False)
         self._fill()
-        self.query_one(OptionList).focus()
+        options.focus()
 
     def on_filter_field_left(self) -> None:
         """From the field to the list."""

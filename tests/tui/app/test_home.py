@@ -59,9 +59,9 @@ DAMAGED = entry(Summary("broken", changed="2025-01-01T00:00:00+00:00", damage="L
 class Host(App[None]):
     """Shows the home screen and remembers what it asks for."""
 
-    def __init__(self, entries: Sequence[Entry], *, sandbox: bool = False) -> None:
+    def __init__(self, entries: Sequence[Entry], *, sandbox: bool = False, at: str = "") -> None:
         super().__init__()
-        self.home = HomeScreen(entries, sandbox=sandbox, now=lambda: NOW)
+        self.home = HomeScreen(entries, sandbox=sandbox, now=lambda: NOW, at=at)
         self.asked: list[Any] = []
 
     def on_mount(self) -> None:
@@ -168,7 +168,7 @@ async def test_what_is_over_has_a_heading_of_its_own_and_gives_way_to_what_waits
             await pilot.press("f3")
             await rest(pilot)
             assert "undone by Remove ann" in app.text()
-    assert shown[24][:4] == ["Continue", "Add jane.doe", "2 done", "Start"]
+    assert shown[24][:4] == ["Continue", "Add jane.doe", "2 done: F3 lists them", "Start"]
     assert shown[36][:5] == ["Continue", "Add jane.doe", "Done", "Remove ann", "Add jane.doe"]
 
 
@@ -469,11 +469,23 @@ async def test_enter_goes_to_what_is_called_by_the_words_before_what_mentions_th
         assert app.asked == [HomeScreen.Begin("admin", ("regrouping",))]
 
 
+async def test_who_comes_from_what_is_over_still_sees_what_waits() -> None:
+    over = Summary("over", "admin", changed="2026-01-09T00:00:00+00:00", facts={"leaving": ["ann"]})
+    waits = replace(over, facts={"joining": ["jane.doe"]}, awaited=("jane.doe",))
+    app = Host([entry(over), *(entry(replace(waits, id=name)) for name in "abc")], at="over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        lines = lines_of(app)
+        here = lines[lines.index("Continue") :]
+        assert [line.split()[0] for line in here[1:4]] == ["▌", "Add", "2"]
+        assert here[5] == "Start"
+
+
 async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_has_its_heading() -> None:
     app = Host([replace(DONE, archived=True), LATE])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "1 archived F3" in lines_of(app)
+        assert "1 archived: F3 lists them" in lines_of(app)
         await pilot.press("f3")
         await rest(pilot)
         assert "Archived" in lines_of(app)
