@@ -176,10 +176,8 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
     if blocks:
         return _from_blocks(blocks)
     try:
-        binary = pasted.bare_base64(text)
+        binary = pasted.bare_base64(text) if len(text) >= _SHORTEST else None
     except pasted.MalformedBase64 as error:
-        if len(text) < _SHORTEST:
-            raise NotAPublicKey(found="text without a PGP key") from error
         raise DamagedKey(flaw=f"The base64 text can't be decoded: {error}.") from error
     if not binary:
         raise NotAPublicKey(found="text without a PGP key")

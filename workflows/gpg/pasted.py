@@ -24,6 +24,7 @@ _ONLY_LETTERS = bytes(code if chr(code) in BASE64_ALPHABET - {"="} else ord(" ")
 _SHORTEST_WORD = 200  # letters; the smallest key and the smallest encrypted password have more
 
 _PROSE = 8  # in words, fewer letters than one in so many are capitals
+_LINE = 20  # the lines of base64 have more letters than that, and words fewer
 
 _QUOTE_MARKS = " \t>|\u00a0"
 _INVISIBLE = dict.fromkeys(
@@ -239,9 +240,11 @@ def _is_base64(word: str) -> bool:
 
 
 def _is_prose(letters: str) -> bool:
-    """Whether a text is words, though base64 letters: in base64 two letters of five are capitals."""
-    capitals = sum(letter.isupper() for letter in letters)
-    return len(letters) >= _SHORTEST_WORD and capitals * _PROSE < len(letters)
+    """Whether a text is words, though base64 letters: short, or with few capitals (base64 has 2 of 5)."""
+    words, capitals = len(letters.split()), sum(letter.isupper() for letter in letters)
+    return len(letters) < words * _LINE or (
+        len(letters) >= _SHORTEST_WORD and capitals * _PROSE < len(letters)
+    )
 
 
 def _blocks(lines: list[str]) -> list[str]:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import string
 import textwrap
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.growth import growth
 from support.pgp import GpgHome, gpg_home
@@ -264,6 +265,15 @@ def test_photographs_are_left_out(key: bytes) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(string.ascii_letters, min_size=1, max_size=12), max_size=60).map(" ".join))
+@example("this is no key")
+@example("please find my key attached thanks I will send the other one once I am back at my desk")
+def test_plain_words_are_text_without_a_key(words: str) -> None:
+    with pytest.raises(NotAPublicKey) as refused:
+        normalise(f"hello {words}")
+    assert refused.value.what == NotAPublicKey(found="text without a PGP key").what
+
+
 @given(st.binary(max_size=2000) | st.text(max_size=2000))
 def test_whatever_is_given_only_refusals_come_back(data: bytes | str) -> None:
     with contextlib.suppress(KeyRefused):
