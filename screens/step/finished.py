@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -158,7 +158,9 @@ class Finished(VerticalScroll):
         if skipped and not grid.rows:
             return f"○ Done, without {listed(skipped, 3)}"
         if self._by_hand() and not grid.rows:
-            return "○ STS regions are checked, and some are left to switch"
+            partly = _not_asked(self._run.session.facts()["sts_regions"])
+            left = "in some accounts only" if partly else "and some are left to switch"
+            return f"○ STS regions are checked, {left}"
         if _no_device_removed(self._run.session.state.known) and not grid.rows:
             return "○ Done, and no MFA device was removed"
         if unconfirmed:
@@ -201,7 +203,7 @@ class Finished(VerticalScroll):
         """The steps that leave something to be done by hand, and say on their page how."""
         fact = self._run.session.facts().get("sts_regions")
         key = StepKey("sts-regions")
-        return (key,) if fact and list(_left_over(fact)) else ()
+        return (key,) if fact and (_left_over(fact) or _not_asked(fact)) else ()
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""
@@ -282,7 +284,7 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
 
             yield from (f"– {one}." for one in nothing_removed(known.value, item))
         if fact == "sts_regions":
-            yield from (f"! {one}." for one in _left_over(known.value))
+            yield from (f"! {one}." for one in (*_left_over(known.value), *_not_asked(known.value)))
 
 
 def _no_device_removed(known: Mapping[str, Any]) -> bool:
@@ -291,11 +293,18 @@ def _no_device_removed(known: Mapping[str, Any]) -> bool:
     return bool(resets) and not any(reset["people"] for reset in resets)
 
 
-def _left_over(regions: Mapping[str, Any]) -> Iterable[Sentence]:
+def _left_over(regions: Mapping[str, Any]) -> Sequence[Sentence]:
     """What is left to be switched by hand, after the regions were asked."""
     from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
 
     return report.left_over(answers.Audit.from_facts("", regions))
+
+
+def _not_asked(regions: Mapping[str, Any]) -> Sequence[Sentence]:
+    """Which accounts couldn't be asked about their regions."""
+    from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
+
+    return report.not_asked(answers.Audit.from_facts("", regions))
 
 
 def _settled(stands: Iterable[Stand]) -> bool:

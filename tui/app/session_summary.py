@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 _NAMED, _COMMITS = 2, 5
 
 
-def left_to_switch(facts: Mapping[str, Any]) -> bool:
-    """Whether STS is left to be switched by hand somewhere, after the regions were asked."""
+def left_in_regions(facts: Mapping[str, Any]) -> str:
+    """That STS is left to be switched by hand, or wasn't asked about, somewhere; "" for neither."""
     if not facts.get("sts_regions"):
-        return False
+        return ""
     from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
 
-    return bool(report.left_over(answers.Audit.from_facts("", facts["sts_regions"])))
+    audit = answers.Audit.from_facts("", facts["sts_regions"])
+    if report.left_over(audit):
+        return "regions left to switch"
+    return "some accounts not asked" if report.not_asked(audit) else ""
 
 
 def standing_of(entry: Entry) -> tuple[str, ...]:
@@ -34,8 +37,7 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
     summary = entry.summary
     step = summary.next_title
     done = "all done" if summary.confirmed else "all done, not confirmed"
-    if left_to_switch(summary.facts):
-        done = "regions left to switch"
+    done = left_in_regions(summary.facts) or done
     if summary.awaited:
         done = f"waiting for {listed(summary.awaited, _NAMED)}"
     if entry.undone_by:

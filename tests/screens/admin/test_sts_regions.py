@@ -98,6 +98,7 @@ async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(projec
         kept = at.session.facts()["sts_regions"]["accounts"]["security"]
         assert kept["regions"]["us-west-2"]["sts"] == "deactivated"
         assert at.app.wizard.query_one(".finished-title").has_class("-unsure")
+        assert "Not asked: " in str(at.app.wizard.query_one("#not-done").render())
         at.app.wizard.query_one("#ask-sts-regions").focus()
         await at.press("enter")
         assert at.account("security").startswith("✗")

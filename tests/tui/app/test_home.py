@@ -450,10 +450,14 @@ async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> N
         assert app.home.query_one(OptionList).has_focus
 
 
-def test_regions_that_are_left_to_switch_are_not_all_done() -> None:
-    for off, told in ((StsState.DEACTIVATED, "all done"), (StsState.ACTIVE, "regions left to switch")):
+def test_regions_that_are_left_to_switch_or_to_ask_about_are_not_all_done() -> None:
+    for off, problem, told in (
+        (StsState.DEACTIVATED, "", "all done"),
+        (StsState.ACTIVE, "", "regions left to switch"),
+        (StsState.DEACTIVATED, "no profile", "some accounts not asked"),
+    ):
         region = RegionAnswer("sa-east-1", off, OptIn.DEFAULT)
-        account = AccountAnswer("security", "2" * 12, "aws", "x", regions=(region,), token_version=1)
+        account = AccountAnswer("security", "2" * 12, "aws", "x", "", (region,), 1, (), problem)
         audit = Audit("bb", NOW.isoformat(), (), (account,))
         checked = Summary("checked", "admin", facts={"sts_regions": audit.as_facts()})
         assert standing_of(entry(checked))[0] == told

@@ -120,6 +120,16 @@ def left_over(audit: Audit) -> list[Sentence]:
     return lines
 
 
+def not_asked(audit: Audit) -> list[Sentence]:
+    """Which accounts couldn't be asked: "Not asked: x, y (no profile)"."""
+    missed: dict[str, list[str]] = {}
+    for account in audit.accounts:
+        if account.problem:
+            why = " (no profile)" if account.account_id and not account.profile else ""
+            missed.setdefault(why, []).append(account.account)
+    return [f"Not asked: {', '.join(names)}{why}" for why, names in missed.items()]
+
+
 _CONSOLES = {
     "aws": ("console.aws.amazon.com", "signin.aws.amazon.com"),
     "aws-us-gov": ("console.amazonaws-us-gov.com", "signin.amazonaws-us-gov.com"),
