@@ -459,9 +459,9 @@ def _from_request(request: KeyRequest, name: str, source: str, context: Context)
         if key.replacement is not None and key.replacement.same:
             where = listed(key.replacement.unchanged, 2)
             raise OnboardError(
-                f"The same key of {there}",
-                f"{there} sent the key that is in use in {where} already. Nothing changes.",
-                next=f"Paste the key of {name} here.",
+                f"This is {there}'s key, not {name}'s",
+                f"It is in use in {where} already.",
+                next=f"Paste {name}'s.",
             )
         return Taken({there: key}, replaces=there, asked=request.replacement, reason=request.reason)
     key = judge.judge(name, checked, f"{source} (request)")
