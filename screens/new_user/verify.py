@@ -184,6 +184,7 @@ class VerifyPane(UnlockingPane):
         self._at = str(known.get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = aws_command.own_shell(opening.context)
+        self._command_waits = False
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
@@ -242,7 +243,9 @@ class VerifyPane(UnlockingPane):
         return f"Enter the code that your app shows now.{more}"
 
     def advance(self) -> None:
-        if self._all_work and not self.running_move:
+        if self._command_waits:
+            self.action_try()
+        elif self._all_work and not self.running_move:
             self._submit()
         else:
             self._ask()
@@ -342,19 +345,24 @@ class VerifyPane(UnlockingPane):
     def _code_lacks(self) -> bool:
         """Whether a code has to be entered before anything is asked."""
         codes = self._codes()
+        if self._command_waits:
+            return not codes[self._owner().account]
         return any(view.serial and not codes[view.account] for view in self._survey.unproved(self._results))
 
     def primary(self) -> Primary:
         if not self._survey.identities:
             return Primary("Nothing to verify", ready=False)
-        if self._all_work:
+        if self._all_work and not self._command_waits:
             return Primary("Finish")
         if self._code_lacks():
             return Primary("Enter the code first", ready=False)
+        if self._command_waits:
+            return Primary("Try it here")
         return Primary("Test again" if self._results else "Test every profile")
 
     def turn(self) -> Turn:
-        return Turn("Your turn: a code from your app") if self._code_lacks() and not self._all_work else YOURS
+        asks = self._code_lacks() and (self._command_waits or not self._all_work)
+        return Turn("Your turn: a code from your app") if asks else YOURS
 
     # -- what comes after --------------------------------------------------------------------------
 
@@ -382,7 +390,7 @@ class VerifyPane(UnlockingPane):
         lines = () if self.problems else self._lines()  # a code comes first
         effect = self._effect() if lines else ""
         self.query_one(AfterVerify).show(self._shell, lines, effect, has_aws=self._survey.has_aws)
-        self.set_class(self._all_work, "-all-work")
+        self.set_class(self._all_work and not self._command_waits, "-all-work")
         self.set_class(bool(self._results) and not self._all_work, "-some-fail")
         self.query_one("#again").display = self._all_work
         self.query_one("#finish").display = self.has_class("-some-fail")
@@ -423,12 +431,29 @@ class VerifyPane(UnlockingPane):
 
     def _show_tried(self, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
+        self._command_waits = tried.needs_code
         if tried.needs_code:
             owner = self._owner()
             self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")
         else:
-            self.query_one(CodeField).clear()
-            self._show_shell()  # without the fields
+            self._hide_code()
+
+    def _hide_code(self) -> None:
+        self.query_one(CodeField).clear()
+        self._show_shell()  # without the fields
+        self.primary_changed()
+
+    @property
+    def inside(self) -> bool:
+        """Whether the command that was tried waits for a code."""
+        return self._command_waits
+
+    def go_back(self) -> None:
+        """Give up trying the command."""
+        self._command_waits = False
+        self.query_one("#tried").display = False
+        self._hide_code()
+        self.query_one("#try").focus()
 
     def _want(self, views: Sequence[IdentityView], words: Sentence) -> None:
         """Ask for the codes of these identities alone."""

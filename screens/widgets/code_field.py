@@ -94,7 +94,12 @@ class CodeField(Vertical):
             FieldRow(
                 one.label,
                 Input(
-                    placeholder=one.placeholder, id=one.id, compact=True, max_length=9, select_on_focus=False
+                    placeholder=one.placeholder,
+                    restrict=r"[\d\s-]*",
+                    id=one.id,
+                    compact=True,
+                    max_length=9,
+                    select_on_focus=False,
                 ),
                 one.hint,
             )
