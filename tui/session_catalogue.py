@@ -34,6 +34,7 @@ class Entry:
         apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in;
             else "".
         undone_by: what the later sessions do that took back all that it did; () for none.
+        elsewhere: whether it is of another sandbox than the one that is open.
     """
 
     summary: Summary
@@ -43,6 +44,7 @@ class Entry:
     archived: bool = False
     apply: str = ""
     undone_by: tuple[str, ...] = ()
+    elsewhere: bool = False
 
     @property
     def over(self) -> bool:

@@ -38,6 +38,7 @@ _LABEL = 28
 _TIME = 14
 _WIDE, _BESIDE = 116, 38
 """From how many columns on the selected line is explained beside the list, and in how many."""
+_ELSEWHERE = "In another sandbox"
 _ONE = "In one sitting."
 
 
@@ -165,9 +166,9 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 
 
 def _order(entry: Entry) -> int:
-    """What can go on now comes first, then what is begun, awaits a person, is only opened, done, archived."""
-    if entry.archived or entry.over:
-        return 5 if entry.archived else 4
+    """First what can go on now, then begun, awaiting a person, only opened, done, elsewhere, archived."""
+    if entry.archived or entry.elsewhere or entry.over:
+        return 6 if entry.archived else 5 if entry.elsewhere else 4
     if entry.arrived:
         return 0
     if entry.summary.awaited and not entry.summary.next_title:
@@ -177,7 +178,9 @@ def _order(entry: Entry) -> int:
 
 def _heading(entry: Entry) -> str:
     """The heading that a session is listed under."""
-    return "Archived" if entry.archived else "Done" if entry.over else "Continue"
+    if entry.archived or entry.elsewhere:
+        return "Archived" if entry.archived else _ELSEWHERE
+    return "Done" if entry.over else "Continue"
 
 
 class HomeScreen(OneFocus):
@@ -288,7 +291,7 @@ class HomeScreen(OneFocus):
         yield SplitLine(id="home-top")
         yield Text(id="home-rule")
         yield Text("What would you like to do?", id="home-title")
-        if self._sandbox and not self._entries:
+        if self._sandbox and all(entry.elsewhere for entry in self._entries):
             yield Text(_SANDBOX, id="home-words")
         if self._remarks:
             yield Text("\n".join(f"! {remark}" for remark in self._remarks), id="home-remarks")
@@ -335,6 +338,7 @@ class HomeScreen(OneFocus):
             heading: [name for name in (" ".join(task.begins) for task in tasks) if self._has(name, words)]
             for heading, tasks in _TASKS.items()
         }
+        groups[_ELSEWHERE] = [name for name in listed if listed[name] == _ELSEWHERE]
         options = []
         for heading, names in groups.items():
             if names or heading == folded:
@@ -563,7 +567,7 @@ class Begun(Dialog[bool]):
 def _is_open(entry: Entry, workflow: str) -> bool:
     summary = entry.summary
     fits = summary.workflow == workflow and bool(summary.next_step) and not summary.damage
-    return fits and not entry.archived
+    return fits and not entry.archived and not entry.elsewhere
 
 
 _SANDBOX = (

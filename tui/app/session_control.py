@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -187,7 +187,10 @@ class SessionControl:
             OnboardError: their folder cannot be read.
         """
         every = self.parts.catalogue.entries()
-        return tuple(entry for entry in every if entry.sandbox is not None or not self._source.sandbox)
+        if not self._source.sandbox:
+            return every
+        here = self._source.folder
+        return tuple(replace(entry, elsewhere=entry.sandbox != here) for entry in every if entry.sandbox)
 
     def other_person(self, session_id: str) -> Start | None:
         """Where the other person of a session continues or begins; None if nobody else has a part in it.

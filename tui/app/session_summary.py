@@ -45,7 +45,7 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
     stands = trouble or (f"{entry.apply or 'next'}: {step}" if step else done)
-    where = "" if entry.sandbox is None else "sandbox"
+    where = "" if entry.sandbox is None else "another sandbox" if entry.elsewhere else "sandbox"
     parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, str(project), where)
     return tuple(filter(None, map(text_of, parts)))
 

@@ -731,6 +731,7 @@ async def test_in_a_sandbox_the_persons_own_sessions_are_not_offered(house: Hous
         await settled(pilot)
         assert "next: Project · sandbox" in text_of(app)
         assert text_of(app).count("next:") == 1
+    assert not any(entry.elsewhere for entry in app.control.entries())
 
 
 async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house: House) -> None:

@@ -376,6 +376,23 @@ async def test_the_sandbox_says_so_and_that_one_person_plays_both_roles() -> Non
         assert "both people" in app.text()
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_new_sandbox_begins_with_the_tasks_and_lists_other_sandboxes_last(
+    size: tuple[int, int],
+) -> None:
+    others = [replace(one, sandbox=Path("before"), elsewhere=True) for one in (LATE, DONE)]
+    app = Host(others, sandbox=True)
+    async with app.run_test(size=size) as pilot:
+        await rest(pilot)
+        assert "both people" in app.text()
+        headings = [str(one.prompt) for one in app.home.query_one(OptionList).options if one.disabled]
+        assert list(filter(None, headings)) == ["Start", "For yourself", "In another sandbox"]
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Begin("admin", ("joining",))]
+    assert "another sandbox" in standing_of(others[0])
+
+
 @pytest.mark.parametrize("size", [(60, 20), (40, 10), (20, 5)])
 async def test_any_terminal_will_do(size: tuple[int, int]) -> None:
     app = Host([LATE, DONE, DAMAGED], sandbox=True)
