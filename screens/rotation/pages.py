@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, Lines, OptionList, Text
+from workflows.core.errors import Problem
 from workflows.core.sentences import count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement
@@ -62,6 +63,12 @@ class _KeyPane(UnlockingPane):
         """The field for the code."""
         wanted = Wanted(placeholder="six digits; empty if you have no device")
         yield CodeField(self.context.environment.now, wanted)
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Once a code is asked for, there is a device."""
+        super().show_problems(problems)
+        if any(problem.field == "code" for problem in problems):
+            self.query_one("#code", Input).placeholder = Wanted().placeholder
 
     def code(self) -> str:
         """The code as typed."""
@@ -204,6 +211,7 @@ class RetirementPane(_KeyPane):
 
     _record: KeyRecord | None = None
     _waits = False
+    _agreed = False
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
@@ -251,8 +259,16 @@ class RetirementPane(_KeyPane):
         if problems:
             return
         old, delete = self.context.facts["rotated"]["old_id"], super().advance
-        body = f"{old} can't come back. A program that still uses it stops working."
-        ask(self, Confirm(f"Delete {old}?", body, "Delete", no="Not yet"), lambda _yes: delete())
+        if self._agreed:
+            delete()
+            return
+
+        def agree(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._agreed = True
+            delete()
+
+        body = "Nothing can use it any more, and it can't be activated again."
+        ask(self, Confirm(f"Delete {old}?", body, "Delete", no="Not yet"), agree)
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")

@@ -101,9 +101,14 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
             await pilot.press("enter")
             await rest(pilot)
             assert len(new_user.keys()) == 2, "the answer that has the focus is no"
+            code = app.pane.query_one("#code", Input).value
+            app.pane.query_one("#code", Input).value = ""
             await pilot.press("ctrl+n")
             await pilot.pause()
             await pilot.press("left", "enter")
+            await until(pilot, lambda: bool(app.pane.problems))
+            assert app.pane.query_one("#code", Input).placeholder == "six digits", "there is a device"
+            await pilot.press(*code, "ctrl+n")  # it is not asked about a second time
             await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
     assert key["AccessKeyId"] not in set(new_user.keys())
     assert remarks(new_user.environment.key_records_folder, new_user.environment.now()) == ()
