@@ -68,6 +68,12 @@ _TYPOGRAPHIC = str.maketrans(
 )
 
 
+_OTHERS = {
+    "request": ("It is the message that you send to your admin.", "Paste the one that they send back."),
+    "handoff": ("It is the message that you send to a person.", "Paste the request that they sent you."),
+}
+
+
 class MessageError(OnboardError):
     """A text that holds no usable request or handoff; it says what is wrong and how to get a good one."""
 
@@ -142,10 +148,10 @@ def _nothing_found(text: str, kind: str, other_kinds: list[str]) -> MessageError
             "Nothing here", "The text is empty.", next=f"Paste the whole message with the {kind}."
         )
     if other_kinds:
+        other = other_kinds[0]
+        what, instead = _OTHERS.get(other, (f"It is for something else ({other}).", f"Paste the {kind}."))
         return MessageError(
-            f"This is not a {kind}",
-            f"The text holds a block of another kind: {other_kinds[0]}.",
-            next=f"Paste the message that holds the {kind}.",
+            f"This is a {other}" if other in _OTHERS else f"This is not a {kind}", what, next=instead
         )
     return MessageError(
         f"No {kind} in this text",

@@ -194,7 +194,7 @@ def test_a_newer_version_is_refused_in_a_clear_sentence() -> None:
         ("", "empty"),
         ("Hello", "no block that"),
         ("x" * (envelope.MAX_TEXT + 1), "characters"),
-        (request().render(), "another kind: request"),
+        (request().render(), "the message that you send to your admin"),
         (block()[:-1], "begins but does not end"),
         (block()[:300], "begins but does not end"),
         (block(schema=True), "which version"),
