@@ -9,6 +9,7 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, TextArea
 
@@ -29,6 +30,7 @@ from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path
 
 _LOOK_SECONDS = 1.0
+_LOW = 24
 _REVOKE = "How to revoke my key"
 
 
@@ -53,12 +55,12 @@ class HandoffPane(StepPane):
     HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
     HandoffPane.-arrived #arrived { display: block; }
     HandoffPane #watching { margin-bottom: 1; }
-    HandoffPane.-refused #watching, HandoffPane.-refused #paste-here { display: none; }
+    HandoffPane.-refused.-low #watching { display: none; }
     HandoffPane.-another #waiting, HandoffPane.-another #watching { display: none; }
     HandoffPane TextArea { height: 3; }
-    HandoffPane.-refused TextArea { height: 2; }
+    HandoffPane.-refused.-low TextArea { height: 2; }
     HandoffPane FieldRow, HandoffPane .actions { margin-top: 1; }
-    HandoffPane.-refused FieldRow, HandoffPane.-refused .actions { margin-top: 0; }
+    HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low .actions { margin-top: 0; }
     HandoffPane .actions { height: 1; }
     HandoffPane #clear { display: none; }
     HandoffPane.-refused #clear { display: block; }
@@ -123,6 +125,10 @@ class HandoffPane(StepPane):
         if self.request() != Request():
             self._read_it()
         self._look()
+
+    def on_resize(self, event: Resize) -> None:
+        """On a low page, the reason why an entry is rejected needs the room."""
+        self.set_class(event.size.height < _LOW, "-low")
 
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")
@@ -206,7 +212,7 @@ class HandoffPane(StepPane):
     @on(StepPane.MoveFailed)
     def _not_read(self) -> None:
         self._refused = self._read
-        self.add_class("-refused")  # why needs the room
+        self.add_class("-refused")
         self.mark_refused_text()
 
     @on(Input.Changed, "#path")

@@ -230,6 +230,11 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
         await until(pilot, lambda: bool(app.pane.problems))
         assert app.screen is app.wizard
         area = app.pane.query_one(TextArea)
+        assert is_displayed(app.pane.query_one("#watching"))
+        assert area.outer_size.height == 3, "the page has room"
+        await pilot.resize_terminal(80, 24)
+        assert is_displayed(app.pane.query_one("#paste-here"))
+        assert not is_displayed(app.pane.query_one("#watching"))
         refused, area.text = area.text, ""
         await pilot.pause()
         assert is_displayed(app.pane.query_one("#watching")), "nothing is there any more that needs its room"
