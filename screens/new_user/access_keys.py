@@ -447,4 +447,4 @@ def _age(seconds: int) -> str:
 
 def _told(key: Mapping[str, Any]) -> Lines:
     works = f"✓ {key.get('id', '')} works and is yours."
-    return Lines(works, *key.get("told", []), classes="words", whole_paths=False)
+    return Lines(works, *key.get("told", []), classes="words")
