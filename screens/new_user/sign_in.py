@@ -45,6 +45,7 @@ _MACHINE_USER = (
 _ENTER = "Enter the passphrase of your PGP key."
 _OLD = "AWS asks for the old one again. Keep the new one in a password manager."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
+_LATER = "  It asks AWS by itself once you keep an access key here."
 _HINTS = (
     "Compare account and user name, and copy the password again.\n"
     "Used it before? Sign in with the password that you chose, then press\n"
@@ -155,7 +156,12 @@ class SignInPane(StepPane):
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
         at, told = sign_in.evidence(self.context)
         said = known.get("recorded") or said_so(str(known.get("at") or ""), self.context.environment.now())
-        return f"{'✓' if at else '?'} {capitalized(str(known.get('proof') or ''))}.\n  {told or said}\n"
+        lines = (
+            f"{'✓' if at else '?'} {capitalized(str(known.get('proof') or ''))}.",
+            f"  {told or said}",
+            *(() if at or self.context.facts.get("access_key") else (_LATER,)),
+        )
+        return "\n".join((*lines, ""))
 
     def _notes(self) -> str:
         """What to know while the list is worked down."""

@@ -360,12 +360,15 @@ def note_of(run: SessionRun, key: StepKey) -> str:
     match session.status(key):
         case Status.LOCKED:
             first = session.proposal()
+            if first and first.item and not key.item:
+                return f"Finish {first.item} first; next there: {run.step(first).title}."
             return f"{session.refusal(key)}." + (f" First comes {run.title(first)}." if first else "")
         case Status.STALE:
             changed = enumerated(session.stale_reasons(key))
             return f"Out of date: {changed} changed since this was done."
         case Status.INTERRUPTED:
-            return "This was interrupted before it ended. Start it again with Next (^n)."
+            words = run.step(key).interrupted_words
+            return text_of(words) or "This was interrupted before it ended. Start it again with Next (^n)."
         case Status.FAILED if record := session.record(key):
             return shortened(f"The last try failed: {record.error.get('what', '')}")
         case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:

@@ -58,6 +58,7 @@ class Step:
             that gives this part; a change elsewhere in the fact does not make the step stale.
         passed_on: whether a later item's step takes along what is left out for an item (a text to send).
         blocked_words: the reason, in words, why it has to wait while a need is open ("Apply needs a plan …").
+        interrupted_words: what to do, in words, where a try ended before its end; "" for starting it again.
         reads: reads the facts that it gives; raises `WrongShape` for what they cannot be.
     """
 
@@ -78,6 +79,7 @@ class Step:
     passed_on: bool = False
     parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
     blocked_words: Sentence = ""
+    interrupted_words: Sentence = field(default="", kw_only=True)
     reads: Callable[[Facts], object] = dict
 
 

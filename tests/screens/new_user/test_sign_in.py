@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from workflows.core.secret import Secret
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
+from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff
 from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
@@ -227,6 +229,20 @@ async def test_the_password_is_hidden_by_itself(
     session.close()
 
 
+async def test_what_is_locked_again_asks_for_the_passphrase(tmp_path: Path, gpg: GpgHome) -> None:
+    session = begun(tmp_path, gpg)
+    session.start(KEY)
+    folder = session.folder
+    session.close()
+    again = Sessions(folder.parent, [session.state.workflow], lambda: datetime.now(UTC)).open(folder.name)
+    assert again.status(KEY) is Status.INTERRUPTED
+    app = host(again, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Enter your passphrase" in app.text()
+    again.close()
+
+
 async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alone(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
@@ -249,6 +265,7 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
         events = session.state.events
         await app.wizard.go_to(KEY)
         await rest(pilot)
+        assert "asks AWS by itself" in app.text()
         app.pane.query_one("#again", Button).press()  # looking at the password again undoes nothing
         await pilot.pause()
         await pilot.press(*PASSPHRASE, "enter")

@@ -22,6 +22,7 @@ from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
+from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE
@@ -111,13 +112,21 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await rest(pilot)
         assert "wants a code" in app.text()
         assert app.focused is field
-        new_user.aws.ahead += 30
-        field.value = new_user.code(seed, 1)
-        table.focus()
         await pilot.press("x")
+        assert field.value == "", "a code has no letters"
+        assert not app.pane.primary().ready
+        await pilot.press("escape")
+        await rest(pilot)
+        assert "wants a code" not in app.text()
+        assert app.session.proposal() == VERIFY
+        await pilot.press("x")
+        await rest(pilot)
+        new_user.aws.ahead += 30
+        await pilot.press(*new_user.code(seed, 1), "enter")
         await rest(pilot)
         assert "assumed-role/DevOps/" in app.text()
         assert field.value == ""
+        assert app.session.status(VERIFY) is not Status.DONE
 
 
 async def test_a_code_that_was_not_given_is_what_is_typed_next(
@@ -173,6 +182,17 @@ async def test_without_profiles_no_key_asks_for_an_answer(new_user: NewUserAws, 
         await rest(pilot)
         assert not app.pane.primary().ready
         assert not app.pane.query_one(ProfileAnswers).display
+
+
+async def test_while_an_account_is_open_it_names_that_and_what_is_next_there(
+    new_user: NewUserAws, session: Session
+) -> None:
+    start = {name: new_user.context().facts[name] for name in ("handoff", "identities")}
+    settle(session, StepKey("start"), {**start, "fingerprint": ""})
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Finish security first; next there: Profiles." in app.text()
 
 
 async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:

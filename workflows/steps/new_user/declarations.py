@@ -81,6 +81,7 @@ SIGN_IN = Step(
     repeats_over="identities",
     parts=_OF_THE_ACCOUNT,
     blocked_words="Read the handoff from your admin first",
+    interrupted_words="The password is locked again. Enter your passphrase.",
     reads=reading(
         signed_in={"at": str | None, "proof": str | None, "recorded": str | None, "seen": bool | None}
     ),
