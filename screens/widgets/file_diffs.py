@@ -49,11 +49,15 @@ class FileDiff:
     tokens: Sequence[Sequence[Token]]
 
     @cached_property
+    def over(self) -> int:
+        """The line after its last changed one."""
+        changed = (at for at, line in enumerate(self.change.lines, 1) if line.mark in "+-")
+        return self.row + max(changed, default=len(self.change.lines))
+
+    @property
     def end(self) -> int:
-        """The line after its last changed one; of a key, which nobody can read, after its first."""
-        changed = [at for at, line in enumerate(self.change.lines, 1) if line.mark in "+-"]
-        last = changed[-1 if self.change.name.endswith(".tf") else 0] if changed else len(self.change.lines)
-        return self.row + last
+        """The line that one has read to; of a key, which nobody can read, the one after its first changed."""
+        return self.over if self.change.name.endswith(".tf") else self.first + 1
 
     @cached_property
     def first(self) -> int:
@@ -137,13 +141,14 @@ class FileDiffs(DrawnLines):
     def at(self) -> int:
         """The file that is read; -1 without files.
 
-        It is the one at the top; at the end, where the last ones can't come to the top, the one that was
-        gone to, else the last.
+        It is the first with a changed line at or below the top; at the end, where the last ones
+        can't come to the top, the one that was gone to, else the last.
         """
         row = round(self.scroll_y)
         if 0 < self.max_scroll_y <= row:
             return self._aimed if self._aimed >= 0 else len(self.files) - 1
-        return max(self._aimed, sum(file.row <= row for file in self.files) - 1)
+        past = sum(file.over <= row for file in self.files)
+        return max(self._aimed, min(past, len(self.files) - 1))
 
     @property
     def line(self) -> int:

@@ -176,6 +176,17 @@ async def test_the_frame_names_each_file_that_is_gone_to_and_the_last_one_at_the
         assert diff.at == 0
 
 
+async def test_the_frame_names_the_next_file_once_no_changed_line_of_one_is_in_view(
+    decided: AdminProject,
+) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        for at, file in enumerate(diff.files[:-2]):
+            for row, told in ((file.over - 1, at), (file.over, at + 1)):
+                diff.scroll_to(0, row, animate=False, immediate=True)
+                await ui.rest()
+                assert str(diff.border_title).startswith(f"{told + 1} of 8: ")
+
+
 async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(decided: AdminProject) -> None:
     path = decided.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + "# mine\n# mine too\n")
