@@ -163,6 +163,10 @@ class KeyArea(TextArea):
             event.prevent_default()  # else Textual calls the base class's handler next, which inserts it
             self.post_message(self.TooLarge(len(event.text)))
 
+    def action_delete_to_start_of_line(self) -> None:
+        """Empty the field: a long path is wrapped, and only its last line may be in view."""
+        self.clear()
+
     async def _on_key(self, event: Key) -> None:
         if event.key == "enter" and is_path(self.text, self._home):
             event.stop()

@@ -131,6 +131,17 @@ async def test_a_folder_shows_what_is_for_nobody(
         assert set(ui.app.pane.draft()["texts"]) == {"jane.doe", "juan.delacruz"}
 
 
+async def test_one_key_empties_the_field_of_a_long_path_that_was_refused(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, f"~/{'a-folder/' * 20}key.asc")
+        assert ui.app.pane.has_class("-refused")
+        await ui.press("end", "ctrl+u")
+        assert ui.app.pane.query_one(TextArea).text == ""
+
+
 async def test_a_paste_of_fifty_megabytes_is_refused_and_not_laid_out(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
