@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus
 from textual.widgets import Input
 
 from screens.step.action_bar import Primary
@@ -304,8 +305,9 @@ class UsersPane(ByHandPane):
         self.query_one(FilterField).focus()
 
     @on(LineList.Moved)
+    @on(DescendantFocus)
     def _tell_about(self) -> None:
-        """Say more of the selected line below the list."""
+        """Say more of the selected line below the list, but not while the cursor is in the other list."""
         line = self.query_one(LineList).marked
         about: list[str] = []
         refusals: Mapping[str, EditRefused] = {}
@@ -317,7 +319,8 @@ class UsersPane(ByHandPane):
             about = [*told, *self.consequences(*found), *_told(*found)]
         for name in (*users.WORDS, "key_file"):
             self.query_one(f"#{name}", Button).disabled = name in refusals
-        self.query_one("#about", Text).update("\n".join(about))
+        elsewhere = self.query_one("#people").has_focus
+        self.query_one("#about", Text).update("" if elsewhere else "\n".join(about))
 
     def marked(self) -> tuple[Layer, Person] | None:
         """The selected person, with the layer."""

@@ -17,6 +17,7 @@ from textual.widgets import Button
 from screens.admin.users import Who
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.line_list import LineList
+from screens.widgets.text import Text
 from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
 from workflows.steps.admin import project, review, users
@@ -69,6 +70,18 @@ async def mark(ui: Wizard, name: str) -> None:
     line = ui.app.pane.query_one(LineList).marked
     assert line is not None
     assert line.key == Who("security", name)
+
+
+async def test_the_notes_on_somebody_are_shown_where_the_focus_is(
+    admin_project: AdminProject, people_keys: Mapping[str, bytes]
+) -> None:
+    decide(admin_project, people_keys, leaving=("sam.okafor",))
+    async with wizard(admin_project, project, at="users", size=(120, 36)) as ui:
+        about = ui.app.pane.query_one("#about", Text)
+        assert (ui.focused, str(about.render())) == ("people", "")
+        ui.app.pane.query_one(LineList).focus()
+        await ui.rest()
+        assert str(about.render())
 
 
 async def test_everybody_is_listed_and_found_as_one_types(mixed: AdminProject) -> None:
