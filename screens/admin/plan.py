@@ -31,7 +31,7 @@ from workflows.steps.admin.accepted_plan import Planned, Told
 from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import Difference
-from workflows.steps.shared.module import Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.runner import Update
 
 
@@ -201,7 +201,7 @@ class PlanPane(TerraformPane):
         self.set_class(made is not None, "-planned")
         standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
         if made is None and not self._elsewhere:
-            standing += _pushing(self.context.facts.get("commit"))
+            standing += [*_unchanged(self.context), *_pushing(self.context.facts.get("commit"))]
         self.query_one("#standing", Text).show_lines(standing)
         self.query_one("#since", Text).show_lines([f"! {one}" for one in found.since])
         self.query_one("#difference", Text).show_lines(_told_differences(found.differences) if made else [])
@@ -406,6 +406,14 @@ def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, as
     if refusal:
         return [f"! {refusal}"]
     return ["✓ No changes: the account is as your files say."] if planned.empty else []
+
+
+def _unchanged(context: Context) -> list[str]:
+    """That this session wrote no file of the account, where it resets no password either."""
+    written = {file.get("account", context.item) for file in context.facts.get("changed_files") or ()}
+    if not written or context.item in written or context.decisions.resetting:
+        return []
+    return [f"You changed no file of {context.item}; the plan checks that nothing is left to do."]
 
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:

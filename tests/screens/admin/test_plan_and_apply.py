@@ -206,6 +206,20 @@ async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) ->
         assert isinstance(app.pane, ApplyPane)
 
 
+@pytest.mark.parametrize(("account", "said"), [("management", False), ("security", True)])
+async def test_before_its_plan_an_account_without_a_changed_file_says_so(
+    desk: Desk, account: str, said: bool
+) -> None:
+    file = {"account": account, "layer": account, "path": str(desk.layer / "users.tf"), "sha256": ""}
+    desk.session.reopen(StepKey("given"))
+    desk.session.start(StepKey("given"))
+    desk.session.succeed(StepKey("given"), {**desk.session.facts(), "changed_files": [file]})
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert ("You changed no file of management" in app.text()) is said
+
+
 async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: Desk) -> None:
     foreign = Told("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
     desk.planned = replace(desk.planned, foreign=(foreign,), destroys=(foreign,))
