@@ -45,8 +45,8 @@ SESSIONS = 20
 RUNS = amount(15, 1)
 LIMIT_SECONDS = 30.0
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
-LAST_STEPS = 6
-"""How many events the last three steps of that session have."""
+LAST_STEPS = 8
+"""How many events the last four steps of that session have."""
 JOURNAL = Path(__file__).parents[1] / "tests" / "journals" / "admin-done.jsonl"
 JOURNAL_ID = "20261126-213349-29a4"
 
@@ -171,7 +171,7 @@ class Terminal:
 
 
 def make_sessions(folder: Path) -> None:
-    """Sessions of an admin who has an account to apply; the first in the list is of project bb-00."""
+    """Sessions of an admin who has an account to plan; the first in the list is of project bb-00."""
     text = "".join(JOURNAL.read_text().splitlines(keepends=True)[:-LAST_STEPS])
     private_folder(folder.parent)
     private_folder(folder)
