@@ -73,7 +73,7 @@ class Account(RuleBasedStateMachine):
         self.sandbox = Sandbox.create(self.folder / "sandbox", cache=self.cache, environment=os.environ)
         self.root = self.sandbox.project_root
         requests = {
-            **entered(self.root, (ACCOUNT,), NAME, self.key),
+            **entered(self.root, (ACCOUNT,), {NAME: self.key}),
             "plan": planned,
             "apply": lambda _: apply.Request(check_state=True),
             "hand-over": handed_over,

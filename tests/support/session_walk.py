@@ -114,11 +114,13 @@ class SessionWalk:
             assert layout.index(proposed) <= layout.index(contradicted[0]), "past a contradiction"
 
 
-def entered(root: Path, layers: tuple[str, ...], name: str, key: bytes) -> Requests:
-    """What is entered up to Review for somebody who joins: whatever each step proposes."""
+def entered(root: Path, layers: tuple[str, ...], keys: Mapping[str, bytes]) -> Requests:
+    """What is entered up to Review for those who join, by their keys: whatever each step proposes."""
     return {
-        "project": lambda _: project.Request(path=str(root), layers=layers, joining=(name,)),
-        "pgp-keys": lambda context: pgp_keys.Request({name: taken_key(key, name, context)}),
+        "project": lambda _: project.Request(path=str(root), layers=layers, joining=tuple(keys)),
+        "pgp-keys": lambda context: pgp_keys.Request(
+            {name: taken_key(key, name, context) for name, key in keys.items()}
+        ),
         "users": lambda context: users.proposal(context, users.survey(context, quiet)),
         "groups": lambda context: groups.Request(
             {view.account: groups.decided(context, view) for view in groups.survey(context, quiet)}

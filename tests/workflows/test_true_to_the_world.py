@@ -42,7 +42,7 @@ class Checkout(RuleBasedStateMachine):
         self.walk = SessionWalk(
             self.folder / "sessions",
             self.admin.environment,
-            entered(self.admin.root, LAYERS, NAME, self.people[NAME]),
+            entered(self.admin.root, LAYERS, {NAME: self.people[NAME]}),
         )
         self.changed = False
 
