@@ -23,9 +23,9 @@ READABLE = ("project_long", "email", "region", "profile", "user", "comment", "ke
 """Where a poisoned project is still read, so that its pages show more than a refusal."""
 OURS_ALONE = {
     *("access-keys", "access-keys-asks", "home-empty", "home-sandbox", "pgp-key-new"),
-    *("plan-not-made", "sts-regions", "waiting"),
+    *("plan-not-made", "sts-regions", "users-everybody", "waiting"),
 }
-"""Scenes that show nothing that comes from elsewhere, or only in a field, where it takes no room."""
+"""Scenes that show nothing that comes from elsewhere, or only in a field or below, where it takes no room."""
 
 
 def palette(stage: Stage, office: Office) -> Scene:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff
 from workflows.run import SessionRun
 from workflows.step_modules import MODULES
+from workflows.steps.admin import apply, state_now
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.sts_regions import allowed_regions
 from workflows.steps.shared.module import StepModule
@@ -199,8 +201,19 @@ def planned_elsewhere(planned: Stand) -> Stand:
     return planned
 
 
+def users_in_aws(stand: Stand) -> Path:
+    return stand.environment.home / "users-in-aws"
+
+
 @pytest.fixture
-def applied(planned: Stand) -> Stand:
+def applied(planned: Stand, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """AWS has the users that a file names."""
+    users = users_in_aws(planned)
+    users.write_text(NAME)
+    monkeypatch.setattr(state_now, "client_without_code", lambda *_: nullcontext(users))
+    monkeypatch.setattr(
+        apply, "find_user", lambda users, name: name if name in users.read_text().split() else None
+    )
     planned.layer("terraform.tfstate").write_text(state(4, *HOLDS))
     planned.facts["applied"] = {"at": "now", "added": 3, "changed": 0, "destroyed": 0, "elsewhere": False}
     return planned
@@ -421,6 +434,7 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Break]]] = {
             "out of the group": state_is(state(5, *HOLDS[:2])),
             "the state is gone": lambda stand: stand.layer("terraform.tfstate").unlink(),
             "a state nobody can read": state_is("?"),
+            "no user of that name in AWS": lambda stand: users_in_aws(stand).write_text(""),
             "no project": moved_away,
         }
     },
