@@ -12,23 +12,23 @@ _LEAST_SECONDS = 0.01
 
 
 def growth(few: Callable[[], object], many: Callable[[], object], below: float) -> float:
-    """How many times as long `many` takes as `few`: the best of two rounds, or of more if need be.
+    """How many times as long `many` takes as `few`: the least of two rounds, or of more if need be.
+
+    Both are measured in each round, since a machine that is slower for a while is so for both.
 
     Args:
         few: the work on a small input.
         many: the same on a large one.
         below: what the ratio should be below.
     """
-    loops = [_loops(few), _loops(many)]
-    short = long = float("inf")
+    loops = {work: _loops(work) for work in (few, many)}
+    ratio = float("inf")
     for number in range(_ROUNDS):
-        short, long = (
-            min(best, _seconds(work, count) / count)
-            for best, work, count in zip((short, long), (few, many), loops, strict=True)
-        )
-        if number and long / short < below:
+        short, long = (_seconds(work, count) / count for work, count in loops.items())
+        ratio = min(ratio, long / short)
+        if number and ratio < below:
             break
-    return long / short
+    return ratio
 
 
 def _loops(work: Callable[[], object]) -> int:
