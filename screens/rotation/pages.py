@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from textual import on
@@ -13,7 +12,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
-from screens.step.page import Opening
+from screens.step.page import Opening, StepPane
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
@@ -270,6 +269,11 @@ class RetirementPane(_KeyPane):
         body = "Nothing can use it any more, and it can't be activated again."
         ask(self, Confirm(f"Delete {old}?", body, "Delete", no="Not yet"), agree)
 
+    @on(StepPane.MoveFailed)
+    def _ask_anew(self, message: StepPane.MoveFailed) -> None:
+        """What was agreed to holds while only the code was wrong."""
+        self._agreed &= message.error.field == "code"
+
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")
 
@@ -278,10 +282,6 @@ def _open(record: KeyRecord, pane: _KeyPane) -> None:
     key = rotation.store_of(record, pane.context.environment).load()
     if key is not None:
         key.drop()
-
-
-def _age(record: KeyRecord, now: datetime) -> str:
-    return f"{count(record.age_days(now), 'day')} old"
 
 
 def _told(fact: Any) -> Lines:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.new_user import notices, said
 from support.panes import PaneHost, new_session, rest, until
 from support.pgp import GpgHome, gpg_home
@@ -18,9 +19,11 @@ from textual.widgets import Input, OptionList
 from screens.rotation.pages import RetirementPane, RotationPane
 from screens.step.page import is_displayed
 from screens.widgets.choices import Choices
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.app.home import HomeScreen
 from tui.stores import vault_for
 from workflows.aws.clients import Credentials
+from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
@@ -131,6 +134,31 @@ async def test_a_rotation_that_only_lacks_its_end_is_taken_for_this_one(new_user
         await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
         known = app.session.facts()["rotated"]
     assert (known["id"], known["old_id"]) == (key["AccessKeyId"], "AKIAOLD")
+
+
+async def test_a_deletion_that_fails_for_another_reason_than_the_code_is_confirmed_again(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object) -> None:
+        raise OnboardError("No network", "AWS doesn't answer.")
+
+    keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    interrupt(new_user, Phase.WAITING, "AKIAOLD")
+    monkeypatch.setattr(delete_old_key, "perform", offline)
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.wizard.pane, RetirementPane))
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("left", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        await pilot.press("escape")
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
 
 
 async def test_a_rotation_that_had_not_begun_when_it_was_killed_is_made_now(new_user: NewUserAws) -> None:

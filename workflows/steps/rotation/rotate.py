@@ -69,7 +69,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """
     if request.take_waiting:
         record = _record(request, context.environment)
-        done: list[Sentence] = [f"{record.id} is kept; {record.under_way.old_id} is deactivated."]
+        old, since = record.under_way.old_id, record.under_way.since
+        done: list[Sentence] = [f"{record.id} replaced {old}, which was deactivated {since:%d %b %Y}."]
     else:
         record, done = rotated(request, context, report)
     rotation = record.rotation
