@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from pathlib import Path
@@ -279,7 +280,7 @@ def read_journal(path: Path) -> Loaded:
     ends = tuple(accumulate(len(line) + 1 for line in lines))
     loaded, events = None, list[Event]()
     try:
-        header = decode_header(lines[0])
+        header = _header_of(lines[0])
         sums = [without_sum(lines[0], 0)[1]] if header.schema > 1 else []
         loaded = Loaded(header, (), ends, tuple(sums))
         for line in lines[1:]:
@@ -288,7 +289,10 @@ def read_journal(path: Path) -> Loaded:
                 continue
             plain, total = without_sum(line, sums[-1])
             sums.append(total)
-            events.append(_as_written(plain))
+            try:
+                events.append(decode_event(plain))
+            except BadLineError as error:
+                raise _unknown(error) from error
     except BadLineError as error:
         if loaded is not None:
             loaded = replace(loaded, events=tuple(events), sums=tuple(sums)).first(len(events))
@@ -296,16 +300,25 @@ def read_journal(path: Path) -> Loaded:
     return replace(loaded, events=tuple(events), sums=tuple(sums))
 
 
-def _as_written(line: bytes) -> Event:
-    """The event of a line that is as it was written.
+def _header_of(line: bytes) -> Header:
+    """The header of a line.
 
     Raises:
-        FromNewerVersion: it is none of this version.
+        FromNewerVersion: it is none of this version, and as it was written.
+        BadLineError: it is none.
     """
     try:
-        return decode_event(line)
+        return decode_header(line)
     except BadLineError as error:
-        raise FromNewerVersion(f"It holds a line that this iam-onboard doesn't know: {error}.") from error
+        with suppress(BadLineError):
+            without_sum(line, 0)
+            raise _unknown(error) from error
+        raise
+
+
+def _unknown(error: BadLineError) -> FromNewerVersion:
+    """What is wrong with a journal that has such a line, although the line is as it was written."""
+    return FromNewerVersion(f"It holds a line that this iam-onboard doesn't know: {error}.")
 
 
 class Journal(AppendedFile):

@@ -37,6 +37,7 @@ from workflows.machine.journal import (
     Loaded,
     decode_event,
     encode_event,
+    encode_header,
     read_journal,
     with_sum,
 )
@@ -378,6 +379,16 @@ def test_a_line_as_it_was_written_that_is_unknown_is_no_damage(
     with pytest.raises(FromNewerVersion, match="doesn't know"):
         read_journal(path)
     assert path.read_bytes() == written + whole
+
+
+def test_a_header_as_it_was_written_that_is_unknown_is_no_damage(path: Path) -> None:
+    fields = encode_header(HEADER).replace(b'"session"', b'"mood":"new","session"')
+    path.write_bytes(with_sum(fields, 0)[0])
+    with pytest.raises(FromNewerVersion, match="mood"):
+        read_journal(path)
+    path.write_bytes(path.read_bytes().replace(b"mood", b"m00d"))
+    with pytest.raises(DamagedJournal):
+        read_journal(path)
 
 
 def test_a_closed_journal_takes_no_events(path: Path, written: bytes) -> None:
