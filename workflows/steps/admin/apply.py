@@ -116,32 +116,38 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     planned = decided(context)
     if planned is None or planned.empty:
         return {"applied": _applied(context, {}, elsewhere=planned is None)}
-    watch = watching(context, report, counting=True)
     try:
         if apply_begun(run_folder(context), planned.record):
             report(Progress("Finding the earlier apply"))
             try:
+                watch = watching(context, report, counting=True)
                 reopen_layer(context).terraform.apply(planned.record, watch=watch)
             finally:
                 release_credentials(context.folder, context.item)
         else:
             refuse_expired_keys(context)
-            with open_layer(context, report, code=request.code) as layer:
-                if request.check_state:
-                    judged_plan.refuse_another_state(planned, layer, context, report)
-                context.raise_if_cancelled()
-                layer.terraform.apply(planned.record, watch=watch)
+            _apply(planned, request, context, report)
     except ApplyFailed as failed:
         raise _with_people(failed, planned) from failed
     except ApplyCancelled as stopped:
         stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
         raise
-    except LeftRunning:
+    return {"applied": _applied(context, dict(planned.counts), elsewhere=False)}
+
+
+def _apply(planned: Planned, request: Request, context: Context, report: Report) -> None:
+    """Begin with it; who stops it before Terraform is at it reads that nothing was changed."""
+    try:
+        with open_layer(context, report, code=request.code) as layer:
+            if request.check_state:
+                judged_plan.refuse_another_state(planned, layer, context, report)
+            context.raise_if_cancelled()
+            layer.terraform.apply(planned.record, watch=watching(context, report, counting=True))
+    except (ApplyCancelled, LeftRunning):
         raise
     except Cancelled as stopped:
         stopped.what = f"{stopped.what} {context.item} is unchanged."
         raise
-    return {"applied": _applied(context, dict(planned.counts), elsewhere=False)}
 
 
 def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> dict[str, object]:
