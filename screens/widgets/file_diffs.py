@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -57,7 +58,7 @@ class FileDiff:
     @property
     def end(self) -> int:
         """The line that one has read to; of a key, which nobody can read, the one after its first changed."""
-        return self.over if self.change.name.endswith(".tf") else self.first + 1
+        return self.first + 1 if PurePath(self.change.name).parent.name == "keys" else self.over
 
     @cached_property
     def first(self) -> int:
