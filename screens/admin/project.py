@@ -37,8 +37,8 @@ def names_in(text: str) -> tuple[str, ...]:
     names: list[str] = []
     for part in text.replace(";", ",").split(","):
         words = part.split()
-        one = any(check_user_name(word) or (word.istitle() and "." not in word) for word in words)
-        names += [" ".join(words)] if one else words
+        whole = any(check_user_name(word) or (word.istitle() and "." not in word) for word in words)
+        names += [" ".join(words)] if whole else words
     return tuple(dict.fromkeys(names))
 
 

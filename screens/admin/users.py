@@ -143,7 +143,7 @@ def _told(layer: Layer, person: Person) -> Iterator[str]:
         yield "Shown, not edited: e opens your editor there."
 
 
-def _told_refusals(person: Person, refusals: Mapping[str, EditRefused]) -> list[str]:
+def _refusal_lines(person: Person, refusals: Mapping[str, EditRefused]) -> list[str]:
     """Why buttons are disabled, in as few lines as it takes."""
     reasons = {text_of(one.why): text_of(one.what) for one in refusals.values()}
     switches = [refusals[fact].why for fact in users.WORDS if fact in refusals]
@@ -315,7 +315,7 @@ class UsersPane(ByHandPane):
             about = list(_told_spot(line.key))
         elif (found := self.marked()) is not None:
             refusals = self._refusals(*found)
-            told = _told_refusals(found[1], refusals) if found[1].editable else ()
+            told = _refusal_lines(found[1], refusals) if found[1].editable else ()
             about = [*told, *self.consequences(*found), *_told(*found)]
         for name in (*users.WORDS, "key_file"):
             self.query_one(f"#{name}", Button).disabled = name in refusals

@@ -158,7 +158,7 @@ class Finished(VerticalScroll):
         if skipped and not grid.rows:
             return f"○ Done, without {listed(skipped, 3)}"
         if self._by_hand() and not grid.rows:
-            partly = _not_asked(self._run.session.facts()["sts_regions"])
+            _, partly = _of_regions(self._run.session.facts()["sts_regions"])
             left = "in some accounts only" if partly else "and some are left to switch"
             return f"○ STS regions are checked, {left}"
         if _no_device_removed(self._run.session.state.known) and not grid.rows:
@@ -203,7 +203,7 @@ class Finished(VerticalScroll):
         """The steps that leave something to be done by hand, and say on their page how."""
         fact = self._run.session.facts().get("sts_regions")
         key = StepKey("sts-regions")
-        return (key,) if fact and (_left_over(fact) or _not_asked(fact)) else ()
+        return (key,) if fact and any(_of_regions(fact)) else ()
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""
@@ -284,7 +284,7 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
 
             yield from (f"– {one}." for one in nothing_removed(known.value, item))
         if fact == "sts_regions":
-            yield from (f"! {one}." for one in (*_left_over(known.value), *_not_asked(known.value)))
+            yield from (f"! {one}." for lines in _of_regions(known.value) for one in lines)
 
 
 def _no_device_removed(known: Mapping[str, Any]) -> bool:
@@ -293,18 +293,12 @@ def _no_device_removed(known: Mapping[str, Any]) -> bool:
     return bool(resets) and not any(reset["people"] for reset in resets)
 
 
-def _left_over(regions: Mapping[str, Any]) -> Sequence[Sentence]:
-    """What is left to be switched by hand, after the regions were asked."""
+def _of_regions(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
+    """What is left to be switched by hand after the regions were asked, and which accounts couldn't be."""
     from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
 
-    return report.left_over(answers.Audit.from_facts("", regions))
-
-
-def _not_asked(regions: Mapping[str, Any]) -> Sequence[Sentence]:
-    """Which accounts couldn't be asked about their regions."""
-    from workflows.aws.sts_regions import answers, report  # noqa: PLC0415 - few sessions need it
-
-    return report.not_asked(answers.Audit.from_facts("", regions))
+    audit = answers.Audit.from_facts("", regions)
+    return report.left_over(audit), report.not_asked(audit)
 
 
 def _settled(stands: Iterable[Stand]) -> bool:
@@ -354,7 +348,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
         name.startswith(("handed_over", "request_sent")) for name in run.session.state.known
     ):
         yield "Continue as the other person (F6)."
-    elif (regions := facts.get("sts_regions")) and list(_left_over(regions)):
+    elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."
     else:
         yield "Nothing. You can quit."

@@ -541,7 +541,7 @@ def inquire(context: Context) -> Observation:
     marks = sent_to(context.facts.get("handed_over"))
     sent = [name for name, mark in marks.items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
-    for account in _told_of(context):
+    for account in _accounts_of_text(context):
         people = [name for name in passwords_of(account, context) if name in sent]
         if not people:
             continue
@@ -565,7 +565,7 @@ def inquire(context: Context) -> Observation:
     return Observation(Verdict.AWAITED, words, about) if awaited else AGREES
 
 
-def _told_of(context: Context) -> list[str]:
+def _accounts_of_text(context: Context) -> list[str]:
     """The accounts that the texts sent here are about: this one, and those before it that left it to this."""
     layers, every = context.decisions.layers, context.every
     before = layers[: layers.index(context.item)] if context.item in layers else ()
