@@ -383,7 +383,7 @@ class VerifyPane(UnlockingPane):
     def _effect(self) -> Sentence:
         """What the lines do, and what the command needs besides."""
         code = " The command asks for a new MFA code." if self._owner().serial else ""
-        return f"The lines select the profile {self._chosen()}.{code}"
+        return f"They select {self._chosen()}.{code}"
 
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
