@@ -13,7 +13,7 @@ from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
-from workflows.steps.later_sessions import over_by
+from workflows.steps.later_sessions import applied_changes, over_by
 
 with on_demand():
     from workflows import catalogue
@@ -131,9 +131,10 @@ class SessionCatalogue:
         for folder in (None, *self.sandboxes()):
             sessions = self.sessions_of(folder)
             every = sessions.summaries()
+            applied = applied_changes(every)
             for summary in every:
                 entry = self._entry(summary, sessions, folder)
-                yield replace(entry, undone_by=over_by(summary, every))
+                yield replace(entry, undone_by=over_by(summary, applied))
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads

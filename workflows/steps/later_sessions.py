@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflows.core.shapes import texts
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.kinds import KINDS, work_of
-
-_OPPOSITE = {"add": "remove", "remove": "add"}
 
 
 def siblings(folder: Path) -> Iterator[Summary]:
@@ -20,56 +19,75 @@ def siblings(folder: Path) -> Iterator[Summary]:
             yield summary
 
 
+class AppliedChange(NamedTuple):
+    """The addition or removal of a user that a session applied.
+
+    Attributes:
+        begun: when the session was begun.
+        kind: "add" or "remove".
+        work: what the session does.
+    """
+
+    begun: str
+    kind: str
+    work: str
+
+
+AppliedChanges = Mapping[tuple[Any, str, str], Sequence[AppliedChange]]
+"""Of each project's root, account and user, the oldest first."""
+
+
+def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
+    """What the sessions applied of their changes of users."""
+    found = defaultdict[tuple[Any, str, str], list[AppliedChange]](list)
+    for summary in sorted(sessions, key=lambda summary: summary.created):
+        root = summary.facts.get("project_root")
+        for kind, account, name in _changed(summary.facts):
+            if f"apply@{account}" in summary.settled:
+                found[root, account, name].append(AppliedChange(summary.created, kind, work_of(summary)))
+    return found
+
+
 def taken_back(
-    facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]
+    facts: Mapping[str, Any], begun: str, applied: AppliedChanges
 ) -> dict[str, dict[str, str]]:
     """By account, whose addition or removal a later session undid and applied, each with what that one does.
 
     Args:
         facts: of the session whose changes they are.
         begun: when it was begun.
-        sessions: other sessions.
+        applied: by the sessions of its folder.
     """
-    found: dict[str, dict[str, str]] = {}
-    for summary in sorted(sessions, key=lambda summary: summary.created):
-        if summary.created <= begun or summary.facts.get("project_root") != facts.get("project_root"):
-            continue
-        for kind, account, name in _changed(facts):
-            here = found.setdefault(account, {})
-            if f"apply@{account}" not in summary.settled:
-                continue
-            if name in _people(summary.facts, _OPPOSITE[kind], account):
-                here[name] = work_of(summary)
-            elif name in _people(summary.facts, kind, account):
-                here.pop(name, None)
-    return {account: names for account, names in found.items() if names}
+    found = defaultdict[str, dict[str, str]](dict)
+    for kind, account, name in _changed(facts):
+        changes = applied.get((facts.get("project_root"), account, name), ())
+        if changes and changes[-1].begun > begun and changes[-1].kind != kind:
+            found[account][name] = changes[-1].work
+    return found
 
 
-def over_by(own: Summary, sessions: Iterable[Summary]) -> tuple[str, ...]:
+def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
     """What the later sessions do that took back all that a session did; () where something of it is left."""
     facts = own.facts
     changed = {(account, name) for _kind, account, name in _changed(facts)}
     if own.next_step or not changed or any(facts.get(kind) for kind in KINDS if kind not in _OF_USERS):
         return ()
-    found = taken_back(facts, own.created, sessions)
+    found = taken_back(facts, own.created, applied)
     by = {(account, name): work for account, names in found.items() for name, work in names.items()}
     return tuple(dict.fromkeys(by.values())) if changed == by.keys() else ()
 
 
+_KINDS_OF_CHANGE = ("add", "remove")
 _OF_USERS = ("joining", "leaving")
 
 
 def _changed(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Each addition and removal of a user: the kind, the account and the name."""
     changes = facts.get("user_changes") or {}
-    kinds = ((kind, changes.get(kind) or {}) for kind in _OPPOSITE)
+    kinds = ((kind, changes.get(kind) or {}) for kind in _KINDS_OF_CHANGE)
     return [
         (kind, account, name)
         for kind, chosen in kinds
         for account in chosen
         for name in texts(chosen[account])
     ]
-
-
-def _people(facts: Mapping[str, Any], kind: str, account: str) -> tuple[str, ...]:
-    return texts(((facts.get("user_changes") or {}).get(kind) or {}).get(account))

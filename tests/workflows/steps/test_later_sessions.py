@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from workflows.machine.summaries import Summary
-from workflows.steps.later_sessions import over_by, taken_back
+from workflows.steps.later_sessions import applied_changes, over_by, taken_back
 
 
 def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str, list[str]]) -> Summary:
@@ -22,18 +22,18 @@ REMOVE = session("2", "management", "security", remove={"management": ["jane"], 
 
 def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
     back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
-    assert taken_back(ADD.facts, ADD.created, [ADD, REMOVE]) == back
+    assert taken_back(ADD.facts, ADD.created, applied_changes([ADD, REMOVE])) == back
     again = replace(ADD, created="3")
-    assert taken_back(ADD.facts, ADD.created, [again, REMOVE]) == {}
-    assert over_by(REMOVE, [ADD, REMOVE, again]) == ("Add jane",)
+    assert taken_back(ADD.facts, ADD.created, applied_changes([again, REMOVE])) == {}
+    assert over_by(REMOVE, applied_changes([ADD, REMOVE, again])) == ("Add jane",)
 
 
 def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
-    assert over_by(ADD, [ADD, REMOVE]) == ("Remove jane",)
+    assert over_by(ADD, applied_changes([ADD, REMOVE])) == ("Remove jane",)
     half = session("3", "security", remove={"security": ["jane"]})
-    assert over_by(ADD, [half]) == ()
+    assert over_by(ADD, applied_changes([half])) == ()
     rest = session("4", "management", remove={"management": ["jane"]})
-    assert over_by(ADD, [rest, half]) == ("Remove jane",)
+    assert over_by(ADD, applied_changes([rest, half])) == ("Remove jane",)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
     ids=["earlier", "not applied", "another project", "nothing decided"],
 )
 def test_another_session_takes_nothing_back(other: Summary) -> None:
-    assert over_by(ADD, [other]) == ()
+    assert over_by(ADD, applied_changes([other])) == ()
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_another_session_takes_nothing_back(other: Summary) -> None:
     ids=["goes on", "does more", "nothing decided"],
 )
 def test_a_session_with_more_to_it_is_not_over(own: Summary) -> None:
-    assert over_by(own, [REMOVE]) == ()
+    assert over_by(own, applied_changes([REMOVE])) == ()

@@ -30,7 +30,7 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
-from workflows.steps.later_sessions import siblings, taken_back
+from workflows.steps.later_sessions import applied_changes, siblings, taken_back
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import CodedLook, Context
 from workflows.terraform.plan import Action
@@ -147,7 +147,7 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
     decisions, own = context.decisions, kept_summary(context.folder, of_old=True)
     if own is None:
         return None  # never left: no session is later
-    found = taken_back(context.facts, own.created, siblings(context.folder))
+    found = taken_back(context.facts, own.created, applied_changes(siblings(context.folder)))
     here = {account: decisions.of(account) for account in accounts or decisions.layers}
     changed = {
         (account, name) for account, changes in here.items() for name in (*changes.add, *changes.remove)
