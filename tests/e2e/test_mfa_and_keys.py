@@ -22,7 +22,7 @@ from support.leak_hunt import LeakHunt, hunting
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.repository import TESTS
-from support.served_aws import ITEM, NewUserAws, served, user_key
+from support.served_aws import BASE, ITEM, NewUserAws, served, user_key
 from support.strict_aws import SECURITY
 from textual.widgets import Input
 
@@ -42,8 +42,10 @@ from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa
 from workflows.steps.new_user.mfa import Pending, Registered
-from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, KeySession, created_key, key_session
+from workflows.steps.shared.created_key import created_key
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, KeySession, key_session
 from workflows.steps.shared.own_identity import clients_for
+from workflows.stores.key_records import Creation, KeyRecords
 
 pytestmark = pytest.mark.e2e
 
@@ -203,12 +205,12 @@ def test_a_session_that_has_expired_is_told_and_leaves_no_key_unmentioned(new_us
             _kept_too_late(session, new_user)
     (made,) = set(new_user.keys()) - {key.access_key_id}
     assert made in left.value.what
-    assert "in the console" in left.value.next
+    assert "Create a key again" in left.value.next
 
 
 def _kept_too_late(session: KeySession, new_user: NewUserAws) -> None:
     """The session is over when keeping its new key fails, so that it cannot delete it again."""
-    with ExitStack() as clock, created_key(session):
+    with ExitStack() as clock, created_key(session, new_user.environment, "bb", BASE):
         clock.enter_context(new_user.aws.later(3700))
         raise OnboardError("The disk is full", "The key could not be kept.")
 
@@ -252,6 +254,44 @@ def test_two_keys_already_are_shown_with_age_and_last_use_and_what_to_do(
     )
     assert refused.value.next.startswith(f"{second} {advice}")
     assert len(new_user.keys()) == 2
+    assert KeyRecords(new_user.environment.key_records_folder).creation("bb", BASE) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "named", "ended"),
+    [
+        pytest.param(1, "", "deleted", id="before its id was known"),
+        pytest.param(1, "second", "deleted", id="before it was kept"),
+        pytest.param(1, "first", "finished", id="once it was kept"),
+        pytest.param(2, "", "refused", id="before AWS created it"),
+    ],
+)
+def test_a_creation_that_was_killed_is_finished_or_undone_by_the_next(
+    new_user: NewUserAws, known: int, named: str, ended: str
+) -> None:
+    key = user_key(new_user)
+    made = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
+    ids = {"first": str(key["AccessKeyId"]), "second": str(made["AccessKeyId"]), "": ""}
+    first, second = ids["first"], ids["second"]
+    _, seed = new_user.aws.device()
+    context = new_user.context()
+    kept = access_keys.Request("credentials-file", access_keys.CONSOLE, path=str(new_user.csv(key)))
+    access_keys.perform(kept, context, new_user.report)
+    records = KeyRecords(new_user.environment.key_records_folder)
+    creation = Creation("bb", BASE, (first, second)[:known], new_user.environment.now(), ids[named])
+    records.begin(creation)
+    request = replace(kept, how=access_keys.API, path="", code=new_user.code(seed, 1))
+    if ended == "refused":
+        with pytest.raises(OnboardError, match="Two access keys already"):
+            access_keys.perform(request, context, new_user.report)
+        left = {first, second}
+    else:
+        done = access_keys.perform(request, context, new_user.report)["access_key"]
+        left = {first, done["id"] if ended == "deleted" else second}
+        assert ended in done["told"][0]
+    assert set(new_user.keys()) == left
+    assert len(left) == 2
+    assert records.creation("bb", BASE) is None
 
 
 # -- an interruption --------------------------------------------------------------------------------

@@ -48,9 +48,7 @@ def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
     return found
 
 
-def taken_back(
-    facts: Mapping[str, Any], begun: str, applied: AppliedChanges
-) -> dict[str, dict[str, str]]:
+def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
     """By account, whose addition or removal a later session undid and applied, each with what that one does.
 
     Args:

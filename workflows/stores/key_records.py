@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, file_named, is_there, private_folder, read_text, write_atomically
@@ -20,6 +21,7 @@ from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
 
 LARGEST = 64_000
+_Kind = TypeVar("_Kind")
 KEPT_WORDS = {
     "keyring": "in the keyring",
     "pgp-file": "in a file encrypted to your PGP key",
@@ -123,6 +125,25 @@ class KeyRecord:
         return self.age_days(now) > OLD_KEY_DAYS
 
 
+@dataclass(frozen=True)
+class Creation:
+    """A key that AWS was asked for and that is not kept yet; written down while that is so.
+
+    Attributes:
+        project: the project's short name.
+        profile: the base profile that it is of.
+        known_ids: the user's keys before there was a new one.
+        since: when AWS was asked (UTC).
+        new_id: the new one's; "" before it is known.
+    """
+
+    project: str
+    profile: str
+    known_ids: tuple[str, ...]
+    since: datetime
+    new_id: str = ""
+
+
 class KeyRecords:
     """The records, a file each.
 
@@ -142,7 +163,10 @@ class KeyRecords:
         with explained(self.folder, "read"):
             paths = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
         return tuple(
-            sorted((_read(path) for path in paths), key=lambda record: (record.project, record.profile))
+            sorted(
+                (_read(path, KeyRecord) for path in paths),
+                key=lambda record: (record.project, record.profile),
+            )
         )
 
     def get(self, project: str, profile: str) -> KeyRecord | None:
@@ -152,7 +176,7 @@ class KeyRecords:
             OnboardError: it cannot be read.
         """
         path = self._path(project, profile)
-        return _read(path) if is_there(path) else None
+        return _read(path, KeyRecord) if is_there(path) else None
 
     def put(self, record: KeyRecord) -> None:
         """Write a record, synced to the disk, in place of the one before.
@@ -160,18 +184,47 @@ class KeyRecords:
         Raises:
             FileError: it cannot be written; the one before is as it was.
         """
+        self._write(self._path(record.project, record.profile), record)
+
+    def creation(self, project: str, profile: str) -> Creation | None:
+        """The creation of a profile's key that was not ended, or None.
+
+        Raises:
+            OnboardError: its record cannot be read.
+        """
+        path = self._path(project, profile, ".creation")
+        return _read(path, Creation) if is_there(path) else None
+
+    def begin(self, creation: Creation) -> None:
+        """Write down how far a creation is, synced to the disk.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        self._write(self._path(creation.project, creation.profile, ".creation"), creation)
+
+    def end(self, project: str, profile: str) -> None:
+        """Forget a creation: its key is kept, or deleted.
+
+        Raises:
+            FileError: the record cannot be deleted.
+        """
+        path = self._path(project, profile, ".creation")
+        with explained(path, "deleted"):
+            path.unlink(missing_ok=True)
+
+    def _write(self, path: Path, record: KeyRecord | Creation) -> None:
         private_folder(self.folder)
-        text = json.dumps(plain(record), indent=2)
-        write_atomically(self._path(record.project, record.profile), f"{text}\n".encode(), mode=0o600)
+        write_atomically(path, f"{json.dumps(plain(record), indent=2)}\n".encode(), mode=0o600)
 
-    def _path(self, project: str, profile: str) -> Path:
-        return file_named(self.folder, f"{project}/{profile}", ".json")
+    def _path(self, project: str, profile: str, suffix: str = ".json") -> Path:
+        return file_named(self.folder, f"{project}/{profile}", suffix)
 
 
-def _read(path: Path) -> KeyRecord:
+def _read(path: Path, kind: type[_Kind]) -> _Kind:
     text = read_text(path, LARGEST)
     try:
-        return read(KeyRecord, parse_json(text))
+        return read(kind, parse_json(text))
     except (ValueError, WrongShape) as error:
         raise OnboardError(
             "A damaged record",

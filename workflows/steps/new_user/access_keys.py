@@ -29,6 +29,7 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
+from workflows.steps.shared.created_key import made_key
 from workflows.steps.shared.key_stores import (
     StoreOption,
     is_store_choice,
@@ -52,7 +53,6 @@ from workflows.steps.shared.own_access_key import (
     devices_of_new_key,
     keep_recorded,
     load_key,
-    made_key,
     present_key,
     sign_in_seen,
     usable_identity,
@@ -213,7 +213,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     clients = clients_for(context.environment, identity.region)
     report(Progress("Checking where to keep the key"))
     store = store_for(request.kept, context, identity)
-    with _obtained(request, context, clients, report) as (key, session):
+    with _obtained(request, context, clients, report) as (key, session, undone):
         if key.session_token is not None:
             raise OnboardError(
                 "A temporary key",
@@ -241,6 +241,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         key_id = key.access_key_id
         key.drop()
     sentences = [
+        *filter(None, (undone,)),
         f"iam-onboard keeps the key in {store.description}.",
         *more,
         *filter(None, (device_words(devices), signed_in.words)),
@@ -265,16 +266,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 @contextmanager
 def _obtained(
     request: Request, context: Context, clients: ClientFactory, report: Report
-) -> Iterator[tuple[Credentials, KeySession | None]]:
-    """The key, and the session that made it here; if the block fails, such a key is deleted again."""
+) -> Iterator[tuple[Credentials, KeySession | None, Sentence]]:
+    """The key, and of one that is made here what `Made` says; if the block fails, it is deleted again."""
     if request.how == API:
         with made_key(request.path, request.code or "", context, clients, report) as made:
             yield made
     elif request.how == HANDOFF:
-        yield _decrypted(request, context, report), None
+        yield _decrypted(request, context, report), None, ""
     else:
         place = {CONSOLE: KeyPlace.FILE, TYPED: KeyPlace.TYPED, KEPT: KeyPlace.KEPT}[request.how]
-        yield load_key(KeyInHand(place, request.path, request.key_id, request.secret), context), None
+        yield load_key(KeyInHand(place, request.path, request.key_id, request.secret), context), None, ""
 
 
 def _decrypted(request: Request, context: Context, report: Report) -> Credentials:

@@ -14,18 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import FOR_A_LOOK, ClientFactory, Credentials
-from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
+from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.shared.created_key import delete, delete_unkept
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import KeySession, device_of, key_session, two_keys
@@ -298,10 +299,6 @@ class Parts:
     report: Report = lambda _progress: None
 
 
-CLOCKS_APART = timedelta(minutes=5)
-"""AWS says by its own clock when a key was made; where this computer's differs by more, AWS rejects it."""
-
-
 def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
     """Replace the kept key.
 
@@ -348,7 +345,7 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
     parts.report(Progress("Testing the kept key before deleting the old one"))
     _prove_kept(record.id, parts)
     parts.report(Progress(f"Deleting {old_id}"))
-    delete(old_id, parts)
+    delete(parts.keys, old_id)
     parts.store.forget_aside()
     record = replace(record, rotation=None)
     parts.save(record)
@@ -432,18 +429,10 @@ def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:
 
 
 def _forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
-    """Delete the key that was perhaps made before its id could be written down: nobody has its secret.
-
-    One that was used, or made at another time, is somebody's own and stays.
-    """
-    done = "The interrupted rotation had not begun; nothing has changed."
-    for key in parts.keys.listed():
-        near = abs(key.created - record.under_way.since) <= CLOCKS_APART
-        if key.access_key_id not in record.under_way.known_ids and near and key.last_used is None:
-            delete(key.access_key_id, parts)
-            done = (
-                f"The interrupted rotation is undone: {key.access_key_id}, whose secret is lost, is deleted."
-            )
+    """Delete the key that was perhaps made before its id could be written down: nobody has its secret."""
+    rotation, done = record.under_way, "The interrupted rotation had not begun; nothing has changed."
+    if deleted := delete_unkept(parts.keys, rotation.known_ids, rotation.since):
+        done = f"The interrupted rotation is undone: {deleted}, whose secret is lost, is deleted."
     record = replace(record, rotation=None)
     parts.save(record)
     return record, done
@@ -486,20 +475,11 @@ def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
         old.drop()
     if kept is not None:
         kept.drop()
-    delete(new_id, parts)
+    delete(parts.keys, new_id)
     parts.store.forget_aside()
     record = replace(record, id=old_id, rotation=None)
     parts.save(record)
     return record
-
-
-def delete(access_key_id: str, parts: Parts) -> None:
-    """Delete a key; one that is not there any more is no error.
-
-    Raises:
-        AwsError: it could not be deleted.
-    """
-    asked(lambda: parts.keys.delete(access_key_id), None, {AwsFailure.NOT_FOUND})
 
 
 def _next(record: KeyRecord, parts: Parts, phase: Phase, new_id: str = "") -> KeyRecord:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from functools import partial
 from threading import Event
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from workflows.core.sentences import Sentence, count, day, joined
 from workflows.environment import Environment
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_identity import (
     account_label,
     base_profile_of,
@@ -497,66 +496,6 @@ def present_key(path: str, context: Context) -> Iterator[Credentials]:
             yield key
     finally:
         key.drop()
-
-
-@contextmanager
-def made_key(
-    path: str, code: str, context: Context, clients: ClientFactory, report: Report
-) -> Iterator[tuple[Credentials, KeySession]]:
-    """A new key and the session that made it, which began with an MFA code; deleted again if the block fails.
-
-    Args:
-        path: as for `present_key`.
-        code: the six digits; "" for a user without a device.
-        context: of the step.
-        clients: makes the AWS clients.
-        report: hears what is done.
-
-    Raises:
-        OnboardError: there is no usable key or no device, the code is not accepted, or there are two keys
-            already.
-    """
-    check = partial(check_owner, identity=identity_of(context))
-    with ExitStack() as stack:
-        with present_key(path, context) as old:
-            report(Progress("Starting a session with your MFA code"))
-            begun = key_session(old, code, clients, context.environment, context.cancelled, check)
-            session = stack.enter_context(begun)
-        report(Progress("Creating the access key"))
-        yield stack.enter_context(created_key(session)), session
-
-
-@contextmanager
-def created_key(session: KeySession) -> Iterator[Credentials]:
-    """A new key; deleted again if the block fails.
-
-    Raises:
-        OnboardError: it cannot be made; or it could not be deleted, which the sentence says.
-    """
-    key_id, secret = session.create()
-    key = Credentials(key_id, secret)
-    try:
-        yield key
-    except BaseException as failure:
-        _undo(session, key_id, failure)
-        raise
-    finally:
-        key.drop()
-
-
-def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
-    """Delete a key whose secret is lost now; says so if even that fails."""
-    try:
-        session.delete(key_id)
-    except AwsError as error:
-        reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
-        raise OnboardError(
-            "A key is left over",
-            f"The new access key {key_id} could neither be kept nor deleted again.",
-            why=reason,
-            next=f"Delete {key_id} in the console: Security credentials, Access keys.",
-            detail=error.detail,
-        ) from None
 
 
 @dataclass(frozen=True)

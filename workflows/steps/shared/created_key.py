@@ -1,0 +1,183 @@
+"""A new access key of the person's own, from before AWS is asked for it until it is kept.
+
+What is under way is written down before each act, so that a run that was killed leaves no key behind: the
+next one deletes what was created and never kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+
+from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.errors import AwsError, AwsFailure, asked
+from workflows.aws.iam import AccessKey
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
+from workflows.environment import Environment
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.own_access_key import (
+    KeySession,
+    check_owner,
+    kept_key,
+    key_session,
+    present_key,
+)
+from workflows.steps.shared.own_identity import base_profile_of, identity_of, project_of
+from workflows.stores.key_records import Creation, KeyRecords
+
+CLOCKS_APART = timedelta(minutes=5)
+"""AWS says by its own clock when a key was made; where this computer's differs by more, AWS rejects it."""
+
+
+class Made(NamedTuple):
+    """A key that was created here.
+
+    Attributes:
+        key: the new one.
+        session: the session that created it.
+        undone: what was deleted or finished of a run that was killed, in a sentence, or "".
+    """
+
+    key: Credentials
+    session: KeySession
+    undone: Sentence
+
+
+@contextmanager
+def made_key(
+    path: str, code: str, context: Context, clients: ClientFactory, report: Report
+) -> Iterator[Made]:
+    """A new key, created in a session that began with an MFA code; deleted again if the block fails.
+
+    A creation that was killed after its key was kept is finished instead: it is that key.
+
+    Args:
+        path: as for `present_key`.
+        code: the six digits; "" for a user without a device.
+        context: of the step.
+        clients: makes the AWS clients.
+        report: hears what is done.
+
+    Raises:
+        OnboardError: there is no usable key or no device, the code is not accepted, or there are two keys
+            already.
+    """
+    environment, identity = context.environment, identity_of(context)
+    place = (project_of(context), base_profile_of(context, identity))
+    records = KeyRecords(environment.key_records_folder)
+    with ExitStack() as stack:
+        with present_key(path, context) as old:
+            report(Progress("Starting a session with your MFA code"))
+            check = partial(check_owner, identity=identity)
+            begun = key_session(old, code, clients, environment, context.cancelled, check)
+            session = stack.enter_context(begun)
+        creation, undone = records.creation(*place), ""
+        if creation and creation.new_id and (kept := _kept(creation.new_id, context)):
+            words = f"The interrupted creation is finished: {creation.new_id} is kept."
+            stack.callback(kept.drop)
+            yield Made(kept, session, words)
+            records.end(*place)
+            return
+        if creation and (deleted := _delete_interrupted(session, creation)):
+            undone = f"{deleted}, which an interrupted run created without keeping it, is deleted."
+        report(Progress("Creating the access key"))
+        yield Made(stack.enter_context(created_key(session, environment, *place)), session, undone)
+
+
+@contextmanager
+def created_key(
+    session: KeySession, environment: Environment, project: str, profile: str
+) -> Iterator[Credentials]:
+    """A new key; deleted again if the block, which keeps it, fails.
+
+    Raises:
+        OnboardError: it cannot be made; or it could not be deleted, which the sentence says.
+    """
+    records = KeyRecords(environment.key_records_folder)
+    known = tuple(key.access_key_id for key in session.listed())
+    creation = Creation(project, profile, known, environment.now())
+    records.begin(creation)
+    try:
+        key_id, secret = session.create()
+    except OnboardError:  # its answer may have been lost
+        delete_unkept(session, known, creation.since)
+        records.end(project, profile)
+        raise
+    key = Credentials(key_id, secret)
+    try:
+        records.begin(replace(creation, new_id=key_id))
+        yield key
+    except BaseException as failure:
+        _undo(session, key_id, failure)
+        records.end(project, profile)
+        raise
+    finally:
+        key.drop()
+    records.end(project, profile)
+
+
+def delete_unkept(session: KeySession, known_ids: Sequence[str], since: datetime) -> str:
+    """Delete the key that was perhaps created, and whose id nobody wrote down; its id, or "".
+
+    One that was used, or made at another time, is somebody's own and stays.
+
+    Args:
+        session: the user's keys in AWS.
+        known_ids: those that were there before.
+        since: when it was asked for (UTC).
+    """
+
+    def is_unkept(key: AccessKey) -> bool:
+        near = abs(key.created - since) <= CLOCKS_APART
+        return key.access_key_id not in known_ids and near and key.last_used is None
+
+    unkept = next((key.access_key_id for key in session.listed() if is_unkept(key)), "")
+    if unkept:
+        delete(session, unkept)
+    return unkept
+
+
+def delete(session: KeySession, access_key_id: str) -> None:
+    """Delete a key; one that is not there any more is no error.
+
+    Raises:
+        AwsError: it could not be deleted.
+    """
+    asked(lambda: session.delete(access_key_id), None, {AwsFailure.NOT_FOUND})
+
+
+def _delete_interrupted(session: KeySession, creation: Creation) -> str:
+    """Delete what a run that was killed created and did not keep; its id, or ""."""
+    if not creation.new_id:
+        return delete_unkept(session, creation.known_ids, creation.since)
+    delete(session, creation.new_id)
+    return creation.new_id
+
+
+def _kept(access_key_id: str, context: Context) -> Credentials | None:
+    """The kept key, if it is the one of that id."""
+    kept = kept_key(context, identity_of(context))
+    if kept is not None and kept.access_key_id != access_key_id:
+        kept.drop()
+        return None
+    return kept
+
+
+def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
+    """Delete a key whose secret is lost now; says so if even that fails."""
+    try:
+        session.delete(key_id)
+    except AwsError as error:
+        reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
+        raise OnboardError(
+            "A key is left over",
+            f"The new access key {key_id} could neither be kept nor deleted again.",
+            why=reason,
+            next="Create a key again: that deletes this one first.",
+            detail=error.detail,
+        ) from None
