@@ -36,6 +36,7 @@ from tui.cli import asking
 from tui.cli.arguments import DONE, REFUSED
 from tui.cli.main import main
 from tui.host import Machine
+from workflows.messages.request import open_request
 from workflows.sandbox.project import lay_out
 from workflows.stores import system_keyring
 
@@ -57,27 +58,32 @@ class Place:
         working_folder: where it is started.
         machine: the person's own, if it is not that of the process.
         signed: the moment that its requests to AWS bear, if not now.
-        code: of the person's MFA device, which the command may ask for once.
+        answers: to what the command asks at the terminal, in order.
+        gnupg_home: the person's, if it is not the usual one.
     """
 
     folder: Path
     working_folder: Path
     machine: Machine | None = None
     signed: datetime | None = None
-    code: str = ""
+    answers: tuple[str, ...] = ()
+    gnupg_home: Path | None = None
 
     def run(self, words: tuple[str, ...]) -> int:
         """Run a command here, for the rest of this process."""
         for name, place in (("HOME", "."), ("XDG_STATE_HOME", "state"), ("XDG_DATA_HOME", "data")):
             os.environ[name] = str(self.folder / place)
+        if self.gnupg_home:
+            os.environ["GNUPGHOME"] = str(self.gnupg_home)
         tempfile.tempdir = str(self.folder / "tmp")
         os.chdir(self.working_folder)
         if machine := self.machine:
             Machine.this = staticmethod(lambda: machine)  # type: ignore[method-assign, assignment]
             auth.get_current_datetime = lambda **_: self.signed
             system_keyring.system_keyrings = lambda: ()
+        if self.answers:
             terminal = Terminal()
-            terminal.answers = [self.code]
+            terminal.answers = [*self.answers]
             for name in ("ask", "ask_secret", "ask_code"):
                 setattr(asking, name, getattr(terminal, name))
             asking.has_terminal = terminal.is_there  # type: ignore[assignment]
@@ -190,7 +196,7 @@ class KeyWorld(World):
         variables = {**here.environment, "GNUPGHOME": str(self.gpg.path)}
         machine = replace(here, environment=variables, now=partial(always, here.now()))
         signed = auth.get_current_datetime()
-        return Place(self.folder, self.folder, machine, signed, self.aws.code(self.seed, 1))
+        return Place(self.folder, self.folder, machine, signed, (self.aws.code(self.seed, 1),))
 
     def run(self, words: tuple[str, ...], at: At | None = None) -> Life:
         self.aws.aws.ahead += 30
@@ -234,6 +240,29 @@ class KeyWorld(World):
         self.check()
 
 
+class PgpWorld(World):
+    """Somebody who makes a PGP key."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        super().__init__(folder)
+        self.gpg = stack.enter_context(gpg_home())
+        self.secrets = [PASSPHRASE]
+
+    def place(self) -> Place:
+        return Place(self.folder, self.folder, answers=(PASSPHRASE, PASSPHRASE), gnupg_home=self.gpg.path)
+
+    def run(self, words: tuple[str, ...], at: At | None = None) -> Life:
+        life = super().run(words, at)
+        if life.code == DONE:
+            sent, keys = open_request(life.said), self.gpg.run("--list-secret-keys", "--with-colons")
+            assert sent.fingerprint.encode() in keys
+            secret = b"sent to her"
+            to_her = ("--recipient", sent.fingerprint, "--encrypt")
+            read = self.gpg.run("--decrypt", stdin=self.gpg.run(*to_her, stdin=secret), passphrase=PASSPHRASE)
+            assert read == secret
+        return life
+
+
 ADD = ("layer", "add", LAYER, "jane.doe", "--key", str(KEY), "--group", "devops")
 LAYER_COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "layer add": (ADD,),
@@ -262,7 +291,16 @@ KEY_COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "profiles write": (PROFILES,),
     "profiles write, changed": (PROFILES, (*PROFILES[:7], "--region", "eu-west-1")),
 }
-NAMES = (*LAYER_COMMANDS, *KEY_COMMANDS)
+PASSPHRASE = "correct horse battery staple"
+PGP_COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "pgp request --new": (
+        (
+            *("pgp", "request", "--new", "--project", "bb", "--user", "jane.doe"),
+            *("--name", "Jane Doe", "--mail", "jane@a.example"),
+        ),
+    ),
+}
+COMMANDS = {**LAYER_COMMANDS, **KEY_COMMANDS, **PGP_COMMANDS}
 
 
 @pytest.fixture(scope="module")
@@ -276,8 +314,8 @@ class Tried:
     """A command, and worlds to try it in."""
 
     def __init__(self, name: str, gpg: GpgHome, stack: ExitStack) -> None:
-        self._in_layer = name in LAYER_COMMANDS
-        *self._before, self.words = LAYER_COMMANDS.get(name) or KEY_COMMANDS[name]
+        self._name = name
+        *self._before, self.words = COMMANDS[name]
         self._gpg, self._stack = gpg, stack
         world = self.world()
         self.life = world.run(self.words)
@@ -288,7 +326,9 @@ class Tried:
         self._stack.close()
         folder = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))  # short, as gpg's sockets want it
         self._stack.callback(shutil.rmtree, folder)
-        if not self._in_layer:
+        if self._name in PGP_COMMANDS:
+            return PgpWorld(folder, self._stack)
+        if self._name in KEY_COMMANDS:
             return KeyWorld(folder, self._stack, self._gpg, *self._before)
         world = LayerWorld(folder, *self._before)
         world.after = getattr(self, "standing", None)
@@ -308,7 +348,7 @@ def tried(request: pytest.FixtureRequest, gpg: GpgHome) -> Iterator[Callable[[st
 
 def some_and_every(*some: str) -> list[Any]:
     """Each command with whether every act is tried; for a commit some acts of some commands."""
-    every = [pytest.param(name, True, id=f"{name}, every", marks=pytest.mark.kill) for name in NAMES]
+    every = [pytest.param(name, True, id=f"{name}, every", marks=pytest.mark.kill) for name in COMMANDS]
     return [*(pytest.param(name, False, id=f"{name}, some") for name in some), *every]
 
 
