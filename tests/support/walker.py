@@ -105,9 +105,14 @@ class Walker:
             await self.pilot.pause()
 
     async def rest(self) -> None:
-        """Until nothing runs in the pane."""
+        """Until nothing runs in the pane, and what was copied is copied."""
+
+        def resting() -> bool:
+            copying = (worker for worker in self.app.workers if worker.group == "tell")
+            return not self.pane.running_move and all(worker.is_finished for worker in copying)
+
         await self.pilot.pause()
-        await self.until(lambda: not self.pane.running_move, "the pane to rest")
+        await self.until(resting, "the pane to rest")
         await self.pilot.pause()
 
     async def at(self, title: str) -> None:
