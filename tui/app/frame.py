@@ -174,7 +174,8 @@ class Frame(App[None]):
         clock = asyncio.get_running_loop().time
         until = until or clock() + _SECONDS_FOR_A_KEY
         await self._widgets_are_done(until)
-        if self.message_queue_size and clock() < until:
+        waiting = self.message_queue_size or self._pending_message  # taken out of the queue, not handled yet
+        if waiting and clock() < until:
             self.call_later(self._handle_typed, until)
             return
         await super().on_event(self._typed.popleft())

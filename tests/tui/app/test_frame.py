@@ -8,7 +8,7 @@ import pytest
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Key
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from screens.widgets.dialogs import Confirm
 from tui.app.frame import Frame
@@ -22,6 +22,7 @@ class Form(Frame):
         Binding("tab", "focus_next", priority=True),
         Binding("ctrl+n", "take", priority=True),
         Binding("f4", "ask", priority=True),
+        Binding("slash", "filter"),
     ]
     taken = ("", "")
 
@@ -32,10 +33,15 @@ class Form(Frame):
     def compose(self) -> ComposeResult:
         yield Input(id="project")
         yield Input(id="user")
+        yield OptionList("one", "two")
 
     def action_take(self) -> None:
-        project, user = self.query(Input)
+        project, user, *_ = self.query(Input)
         self.taken = project.value, user.value
+
+    async def action_filter(self) -> None:
+        await self.mount(Input(id="filter"))
+        self.query_one("#filter").focus()
 
     def action_ask(self) -> None:
         self.push_screen(Confirm("Stop the keys?", "One key stops.", "Stop"), self.answers.append)
@@ -85,3 +91,13 @@ async def test_what_is_typed_after_a_dialog_goes_to_the_page_behind_it() -> None
         typed(app, "f4", "left", "enter", *"bb", "tab", *"jane", "ctrl+n")
         await pilot.pause()
         assert (app.answers, app.taken) == ([True], ("bb", "jane"))
+
+
+async def test_what_is_typed_after_a_key_that_leads_to_a_field_goes_into_it() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        app.query_one(OptionList).focus()
+        await pilot.pause()
+        typed(app, "slash", *"mfa")
+        await pilot.pause()
+        assert app.query_one("#filter", Input).value == "mfa"
