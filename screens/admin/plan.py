@@ -191,7 +191,7 @@ class PlanPane(TerraformPane):
         return {one.address for one in foreign} - self._acknowledged
 
     def turn(self) -> Turn:
-        over = self._elsewhere or self.opening.done or self._left
+        over = self._elsewhere or self.opening.done or self._left or self.context.facts.get("applied")
         return YOURS if over else Turn(f"{self.context.item} is unchanged so far")
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -216,10 +216,11 @@ class PlanPane(TerraformPane):
             [_told_making(decided, self.context.environment.now())] if decided else []
         )
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
-        for name in ("#show-resources", "#export", "#again"):
+        for name in ("#export", "#again"):
             self.query_one(name).set_class(made is None, "hidden")
         resources = self.query_one("#show-resources", Button)
         number = len(found.resources)
+        resources.set_class(made is None or not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "The one resource"
         self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
         self.primary_changed()

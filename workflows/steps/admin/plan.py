@@ -294,6 +294,8 @@ def observe(context: Context) -> Observation:
         return AGREES
     if planned is None:
         return NOT_ASKED  # it was applied elsewhere: only the state knows
+    if apply_begun(run_folder(context), planned.record):
+        return AGREES  # what came of it is Apply's to say
     words = staleness(planned, context)
     accepting = "Reads the state, and continues if it holds exactly what you decided."
     about = (planned.record.plan_sha256,)
@@ -314,8 +316,6 @@ def inquire(context: Context) -> Observation:
         return seen
     if planned is None:
         return state_now.seen(context)
-    if apply_begun(run_folder(context), planned.record):
-        return seen
     now, mark = state_now.stored(context), planned.record.state
     if mark is None or now is None:
         return unknown(state_now.not_looked_at(context))

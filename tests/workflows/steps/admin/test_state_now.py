@@ -19,6 +19,7 @@ from support.fakes import fake_environment
 from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.shapes import plain
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.admin import apply, plan, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned
@@ -26,6 +27,7 @@ from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folde
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
+from workflows.terraform.results import ApplyResult
 from workflows.terraform.state import NEVER_WRITTEN, Bucket, place_of, read_stored
 
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
@@ -129,6 +131,15 @@ def test_changed_files_say_so_before_the_state_is_asked(own: Context, layer: Pat
     (layer / "users.tf").write_text("# others\n")
     assert plan.inquire(own) == plan.observe(own)
     assert plan.inquire(own).contradicts
+
+
+def test_a_plan_whose_apply_used_its_file_up_is_not_asked_for_again(own: Context) -> None:
+    planned = Planned.from_facts(own.facts["plan"])
+    planned.record.plan.unlink()
+    assert plan.observe(own).verdict is Verdict.CHANGED
+    ended = {"plan_sha256": planned.record.plan_sha256, "result": plain(ApplyResult(0, (), (), ()))}
+    (run_folder(own) / "apply.json").write_text(json.dumps(ended))
+    assert plan.inquire(own) is AGREES
 
 
 def aws_has(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
