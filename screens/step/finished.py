@@ -110,7 +110,7 @@ class Finished(VerticalScroll):
     def _added(self) -> tuple[str, ...]:
         """Who was added, once that is applied somewhere."""
         known = self._run.session.state.known
-        applied = any(one.startswith("applied@") for one in known)
+        applied = any(name.startswith("applied@") for name in known)
         return self._run.whole().decisions.joining if applied and not self._over() else ()
 
     def _unconfirmed(self, *, marked: bool) -> Iterator[Sentence]:
@@ -276,20 +276,20 @@ def _rotated(facts: Facts) -> Iterator[str]:
 def _not_done(run: SessionRun) -> Iterator[Sentence]:
     """What a step that is done found nothing to do for, or leaves to be done by hand."""
     if "keys" in run.session.facts():
-        yield from (f"! {one}" for one in run.whole().decisions.not_compared_told)
+        yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told)
     for name, known in run.session.state.known.items():
         fact, _, item = name.partition("@")
         if fact == "mfa_devices_reset":
             from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
 
-            yield from (f"– {one}." for one in nothing_removed(known.value, item))
+            yield from (f"– {sentence}." for sentence in nothing_removed(known.value, item))
         if fact == "sts_regions":
-            yield from (f"! {one}." for lines in _of_regions(known.value) for one in lines)
+            yield from (f"! {sentence}." for lines in _of_regions(known.value) for sentence in lines)
 
 
 def _no_device_removed(known: Mapping[str, Any]) -> bool:
     """Whether devices were to be removed, and in no account there was one."""
-    resets = [one.value for name, one in known.items() if name.startswith("mfa_devices_reset")]
+    resets = [fact.value for name, fact in known.items() if name.startswith("mfa_devices_reset")]
     return bool(resets) and not any(reset["people"] for reset in resets)
 
 
@@ -358,12 +358,12 @@ def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {told_path(Path(root), run.environment.home)}"
-    known = [one.value for name, one in run.session.state.known.items() if name.startswith("access_key@")]
+    known = [fact.value for name, fact in run.session.state.known.items() if name.startswith("access_key@")]
     keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
     keys += dict.fromkeys(f"access key {KEPT_WORDS[key['kept']]}" for key in known if key)
     if keys:
         yield f"Keys      {'; '.join(keys)}"
-    profiles = [one.value for name, one in run.session.state.known.items() if name.startswith("profiles@")]
+    profiles = [fact.value for name, fact in run.session.state.known.items() if name.startswith("profiles@")]
     for config in sorted({profile["config"] for profile in profiles}):
         yield f"Profiles  {told_path(Path(config), run.environment.home)}"
     yield "Record    on Home (F3), until you delete it there"

@@ -68,7 +68,7 @@ class Opening:
 
 def is_displayed(widget: Widget) -> bool:
     """Whether a widget is on the page: neither it nor what holds it is hidden."""
-    return all(one.display for one in widget.ancestors_with_self)
+    return all(ancestor.display for ancestor in widget.ancestors_with_self)
 
 
 class StepPane(VerticalScroll):
@@ -296,7 +296,7 @@ class StepPane(VerticalScroll):
         """Show what is not right with the input, and put the focus on the first that can be fixed."""
         self.place_problems(problems)
         wrong = {field for problem in problems for field in self._fields(problem)}
-        first = next((one for one in self.query("*") if one in wrong), None)
+        first = next((widget for widget in self.query("*") if widget in wrong), None)
         if first is not None:
             first.focus()
 
@@ -320,13 +320,13 @@ class StepPane(VerticalScroll):
         around = (
             ancestor for field in self._fields(problem) for ancestor in field.ancestors if problem.fatal
         )
-        return next((one for one in around if isinstance(one, Field)), None)
+        return next((ancestor for ancestor in around if isinstance(ancestor, Field)), None)
 
     def _fields(self, problem: Problem) -> list[Widget]:
         """What the focus can go to for a problem."""
         name = f"#{problem.field.replace('_', '-')}"
         found = self.query(f"{name}, {name} *") if problem.field else ()
-        return [one for one in found if one.focusable and is_displayed(one)]
+        return [widget for widget in found if widget.focusable and is_displayed(widget)]
 
     def show_refusal(self, error: OnboardError) -> bool:
         """Show at its field why the input was rejected; returns whether the page has this field.
@@ -341,9 +341,9 @@ class StepPane(VerticalScroll):
         found = self._fields(problem)
         if not found:
             return False
-        for one in found:
-            if isinstance(one, SecretInput) or (isinstance(one, Input) and error.field == "code"):
-                one.clear()
+        for widget in found:
+            if isinstance(widget, SecretInput) or (isinstance(widget, Input) and error.field == "code"):
+                widget.clear()
         self.show_problems([problem])
         return True
 
@@ -376,7 +376,7 @@ class StepPane(VerticalScroll):
         """
         if self.problems and not self.context.leaving.is_set() and self._entered() != self._judged:
             others = [problem for problem in self.problems if event.control not in self._fields(problem)]
-            self._show_problems([one for one in others if self._place(one)])
+            self._show_problems([problem for problem in others if self._place(problem)])
         self.primary_changed()
 
     def _entered(self) -> int:

@@ -29,18 +29,18 @@ def record_text(record: Admissions, now: datetime) -> str:
     return "\n".join(line for person in record.people for line in _lines(person, record.by, now))
 
 
-def _lines(one: Admission, by: str, now: datetime) -> Iterator[str]:
-    compared = _COMPARED[one.compared].format(told_moment(one.compared_at, now))
-    taken = f"{told_moment(one.taken_at, now)}{f', by {by}' if by else ''}"
+def _lines(admission: Admission, by: str, now: datetime) -> Iterator[str]:
+    compared = _COMPARED[admission.compared].format(told_moment(admission.compared_at, now))
+    taken = f"{told_moment(admission.taken_at, now)}{f', by {by}' if by else ''}"
     rows = {
-        "Fingerprint": grouped(one.fingerprint),
-        "From": text_of(one.source),
+        "Fingerprint": grouped(admission.fingerprint),
+        "From": text_of(admission.source),
         "Taken in": taken,
         "Compared": compared,
-        **{account: _applied_words(applied, now) for account, applied in one.accounts.items()},
+        **{account: _applied_words(applied, now) for account, applied in admission.accounts.items()},
     }
     width = max(map(len, rows))
-    yield one.person
+    yield admission.person
     yield from (f"  {name:<{width}}  {words}" for name, words in rows.items())
 
 
