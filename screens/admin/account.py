@@ -250,12 +250,14 @@ class AccountPane(ByHandPane):
             yield Button("Edit by hand", id="edit_by_hand", key="e")
 
     def on_mount(self) -> None:
-        self._look()
+        self._read_settings()
 
-    def _look(self) -> None:
-        self.run_move("look", lambda report: account.survey(self.context, report), self._looked, looks=True)
+    def _read_settings(self) -> None:
+        self.run_move(
+            "look", lambda report: account.survey(self.context, report), self._show_settings, looks=True
+        )
 
-    async def _looked(self, views: Sequence[LayerView]) -> None:
+    async def _show_settings(self, views: Sequence[LayerView]) -> None:
         first, self._views = not self._views, views
         focused = self.screen.focused
         marked = focused.id if focused is not None else None
@@ -280,9 +282,9 @@ class AccountPane(ByHandPane):
         self._account = account
         for form in self.query(AccountForm):
             form.set_class(form.view.account == account, "-shown")
-        fields = [one for one in self.query("AccountForm.-shown *") if one.focusable]
+        fields = [widget for widget in self.query("AccountForm.-shown *") if widget.focusable]
         if fields:
-            again = next((one for one in fields if one.id == field), fields[0])
+            again = next((widget for widget in fields if widget.id == field), fields[0])
             again.focus()
         self._tell_pending()
 
@@ -355,7 +357,7 @@ class AccountPane(ByHandPane):
 
     def read_again(self) -> None:
         self._half_entered = {form.view.account: form.entered() for form in self.query(AccountForm)}
-        self._look()
+        self._read_settings()
 
     def request(self) -> Request:
         return Request({form.view.account: form.choice() for form in self.query(AccountForm)})

@@ -87,8 +87,8 @@ class RecoveryList(Vertical):
     def _draw(self) -> None:
         left, options = self.left, self.query_one(OptionList)
         options.clear_options()
-        for number, one in enumerate(self._repairs):
-            options.add_option(Option(self._line(one), str(number)))
+        for number, repair in enumerate(self._repairs):
+            options.add_option(Option(self._line(repair), str(number)))
         if not self._repairs:
             words = "✓ Nothing is left to recover. Plan again."
         elif left:
@@ -310,15 +310,15 @@ class ApplyPane(TerraformPane):
         self.query_one(ProgressLine).counts = False
         self._show()
         if not self.opening.done and not self.opening.asks:
-            self._look()
+            self._check_plan()
 
-    def _look(self) -> None:
+    def _check_plan(self) -> None:
         def work(report: Report) -> tuple[str, Outlook]:
             outlook = apply.survey(self.context, report)
             nothing = outlook.begun or apply.nothing_to_do(self.context)
             return ("" if nothing else terraform_runs.code_wanted(self.context)), outlook
 
-        self.run_move("look", work, self._looked, looks=True)
+        self.run_move("look", work, self._plan_checked, looks=True)
 
     def primary(self) -> Primary:
         outlook = self._outlook
@@ -390,7 +390,7 @@ class ApplyPane(TerraformPane):
 
     # -- what comes back ---------------------------------------------------------------------------
 
-    async def _looked(self, looked: tuple[str, Outlook]) -> None:
+    async def _plan_checked(self, looked: tuple[str, Outlook]) -> None:
         wanted, self._outlook = looked
         await self.query_one(CodeField).want(wanted)
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
@@ -428,13 +428,13 @@ class ApplyPane(TerraformPane):
         if self.has_class("-applying") and self._planned is not None:
             self._progress = replace(self._progress, running={})
             self._show_people(self._planned)
-        self.call_later(self._look)
+        self.call_later(self._check_plan)
 
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._outlook is None:
-            self._look()
+            self._check_plan()
         elif self.has_class("-recovering"):
             self.action_to_plan()
         elif self._outlook.refusal:
@@ -520,7 +520,7 @@ def _question(planned: Planned, context: Context, account_id: str) -> str:
     lines = [f"In {account}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
     if planned.foreign:
         lines.append(f"! {count(len(planned.foreign), 'change')} that nobody asked for, accepted by you.")
-    lines += [f"! {one}" for one in context.decisions.not_compared_told]
+    lines += [f"! {sentence}" for sentence in context.decisions.not_compared_told]
     return "\n".join([*lines, *_losses(planned, context)])
 
 

@@ -109,7 +109,7 @@ class DeactivatePane(AccountWorkPane):
             things.focus()
         self.query_one("#standing", Text).update(self._standing())
         mentioned = self._findings.mentioned if self._findings else {}
-        places = sum(len(one.mentions) for one in mentioned.values())
+        places = sum(len(found.mentions) for found in mentioned.values())
         mention = "mentions" if places == 1 else "mention"
         words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
         self.query_one("#mentioned", Text).update(words if places else "")
@@ -173,16 +173,16 @@ class DeactivatePane(AccountWorkPane):
             if person.denied:
                 yield _Row(f"  ? you may not list: {', '.join(person.denied)}", person.name)
 
-    def _head(self, one: Leaver) -> str:
-        if not one.exists:
-            return f"{one.name}: no user of this account (any more)"
+    def _head(self, leaver: Leaver) -> str:
+        if not leaver.exists:
+            return f"{leaver.name}: no user of this account (any more)"
         password = {
             True: "a console password, which goes with the user",
             False: "no console password",
             None: "console password unknown",
-        }[one.password]
-        keys = "access keys unknown" if one.keys is None else count(len(one.keys), "access key")
-        return f"{one.name}: {keys}, {password}"
+        }[leaver.password]
+        keys = "access keys unknown" if leaver.keys is None else count(len(leaver.keys), "access key")
+        return f"{leaver.name}: {keys}, {password}"
 
     def _key(self, key: AccessKey, by_hand: bool) -> str:  # noqa: FBT001 - a pair with the key
         now = self.context.environment.now()
@@ -254,11 +254,11 @@ class DeactivatePane(AccountWorkPane):
 def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:
     """What was found when the step was done, a line for each person."""
     yield f"This is what AWS said {told_moment(fact['at'], now)}. r asks again."
-    for name, one in fact["people"].items():
-        active, blocking = len(one["active"]), len(one["blocking"])
+    for name, person in fact["people"].items():
+        active, blocking = len(person["active"]), len(person["blocking"])
         parts = [
             f"{count(active, 'access key')} still active" if active else "",
-            f"{count(len(one['inactive']), 'access key')} inactive" if one["inactive"] else "",
+            f"{count(len(person['inactive']), 'access key')} inactive" if person["inactive"] else "",
             f"{count(blocking, 'thing')} in the way of the removal" if blocking else "",
         ]
         told = ", ".join(filter(None, parts)) or "no access keys, and nothing in the way of the removal"

@@ -98,14 +98,16 @@ class PoliciesDialog(Dialog[PolicyChanges]):
 
     def on_mount(self) -> None:
         """The list has the focus; without one the field."""
-        self._fill([one for one in self._about.there if one not in self._about.changes.remove] + self._added)
+        self._fill(
+            [policy for policy in self._about.there if policy not in self._about.changes.remove] + self._added
+        )
         self.query_one("#policies" if self._about.there or self._added else "#policy").focus()
 
     def _fill(self, marked: Sequence[str]) -> None:
         policies = self.query_one("#policies", MarkList)
-        more = [one for one in self._added if one not in self._about.there]
-        lines = [(short_policy(one), one) for one in self._about.there]
-        lines += [(f"+ {short_policy(one)}", one) for one in more]
+        more = [policy for policy in self._added if policy not in self._about.there]
+        lines = [(short_policy(policy), policy) for policy in self._about.there]
+        lines += [(f"+ {short_policy(policy)}", policy) for policy in more]
         policies.show(lines, marked)
         policies.highlighted = 0 if lines else None
         policies.display = bool(lines)
@@ -139,12 +141,12 @@ class PoliciesDialog(Dialog[PolicyChanges]):
     def _problem(self, arn: str) -> str:
         if arn in self.query_one("#policies", MarkList).selected:
             return "The group has that policy already."
-        for one in check_policy_arn(arn, self._about.account_id):
-            if one.fatal:
-                return text_of(one.message)
+        for problem in check_policy_arn(arn, self._about.account_id):
+            if problem.fatal:
+                return text_of(problem.message)
             if self._doubted != arn:
                 self._doubted = arn
-                return f"{one.message} Press Enter again to add it anyway."
+                return f"{problem.message} Press Enter again to add it anyway."
         return ""
 
     def action_accept(self) -> None:
@@ -156,8 +158,10 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         marked = self.query_one("#policies", MarkList).selected
         self.dismiss(
             PolicyChanges(
-                add=tuple(one for one in self._added if one in marked and one not in self._about.there),
-                remove=tuple(one for one in self._about.there if one not in marked),
+                add=tuple(
+                    policy for policy in self._added if policy in marked and policy not in self._about.there
+                ),
+                remove=tuple(policy for policy in self._about.there if policy not in marked),
             )
         )
 
@@ -202,7 +206,7 @@ class GroupsPane(ByHandPane):
         self._account = ""
         self._alone: dict[str, frozenset[str]] = {}
         drafts = opening.draft.get("layers", {})
-        self._half_decided = {one: groups.from_draft(draft) for one, draft in drafts.items()}
+        self._half_decided = {account: groups.from_draft(draft) for account, draft in drafts.items()}
 
     def compose_body(self) -> ComposeResult:
         yield LayerBar("Reading the groups", id="layers")
@@ -224,12 +228,14 @@ class GroupsPane(ByHandPane):
         await self.run_action(str(event.button.id))
 
     def on_mount(self) -> None:
-        self._look()
+        self._read_groups()
 
-    def _look(self) -> None:
-        self.run_move("look", lambda report: groups.survey(self.context, report), self._looked, looks=True)
+    def _read_groups(self) -> None:
+        self.run_move(
+            "look", lambda report: groups.survey(self.context, report), self._show_groups, looks=True
+        )
 
-    def _looked(self, views: Sequence[LayerView]) -> None:
+    def _show_groups(self, views: Sequence[LayerView]) -> None:
         first, self._views = not self._views, {view.account: view for view in views}
         for account, view in self._views.items():
             decided = groups.decided(self.context, view)
@@ -274,7 +280,7 @@ class GroupsPane(ByHandPane):
         if not self._account:
             self.query_one(LayerBar).update("There is no layer to show.")
             return
-        matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).words
+        matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).terms
         layout = MatrixLayout(self.view, self.choice, words)
         matrix.show(layout)
         if group:
@@ -296,7 +302,9 @@ class GroupsPane(ByHandPane):
 
     def _unseen(self) -> str:
         """The next account with people to put into groups that was not shown yet; "" for none."""
-        return self.query_one(LayerBar).first_unseen(one for one, view in self._views.items() if view.chosen)
+        return self.query_one(LayerBar).first_unseen(
+            account for account, view in self._views.items() if view.chosen
+        )
 
     def primary(self) -> Primary:
         if unseen := self._unseen():
@@ -353,7 +361,7 @@ class GroupsPane(ByHandPane):
     def read_again(self) -> None:
         """Read the layers, with what is chosen kept."""
         self._half_decided = dict(self._choices)
-        self._look()
+        self._read_groups()
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -362,13 +370,13 @@ class GroupsPane(ByHandPane):
         if action == "layer":
             return len(self._views) > 1
         if action == "filter":
-            return not any(one.has_focus for one in self.query("#filter"))
+            return not any(field.has_focus for field in self.query("#filter"))
         return bool(self._account) or not action.endswith(("_group", "policies"))
 
     @on(FilterField.Changed, "#filter")
     def _filter(self) -> None:
         if self._account:
-            layout = MatrixLayout(self.view, self.choice, self.query_one("#filter", FilterField).words)
+            layout = MatrixLayout(self.view, self.choice, self.query_one("#filter", FilterField).terms)
             self._show(layout.group_meant)
 
     @on(FilterField.Left)
@@ -480,7 +488,7 @@ class GroupsPane(ByHandPane):
             changes=self.choice.policies_of(group),
             note="" if group in self.view.by_name else f"It begins with the policies of {like.name}.",
             account_id=self.view.account_id,
-            others=tuple(policy for one in self.view.by_name.values() for policy in one.policies),
+            others=tuple(policy for known in self.view.by_name.values() for policy in known.policies),
         )
         ask(self, PoliciesDialog(about), change)
 
@@ -513,10 +521,10 @@ def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
         return f"{who}: leaves every group: {listed(sorted(view.before(name)), _MOST)}"
     before = view.before(name)
     after = view.with_followed(name, view.after(name, choice)) - set(choice.remove)
-    order = [*view.by_name, *(one.name for one in choice.add)]
+    order = [*view.by_name, *(group.name for group in choice.add)]
 
     def called(groups: Iterable[str]) -> list[str]:
-        return [choice.rename.get(one, one) for one in order if one in groups]
+        return [choice.rename.get(group, group) for group in order if group in groups]
 
     parts = [
         f"joins {', '.join(called(after - before))}" if after - before else "",
@@ -539,8 +547,8 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
     known, changes = view.by_name.get(group), choice.policies_of(group)
     there = view.like(choice, group)
     policies = [
-        *(f"- {short_policy(one)}" for one in changes.remove),
-        *(f"+ {short_policy(one)}" for one in changes.add),
+        *(f"- {short_policy(policy)}" for policy in changes.remove),
+        *(f"+ {short_policy(policy)}" for policy in changes.add),
         *(
             short_policy(policy)
             for policy in (there.policies if there else ())
@@ -587,4 +595,4 @@ def about_layer(view: LayerView) -> str:
 
 def _that_is_known(view: LayerView) -> str:
     """The members of a computed group are unknown."""
-    return " that is known" if any(one.computed for one in view.by_name.values()) else ""
+    return " that is known" if any(group.computed for group in view.by_name.values()) else ""

@@ -165,7 +165,7 @@ class HandOverPane(TerraformPane):
         return self._marked if self._marked in texts else next(iter(texts), "")
 
     def turn(self) -> Turn:
-        sent = [one.sent_at for one in self._sent.values() if one.sent_at]
+        sent = [handover.sent_at for handover in self._sent.values() if handover.sent_at]
         if len(sent) < len(self._sent):
             return Turn(f"{len(sent)} of {len(self._sent)} sent" if len(self._sent) > 1 else "Your turn")
         if not sent:
@@ -210,7 +210,7 @@ class HandOverPane(TerraformPane):
             mark, words = "○", f"ready: {', '.join(handoff.accounts)}"
         else:
             mark, words = "✗", "can't be handed over: see below"
-        width = max(cell_len(one) for one in self._names)
+        width = max(cell_len(person) for person in self._names)
         return f"{mark} {sized(name, width)}  {words}"
 
     @property
@@ -320,7 +320,7 @@ class HandOverPane(TerraformPane):
         self._sent[name] = sent
         said = f"{name}'s handoff is marked as {'sent' if sent.sent_at else 'not sent'}."
         self.notify(said)
-        left = [one for one in self._names if self._sent[one].sent_at is None]
+        left = [person for person in self._names if self._sent[person].sent_at is None]
         if sent.sent_at and left:
             self.query_one("#people", OptionList).highlighted = self._names.index(left[0])
         self._show()

@@ -101,7 +101,9 @@ class MfaResetPane(AccountWorkPane):
         if self.opening.done:
             fact = self.context.facts.get("mfa_devices_reset") or {}
             untouched = mfa_reset.nothing_removed(fact, self.context.item)
-            return text_of(joined([*(f"– {one}." for one in untouched), "^r opens this step again."], "\n"))
+            return text_of(
+                joined([*(f"– {sentence}." for sentence in untouched), "^r opens this step again."], "\n")
+            )
         if self.found is None:
             return "iam-onboard asks AWS which devices they have."
         if self._removed:
@@ -188,7 +190,7 @@ class MfaResetPane(AccountWorkPane):
         if message.name == "perform":
             fact = message.result["mfa_devices_reset"]
             done = [f"✓ {name}'s MFA device is removed." for name in fact["people"]]
-            untouched = [f"– {one}." for one in mfa_reset.nothing_removed(fact, self.context.item)]
+            untouched = [f"– {sentence}." for sentence in mfa_reset.nothing_removed(fact, self.context.item)]
             self.parting = text_of(joined([*done, *untouched]))
 
     def request(self) -> Request:

@@ -54,7 +54,9 @@ class KeyChoice(Dialog[TakenKey]):
         self._keys = {key.fingerprint: key for key in keys}
 
     def body(self) -> ComposeResult:
-        yield Choices([Answer(one, _choice_lines(key)) for one, key in self._keys.items()], id="keys")
+        yield Choices(
+            [Answer(fingerprint, _choice_lines(key)) for fingerprint, key in self._keys.items()], id="keys"
+        )
 
     def buttons(self) -> Iterable[Button]:
         yield Button("Use this key", id="take", variant="primary")
@@ -294,10 +296,10 @@ class PgpKeysPane(StepPane):
         self._go_on()
 
     def _look_for_mail(self) -> None:
-        def look() -> None:
+        def post_mail() -> None:
             self.post_message(self.Looked(pgp_keys.mail_for(self.context)))
 
-        self.run_worker(look, thread=True, group="mail", exclusive=True)
+        self.run_worker(post_mail, thread=True, group="mail", exclusive=True)
 
     @dataclass
     class Looked(StepPane.Posted):
@@ -365,8 +367,8 @@ class PgpKeysPane(StepPane):
     @property
     def _to_invite(self) -> str:
         """Who was not invited and has sent nothing, the selected person before the others; "" for nobody."""
-        rejected = {name for name, one in self._aside.items() if not one.invites}
-        silent = [one for one in self._missing if one not in {*self._invited, *rejected}]
+        rejected = {name for name, entry in self._aside.items() if not entry.invites}
+        silent = [name for name in self._missing if name not in {*self._invited, *rejected}]
         return self.person() if self.person() in silent else next(iter(silent), "")
 
     @on(Table.RowHighlighted)
@@ -422,7 +424,7 @@ class PgpKeysPane(StepPane):
         missing, unanswered = self._first_missing(), self._first_open()
         text = self.query_one(TextArea).text
         if text.strip():
-            refused = any(one.text == text for one in self._aside.values())
+            refused = any(entry.text == text for entry in self._aside.values())
             return Primary("Paste another key" if refused else "Check this key", ready=not refused)
         if self._news(missing):
             return Primary(f"Read {short(missing)}'s request")
@@ -460,7 +462,7 @@ class PgpKeysPane(StepPane):
     def _forget_refused(self) -> None:
         """Why a text was rejected goes with the text."""
         text = self.query_one(TextArea).text
-        aside = {name: one for name, one in self._aside.items() if one.text in {"", text}}
+        aside = {name: entry for name, entry in self._aside.items() if entry.text in {"", text}}
         if aside != self._aside:
             self._aside = aside
             self._fill()
@@ -657,7 +659,7 @@ class PgpKeysPane(StepPane):
 
     def _compare(self, key: TakenKey) -> None:
         self._turn_to(key.name)
-        self.query_one("#about", Text).update("\n".join(_told(key)))
+        self.query_one("#about", Text).update("\n".join(_comparison_lines(key)))
         groups = grouped(key.fingerprint).split()
         half = (len(groups) + 1) // 2
         self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))
@@ -777,7 +779,7 @@ def _summary(key: TakenKey) -> list[str]:
     return [f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}", *_replaced_lines(key)]
 
 
-def _told(key: TakenKey) -> list[str]:
+def _comparison_lines(key: TakenKey) -> list[str]:
     """All that is to be said about a key whose fingerprint is compared."""
     expires = f"expires {day(key.expires)}" if key.expires else "never expires"
     return [

@@ -162,13 +162,13 @@ class PlanPane(TerraformPane):
         self._show()
         if self.opening.interrupted and self._planned is not None:
             self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
-        self.run_move("look", self._look, self._looked, looks=True)
+        self.run_move("look", self._read_layer, self._layer_read, looks=True)
 
     def on_resize(self) -> None:
         """In a tall terminal there is room for the resources."""
         self.set_class(self.app.size.height >= TALL, "-tall")
 
-    def _look(self, report: Report) -> tuple[str, Return]:
+    def _read_layer(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))
         found = judged_plan.survey(self._planned, self.context)
         return terraform_runs.code_wanted(self.context), found
@@ -188,7 +188,7 @@ class PlanPane(TerraformPane):
     def _left(self) -> set[str]:
         """The changes that nobody asked for, and that were not accepted yet."""
         foreign = self._planned.foreign if self._planned else ()
-        return {one.address for one in foreign} - self._acknowledged
+        return {change.address for change in foreign} - self._acknowledged
 
     def turn(self) -> Turn:
         over = self._elsewhere or self.opening.done or self._left or self.context.facts.get("applied")
@@ -203,7 +203,7 @@ class PlanPane(TerraformPane):
         if made is None and not self._elsewhere:
             standing += [*_unchanged(self.context), *_pushing(self.context.facts.get("commit"))]
         self.query_one("#standing", Text).show_lines(standing)
-        self.query_one("#since", Text).show_lines([f"! {one}" for one in found.since])
+        self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in found.since])
         self.query_one("#difference", Text).show_lines(_told_differences(found.differences) if made else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1)
         self.query_one("#destroys", Text).show_lines(_told_destroys(made) if made else [])
@@ -237,7 +237,7 @@ class PlanPane(TerraformPane):
                 self.query_one(ResourceBrowser).take(progress.payload)
                 self.add_class("-planning")
 
-    async def _looked(self, looked: tuple[str, Return]) -> None:
+    async def _layer_read(self, looked: tuple[str, Return]) -> None:
         wanted, self._found = looked
         await self.query_one(CodeField).want(wanted)
         self._show()
@@ -428,13 +428,13 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
 
 def _told_destroys(made: Planned) -> list[str]:
     """What is removed or replaced besides what the table of people and the list of foreign changes say."""
-    named, foreign = {person.name for person in made.people}, {one.address for one in made.foreign}
+    named, foreign = {person.name for person in made.people}, {change.address for change in made.foreign}
     told = [
         destroy
         for destroy in made.destroys
         if destroy.address not in foreign and not named.intersection(destroy.people)
     ]
-    return cut([f"- {one.words}" for one in told], _MOST_LINES)
+    return cut([f"- {destroy.words}" for destroy in told], _MOST_LINES)
 
 
 def _told_drift(drift: Sequence[Sentence]) -> list[str]:

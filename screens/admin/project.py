@@ -210,7 +210,7 @@ class ProjectPane(StepPane):
     def on_mount(self) -> None:
         self.query_one("#without-upstream").display = False
         self._show_asked(self._asked)
-        self._look()
+        self._find_project()
         self._go_to_names()  # what is typed meanwhile is a name
 
     def _go_to_names(self) -> None:
@@ -221,7 +221,7 @@ class ProjectPane(StepPane):
             self.focus_primary()
 
     @on(Input.Submitted, "#path")
-    def _look(self) -> None:
+    def _find_project(self) -> None:
         path = self._looked_at = self.query_one("#path", Input).value
         self.run_move(
             "survey", lambda report: project.survey(path, self.context, report), self._surveyed, looks=True
@@ -277,7 +277,7 @@ class ProjectPane(StepPane):
         """Say what is in the folder that the field names, or what is wrong with it."""
         told, wrong = self.query_one("#found", Text), False
         if self._survey is not None and self._found:
-            told.update(_told(self._survey, edits=bool(self._asked - {"mfa_reset"})))
+            told.update(_survey_text(self._survey, edits=bool(self._asked - {"mfa_reset"})))
         elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
             wrong = True
             told.update(self._why)
@@ -329,7 +329,7 @@ class ProjectPane(StepPane):
         """Go on; a folder that was typed and not looked at yet is looked at first, and a wrong name shown."""
         wrong = next(filter(self._unknown, QUESTIONS), "")
         if not self._found:
-            self._look()
+            self._find_project()
         elif wrong:
             self._field(wrong).focus()
         else:
@@ -386,7 +386,7 @@ def _counts(layer: Layer) -> str:
     return f"{count(len(layer.humans), 'person', 'people')}, {count(len(layer.groups), 'group')}"
 
 
-def _told(found: Survey, *, edits: bool) -> str:
+def _survey_text(found: Survey, *, edits: bool) -> str:
     """What was found, in a few lines; on the files only where they will be edited or planned."""
     told = found.project
     lines = [f"✓ {told.name} ({told.long_name}), {count(len(found.layers), 'account')} with IAM users"]

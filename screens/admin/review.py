@@ -230,7 +230,7 @@ class ReviewPane(ByHandPane):
     def _unseen_words(self) -> str:
         """What is written although nobody has read it to its end."""
         diff = self.query_one(FileDiffs)
-        unseen = [_told(file) for index, file in enumerate(diff.files) if index not in diff.seen]
+        unseen = [_file_line(file) for index, file in enumerate(diff.files) if index not in diff.seen]
         return "\n".join(["You haven't seen these to their end:", *_first(unseen, _FILES_SHOWN)])
 
     def _show(
@@ -242,7 +242,7 @@ class ReviewPane(ByHandPane):
         self.remove_class("-unmade")
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
-        files.clear_options().add_options(f"{_UNSEEN} {_told(one)}" for one in diffs)
+        files.clear_options().add_options(f"{_UNSEEN} {_file_line(file)}" for file in diffs)
         self._marked = set()
         files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
@@ -252,7 +252,7 @@ class ReviewPane(ByHandPane):
         noted = _first([f"! {note}" for note in notes], _NOTES_SHOWN) if diffs else ()
         self.query_one("#summary", Text).update("\n".join([*noted, summary]))
         diff = self.query_one(FileDiffs)
-        diff.show(diffs, [at for at, one in enumerate(diffs) if one.identity in self._start["seen"]])
+        diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in self._start["seen"]])
         self._show_written(written if not diffs else [])
         self._show_commit()
         if not diffs:
@@ -310,11 +310,13 @@ class ReviewPane(ByHandPane):
         diff, files = self.query_one(FileDiffs), self.query_one("#files", OptionList)
         here = 0 <= message.index < len(diff.files)
         title = (
-            f"{message.index + 1} of {len(diff.files)}: {_told(diff.files[message.index])}" if here else ""
+            f"{message.index + 1} of {len(diff.files)}: {_file_line(diff.files[message.index])}"
+            if here
+            else ""
         )
         diff.border_title = styled((title, ""))
         for seen in diff.seen.difference(self._marked):
-            files.replace_option_prompt_at_index(seen, f"{_SEEN} {_told(diff.files[seen])}")
+            files.replace_option_prompt_at_index(seen, f"{_SEEN} {_file_line(diff.files[seen])}")
         self._marked = set(diff.seen)
         diff.border_subtitle = styled(("→ shows the rest of long lines" if diff.cut else "", ""))
         self.primary_changed()
@@ -401,7 +403,7 @@ def _it(several: Sequence[object]) -> str:
     return "it" if len(several) == 1 else "them"
 
 
-def _told(diff: FileDiff) -> str:
+def _file_line(diff: FileDiff) -> str:
     """One file with what changes in it, for the list."""
     what = "new" if diff.change.before is None else "gone" if diff.change.after is None else ""
     account = diff.change.layer.partition("/")[0]

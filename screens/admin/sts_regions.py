@@ -126,9 +126,9 @@ class StsRegionsPane(StepPane):
     def on_mount(self) -> None:
         self.query_one("#table", Table).add_columns("Region", "STS", "For the project", "Opt-in")
         self._show()
-        self.run_move("look", self._look, self._surveyed, looks=True)
+        self.run_move("look", self._survey_project, self._surveyed, looks=True)
 
-    def _look(self, report: Report) -> Survey:
+    def _survey_project(self, report: Report) -> Survey:
         project = find_project(self.context.root)
         return sts_regions.survey(project, self.context, report)
 
@@ -169,9 +169,9 @@ class StsRegionsPane(StepPane):
         if answer is None or self._audit is None:
             self.query_one("#to-do", Text).show_lines([])
             return
-        for one, verdict in by_urgency(answer, self._audit.allowed):
-            row = (one.region, SHORT[one.sts], f"{MARKS[verdict]} {verdict}", str(one.opt_in))
-            table.add_row(*row, key=one.region)
+        for region, verdict in by_urgency(answer, self._audit.allowed):
+            row = (region.region, SHORT[region.sts], f"{MARKS[verdict]} {verdict}", str(region.opt_in))
+            table.add_row(*row, key=region.region)
         self.query_one("#to-do", Text).show_lines([_to_do_text(answer, self._audit.allowed)])
 
     @on(OptionList.OptionHighlighted, "#accounts")
@@ -182,7 +182,7 @@ class StsRegionsPane(StepPane):
     def _explain(self, event: Table.RowSelected) -> None:
         answer = self._chosen
         region = str(event.row_key.value)
-        found = [one for one in answer.regions if one.region == region] if answer else []
+        found = [candidate for candidate in answer.regions if candidate.region == region] if answer else []
         if answer and self._audit and found:
             self.query_one("#detail", Text).show_lines([_region_text(found[0])])
 
@@ -229,7 +229,7 @@ class StsRegionsPane(StepPane):
         def work(report: Report) -> tuple[Audit, Survey]:
             """The answers, and the codes that are due the next time."""
             audit = sts_regions.ask(survey, codes, self.context, report)
-            return audit, self._look(report)
+            return audit, self._survey_project(report)
 
         self.run_move("ask", work, self._take)
 
@@ -282,7 +282,7 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
     ]
     if changed:
         more = len(changed) - _TOLD_CHANGES
-        lines += [f"Changed: {one}" for one in changed[:_TOLD_CHANGES]]
+        lines += [f"Changed: {change}" for change in changed[:_TOLD_CHANGES]]
         lines += [f"and {more} more"] if more > 0 else []
     return "\n".join(lines)
 

@@ -95,12 +95,12 @@ class UserLines:
         found: list[Line] = []
         sections = {name: list(rows.values()) for name, rows in self._rows.items()}
         for name, rows in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
-            some = [row.line for row in rows if all(word in row.text for word in wanted)]
+            lines = [row.line for row in rows if all(word in row.text for word in wanted)]
             if names and not words:
-                some = [one for one in some if one.kind == "changed" or _is_one_of(one, names)]
-            if some:
-                people = {one.key.name if isinstance(one.key, Who) else one.key for one in some}
-                found += [Line((f"{name} ({len(people):,})",)), *some]
+                lines = [line for line in lines if line.kind == "changed" or _is_one_of(line, names)]
+            if lines:
+                people = {line.key.name if isinstance(line.key, Who) else line.key for line in lines}
+                found += [Line((f"{name} ({len(people):,})",)), *lines]
         return found
 
 
@@ -134,7 +134,7 @@ def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cel
     return f"{_SAID[now]} → {_SAID[wanted]}"
 
 
-def _told(layer: Layer, person: Person) -> Iterator[str]:
+def _person_lines(layer: Layer, person: Person) -> Iterator[str]:
     """What more there is to say of a person, for the lines below the list."""
     shared = users.sharing(layer, person)
     also = f", the key file of {listed(shared, 2)} too" if shared else ""
@@ -145,7 +145,7 @@ def _told(layer: Layer, person: Person) -> Iterator[str]:
 
 def _refusal_lines(person: Person, refusals: Mapping[str, EditRefused]) -> list[str]:
     """Why buttons are disabled, in as few lines as it takes."""
-    reasons = {text_of(one.why): text_of(one.what) for one in refusals.values()}
+    reasons = {text_of(refusal.why): text_of(refusal.what) for refusal in refusals.values()}
     switches = [refusals[fact].why for fact in users.WORDS if fact in refusals]
     if len(switches) == len(users.WORDS) and len({*map(text_of, switches)}) == 1:
         both = " and ".join(users.WORDS.values())
@@ -231,13 +231,13 @@ class UsersPane(ByHandPane):
                 yield Button("Edit by hand", id="by_hand", key="e")
 
     def on_mount(self) -> None:
-        self._look()
+        self._read_layers()
 
     def on_resize(self) -> None:
         """A tall terminal has room for everything."""
         self.set_class(self.app.size.height >= TALL, "-tall")
 
-    def _look(self) -> None:
+    def _read_layers(self) -> None:
         def work(report: Report) -> tuple[Mapping[str, Layer], UserLines]:
             layers = users.survey(self.context, report)
             return layers, UserLines(layers)
@@ -289,7 +289,7 @@ class UsersPane(ByHandPane):
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
         """Show the lines that the filter leaves."""
-        words = self.query_one(FilterField).words
+        words = self.query_one(FilterField).terms
         lines = self._lines.lines(words, self._only)
         self.query_one(LineList).show(lines)
         found, every = sum(isinstance(line.key, Who) for line in lines), self._lines.count
@@ -316,7 +316,7 @@ class UsersPane(ByHandPane):
         elif (found := self.marked()) is not None:
             refusals = self._refusals(*found)
             told = _refusal_lines(found[1], refusals) if found[1].editable else ()
-            about = [*told, *self.consequences(*found), *_told(*found)]
+            about = [*told, *self.consequences(*found), *_person_lines(*found)]
         for name in (*users.WORDS, "key_file"):
             self.query_one(f"#{name}", Button).disabled = name in refusals
         elsewhere = self.query_one("#people").has_focus
@@ -335,7 +335,7 @@ class UsersPane(ByHandPane):
         for verb, names in (("add", decided.joining), ("remove", decided.leaving)):
             if nowhere := [name for name in names if name not in request.people(verb)]:
                 return Primary(f"Select an account for {short(nowhere[0])}", ready=False)
-        changes = sum(len(some) for kind in vars(request.trimmed()).values() for some in kind.values())
+        changes = sum(len(entries) for kind in vars(request.trimmed()).values() for entries in kind.values())
         nothing = "Leave sign-in as it is" if self._only else "Change nobody"
         return Primary(f"Keep {count(changes, 'change')}" if changes else nothing)
 
@@ -475,7 +475,7 @@ class UsersPane(ByHandPane):
 
     def read_again(self) -> None:
         self._half_entered = self.request()
-        self._look()
+        self._read_layers()
 
     def _tell_difference(self, before: Mapping[str, Layer]) -> None:
         for account, new in self._layers.items():

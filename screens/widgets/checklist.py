@@ -196,8 +196,8 @@ class Checklist(Vertical):
 
     def focus_next(self) -> bool:
         """Put the focus on what is to be pressed next; returns whether there is something."""
-        row = self._rows[self._at : self._at + 1]
-        button = next((button for one in row for button in one.buttons()), None)
+        rows = self._rows[self._at : self._at + 1]
+        button = next((button for row in rows for button in row.buttons()), None)
         if button is not None:
             button.focus()
         return button is not None

@@ -55,7 +55,7 @@ class Choices(OptionList, inherit_bindings=False):
     def ask(self, answers: Sequence[Answer], value: str = "") -> None:
         """Show these answers in place of the ones before; `value` is chosen, "" for none or the first."""
         self._answers, self._given = answers, value
-        self.set_options([Option(self._line(index), one.value) for index, one in enumerate(answers)])
+        self.set_options([Option(self._line(index), answer.value) for index, answer in enumerate(answers)])
         self.choose(value or self._deliberate or "")
 
     @property

@@ -92,18 +92,18 @@ class CodeField(Vertical):
     def _rows(self, wanted: Sequence[Wanted]) -> list[Widget]:
         rows: list[Widget] = [
             FieldRow(
-                one.label,
+                code.label,
                 Input(
-                    placeholder=one.placeholder,
+                    placeholder=code.placeholder,
                     restrict=r"[\d\s-]*",
-                    id=one.id,
+                    id=code.id,
                     compact=True,
                     max_length=9,
                     select_on_focus=False,
                 ),
-                one.hint,
+                code.hint,
             )
-            for one in wanted
+            for code in wanted
         ]
         return [*rows, Countdown(self._now)] if rows else []
 
@@ -124,7 +124,9 @@ class CodeField(Vertical):
     def _go_on(self, event: Input.Submitted) -> None:
         """Enter goes to the next code that is not entered; in the last one it is the primary action."""
         event.stop()
-        empty = (one for one in self.query(Input) if FieldRow.of(one).display and not one.value.strip())
+        empty = (
+            field for field in self.query(Input) if FieldRow.of(field).display and not field.value.strip()
+        )
         lacking, primary = next(empty, None), self.screen.query_one("#primary", Button)
         self.call_after_refresh(lacking.focus if lacking is not None else primary.press)
 

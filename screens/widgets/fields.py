@@ -105,7 +105,7 @@ class FilterField(Input):
         """The person goes on to what is filtered."""
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def terms(self) -> tuple[str, ...]:
         """The words to look for."""
         return tuple(self.value.split())
 

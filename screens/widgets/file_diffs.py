@@ -156,14 +156,14 @@ class FileDiffs(DrawnLines):
         """The number, before the change, of the first changed line of that file in view; 1 if none is."""
         first = max(round(self.scroll_y), self.files[self.at].row if self.files else 0)
         below = self._lines[first : first + max(1, self.size.height)]
-        return next((one.old for one in below if one.mark in {"+", "-"}), 1)
+        return next((line.old for line in below if line.mark in {"+", "-"}), 1)
 
     @property
     def cut(self) -> bool:
         """Whether a line in view goes on to the right."""
         top, region = round(self.scroll_y), self.scrollable_content_region
         shown = self._lines[top : top + region.height]
-        return any(cell_len(one.text) > round(self.scroll_x) + region.width for one in shown)
+        return any(cell_len(line.text) > round(self.scroll_x) + region.width for line in shown)
 
     def go_to_file(self, index: int) -> None:
         """Show a file's beginning at the top, as far as there are lines."""

@@ -109,7 +109,7 @@ class MatrixLayout:
         """The names to show, with a `Section` before each kind of people."""
         found: list[str] = []
         for why in Chosen:
-            names = [name for name, one in self.view.chosen.items() if one is why]
+            names = [name for name, chosen in self.view.chosen.items() if chosen is why]
             self._add(found, why.value.capitalize(), names)
         self._add(found, "Everybody else" if self.view.chosen else "People", self.view.others)
         self._add(found, "Machine users", self.view.machines)
@@ -146,7 +146,7 @@ class MatrixLayout:
     @property
     def group_meant(self) -> str:
         """The first group whose name the filter matches, "" if it matches none."""
-        meant = frozenset().union(*(some for _, some in self._meant))
+        meant = frozenset().union(*(groups for _, groups in self._meant))
         return next((column.group for column in self.columns if column.group in meant), "")
 
     @cached_property
@@ -340,10 +340,10 @@ class Matrix(CursorLines):
         style = self.style_of("head")
         selected = style if y else style + self.style_of("column")
         parts: list[tuple[str, Style]] = []
-        for index, one in self._in_view(width):
+        for index, column in self._in_view(width):
             parts.append((self._edge(index) + " ", style))
-            text = one.note if y else one.heading
-            parts.append((sized(text, one.width), selected if index == self._column else style))
+            text = column.note if y else column.heading
+            parts.append((sized(text, column.width), selected if index == self._column else style))
         return self._joined(("" if y else " " * SIGN + "Person", style), parts, width, style)
 
     def drawn_line(self, row: int, width: int) -> Strip:
@@ -351,14 +351,14 @@ class Matrix(CursorLines):
         layout, here = self.layout_shown, row == self.row
         who = layout.lines[row]
         parts: list[tuple[str, Style]] = []
-        for index, one in self._in_view(width):
-            words, selected = layout.cell(who, one), here and index == self._column
+        for index, column in self._in_view(width):
+            words, selected = layout.cell(who, column), here and index == self._column
             style = self.style_of(_STYLES.get(words, ""))
             focused = selected and self.has_focus
             mark = " " if not selected else BAR if focused else "▸"
             parts += [(self._edge(index), style), (mark, self.style_of("column") if focused else style)]
             cell = style + self.style_of("cursor") if focused else style
-            parts.append((sized(words, one.width), cell))
+            parts.append((sized(words, column.width), cell))
         name = f"{layout.sign(who)} {cut(who, layout.name_width)}"
         return self._joined((name, self.style_of("person" if here else "")), parts, width, self.style_of(""))
 

@@ -66,7 +66,7 @@ class PlanTable(Vertical):
         for widget in (self.query_one("#heads"), self.query_one(ScrollBody)):
             widget.display = bool(people)
         others = self.query_one("#others", Text)
-        others.update("\n".join(cut([text_of(one) for one in planned.others], most)))
+        others.update("\n".join(cut([text_of(sentence) for sentence in planned.others], most)))
         others.display = bool(planned.others)
 
 
@@ -118,8 +118,8 @@ def _cell(action: str) -> Content:
     return _signed(SIGNS[known], _WORDS.get(known, "moved"))
 
 
-def _groups(one: PersonChange) -> Content:
-    moves = [("+", one.joins), ("-", one.leaves)]
+def _groups(person: PersonChange) -> Content:
+    moves = [("+", person.joins), ("-", person.leaves)]
     return in_line((_signed(sign, ", ".join(names)) for sign, names in moves if names), " ")
 
 

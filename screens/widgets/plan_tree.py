@@ -136,22 +136,22 @@ class PlanTree(LineList):
         heading = ""
         chosen = self._chosen()
         sizes: dict[str, int] = {}
-        for one in chosen:
-            sizes[_about(one)] = sizes.get(_about(one), 0) + 1
-        for one in chosen:
-            if _about(one) != heading:
-                heading = _about(one)
+        for resource in chosen:
+            sizes[_about(resource)] = sizes.get(_about(resource), 0) + 1
+        for resource in chosen:
+            if _about(resource) != heading:
+                heading = _about(resource)
                 lines.append(Line((f"{heading}  {count(sizes[heading], 'resource')}",)))
-            lines.append(Line((_told(one),), _key(one), _KINDS.get(one.sign, "")))
-            if _key(one) in self._opened:
-                lines += _inside(one)
+            lines.append(Line((_resource_line(resource),), _key(resource), _KINDS.get(resource.sign, "")))
+            if _key(resource) in self._opened:
+                lines += _inside(resource)
         return lines
 
     def _chosen(self) -> Sequence[Resource]:
         if not self._words:
             return self._resources
         pairs = zip(self._resources, self._haystacks, strict=True)
-        return [one for one, text in pairs if all(word in text for word in self._words)]
+        return [resource for resource, text in pairs if all(word in text for word in self._words)]
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -163,12 +163,12 @@ class PlanTree(LineList):
         key = line.key.resource if isinstance(line.key, Inside) else line.key
         self._opened ^= {key}
         if isinstance(line.key, Inside):  # the line goes: its resource is marked
-            self.row = next(row for row, one in enumerate(self._lines) if one.key == key)
+            self.row = next(row for row, candidate in enumerate(self._lines) if candidate.key == key)
         self._lay_out()
 
     def action_open_all(self) -> None:
         """Open every resource that the filter leaves; close all if all are open."""
-        every = {_key(one) for one in self._chosen()}
+        every = {_key(resource) for resource in self._chosen()}
         self._opened = set() if every <= self._opened else self._opened | every
         self._lay_out()
 
@@ -193,7 +193,7 @@ def _about(resource: Resource) -> str:
     return f"Changed outside of Terraform: {resource.about}" if resource.drift else resource.about
 
 
-def _told(resource: Resource) -> str:
+def _resource_line(resource: Resource) -> str:
     foreign = "! " if resource.foreign else ""
     return f"{resource.sign} {foreign}{resource.words}  {resource.address}"
 
@@ -258,14 +258,14 @@ class ResourceBrowser(Vertical):
         self.query_one(PlanTree).focus()
 
     def _count(self) -> None:
-        tree, words = self.query_one(PlanTree), self.query_one(FilterField).words
+        tree, words = self.query_one(PlanTree), self.query_one(FilterField).terms
         told = f"{tree.found:,} of {tree.total:,}" if words else count(tree.total, "resource")
         self.query_one("#count", Text).update(told)
         self.set_class(not tree.total, "-none-yet")
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
-        self.query_one(PlanTree).filter(self.query_one(FilterField).words)
+        self.query_one(PlanTree).filter(self.query_one(FilterField).terms)
         self._count()
 
     @on(FilterField.Left)

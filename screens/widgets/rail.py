@@ -168,7 +168,7 @@ def _before(folded: Sequence[_Part]) -> list[Content]:
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:
-    steps = sum(len(one.statuses) for one in folded)
+    steps = sum(len(part.statuses) for part in folded)
     return [styled((f"· {steps} more" if steps else "· End", "$text-muted"))] if folded else []
 
 
@@ -227,7 +227,7 @@ class StepRail(OptionList, can_focus=False):
             if entry.key.item != item:
                 item = entry.key.item
                 self.add_option(Option(f"─ {item or _AFTER_THE_ITEMS}", disabled=True))
-            line = _told(entry, here=entry.key == current)
+            line = _step_line(entry, here=entry.key == current)
             self.add_option(Option(line, str(entry.key), disabled=entry.foreseen))
         if item:
             self.add_option(Option(f"─ {_AFTER_THE_ITEMS}", disabled=True))
@@ -261,7 +261,7 @@ def _named(entry: RailEntry) -> Sentence:
     return f"{entry.title} ({entry.key.item})" if entry.key.item else entry.title
 
 
-def _told(entry: RailEntry, *, here: bool) -> Content:
+def _step_line(entry: RailEntry, *, here: bool) -> Content:
     """A step's line: the one that is shown says where it stands after its name."""
     mark, style = MARKS[entry.status], STYLES.get(entry.status, "$text-muted")
     if here:

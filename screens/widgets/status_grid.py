@@ -78,8 +78,8 @@ class EverybodyDialog(Dialog[str]):
         left = (
             (row, column)
             for row, (_, stands) in enumerate(self._grid.rows)
-            for column, one in enumerate(stands, 1)
-            if not one.settled
+            for column, stand in enumerate(stands, 1)
+            if not stand.settled
         )
         row, column = next(left, (0, 1))
         table.move_cursor(row=row, column=column)

@@ -152,16 +152,19 @@ class OnlyVisible(LineFilter):
         """The segments without what nobody sees; what has a width keeps it."""
         if not self._unicode:
             segments = [
-                one if one.control else one._replace(text=one.text.translate(_PLAIN)) for one in segments
+                piece if piece.control else piece._replace(text=piece.text.translate(_PLAIN))
+                for piece in segments
             ]
         return [
-            one if one.control or one.text.isprintable() else Segment(_visible(one.text), one.style)
-            for one in segments
+            piece if piece.control or piece.text.isprintable() else Segment(_visible(piece.text), piece.style)
+            for piece in segments
         ]
 
 
 def _visible(text: str) -> str:
-    return "".join(set_cell_size(safe(one).replace("\n", "␊"), get_character_cell_size(one)) for one in text)
+    return "".join(
+        set_cell_size(safe(sign).replace("\n", "␊"), get_character_cell_size(sign)) for sign in text
+    )
 
 
 def plain(text: Any) -> Any:
@@ -306,7 +309,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
     def action_beside(self, step: int) -> None:
         """Move the focus to the button beside this one."""
         around = self.parent.children if self.parent else ()
-        row = [one for one in around if isinstance(one, Button) and one.focusable]
+        row = [button for button in around if isinstance(button, Button) and button.focusable]
         row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
 
     def watch_label(self) -> None:
