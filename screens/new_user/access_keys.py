@@ -97,13 +97,13 @@ class AccessKeysPane(BrowsingPane):
             **opening.draft,
         }
         asked = self._start["question"]
-        self._question = next((one for one in _Question if one == asked), _Question.KEPT)
+        self._question = next((question for question in _Question if question == asked), _Question.KEPT)
         self._offered = ""
         self._looking: Timer | None = None
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield _told(self.context.facts.get("access_key") or {})
+            yield _kept_lines(self.context.facts.get("access_key") or {})
             yield Button("Keep another key", id="again")
         with Vertical(classes="asks-kept"):
             yield Text("Where do you want to keep the secret?")
@@ -180,7 +180,7 @@ class AccessKeysPane(BrowsingPane):
         elif self._question is _Question.NONE:
             self._focus_way()
         self._look_for_stores()
-        self._looking = self.set_interval(_LOOK_SECONDS, self._look)
+        self._looking = self.set_interval(_LOOK_SECONDS, self._look_for_download)
 
     # -- one question at a time --------------------------------------------------------------------
 
@@ -216,7 +216,11 @@ class AccessKeysPane(BrowsingPane):
 
     def _focus_way(self) -> None:
         """Put the focus on what is to be done first for the chosen way."""
-        fields = (one for one in self.query_one("#way").query("*") if one.focusable and is_displayed(one))
+        fields = (
+            widget
+            for widget in self.query_one("#way").query("*")
+            if widget.focusable and is_displayed(widget)
+        )
         next(fields, self.query_one("#change-how")).focus()
 
     @on(Checklist.Moved)
@@ -335,7 +339,7 @@ class AccessKeysPane(BrowsingPane):
 
     # -- the downloads folder ----------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _look_for_download(self) -> None:
         if self.query_one("#how", Choices).value == CONSOLE:
             self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
@@ -445,6 +449,6 @@ def _age(seconds: int) -> str:
     return count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
 
 
-def _told(key: Mapping[str, Any]) -> Lines:
+def _kept_lines(key: Mapping[str, Any]) -> Lines:
     works = f"✓ {key.get('id', '')} works and is yours."
     return Lines(works, *key.get("told", []), classes="words")

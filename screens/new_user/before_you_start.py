@@ -94,21 +94,21 @@ class BeforeYouStartPane(StepPane):
     def on_mount(self) -> None:
         for name in ("#use", "#install", "#look"):
             self.query_one(name).display = False
-        self._look()
+        self._look_for_tools()
 
     @on(Button.Pressed, "#install")
     def _tell_how(self) -> None:
         self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
     @on(Button.Pressed, "#look")
-    def _look(self) -> None:
+    def _look_for_tools(self) -> None:
         self.run_move(
-            "look", lambda report: before_you_start.survey(self.context, report), self._looked, looks=True
+            "look", lambda report: before_you_start.survey(self.context, report), self._show_found, looks=True
         )
 
-    def _looked(self, found: Found) -> None:
+    def _show_found(self, found: Found) -> None:
         self._found = found
-        self.query_one("#found", Text).update(_told(found, sandbox=self.context.environment.sandbox))
+        self.query_one("#found", Text).update(_tools_text(found, sandbox=self.context.environment.sandbox))
         for invitation in found.invitations[:1]:
             self.query_one("#use", Button).label = f"Use the invitation for {invitation.user} (mailbox)"
             self.query_one("#use").display = self.request() != Request(invitation.project, invitation.user)
@@ -171,7 +171,7 @@ class BeforeYouStartPane(StepPane):
         return {"project": request.project, "user": request.user}
 
 
-def _told(found: Found, *, sandbox: bool) -> str:
+def _tools_text(found: Found, *, sandbox: bool) -> str:
     """What is needed and what is here, a line each; how to install what nothing works without."""
     lines = ["What you need"]
     width = max(len(f"{tool.name} {tool.version}") for tool in found.tools) + 2

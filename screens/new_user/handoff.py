@@ -115,16 +115,16 @@ class HandoffPane(StepPane):
 
     def on_mount(self) -> None:
         self.set_class(bool(self.opening.note), "-noted")
-        self.set_interval(_LOOK_SECONDS, self._look)
+        self.set_interval(_LOOK_SECONDS, self._look_for_handoff)
         if self.opening.done:
             held = handoff_of(self.context)
-            self._show_arrival(_told(held, tuple("" for _ in held.identities), frozenset()))
+            self._show_arrival(_handoff_lines(held, tuple("" for _ in held.identities), frozenset()))
             self.focus_primary()
             return
         self._arrange(arrived=False)
         if self.request() != Request():
             self._read_it()
-        self._look()
+        self._look_for_handoff()
 
     def on_resize(self, event: Resize) -> None:
         """On a low page, the reason why an entry is rejected needs the room."""
@@ -156,7 +156,7 @@ class HandoffPane(StepPane):
 
     # -- reading -----------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _look_for_handoff(self) -> None:
         if self._arrival is None and not self.has_class("-arrived"):
             self.run_worker(self._look_once, group="arrival", exclusive=True, thread=True)
 
@@ -198,7 +198,7 @@ class HandoffPane(StepPane):
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
         lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
-        lines += _told(arrival.handoff, arrival.own_keys, arrival.known)
+        lines += _handoff_lines(arrival.handoff, arrival.own_keys, arrival.known)
         lines += [f"! {remark}" for remark in arrival.remarks]
         lines += [] if arrival.known else [f"! {NONE_KNOWN}"]
         self._show_arrival(lines)
@@ -284,7 +284,7 @@ class HandoffPane(StepPane):
         return {"text": request.text, "path": request.path}
 
 
-def _told(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:
+def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:
     """For each identity its account, user and key, to be compared with what the person knows."""
     lines: list[str] = []
     keys: dict[tuple[str, str], list[str]] = {}

@@ -95,7 +95,7 @@ class DeviceCodes(Vertical):
         self.app.push_screen(QrDialog(matrix, pending.seed, pending.entry, copy))
 
     @on(Input.Changed)
-    def _look(self) -> None:
+    def _check_codes(self) -> None:
         """Look at whole codes at once, before AWS sees them."""
         pending, codes = self._pending, self.codes()
         told = ""

@@ -139,7 +139,7 @@ class PgpKeyPane(StepPane):
         self.query_one("#form").display = making = self._chosen() == _NEW
         self.set_class(making, "-making")
         key = self._chosen_key()
-        self.query_one("#verdict", Text).show_lines([_told(key)] if key else [])
+        self.query_one("#verdict", Text).show_lines([_verdict_text(key)] if key else [])
 
     @on(OptionList.OptionSelected, "#keys")
     def _to_the_form(self) -> None:
@@ -177,7 +177,9 @@ class PgpKeyPane(StepPane):
             super().advance()
             return
         problems = pgp_key.check_new(self._new(Secret(self._text("passphrase")), Secret(self._text("again"))))
-        problems += [one for one in pgp_key.validate(self._wanted("x"), self.context) if one.fatal]
+        problems += [
+            problem for problem in pgp_key.validate(self._wanted("x"), self.context) if problem.fatal
+        ]
         fatal = any(problem.fatal for problem in problems)
         if not fatal:
             problems = [replace(problem, message=joined((problem.message, _AGAIN))) for problem in problems]
@@ -267,7 +269,7 @@ def _line(key: OwnChoice) -> str:
     return f"{key.mark.sign} {sized(key.user_id, _USER_ID_CELLS)}  {what}"
 
 
-def _told(key: OwnChoice) -> str:
+def _verdict_text(key: OwnChoice) -> str:
     verdict = key.verdict
     lines = [f"{verdict.headline}. {verdict.explanation}", *(f"! {words}" for words in verdict.warnings)]
     expires = day(key.expires)

@@ -73,16 +73,21 @@ class ProfileQuestions(Vertical):
             stale: profiles that are no longer wanted.
             marked: profiles whose box is marked at first.
         """
-        questions: dict[str, HandChange | Stale] = {f"over {one.profile}": one for one in by_hand}
-        questions |= {f"out {one.profile}": one for one in stale}
+        questions: dict[str, HandChange | Stale] = {
+            f"over {question.profile}": question for question in by_hand
+        }
+        questions |= {f"out {question.profile}": question for question in stale}
         self.display = bool(questions)
         if questions == self._questions:
             return
         self._questions = questions
         boxes = self.query_one(_Boxes)
-        chosen = {*boxes.selected, *(value for value, one in questions.items() if one.profile in marked)}
+        chosen = {
+            *boxes.selected,
+            *(value for value, question in questions.items() if question.profile in marked),
+        }
         with self.prevent(SelectionList.SelectedChanged):
-            boxes.show([(_label(one), value) for value, one in questions.items()], chosen)
+            boxes.show([(_label(question), value) for value, question in questions.items()], chosen)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -111,17 +116,19 @@ class ProfileQuestions(Vertical):
 
     @on(SelectionList.SelectionHighlighted)
     def _explain(self, event: SelectionList.SelectionHighlighted[str]) -> None:
-        one = self._questions.get(event.selection.value)
-        if one is None:
+        question = self._questions.get(event.selection.value)
+        if question is None:
             return  # it was about a question that is gone
         why = (
-            ": this program wrote it, and your handoff no longer names it." if isinstance(one, Stale) else ""
+            ": this program wrote it, and your handoff no longer names it."
+            if isinstance(question, Stale)
+            else ""
         )
-        self.query_one("#question", Text).update(f"{one.sentence}{why}")
+        self.query_one("#question", Text).update(f"{question.sentence}{why}")
 
 
-def _label(one: HandChange | Stale) -> str:
-    return f"{'Write over' if isinstance(one, HandChange) else 'Take out'} {one.profile}"
+def _label(question: HandChange | Stale) -> str:
+    return f"{'Write over' if isinstance(question, HandChange) else 'Take out'} {question.profile}"
 
 
 class _SerialInput(Input):
@@ -184,7 +191,7 @@ class ProfilesPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#mfa-names").display = bool(identity_of(self.context).profiles)  # each role has one
-        self._look()
+        self._preview()
         if self.opening.done:
             self.focus_primary()
 
@@ -214,7 +221,7 @@ class ProfilesPane(StepPane):
     @on(Input.Blurred)
     @on(MarkBox.Changed)
     @on(SelectionList.SelectedChanged)
-    def _look(self) -> None:
+    def _preview(self) -> None:
         if self.context.leaving.is_set():
             return  # the field was left because the page is
         request = self.request()
@@ -256,7 +263,7 @@ class ProfilesPane(StepPane):
         self.set_class(bool(diff), "-changes")
         self.query_one(DiffView).update(coloured(diff))
         self.primary_changed()
-        self.call_after_refresh(self._look)  # the input may have changed meanwhile
+        self.call_after_refresh(self._preview)  # the input may have changed meanwhile
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:

@@ -269,7 +269,7 @@ class VerifyPane(UnlockingPane):
         if problems or self.running_move:
             return
         asked = {name for view in views for name in view.names}
-        self._results = {name: one for name, one in self._results.items() if name not in asked}
+        self._results = {name: result for name, result in self._results.items() if name not in asked}
         table = self.query_one(ProfileAnswers)
         table.wait_for(list(self._survey.names))
         for result in self._results.values():
@@ -314,7 +314,7 @@ class VerifyPane(UnlockingPane):
         problems = []
         for view in self._survey.identities:
             refused = [self._results[name] for name in view.names if name in self._results]
-            errors = [one.error for one in refused if one.error is not None and one.wants_code]
+            errors = [result.error for result in refused if result.error is not None and result.wants_code]
             if errors and view.serial is not None:
                 words = joined((f"{errors[0].title}.", errors[0].next))
                 problems.append(Problem(words, f"code-{view.account}"))

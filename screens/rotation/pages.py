@@ -95,7 +95,7 @@ class RotationPane(_KeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield _told(self.context.facts.get("rotated"))
+            yield _outcome_lines(self.context.facts.get("rotated"))
             yield Button("Replace another key", id="again")
         with Vertical(id="asks"):
             yield Text("Which access key do you want to replace?", classes="-with-keys")
@@ -123,9 +123,11 @@ class RotationPane(_KeyPane):
         now = self.context.environment.now()
         lines = [
             Answer(
-                key, one.profile, f"{one.id}  {count(one.age_days(now), 'day')} old, {KEPT_WORDS[one.kept]}"
+                key,
+                record.profile,
+                f"{record.id}  {count(record.age_days(now), 'day')} old, {KEPT_WORDS[record.kept]}",
             )
-            for key, one in self._records.items()
+            for key, record in self._records.items()
         ]
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
         self.query_one("#key", Choices).ask(lines, str(self._start["key"]) or oldest)
@@ -214,7 +216,7 @@ class RetirementPane(_KeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield _told(self.context.facts.get("retired"))
+            yield _outcome_lines(self.context.facts.get("retired"))
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
         place = str(known.get("kept") or "").replace(f"{self.context.environment.home}/", "~/")
@@ -284,6 +286,6 @@ def _open(record: KeyRecord, pane: _KeyPane) -> None:
         key.drop()
 
 
-def _told(fact: Any) -> Lines:
+def _outcome_lines(fact: Any) -> Lines:
     known: Mapping[str, Any] = fact or {}
     return Lines(*(f"✓ {words}" for words in known.get("told", ())), "", whole_paths=False)

@@ -281,7 +281,7 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
         pane.query_one("#delete-file").focus()
-        pane._look()
+        pane._look_for_download()
         await rest(pilot)
         assert field(app, "path").value == "~/Downloads/jane.doe_accessKeys.csv"
         await until(pilot, lambda: app.focused is app.screen.query_one("#primary"))

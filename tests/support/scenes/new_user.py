@@ -213,7 +213,7 @@ def access_keys_noticed(stage: Stage) -> Scene:
         assert isinstance(app, PaneHost)
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
-        pane._look()
+        pane._look_for_download()
         await rest(pilot)
 
     return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", look)
