@@ -72,9 +72,9 @@ def compare(what: str, same: Callable[[], Taken], ours: Callable[[], Taken]) -> 
         warm()
     rounds = [(same(), ours()) for _ in range(RUNS)]
     base, mine = zip(*rounds, strict=True)
-    best = min(one.elapsed for one in mine)
-    middle, of_base = (statistics.median(one.elapsed for one in runs) for runs in (mine, base))
-    processor = statistics.median(one.processor for one in mine)
+    best = min(run.elapsed for run in mine)
+    middle, of_base = (statistics.median(run.elapsed for run in runs) for runs in (mine, base))
+    processor = statistics.median(run.processor for run in mine)
     met = bool(best <= BUDGET_SECONDS)
     print(
         f"{what}: {best * 1000:.0f} ms at best, {middle * 1000:.0f} ms in the middle"
@@ -88,7 +88,7 @@ def compare(what: str, same: Callable[[], Taken], ours: Callable[[], Taken]) -> 
 def record(home: Path, kept: str, *, backend: str = "", fingerprint: str = "") -> None:
     """What the wizard writes down when it keeps a key."""
     folder = home / ".local" / "state" / "iam-onboard" / "access-keys"
-    one = KeyRecord(
+    key = KeyRecord(
         project="bb",
         profile="bb-security",
         id="AKIAEXAMPLEEXAMPLE01",
@@ -100,7 +100,7 @@ def record(home: Path, kept: str, *, backend: str = "", fingerprint: str = "") -
         backend=backend,
         fingerprint=fingerprint,
     )
-    KeyRecords(folder).put(one)
+    KeyRecords(folder).put(key)
 
 
 def with_keyring(folder: Path) -> bool:

@@ -112,7 +112,7 @@ def main() -> int:
     ):
         times = {name: seconds(read, kind, most) for name, kind in kinds.items()}
         good &= max(times.values()) <= BUDGET
-        for name, spent in sorted(times.items(), key=lambda one: -one[1]):
+        for name, spent in sorted(times.items(), key=lambda item: -item[1]):
             print(f"{reader:<8} {name:<28} {spent:6.2f} s   budget {BUDGET} s")
     return status(good)
 

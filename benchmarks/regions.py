@@ -38,11 +38,13 @@ def questions(accounts: int) -> list[Question]:
 def timed(url: str, accounts: int) -> float:
     factory = ClientFactory(url, "us-east-1", patience=PATIENCE)
     begin = time.perf_counter()
-    found = ask(factory, questions(accounts), report=lambda _told: None, cancelled=threading.Event())
+    found = ask(factory, questions(accounts), report=lambda _progress: None, cancelled=threading.Event())
     seconds = time.perf_counter() - begin
-    assert not any(one.problem for one in found)
+    assert not any(answer.problem for answer in found)
     assert all(
-        str(region.sts) in {"active", "cannot be deactivated"} for one in found for region in one.regions
+        str(region.sts) in {"active", "cannot be deactivated"}
+        for answer in found
+        for region in answer.regions
     )
     return seconds
 
@@ -66,19 +68,19 @@ def main() -> int:
     delays = {name: SLOWEST * (0.1 + 0.9 * place / (len(regions) - 1)) for place, name in enumerate(regions)}
     with serving(delays) as url:
         first = timed(url, 1)
-        one = statistics.median(timed(url, 1) for _ in range(RUNS))
+        single = statistics.median(timed(url, 1) for _ in range(RUNS))
     with serving({name: seconds / 5 for name, seconds in delays.items()}) as url:
         five = statistics.median(timed(url, 5) for _ in range(RUNS))
     for what, seconds in (
         ("one account, the process's first", first),
-        ("one account", one),
+        ("one account", single),
         ("five accounts by one key", five),
     ):
         ratio = seconds / SLOWEST
         print(
             f"{what:<33} {len(regions)} regions {seconds:6.2f} s   {ratio:.2f} × the slowest, budget {BUDGET}"
         )
-    return status(max(first, one, five) / SLOWEST <= BUDGET)
+    return status(max(first, single, five) / SLOWEST <= BUDGET)
 
 
 if __name__ == "__main__":

@@ -165,8 +165,8 @@ def main() -> int:
             for workflow in ("admin", "new-user"):
                 work += asyncio.run(of_the_wizard(folder, workflow, times, widgets))
     for step, seconds in sorted(times.items(), key=lambda item: -max(item[1])):
-        print(f"{step:28} {', '.join(f'{one * 1000:.0f}' for one in seconds)} ms")
-    every = [one for seconds in times.values() for one in seconds]
+        print(f"{step:28} {', '.join(f'{duration * 1000:.0f}' for duration in seconds)} ms")
+    every = [duration for seconds in times.values() for duration in seconds]
     number = round(statistics.mean(widgets))
     base, base_work = asyncio.run(of_labels(number))
     good = p95(every) <= BUDGET_SECONDS
