@@ -56,7 +56,7 @@ def run_while_looked_at(hunt: LeakHunt, *argv: str, given: str = "", **options: 
         process.stdin.flush()
         while given and not psutil.Process(process.pid).children():
             time.sleep(0.01)
-        hunt.look()
+        hunt.catch_up()
     assert process.returncode == 0
 
 
@@ -71,7 +71,7 @@ def plant(place: str, folder: Path, hunt: LeakHunt) -> None:
             run_while_looked_at(hunt, GRANDCHILD, given=f"{CANARY}\n")
         case "passing":
             (folder / "passing.tmp").write_text(CANARY)
-            hunt.look()
+            hunt.catch_up()
             (folder / "passing.tmp").unlink()
         case "base64":
             (folder / "log.txt").write_text(f"sent {coded} to the server")

@@ -176,7 +176,7 @@ class Account(RuleBasedStateMachine):
     @invariant()
     def check(self) -> None:
         before = self.walk.settled()
-        self.walk.look(at_network=True)
+        self.walk.observe(at_network=True)
         after, (user, password) = self.walk.done(), self.there()
         if APPLY in after:
             assert user, "the apply is shown as done, and there is no user"

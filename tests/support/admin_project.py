@@ -76,7 +76,7 @@ class AdminProject:
     def run(self, module: StepModule, request: Any) -> Mapping[str, Any]:
         """Validate and perform a step, and keep its facts."""
         problems = module.validate(request, self.context())
-        assert [one for one in problems if one.fatal] == []
+        assert [problem for problem in problems if problem.fatal] == []
         given = module.perform(request, self.context(), quiet)
         self.facts.update(given)
         return given
@@ -245,7 +245,7 @@ def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **ch
     layers = {}
     for account_name, view in views.items():
         choice = groups.decided(admin.context(), view)
-        wanted = {name: frozenset(some) for name, some in members.get(account_name, {}).items()}
+        wanted = {name: frozenset(names) for name, names in members.get(account_name, {}).items()}
         own = changes.get(account_name, {})
         layers[account_name] = replace(choice, members={**choice.members, **wanted}, **own)
     admin.run(groups, groups.Request(layers))

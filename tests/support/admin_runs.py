@@ -50,7 +50,7 @@ class AdminRuns:
         """Plan an account's layer, and accept all of it."""
         context = self.context(account)
         planned = plan.make(context, self.report)
-        request = plan.Request(planned, tuple(one.address for one in planned.foreign))
+        request = plan.Request(planned, tuple(change.address for change in planned.foreign))
         assert plan.validate(request, context) == []
         self.learn(account, plan.perform(request, context, self.report))
         return planned

@@ -20,7 +20,7 @@ def misfits(screen: Screen[object]) -> list[str]:
 def _shown(screen: Screen[object]) -> Iterator[Widget]:
     for widget in screen.query("*"):
         if widget.visible and all(
-            one.display for one in widget.ancestors_with_self if isinstance(one, Widget)
+            ancestor.display for ancestor in widget.ancestors_with_self if isinstance(ancestor, Widget)
         ):
             yield widget
 
@@ -32,7 +32,11 @@ def _bar(screen: Screen[object]) -> Iterator[str]:
 
 
 def _scrollbars(screen: Screen[object]) -> Iterator[str]:
-    scrolled = [one for one in _shown(screen) if one.show_vertical_scrollbar or one.show_horizontal_scrollbar]
+    scrolled = [
+        widget
+        for widget in _shown(screen)
+        if widget.show_vertical_scrollbar or widget.show_horizontal_scrollbar
+    ]
     if len(scrolled) > 1:
         yield f"scrollbars: {scrolled}"
 

@@ -265,7 +265,7 @@ def _watch(at: At) -> None:
             busy.pop()
 
     def heard(event: str, given: tuple[Any, ...]) -> None:
-        if (act := _told(event, given)) is not None:
+        if (act := _act_of(event, given)) is not None:
             tell(*act)
 
     write, fsync = os.write, os.fsync
@@ -287,7 +287,7 @@ def _watch(at: At) -> None:
     sys.addaudithook(heard)
 
 
-def _told(event: str, given: tuple[Any, ...]) -> tuple[str, object] | None:
+def _act_of(event: str, given: tuple[Any, ...]) -> tuple[str, object] | None:
     """The act and its path, of an audit event that is one."""
     if event == "open":
         return ("open", given[0]) if given[2] & _WRITING else None
@@ -335,9 +335,11 @@ def orphans_here() -> Iterator[Callable[[], list[str]]]:
     me, before = psutil.Process(), set(psutil.Process().children(recursive=True))
 
     def left() -> list[str]:
-        mine = [one for one in me.children(recursive=True) if one not in before]
-        _, alive = psutil.wait_procs([one for one in mine if not _of_gpg(one)], timeout=_SECONDS_TO_END)
-        return [" ".join(one.cmdline()) for one in alive]
+        mine = [process for process in me.children(recursive=True) if process not in before]
+        _, alive = psutil.wait_procs(
+            [process for process in mine if not _of_gpg(process)], timeout=_SECONDS_TO_END
+        )
+        return [" ".join(process.cmdline()) for process in alive]
 
     library.prctl(_SUBREAPER, 1)
     try:

@@ -153,8 +153,8 @@ def machine_map(entries: Mapping[str, str]) -> str:
 def group(name: str, members: Sequence[str], habits: Habits, attribute: str = "iam_user_name") -> str:
     """A group's block; members that begin with `machine.` are machine users."""
     references = [
-        f'module.{"machine_user" if one.startswith("machine.") else "user"}["{one}"].{attribute}'
-        for one in members
+        f'module.{"machine_user" if member.startswith("machine.") else "user"}["{member}"].{attribute}'
+        for member in members
     ]
     return (
         f'module "iam_group_{slug(name)}" {{\n  source = "../modules/iam-group-with-policies"\n'
@@ -176,17 +176,19 @@ def layers(draw: Callable[..., object]) -> Layer:
     assert isinstance(names, list)
     if draw(st.booleans()):
         names = sorted(names)
-    machines = {f"machine.{one}": f"machine.{one}" for one in sorted({str(draw(NAMES)) for _ in range(2)})}
+    machines = {
+        f"machine.{machine}": f"machine.{machine}" for machine in sorted({str(draw(NAMES)) for _ in range(2)})
+    }
     habits = draw(HABITS)
     groups = []
     for name in ("devops", "finops"):
-        members = [one for one in names if draw(st.booleans())]
+        members = [person for person in names if draw(st.booleans())]
         own = draw(HABITS)
         assert isinstance(own, Habits)
         groups.append(group(name, members, own))
     assert isinstance(habits, Habits)
-    users = habits.list([f'"{one}"' for one in names])
-    with_outputs = [one for one in names if draw(st.integers(0, 3))]
+    users = habits.list([f'"{person}"' for person in names])
+    with_outputs = [person for person in names if draw(st.integers(0, 3))]
     files = {
         "account.tf": ACCOUNT,
         "groups.tf": "#\n# Groups\n#\n" + "\n".join(groups),
@@ -205,4 +207,4 @@ def layers(draw: Callable[..., object]) -> Layer:
         "blank lines": lambda text: "\n" + text + "\n\n",
     }
     files = {name: change.get(ending, str)(text) for name, text in files.items()}
-    return layer_of(files, {one: f"KEY{one}\n" for one in [*names, *machines]})
+    return layer_of(files, {name: f"KEY{name}\n" for name in [*names, *machines]})

@@ -67,7 +67,7 @@ class LeakHunt:
         assert self._watch.stdout.read(1) == b"!"
         _watching.add(self)
 
-    def look(self) -> None:
+    def catch_up(self) -> None:
         """Return once all that is there now has been looked at."""
         assert self._watch is not None
         assert self._watch.stdin is not None
@@ -107,7 +107,7 @@ class LeakHunt:
         found = [what for content, what in self._seen.items() if any(form in content for form in forms)]
         for root in roots:
             for path in leak_watch.files_in(root):
-                if not any(path.is_relative_to(one) for one in spared):
+                if not any(path.is_relative_to(place) for place in spared):
                     content = str(path).encode() + b"\0" + path.read_bytes()
                     found += [f"the file {path}"] if any(form in content for form in forms) else []
         return found

@@ -137,8 +137,8 @@ def _notations(home: GpgHome) -> None:
     made = ("critical-notation <critical-notation@a.example>", "rsa2048", "cert,sign", "2y")
     home.run(*critical, "--quick-gen-key", *made)
     home.add_subkey(home.fingerprint("critical-notation"))
-    one = home.key("critical-notation-on-one-name")
-    home.run(*critical, "--quick-add-uid", one, "second <second@b.sample>")
+    key = home.key("critical-notation-on-one-name")
+    home.run(*critical, "--quick-add-uid", key, "second <second@b.sample>")
 
 
 def crafted(rsa: bytes, two_names: bytes) -> dict[str, bytes]:

@@ -58,7 +58,7 @@ class NewUserAws:
             "project": "bb",
             "user": "jane.doe",
             "handoff": handoff.payload(),
-            "identities": [one.account_name for one in self.identities],
+            "identities": [entry.account_name for entry in self.identities],
             "signed_in": {"at": "2026-01-01T00:00:00+00:00", "proof": "said so"},
             **(facts or {}),
         }

@@ -102,7 +102,7 @@ class SessionWalk:
         """What nobody is asked for again."""
         return {key for key in self.session.layout() if self.session.status(key) in SETTLED}
 
-    def look(self, *, at_network: bool = False) -> None:
+    def observe(self, *, at_network: bool = False) -> None:
         """Look at the world as somebody who comes back does; nothing is proposed past what it contradicts."""
         self.run.observe()
         for question in self.run.questions() if at_network else ():

@@ -47,18 +47,24 @@ class Styling:
 def restyle(layer: Path, styling: Styling) -> None:
     """Declare the people of a sandbox's layer in another style; who is in which group stays as it is."""
     written = styling.written
-    (layer / "users.tf").write_text("\n".join(one.users_tf() for one in written).replace("../", "../../../"))
+    (layer / "users.tf").write_text(
+        "\n".join(kind.users_tf() for kind in written).replace("../", "../../../")
+    )
     (layer / "locals.tf").write_text(LOCALS)
-    (layer / "outputs.tf").write_text("\n\n".join(one.outputs_tf() for one in written) + "\n")
+    (layer / "outputs.tf").write_text("\n\n".join(kind.outputs_tf() for kind in written) + "\n")
     if styling.in_file:
-        values = "\n".join(f'variable "{one.value_name}" {{}}\n' for one in written if one.style == "objects")
-        (layer / "people.auto.tfvars").write_text(
-            "\n".join(f"{one.value_name} = {one.objects('')}\n" for one in written if one.style == "objects")
+        values = "\n".join(
+            f'variable "{kind.value_name}" {{}}\n' for kind in written if kind.style == "objects"
         )
-        rest = [one.values_tf() for one in written if one.style != "objects"]
+        (layer / "people.auto.tfvars").write_text(
+            "\n".join(
+                f"{kind.value_name} = {kind.objects('')}\n" for kind in written if kind.style == "objects"
+            )
+        )
+        rest = [kind.values_tf() for kind in written if kind.style != "objects"]
         values = "\n".join([values, *filter(None, rest)])
     else:
-        values = "\n".join(text for one in written if (text := one.values_tf()))
+        values = "\n".join(text for kind in written if (text := kind.values_tf()))
     if values:
         (layer / "values.tf").write_text(values)
     groups = layer / "groups.tf"

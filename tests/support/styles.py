@@ -63,7 +63,7 @@ class Written:
     def users_tf(self) -> str:
         """The modules."""
         if self.style == "block":
-            return "\n".join(self._banner(one) + self._block(one) for one in self.names)
+            return "\n".join(self._banner(name) + self._block(name) for name in self.names)
         if self.style == "objects":
             return (
                 f'module "{self.module}" {{\n  source   = "../modules/iam-user"\n'
@@ -88,21 +88,21 @@ class Written:
         if self.style == "objects":
             return f'variable "{self.value_name}" {{\n  default = {self.objects("  ")}\n}}\n'
         if self.machine:
-            widest = max((len(one) + 2 for one in self.names), default=0)
-            lines = [f'    {chr(34) + one + chr(34):<{widest}} = "{one}"\n' for one in self.names]
+            widest = max((len(name) + 2 for name in self.names), default=0)
+            lines = [f'    {chr(34) + name + chr(34):<{widest}} = "{name}"\n' for name in self.names]
             entries = "{\n" + "".join(lines) + "  }" if lines else "{}"
         else:
-            entries = self.habits.list([f'"{one}"' for one in self.names])
+            entries = self.habits.list([f'"{name}"' for name in self.names])
         return f"locals {{\n  {self.value_name} = {entries}\n}}\n"
 
     def objects(self, indent: str) -> str:
         """The map of objects alone."""
         login, access_key = ("false", "true") if self.machine else ("true", "false")
         entries = [
-            f'{indent}  {slug(one)} = {{\n{indent}    name       = "{one}"\n'
+            f'{indent}  {slug(name)} = {{\n{indent}    name       = "{name}"\n'
             f"{indent}    login      = {login}\n{indent}    access_key = {access_key}\n"
-            f'{indent}    pgp_key    = "keys/{one}"\n{indent}  }}\n'
-            for one in self.names
+            f'{indent}    pgp_key    = "keys/{name}"\n{indent}  }}\n'
+            for name in self.names
         ]
         return "{\n" + "".join(entries) + indent + "}" if entries else "{}"
 
@@ -110,7 +110,7 @@ class Written:
         """Two outputs each, or one map, without the last line end."""
         if self.outputs == ONE_MAP:
             return self._map()
-        return "\n\n".join(self._pair(one) for one in self.names)
+        return "\n\n".join(self._pair(name) for name in self.names)
 
     def _block(self, name: str) -> str:
         key = f'file("keys/{name}")'
@@ -122,7 +122,7 @@ class Written:
         )
 
     def _banner(self, name: str) -> str:
-        words = " ".join(one.capitalize() for one in slug(name).split("_"))
+        words = " ".join(word.capitalize() for word in slug(name).split("_"))
         if self.banner == "box":
             ruler, line = f"#{'=' * (7 + max(11, len(words) + 1))}#", f"# User: {words + ' ':<11}#"
             return f"{ruler}\n{line}\n{ruler}\n"
@@ -148,10 +148,10 @@ class Written:
         if self.style != "block":
             value = f"{{ for key, user in module.{self.module} : key => user.iam_user_name }}"
             return _output(names, value, "")
-        widest = max((len(one) + 2 for one in self.names), default=0)
+        widest = max((len(name) + 2 for name in self.names), default=0)
         lines = [
-            f"    {chr(34) + one + chr(34):<{widest}} = {self.reference(one, 'iam_user_name')}\n"
-            for one in self.names
+            f"    {chr(34) + name + chr(34):<{widest}} = {self.reference(name, 'iam_user_name')}\n"
+            for name in self.names
         ]
         return _output(names, "{\n" + "".join(lines) + "  }", "")
 
@@ -184,11 +184,13 @@ def styled_layers(draw: Callable[..., object]) -> Layer:
             bool(draw(st.booleans())),
             Habits(trailing_comma=bool(draw(st.booleans()))),
         )
-        for names, machine in ((people, False), ([f"machine.{one}" for one in machines], True))
+        for names, machine in ((people, False), ([f"machine.{name}" for name in machines], True))
     ]
     groups = []
-    for name, one in zip(("devops", "finops", "machines"), (written[0], written[0], written[1]), strict=True):
-        members = [one.reference(who, "iam_user_name") for who in one.names if draw(st.booleans())]
+    for name, kind in zip(
+        ("devops", "finops", "machines"), (written[0], written[0], written[1]), strict=True
+    ):
+        members = [kind.reference(who, "iam_user_name") for who in kind.names if draw(st.booleans())]
         own = draw(HABITS)
         assert isinstance(own, Habits)
         groups.append(_group(name, own.list(members)))
@@ -201,17 +203,17 @@ def styled_layers(draw: Callable[..., object]) -> Layer:
         "CRLF": lambda text: text.replace("\n", "\r\n"),
     }
     files = {name: change.get(ending, str)(text) for name, text in files.items()}
-    return layer_of(files, {name: f"KEY{name}\n" for one in written for name in one.names})
+    return layer_of(files, {name: f"KEY{name}\n" for kind in written for name in kind.names})
 
 
 def files_of(written: Sequence[Written], groups: Sequence[str]) -> dict[str, str]:
     """The files of a layer, a headline over each part."""
     parts = {
         "groups.tf": groups,
-        "outputs.tf": [one.outputs_tf() + "\n" for one in written if one.names],
+        "outputs.tf": [kind.outputs_tf() + "\n" for kind in written if kind.names],
         "policies.tf": [BUCKET],
-        "users.tf": [one.users_tf() for one in written],
-        "values.tf": [one.values_tf() for one in written if one.values_tf()],
+        "users.tf": [kind.users_tf() for kind in written],
+        "values.tf": [kind.values_tf() for kind in written if kind.values_tf()],
     }
     return {
         name: f"#\n# {name}\n#\n\n" + "\n#\n# more\n#\n".join(texts)

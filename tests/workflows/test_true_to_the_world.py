@@ -133,7 +133,7 @@ class Checkout(RuleBasedStateMachine):
     @invariant()
     def check(self) -> None:
         before = self.walk.settled()
-        self.walk.look()
+        self.walk.observe()
         after = self.walk.done()
         if REVIEW in after:
             assert all(map(self.written, LAYERS)), "it is shown as done, and isn't so"

@@ -62,7 +62,9 @@ class Framed(PaneHost, Frame):
 
     TITLE = OnboardApp.TITLE
     BINDINGS: ClassVar[list[BindingType]] = [
-        one for one in OnboardApp.BINDINGS if not (isinstance(one, Binding) and one.id == "app.swap")
+        binding
+        for binding in OnboardApp.BINDINGS
+        if not (isinstance(binding, Binding) and binding.id == "app.swap")
     ]
 
 
@@ -118,7 +120,12 @@ class Stage:
         session = Sessions(self.folder / "sessions", WORKFLOWS, now).create(workflow, {})
         facts = self.foreign(facts)
         self._undo.callback(session.close)
-        gives = {step.id: step.gives for one in WORKFLOWS if one.id == workflow for step in one.steps}
+        gives = {
+            step.id: step.gives
+            for declared in WORKFLOWS
+            if declared.id == workflow
+            for step in declared.steps
+        }
         for told in done:
             step, _, item = told.partition("@")
             settle(session, StepKey(step, item), {name: facts[name] for name in gives[step] if name in facts})

@@ -282,7 +282,9 @@ def _resources(*foreign: Told) -> tuple[Resource, ...]:
     members = ("~ users", '  + "jane.doe"')
     group = "module.group_devops.aws_iam_group_membership.this[0]"
     made.append(Resource(group, "update", "group devops", "jane.doe joins", members))
-    made += [Resource(one.address, "delete", "other resources", "destroyed", foreign=True) for one in foreign]
+    made += [
+        Resource(change.address, "delete", "other resources", "destroyed", foreign=True) for change in foreign
+    ]
     return tuple(made)
 
 

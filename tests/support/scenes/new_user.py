@@ -75,7 +75,7 @@ def _facts() -> dict[str, Any]:
         "request_sent": "the request is copied, and saved as ~/request-jane.doe.txt",
         "sent_at": (NOW - timedelta(hours=3)).isoformat(),
         "handoff": held.payload(),
-        "identities": [one.account_name for one in held.identities],
+        "identities": [entry.account_name for entry in held.identities],
         "signed_in": {"at": NOW.isoformat(), "proof": "decrypted here"},
         "mfa": {"serial": SERIAL, "how": "console"},
         "access_key": {
@@ -102,9 +102,12 @@ def _session(stage: Stage, step: str) -> Any:
     if step in STEPS:
         done = STEPS[: STEPS.index(step)]
     elif step in REPEATED:
-        done = (*STEPS, *(f"{one}@security" for one in REPEATED[: REPEATED.index(step)]))
+        done = (*STEPS, *(f"{repeated}@security" for repeated in REPEATED[: REPEATED.index(step)]))
     else:
-        done = (*STEPS, *(f"{one}@{item}" for item in ("security", "management") for one in REPEATED))
+        done = (
+            *STEPS,
+            *(f"{repeated}@{item}" for item in ("security", "management") for repeated in REPEATED),
+        )
     return stage.session("new-user", _facts(), *done)
 
 
@@ -206,7 +209,7 @@ def access_keys_noticed(stage: Stage) -> Scene:
     path = environment.downloads / "jane.doe_accessKeys.csv"
     stage.put(access_keys, "downloads", lambda _context: (access_keys.Download(path, 8),))
 
-    async def look(pilot: Pilot[Any]) -> None:
+    async def notice(pilot: Pilot[Any]) -> None:
         await rest(pilot)
         await pilot.press("enter", "enter")
         app = pilot.app
@@ -216,7 +219,7 @@ def access_keys_noticed(stage: Stage) -> Scene:
         pane._look_for_download()
         await rest(pilot)
 
-    return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", look)
+    return stage.wizard(_session(stage, "access-keys"), environment, "access-keys@security", notice)
 
 
 def profiles(stage: Stage) -> Scene:
@@ -281,8 +284,8 @@ def _refusals(_codes: object, _context: Context, report: Report, **_more: object
     )
     results = _answers(_codes, _context, report)
     broken = [
-        Result(one.profile, "", error.sentences, error.title, error)
-        for one, error in zip(results[2:], (code, role), strict=True)
+        Result(result.profile, "", error.sentences, error.title, error)
+        for result, error in zip(results[2:], (code, role), strict=True)
     ]
     for result in broken:
         report(Progress("Asking", payload=result))

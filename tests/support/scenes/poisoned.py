@@ -37,11 +37,13 @@ def poisoned(value: Any) -> Any:
         named = _NAMES.sub(lambda found: found[0] + POISON, value)
         return named + POISON + _SURROGATE if " " in value else named
     if isinstance(value, Mapping):
-        return {poisoned(name): one if name in _JUDGED else poisoned(one) for name, one in value.items()}
+        return {
+            poisoned(name): entry if name in _JUDGED else poisoned(entry) for name, entry in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields"):
-        return type(value)(poisoned(one) for one in value)
+        return type(value)(poisoned(entry) for entry in value)
     if is_dataclass(value) and not isinstance(value, Secret | type | Environment):
-        changed = {one.name: poisoned(getattr(value, one.name)) for one in fields(value) if one.init}
+        changed = {field.name: poisoned(getattr(value, field.name)) for field in fields(value) if field.init}
         return replace(value, **changed)
     return value
 
