@@ -21,7 +21,7 @@ class FakeClipboard:
 
     def copy(self, text: str | Secret) -> str:
         self.content = text.reveal() if isinstance(text, Secret) else text
-        return "Copied."
+        return "Copied to the clipboard."
 
     def clear_if_ours(self) -> bool:
         was = bool(self.content)

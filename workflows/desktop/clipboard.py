@@ -134,7 +134,7 @@ class PyperclipClipboard(_ReadBack):
                 raise ClipboardUnavailable(reason="What was copied did not come back from the clipboard.")
             if not isinstance(text, Secret):
                 self._forget()
-                return "Copied."
+                return "Copied to the clipboard."
         return f"Copied; the clipboard is cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:

@@ -103,7 +103,7 @@ Please create my IAM user with it."""
   Fingerprint: {request.fingerprint}{because}
 
 Nothing in this message is secret. To be sure that the key is mine, ask me
-for the fingerprint over another way.
+for the fingerprint another way, for example by phone.
 
 With iam-onboard: copy this whole message and paste it at the step
 "PGP keys", or open it as a file there.

@@ -107,7 +107,7 @@ def test_a_plain_text_is_never_cleared_and_ends_an_earlier_deadline() -> None:
     board = Board()
     clipboard = desktop(board)
     clipboard.copy(Secret("canary"))
-    assert clipboard.copy("a link") == "Copied."
+    assert clipboard.copy("a link") == "Copied to the clipboard."
     assert clipboard.expires_at is None
     assert not clipboard.clear_if_ours()
     assert board.text == "a link"

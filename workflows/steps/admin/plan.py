@@ -196,10 +196,9 @@ def export(target: str, context: Context) -> Sentence:
     shown = save_text(target, text, context.environment.home, mode=0o644, replaces=_is_export)
     words = f"Written to {shown}"
     try:
-        context.environment.clipboard.copy(text)
+        return f"{words}. {context.environment.clipboard.copy(text)}"
     except ClipboardUnavailable:
         return f"{words}; there is no clipboard here."
-    return f"{words} and copied."
 
 
 def _is_export(path: Path) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, enumerated
+from workflows.core.sentences import Sentence, enumerated, text_of
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.keyring import (
     OwnKey,
@@ -241,8 +241,8 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
         write_atomically(mail, text.encode())
         places.append(f"in the sandbox's mailbox ({mail.name})")
     with suppress(ClipboardUnavailable):
-        environment.clipboard.copy(text)
-        places.append("copied to the clipboard")
+        copied = text_of(environment.clipboard.copy(text))
+        places.append(copied[:1].lower() + copied[1:].rstrip("."))
     return places
 
 

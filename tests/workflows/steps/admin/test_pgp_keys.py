@@ -216,7 +216,7 @@ def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: K
 
 
 def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: AdminProject) -> None:
-    assert pgp_keys.invite("jane.doe", admin.context()) == "Copied."
+    assert pgp_keys.invite("jane.doe", admin.context()) == "Copied to the clipboard."
 
     class NoClipboard(FakeClipboard):
         def copy(self, text: str | Secret) -> str:
