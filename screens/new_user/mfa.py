@@ -151,7 +151,7 @@ class MfaPane(BrowsingPane):
         self._serial: str | None = known.get("serial") if opening.done else None
         self._start: Mapping[str, Any] = {
             "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
-            "place": KeyPlace.KEPT.value,
+            "place": (KeyPlace.KEPT if opening.context.facts.get("access_key") else KeyPlace.FILE).value,
             "path": "",
             "ticks": (),
             **opening.draft,

@@ -102,6 +102,9 @@ class Checklist(Vertical):
         ticks: the numbers of those that are done from before, as `ticks` had them.
         label_width: in columns; 0 for all that the buttons leave.
         id: the widget's id.
+
+    Attributes:
+        worked_on: whether a deed was done since the page was opened.
     """
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -131,6 +134,7 @@ class Checklist(Vertical):
         super().__init__(id=id)
         self._rows = [_Row(number, deed) for number, deed in enumerate(deeds, start=1)]
         self._label_width = label_width
+        self.worked_on = False
         for number, row in enumerate(self._rows, start=1):
             row.done = isinstance(ticks, list) and number in ticks and row.ticked_by_hand
         self._go_on_from(0)
@@ -157,7 +161,7 @@ class Checklist(Vertical):
         row = self._rows[number - 1]
         if row.done:
             return
-        row.done = True
+        row.done = self.worked_on = True
         if not row.opens:  # an address that was copied is still to be pasted
             self._show_address()
         self._go_on_from(number)

@@ -31,6 +31,7 @@ from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane, is_displayed
 from screens.step.record import TITLE, record_text
+from screens.widgets.checklist import Checklist
 from screens.widgets.code_dialog import CodeDialog
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
@@ -379,6 +380,9 @@ class WizardScreen(OneFocus):
         right = [_whose_aws(self.run)]
         if self.has_class("-narrow"):
             steps = stepper(entries, self.current, width - progress.cell_length - 4)
+            if steps.cell_length + progress.cell_length + 4 > width:  # the marks are in the folded steps, too
+                progress = styled((_progress(entries, 0), "$text-muted"))
+                steps = stepper(entries, self.current, width - progress.cell_length - 4)
             self.query_one("#stepper", SplitLine).show(steps, progress)
         else:
             right.insert(0, progress)
@@ -433,7 +437,10 @@ class WizardScreen(OneFocus):
             return YOURS
         if self.pane.in_between:
             return YOURS
-        return Turn("Nothing left to do here", yours=False) if self._left_alone else self.pane.turn()
+        if not self._left_alone:
+            return self.pane.turn()
+        skipped = self.current and self.run.session.status(self.current) is Status.SKIPPED
+        return Turn("You skipped this" if skipped else "Nothing left to do here", yours=False)
 
     @property
     def _left_alone(self) -> bool:
@@ -441,7 +448,8 @@ class WizardScreen(OneFocus):
         key, pane = self.current, self.pane
         if key is None or pane is None or self.run.session.status(key) not in SETTLED:
             return False
-        return pane.opened and not pane.changed() and not self._stage.kept_input
+        worked_on = any(deeds.worked_on for deeds in pane.query(Checklist)) and not pane.opening.done
+        return pane.opened and not (pane.changed() or worked_on or self._stage.kept_input)
 
     def _primary(self) -> Primary:
         """What Next does now."""

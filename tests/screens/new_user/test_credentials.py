@@ -167,6 +167,19 @@ async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> Non
         assert session.status(MFA) is Status.SKIPPED
         assert app.wizard.current == KEYS
         assert app.pane.query("#skipped"), "AWS may deny it without a code"
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == MFA
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == KEYS, "a skipped step is left again"
+        await pilot.press("escape")
+        await rest(pilot)
+        app.pane.query_one(Checklist).did(1)
+        await pilot.pause()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == MFA, "who begins with it is not sent on"
 
 
 async def test_who_is_signed_in_already_opens_no_page(new_user: NewUserAws, session: Session) -> None:
@@ -200,8 +213,7 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.pane.query_one("#how", Choices).choose("api")
-        app.pane.query_one("#source", Choices).focus()
-        await pilot.press("down")
+        assert app.pane.query_one("#source", Choices).value == "file"
         field(app, "path").value = str(path)
         await pilot.press("ctrl+n")
         await rest(pilot)
