@@ -519,7 +519,9 @@ def _question(planned: Planned, context: Context, account_id: str) -> str:
     account = f"{context.item} {account_id}".strip()
     lines = [f"In {account}: {amounts(planned.counts)}.", *([f"For {people}."] if people else [])]
     if planned.foreign:
-        lines.append(f"! {count(len(planned.foreign), 'change')} that nobody asked for, accepted by you.")
+        lines.append(
+            f"! {count(len(planned.foreign), 'change')} that this session didn't ask for, accepted by you."
+        )
     lines += [f"! {sentence}" for sentence in context.decisions.not_compared_told]
     return "\n".join([*lines, *_losses(planned, context)])
 

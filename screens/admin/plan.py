@@ -60,7 +60,7 @@ class ForeignList(Vertical):
         """Show these changes; those that are acknowledged are marked."""
         self._changes = changes
         self.set_class(bool(changes), "-shown")
-        words = f"! {count(len(changes), 'change')} that nobody asked for. Space accepts one:"
+        words = f"! {count(len(changes), 'change')} that this session didn't ask for. Space accepts one:"
         self.query_one("#foreign-label", Text).update(words)
         self.query_one(MarkList).show([(change.words, change.address) for change in changes], acknowledged)
         self.query_one("#foreign-words", Text).update("")
@@ -186,7 +186,7 @@ class PlanPane(TerraformPane):
 
     @property
     def _left(self) -> set[str]:
-        """The changes that nobody asked for, and that were not accepted yet."""
+        """The changes that this session didn't ask for, and that were not accepted yet."""
         foreign = self._planned.foreign if self._planned else ()
         return {change.address for change in foreign} - self._acknowledged
 

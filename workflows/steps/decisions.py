@@ -214,7 +214,13 @@ class LayerDecisions(LayerUsers):
     @property
     def people(self) -> set[str]:
         """Everybody about whom something is decided."""
-        return {*self.add, *self.remove, *self.moves, *self.new_keys} | self.switched
+        moved = {name for name, move in self.moves.items() if move}
+        return {*self.add, *self.remove, *self.new_keys} | moved | self.switched
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is decided."""
+        return bool(self.people or self.groups.remade or self.groups.policies or self.settings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,12 @@ from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import PersonChange, Planned, Told
+from workflows.steps.admin.other_sessions import not_applied
 from workflows.steps.admin.plan_resources import Difference, Resource
-from workflows.steps.admin.terraform_runs import OpenLayer, open_layer
+from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, run_folder
 from workflows.steps.decisions import Move
 from workflows.steps.shared.module import Context, Progress, Report
+from workflows.terraform.kept import result_of
 from workflows.terraform.plan import (
     ACCESS_KEY,
     GROUP_MEMBERS,
@@ -183,7 +185,9 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
 def staleness(planned: Planned, context: Context) -> Sentence:
     """Why a plan cannot be accepted or applied any more, as a sentence; "" if it can."""
     if not planned.empty and not planned.record.plan.is_file():
-        return "The plan file is gone: applied, given up, or cut off. Plan again."
+        stopped = result_of(run_folder(context), planned.record) is not None
+        why = "Its apply stopped on the way" if stopped else "The plan file is gone"
+        return f"{why}. Plan again."
     changed = changed_since(planned.record)
     if not changed:
         return new_passwords.outdated(context)
@@ -319,7 +323,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         return Return()
     return Return(
         staleness(made, context),
-        of_the_checkout(made, context),
+        (*of_the_checkout(made, context), *(not_applied(context) if made.foreign else ())),
         plan_resources.kept(context),
         plan_resources.differences(context),
         old=is_old(made, context),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ from workflows.core.files import FileError, load_file, write_atomically
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment, read_record
 from workflows.core.sentences import Sentence, capitalized, count, joined, listed
-from workflows.core.shapes import texts
 from workflows.git import Git
 from workflows.layer.discover import find_project
 from workflows.layer.edit.password_length import short_passwords
@@ -29,11 +28,11 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.machine.summaries import kept_summary
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
+from workflows.steps.admin.other_sessions import not_applied
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.admin.state_now import taken_back_since
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import work_of
-from workflows.steps.later_sessions import siblings
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS
@@ -160,7 +159,7 @@ def notes(context: Context) -> list[Sentence]:
     Raises:
         OnboardError: a layer's shape does not allow a change.
     """
-    found: list[Sentence] = [*context.decisions.not_compared_told, *_other_sessions(context)]
+    found: list[Sentence] = [*context.decisions.not_compared_told, *not_applied(context)]
     for layer in read_layers(context).values():
         account = layer.location.account
         problems = check(layer, operations(layer, context.decisions))
@@ -176,19 +175,6 @@ def notes(context: Context) -> list[Sentence]:
                 for place in mfa_denials(layer.files)
             ]
     return found
-
-
-def _other_sessions(context: Context) -> Iterator[Sentence]:
-    """The sessions that are about to change the same layers, all in a sentence."""
-    layers, sessions = context.decisions.layers, dict[str, set[str]]()
-    for session in siblings(context.folder):
-        if not session.next_step or session.facts.get("project_root") != str(context.root):
-            continue
-        if same := {*layers}.intersection(texts(session.facts.get("layers"))):
-            sessions.setdefault(work_of(session), set()).update(same)
-    if sessions:
-        where = [name for name in layers if any(name in same for same in sessions.values())]
-        yield f"Not applied yet in {listed(where, 2)}, by other sessions: {listed(list(sessions), 2)}."
 
 
 def journal_of(folder: Path) -> WriteJournal:

@@ -25,6 +25,7 @@ from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Stand
 from workflows.machine.observations import Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
+from workflows.steps.admin.other_sessions import not_applied
 from workflows.steps.admin.review import Request, files_written, journal_of
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.half_written import writes_of
@@ -197,18 +198,26 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     assert review.observe(admin.context()).likely is Choice.REDO
 
 
-def test_other_sessions_that_are_not_applied_are_one_note(admin: AdminProject) -> None:
-    root = {"project_root": str(admin.root), "layers": ["security", "apps-prd"]}
-    for name, people, step in (("b", ["sam"], "plan"), ("c", ["juan"], "users"), ("d", ["ann"], "")):
+def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: AdminProject) -> None:
+    moves = {"security": {"sam": {"add": ["devops"], "remove": []}}, "management": {"sam": {}}}
+    decided = {"layers": ["management", "security"], "regrouping": ["sam"], "memberships": moves}
+    written = {**decided, "changed_files": []}
+    for name, facts, step, settled in (
+        ("b", written, "plan", ()),
+        ("c", {"layers": ["security", "apps-prd"], "joining": ["juan"]}, "users", ()),
+        ("d", {**written, "regrouping": ["ann"]}, "", ()),
+        ("e", {**written, "regrouping": ["max"]}, "plan", ("apply@security",)),
+    ):
         folder = admin.folder.with_name(name)
         folder.mkdir()
-        other = Summary(name, "admin", facts={**root, "joining": people}, next_step=step)
+        of_project = {"project_root": str(admin.root), **facts}
+        other = Summary(name, "admin", facts=of_project, next_step=step, settled=settled)
         keep_summary(folder, other, made_from(folder))
-    (note,) = review.notes(admin.context())
-    assert "in security" in note
-    assert "Add sam" in note
-    assert "Add juan" in note
-    assert "ann" not in note
+    assert list(not_applied(admin.context())) == [
+        "Not applied yet in security, by other sessions: Change groups of sam.",
+        "Not written yet in security, by other sessions: Add juan.",
+    ]
+    assert {*not_applied(admin.context())} <= {*review.notes(admin.context())}
 
 
 def test_a_key_file_that_is_gone_is_a_contradiction_and_review_writes_it_again(admin: AdminProject) -> None:

@@ -1,0 +1,48 @@
+"""What other sessions of the same project are about to change in the layers of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workflows.core.sentences import Sentence, listed
+from workflows.core.shapes import WrongShape
+from workflows.machine.summaries import Summary
+from workflows.steps.decisions import Decisions
+from workflows.steps.kinds import work_of
+from workflows.steps.later_sessions import siblings
+from workflows.steps.shared.module import Context
+
+
+def not_applied(context: Context) -> Iterator[Sentence]:
+    """What they have written and not applied, and what they have not written yet; a sentence each."""
+    written, begun = dict[str, set[str]](), dict[str, set[str]]()
+    for session in siblings(context.folder):
+        if not session.next_step or session.facts.get("project_root") != str(context.root):
+            continue
+        if accounts := {*context.decisions.layers} & _accounts(session):
+            found = written if "changed_files" in session.facts else begun
+            found.setdefault(work_of(session), set()).update(accounts)
+    if written:
+        where = listed(_in_order(written, context), 2)
+        yield f"Not applied yet in {where}, by other sessions: {listed(list(written), 2)}."
+    if begun:
+        where = listed(_in_order(begun, context), 2)
+        yield f"Not written yet in {where}, by other sessions: {listed(list(begun), 2)}."
+
+
+def _accounts(session: Summary) -> set[str]:
+    """The accounts in whose layers a session is about to change something; all while that isn't decided."""
+    try:
+        decisions = Decisions.from_facts(session.facts)
+    except WrongShape:
+        return set()  # its own page says that it is damaged
+    undecided = "changed_files" not in session.facts
+    return {
+        account
+        for account in decisions.layers
+        if f"apply@{account}" not in session.settled and (undecided or decisions.of(account).changes)
+    }
+
+
+def _in_order(sessions: dict[str, set[str]], context: Context) -> list[str]:
+    return [name for name in context.decisions.layers if any(name in same for same in sessions.values())]
