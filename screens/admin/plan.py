@@ -128,7 +128,8 @@ class PlanPane(TerraformPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        facts: Any = opening.context.facts.get("plan") or {}
+        known = opening.done or opening.asks  # one to be done again begins with another plan
+        facts: Any = (known and opening.context.facts.get("plan")) or {}
         drafted = opening.draft.get("planned")
         self._elsewhere = bool(facts.get("elsewhere")) and not drafted
         kept = drafted or (None if self._elsewhere else facts)

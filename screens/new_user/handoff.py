@@ -98,7 +98,7 @@ class HandoffPane(StepPane):
     def _waiting(self) -> Iterator[str]:
         facts, environment = self.context.facts, self.context.environment
         if sent := facts.get("request_sent"):
-            yield f"✓ {sent[:1].upper()}{sent[1:]}."
+            yield f"✓ {sent[:1].upper()}{sent[1:]}. {facts.get('request_copied', '')}".rstrip()
         if environment.mailbox:
             yield "● Your admin reads the mailbox and sends you a handoff: F6 plays the admin."
         elif sent:

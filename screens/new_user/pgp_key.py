@@ -97,9 +97,11 @@ class PgpKeyPane(StepPane):
         return FieldRow(label, Input(value=value, placeholder=hint, id=name, compact=True))
 
     def _after(self) -> str:
-        sent = self.context.facts.get("request_sent")
-        done = self.opening.done and sent and not self._start["replacement"]
-        return f"Done: {sent}." if done else _AFTER
+        facts = self.context.facts
+        done = self.opening.done and facts.get("request_sent") and not self._start["replacement"]
+        return (
+            f"Done: {facts['request_sent']}. {facts.get('request_copied', '')}".rstrip() if done else _AFTER
+        )
 
     def on_mount(self) -> None:
         self.query_one("#replacement").display = bool(self._start["replacement"])

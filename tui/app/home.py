@@ -222,6 +222,7 @@ class HomeScreen(OneFocus):
         height: auto; max-height: 4; padding: 0 3; color: $text-warning; margin-bottom: 1;
     }
     HomeScreen #filter { margin: 0 1 1 1; }
+    HomeScreen Horizontal { width: 100%; }  /* 1fr would lose the margin of the filter */
     HomeScreen OptionList {
         width: 1fr; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; scrollbar-gutter: stable;
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, enumerated, text_of
+from workflows.core.sentences import Sentence, enumerated
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.keyring import (
     OwnKey,
@@ -197,18 +197,22 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Writing the request"))
     text = request_text(request, key, context)
     places = _places(request, text, context)
-    if not places:
+    copied: Sentence = ""
+    with suppress(ClipboardUnavailable):
+        copied = context.environment.clipboard.copy(text)
+    if not (places or copied):
         raise OnboardError(
             "The request isn't saved yet",
             "You named no file, and this computer has no clipboard.",
             next="Enter a file to save it in, and send that file to your admin.",
         )
-    sent = enumerated(places)
+    sent = enumerated(places) or "made"
     kind = "a request for a replacement" if request.replacement else "the request"
     return {
         "fingerprint": key.fingerprint,
         "key_made": request.made,
         "request_sent": f"{kind} is {sent}",
+        "request_copied": copied,
         "sent_at": context.environment.now().isoformat(timespec="seconds"),
     }
 
@@ -233,16 +237,13 @@ def request_text(request: Request, key: OwnChoice, context: Context) -> str:
 
 
 def _places(request: Request, text: str, context: Context) -> list[Sentence]:
-    """Bring the request wherever the person can send it from; gives these places."""
+    """Put the request into the files that the person can send it from; gives these places."""
     environment, places = context.environment, list[Sentence]()
     if request.path.strip():
         places.append(f"saved as {save_text(request.path, text, environment.home, replaces=_is_request)}")
     if mail := environment.mail(f"request-{context.facts['user']}.txt"):
         write_atomically(mail, text.encode())
         places.append(f"in the sandbox's mailbox ({mail.name})")
-    with suppress(ClipboardUnavailable):
-        copied = text_of(environment.clipboard.copy(text))
-        places.append(copied[:1].lower() + copied[1:].rstrip("."))
     return places
 
 

@@ -82,9 +82,9 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     assert facts["fingerprint"] == fingerprint
     assert facts["key_made"] is True
     assert facts["request_sent"] == (
-        "the request is saved as ~/request-jane.doe.txt, "
-        "in the sandbox's mailbox (request-jane.doe.txt) and copied to the clipboard"
+        "the request is saved as ~/request-jane.doe.txt and in the sandbox's mailbox (request-jane.doe.txt)"
     )
+    assert facts["request_copied"] == "Copied to the clipboard."
     sent = open_request(saved.read_text())
     assert (sent.project, sent.user, sent.name, sent.replacement) == ("bb", "jane.doe", "good", False)
     assert (mailbox / "request-jane.doe.txt").read_text() == saved.read_text()
