@@ -334,7 +334,7 @@ class ApplyPane(TerraformPane):
 
     def turn(self) -> Turn:
         ready = self._outlook is not None and not self._ended and not self._outlook.refusal
-        return Turn(f"{self.context.item} is unchanged so far") if ready and not self.opening.done else YOURS
+        return Turn(f"Not applied yet in {self.context.item}") if ready and not self.opening.done else YOURS
 
     # -- what is shown -----------------------------------------------------------------------------
 

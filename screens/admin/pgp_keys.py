@@ -780,13 +780,14 @@ def _summary(key: TakenKey) -> list[str]:
 
 
 def _comparison_lines(key: TakenKey) -> list[str]:
-    """All that is to be said about a key whose fingerprint is compared."""
+    """What is said of a key that is compared; what a replaced one resets is asked about later."""
+    replaced = list(key.replacement.resets) if key.replacement else []
     expires = f"expires {day(key.expires)}" if key.expires else "never expires"
     return [
         f"{key.mark.sign} {', '.join(key.user_ids) or 'no user id'}",
         shortened(f"  {key.algorithm}, {expires}; {key.origin}"),
         *(f"! {warning}" for warning in key.verdict.warnings),
-        *_replaced_lines(key),
+        *([f"  Replaces the key in use in {', '.join(replaced)}."] if replaced else []),
         f"  {key.verdict.headline}. {key.verdict.explanation}",
     ]
 

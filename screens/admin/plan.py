@@ -193,7 +193,7 @@ class PlanPane(TerraformPane):
 
     def turn(self) -> Turn:
         over = self._elsewhere or self.opening.done or self._left or self.context.facts.get("applied")
-        return YOURS if over else Turn(f"{self.context.item} is unchanged so far")
+        return YOURS if over else Turn(f"Not applied yet in {self.context.item}")
 
     # -- what is shown -----------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ _PHONE = (
     "  A passkey won't do: it makes no codes for the command line.",
 )
 _INVITATION = "Your invitation has both: paste it here. None yet? Ask your admin for one."
-_SANDBOX = "In this sandbox your admin adds jane.doe to the project bb. Keep both as they are."
+_SANDBOX = "In this sandbox your admin adds {user} to the project {project}. Keep both as they are."
 _COMMAND = "iam-onboard"
 _PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
 
@@ -83,8 +83,8 @@ class BeforeYouStartPane(StepPane):
             yield FieldRow(
                 label, InvitedInput(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
             )
-        sandbox = self.context.environment.sandbox
-        yield Text(_SANDBOX if sandbox else _INVITATION, classes="hint", id="hint")
+        invited = self.context.environment.sandbox and self._start["project"] and self._start["user"]
+        yield Text(_SANDBOX.format(**self._start) if invited else _INVITATION, classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
         with Horizontal():

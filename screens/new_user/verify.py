@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
+from screens.step.console_steps import sandbox_phone
 from screens.step.page import Opening
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
@@ -132,7 +133,7 @@ class AfterVerify(Vertical):
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
-            after = f"Type  {COMMAND}  there. Close it then: it leads into the sandbox."
+            after = f"Type  {COMMAND}  there. Close that {shell.value} afterwards: it works on the sandbox."
         words = [before, *(lines if short else ()), after, what_they_do]
         words += [] if has_aws else ["! The aws command isn't installed yet."]
         self.query_one("#shell", Text).show_lines(words)
@@ -239,7 +240,7 @@ class VerifyPane(UnlockingPane):
         more = " Each device has its own." if len(views) > 1 else ""
         environment = self.context.environment
         if environment.sandbox:
-            more += f"\nThe sandbox's phone: {environment.open_page(f'{environment.endpoint_url}/phone')}"
+            more += f"\nThe sandbox's phone: {sandbox_phone(environment)}"
         return f"Enter the code that your app shows now.{more}"
 
     def advance(self) -> None:
@@ -383,7 +384,7 @@ class VerifyPane(UnlockingPane):
     def _effect(self) -> Sentence:
         """What the lines do, and what the command needs besides."""
         code = " The command asks for a new MFA code." if self._owner().serial else ""
-        return f"They select {self._chosen()}.{code}"
+        return f"The lines select {self._chosen()}.{code}"
 
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
+from screens.step.console_steps import sandbox_phone
 from screens.step.page import Opening, StepPane
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
@@ -62,6 +63,8 @@ class _KeyPane(UnlockingPane):
         """The field for the code."""
         wanted = Wanted(placeholder="six digits; empty if you have no device")
         yield CodeField(self.context.environment.now, wanted)
+        if self.context.environment.sandbox:
+            yield Text(f"The sandbox's phone: {sandbox_phone(self.context.environment)}", classes="words")
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Once a code is asked for, there is a device."""

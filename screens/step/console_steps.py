@@ -6,6 +6,7 @@ from rich.cells import cell_len
 
 from screens.widgets.checklist import Deed
 from screens.widgets.text import Button
+from workflows.environment import Environment
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.paths import told_path
@@ -18,7 +19,7 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     user, environment = identity.user, context.environment
     phone = "the phone's app"
     if environment.sandbox:
-        phone = f"the sandbox's phone, {environment.open_page(f'{environment.endpoint_url}/phone')}"
+        phone = f"the sandbox's phone, {sandbox_phone(environment)}"
     return (
         _sign_in(identity, f"Sign in as {user}"),
         _credentials(),
@@ -27,6 +28,11 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
         Deed("Enter two codes in a row, 30 s apart. Press “Add MFA”"),
         Deed("Sign out, then sign in again with a new code"),
     )
+
+
+def sandbox_phone(environment: Environment) -> str:
+    """The address of the page that plays a person's phone in a sandbox."""
+    return environment.open_page(f"{environment.endpoint_url}/phone")
 
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:

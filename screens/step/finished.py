@@ -156,7 +156,7 @@ class Finished(VerticalScroll):
         if any(observed[key].words for key in unconfirmed if key not in self._taken_back()):
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
-            return f"○ Done, without {listed(skipped, 3)}"
+            return f"○ Done; you skipped {listed(skipped, 3)}"
         if self._by_hand() and not grid.rows:
             _, partly = _of_regions(self._run.session.facts()["sts_regions"])
             left = "in some accounts only" if partly else "and some are left to switch"
@@ -334,6 +334,13 @@ def _found(run: SessionRun, key: StepKey) -> str:
     return f"{MARKS[status]} {WORDS[status]}"
 
 
+def _plays_on(run: SessionRun) -> bool:
+    """Whether the other person of a sandbox has something to read, with a PGP key that is theirs here."""
+    facts, known = run.session.facts(), run.session.state.known
+    handed_over = any(name.startswith("handed_over") for name in known)
+    return "request_sent" in known or (handed_over and bool(facts.get("joining") or facts.get("rekeying")))
+
+
 def _next(run: SessionRun) -> Iterator[Sentence]:
     """What the person may do now, outside the wizard."""
     facts = run.session.facts()
@@ -344,9 +351,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     elif chosen:
         yield "Paste the lines that Verify shows into a terminal, then try:"
         yield f"aws --profile {chosen} sts get-caller-identity"
-    elif run.environment.sandbox and any(
-        name.startswith(("handed_over", "request_sent")) for name in run.session.state.known
-    ):
+    elif run.environment.sandbox and _plays_on(run):
         yield "Continue as the other person (F6)."
     elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."

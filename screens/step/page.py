@@ -441,6 +441,8 @@ class StepPane(VerticalScroll):
         self._looks = looks
         self.context.cancelled.clear()
         self.query_one(ProgressLine).begin()
+        if not looks:
+            self.app.notify("")  # what came of the one before is over
         self.primary_changed()
         if journaled or name == "perform":
             self.drop_note()

@@ -178,13 +178,15 @@ class FileDiffs(DrawnLines):
     def action_file(self, direction: int) -> None:
         """Go to the next file or the one before; from within a file first to its own beginning.
 
-        After the last one comes the first that was not seen.
+        Forward, those that were seen are passed over as long as there are others; after the last file comes
+        the first of them.
         """
         here = self.at
         inside = direction < 0 and here >= 0 and round(self.scroll_y) > self._top_of(self.files[here])
         index = here if inside else here + direction
-        if index == len(self.files):
-            index = next((at for at in range(index) if at not in self.seen), index)
+        if direction > 0:
+            ahead = (*range(index, len(self.files)), *range(here))
+            index = next((at for at in ahead if at not in self.seen), index)
         if 0 <= index < len(self.files):
             self.go_to_file(index)
 

@@ -209,7 +209,7 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
     with pytest.raises(OnboardError, match="stopped") as stopped:
         apply.perform(apply.Request(), context, stop_soon)
     assert "jane.doe" in stopped.value.what
-    assert "gone" in apply.survey(runs.context("management"), runs.report).refusal
+    assert "stopped" in apply.survey(runs.context("management"), runs.report).refusal
     slow.unlink()
     runs.accept("management")
     applied(runs, "management")
@@ -230,6 +230,7 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
     runs.accept("management")
     applied(runs, "management")
     found = plan.applied_elsewhere(context, runs.report)
+    assert found["passwords"] == [NAME]
     given = plan.perform(plan.Request(elsewhere=found), context, runs.report)
     runs.repeated.clear()
     runs.learn("management", given)

@@ -207,10 +207,11 @@ class SessionControl:
         if workflow is None or (mine.facts.get("project") and not names):
             return None
         theirs = [summary for summary in here if summary.workflow == workflow and not summary.damage]
-        found = [summary for summary in theirs if names & _people(summary)] or [
-            summary for summary in theirs if not summary.facts.get("project")
-        ]
-        fresh = names.difference(*map(_people, theirs))
+        matching = [summary for summary in theirs if names & _people(summary)]
+        fresh = (names - _without_new_key(mine)).difference(*map(_people, theirs))
+        if names and not (matching or fresh):
+            return None
+        found = matching or [summary for summary in theirs if not summary.facts.get("project")]
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
         if likely is not None and (likely.next_step or not fresh):
             return Start(session=likely.id)
@@ -252,6 +253,13 @@ def _people(summary: Summary) -> set[str]:
     if summary.workflow == "new-user":
         return {*texts([facts.get("user")])} - {""}
     return {name for kind in ("joining", "rekeying", "resetting") for name in texts(facts.get(kind))}
+
+
+def _without_new_key(summary: Summary) -> set[str]:
+    """Those who are sent something for a PGP key that they have: nobody but them can read it."""
+    facts = summary.about
+    with_new_key = {name for kind in ("joining", "rekeying") for name in texts(facts.get(kind))}
+    return {*texts(facts.get("resetting"))} - with_new_key
 
 
 def first_with(run: SessionRun, drafts: Drafts) -> StepKey | None:

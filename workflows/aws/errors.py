@@ -129,11 +129,10 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
         "UnknownEndpointError",
     ),
     AwsFailure.KEY_UNKNOWN: _Row(
-        "AWS doesn't know this access key",
-        "AWS rejected the access key.",
-        "The key was deleted or made inactive, its id is mistyped, or it is so new (about ten seconds) that"
-        " AWS doesn't know it everywhere yet.",
-        "Wait a moment and try again. If it stays, create or import another access key.",
+        "AWS doesn't accept this access key",
+        "It is inactive or deleted, its id is mistyped, or it is only some seconds old.",
+        "It takes about ten seconds until AWS knows a new key everywhere.",
+        "Wait a moment and try again. If this goes on, create or import another access key.",
         "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
     ),
     AwsFailure.SIGNATURE: _Row(
@@ -176,7 +175,7 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
         "AWS doesn't allow this without MFA",
         "one of your policies denies it.",
         "The usual policy denies nearly everything until you are signed in with an MFA code.",
-        "Set up MFA, or enter a code from your device, and try again. If it stays, ask your administrator.",
+        "Set up MFA, or enter a code from your device, and try again. If this goes on, ask your admin.",
     ),
     AwsFailure.DENIED_FROM_ABOVE: _Row(
         "AWS doesn't allow this",
@@ -303,7 +302,11 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _REQUEST_TIME: Final = re.compile(r"(\d{8}T\d{6}Z)")
 
 
-_FIELDS: Final = {AwsFailure.MFA_CODE: "code", **dict.fromkeys(KEY_REFUSED, "secret")}
+_FIELDS: Final = {
+    AwsFailure.MFA_CODE: "code",
+    **dict.fromkeys(KEY_REFUSED, "secret"),
+    AwsFailure.KEY_UNKNOWN: "key_id",
+}
 """The field of a request that some failures are about."""
 
 

@@ -25,10 +25,14 @@ _NAMED = 2
 
 
 def work_of(summary: Summary) -> str:
-    """What a session does, for whom: "Add jane.doe"; of several kinds of work the first that has people."""
-    if summary.workflow != "admin":
-        return _OWN.get(summary.workflow, summary.workflow or "Session")
+    """What a session does, for whom: "Add jane.doe"; of several kinds of work the first that has people.
+
+    What is done for oneself has the IAM user name behind it: who has several sees which is which.
+    """
     about = summary.about
+    if summary.workflow != "admin":
+        work = _OWN.get(summary.workflow, summary.workflow or "Session")
+        return f"{work} ({user})" if (user := about.get("user")) else work
     asked = texts(about.get("kinds"))
     for kind, verb in _VERBS.items():
         if names := texts(about.get(kind)):

@@ -217,7 +217,7 @@ _CAUSES = (
         r"does not have the expected content|digest",
         "The state and its checksum differ",
         "A run was killed between writing the state and its checksum, or S3 has not caught up yet.",
-        "Wait a minute and try again. If it stays, the digest in the lock table has to be set by hand.",
+        "Wait a minute and try again. If this goes on, the digest in the lock table has to be set by hand.",
     ),
     Cause(
         Failure.NO_BUCKET,

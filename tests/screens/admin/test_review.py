@@ -99,6 +99,20 @@ async def test_the_key_for_the_next_file_leads_through_all_of_them_in_a_low_term
         assert all(str(option.prompt).startswith("✓") for option in files.options)
 
 
+async def test_the_next_file_is_one_that_nobody_has_seen(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, diff):
+        last = len(diff.files) - 1
+        assert last > 2
+        diff.seen = set(range(last))
+        diff.go_to_file(0)
+        await ui.press("n")
+        assert diff.at == last
+        diff.seen = set(range(last + 1))
+        diff.go_to_file(0)
+        await ui.press("n")
+        assert diff.at == 1
+
+
 async def test_what_nobody_has_seen_is_written_only_after_a_question(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, _):
         await ui.press("ctrl+n")

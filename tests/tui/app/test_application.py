@@ -777,6 +777,8 @@ async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_adde
             Start("new-user", drafts={"before-you-start": {"user": "jane"}}),
         ),
         ({"joining": ["jane"]}, [{"user": "sam"}, {}], 1),
+        ({"resetting": ["jane"]}, [{"user": "jane"}], 0),
+        ({"resetting": ["alex"]}, [{"user": "jane"}, {}], None),
         ({"mfa_reset": ["jane"]}, [{"user": "jane"}], None),
         ({"regions_wanted": True}, [], None),
         ({}, [], Start("new-user")),
@@ -787,7 +789,10 @@ def test_the_other_person_is_one_of_this_very_onboarding(
 ) -> None:
     steps = [
         Workflow(name, name, (Step("who", "Who", "", gives=(*gives, "project")), Step("then", "Then", "")))
-        for name, gives in (("admin", ("joining", "mfa_reset", "regions_wanted")), ("new-user", ("user",)))
+        for name, gives in (
+            ("admin", ("joining", "resetting", "mfa_reset", "regions_wanted")),
+            ("new-user", ("user",)),
+        )
     ]
     house.catalogue = SessionCatalogue(house.machine, steps)
     folder = house.other.folder

@@ -94,7 +94,7 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
         await rest(pilot)
         lines = lines_of(app)
         assert "▌ Add jane.doe next: Groups · bb today 06:07" in lines
-        assert "Set up my access all done · bb · sandbox 3 Jan 10:20" in lines
+        assert "Set up my access (jane.doe) all done · bb · sandbox 3 Jan 10:20" in lines
         assert "! broken damaged: Line 3 is no JSON. 1 Jan 2025" in lines
         await pilot.press("enter")
         await rest(pilot)
@@ -130,14 +130,14 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() ->
             return lines[lines.index("Continue") + 1 :][:2]
 
     assert await shown() == [
-        "▌ Set up my access waiting for your admin 3 Jan 03:04",
+        "▌ Set up my access (ann) waiting for your admin 3 Jan 03:04",
         "Add jane.doe waiting for a PGP key 2 Jan 03:04",
     ]
     assert await shown(admin) == [
         "▌ Add jane.doe ● a request arrived yesterday 19:07",
-        "Set up my access waiting for your admin 3 Jan 03:04",
+        "Set up my access (ann) waiting for your admin 3 Jan 03:04",
     ]
-    assert (await shown(admin, user))[0] == "▌ Set up my access ● your handoff arrived yesterday 19:07"
+    assert (await shown(admin, user))[0] == "▌ Set up my access (ann) ● your handoff arrived yesterday 19:07"
 
 
 async def test_what_is_begun_comes_before_what_was_only_opened_and_what_is_done() -> None:
@@ -294,7 +294,7 @@ async def test_the_question_names_the_session_that_would_go_since_it_covers_the_
                 "The project's files, keys",
             ),
             (
-                "Set up my access",
+                "Set up my access (jane.doe)",
                 "all done · bb · sandbox · 3 Jan 10:20",
                 "The sandbox goes away with its last",
             ),
@@ -335,8 +335,8 @@ async def test_the_palette_offers_every_task_and_what_can_be_done_with_the_selec
         await pilot.press("down")
         await rest(pilot)
         archived = {one.title for one in app.home.commands()}
-        assert "Restore Set up my access" in archived
-        assert "Archive Set up my access" not in archived
+        assert "Restore Set up my access (jane.doe)" in archived
+        assert "Archive Set up my access (jane.doe)" not in archived
         await pilot.press("down")
         await rest(pilot)
         assert "Filter" in {one.title for one in app.home.commands()}
@@ -449,7 +449,7 @@ async def test_the_list_is_filtered_by_words_of_people_projects_and_tasks() -> N
     app = Host([LATE, DONE, DAMAGED])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await pilot.press("slash", *"bb jane")
+        await pilot.press("slash", *"bb add jane")
         await rest(pilot)
         assert ids_of(app) == ["session-0"]
         await pilot.press("enter", "enter")
@@ -510,7 +510,7 @@ async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_has_it
         await pilot.press("f3")
         await rest(pilot)
         assert "Archived" in lines_of(app)
-        assert "Set up my access all done · bb · sandbox 3 Jan 10:20" in lines_of(app)
+        assert "Set up my access (jane.doe) all done · bb · sandbox 3 Jan 10:20" in lines_of(app)
 
 
 async def test_archived_sessions_are_listed_only_when_all_are_wanted() -> None:

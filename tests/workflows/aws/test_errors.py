@@ -60,7 +60,7 @@ def answer(
             "AWS doesn't allow this",
         ),
         (answer("InvalidAuthenticationCode"), AwsFailure.MFA_CODE, "AWS rejected the MFA code"),
-        (answer("InvalidClientTokenId"), AwsFailure.KEY_UNKNOWN, "AWS doesn't know this access key"),
+        (answer("InvalidClientTokenId"), AwsFailure.KEY_UNKNOWN, "AWS doesn't accept this access key"),
         (answer("ExpiredToken"), AwsFailure.EXPIRED, "The session has expired"),
         (
             answer("SignatureDoesNotMatch", "does not match"),

@@ -236,7 +236,7 @@ def test_a_region_that_is_not_enabled_is_not_taken_for_a_bad_key(aws: type[FakeS
     assert near is not None
     assert far.title == "The region is switched off"
     assert "eu-south-1" in far.what
-    assert near.title == "AWS doesn't know this access key"
+    assert near.title == "AWS doesn't accept this access key"
 
 
 def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(

@@ -8,7 +8,7 @@ from workflows.core.sentences import Sentence, listed
 from workflows.core.shapes import WrongShape
 from workflows.machine.summaries import Summary
 from workflows.steps.decisions import Decisions
-from workflows.steps.kinds import work_of
+from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import siblings
 from workflows.steps.shared.module import Context
 
@@ -17,7 +17,8 @@ def not_applied(context: Context) -> Iterator[Sentence]:
     """What they have written and not applied, and what they have not written yet; a sentence each."""
     written, begun = dict[str, set[str]](), dict[str, set[str]]()
     for session in siblings(context.folder):
-        if not session.next_step or session.facts.get("project_root") != str(context.root):
+        edits = any(session.facts.get(kind) for kind in EDITING)
+        if not (edits and session.next_step) or session.facts.get("project_root") != str(context.root):
             continue
         if accounts := {*context.decisions.layers} & _accounts(session):
             found = written if "changed_files" in session.facts else begun

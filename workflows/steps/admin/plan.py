@@ -273,13 +273,15 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
             why="iam-onboard has just read it, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
         ).about("elsewhere")
+    here = context.decisions.of(context.item)
+    with_new = dict.fromkeys((*here.add, *here.new_keys, *context.decisions.resetting))
     return {
         "elsewhere": True,
         "empty": False,
         "layer": str(located(context)[1].path),
         "summary": ["Applied elsewhere: the state holds what you decided."],
         "counts": {"add": 0, "change": 0, "destroy": 0},
-        "passwords": [name for name in context.decisions.resetting if name in state.login_profiles],
+        "passwords": [name for name in with_new if name in state.login_profiles],
         "access_keys": [],
         "destroys": [],
         "gone": [],

@@ -70,7 +70,11 @@ class Everybody:
     @property
     def sentence(self) -> Sentence:
         """For whom everything is done, in a sentence; whether they signed in is another matter."""
-        done = [name for name, stands in self.rows if all(stand.settled for stand in stands)]
+        done = [
+            name
+            for name, stands in self.rows
+            if any(stand.mark for stand in stands) and all(stand.settled for stand in stands)
+        ]
         return f"Your part is done for {listed(done, 3)}." if done else "Your part isn't done for anyone yet."
 
 

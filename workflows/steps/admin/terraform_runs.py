@@ -379,7 +379,7 @@ def _over(error: AwsError, context: Context, project: Project, profile: LayerPro
             error.title,
             f"AWS rejected the access key of {profile.name} ({file}).",
             why=error.why,
-            next=f"Wait a moment and try again. If it stays, put a key that works under {profile.name}.",
+            next=f"Wait a moment and try again. If this goes on, put a key that works under {profile.name}.",
             detail=error.detail,
         )
     if error.failure is AwsFailure.EXPIRED:

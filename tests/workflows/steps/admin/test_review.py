@@ -206,6 +206,7 @@ def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: 
         ("b", written, "plan", ()),
         ("c", {"layers": ["security", "apps-prd"], "joining": ["juan"]}, "users", ()),
         ("d", {**written, "regrouping": ["ann"]}, "", ()),
+        ("f", {"layers": ["security"], "regions_wanted": True}, "sts-regions", ()),
         ("e", {**written, "regrouping": ["max"]}, "plan", ("apply@security",)),
     ):
         folder = admin.folder.with_name(name)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.fakes import fake_environment
 
+from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.status_grid import Stand, everybody
@@ -128,3 +129,15 @@ def test_a_new_password_is_wanted_wherever_nobody_has_planned_yet(tmp_path: Path
     facts = {**DECIDED, "resetting": ["sam.okafor"], "memberships": {}}
     found = grid(tmp_path, **facts, plan__security={**plan_facts(tmp_path), "passwords": []})
     assert found["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
+
+
+def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
+    facts = {
+        "layers": ["management"],
+        "regrouping": ["sam.okafor"],
+        "user_changes": {"add": {}, "remove": {}},
+    }
+    environment = fake_environment(tmp_path, {})
+    context = Context(environment, facts, facts, "", tmp_path / "session", threading.Event())
+    assert everybody(context).rows == (("sam.okafor", (Stand.NOT_HERE,)),)
+    assert "for anyone yet" in text_of(everybody(context).sentence)
