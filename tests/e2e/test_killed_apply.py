@@ -163,7 +163,7 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
         assert f"perhaps missing from the state: {NAME}" in killed.value.what
     outlook = apply.survey(context, runs.report)
     assert outlook.recoverable
-    assert "gone" in outlook.refusal
+    assert "stopped" in outlook.refusal
     slow_file.unlink()
 
     with pytest.raises(LockHeld) as held:
