@@ -145,7 +145,11 @@ class Finished(VerticalScroll):
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
-        skipped = [text_of(self._run.title(key)) for key in self._at(Status.SKIPPED)]
+        skipped = [
+            text_of(self._run.title(key))
+            for key in self._at(Status.SKIPPED)
+            if not _has_device(self._run, key)
+        ]
         waiting = [name for name, stands in grid.rows if not _settled(stands)]
         if waiting:
             return f"○ Not done yet for {listed(waiting, 2)}"
@@ -329,6 +333,8 @@ def _found(run: SessionRun, key: StepKey) -> str:
     known = run.session.state.known.get(f"mfa_devices_reset@{key.item}")
     if key.step == "mfa-reset" and status is Status.DONE and known and not known.value["people"]:
         return f"{MARKS[Status.SKIPPED]} nothing removed"
+    if status is Status.SKIPPED and _has_device(run, key):
+        return f"{MARKS[Status.DONE]} registered"
     if status is Status.UNCONFIRMED and run.session.state.observed[key].said_so:
         return f"{MARKS[status]} you said so"
     return f"{MARKS[status]} {WORDS[status]}"
@@ -339,6 +345,11 @@ def _plays_on(run: SessionRun) -> bool:
     facts, known = run.session.facts(), run.session.state.known
     handed_over = any(name.startswith("handed_over") for name in known)
     return "request_sent" in known or (handed_over and bool(facts.get("joining") or facts.get("rekeying")))
+
+
+def _has_device(run: SessionRun, key: StepKey) -> bool:
+    """Whether AWS has named the person's MFA device since they skipped the step that registers one."""
+    return key.step == "mfa" and bool((run.session.facts(key.item).get("access_key") or {}).get("mfa_serial"))
 
 
 def _next(run: SessionRun) -> Iterator[Sentence]:

@@ -432,7 +432,8 @@ class WizardScreen(OneFocus):
     def _turn(self) -> Turn:
         """Whose turn it is."""
         if self.current is None and self.run.session.proposal() is None:
-            return Turn("All steps are done", yours=False)
+            skipped = any(entry.status is Status.SKIPPED for entry in self._entries())
+            return Turn("All steps are done or skipped" if skipped else "All steps are done", yours=False)
         if self.pane is None or not self.pane.opened:
             return YOURS
         if self.pane.in_between:

@@ -570,6 +570,11 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         told = [one for one in finished.query(Text) if str(one.content).startswith("? ")]
         assert len(told) == 1, "the table marks each"
         assert any("access key in the keyring" in str(one.content) for one in finished.query(Text))
+        session.reopen(MFA)
+        session.skip(MFA)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert "✓ registered" in app.text(), "AWS named the device, though the step was skipped"
 
 
 async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered(
