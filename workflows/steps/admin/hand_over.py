@@ -471,7 +471,7 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     if path is None:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
     write_atomically(path, person.text.encode())
-    return f"put into the mailbox as {path.name}"
+    return f"in the mailbox as {path.name}"
 
 
 def reminder(context: Context) -> str:
