@@ -203,6 +203,7 @@ class GroupsPane(ByHandPane):
         self._views: dict[str, LayerView] = {}
         self._choices: dict[str, LayerChoice] = {}
         self._gone: dict[str, list[str]] = {}
+        self._lost: dict[str, list[str]] = {}
         self._account = ""
         self._alone: dict[str, frozenset[str]] = {}
         drafts = opening.draft.get("layers", {})
@@ -243,6 +244,7 @@ class GroupsPane(ByHandPane):
             self._choices[account] = groups.drafted(view, decided, draft)
             known = [*self._gone.get(account, ()), *(draft.members if draft else ())]
             self._gone[account] = groups.gone(self.context, views, view, known)
+            self._lost[account] = groups.lost_groups(self.context, view, draft)
         if self._account not in self._views:
             chosen = [account for account, view in self._views.items() if view.chosen]
             self._account = next(iter([*chosen, *self._views]), "")
@@ -296,7 +298,8 @@ class GroupsPane(ByHandPane):
         """How many changes a layer does not hold yet, or how far what was decided for it is."""
         pending = self._views[account].pending(self._choices[account])
         decided = self.context.decisions.of(account)
-        if pending or not (decided.moves or decided.groups != GroupChanges()):
+        unwritten = "changed_files" not in self.context.every
+        if pending or unwritten or not (decided.moves or decided.groups != GroupChanges()):
             return pending_words(pending)
         return "applied" if f"applied@{account}" in self.context.every else "written, not applied"
 
@@ -347,6 +350,7 @@ class GroupsPane(ByHandPane):
         lines = [
             refused,
             about_gone(self.view, self._gone[self._account]),
+            about_lost(self.view, self._lost[self._account]),
             about_person(self.view, self.choice, matrix.person)
             or "Nobody matches; esc in the filter clears it.",
             about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
@@ -586,6 +590,11 @@ def about_gone(view: LayerView, names: Sequence[str]) -> str:
         if names
         else ""
     )
+
+
+def about_lost(view: LayerView, names: Sequence[str]) -> str:
+    """Which groups are not there any more that somebody was to join, as a sentence; "" for none."""
+    return f"! No longer a group of {view.account}: {listed(names, _MOST)}. Choose others." if names else ""
 
 
 def about_layer(view: LayerView) -> str:

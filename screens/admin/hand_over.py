@@ -26,7 +26,7 @@ from screens.widgets.text import Button, Option, OptionList, Text, short, sized
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.core.shapes import plain
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.accepted_plan import Sent, people_of, sent_to
+from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of
 from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
@@ -94,8 +94,7 @@ class HandOverPane(TerraformPane):
         super().__init__(opening)
         self._names = people_of(opening.context.item, opening.context)
         self._handoffs: dict[str, PersonHandoff] = {}
-        kept = opening.context.facts.get("handed_over")
-        marks = {**sent_to(kept), **sent_to(opening.draft)}
+        marks = marks_in(opening.context.item, opening.context, opening.draft)
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
         self._taken: dict[str, Sentence] = {}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
@@ -301,6 +300,7 @@ class HandOverPane(TerraformPane):
         name = handoff.name
 
         def take(report: Report) -> Sentence:
+            hand_over.refuse_gone(handoff, self.context, report)
             report(Progress(f"{doing} for {name}"))
             return work(handoff)
 

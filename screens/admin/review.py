@@ -185,14 +185,14 @@ class ReviewPane(ByHandPane):
 
     def turn(self) -> Turn:
         diff = self.query_one(FileDiffs)
-        if not self._unseen:
+        if not self._unseen or self.has_class("-unmade"):
             return YOURS
         return Turn("n shows the next file" if diff.at in diff.seen else "PgDn shows more of it")
 
     @property
     def _unseen(self) -> int:
         diff = self.query_one(FileDiffs)
-        return len(diff.files) - len(diff.seen)
+        return len({*range(len(diff.files))} - diff.seen)
 
     @property
     def _written(self) -> list[str]:
@@ -208,6 +208,8 @@ class ReviewPane(ByHandPane):
     def _say_written(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
             commit = message.result["commit"]
+            if not (commit or self.query_one(FileDiffs).files):
+                return  # they were written before
             number = len(self.query_one(FileDiffs).files) or len(message.result["changed_files"])
             where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
             self.parting = f"✓ {count(number, 'file')} written, {where}."
@@ -246,8 +248,8 @@ class ReviewPane(ByHandPane):
         self._marked = set()
         files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
-        if resumed:  # its note asks for what is done already
-            self.query(".pane-note").set(display=False)
+        if resumed or (diffs and self.opening.failed):  # its note asks for what is done already
+            self.drop_note()
         summary = _summary(diffs, len(written), resumed=resumed)
         noted = _first([f"! {note}" for note in notes], _NOTES_SHOWN) if diffs else ()
         self.query_one("#summary", Text).update("\n".join([*noted, summary]))
@@ -267,9 +269,11 @@ class ReviewPane(ByHandPane):
         lines = _first([f"  {shortened(path, _PATH_WIDTH)}" for path in written], _FILES_SHOWN)
         if commit := self._committed:
             lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")
+        elif self._beside.in_git:
+            lines.append("✓ Committed with git.")
         elif written:
             lines.append("○ Not committed. You can do that here or with git.")
-        self.set_class(bool(written and self._committed), "-committed")
+        self.set_class(bool(written) and bool(self._committed or self._beside.in_git), "-committed")
         self.query_one("#written", Text).show_lines(lines)
         self.query_one("#undo").display = bool(written and self._beside.undone)
 

@@ -54,6 +54,7 @@ class Opening:
         note: what the machine has to say about the step (why it is stale, that it was interrupted), or "".
         interrupted: whether the wizard was killed while it did the step.
         asks: whether the world contradicts the step, so that Next asks before it does anything.
+        failed: whether its last try failed.
     """
 
     step: Step
@@ -64,6 +65,7 @@ class Opening:
     note: str = ""
     interrupted: bool = False
     asks: bool = False
+    failed: bool = False
 
 
 def is_displayed(widget: Widget) -> bool:
@@ -118,6 +120,9 @@ class StepPane(VerticalScroll):
     @dataclass
     class Begun(Posted):
         """Work on the step begins with a move of the pane's own; the journal is to know."""
+
+    class MoveBegun(Posted):
+        """A move that is no look began: what came of the one before is over."""
 
     @dataclass
     class MoveDone(Posted):
@@ -442,7 +447,7 @@ class StepPane(VerticalScroll):
         self.context.cancelled.clear()
         self.query_one(ProgressLine).begin()
         if not looks:
-            self.app.notify("")  # what came of the one before is over
+            self.post_message(self.MoveBegun())
         self.primary_changed()
         if journaled or name == "perform":
             self.drop_note()

@@ -213,6 +213,7 @@ class Stage(Vertical):
             note=KEPT if self.kept_input else note_of(self._run, key),
             interrupted=status is Status.INTERRUPTED,
             asks=status is Status.CONTRADICTED,
+            failed=status is Status.FAILED,
         )
 
     # -- what the pane posts -----------------------------------------------------------------------

@@ -440,8 +440,8 @@ class WizardScreen(OneFocus):
             return YOURS
         if not self._left_alone:
             return self.pane.turn()
-        skipped = self.current and self.run.session.status(self.current) is Status.SKIPPED
-        return Turn("You skipped this" if skipped else "Nothing left to do here", yours=False)
+        left_out = self.current and self.run.session.status(self.current) is Status.SKIPPED
+        return Turn("You skipped this" if left_out else "Nothing left to do here", yours=False)
 
     @property
     def _left_alone(self) -> bool:
@@ -492,6 +492,10 @@ class WizardScreen(OneFocus):
         for name in ("warning", "error"):
             result.set_class(severity == name, f"-{name}")
         return True
+
+    @on(StepPane.MoveBegun)
+    def _drop_result(self) -> None:
+        self.show_result("", "")
 
     def drop_passing_result(self) -> None:
         """A key was pressed: what was shown in passing was seen."""

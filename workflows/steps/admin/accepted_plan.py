@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.sentences import Sentence
@@ -219,3 +220,31 @@ def sent_to(fact: Any) -> Mapping[str, Sent]:
         WrongShape: it is not what it should be.
     """
     return read(HandedOver, fact or {}, "handed_over").people
+
+
+def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = None) -> Mapping[str, Sent]:
+    """The marks of the texts that were sent in an account, by person.
+
+    A text that was sent before an apply made its password or access key anew is of no use any more, and its
+    mark doesn't count.
+
+    Args:
+        account: the account; its texts have the parts of those before it, too.
+        context: what the step may read.
+        draft: marks that aren't recorded yet.
+    """
+    layers = context.decisions.layers
+    covered = layers[: layers.index(account) + 1] if account in layers else (account,)
+    marks = {**sent_to(context.every.get(f"handed_over@{account}")), **sent_to(draft)}
+    return {
+        name: mark
+        for name, mark in marks.items()
+        if not any(_made_since(mark, name, earlier, context) for earlier in covered)
+    }
+
+
+def _made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
+    applied, made = context.every.get(f"applied@{account}") or {}, _made(account, context)
+    if not (mark.sent_at and applied.get("at") and name in {*made.passwords, *made.access_keys}):
+        return False
+    return datetime.fromisoformat(mark.sent_at) < datetime.fromisoformat(applied["at"])

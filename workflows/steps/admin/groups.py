@@ -273,13 +273,14 @@ def decided(context: Context, view: LayerView) -> LayerChoice:
     old_names = {new: old for old, new in changes.rename.items() if old in view.by_name}
     wanted = {name for name, why in view.chosen.items() if why is not Chosen.LEAVES}
     wanted |= {name for name in moves if name in view.now and name not in view.chosen}
+    there = {*view.by_name, *(new.name for new in changes.add)}
     members = {}
     for name in (person for person in view.people if person in wanted):
         move = moves.get(name, Move())
         add, remove = (
             {old_names.get(group, group) for group in groups} for groups in (move.add, move.remove)
         )
-        members[name] = frozenset((view.before(name) | add) - remove)
+        members[name] = frozenset((view.before(name) | add & there) - remove)
     return LayerChoice(
         add=tuple(NewGroup(new.name, old_names.get(new.sibling, new.sibling)) for new in changes.add),
         remove=changes.remove,
@@ -289,12 +290,25 @@ def decided(context: Context, view: LayerView) -> LayerChoice:
     )
 
 
+def lost_groups(context: Context, view: LayerView, draft: LayerChoice | None) -> list[str]:
+    """The groups that somebody was to join and that the layer doesn't have any more, sorted."""
+    here = context.decisions.of(view.account)
+    changes = (here.groups, *([draft] if draft else ()))
+    there = {*view.by_name, *(name for change in changes for name in (*change.remade, *change.rename))}
+    wanted = {group for move in here.moves.values() for group in move.add}
+    wanted |= {group for groups in (draft.members.values() if draft else ()) for group in groups}
+    return sorted(wanted - there)
+
+
 def drafted(view: LayerView, choice: LayerChoice, draft: LayerChoice | None) -> LayerChoice:
     """What was half-decided, with those who were chosen since; people whom the layer lost are left out."""
     if draft is None:
         return choice
+    there = {*view.by_name, *(new.name for new in draft.add)}
     known = {
-        name: groups for name, groups in draft.members.items() if name in view.now or name in choice.members
+        name: groups & (there | view.before(name))
+        for name, groups in draft.members.items()
+        if name in view.now or name in choice.members
     }
     leaving = {name for name, why in view.chosen.items() if why is Chosen.LEAVES}
     chosen = {name: groups for name, groups in choice.members.items() if name in view.chosen}

@@ -11,6 +11,7 @@ are the best guess: the admin sees that and may leave them out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,10 +48,10 @@ from workflows.steps.admin.accepted_plan import (
     PASSWORD,
     HandedOver,
     Sent,
+    marks_in,
     parts_of,
     passwords_of,
     people_of,
-    sent_to,
 )
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report
@@ -461,6 +462,29 @@ def default_file(name: str) -> str:
     return f"~/handoff-{name}.txt"
 
 
+def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None:
+    """Send nothing to somebody whom AWS no longer has, as far as it can be asked without a code.
+
+    Raises:
+        OnboardError: it no longer has the user, or the password that the text is about.
+    """
+    report(Progress(f"Asking AWS about {person.name}"))
+    for account in person.accounts:
+        if person.name not in passwords_of(account, context):
+            continue
+        state = Arrival.HERE
+        of_account = replace(context, item=account)
+        with suppress(OnboardError), state_now.client_without_code("iam", of_account) as iam:
+            state = arrival(iam, person.name) if iam is not None else state  # else what was read stands
+        if state in _GONE:
+            raise OnboardError(
+                "Not there any more",
+                f"AWS no longer has {_GONE[state].format(person.name)} in {account}.",
+                why="Somebody deleted it since the state was read. The text would be of no use.",
+                next=f"Open Apply of {account}: it says what is missing, and makes it again.",
+            )
+
+
 def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     """Put a person's text into the sandbox's mailbox, and say so.
 
@@ -538,7 +562,7 @@ def inquire(context: Context) -> Observation:
     """
     if taken_back := state_now.taken_back_since(context, context.item):
         return taken_back
-    marks = sent_to(context.facts.get("handed_over"))
+    marks = marks_in(context.item, context)
     sent = [name for name, mark in marks.items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
     for account in _accounts_of_text(context):

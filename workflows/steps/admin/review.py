@@ -85,6 +85,7 @@ class Beside:
         branch: the branch that is checked out, or "".
         written: the files that this session wrote, sorted.
         undone: how many files `undo` would put back.
+        in_git: whether all written files are committed, from here or by hand.
     """
 
     lines: Mapping[Path, int] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class Beside:
     branch: str = ""
     written: tuple[Path, ...] = ()
     undone: int = 0
+    in_git: bool = False
 
 
 def prepare(context: Context, report: Report) -> ChangeSet:
@@ -126,12 +128,14 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     }
     keys = sorted(referred - changed - written)
     dirty = git.dirty_files(keys) if keys else ()
+    in_git = bool(written) and not git.dirty_files(sorted(written))
     return Beside(
         git.lines_changed(sorted(changed - written)),
         tuple(file.path for file in dirty if file.untracked),
         git.branch() or "",
         tuple(sorted(written)),
         undone,
+        in_git,
     )
 
 

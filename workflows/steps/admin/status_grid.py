@@ -11,7 +11,7 @@ from enum import Enum
 
 from workflows.core.sentences import Sentence, listed
 from workflows.machine.events import StepKey
-from workflows.steps.admin.accepted_plan import nothing_changed, people_of, read_plan, sent_to
+from workflows.steps.admin.accepted_plan import marks_in, nothing_changed, people_of, read_plan
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.kinds import EDITING
@@ -149,7 +149,7 @@ class _Board:
         """Whether somebody was sent a text here, or later: a later one holds this account's part too."""
         accounts = self._context.decisions.layers
         later = accounts[accounts.index(self._account) :]
-        marks = [sent_to(self._context.every.get(f"handed_over@{account}")) for account in later]
+        marks = [marks_in(account, self._context) for account in later]
         return any(name in people and people[name].sent_at for people in marks)
 
     def _half_done(self) -> frozenset[str] | None:

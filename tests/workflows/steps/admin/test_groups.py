@@ -76,6 +76,22 @@ def test_a_new_group_is_made_like_its_sibling_and_joined(
     assert new.policies == sibling.policies
 
 
+def test_a_chosen_group_that_a_colleague_renamed_is_told_and_no_longer_chosen(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    put(admin_project, {"security": {"jane.doe": {"auditors", "devops"}}})
+    admin_project.replace("security", "groups.tf", '"auditors"', '"reviewers"')
+    context = admin_project.context()
+    (view,) = (one for one in groups.survey(context, quiet) if one.account == "security")
+    assert groups.decided(context, view).members["jane.doe"] == {"devops"}
+    draft = groups.LayerChoice(members={"jane.doe": frozenset({"auditors", "reviewers"})})
+    assert groups.drafted(view, groups.decided(context, view), draft).members["jane.doe"] == {"reviewers"}
+    assert groups.lost_groups(context, view, draft) == ["auditors"]
+    put(admin_project, {"security": {"jane.doe": {"reviewers"}}})
+    assert groups.lost_groups(admin_project.context(), view, None) == []
+
+
 def test_a_group_is_renamed_with_somebody_joining_it(admin_project: AdminProject, people_keys: Keys) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",))
     put(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,14 @@ from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import HandedOver, Sent
-from workflows.steps.admin.hand_over import NotForThisKey, Source, identity, policy_words, role_profiles
+from workflows.steps.admin.hand_over import (
+    NotForThisKey,
+    PersonHandoff,
+    Source,
+    identity,
+    policy_words,
+    role_profiles,
+)
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import AccessKey, LoginProfile, Role, State
 
@@ -109,7 +116,7 @@ def test_who_was_sent_a_password_is_asked_of_aws(
     monkeypatch.setattr(hand_over, "located", lambda _: (replace(project, mfa_enabled=mfa == "true"), None))
     monkeypatch.setattr(hand_over, "arrival", lambda _, name: found[name])
     facts = {"handed_over": plain(sent)}
-    every = {"plan@security": {"passwords": [*found, "c"]}}
+    every = {"plan@security": {"passwords": [*found, "c"]}, "handed_over@security": plain(sent)}
     context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (verdict, about)
@@ -124,11 +131,27 @@ def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
     sent = {"handed_over": plain(HandedOver({"a": Sent("2026-03-01T10:00:00+00:00")}))}
     facts = {**sent, "layers": ["management", "security", "apps-prd"]}
     made = {f"plan@{account}": {"passwords": ["a"]} for account in facts["layers"]}
+    made["handed_over@security"] = sent["handed_over"]
     for applied, where in (({"applied@management": {}}, "management, security:"), ({}, "security:")):
         context = Context(fake_environment(tmp_path, {}), facts, {**made, **applied}, "security", tmp_path)
         seen = hand_over.inquire(context)
         assert (seen.verdict, seen.about) == (Verdict.AWAITED, ("a",))
         assert str(seen.words).startswith(where)
+
+
+@pytest.mark.parametrize("found", Arrival)
+def test_nothing_is_sent_to_somebody_whom_aws_no_longer_has(
+    found: Arrival, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
+    monkeypatch.setattr(hand_over, "arrival", lambda _client, _name: found)
+    context = Context(
+        fake_environment(tmp_path, {}), {}, {"plan@security": {"passwords": [NAME]}}, "security", tmp_path
+    )
+    gone = found in {Arrival.NO_USER, Arrival.NO_PASSWORD}
+    with pytest.raises(OnboardError, match="Not there any more") if gone else nullcontext():
+        hand_over.refuse_gone(PersonHandoff(NAME, "text", ("security",), ()), context, lambda _: None)
+    hand_over.refuse_gone(PersonHandoff("machine.ci", "text", ("security",), ()), context, lambda _: None)
 
 
 def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Project, home: GpgHome) -> None:

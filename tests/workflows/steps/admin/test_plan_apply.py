@@ -12,7 +12,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, plan, state_now
-from workflows.steps.admin.accepted_plan import Planned, Sent, decided, people_of, sent_to
+from workflows.steps.admin.accepted_plan import Planned, Sent, decided, marks_in, people_of, sent_to
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
@@ -224,3 +224,28 @@ def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
     assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.sent_at, "how": "by hand"}
     by_hand = {"people": {"jane.doe": plain(hand_over.marked_by_hand(own))}}
     assert sent_to(by_hand)["jane.doe"].by_hand
+
+
+@pytest.mark.parametrize(
+    ("applied", "passwords", "counts"),
+    [
+        pytest.param("2026-03-01T10:00:00+00:00", ["jane.doe"], True, id="sent after the apply"),
+        pytest.param("2026-03-01T12:00:00+00:00", ["jane.doe"], False, id="her password was made anew"),
+        pytest.param("2026-03-01T12:00:00+00:00", ["sam.okafor"], True, id="somebody else's was"),
+    ],
+)
+@pytest.mark.parametrize("account", ["management", "security"])
+def test_a_text_that_was_sent_before_its_password_was_made_anew_does_not_count(
+    tmp_path: Path, account: str, applied: str, passwords: list[str], counts: bool
+) -> None:
+    sent = {"people": {"jane.doe": plain(Sent("2026-03-01T11:00:00+00:00", "copied"))}}
+    facts = {
+        "layers": ["management", "security"],
+        "handed_over@security": sent,
+        f"plan@{account}": {"passwords": passwords},
+        f"applied@{account}": {"at": applied},
+    }
+    own = context(tmp_path, **facts)
+    assert ("jane.doe" in marks_in("security", own)) is counts
+    drafted = context(tmp_path, **{**facts, "handed_over@security": {}})
+    assert ("jane.doe" in marks_in("security", drafted, sent)) is counts
