@@ -130,7 +130,7 @@ class SessionRun:
             "",
             self.session.folder,
             contradicted=contradicted,
-            taken_back=frozenset(state.seen_as(Verdict.TAKEN_BACK)),
+            observed=state.observed,
         )
 
     def next_of(self, item: str) -> StepKey | None:

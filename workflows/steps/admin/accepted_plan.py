@@ -225,7 +225,7 @@ def sent_to(fact: Any) -> Mapping[str, Sent]:
 def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = None) -> Mapping[str, Sent]:
     """The marks of the texts that were sent in an account, by person.
 
-    A text that was sent before an apply made its password or access key anew is of no use any more, and its
+    A text that was sent before an apply made its password or access key again is of no use any more, and its
     mark doesn't count.
 
     Args:

@@ -1,7 +1,7 @@
 """Where everybody stands in every account: what was decided, planned, applied and handed over, at a glance.
 
-It is read from the session alone, so it costs nothing to ask; what has happened in AWS since is shown by the
-steps themselves.
+It is read from the session alone, so it costs nothing to ask; what has happened in AWS since is as the last
+look said.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from enum import Enum
 
 from workflows.core.sentences import Sentence, listed
 from workflows.machine.events import StepKey
-from workflows.steps.admin.accepted_plan import marks_in, nothing_changed, people_of, read_plan
+from workflows.machine.observations import NOT_ASKED, Verdict
+from workflows.steps.admin.accepted_plan import marks_in, nothing_changed, passwords_of, people_of, read_plan
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.kinds import EDITING
@@ -37,6 +38,8 @@ class Stand(Enum):
     UNCHANGED = ("✓", "nothing to change")
     REMOVED = ("✓", "removed")
     HANDED_OVER = ("✓", "handed over")
+    AWAITED = ("✓", "sent, awaited")
+    SIGNED_IN = ("✓", "signed in")
     REMOVED_SINCE = ("–", "removed since")
     ADDED_SINCE = ("–", "added since")
 
@@ -114,7 +117,8 @@ class _Board:
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
         self._contradicted = bool(own & context.contradicted)
-        self._taken_back = StepKey("apply", account) in context.taken_back
+        seen = context.observed.get(StepKey("apply", account))
+        self._taken_back = seen is not None and seen.verdict is Verdict.TAKEN_BACK
         self._applying = run is not None and run.description.kind is Kind.APPLY
 
     def stand(self, name: str) -> Stand:
@@ -140,17 +144,25 @@ class _Board:
     def _after(self, name: str) -> Stand:
         """Where somebody stands after the apply."""
         if name in people_of(self._account, self._context):
-            return Stand.HANDED_OVER if self._sent(name) else Stand.TO_HAND_OVER
+            return self._handed_over(name)
         removed = self._context.decisions.of(self._account).remove
         unchanged = nothing_changed(self._context.every.get(f"applied@{self._account}"))
         return Stand.REMOVED if name in removed else Stand.UNCHANGED if unchanged else Stand.APPLIED
 
-    def _sent(self, name: str) -> bool:
-        """Whether somebody was sent a text here, or later: a later one holds this account's part too."""
+    def _handed_over(self, name: str) -> Stand:
+        """Whether somebody was sent this account's part, here or later, and what AWS has seen since."""
         accounts = self._context.decisions.layers
-        later = accounts[accounts.index(self._account) :]
-        marks = [marks_in(account, self._context) for account in later]
-        return any(name in people and people[name].sent_at for people in marks)
+        for account in accounts[accounts.index(self._account) :]:
+            mark = marks_in(account, self._context).get(name)
+            if mark is None or mark.sent_at is None:
+                continue
+            seen = self._context.observed.get(StepKey("hand-over", account), NOT_ASKED)
+            if seen.verdict is Verdict.AWAITED and name in seen.about:
+                return Stand.AWAITED
+            asked = name in passwords_of(self._account, self._context)  # AWS reports on a password alone
+            arrived = asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}
+            return Stand.SIGNED_IN if arrived else Stand.HANDED_OVER
+        return Stand.TO_HAND_OVER
 
     def _half_done(self) -> frozenset[str] | None:
         """Those whom an apply of the accepted plan that stopped on the way did not finish; None without one.

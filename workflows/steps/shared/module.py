@@ -38,7 +38,7 @@ class Context:
         leaving: set when the wizard closes or another step is shown: what goes on by itself (a running
             Terraform, by its `leave`) is no longer watched.
         contradicted: the steps that the world contradicts, for a look over all items.
-        taken_back: the steps whose outcome a later session took back, likewise.
+        observed: what the last look said of each step, likewise.
     """
 
     environment: Environment
@@ -49,7 +49,7 @@ class Context:
     cancelled: threading.Event = field(default_factory=threading.Event)
     leaving: threading.Event = field(default_factory=threading.Event)
     contradicted: frozenset[StepKey] = frozenset()
-    taken_back: frozenset[StepKey] = frozenset()
+    observed: Mapping[StepKey, Observation] = field(default_factory=dict)
 
     @cached_property
     def decisions(self) -> Decisions:

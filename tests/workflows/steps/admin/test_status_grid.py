@@ -12,6 +12,8 @@ from support.fakes import fake_environment
 
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
+from workflows.machine.events import StepKey
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.shared.module import Context
@@ -141,3 +143,32 @@ def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
     context = Context(environment, facts, facts, "", tmp_path / "session", threading.Event())
     assert everybody(context).rows == (("sam.okafor", (Stand.NOT_HERE,)),)
     assert "for anyone yet" in text_of(everybody(context).sentence)
+
+
+@pytest.mark.parametrize(
+    ("seen", "password", "stand"),
+    [
+        (NOT_ASKED, True, Stand.HANDED_OVER),
+        (Observation(Verdict.AWAITED, "", ("jane.doe",)), True, Stand.AWAITED),
+        (Observation(Verdict.AWAITED, "", ("juan.delacruz",)), True, Stand.SIGNED_IN),
+        (AGREES, True, Stand.SIGNED_IN),
+        (AGREES, False, Stand.HANDED_OVER),
+    ],
+)
+def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
+    tmp_path: Path, seen: Observation, password: bool, stand: Stand
+) -> None:
+    facts = {
+        "layers": ["security"],
+        "joining": ["jane.doe"],
+        "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}},
+        "plan@security": {"passwords": ["jane.doe"] if password else []},
+        "applied@security": APPLIED,
+        "handed_over@security": {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}},
+    }
+    environment = fake_environment(tmp_path, {})
+    observed = {StepKey("hand-over", "security"): seen}
+    context = Context(
+        environment, facts, facts, "", tmp_path / "session", threading.Event(), observed=observed
+    )
+    assert everybody(context).rows == (("jane.doe", (stand,)),)
