@@ -191,6 +191,11 @@ def hand_changes(
     return tuple(changes)
 
 
+def changed_options(found: Found, written: Mapping[str, str]) -> list[str]:
+    """The options of a profile that have other values than this program wrote, in its order."""
+    return [option for option, value in written.items() if found.options.get(option, "") != value]
+
+
 def stale_profiles(found: Mapping[str, Found], wanted: WantedProfiles, record: Record) -> tuple[Stale, ...]:
     """The role profiles of these base profiles that this program wrote and that are no longer wanted."""
     bases = {base.name for base in wanted.bases}
@@ -198,7 +203,7 @@ def stale_profiles(found: Mapping[str, Found], wanted: WantedProfiles, record: R
         Stale(
             name,
             found[name].options.get("role_arn", ""),
-            any(found[name].options.get(option) != value for option, value in written.items()),
+            bool(changed_options(found[name], written)),
         )
         for name, written in record.items()
         if written.get("source_profile") in bases and name in found and name not in set(wanted.names)

@@ -143,6 +143,7 @@ PROFILES = Step(
             "credentials": str,
             "region": str | None,
             "mfa_names": bool | None,
+            "left": list[str] | None,
         }
     ),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, listed
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
@@ -23,7 +23,7 @@ from workflows.profiles.plan import (
     region_problems,
     role_arn,
 )
-from workflows.profiles.record import HandChange, Stale
+from workflows.profiles.record import FILE_NAME, HandChange, Stale, changed_options, read_record
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
@@ -206,21 +206,35 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "credentials": str(paths.credentials),
             "region": request.region,
             "mfa_names": request.mfa_names,
+            "left": list(written.kept),
             "told": sentences,
         }
     }
 
 
 def observe(context: Context) -> Observation:
-    """The profiles are still in the file."""
+    """The profiles are still in the file, as they were written."""
     recorded = context.facts["profiles"]
     path = Path(recorded["config"])
     name = told_path(path, context.environment.home)
     try:
         found = sections_in(path, "profile ", name)
+        record = read_record(path.with_name(FILE_NAME)).settled(found)
     except OnboardError as error:
         return Observation(Verdict.CHANGED, error.what)
     missing = [profile for profile in recorded["names"] if profile not in found]
     if missing:
         return Observation(Verdict.CHANGED, f"{name} no longer has {', '.join(missing)}.")
+    changed = {
+        profile: options
+        for profile in recorded["names"]
+        if profile not in recorded.get("left", ())
+        and (options := changed_options(found[profile], record.get(profile, {})))
+    }
+    if changed:
+        what = listed([f"{profile} ({', '.join(options)})" for profile, options in changed.items()], 2)
+        left = "Leaves them as they are: it was meant."
+        return Observation(
+            Verdict.CHANGED, f"Changed by hand in {name}: {what}.", tuple(changed), continuing=left
+        )
     return AGREES

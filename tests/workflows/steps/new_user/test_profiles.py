@@ -13,7 +13,7 @@ from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, jane
 
 from workflows.core.errors import OnboardError
-from workflows.machine.observations import AGREES
+from workflows.machine.observations import AGREES, Verdict
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.credential_command import credential_command
 from workflows.steps.new_user import profiles as step
@@ -77,6 +77,20 @@ def test_a_key_in_the_keyring_gives_a_command_and_no_secret(tmp_path: Path) -> N
     assert step.observe(context(tmp_path, profiles=facts)) == AGREES
     (folder(tmp_path) / "config").write_text(f"[profile {BASE}]\n")
     assert step.observe(context(tmp_path, profiles=facts)).words == f"~/.aws/bb/config no longer has {ROLE}."
+
+
+def test_a_profile_that_was_edited_is_other_than_what_was_written(tmp_path: Path) -> None:
+    of = context(tmp_path, access_key=IN_KEYRING)
+    facts = step.perform(REQUEST, of, nothing)["profiles"]
+    config = folder(tmp_path) / "config"
+    config.write_text(config.read_text().replace("role/DevOps", "role/Admin") + "cli_pager =\n")
+    seen = step.observe(context(tmp_path, profiles=facts))
+    assert (seen.verdict, seen.about) == (Verdict.CHANGED, (ROLE,))
+    assert "role_arn" in str(seen.words)
+    assert seen.continuing
+    facts = step.perform(REQUEST, of, nothing)["profiles"]  # it is left so, knowingly
+    assert facts["left"] == [ROLE]
+    assert step.observe(context(tmp_path, profiles=facts)) == AGREES
 
 
 def test_a_key_in_plain_text_is_left_alone_and_masked(tmp_path: Path) -> None:
