@@ -43,7 +43,7 @@ from workflows.steps.shared.paths import save_text
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
 from workflows.terraform.kept import apply_begun
 from workflows.terraform.plan import Plan
-from workflows.terraform.record import PlanRecord, changed_since, changed_words, file_sha256
+from workflows.terraform.record import PlanRecord, changed_since, changed_words, refuse_another_plan
 from workflows.terraform.redaction import left_over
 from workflows.terraform.results import older_than_files
 from workflows.terraform.state import State
@@ -240,12 +240,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         raise older_than_files(changed)
     if words := new_passwords.outdated(context):
         raise OnboardError("This plan is for others", words, next="Plan again, and read the new plan.")
-    if not record.plan.is_file() or file_sha256(record.plan) != record.plan_sha256:
-        raise OnboardError(
-            "This is another plan",
-            f"{record.plan} isn't the file that you saw.",
-            next="Plan again, and read the new plan.",
-        )
+    refuse_another_plan(record)
     if planned.empty:
         record.plan.unlink()
     return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged)}}
