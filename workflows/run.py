@@ -177,7 +177,7 @@ class SessionRun:
 
     def done(self) -> tuple[Question, ...]:
         """The done steps, each with what it may read: what a look is at."""
-        return tuple(self._question(key) for key in self.session.layout() if self._done(key))
+        return tuple(self.question(key) for key in self.session.layout() if self._done(key))
 
     def seen(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
         """Look at done steps; it changes nothing here, so that any thread may do it."""
@@ -208,7 +208,8 @@ class SessionRun:
             or (look.verdict is Verdict.UNKNOWN and look.words)
         )
 
-    def _question(self, key: StepKey) -> Question:
+    def question(self, key: StepKey) -> Question:
+        """What is known of a step now, to be asked about."""
         return Question(key, self.context(key), self.session.record(key))
 
     def _done(self, key: StepKey) -> bool:
@@ -223,7 +224,7 @@ class SessionRun:
     def inquiries(self) -> tuple[Question, ...]:
         """What can be asked in the background about done steps, whatever the last look said."""
         steps = (key for key in self.session.layout() if self._done(key))
-        return tuple(self._question(key) for key in steps if inquiry(self.module(key)) is not None)
+        return tuple(self.question(key) for key in steps if inquiry(self.module(key)) is not None)
 
     def answer(self, question: Question) -> Observation:
         """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""

@@ -31,7 +31,8 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.declaration import Step
-from workflows.machine.events import Facts
+from workflows.machine.events import Facts, StepKey
+from workflows.machine.observations import Observation
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 
 Move = Callable[[Report], Any]
@@ -159,6 +160,12 @@ class StepPane(VerticalScroll):
         """The person is done with the input: continue with this request."""
 
         request: Any
+
+    @dataclass
+    class Observed(Posted):
+        """What the page's own work showed of other steps."""
+
+        looks: Mapping[StepKey, Observation]
 
     @dataclass
     class DraftChanged(Posted):

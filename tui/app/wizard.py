@@ -269,6 +269,11 @@ class WizardScreen(OneFocus):
         if not worker.is_cancelled:
             self.post_message(self.AllAnswered())
 
+    @on(StepPane.Observed)
+    async def _learn_from_page(self, message: StepPane.Observed) -> None:
+        for key, look in message.looks.items():
+            await self._learn(self.Answered(self.run.question(key), look))
+
     @on(AllAnswered)
     def _looked(self) -> None:
         if self._looking:

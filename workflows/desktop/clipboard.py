@@ -285,7 +285,7 @@ class TmuxClipboard(_ReadBack):
                 self._tmux("load-buffer", "-w", "-", given=value.encode())
             if digest_of(value) not in self._buffers().values():
                 raise ClipboardUnavailable(reason="What was copied did not come back from tmux.")
-        where = "Copied to tmux, and to your terminal's clipboard if it allows it"
+        where = "Copied to tmux, and to your terminal if it allows it"
         if not isinstance(text, Secret):
             return f"{where}."
         return f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}"

@@ -577,6 +577,24 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         assert "✓ registered" in app.text(), "AWS named the device, though the step was skipped"
 
 
+async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_step(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    kept(new_user, session, key, "pgp-file")  # nothing looks at it by itself
+    written(new_user, session)
+    iam = new_user.aws.administrator("iam")
+    iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert session.status(KEYS) is Status.DONE
+        await pilot.press(*"000000", "ctrl+n")
+        await rest(pilot)
+        assert session.status(KEYS) is Status.CONTRADICTED
+        assert app.wizard.current == VERIFY
+
+
 async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered(
     new_user: NewUserAws, session: Session
 ) -> None:

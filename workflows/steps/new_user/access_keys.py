@@ -27,7 +27,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import AGREES, Observation
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.created_key import made_key
 from workflows.steps.shared.key_stores import (
@@ -53,6 +53,7 @@ from workflows.steps.shared.own_access_key import (
     devices_of_new_key,
     keep_recorded,
     load_key,
+    not_accepted,
     present_key,
     sign_in_seen,
     usable_identity,
@@ -349,7 +350,4 @@ def inquire(context: Context) -> Observation:
         if client is None:
             return seen
         who = asked(lambda: sts.caller_identity(client), None, frozenset({AwsFailure.KEY_UNKNOWN}))
-    if who is not None:
-        return AGREES
-    words = "AWS doesn't accept the access key that is kept here: it is inactive or deleted."
-    return Observation(Verdict.GONE, words, (recorded["id"],))
+    return AGREES if who is not None else not_accepted(recorded["id"])

@@ -243,7 +243,7 @@ def _places(request: Request, text: str, context: Context) -> list[Sentence]:
         places.append(f"saved as {save_text(request.path, text, environment.home, replaces=_is_request)}")
     if mail := environment.mail(f"request-{context.facts['user']}.txt"):
         write_atomically(mail, text.encode())
-        places.append(f"in the sandbox's mailbox ({mail.name})")
+        places.append("in the sandbox's mailbox")
     return places
 
 

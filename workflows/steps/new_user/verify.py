@@ -13,17 +13,18 @@ from typing import Any
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import Credentials
+from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import WrongShape, moment
-from workflows.machine.events import Facts
+from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, seen_at
 from workflows.profiles.shell_lines import switch_role_url
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.own_access_key import check_owner, kept_key
+from workflows.steps.shared.own_access_key import check_owner, kept_key, not_accepted
 from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
 
@@ -149,6 +150,19 @@ class Survey:
         """The identities with a profile that did not answer or does not work; all, where every one works."""
         works = self.working(results)
         return tuple(view for view in self.identities if not set(view.names) <= set(works)) or self.identities
+
+
+def keys_not_accepted(
+    results: Mapping[str, Result], survey: Survey, context: Context
+) -> dict[StepKey, Observation]:
+    """What the answers say of the kept access keys: those that AWS doesn't accept any more."""
+    found = {}
+    for view in survey.identities:
+        key, result = context.every.get(f"access_key@{view.account}"), results.get(view.base)
+        error = result.error if result else None
+        if key and isinstance(error, AwsError) and error.failure is AwsFailure.KEY_UNKNOWN:
+            found[StepKey("access-keys", view.account)] = not_accepted(key["id"])
+    return found
 
 
 def kept(results: Iterable[Result], survey: Survey, context: Context) -> dict[str, Any]:

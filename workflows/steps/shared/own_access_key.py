@@ -24,6 +24,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, day, joined
 from workflows.environment import Environment
+from workflows.machine.observations import Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
 from workflows.steps.shared.module import Context
@@ -156,6 +157,12 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
             yield client
     finally:
         key.drop()
+
+
+def not_accepted(access_key_id: str) -> Observation:
+    """That AWS doesn't accept the kept key any more."""
+    words = "AWS doesn't accept the access key that is kept here: it is inactive or deleted."
+    return Observation(Verdict.GONE, words, (access_key_id,))
 
 
 def _key_without_asking(context: Context) -> Credentials | None:

@@ -82,7 +82,7 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     assert facts["fingerprint"] == fingerprint
     assert facts["key_made"] is True
     assert facts["request_sent"] == (
-        "the request is saved as ~/request-jane.doe.txt and in the sandbox's mailbox (request-jane.doe.txt)"
+        "the request is saved as ~/request-jane.doe.txt and in the sandbox's mailbox"
     )
     assert facts["request_copied"] == "Copied to the clipboard."
     sent = open_request(saved.read_text())
