@@ -6,13 +6,25 @@ look said.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, listed
+from workflows.core.shapes import WrongShape
+from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Verdict
-from workflows.steps.admin.accepted_plan import marks_in, nothing_changed, passwords_of, people_of, read_plan
+from workflows.machine.summaries import DRAFTS
+from workflows.steps.admin.accepted_plan import (
+    Sent,
+    marks_in,
+    nothing_changed,
+    passwords_of,
+    people_of,
+    read_plan,
+)
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.kinds import EDITING
@@ -87,7 +99,8 @@ def everybody(context: Context) -> Everybody:
     found = {account: _people(account, context) for account in decisions.layers}
     names = [name for kind in (*EDITING, "resetting") for name in getattr(decisions, kind)]
     names += sorted(name for people in found.values() for name in people)
-    boards = [_Board(account, context, people) for account, people in found.items()]
+    marks = {account: _marks(account, context) for account in decisions.layers}
+    boards = [_Board(account, context, people, marks) for account, people in found.items()]
     rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
     return Everybody(decisions.layers, rows)
 
@@ -103,11 +116,23 @@ def _people(account: str, context: Context) -> set[str]:
     return found
 
 
+def _marks(account: str, context: Context) -> Mapping[str, Sent]:
+    """The marks of an account's texts, those too that Hand over has and that aren't recorded yet."""
+    try:
+        draft = Drafts(context.folder / DRAFTS).load(StepKey("hand-over", account))
+        return marks_in(account, context, draft)
+    except (FileError, WrongShape):
+        return marks_in(account, context)  # its own page says what is wrong with it
+
+
 class _Board:
     """One account's column."""
 
-    def __init__(self, account: str, context: Context, people: set[str]) -> None:
+    def __init__(
+        self, account: str, context: Context, people: set[str], marks: Mapping[str, Mapping[str, Sent]]
+    ) -> None:
         self._context = context
+        self._marks = marks
         self._account = account
         self._people = people
         self._plan = context.every.get(f"plan@{account}")
@@ -153,7 +178,7 @@ class _Board:
         """Whether somebody was sent this account's part, here or later, and what AWS has seen since."""
         accounts = self._context.decisions.layers
         for account in accounts[accounts.index(self._account) :]:
-            mark = marks_in(account, self._context).get(name)
+            mark = self._marks[account].get(name)
             if mark is None or mark.sent_at is None:
                 continue
             seen = self._context.observed.get(StepKey("hand-over", account), NOT_ASKED)

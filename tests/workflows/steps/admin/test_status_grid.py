@@ -12,8 +12,10 @@ from support.fakes import fake_environment
 
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
+from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.shared.module import Context
@@ -170,5 +172,30 @@ def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
     observed = {StepKey("hand-over", "security"): seen}
     context = Context(
         environment, facts, facts, "", tmp_path / "session", threading.Event(), observed=observed
+    )
+    assert everybody(context).rows == (("jane.doe", (stand,)),)
+
+
+@pytest.mark.parametrize(
+    ("draft", "stand"),
+    [
+        ({"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}}, Stand.HANDED_OVER),
+        ({"people": 5}, Stand.TO_HAND_OVER),
+        ({}, Stand.TO_HAND_OVER),
+    ],
+)
+def test_what_hand_over_has_marked_counts_before_it_is_left(
+    tmp_path: Path, draft: dict[str, Any], stand: Stand
+) -> None:
+    facts = {
+        "layers": ["security"],
+        "joining": ["jane.doe"],
+        "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}},
+        "plan@security": {"passwords": ["jane.doe"]},
+        "applied@security": APPLIED,
+    }
+    Drafts(tmp_path / "session" / DRAFTS).save(StepKey("hand-over", "security"), draft)
+    context = Context(
+        fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "session", threading.Event()
     )
     assert everybody(context).rows == (("jane.doe", (stand,)),)
