@@ -396,8 +396,7 @@ class PgpKeysPane(StepPane):
         }
         for selector, display in shown.items():
             self.query_one(selector).display = display and bool(name)
-        for selector in ("#owner", "#owner-compared"):
-            self.query_one(selector, Button).label = f"Copy reply to {short(name)}"
+        self.query_one("#owner-compared", Button).label = f"Copy reply to {short(name)}"
         for selector in ("#label", "#pasted"):
             self.query_one(selector).display = bool(name) and not news
         self.primary_changed()

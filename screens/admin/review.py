@@ -233,7 +233,12 @@ class ReviewPane(ByHandPane):
         """What is written although nobody has read it to its end."""
         diff = self.query_one(FileDiffs)
         unseen = [_file_line(file) for index, file in enumerate(diff.files) if index not in diff.seen]
-        return "\n".join(["You haven't seen these to their end:", *_first(unseen, _FILES_SHOWN)])
+        return "\n".join(
+            [
+                "You haven't seen these to their end (key files apart):",
+                *_first(unseen, _FILES_SHOWN),
+            ]
+        )
 
     def _show(
         self, change_set: ChangeSet, diffs: Sequence[FileDiff], notes: list[Sentence], beside: Beside

@@ -37,7 +37,7 @@ from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KeyRecord
 
 _LOOK_SECONDS = 1.0
-_CHOICE_CELLS = 66
+_CHOICE_CELLS = 68
 _ANSWER_CELLS = 58
 
 

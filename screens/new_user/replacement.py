@@ -24,7 +24,8 @@ def offer_replacement(pane: StepPane) -> None:
 
     def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
         here = str(StepKey(pane.opening.step.id, pane.context.item))
-        pane.post_message(pane.StepWanted("pgp-key", {**DRAFT, "asked_at": here}))
+        keeps = pane.opening.step.id != "handoff"  # one for the key that is lost isn't read again
+        pane.post_message(pane.StepWanted("pgp-key", {**DRAFT, "asked_at": here}, keeps=keeps))
 
     arrived = "handoff" in pane.context.facts
     title = "Ask for a new password?" if arrived else "Send another key?"

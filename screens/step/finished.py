@@ -293,8 +293,14 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
 
 def _no_device_removed(known: Mapping[str, Any]) -> bool:
     """Whether devices were to be removed, and in no account there was one."""
-    resets = [fact.value for name, fact in known.items() if name.startswith("mfa_devices_reset")]
-    return bool(resets) and not any(reset["people"] for reset in resets)
+    resets = any(name.startswith("mfa_devices_reset") for name in known)
+    return resets and not _without_device(known)
+
+
+def _without_device(known: Mapping[str, Any]) -> list[str]:
+    """Whose MFA device was removed in some account, sorted."""
+    resets = (fact.value for name, fact in known.items() if name.startswith("mfa_devices_reset"))
+    return sorted({name for reset in resets for name in reset["people"]})
 
 
 def _of_regions(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
@@ -364,6 +370,8 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
         yield f"aws --profile {chosen} sts get-caller-identity"
     elif run.environment.sandbox and _plays_on(run):
         yield "Continue as the other person (F6)."
+    elif removed := _without_device(run.session.state.known):
+        yield f"Send {listed(removed, 2)} the next steps, unless you have: MFA devices has the text."
     elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."
     else:

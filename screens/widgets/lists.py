@@ -217,7 +217,7 @@ class TextDialog(Dialog[bool]):
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "copy", "Copy this text", id="text.copy")]
     DEFAULT_CSS = """
-    TextDialog > Vertical { width: 96; }
+    TextDialog > Vertical { width: 96; max-width: 100%; }
     TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
     """
 

@@ -253,9 +253,10 @@ class OnboardApp(Frame):
             self.notify("Nobody else can be played for this. F3 goes to Home.", severity="warning")
             return
         self.leave()
-        await (
-            self._resume(start.session, {}) if start.session else self._begin(start.workflow, start.drafts)
-        )
+        if start.session:
+            await self._resume(start.session, start.drafts)
+        else:
+            await self._begin(start.workflow, start.drafts)
 
     def stop(self) -> None:
         """Ask the step that is shown to stop what it does, gpg with the terminal to itself included."""

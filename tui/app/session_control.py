@@ -214,7 +214,7 @@ class SessionControl:
         found = matching or [summary for summary in theirs if not summary.facts.get("project")]
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
         if likely is not None and (likely.next_step or not fresh):
-            return Start(session=likely.id)
+            return Start(session=likely.id, drafts=_replacing(mine, likely))
         asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": min(fresh, default="")}
         return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
 
@@ -253,6 +253,14 @@ def _people(summary: Summary) -> set[str]:
     if summary.workflow == "new-user":
         return {*texts([facts.get("user")])} - {""}
     return {name for kind in ("joining", "rekeying", "resetting") for name in texts(facts.get(kind))}
+
+
+def _replacing(admin: Summary, user: Summary) -> Drafts:
+    """What a user's session goes on with while an admin waits for another PGP key of theirs."""
+    from screens.new_user.replacement import DRAFT  # noqa: PLC0415 - not for the first paint
+
+    wanted = admin.next_step == "pgp-keys" and user.facts.get("user") in texts(admin.facts.get("rekeying"))
+    return {"pgp-key": DRAFT} if wanted else {}
 
 
 def _without_new_key(summary: Summary) -> set[str]:

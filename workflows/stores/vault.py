@@ -87,7 +87,7 @@ class PgpFileVault:
     @property
     def description(self) -> Sentence:
         """Names the folder."""
-        return f"files encrypted to your own PGP key in {self._folder}"
+        return f"files encrypted to your PGP key in {self._folder}"
 
     def store(self, name: str, secret: Secret) -> None:
         """See `Vault`."""

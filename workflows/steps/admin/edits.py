@@ -5,7 +5,7 @@ So a review that was written, or written by half, can be made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import freeze
@@ -117,8 +117,15 @@ def refuse_expired_keys(context: Context) -> None:
         )
 
 
-def other_keys(layer: Layer, decisions: Decisions) -> dict[str, Sentence]:
+def other_keys(
+    layer: Layer, decisions: Decisions, expected: Container[str] = frozenset()
+) -> dict[str, Sentence]:
     """The keys in a layer that stand where decided ones are to be, and that nobody was asked about.
+
+    Args:
+        layer: as it is on disk.
+        decisions: as far as there are any.
+        expected: fingerprints of keys that may stand there.
 
     Returns:
         What is there and what was decided, in a sentence each, by what is the same for the same conflict. A
@@ -133,6 +140,8 @@ def other_keys(layer: Layer, decisions: Decisions) -> dict[str, Sentence]:
             continue
         if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
             fingerprint = fingerprint_in(present)
+            if fingerprint in expected:
+                continue
             there = f"the key {grouped(fingerprint)}" if fingerprint else "something that isn't a key"
             found[f"{account} {file} {fingerprint} {key.fingerprint}"] = (
                 f"{file} in {account} holds {there}. "

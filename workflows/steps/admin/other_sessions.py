@@ -1,12 +1,13 @@
-"""What other sessions of the same project are about to change in the layers of this one."""
+"""What other sessions of the same project are about to change in the layers of this one, or have changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from workflows.core.sentences import Sentence, listed
 from workflows.core.shapes import WrongShape
-from workflows.machine.summaries import Summary
+from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import siblings
@@ -47,3 +48,17 @@ def _accounts(session: Summary) -> set[str]:
 
 def _in_order(sessions: dict[str, set[str]], context: Context) -> list[str]:
     return [name for name in context.decisions.layers if any(name in same for same in sessions.values())]
+
+
+def keys_of_later_sessions(context: Context) -> dict[str, str]:
+    """The fingerprints of the keys that later sessions took in and wrote, each with what the session does."""
+    own = kept_summary(context.folder, of_old=True)
+    found: dict[str, str] = {}
+    for session in siblings(context.folder) if own is not None else ():
+        same = session.facts.get("project_root") == str(context.root)
+        if own is None or not same or session.created <= own.created or "changed_files" not in session.facts:
+            continue
+        with suppress(WrongShape):  # its own page says that it is damaged
+            keys = Decisions.from_facts(session.facts).keys.values()
+            found |= {key.fingerprint: work_of(session) for key in keys if key.fingerprint}
+    return found

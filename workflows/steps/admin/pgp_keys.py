@@ -35,6 +35,7 @@ from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as KeyRequest
 from workflows.messages.request import open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers
+from workflows.steps.admin.other_sessions import keys_of_later_sessions
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
@@ -835,10 +836,15 @@ def observe(context: Context) -> Observation:
     if gone := expired(context):
         words = f"The key of {', '.join(gone)} has expired. Ask for a new one."
         return Observation(Verdict.GONE, words, about=tuple(gone))
-    layers = read_layers(context)
+    layers, later = read_layers(context), keys_of_later_sessions(context)
     for layer in layers.values():
-        if wrong_keys := other_keys(layer, context.decisions):
+        if wrong_keys := other_keys(layer, context.decisions, later):
             return Observation(Verdict.CHANGED, joined(wrong_keys.values()), about=tuple(wrong_keys))
+    if any(other_keys(layer, context.decisions) for layer in layers.values()):
+        words = (
+            f"A later session put another key in place ({listed(list(dict.fromkeys(later.values())), 2)})."
+        )
+        return Observation(Verdict.TAKEN_BACK, words)
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
         more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import texts
 from workflows.git import Git, Upstream
@@ -351,20 +352,26 @@ def _project_remarks(project: Project) -> list[Sentence]:
 
 def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
     """Requests in the sandbox's mailbox for another key, of people who are there already."""
-    people = sorted({person.iam_name for layer in layers for person in layer.people})
-    sent = {name: context.environment.mail(f"request-{name}.txt") for name in people}
+    keys: dict[str, set[str]] = {}
+    for layer in layers:
+        for person in layer.people:
+            present = layer.files.keys.get(person.key_file or "", b"")
+            keys.setdefault(person.iam_name, set()).add(fingerprint_in(present))
+    sent = {name: context.environment.mail(f"request-{name}.txt") for name in sorted(keys)}
     return [
         f"{name} asks for a new key (in the mailbox): enter the name under “Whose PGP key?” (^o shows it)."
         for name, file in sent.items()
-        if file and file.is_file() and _is_replacement(file)
+        if file and file.is_file() and _replacement(file) not in {"", *keys[name]}
     ]
 
 
-def _is_replacement(file: Path) -> bool:
+def _replacement(file: Path) -> str:
+    """The fingerprint of the key that a request would put in place of another; "" for any other file."""
     try:
-        return open_request(read_text(file, MAX_TEXT)).replacement
+        request = open_request(read_text(file, MAX_TEXT))
     except OnboardError:
-        return False  # the step PGP keys tells what is wrong with it
+        return ""  # the step PGP keys tells what is wrong with it
+    return request.fingerprint if request.replacement else ""
 
 
 def _git_remarks(project: Project, context: Context) -> list[Sentence]:
