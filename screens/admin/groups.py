@@ -299,7 +299,7 @@ class GroupsPane(ByHandPane):
         pending = self._views[account].pending(self._choices[account])
         decided = self.context.decisions.of(account)
         unwritten = "changed_files" not in self.context.every
-        if pending or unwritten or not (decided.moves or decided.groups != GroupChanges()):
+        if pending or unwritten or not (any(decided.moves.values()) or decided.groups != GroupChanges()):
             return pending_words(pending)
         return "applied" if f"applied@{account}" in self.context.every else "written, not applied"
 

@@ -43,6 +43,8 @@ class _KeyPane(UnlockingPane):
     _KeyPane Vertical { height: auto; }
     _KeyPane #meanwhile { margin-bottom: 1; }
     _KeyPane #remark { margin: 1 0; color: $text-warning; }
+    _KeyPane .-above-phone { margin-bottom: 0; }
+    _KeyPane #phone { margin-bottom: 1; }
     _KeyPane.-done #asks { display: none; }
     """
 
@@ -62,9 +64,10 @@ class _KeyPane(UnlockingPane):
     def compose_code(self) -> ComposeResult:
         """The field for the code."""
         wanted = Wanted(placeholder="six digits; empty if you have no device")
-        yield CodeField(self.context.environment.now, wanted)
-        if self.context.environment.sandbox:
-            yield Text(f"The sandbox's phone: {sandbox_phone(self.context.environment)}", classes="words")
+        environment = self.context.environment
+        yield CodeField(environment.now, wanted).set_class(environment.sandbox, "-above-phone")
+        if environment.sandbox:
+            yield Text(f"The sandbox's phone: {sandbox_phone(environment)}", id="phone")
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Once a code is asked for, there is a device."""

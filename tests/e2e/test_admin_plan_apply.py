@@ -258,6 +258,26 @@ def test_a_removal_wants_the_name_and_takes_the_person_out(runs: AdminRuns) -> N
     assert given["applied"]["destroyed"] > 0
 
 
+@pytest.mark.slow
+def test_who_is_gone_from_aws_before_the_removal_is_planned_is_not_missed(runs: AdminRuns) -> None:
+    runs.accept("management")
+    applied(runs, "management")
+    runs.repeated.clear()
+    leaving = [NAME, "sam.okafor"]
+    changes = {"add": {}, "remove": {"management": leaving}}
+    runs.once.update(joining=[], leaving=leaving, memberships={}, user_changes=changes)
+    runs.write_files()
+    with administrator(runs.context("management"), runs.report) as iam:
+        iam.delete_login_profile(UserName=NAME)
+        for group in iam.list_groups_for_user(UserName=NAME)["Groups"]:
+            iam.remove_user_from_group(UserName=NAME, GroupName=group["GroupName"])
+        iam.delete_user(UserName=NAME)
+    planned = runs.accept("management")
+    assert planned.gone == ("sam.okafor",)
+    confirmed = apply.Request(removals=planned.gone)
+    assert apply.perform(confirmed, runs.context("management"), runs.report)["applied"]["destroyed"] > 0
+
+
 def test_terraforms_own_error_is_shown_whole(runs: AdminRuns, sandbox: Sandbox) -> None:
     users = sandbox.project_root / "management/global/base-identities/users.tf"
     users.write_text(users.read_text().replace("toset(local.users)", "toset(local.nobody)"))

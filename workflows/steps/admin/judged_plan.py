@@ -186,7 +186,7 @@ def staleness(planned: Planned, context: Context) -> Sentence:
     """Why a plan cannot be accepted or applied any more, as a sentence; "" if it can."""
     if not planned.empty and not planned.record.plan.is_file():
         stopped = result_of(run_folder(context), planned.record) is not None
-        why = "Its apply stopped on the way" if stopped else "The plan file is gone"
+        why = "An apply of this plan stopped on the way" if stopped else "The plan file is gone"
         return f"{why}. Plan again."
     changed = changed_since(planned.record)
     if not changed:

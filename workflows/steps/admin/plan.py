@@ -6,7 +6,7 @@ later, and only as long as the files it was made from stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
 from workflows.terraform.kept import apply_begun
-from workflows.terraform.plan import Plan
+from workflows.terraform.plan import USER, Action, Plan
 from workflows.terraform.record import PlanRecord, changed_since, changed_words, refuse_another_plan
 from workflows.terraform.redaction import left_over
 from workflows.terraform.results import older_than_files
@@ -98,7 +98,10 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         try:
             refuse_another_account(plan, layer.location)
             refuse_short_passwords(plan, layer.location, _least_length(plan, layer, context, report))
-            _refuse_to_leave_out(planned, layer, context, report)
+            gone = {
+                change.user for change in plan.drift if change.type == USER and change.action is Action.DELETE
+            }
+            _refuse_to_leave_out(planned, gone, layer, context, report)
         except OnboardError:
             layer.terraform.give_up_plan()
             raise
@@ -131,13 +134,24 @@ def _least_of_account(layer: OpenLayer, context: Context, report: Report) -> int
     return int(policy.get("MinimumPasswordLength") or 0) or None
 
 
-def _refuse_to_leave_out(planned: Planned, layer: OpenLayer, context: Context, report: Report) -> None:
-    """Stop a plan that doesn't do what was decided, although the state lacks it."""
+def _refuse_to_leave_out(
+    planned: Planned, gone: Collection[str | None], layer: OpenLayer, context: Context, report: Report
+) -> None:
+    """Stop a plan that doesn't do what was decided, although the state lacks it.
+
+    Args:
+        planned: the plan.
+        gone: the users in the state that AWS no longer has.
+        layer: its layer.
+        context: what the step may read.
+        report: takes the progress.
+    """
     here = context.decisions.of(context.item)
     unplanned = {*here.add, *here.remove}.difference(*planned.owners.values())
     if not (planned.empty or unplanned):
         return
     state = read_state(layer, context, report)
+    state = replace(state, users={name: arn for name, arn in state.users.items() if name not in gone})
     missing = state_now.not_applied(state, context) if planned.empty else []
     missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]
     missing += [f"{name} stays" for name in here.remove if name in unplanned & state.users.keys()]
