@@ -429,9 +429,9 @@ def _first(lines: Sequence[str], most: int) -> list[str]:
 def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
     """How much changes, or that the session has written it all, be it after a kill."""
     if resumed and written:
-        return f"✓ All {count(written, 'file')} are written, although this was interrupted."
+        return f"✓ {count(written, 'file')} written, although this was interrupted."
     if not diffs and written:
-        return f"✓ All {count(written, 'file')} are written and say what you decided."
+        return f"✓ {count(written, 'file')} written, as you decided."
     if not diffs:
         return "✓ The files already say what you decided. There is nothing to write."
     layers = list(dict.fromkeys(diff.change.layer.partition("/")[0] for diff in diffs))

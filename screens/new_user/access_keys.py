@@ -314,7 +314,8 @@ class AccessKeysPane(BrowsingPane):
     def _offer_kept(self, record: KeyRecord, *, first: bool) -> None:
         """A key that is kept here already is a way, too; `first` where no other was chosen yet."""
         self._kept_id, how = record.id, self.query_one("#how", Choices).value
-        if first and "how" not in self.opening.draft:
+        drafted = self.opening.draft.get("how")
+        if drafted == KEPT or (first and not drafted):
             how = KEPT
             kept = record.kept if record.kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT
             self._start = {**self._start, "kept": kept}

@@ -143,7 +143,7 @@ def test_killed_between_two_files_it_finishes_the_set_over_both_layers(
         go_on.touch()
 
         screen.run(f"clear; {PROGRAM} resume")
-        text = screen.wait_for("▸ Review", "All 8 files are written")
+        text = screen.wait_for("▸ Review", "8 files written")
         assert "interrupted" in text
         assert changed_files(root) == files
         screen.press(NEXT)

@@ -256,7 +256,7 @@ def _people(summary: Summary) -> set[str]:
 
 
 def _replacing(admin: Summary, user: Summary) -> Drafts:
-    """What a user's session goes on with while an admin waits for another PGP key of theirs."""
+    """What a user's session begins with while an admin waits for another PGP key of theirs."""
     from screens.new_user.replacement import DRAFT  # noqa: PLC0415 - not for the first paint
 
     wanted = admin.next_step == "pgp-keys" and user.facts.get("user") in texts(admin.facts.get("rekeying"))

@@ -20,7 +20,7 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.events import DescendantFocus, Paste, Resize
+from textual.events import DescendantBlur, DescendantFocus, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
@@ -410,6 +410,14 @@ class WizardScreen(OneFocus):
         """Beside the list the page is seen: who goes there has chosen."""
         if self.choosing and self._stage in event.widget.ancestors:
             self._let_choose(on=False)
+
+    @on(DescendantFocus, "Input, TextArea")
+    @on(DescendantBlur, "Input, TextArea")
+    def _show_live_keys(self) -> None:
+        """A letter that is typed into a field presses no button meanwhile."""
+        for button in self.query(Button):
+            if button.shortcut:
+                button.refresh()
 
     @on(StepRail.OptionHighlighted, "StepRail")
     @on(StepPane.PrimaryChanged)

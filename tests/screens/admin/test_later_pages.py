@@ -178,7 +178,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
         assert admin_project.git("branch", "--show-current").strip() == "onboard/jane.doe"
         assert admin_project.git("log", "-1", "--format=%s").strip().startswith("Add jane.doe (management")
         await ui.go_to("review")
-        assert "✓ All 8 files are written" in ui.text
+        assert "✓ 8 files written" in ui.text
         await ui.press("ctrl+n")
         assert ui.status("review") is Status.DONE
 

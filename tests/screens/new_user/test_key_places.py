@@ -54,7 +54,7 @@ async def test_every_store_that_can_be_used_is_a_choice(new_user: NewUserAws) ->
             kept.highlighted = index
             values.append(kept.value)
         assert values == [VAULT, PGP_FILE, CREDENTIALS_FILE]
-        assert "files encrypted to your own PGP key" in said(app)
+        assert "files encrypted to your PGP key" in said(app)
         assert not app.pane.query_one("#locked").display
 
 
@@ -71,7 +71,7 @@ async def test_a_locked_keyring_is_told_and_looked_at_again(new_user: NewUserAws
     async with app.run_test(size=(80, 30)) as pilot:
         await rest(pilot)
         assert "is locked and was not unlocked" in said(app)
-        assert "files encrypted to your own PGP key" in said(app), "another store can be chosen"
+        assert "files encrypted to your PGP key" in said(app), "another store can be chosen"
         state["locked"] = False
         app.pane.query_one("#look-again", Button).press()
         await rest(pilot)

@@ -198,7 +198,7 @@ def mfa() -> Answer:
     name = request.form.get("name", "").strip()
     if request.form.get("kind") != "app":
         problem = (
-            "A passkey lives in a browser or a security key, which the sandbox has not; and it gives no "
+            "A passkey lives in a browser or a security key, which the sandbox doesn't have; and it gives no "
             "code for the command line. Choose the authenticator app."
         )
         return render_template("mfa.html", name=name, problem=problem), 400

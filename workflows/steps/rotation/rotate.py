@@ -216,7 +216,7 @@ def _session(
     store = store_of(record, environment)
     key = _working_key(record, store, clients)
     try:
-        report(Progress("Starting a session with your MFA code"))
+        report(Progress("Starting a session with your MFA code" if code else "Asking AWS about your key"))
         with ExitStack() as stack:
             with about_key_of(record.profile):
                 check = partial(_check_owner, record)

@@ -72,7 +72,7 @@ def made_key(
     records = KeyRecords(environment.key_records_folder)
     with ExitStack() as stack:
         with present_key(path, context) as old:
-            report(Progress("Starting a session with your MFA code"))
+            report(Progress("Starting a session with your MFA code" if code else "Asking AWS about your key"))
             check = partial(check_owner, identity=identity)
             begun = key_session(old, code, clients, environment, context.cancelled, check)
             session = stack.enter_context(begun)
