@@ -7,7 +7,7 @@ next one deletes what was created and never kept.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -105,8 +105,9 @@ def created_key(
     try:
         key_id, secret = session.create()
     except OnboardError:  # its answer may have been lost
-        delete_unkept(session, known, creation.since)
-        records.end(project, profile)
+        with suppress(OnboardError):  # then the next creation does it
+            delete_unkept(session, known, creation.since)
+            records.end(project, profile)
         raise
     key = Credentials(key_id, secret)
     try:
