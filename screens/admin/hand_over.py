@@ -411,7 +411,7 @@ class HandOverPane(TerraformPane):
         nothing = {
             handoff.name: joined(handoff.trouble, " ")
             for handoff in self._handoffs.values()
-            if not handoff.text
+            if handoff.trouble
         }
         return Request(dict(self._sent), nothing)
 

@@ -237,6 +237,10 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
     assert applied(runs, "management")["elsewhere"] is True
     (person,) = hand_over.prepare(runs.context("management"), runs.report)
     assert person.accounts == ("management",)
+    runs.repeated.clear()
+    planned = runs.accept("management")
+    assert planned.empty
+    assert planned.passwords == (NAME,), "she is watched, though this plan made nothing"
 
 
 def test_a_removal_wants_the_name_and_takes_the_person_out(runs: AdminRuns) -> None:

@@ -112,9 +112,13 @@ class Planned:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a fact `plan` has wherever it was applied: who gets a new password and a new access key by it."""
+    """What a fact `plan` has wherever it was applied: who gets a new password and a new access key by it.
+
+    An empty one changes nothing: then it is who has got them, applied elsewhere before.
+    """
 
     elsewhere: bool = False
+    empty: bool = False
     passwords: tuple[str, ...] = ()
     access_keys: tuple[str, ...] = ()
 
@@ -229,22 +233,25 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
     mark doesn't count.
 
     Args:
-        account: the account; its texts have the parts of those before it, too.
+        account: the account; its texts have the parts of those before it that left them to it, too.
         context: what the step may read.
         draft: marks that aren't recorded yet.
     """
-    layers = context.decisions.layers
-    covered = layers[: layers.index(account) + 1] if account in layers else (account,)
+    layers, every = context.decisions.layers, context.every
+    before = layers[: layers.index(account)] if account in layers else ()
+    covered = [*(earlier for earlier in before if f"handed_over@{earlier}" not in every), account]
     marks = {**sent_to(context.every.get(f"handed_over@{account}")), **sent_to(draft)}
     return {
         name: mark
         for name, mark in marks.items()
-        if not any(_made_since(mark, name, earlier, context) for earlier in covered)
+        if not any(made_since(mark, name, earlier, context) for earlier in covered)
     }
 
 
-def _made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
+def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
+    """Whether an account's apply made somebody's password or access key again after a text was sent."""
     applied, made = context.every.get(f"applied@{account}") or {}, _made(account, context)
-    if not (mark.sent_at and applied.get("at") and name in {*made.passwords, *made.access_keys}):
+    anew = not made.empty and name in {*made.passwords, *made.access_keys}
+    if not (mark.sent_at and applied.get("at") and anew):
         return False
     return datetime.fromisoformat(mark.sent_at) < datetime.fromisoformat(applied["at"])

@@ -101,7 +101,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             gone = {
                 change.user for change in plan.drift if change.type == USER and change.action is Action.DELETE
             }
-            _refuse_to_leave_out(planned, gone, layer, context, report)
+            planned = _completed(planned, gone, layer, context, report)
         except OnboardError:
             layer.terraform.give_up_plan()
             raise
@@ -134,10 +134,10 @@ def _least_of_account(layer: OpenLayer, context: Context, report: Report) -> int
     return int(policy.get("MinimumPasswordLength") or 0) or None
 
 
-def _refuse_to_leave_out(
+def _completed(
     planned: Planned, gone: Collection[str | None], layer: OpenLayer, context: Context, report: Report
-) -> None:
-    """Stop a plan that doesn't do what was decided, although the state lacks it.
+) -> Planned:
+    """A plan with what the state has already of what was decided: whose passwords, where nothing is left.
 
     Args:
         planned: the plan.
@@ -145,11 +145,14 @@ def _refuse_to_leave_out(
         layer: its layer.
         context: what the step may read.
         report: takes the progress.
+
+    Raises:
+        OnboardError: neither the plan nor the state does what was decided; or the state can't be read.
     """
     here = context.decisions.of(context.item)
     unplanned = {*here.add, *here.remove}.difference(*planned.owners.values())
     if not (planned.empty or unplanned):
-        return
+        return planned
     state = read_state(layer, context, report)
     state = replace(state, users={name: arn for name, arn in state.users.items() if name not in gone})
     missing = state_now.not_applied(state, context) if planned.empty else []
@@ -162,6 +165,14 @@ def _refuse_to_leave_out(
             why="The files no longer say it: another branch, a stash, or an edit took it away.",
             next="Open Review: it shows what is missing, and writes it again.",
         )
+    return replace(planned, passwords=_passwords_there(state, context)) if planned.empty else planned
+
+
+def _passwords_there(state: State, context: Context) -> tuple[str, ...]:
+    """Who was to get a password by what was decided, and has one in the state."""
+    here = context.decisions.of(context.item)
+    names = dict.fromkeys((*here.add, *here.new_keys, *context.decisions.resetting))
+    return tuple(name for name in names if name in state.login_profiles)
 
 
 def log_text(context: Context, kind: str) -> str:
@@ -282,15 +293,13 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
             why="iam-onboard has just read it, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
         ).about("elsewhere")
-    here = context.decisions.of(context.item)
-    with_new = dict.fromkeys((*here.add, *here.new_keys, *context.decisions.resetting))
     return {
         "elsewhere": True,
         "empty": False,
         "layer": str(located(context)[1].path),
         "summary": ["Applied elsewhere: the state holds what you decided."],
         "counts": {"add": 0, "change": 0, "destroy": 0},
-        "passwords": [name for name in with_new if name in state.login_profiles],
+        "passwords": list(_passwords_there(state, context)),
         "access_keys": [],
         "destroys": [],
         "gone": [],

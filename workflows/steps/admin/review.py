@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Write
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.machine.summaries import kept_summary
+from workflows.steps.admin import state_now
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.admin.other_sessions import not_applied
 from workflows.steps.admin.project import check_upstream, wanted_binary
@@ -236,11 +237,20 @@ def undo(context: Context, report: Report) -> ChangeSet:
     """Put the files back that `to_undo` names; a commit they are in stays.
 
     Raises:
-        OnboardError: a file was changed since, or cannot be written; all of them are as they were.
+        OnboardError: a state has what was decided, a file was changed since, or one cannot be written; all of
+            them are as they were.
     """
     journal = journal_of(context.folder)
     journal.finish()
     change_set = to_undo(context)
+    report(Progress("Looking whether it was applied elsewhere"))
+    for account in context.decisions.layers:
+        if _is_applied(replace(context, item=account)):
+            raise OnboardError(
+                "It was applied",
+                f"The state of {account} has what you decided, so AWS has it too.",
+                next="Take it back with a session of its own, such as Remove people on Home.",
+            )
     report(Progress("Putting the files back"))
     try:
         journal.write(change_set)
@@ -248,6 +258,17 @@ def undo(context: Context, report: Report) -> ChangeSet:
         error.next = "Nothing was put back. Undo this session's part in your editor or with git."
         raise
     return change_set
+
+
+def _is_applied(context: Context) -> bool:
+    """Whether the state of the step's layer holds what was decided about people, read without a code."""
+    here = context.decisions.of(context.item)
+    if not (here.add or here.remove or here.new_keys or here.access or any(here.moves.values())):
+        return False  # a state says nothing about the rest
+    try:
+        return state_now.seen(context).verdict is Verdict.AS_DECIDED
+    except (OnboardError, OSError):
+        return False
 
 
 def _keep(folder: Path, change_set: ChangeSet) -> None:

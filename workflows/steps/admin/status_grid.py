@@ -19,6 +19,7 @@ from workflows.machine.observations import NOT_ASKED, Verdict
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import (
     Sent,
+    made_since,
     marks_in,
     nothing_changed,
     passwords_of,
@@ -179,7 +180,7 @@ class _Board:
         accounts = self._context.decisions.layers
         for account in accounts[accounts.index(self._account) :]:
             mark = self._marks[account].get(name)
-            if mark is None or mark.sent_at is None:
+            if mark is None or mark.sent_at is None or made_since(mark, name, self._account, self._context):
                 continue
             seen = self._context.observed.get(StepKey("hand-over", account), NOT_ASKED)
             if seen.verdict is Verdict.AWAITED and name in seen.about:

@@ -14,6 +14,7 @@ from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, plan, state_now
 from workflows.steps.admin.accepted_plan import Planned, Sent, decided, marks_in, people_of, sent_to
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing
+from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -249,3 +250,21 @@ def test_a_text_that_was_sent_before_its_password_was_made_anew_does_not_count(
     assert ("jane.doe" in marks_in("security", own)) is counts
     drafted = context(tmp_path, **{**facts, "handed_over@security": {}})
     assert ("jane.doe" in marks_in("security", drafted, sent)) is counts
+    apart = context(tmp_path, **facts, **{"handed_over@management": {}})  # management has a text of its own
+    assert ("jane.doe" in marks_in("security", apart)) is (counts or account == "management")
+
+
+def test_a_later_accounts_text_covers_an_earlier_one_only_until_that_is_applied_again(tmp_path: Path) -> None:
+    sent = {"people": {"jane.doe": plain(Sent("2026-03-01T11:00:00+00:00", "copied"))}}
+    facts: dict[str, Any] = {
+        "layers": ["management", "security"],
+        "joining": ["jane.doe"],
+        "user_changes": {"add": {"management": ["jane.doe"], "security": ["jane.doe"]}},
+        "handed_over@security": sent,
+        **{f"plan@{account}": {"passwords": ["jane.doe"]} for account in ("management", "security")},
+        "applied@security": {"at": "2026-03-01T10:00:00+00:00"},
+    }
+    for at, stand in (("10", Stand.HANDED_OVER), ("12", Stand.TO_HAND_OVER)):
+        own = context(tmp_path, **facts, **{"applied@management": {"at": f"2026-03-01T{at}:00:00+00:00"}})
+        ((_, (management, _security)),) = everybody(own).rows
+        assert management is stand

@@ -22,7 +22,7 @@ from workflows.core.files import FileError
 from workflows.core.sentences import text_of
 from workflows.layer.model import Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Standing
-from workflows.machine.observations import Choice, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.other_sessions import not_applied
@@ -196,6 +196,19 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     keep_summary(later.folder, replace(applied, settled=()), made_from(later.folder))
     later.replace("security", "locals.tf", '"sam.okafor"', '"x.y"')
     assert review.observe(admin.context()).likely is Choice.REDO
+
+
+def test_files_that_were_applied_elsewhere_are_not_put_back(
+    admin: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(admin)
+    monkeypatch.setattr(review.state_now, "seen", lambda _context: AGREES)
+    with pytest.raises(OnboardError, match="It was applied"):
+        review.undo(admin.context(), quiet)
+    assert review.to_undo(admin.context()).changes
+    monkeypatch.setattr(review.state_now, "seen", lambda _context: NOT_ASKED)
+    review.undo(admin.context(), quiet)
+    assert not review.to_undo(admin.context()).changes
 
 
 def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: AdminProject) -> None:
