@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from workflows.core.errors import OnboardError
@@ -196,7 +196,7 @@ class SessionRun:
             OnboardError: the answers could not be kept.
         """
         now = {
-            question.key: look
+            question.key: self._unforgotten(question, look)
             for question, look in looks
             if self.session.record(question.key) is question.record
         }
@@ -207,6 +207,12 @@ class SessionRun:
             if self.session.status(key) is Status.CONTRADICTED
             or (look.verdict is Verdict.UNKNOWN and look.words)
         )
+
+    def _unforgotten(self, question: Question, look: Observation) -> Observation:
+        """A look; what the network said against a step stays as long as a look says nothing."""
+        before = self.session.state.observed.get(question.key)
+        says_nothing = look.verdict is Verdict.UNKNOWN and not look.words
+        return before if says_nothing and before and before.asked and before.contradicts else look
 
     def question(self, key: StepKey) -> Question:
         """What is known of a step now, to be asked about."""
@@ -262,7 +268,7 @@ class SessionRun:
         nothing = answer.verdict is Verdict.UNKNOWN and before is Status.DONE
         if self.session.record(key) is not question.record or nothing:
             return False
-        self.session.observe({key: answer})
+        self.session.observe({key: replace(answer, asked=True)})
         return self.session.status(key) is Status.CONTRADICTED is not before
 
     def after(self, key: StepKey) -> StepKey | None:

@@ -145,8 +145,9 @@ class DeactivatePane(AccountWorkPane):
         if self._findings is None:
             return "iam-onboard asks AWS for their access keys and whatever blocks their removal."
         if self._findings.active_keys:
-            keys = count(self._findings.active_keys, "access key")
-            return f"! {keys} still work. k deactivates all of them; nothing is deleted."
+            number = self._findings.active_keys
+            work = f"{count(number, 'access key')} still {'works' if number == 1 else 'work'}"
+            return f"! {work}. k deactivates {'it' if number == 1 else 'all of them'}; nothing is deleted."
         if any(person.keys is None for person in self._findings.people):
             return (
                 "? Access keys may still work: the account doesn't let you list them. See the lines with ?."

@@ -222,6 +222,25 @@ def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_ag
     assert session.status(USERS) is Status.DONE
 
 
+def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_the_step_is_done_again(
+    run: SessionRun, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    modules[1].observation = NOT_ASKED
+    run.observe()
+    run.learn(run.question(USERS), GONE)
+    run.observe()
+    assert session.status(USERS) is Status.CONTRADICTED, "a look at this machine says nothing about it"
+    run.learn(run.question(USERS), AGREES)
+    run.observe()
+    assert session.status(USERS) is not Status.CONTRADICTED
+    run.learn(run.question(USERS), GONE)
+    session.reopen(USERS)
+    settle(session, USERS, {"people": "jane"})
+    run.observe()
+    assert session.status(USERS) is not Status.CONTRADICTED
+
+
 def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_them(
     tmp_path: Path, run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:

@@ -66,6 +66,7 @@ class Observation:
         at: when the world last gave an answer, ISO 8601; "" when it never did, or only just now.
         said_so: whether the person's word is all that there is.
         likely: what the person most likely wants to do about it.
+        asked: whether the network said it: a look at this machine alone can't refute it.
     """
 
     verdict: Verdict
@@ -78,6 +79,7 @@ class Observation:
     at: str = ""
     said_so: bool = False
     likely: Choice = Choice.REDO
+    asked: bool = False
 
     @property
     def contradicts(self) -> bool:
