@@ -840,7 +840,7 @@ def observe(context: Context) -> Observation:
     for layer in layers.values():
         if wrong_keys := other_keys(layer, context.decisions, later):
             return Observation(Verdict.CHANGED, joined(wrong_keys.values()), about=tuple(wrong_keys))
-    if any(other_keys(layer, context.decisions) for layer in layers.values()):
+    if later and any(other_keys(layer, context.decisions) for layer in layers.values()):
         words = (
             f"A later session put another key in place ({listed(list(dict.fromkeys(later.values())), 2)})."
         )

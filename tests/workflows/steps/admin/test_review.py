@@ -281,6 +281,35 @@ def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written
     assert (seen.verdict, seen.about, seen.continuing) == (Verdict.GONE, ("jane.doe",), "")
 
 
+@pytest.mark.parametrize(
+    ("created", "changed_files", "verdict"),
+    [
+        pytest.param("2026-01-02", [], Verdict.TAKEN_BACK, id="a later session wrote it"),
+        pytest.param("2026-01-02", None, Verdict.CHANGED, id="a later session took it in, and wrote nothing"),
+        pytest.param("2025-12-31", [], Verdict.CHANGED, id="an earlier one wrote it"),
+    ],
+)
+def test_a_key_that_a_later_session_put_in_place_is_no_contradiction(
+    admin: AdminProject, people_keys: Keys, created: str, changed_files: list[str] | None, verdict: Verdict
+) -> None:
+    key = admin.root / "security/global/base-identities/keys/jane.doe"
+    key.write_bytes(b64encode(people_keys["juan.delacruz"]))
+    own = Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts)
+    keep_summary(admin.folder, own, made_from(admin.folder))
+    fingerprint = openpgp.fingerprint_in(key.read_bytes())
+    facts = {
+        "project_root": str(admin.root),
+        "rekeying": ["jane.doe"],
+        "keys": {"jane.doe": {"text": "x", "fingerprint": fingerprint}},
+        **({} if changed_files is None else {"changed_files": changed_files}),
+    }
+    other = Summary("later", "admin", f"{created}T00:00:00+00:00", facts=facts, next_step="plan")
+    folder = admin.folder.with_name("later")
+    folder.mkdir()
+    keep_summary(folder, other, made_from(folder))
+    assert pgp_keys.observe(admin.context()).verdict is verdict
+
+
 def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:
     digest = review.prepare(admin.context(), quiet).digest
     admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
