@@ -43,6 +43,7 @@ from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa
 from workflows.steps.new_user.mfa import Pending, Registered
 from workflows.steps.shared.created_key import created_key
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE as FILE
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, KeySession, key_session
 from workflows.steps.shared.own_identity import clients_for
 from workflows.stores.key_records import Creation, KeyRecords
@@ -210,7 +211,7 @@ def test_a_session_that_has_expired_is_told_and_leaves_no_key_unmentioned(new_us
 
 def _kept_too_late(session: KeySession, new_user: NewUserAws) -> None:
     """The session is over when keeping its new key fails, so that it cannot delete it again."""
-    with ExitStack() as clock, created_key(session, new_user.environment, "bb", BASE):
+    with ExitStack() as clock, created_key(session, new_user.environment, "bb", BASE, "vault"):
         clock.enter_context(new_user.aws.later(3700))
         raise OnboardError("The disk is full", "The key could not be kept.")
 
@@ -258,16 +259,17 @@ def test_two_keys_already_are_shown_with_age_and_last_use_and_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("known", "named", "ended"),
+    ("known", "named", "store", "ended"),
     [
-        pytest.param(1, "", "deleted", id="before its id was known"),
-        pytest.param(1, "second", "deleted", id="before it was kept"),
-        pytest.param(1, "first", "finished", id="once it was kept"),
-        pytest.param(2, "", "refused", id="before AWS created it"),
+        pytest.param(1, "", FILE, "deleted", id="before its id was known"),
+        pytest.param(1, "second", FILE, "deleted", id="before it was kept"),
+        pytest.param(1, "first", FILE, "finished", id="once it was kept"),
+        pytest.param(2, "", FILE, "refused", id="before AWS created it"),
+        pytest.param(1, "second", "a.keyring", "refused", id="in a store that nobody can look into now"),
     ],
 )
 def test_a_creation_that_was_killed_is_finished_or_undone_by_the_next(
-    new_user: NewUserAws, known: int, named: str, ended: str
+    new_user: NewUserAws, known: int, named: str, store: str, ended: str
 ) -> None:
     key = user_key(new_user)
     made = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
@@ -275,11 +277,11 @@ def test_a_creation_that_was_killed_is_finished_or_undone_by_the_next(
     first, second = ids["first"], ids["second"]
     _, seed = new_user.aws.device()
     context = new_user.context()
-    kept = access_keys.Request("credentials-file", access_keys.CONSOLE, path=str(new_user.csv(key)))
+    kept = access_keys.Request(FILE, access_keys.CONSOLE, path=str(new_user.csv(key)))
     access_keys.perform(kept, context, new_user.report)
     records = KeyRecords(new_user.environment.key_records_folder)
-    creation = Creation("bb", BASE, (first, second)[:known], new_user.environment.now(), ids[named])
-    records.begin(creation)
+    now = new_user.environment.now()
+    records.begin(Creation("bb", BASE, store, (first, second)[:known], now, ids[named]))
     request = replace(kept, how=access_keys.API, path="", code=new_user.code(seed, 1))
     if ended == "refused":
         with pytest.raises(OnboardError, match="Two access keys already"):

@@ -132,6 +132,7 @@ class Creation:
     Attributes:
         project: the project's short name.
         profile: the base profile that it is of.
+        kept: where it is to be kept, as the person chose it.
         known_ids: the user's keys before there was a new one.
         since: when AWS was asked (UTC).
         new_id: the new one's; "" before it is known.
@@ -139,6 +140,7 @@ class Creation:
 
     project: str
     profile: str
+    kept: str
     known_ids: tuple[str, ...]
     since: datetime
     new_id: str = ""

@@ -270,7 +270,7 @@ def _obtained(
 ) -> Iterator[tuple[Credentials, KeySession | None, Sentence]]:
     """The key, and of one that is made here what `Made` says; if the block fails, it is deleted again."""
     if request.how == API:
-        with made_key(request.path, request.code or "", context, clients, report) as made:
+        with made_key(request.path, request.code or "", request.kept, context, clients, report) as made:
             yield made
     elif request.how == HANDOFF:
         yield _decrypted(request, context, report), None, ""

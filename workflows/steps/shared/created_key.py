@@ -19,11 +19,11 @@ from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
+from workflows.steps.shared.key_stores import store_for
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
     KeySession,
     check_owner,
-    kept_key,
     key_session,
     present_key,
 )
@@ -50,7 +50,7 @@ class Made(NamedTuple):
 
 @contextmanager
 def made_key(
-    path: str, code: str, context: Context, clients: ClientFactory, report: Report
+    path: str, code: str, kept_in: str, context: Context, clients: ClientFactory, report: Report
 ) -> Iterator[Made]:
     """A new key, created in a session that began with an MFA code; deleted again if the block fails.
 
@@ -59,6 +59,7 @@ def made_key(
     Args:
         path: as for `present_key`.
         code: the six digits; "" for a user without a device.
+        kept_in: where it is to be kept, as a `StoreOption.choice`.
         context: of the step.
         clients: makes the AWS clients.
         report: hears what is done.
@@ -76,8 +77,12 @@ def made_key(
             check = partial(check_owner, identity=identity)
             begun = key_session(old, code, clients, environment, context.cancelled, check)
             session = stack.enter_context(begun)
-        creation, undone = records.creation(*place), ""
-        if creation and creation.new_id and (kept := _kept(creation.new_id, context)):
+        creation, kept, undone = records.creation(*place), None, ""
+        try:
+            kept = _kept(creation, context) if creation else None
+        except OnboardError:
+            creation = None  # nobody can see whether it is kept, so nothing is deleted
+        if creation and kept:
             words = f"The interrupted creation is finished: {creation.new_id} is kept."
             stack.callback(kept.drop)
             yield Made(kept, session, words)
@@ -86,12 +91,12 @@ def made_key(
         if creation and (deleted := _delete_interrupted(session, creation)):
             undone = f"{deleted}, which an interrupted run created without keeping it, is deleted."
         report(Progress("Creating the access key"))
-        yield Made(stack.enter_context(created_key(session, environment, *place)), session, undone)
+        yield Made(stack.enter_context(created_key(session, environment, *place, kept_in)), session, undone)
 
 
 @contextmanager
 def created_key(
-    session: KeySession, environment: Environment, project: str, profile: str
+    session: KeySession, environment: Environment, project: str, profile: str, kept_in: str
 ) -> Iterator[Credentials]:
     """A new key; deleted again if the block, which keeps it, fails.
 
@@ -100,7 +105,7 @@ def created_key(
     """
     records = KeyRecords(environment.key_records_folder)
     known = tuple(key.access_key_id for key in session.listed())
-    creation = Creation(project, profile, known, environment.now())
+    creation = Creation(project, profile, kept_in, known, environment.now())
     records.begin(creation)
     try:
         key_id, secret = session.create()
@@ -156,14 +161,20 @@ def _delete_interrupted(session: KeySession, creation: Creation) -> str:
     """Delete what a run that was killed created and did not keep; its id, or ""."""
     if not creation.new_id:
         return delete_unkept(session, creation.known_ids, creation.since)
+    if creation.new_id == session.used:
+        return ""  # its secret is in somebody's hands
     delete(session, creation.new_id)
     return creation.new_id
 
 
-def _kept(access_key_id: str, context: Context) -> Credentials | None:
-    """The kept key, if it is the one of that id."""
-    kept = kept_key(context, identity_of(context))
-    if kept is not None and kept.access_key_id != access_key_id:
+def _kept(creation: Creation, context: Context) -> Credentials | None:
+    """The key of a creation that was killed, if it was kept.
+
+    Raises:
+        OnboardError: the store that it was for can't be used now.
+    """
+    kept = store_for(creation.kept, context, identity_of(context)).load() if creation.new_id else None
+    if kept is not None and kept.access_key_id != creation.new_id:
         kept.drop()
         return None
     return kept
