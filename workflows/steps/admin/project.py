@@ -352,17 +352,19 @@ def _project_remarks(project: Project) -> list[Sentence]:
 
 def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
     """Requests in the sandbox's mailbox for another key, of people who are there already."""
-    keys: dict[str, set[str]] = {}
-    for layer in layers:
-        for person in layer.people:
-            present = layer.files.keys.get(person.key_file or "", b"")
-            keys.setdefault(person.iam_name, set()).add(fingerprint_in(present))
-    sent = {name: context.environment.mail(f"request-{name}.txt") for name in sorted(keys)}
+    people = sorted({person.iam_name for layer in layers for person in layer.people})
+    sent = {name: context.environment.mail(f"request-{name}.txt") for name in people}
     return [
         f"{name} asks for a new key (in the mailbox): enter the name under “Whose PGP key?” (^o shows it)."
         for name, file in sent.items()
-        if file and file.is_file() and _replacement(file) not in {"", *keys[name]}
+        if file and file.is_file() and _replacement(file) not in {"", *_keys_of(name, layers)}
     ]
+
+
+def _keys_of(name: str, layers: Sequence[Layer]) -> set[str]:
+    """The fingerprints of the keys that somebody has in the layers."""
+    people = [(layer, person) for layer in layers if (person := layer.person(name))]
+    return {fingerprint_in(layer.files.keys.get(person.key_file or "", b"")) for layer, person in people}
 
 
 def _replacement(file: Path) -> str:
