@@ -130,6 +130,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     keys = sorted(referred - changed - written)
     dirty = git.dirty_files(keys) if keys else ()
     in_git = bool(written) and not git.dirty_files(sorted(written))
+    in_git = in_git and not any(git.is_ignored(path) for path in written)  # what is ignored isn't dirty
     return Beside(
         git.lines_changed(sorted(changed - written)),
         tuple(file.path for file in dirty if file.untracked),
