@@ -32,7 +32,8 @@ def work_of(summary: Summary) -> str:
     about = summary.about
     if summary.workflow != "admin":
         work = _OWN.get(summary.workflow, summary.workflow or "Session")
-        return f"{work} ({user})" if (user := about.get("user")) else work
+        names = texts([about.get("user")])
+        return f"{work} ({names[0]})" if names and names[0] else work
     asked = texts(about.get("kinds"))
     for kind, verb in _VERBS.items():
         if names := texts(about.get(kind)):

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import left_out, plain, read
+from workflows.core.shapes import left_out, moment, plain, read
 from workflows.steps.decisions import Decisions, LayerUsers
 from workflows.terraform.record import PlanRecord
 
@@ -249,9 +248,13 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
 
 
 def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
-    """Whether an account's apply made somebody's password or access key again after a text was sent."""
+    """Whether an account's apply made somebody's password or access key again after a text was sent.
+
+    Raises:
+        WrongShape: one of the two moments is none.
+    """
     applied, made = context.every.get(f"applied@{account}") or {}, _made(account, context)
-    anew = not made.empty and name in {*made.passwords, *made.access_keys}
-    if not (mark.sent_at and applied.get("at") and anew):
+    renewed = not made.empty and name in {*made.passwords, *made.access_keys}
+    if not (mark.sent_at and applied.get("at") and renewed):
         return False
-    return datetime.fromisoformat(mark.sent_at) < datetime.fromisoformat(applied["at"])
+    return moment(mark.sent_at, "sent_at") < moment(applied["at"], "applied.at")

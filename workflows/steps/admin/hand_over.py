@@ -530,7 +530,7 @@ def marked_by_hand(context: Context, how: Sentence = "marked by hand") -> Sent:
 def validate(request: Request, _context: Context) -> list[Problem]:
     """Everybody's text is of use and marked as sent; whose is not marked is a warning."""
     useless = [
-        Problem(joined((f"{name}'s text isn't whole:", why, "Or skip this (^s).")), "people")
+        Problem(joined((f"{name}'s text isn't complete:", why, "Or skip this (^s).")), "people")
         for name, why in request.nothing.items()
     ]
     missing = [name for name, sent in request.people.items() if sent.sent_at is None]
