@@ -52,9 +52,11 @@ def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None) -> 
 async def test_somebody_who_waits_without_a_usable_key_comes_to_a_request_for_a_replacement(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
-    app = PaneHost(begun(tmp_path, gpg), environment_of(tmp_path, gpg), MODULES, PANES, KEY)
+    session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane").render()})
+    app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        assert app.pane.primary().ready
         app.pane.query_one("#replace").focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
@@ -68,6 +70,8 @@ async def test_somebody_who_waits_without_a_usable_key_comes_to_a_request_for_a_
         assert (request.replacement, request.fingerprint) == (True, "")
         await pilot.press("escape")
         await until(pilot, lambda: app.wizard.current == KEY)
+        await rest(pilot)
+        assert not app.pane.primary().ready, "the handoff for the key that is lost isn't read again"
         await app.wizard.go_to(StepKey("pgp-key"))
         await rest(pilot)
         assert not app.pane.request().replacement

@@ -22,6 +22,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static, TextArea
 
+from screens.new_user.replacement import DRAFT
 from screens.step.action_bar import ActionBar
 from screens.step.finished import Finished
 from screens.widgets.contradiction import Contradiction
@@ -778,6 +779,7 @@ async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_adde
         ),
         ({"joining": ["jane"]}, [{"user": "sam"}, {}], 1),
         ({"resetting": ["jane"]}, [{"user": "jane"}], 0),
+        ({"rekeying": ["jane"]}, [{"user": "jane"}], 0),
         ({"resetting": ["alex"]}, [{"user": "jane"}, {}], None),
         ({"mfa_reset": ["jane"]}, [{"user": "jane"}], None),
         ({"regions_wanted": True}, [], None),
@@ -788,9 +790,11 @@ def test_the_other_person_is_one_of_this_very_onboarding(
     house: House, mine: dict[str, Any], theirs: list[dict[str, Any]], found: int | Start | None
 ) -> None:
     steps = [
-        Workflow(name, name, (Step("who", "Who", "", gives=(*gives, "project")), Step("then", "Then", "")))
+        Workflow(
+            name, name, (Step("who", "Who", "", gives=(*gives, "project")), Step("pgp-keys", "Then", ""))
+        )
         for name, gives in (
-            ("admin", ("joining", "resetting", "mfa_reset", "regions_wanted")),
+            ("admin", ("joining", "rekeying", "resetting", "mfa_reset", "regions_wanted")),
             ("new-user", ("user",)),
         )
     ]
@@ -809,8 +813,9 @@ def test_the_other_person_is_one_of_this_very_onboarding(
         return session.folder.name
 
     others = [begun("new-user", facts) for facts in theirs]
+    drafts = {"pgp-key": DRAFT} if "rekeying" in mine else {}
     control = SessionControl(house.parts(), house.other, FakeClipboard())
-    wanted = Start(session=others[found]) if isinstance(found, int) else found
+    wanted = Start(session=others[found], drafts=drafts) if isinstance(found, int) else found
     assert control.other_person(begun("admin", mine)) == wanted
 
 

@@ -259,6 +259,10 @@ def test_project_tells_of_a_replacement_request_in_the_mailbox(
         if "mailbox" in words
     ]
     assert [words.partition(" ")[0] for words in told] == ["dana.lopez"]
+    for account in ("management", "security"):
+        inside.file(account, "keys/dana.lopez").write_bytes(b64encode(people_keys["juan.delacruz"]))
+    served = project.survey(str(inside.root), inside.context(), quiet)
+    assert not [words for words in served.remarks if "mailbox" in words], "her new key is in place"
     (inside.environment.mailbox / f"request-{ALEX}.txt").unlink()
     with pytest.raises(OnboardError):  # it is Project that offers a replacement
         pgp_keys.take_in_mail(["jane.doe"], inside.context(), quiet)

@@ -349,6 +349,23 @@ def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProje
     assert admin.git("status", "--porcelain") == ""
 
 
+def test_files_that_were_committed_by_hand_are_in_git_and_ignored_ones_are_not(admin: AdminProject) -> None:
+    write(admin)
+
+    def in_git() -> bool:
+        return review.beside(review.prepare(admin.context(), quiet), admin.context()).in_git
+
+    assert not in_git()
+    admin.git("add", "--all")
+    admin.git("commit", "--quiet", "--message", "By hand")
+    assert in_git()
+    admin.git("rm", "--quiet", "--cached", str(admin.file("security", "keys/jane.doe")))
+    (admin.root / ".git/info/exclude").write_text("jane.doe\n")
+    admin.git("commit", "--quiet", "--message", "Without her key")
+    assert admin.git("status", "--porcelain") == ""
+    assert not in_git(), "git says nothing of what it ignores"
+
+
 def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: AdminProject) -> None:
     hook = admin.root / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
