@@ -88,14 +88,20 @@ class Arrival(Enum):
 
     NO_USER = auto()
     NO_PASSWORD = auto()
+    OTHER_PASSWORD = auto()
     AWAY = auto()
     MUST_CHOOSE = auto()
     NO_MFA = auto()
     HERE = auto()
 
 
-def arrival(iam: AwsClient, user: str) -> Arrival:
+def arrival(iam: AwsClient, user: str, made_by: datetime | None = None) -> Arrival:
     """How far a user has come; AWS may tell of a sign-in some minutes late.
+
+    Args:
+        iam: the client.
+        user: the IAM user.
+        made_by: a one-time password that was made later is another one than they were sent; None for any.
 
     Raises:
         AwsError: it could not be asked.
@@ -107,6 +113,8 @@ def arrival(iam: AwsClient, user: str) -> Arrival:
     if profile is None:
         return Arrival.NO_PASSWORD
     if profile.get("PasswordResetRequired"):
+        if made_by is not None and profile["CreateDate"] > made_by:
+            return Arrival.OTHER_PASSWORD
         used = found.get("PasswordLastUsed")
         return Arrival.MUST_CHOOSE if used and used >= profile["CreateDate"] else Arrival.AWAY
     return Arrival.HERE if list_mfa_devices(iam, user) else Arrival.NO_MFA

@@ -91,6 +91,19 @@ def test_how_far_somebody_has_come(
     assert iam.arrival(aws["iam"], "jane.doe") is expected
 
 
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(seconds=1)])
+def test_a_one_time_password_that_was_made_later_is_another_one(
+    aws: dict[str, Any], later: timedelta
+) -> None:
+    user = {"Path": "/", "UserName": "jane.doe", "UserId": "AIDAEXAMPLEEXAMPLE", "CreateDate": MADE}
+    user["Arn"] = "arn:aws:iam::111111111111:user/jane.doe"
+    profile = {"UserName": "jane.doe", "CreateDate": MADE + later, "PasswordResetRequired": True}
+    aws["iam_stub"].add_response("get_user", {"User": user})
+    aws["iam_stub"].add_response("get_login_profile", {"LoginProfile": profile})
+    expected = iam.Arrival.OTHER_PASSWORD if later else iam.Arrival.AWAY
+    assert iam.arrival(aws["iam"], "jane.doe", MADE) is expected
+
+
 def test_somebody_who_is_gone_has_not_come(aws: dict[str, Any]) -> None:
     aws["iam_stub"].add_client_error("get_user", "NoSuchEntity")
     assert iam.arrival(aws["iam"], "jane.doe") is iam.Arrival.NO_USER

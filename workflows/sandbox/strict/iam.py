@@ -87,11 +87,27 @@ def _check_password(call: Call, user: User, password: str) -> None:
     call.state.passwords.take(call.backend.account_password_policy, user.arn, user.name, password)
 
 
+_MADE = "login_profile_made"
+"""An attribute of moto's user, kept with its others."""
+
+
 def _create_login_profile(call: Call) -> None:
     user = call.backend.get_user(call.text("UserName"))
     if not user.password:  # moto refuses a second one
         _check_password(call, user, call.text("Password"))
         user.password_reset_required = bool(call.request.parameters.get("PasswordResetRequired"))
+        vars(user)[_MADE] = datetime.fromtimestamp(call.now, UTC)
+
+
+def _get_login_profile(call: Call) -> dict[str, Any]:
+    """Moto gives the user's date as the password's."""
+    user = call.backend.get_login_profile(call.text("UserName"))
+    profile = {
+        "UserName": user.name,
+        "CreateDate": vars(user).get(_MADE, user.create_date),
+        "PasswordResetRequired": user.password_reset_required,
+    }
+    return {"LoginProfile": profile}
 
 
 def _update_login_profile(call: Call) -> dict[str, Any]:
@@ -246,6 +262,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteUser": _delete_user,
     "DeleteVirtualMFADevice": _delete,
     "EnableMFADevice": _enable,
+    "GetLoginProfile": _get_login_profile,
     "GetUser": _get_user,
     "ListServiceSpecificCredentials": _list_service_specific_credentials,
     "ListVirtualMFADevices": _list,

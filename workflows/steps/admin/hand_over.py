@@ -97,7 +97,8 @@ class Source:
         project: the project.
         layer: the layer's files, read.
         state: what its state says.
-        outdated: why what the state has for a person is no use any more, by IAM name, as AWS says it now.
+        outdated: why what the state has for a person is no use any more, as AWS says it, and what helps; by
+            IAM name.
     """
 
     project: Project
@@ -148,9 +149,9 @@ def person_handoff(
         if name not in people_of(account, context):
             continue
         unchanged = new_passwords.unchanged(source.state, context, account)
-        stale = unchanged.get(name) or source.outdated.get(name)
-        if stale:
-            trouble.append(f"{account}: {stale}. Plan and apply again.")
+        old = f"{unchanged[name]}. {_AGAIN}" if name in unchanged else source.outdated.get(name)
+        if old:
+            trouble.append(f"{account}: {old}")
             continue
         parts = parts_of(name, account, context)
         try:
@@ -332,7 +333,14 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
 
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_GONE = {Arrival.NO_USER: "the user {}", Arrival.NO_PASSWORD: "a console password for {}"}
+_AGAIN = "Plan and apply again."
+_RESET = "Reset it with “Reset a password” on the first page."
+"""What helps where somebody made a password by hand: another plan would find nothing to do."""
+_GONE = {
+    Arrival.NO_USER: "the user {}",
+    Arrival.NO_PASSWORD: "a console password for {}",
+    Arrival.OTHER_PASSWORD: "the password that was made for {}",
+}
 _WAITS = {
     Arrival.AWAY: "hasn't signed in yet",
     Arrival.MUST_CHOOSE: "has signed in, and hasn't chosen a password yet",
@@ -424,23 +432,26 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
     """
     names = [name for name in people_of(account, context) if name in state.users]
     found: dict[str, Sentence] = {}
-    until = _applied_at(context.every[f"applied@{account}"])
+    until = _made_by(account, context)
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
         for name in names:
             if find_user(iam, name) is None:
-                found[name] = "AWS no longer has this user"
+                found[name] = f"AWS no longer has this user. {_AGAIN}"
             elif name in state.login_profiles and PASSWORD in parts_of(name, account, context):
                 made = password_made_at(iam, name)
                 if made is None:
-                    found[name] = "AWS no longer has a console password for them"
-                elif until is not None and made > until + _CLOCKS_DIFFER:
-                    found[name] = "somebody gave them another password after this apply"
+                    found[name] = f"AWS no longer has a console password for them. {_AGAIN}"
+                elif until is not None and made > until:
+                    found[name] = f"somebody gave them another password after this apply. {_RESET}"
     return found
 
 
-def _applied_at(fact: Mapping[str, Any]) -> datetime | None:
-    """When this session's apply ended; None for one made elsewhere, or without a known time."""
-    return moment(fact["at"], "apply.at") if "at" in fact and not fact.get("elsewhere") else None
+def _made_by(account: str, context: Context) -> datetime | None:
+    """When every password of this session's apply was made; None for an apply made elsewhere."""
+    fact: Mapping[str, Any] = context.every.get(f"applied@{account}", {})
+    if "at" not in fact or fact.get("elsewhere"):
+        return None
+    return moment(fact["at"], "apply.at") + _CLOCKS_DIFFER
 
 
 def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
@@ -475,13 +486,15 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
         state = Arrival.HERE
         of_account = replace(context, item=account)
         with suppress(OnboardError), state_now.client_without_code("iam", of_account) as iam:
-            state = arrival(iam, person.name) if iam is not None else state  # else what was read stands
+            if iam is not None:  # else what was read stands
+                state = arrival(iam, person.name, _made_by(account, context))
         if state in _GONE:
+            remake = f"Open Apply of {account}: it says what is missing, and makes it again."
             raise OnboardError(
                 "Not there any more",
                 f"AWS no longer has {_GONE[state].format(person.name)} in {account}.",
-                why="Somebody deleted it since the state was read. The text would be of no use.",
-                next=f"Open Apply of {account}: it says what is missing, and makes it again.",
+                why="Somebody deleted or replaced it since the state was read. The text would be of no use.",
+                next=_RESET if state is Arrival.OTHER_PASSWORD else remake,
             )
 
 
@@ -573,7 +586,8 @@ def inquire(context: Context) -> Observation:
             if iam is None:
                 return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
             for name in people:
-                found.setdefault((name, arrival(iam, name)), []).append(account)
+                state = arrival(iam, name, _made_by(account, context))
+                found.setdefault((name, state), []).append(account)
     if not found:
         return NOT_ASKED
     gone = {name: state for name, state in found if state in _GONE}

@@ -56,15 +56,19 @@ def test_a_login_profile_keeps_its_reset_flag_and_its_password(environment: Stri
     iam = environment.administrator("iam")
     made = iam.create_login_profile(UserName="jane.doe", Password="Once-only-1", PasswordResetRequired=True)
     assert made["LoginProfile"]["PasswordResetRequired"]
-    assert iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
+    profile = iam.get_login_profile(UserName="jane.doe")["LoginProfile"]
+    assert profile["PasswordResetRequired"]
     again = refused(iam.create_login_profile, UserName="jane.doe", Password="Other-one-1")
     assert again[0] == "EntityAlreadyExists"
     iam.update_login_profile(UserName="jane.doe", PasswordResetRequired=False)
     assert not iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
     iam.delete_login_profile(UserName="jane.doe")
+    environment.ahead += 60
     assert refused(iam.get_login_profile, UserName="jane.doe")[0] == "NoSuchEntity"
     iam.create_login_profile(UserName="jane.doe", Password="Once-only-1")
-    assert not iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
+    again = iam.get_login_profile(UserName="jane.doe")["LoginProfile"]
+    assert not again["PasswordResetRequired"]
+    assert again["CreateDate"] > profile["CreateDate"]
 
 
 def test_a_user_changes_its_own_password_under_the_policy(environment: StrictWorld) -> None:

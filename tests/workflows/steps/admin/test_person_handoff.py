@@ -99,6 +99,7 @@ def signed(*_: object) -> Iterator[str]:
         ("false", {"a": Arrival.NO_MFA, "b": Arrival.HERE}, Verdict.AS_DECIDED, ()),
         ("true", {"a": Arrival.HERE, "b": Arrival.NO_USER}, Verdict.GONE, ("b",)),
         ("true", {"a": Arrival.NO_PASSWORD, "b": Arrival.AWAY}, Verdict.GONE, ("a",)),
+        ("true", {"a": Arrival.OTHER_PASSWORD, "b": Arrival.HERE}, Verdict.GONE, ("a",)),
     ],
 )
 def test_who_was_sent_a_password_is_asked_of_aws(
@@ -114,7 +115,7 @@ def test_who_was_sent_a_password_is_asked_of_aws(
     sent = HandedOver({**{name: Sent(at) for name in (*found, "machine.ci")}, "c": Sent()})
     monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
     monkeypatch.setattr(hand_over, "located", lambda _: (replace(project, mfa_enabled=mfa == "true"), None))
-    monkeypatch.setattr(hand_over, "arrival", lambda _, name: found[name])
+    monkeypatch.setattr(hand_over, "arrival", lambda _, name, __: found[name])
     facts = {"handed_over": plain(sent)}
     every = {"plan@security": {"passwords": [*found, "c"]}, "handed_over@security": plain(sent)}
     context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
@@ -127,7 +128,7 @@ def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
 ) -> None:
     monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
     monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
-    monkeypatch.setattr(hand_over, "arrival", lambda _client, _name: Arrival.AWAY)
+    monkeypatch.setattr(hand_over, "arrival", lambda *_: Arrival.AWAY)
     sent = {"handed_over": plain(HandedOver({"a": Sent("2026-03-01T10:00:00+00:00")}))}
     facts = {**sent, "layers": ["management", "security", "apps-prd"]}
     made = {f"plan@{account}": {"passwords": ["a"]} for account in facts["layers"]}
@@ -144,11 +145,11 @@ def test_nothing_is_sent_to_somebody_whom_aws_no_longer_has(
     found: Arrival, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
-    monkeypatch.setattr(hand_over, "arrival", lambda _client, _name: found)
+    monkeypatch.setattr(hand_over, "arrival", lambda *_: found)
     context = Context(
         fake_environment(tmp_path, {}), {}, {"plan@security": {"passwords": [NAME]}}, "security", tmp_path
     )
-    gone = found in {Arrival.NO_USER, Arrival.NO_PASSWORD}
+    gone = found in {Arrival.NO_USER, Arrival.NO_PASSWORD, Arrival.OTHER_PASSWORD}
     with pytest.raises(OnboardError, match="Not there any more") if gone else nullcontext():
         hand_over.refuse_gone(PersonHandoff(NAME, "text", ("security",), ()), context, lambda _: None)
     hand_over.refuse_gone(PersonHandoff("machine.ci", "text", ("security",), ()), context, lambda _: None)
