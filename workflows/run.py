@@ -209,10 +209,10 @@ class SessionRun:
         )
 
     def _unforgotten(self, question: Question, look: Observation) -> Observation:
-        """A look; what the network said against a step stays as long as a look says nothing."""
+        """A look; what the network said against a step stays until it says otherwise."""
         before = self.session.state.observed.get(question.key)
-        says_nothing = look.verdict is Verdict.UNKNOWN and not look.words
-        return before if says_nothing and before and before.asked and before.contradicts else look
+        refutes_nothing = look.verdict is Verdict.AS_DECIDED or _says_nothing(look)
+        return before if refutes_nothing and before and before.asked and before.contradicts else look
 
     def question(self, key: StepKey) -> Question:
         """What is known of a step now, to be asked about."""
@@ -222,9 +222,9 @@ class SessionRun:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
     def questions(self) -> tuple[Question, ...]:
-        """What can be asked in the background about steps that the last look confirmed or left unknown."""
+        """What can be asked in the background: what no look at this machine has answered with a no."""
         seen = self.session.state.observed
-        asked = {key for key in seen if seen[key].verdict in {Verdict.UNKNOWN, Verdict.AS_DECIDED}}
+        asked = {key for key in seen if seen[key].asked or not seen[key].contradicts}
         return tuple(question for question in self.inquiries() if question.key in asked)
 
     def inquiries(self) -> tuple[Question, ...]:
@@ -259,17 +259,18 @@ class SessionRun:
         """Let the session know an answer, unless the step was done again since, or nothing is known by it.
 
         Returns:
-            whether the answer contradicts the step, which nobody knew before.
+            whether the answer contradicts the step, which nobody knew before, or ends what contradicted it.
 
         Raises:
             OnboardError: it could not be kept.
         """
         key, before = question.key, self.session.status(question.key)
-        nothing = answer.verdict is Verdict.UNKNOWN and before is Status.DONE
+        known = before in {Status.DONE, Status.CONTRADICTED}
+        nothing = answer.verdict is Verdict.UNKNOWN and (known or _says_nothing(answer))
         if self.session.record(key) is not question.record or nothing:
             return False
         self.session.observe({key: replace(answer, asked=True)})
-        return self.session.status(key) is Status.CONTRADICTED is not before
+        return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
 
     def after(self, key: StepKey) -> StepKey | None:
         """Where to go from a settled step: never past a contradiction; else the next that can be done."""
@@ -284,6 +285,10 @@ class SessionRun:
             if candidate in expected and self.session.status(candidate) not in SETTLED | {Status.LOCKED}:
                 return candidate
         return self.session.proposal()
+
+
+def _says_nothing(look: Observation) -> bool:
+    return look.verdict is Verdict.UNKNOWN and not look.words
 
 
 def _seen(ask: Callable[[], Observation]) -> Observation:

@@ -304,8 +304,7 @@ class VerifyPane(UnlockingPane):
         refused = self._refused_codes()
         self._answer(_proof(tuple(self._results.values()), why=not refused))
         self.show_problems(refused)
-        if rejected := verify.keys_not_accepted(self._results, self._survey, self.context):
-            self.post_message(self.Observed(rejected))
+        self.post_message(self.Observed(verify.keys_seen(results, self._survey, self.context)))
         self._show_shell()
         if self._all_work:
             self.query_one("#copy-lines").focus()

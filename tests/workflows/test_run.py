@@ -222,16 +222,25 @@ def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_ag
     assert session.status(USERS) is Status.DONE
 
 
+@pytest.mark.parametrize("here", [NOT_ASKED, AGREES])
 def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_the_step_is_done_again(
-    run: SessionRun, session: Session, modules: list[SmallStep]
+    run: SessionRun,
+    session: Session,
+    modules: list[SmallStep],
+    here: Observation,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settle(session, USERS, {"people": "jane"})
-    modules[1].observation = NOT_ASKED
+    modules[1].observation = here
+    monkeypatch.setattr(modules[1], "inquire", lambda _: GONE, raising=False)
     run.observe()
-    run.learn(run.question(USERS), GONE)
+    assert run.learn(run.question(USERS), GONE)
     run.observe()
     assert session.status(USERS) is Status.CONTRADICTED, "a look at this machine says nothing about it"
-    run.learn(run.question(USERS), AGREES)
+    assert USERS in {question.key for question in run.questions()}, "so it is asked again"
+    assert not run.learn(run.question(USERS), unknown("AWS wants a code."))
+    assert session.status(USERS) is Status.CONTRADICTED
+    assert run.learn(run.question(USERS), AGREES)
     run.observe()
     assert session.status(USERS) is not Status.CONTRADICTED
     run.learn(run.question(USERS), GONE)

@@ -290,8 +290,9 @@ class WizardScreen(OneFocus):
         if not self._stage.record(lambda: news.append(self.run.learn(question, message.answer))):
             return
         if any(news):
-            words = f"{text_of(self.run.title(key))}: {text_of(message.answer.words)}"
-            self.notify(words, severity="warning")
+            if message.answer.contradicts:
+                words = f"{text_of(self.run.title(key))}: {text_of(message.answer.words)}"
+                self.notify(words, severity="warning")
             current = self.current
             if current is not None and current.item == key.item and not self._stage.busy:
                 await self.go_to(key if self.run.session.status(current) is Status.LOCKED else current)

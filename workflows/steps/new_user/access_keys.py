@@ -27,7 +27,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.created_key import made_key
 from workflows.steps.shared.key_stores import (
@@ -343,11 +343,10 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.
     """
-    seen, recorded = observe(context), context.facts["access_key"]
-    if seen.contradicts:
-        return seen
+    if observe(context).contradicts:
+        return NOT_ASKED  # of a key that isn't here AWS says nothing new
     with client_without_asking("sts", context) as client:
         if client is None:
-            return seen
+            return NOT_ASKED
         who = asked(lambda: sts.caller_identity(client), None, frozenset({AwsFailure.KEY_UNKNOWN}))
-    return AGREES if who is not None else not_accepted(recorded["id"])
+    return AGREES if who is not None else not_accepted(context.facts["access_key"]["id"])

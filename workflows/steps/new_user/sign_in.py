@@ -17,7 +17,7 @@ from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict, seen_at
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
     NOT_REPLACED,
@@ -149,15 +149,14 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.
     """
-    seen = observe(context)
     if not has_password(context):
-        return seen
+        return AGREES
     with client_without_asking("iam", context) as client:
         if client is None:
-            return seen
+            return NOT_ASKED
         if iam.must_change_password(client):
             return Observation(Verdict.UNDONE, NOT_REPLACED)
-        return AGREES if asked(lambda: iam.password_last_used(client), None) else seen
+        return AGREES if asked(lambda: iam.password_last_used(client), None) else NOT_ASKED
 
 
 def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:

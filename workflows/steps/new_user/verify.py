@@ -20,7 +20,7 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import WrongShape, moment
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import NOT_ASKED, Observation, seen_at
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, seen_at
 from workflows.profiles.shell_lines import switch_role_url
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.shared.module import Context, Progress, Report
@@ -152,16 +152,16 @@ class Survey:
         return tuple(view for view in self.identities if not set(view.names) <= set(works)) or self.identities
 
 
-def keys_not_accepted(
-    results: Mapping[str, Result], survey: Survey, context: Context
-) -> dict[StepKey, Observation]:
-    """What the answers say of the kept access keys: those that AWS doesn't accept any more."""
-    found = {}
+def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> dict[StepKey, Observation]:
+    """What answers that just came say of the kept access keys: whether AWS accepts them."""
+    found, answers = {}, {result.profile: result for result in results}
     for view in survey.identities:
-        key, result = context.every.get(f"access_key@{view.account}"), results.get(view.base)
-        error = result.error if result else None
-        if key and isinstance(error, AwsError) and error.failure is AwsFailure.KEY_UNKNOWN:
-            found[StepKey("access-keys", view.account)] = not_accepted(key["id"])
+        key, result = context.every.get(f"access_key@{view.account}"), answers.get(view.base)
+        error, step = result.error if result else None, StepKey("access-keys", view.account)
+        if key and result and error is None:
+            found[step] = AGREES
+        elif key and isinstance(error, AwsError) and error.failure is AwsFailure.KEY_UNKNOWN:
+            found[step] = not_accepted(key["id"])
     return found
 
 

@@ -25,7 +25,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.shared.created_key import delete, delete_unkept
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress, Report
@@ -104,13 +104,13 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the store can't be used, or AWS can't be asked.
     """
-    seen, environment, known = observe(context), context.environment, context.facts["rotated"]
+    environment, known = context.environment, context.facts["rotated"]
     record = KeyRecords(environment.key_records_folder).get(known["project"], known["profile"])
-    if seen.contradicts or record is None:
-        return seen
+    if record is None or observe(context).contradicts:
+        return NOT_ASKED  # of a key that isn't here AWS says nothing new
     store = store_of(record, environment)
     if store.kind not in {KEPT_IN_FILE, KEPT_IN_KEYRING} or (key := store.load()) is None:
-        return seen
+        return NOT_ASKED
     try:
         lets_in = _known(key, clients_for(environment, record.region, FOR_A_LOOK))
     finally:

@@ -20,7 +20,7 @@ from workflows.aws.errors import translate
 from workflows.aws.sts import RepeatedCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.machine.observations import AGREES, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.new_user import access_keys as step
 from workflows.steps.new_user import mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
@@ -299,9 +299,10 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     gone = step.inquire(context)
     assert (gone.verdict, gone.about) == (Verdict.GONE, (key["AccessKeyId"],))
     guarded = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE})
-    assert not step.inquire(guarded).contradicts
+    assert step.inquire(guarded) == NOT_ASKED, "what it said before stands"
     vault_of(new_user).kept.clear()
-    assert step.inquire(context).verdict is Verdict.CHANGED
+    assert step.inquire(context) == NOT_ASKED
+    assert step.observe(context).verdict is Verdict.CHANGED
 
 
 def test_a_key_that_is_kept_stays_where_its_record_cannot_be_written(

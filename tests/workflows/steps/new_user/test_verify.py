@@ -22,6 +22,7 @@ from tui.stores import vault_for
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
+from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict, seen_at
 from workflows.steps.new_user import access_keys, aws_command, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
@@ -296,3 +297,21 @@ def test_answers_are_shown_again_for_an_hour_and_only_of_the_same_keys_and_files
         ({}, survey, timedelta(0)),
     ):
         assert verify.kept_results(changed, of, context(after)) == {}
+
+
+def test_what_aws_says_of_a_kept_key_is_known_to_the_step_that_kept_it(new_user: NewUserAws) -> None:
+    key = user_key(new_user)
+    context = ready(new_user, VAULT, key)
+    step = StepKey("access-keys", "security")
+
+    def seen() -> Verdict:
+        results = verify.verify({}, context, new_user.report)
+        survey = verify.survey(context, new_user.report)
+        return verify.keys_seen(results, survey, context)[step].verdict
+
+    assert seen() is Verdict.AS_DECIDED
+    for status, verdict in (("Inactive", Verdict.GONE), ("Active", Verdict.AS_DECIDED)):
+        new_user.aws.administrator("iam").update_access_key(
+            UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status=status
+        )
+        assert seen() is verdict

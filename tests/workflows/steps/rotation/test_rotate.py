@@ -18,9 +18,9 @@ from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.machine.observations import AGREES, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.profiles.write import profile_paths
-from workflows.steps.rotation.rotate import Parts, finish, inquire, recover, rotate
+from workflows.steps.rotation.rotate import Parts, finish, inquire, observe, recover, rotate
 from workflows.stores.key_records import WAIT_DAYS, KeyRecord, KeyRecords, Phase, remark
 from workflows.stores.key_store import FileStore, KeyStore, VaultStore
 
@@ -305,4 +305,5 @@ def test_aws_is_asked_about_a_kept_new_key_in_the_background(new_user: NewUserAw
     )
     assert inquire(context).verdict is Verdict.GONE
     records.put(replace(record, id=OLD))
-    assert inquire(context).verdict is Verdict.CHANGED
+    assert inquire(context) == NOT_ASKED
+    assert observe(context).verdict is Verdict.CHANGED
