@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -134,6 +136,7 @@ class PlanPane(TerraformPane):
         self._elsewhere = bool(facts.get("elsewhere")) and not drafted
         kept = drafted or (None if self._elsewhere else facts)
         self._planned = Planned.from_facts(kept) if kept else None
+        self._accepted = None if drafted else self._planned
         self._acknowledged = set(opening.draft.get("acknowledged") or facts.get("acknowledged") or ())
         self._found = Return()
         self._asks = opening.asks
@@ -172,6 +175,9 @@ class PlanPane(TerraformPane):
     def _read_layer(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))
         found = judged_plan.survey(self._planned, self.context)
+        if self._planned is not self._accepted and not found.refusal:  # of an accepted one the wizard asks
+            with suppress(OnboardError):  # what can't be asked here is asked before the apply
+                found = replace(found, refusal=plan.state_moved_on(self._planned, self.context))
         return terraform_runs.code_wanted(self.context), found
 
     def primary(self) -> Primary:
@@ -385,7 +391,7 @@ class PlanPane(TerraformPane):
         return Request(self._planned, tuple(sorted(self._acknowledged)))
 
     def draft(self) -> Mapping[str, Any]:
-        if self._planned is None:
+        if self._planned is None or self._planned is self._accepted:
             return {}
         return {"planned": self._planned.as_facts(), "acknowledged": sorted(self._acknowledged)}
 

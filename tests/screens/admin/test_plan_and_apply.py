@@ -47,9 +47,10 @@ from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
-from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
+from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyFailed, ApplyResult
 from workflows.terraform.runner import Update
+from workflows.terraform.state import State, StoredState
 
 PANES = {"plan": PlanPane, "apply": ApplyPane, "hand-over": HandOverPane}
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
@@ -285,6 +286,37 @@ async def test_a_plan_that_waits_for_its_review_was_not_interrupted(
         await rest(pilot)
         assert (app.pane.primary().effect == "Accept this plan") is waits
         assert ("This was interrupted" in app.text()) is not waits
+
+
+@pytest.mark.parametrize("now", [1, 2])
+async def test_a_plan_that_waits_for_its_review_while_somebody_applies_is_made_again(
+    desk: Desk, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = written(desk)
+    made = replace(made, record=replace(made.record, state=StateMark("lineage", 1)))
+    there = StoredState(StateMark("lineage", now), State())
+    monkeypatch.setattr(plan.state_now, "stored", lambda _context: there)
+    desk.session.drafts.save(StepKey("plan", "management"), {"planned": made.as_facts(), "acknowledged": []})
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert (app.pane.primary().effect == "Accept this plan") is (now == 1)
+
+
+async def test_an_accepted_plan_is_no_draft_and_doing_it_again_begins_without_it(desk: Desk) -> None:
+    key = StepKey("plan", "management")
+    desk.accept(written(desk))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.draft() == {}
+        app.pane.keep_draft()
+        await rest(pilot)
+    desk.session.do_again(key)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.primary().effect == "Plan management"
 
 
 async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_open(

@@ -349,6 +349,18 @@ def inquire(context: Context) -> Observation:
     return Observation(Verdict.CHANGED, f"{words} Plan {context.item} again.", about)
 
 
+def state_moved_on(planned: Planned, context: Context) -> Sentence:
+    """That a plan which nobody has accepted yet is of another state than there is now; "" if it isn't known.
+
+    Raises:
+        OnboardError: the state can't be read.
+    """
+    mark = planned.record.state
+    now = state_now.stored(context) if mark is not None else None
+    words = changed_words(mark, now.mark) if mark is not None and now is not None else ""
+    return f"{words} Plan again." if words else ""
+
+
 def accept(context: Context, report: Report) -> Facts:
     """See in the state that what was planned is applied already, by somebody else.
 
