@@ -516,7 +516,7 @@ class PgpKeysPane(StepPane):
             self._aside.pop(name, None)
             self._fill()
             self.keep_draft()
-            self.notify(f"The invitation is ready. {said}")
+            self.notify(f"The invitation is ready. {said}", timeout=8)  # the list says it from now on
 
         self.run_move("invite", lambda _report: pgp_keys.invite(name, self.context), invited)
 
@@ -658,7 +658,9 @@ class PgpKeysPane(StepPane):
 
     def _compare(self, key: TakenKey) -> None:
         self._turn_to(key.name)
-        self.query_one("#about", Text).update("\n".join(_comparison_lines(key)))
+        others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
+        same = [f"! {other} has this very key, too." for other in others if other != key.name]
+        self.query_one("#about", Text).update("\n".join([*same, *_comparison_lines(key)]))
         groups = grouped(key.fingerprint).split()
         half = (len(groups) + 1) // 2
         self.query_one("#fingerprint", Text).update("\n".join(map("  ".join, (groups[:half], groups[half:]))))

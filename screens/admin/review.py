@@ -187,7 +187,7 @@ class ReviewPane(ByHandPane):
         diff = self.query_one(FileDiffs)
         if not self._unseen or self.has_class("-unmade"):
             return YOURS
-        return Turn("n shows the next file" if diff.at in diff.seen else "PgDn shows more of it")
+        return Turn("n shows the next unseen file" if diff.at in diff.seen else "PgDn shows more of it")
 
     @property
     def _unseen(self) -> int:

@@ -363,6 +363,8 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     facts = run.session.facts()
     written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
+    if run.environment.sandbox and run.session.state.awaited():
+        yield "To play the new user, press F6."
     if written and not facts.get("commit"):
         yield "Commit the changes of Review that git status lists."
     elif chosen:

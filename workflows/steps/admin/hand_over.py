@@ -21,7 +21,7 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, joined, listed
 from workflows.core.shapes import moment, plain
 from workflows.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails, inspect_key
@@ -332,6 +332,7 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
     return (*describe_password_policy(values), *denied)
 
 
+_MOST_NAMED = 3
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _AGAIN = "Plan and apply again."
 _RESET = "Reset it with “Reset a password” on the first page."
@@ -342,9 +343,9 @@ _GONE = {
     Arrival.OTHER_PASSWORD: "the password that was made for {}",
 }
 _WAITS = {
-    Arrival.AWAY: "hasn't signed in yet",
-    Arrival.MUST_CHOOSE: "has signed in, and hasn't chosen a password yet",
-    Arrival.NO_MFA: "has no MFA device yet",
+    Arrival.AWAY: "Not signed in yet",
+    Arrival.MUST_CHOOSE: "Signed in without choosing a password yet",
+    Arrival.NO_MFA: "No MFA device yet",
 }
 """What is awaited of somebody who was sent a password."""
 
@@ -595,11 +596,15 @@ def inquire(context: Context) -> Observation:
         words = joined([f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items()])
         return Observation(Verdict.GONE, words, tuple(gone), continuing="Leaves it as it is: it was meant.")
     enough = {Arrival.HERE} if located(context)[0].mfa_enabled else {Arrival.HERE, Arrival.NO_MFA}
-    awaited = {both: accounts for both, accounts in found.items() if both[1] not in enough}
+    awaited: dict[tuple[Arrival, str], list[str]] = {}
+    for (name, state), accounts in found.items():
+        if state not in enough:
+            awaited.setdefault((state, listed(accounts, _MOST_NAMED)), []).append(name)
     words = joined(
-        f"{', '.join(accounts)}: {name} {_WAITS[state]}." for (name, state), accounts in awaited.items()
+        f"{_WAITS[state]}: {listed(names, _MOST_NAMED)} in {where}."
+        for (state, where), names in awaited.items()
     )
-    about = tuple(dict.fromkeys(name for name, _ in awaited))
+    about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
     return Observation(Verdict.AWAITED, words, about) if awaited else AGREES
 
 

@@ -283,7 +283,12 @@ class KeyJudge:
                 remarks.append(f"It also lies in {file} of {account}, which nobody uses.")
         remarks += self._another(name, same)
         if not likeness(name, checked.details):
-            remarks.append(f"None of its user ids looks like {name}: read the fingerprint out to each other.")
+            others = (other for other in people_of(self._context) if other != name)
+            likely = [other for other in others if likeness(other, checked.details) is Likeness.FULL]
+            but = f", but one looks like {listed(likely, 2)}" if likely else ""
+            remarks.append(
+                f"None of its user ids looks like {name}{but}: read the fingerprint out to each other."
+            )
         return remarks
 
     def _another(self, name: str, same: list[tuple[str, str]]) -> list[Sentence]:

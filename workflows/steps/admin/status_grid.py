@@ -177,7 +177,7 @@ class _Board:
 
     def _handed_over(self, name: str) -> Stand:
         """Whether somebody was sent this account's part, here or later, and what AWS has seen since."""
-        accounts = self._context.decisions.layers
+        accounts, found = self._context.decisions.layers, Stand.TO_HAND_OVER
         for account in accounts[accounts.index(self._account) :]:
             mark = self._marks[account].get(name)
             if mark is None or mark.sent_at is None or made_since(mark, name, self._account, self._context):
@@ -186,9 +186,12 @@ class _Board:
             if seen.verdict is Verdict.AWAITED and name in seen.about:
                 return Stand.AWAITED
             asked = name in passwords_of(self._account, self._context)  # AWS reports on a password alone
-            arrived = asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}
-            return Stand.SIGNED_IN if arrived else Stand.HANDED_OVER
-        return Stand.TO_HAND_OVER
+            if asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}:
+                return Stand.SIGNED_IN
+            found = Stand.HANDED_OVER
+            if f"handed_over@{self._account}" in self._context.every:
+                return found
+        return found  # a part that was left to a later text is asked about with that one
 
     def _half_done(self) -> frozenset[str] | None:
         """Those whom an apply of the accepted plan that stopped on the way did not finish; None without one.

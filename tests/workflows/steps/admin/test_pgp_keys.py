@@ -191,6 +191,12 @@ def test_a_key_whose_names_are_another_persons_is_warned_about(
     taken = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
     problems = pgp_keys.validate(Request({"b.sample": taken}), admin.context())
     assert [one.fatal for one in problems if "looks like b.sample" in one.message] == [False]
+    admin.facts["joining"] = ["b.sample", "jane.doe", "juan.delacruz"]
+    again = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
+    named = [warning for warning in again.verdict.warnings if warning not in taken.verdict.warnings]
+    assert len(named) == 1
+    assert "jane.doe" in str(named[0]), "it may be pasted into the wrong row"
+    assert "juan" not in str(named[0])
 
 
 def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin: AdminProject) -> None:

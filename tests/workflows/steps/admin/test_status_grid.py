@@ -176,6 +176,26 @@ def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
     assert everybody(context).rows == (("jane.doe", (stand,)),)
 
 
+@pytest.mark.parametrize("by", ["a text of its own first", "one text"])
+def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(tmp_path: Path, by: str) -> None:
+    sent = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}}
+    layers = ["management", "security"]
+    facts = {
+        "layers": layers,
+        "joining": ["jane.doe"],
+        "user_changes": {"add": {account: ["jane.doe"] for account in layers}, "remove": {}},
+        **{f"plan@{account}": {"passwords": ["jane.doe"]} for account in layers},
+        **{f"applied@{account}": APPLIED for account in layers},
+        "handed_over@security": sent,
+    }
+    if by == "a text of its own first":  # the step was skipped afterwards
+        Drafts(tmp_path / "session" / DRAFTS).save(StepKey("hand-over", "management"), sent)
+    seen = {StepKey("hand-over", "security"): Observation(Verdict.AWAITED, "", ("jane.doe",))}
+    folder, stop = tmp_path / "session", threading.Event()
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "", folder, stop, observed=seen)
+    assert everybody(context).rows == (("jane.doe", (Stand.AWAITED, Stand.AWAITED)),)
+
+
 @pytest.mark.parametrize(
     ("draft", "stand"),
     [
