@@ -139,7 +139,11 @@ class AccessKeysPane(BrowsingPane):
                 "AWS makes a new key, with an older one of yours. Without a file it is the one kept here.",
                 classes="words",
             )
-        hint = "for example  ~/Downloads/accessKeys.csv"
+        hint = (
+            "its whole path"
+            if self.context.environment.sandbox
+            else "for example  ~/Downloads/accessKeys.csv"
+        )
         yield FieldRow(
             "CSV file", PathField(value=self._start["path"], placeholder=hint, id="path", compact=True)
         )

@@ -42,10 +42,12 @@ class HandoffPane(StepPane):
 
         Args:
             path: where.
+            early: whether it is older than the request.
         """
 
-        def __init__(self, path: Path) -> None:
+        def __init__(self, path: Path, *, early: bool) -> None:
             super().__init__()
+            self.early = early
             self.path = path
 
     DEFAULT_CSS = """
@@ -70,6 +72,7 @@ class HandoffPane(StepPane):
     _read: Request | None = None
     _noticed: Request | None = None
     _refused: Request | None = None
+    _earlier: Request | None = None
     _before: tuple[Arrival | None, Request] = (None, Request())
 
     def compose_body(self) -> ComposeResult:
@@ -90,6 +93,7 @@ class HandoffPane(StepPane):
             yield Lines(id="arrival", whole_paths=False)
         with Horizontal(classes="actions"):
             yield Button("Clear the entry", id="clear")
+            yield Button("Read the earlier one", id="earlier")
             yield Button("Read another", id="another")
             yield Button("Replace my key", id="replace")
             if self.context.facts.get("key_made"):
@@ -134,6 +138,7 @@ class HandoffPane(StepPane):
         self.set_class(arrived, "-arrived")
         self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
+        self.query_one("#earlier").display = self._earlier is not None and not arrived
         self.primary_changed()
 
     # -- what the action bar says ------------------------------------------------------------------
@@ -161,14 +166,20 @@ class HandoffPane(StepPane):
             self.run_worker(self._look_once, group="arrival", exclusive=True, thread=True)
 
     def _look_once(self) -> None:
-        path = handoff.arrived(self.context)
-        if path is not None:
-            self.post_message(self.Noticed(path))
+        if path := handoff.arrived(self.context):
+            self.post_message(self.Noticed(path, early=False))
+        elif path := handoff.earlier(self.context):
+            self.post_message(self.Noticed(path, early=True))
 
     @on(Noticed)
     def _take(self, message: Noticed) -> None:
         """Read it, unless it was read before, or the person enters another that may be good."""
         request = Request(path=told_path(message.path, self.context.environment.home))
+        before, self._earlier = self._earlier, request if message.early else None
+        if self._earlier != before:
+            self._arrange(arrived=False)
+        if message.early:
+            return
         if self.running_move or request == self._noticed or self.request() not in {Request(), self._refused}:
             return
         self._noticed = request
@@ -245,6 +256,13 @@ class HandoffPane(StepPane):
         self.show_problems([])
         self._arrange(arrived=True)
         self.focus_primary()
+
+    @on(Button.Pressed, "#earlier")
+    def _read_earlier(self) -> None:
+        """Read the one that came before the request was sent."""
+        if self._earlier is not None:
+            self._enter(self._earlier)
+            self._begin(self._earlier)
 
     @on(Button.Pressed, "#clear")
     def _clear(self) -> None:

@@ -561,7 +561,8 @@ class WizardScreen(OneFocus):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide the keys that mean nothing here."""
         if action == "everybody":
-            return any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
+            repeats = any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
+            return repeats and "layers" in self.run.session.facts()
         if action not in {"skip", "reopen"}:
             return True
         if self.current is None or self.choosing:
@@ -669,7 +670,7 @@ class WizardScreen(OneFocus):
         """Show where everybody stands, and open the account that is chosen there."""
         grid = everybody(self.run.whole())
         if not grid.rows:
-            self.show_result("F5 lists everybody once you continue from Project.", "", passing=True)
+            self.show_result("Nobody was named yet.", "", passing=True)
             return
 
         async def chosen(account: str) -> None:

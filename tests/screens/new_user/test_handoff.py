@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,11 @@ def gpg() -> Iterator[GpgHome]:
         yield home
 
 
-def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None) -> Session:
+def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None, **more: str) -> Session:
     session = new_session(tmp_path / "sessions", MODULES, {"handoff": draft} if draft else None)
     settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
     sent = {"fingerprint": gpg.fingerprint("jane"), "key_made": False, "request_sent": "the request is out"}
-    settle(session, StepKey("pgp-key"), sent)
+    settle(session, StepKey("pgp-key"), {**sent, **more})
     return session
 
 
@@ -265,6 +266,26 @@ async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         assert "this handoff is for you" in said(app)
         await until(pilot, lambda: app.screen.focused is not None and app.screen.focused.id == "primary")
+    session.close()
+
+
+async def test_one_that_is_older_than_the_request_is_offered_and_not_read_by_itself(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    old = mailbox / "handoff-jane.doe.txt"
+    old.write_text(handoff_for(gpg, "jane").render())
+    os.utime(old, (0, 0))
+    session = begun(tmp_path, gpg, sent_at="2026-03-01T10:00:00+00:00")
+    app = PaneHost(session, environment_of(tmp_path, gpg, mailbox=mailbox), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: is_displayed(app.pane.query_one("#earlier")))
+        assert not app.pane.has_class("-arrived")
+        app.pane.query_one("#earlier").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        assert not is_displayed(app.pane.query_one("#earlier"))
     session.close()
 
 

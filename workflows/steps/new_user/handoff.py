@@ -29,7 +29,7 @@ MAX_HANDOFF = 2_000_000
 NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
 _NEWER = "Another handoff for you came after the one that you accepted."
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
-_EFFECTS = ("Read the new handoff", "Keep the old one")
+_EFFECTS = ("Use the new handoff", "Keep the old one")
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
@@ -72,17 +72,29 @@ def arrived(context: Context) -> Path | None:
 
     It is in the downloads folder, or in the sandbox's mailbox.
     """
-    name = mail_name(context)
     moments = [context.facts.get(fact) for fact in ("sent_at", "accepted_at")]
     since = max(
         (datetime.fromisoformat(str(moment)).timestamp() for moment in moments if moment), default=0.0
     )
-    found = {}
+    path, written = _newest(context)
+    return path if written >= since else None
+
+
+def earlier(context: Context) -> Path | None:
+    """The newest handoff for this person, if it is older than the request: it may be for the same key."""
+    return None if arrived(context) else _newest(context)[0]
+
+
+def _newest(context: Context) -> tuple[Path | None, float]:
+    """The file that a handoff for this person came in last, and when (seconds since the epoch)."""
+    name = mail_name(context)
+    found: list[tuple[float, Path]] = []
     for path in (context.environment.mail(name), context.environment.downloads / name):
         with suppress(OSError):
-            if path is not None and path.is_file() and path.stat().st_mtime >= since:
-                found[path] = path.stat().st_mtime
-    return max(found, key=lambda path: found[path], default=None)
+            if path is not None and path.is_file():
+                found.append((path.stat().st_mtime, path))
+    written, path = max(found, default=(0.0, None))
+    return path, written
 
 
 def read(request: Request, context: Context, report: Report) -> Arrival:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,11 @@ def test_the_mailbox_is_asked_for_the_persons_own_file(tmp_path: Path, keys: Gpg
     assert step.arrived(asked) is None
     (mailbox / "handoff-jane.doe.txt").write_text("x")
     assert step.arrived(asked) == mailbox / "handoff-jane.doe.txt"
+    assert step.earlier(asked) is None
+    later = {"user": "jane.doe", "sent_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+    asked_since = context_of(environment_of(tmp_path, keys, mailbox=mailbox), tmp_path, later)
+    assert step.arrived(asked_since) is None
+    assert step.earlier(asked_since) == mailbox / "handoff-jane.doe.txt"
     assert step.arrived(context(tmp_path, keys)) is None
 
 
