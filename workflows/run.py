@@ -209,10 +209,10 @@ class SessionRun:
         )
 
     def _unforgotten(self, question: Question, look: Observation) -> Observation:
-        """A look; what the network said against a step stays until it says otherwise."""
+        """A look; what the network said against a step, or whom it awaits, stays until it says otherwise."""
         before = self.session.state.observed.get(question.key)
         refutes_nothing = look.verdict is Verdict.AS_DECIDED or _says_nothing(look)
-        return before if refutes_nothing and before and before.asked and before.contradicts else look
+        return before if refutes_nothing and before and before.asked and before.stands else look
 
     def question(self, key: StepKey) -> Question:
         """What is known of a step now, to be asked about."""
@@ -265,7 +265,8 @@ class SessionRun:
             OnboardError: it could not be kept.
         """
         key, before = question.key, self.session.status(question.key)
-        known = before in {Status.DONE, Status.CONTRADICTED}
+        look = self.session.state.observed.get(key)
+        known = before is Status.DONE or (look is not None and look.stands)
         nothing = answer.verdict is Verdict.UNKNOWN and (known or _says_nothing(answer))
         if self.session.record(key) is not question.record or nothing:
             return False

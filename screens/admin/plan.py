@@ -175,9 +175,10 @@ class PlanPane(TerraformPane):
     def _read_layer(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))
         found = judged_plan.survey(self._planned, self.context)
-        if self._planned is not self._accepted and not found.refusal:  # of an accepted one the wizard asks
+        new = None if self._planned is self._accepted else self._planned  # of another one the wizard asks
+        if new is not None and not found.refusal:
             with suppress(OnboardError):  # what can't be asked here is asked before the apply
-                found = replace(found, refusal=plan.state_moved_on(self._planned, self.context))
+                found = replace(found, refusal=plan.state_moved_on(new, self.context))
         return terraform_runs.code_wanted(self.context), found
 
     def primary(self) -> Primary:

@@ -54,8 +54,8 @@ _HINTS = (
 _HINT_LABELS = {False: "It did not work", True: "Back to the password rules"}
 _SHOW_LABELS = {False: "Show", True: "Hide"}
 _BEFORE = (
-    "Say yes if you signed in as {user} to the account {account} before,\n"
-    "and chose your own password there. Then this one-time password is used up."
+    "Say yes if you signed in to {account} as {user} and chose your own password. "
+    "This one-time password is used up then."
 )
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),

@@ -363,10 +363,10 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     facts = run.session.facts()
     written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
-    if run.environment.sandbox and run.session.state.awaited():
-        yield "To play the new user, press F6."
+    awaited = run.environment.sandbox and run.session.state.awaited()
     if written and not facts.get("commit"):
-        yield "Commit the changes of Review that git status lists."
+        play = " F6 plays the new user." if awaited else ""
+        yield f"Commit the changes of Review that git status lists.{play}"
     elif chosen:
         yield "Paste the lines that Verify shows into a terminal, then try:"
         yield f"aws --profile {chosen} sts get-caller-identity"

@@ -248,6 +248,10 @@ def test_what_the_network_said_against_a_step_stays_until_it_says_otherwise_or_t
     settle(session, USERS, {"people": "jane"})
     run.observe()
     assert session.status(USERS) is not Status.CONTRADICTED
+    run.learn(run.question(USERS), Observation(Verdict.AWAITED, "", ("jane",)))
+    run.observe()
+    run.learn(run.question(USERS), unknown("AWS wants a code."))
+    assert session.state.awaited() == ("jane",)
 
 
 def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_them(

@@ -87,6 +87,11 @@ class Observation:
         return self.verdict not in _AGREEING
 
     @property
+    def stands(self) -> bool:
+        """Whether it is news of the world, which no look that couldn't ask takes back."""
+        return self.contradicts or self.verdict is Verdict.AWAITED
+
+    @property
     def identity(self) -> str:
         """The same for the same contradiction, whenever it is seen; the journal stores it."""
         return "\n".join((self.verdict, *self.about))

@@ -50,7 +50,7 @@ class Stand(Enum):
     APPLIED = ("✓", "applied")
     UNCHANGED = ("✓", "nothing to change")
     REMOVED = ("✓", "removed")
-    HANDED_OVER = ("✓", "handed over")
+    HANDED_OVER = ("✓", "sent")
     AWAITED = ("✓", "sent, awaited")
     SIGNED_IN = ("✓", "signed in")
     REMOVED_SINCE = ("–", "removed since")

@@ -262,7 +262,10 @@ def observe(context: Context) -> Observation:
     if key is None:
         return Observation(Verdict.CHANGED, f"The key {fingerprint[-16:]} is no longer in your keyring.")
     if not key.accepted:
-        return Observation(Verdict.CHANGED, f"Your key {fingerprint[-16:]}: {key.verdict.headline}.")
+        sent = "request_sent" in context.facts
+        keeping = "Keeps it: what was encrypted to it already may still open." if sent else ""
+        words = f"Your key {fingerprint[-16:]}: {key.verdict.headline}."
+        return Observation(Verdict.CHANGED, words, (fingerprint,), continuing=keeping)
     return AGREES
 
 

@@ -16,7 +16,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import check_key
-from workflows.machine.observations import AGREES
+from workflows.machine.observations import AGREES, Observation
 from workflows.messages.request import open_request
 from workflows.steps.new_user import pgp_key as step
 from workflows.steps.new_user.pgp_key import NewKey, Request, own_keys
@@ -181,12 +181,14 @@ def test_a_choice_and_a_project_are_needed(tmp_path: Path, keys: GpgHome) -> Non
 
 
 def test_a_later_look_notices_that_the_key_is_gone_or_expired(tmp_path: Path, keys: GpgHome) -> None:
-    def look(fingerprint: str) -> object:
-        return step.observe(context(tmp_path, keys, {**FACTS, "fingerprint": fingerprint}))
+    def look(fingerprint: str, **more: str) -> Observation:
+        return step.observe(context(tmp_path, keys, {**FACTS, "fingerprint": fingerprint, **more}))
 
     assert look(keys.fingerprint("good")) == AGREES
-    assert look("A" * 40).contradicts  # type: ignore[attr-defined]
-    assert "Expired" in look(keys.fingerprint("old")).words  # type: ignore[attr-defined]
+    assert look("A" * 40).contradicts
+    assert "Expired" in str(look(keys.fingerprint("old")).words)
+    assert not look(keys.fingerprint("old")).continuing
+    assert look(keys.fingerprint("old"), request_sent="sent").continuing, "what was sent to it may still open"
 
 
 def new_key(**changes: Any) -> NewKey:
