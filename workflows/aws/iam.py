@@ -91,6 +91,7 @@ class Arrival(Enum):
     OTHER_PASSWORD = auto()
     AWAY = auto()
     MUST_CHOOSE = auto()
+    UNSEEN = auto()
     NO_MFA = auto()
     HERE = auto()
 
@@ -112,11 +113,14 @@ def arrival(iam: AwsClient, user: str, made_by: datetime | None = None) -> Arriv
     profile = _login_profile(iam, user, "asking whether somebody has signed in")
     if profile is None:
         return Arrival.NO_PASSWORD
+    used = found.get("PasswordLastUsed")
+    signed_in = used is not None and used >= profile["CreateDate"]
     if profile.get("PasswordResetRequired"):
         if made_by is not None and profile["CreateDate"] > made_by:
             return Arrival.OTHER_PASSWORD
-        used = found.get("PasswordLastUsed")
-        return Arrival.MUST_CHOOSE if used and used >= profile["CreateDate"] else Arrival.AWAY
+        return Arrival.MUST_CHOOSE if signed_in else Arrival.AWAY
+    if not signed_in:
+        return Arrival.UNSEEN  # somebody set a password by hand, or AWS tells of the sign-in later
     return Arrival.HERE if list_mfa_devices(iam, user) else Arrival.NO_MFA
 
 

@@ -64,7 +64,9 @@ MADE = datetime(2026, 2, 1, tzinfo=UTC)
         (MADE - timedelta(days=1), {"PasswordResetRequired": True}, None, iam.Arrival.AWAY),
         (MADE + timedelta(days=1), {"PasswordResetRequired": True}, None, iam.Arrival.MUST_CHOOSE),
         (MADE + timedelta(days=1), {"PasswordResetRequired": False}, 0, iam.Arrival.NO_MFA),
-        (None, {}, 1, iam.Arrival.HERE),
+        (MADE + timedelta(days=1), {}, 1, iam.Arrival.HERE),
+        (None, {}, None, iam.Arrival.UNSEEN),
+        (MADE - timedelta(days=1), {}, None, iam.Arrival.UNSEEN),
         (None, None, None, iam.Arrival.NO_PASSWORD),
     ],
 )

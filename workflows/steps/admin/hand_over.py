@@ -345,6 +345,7 @@ _GONE = {
 _WAITS = {
     Arrival.AWAY: "Not signed in yet",
     Arrival.MUST_CHOOSE: "Signed in without choosing a password yet",
+    Arrival.UNSEEN: "Another password than the one-time one, and AWS shows no sign-in yet",
     Arrival.NO_MFA: "No MFA device yet",
 }
 """What is awaited of somebody who was sent a password."""
