@@ -276,14 +276,11 @@ class SessionRun:
     def after(self, key: StepKey) -> StepKey | None:
         """Where to go from a settled step: never past a contradiction; else the next that can be done."""
         layout, expected = self.session.layout(), self.session.state.expected()
-        contradicted = [
-            candidate for candidate in layout if self.session.status(candidate) is Status.CONTRADICTED
-        ]
-        if contradicted:
-            return contradicted[0]
         rest = layout[layout.index(key) + 1 :] if key in layout else layout
-        for candidate in rest:
-            if candidate in expected and self.session.status(candidate) not in SETTLED | {Status.LOCKED}:
+        for candidate in layout:
+            status = self.session.status(candidate)
+            due = candidate in rest and candidate in expected and status not in SETTLED | {Status.LOCKED}
+            if due or status is Status.CONTRADICTED:
                 return candidate
         return self.session.proposal()
 

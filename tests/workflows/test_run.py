@@ -205,6 +205,17 @@ def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_nee
     assert session.status(USERS) is Status.CONTRADICTED
 
 
+def test_what_is_open_before_a_contradiction_comes_first(run: SessionRun, session: Session) -> None:
+    settle(session, USERS, {"people": "jane"})
+    first = StepKey("groups", "management")
+    for key in (ACCOUNT, first, StepKey("review", "management"), GROUPS):
+        settle(session, key, {})
+    session.observe({GROUPS: GONE})
+    assert run.after(USERS) == GROUPS
+    session.reopen(first)
+    assert run.after(USERS) == first
+
+
 def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_again(
     run: SessionRun, session: Session, modules: list[SmallStep]
 ) -> None:
