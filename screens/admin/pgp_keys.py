@@ -280,9 +280,12 @@ class PgpKeysPane(StepPane):
         table.add_column("Key", width=_STATE_WIDTH)
         table.add_column("", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is shown below
         self._fill()
-        drafted = self.opening.draft.get("texts", {})
+        drafted, origins = (self.opening.draft.get(kept, {}) for kept in ("texts", "origins"))
         self.run_move(
-            "gather", lambda report: pgp_keys.gather(drafted, self.context, report), self._begin, looks=True
+            "gather",
+            lambda report: pgp_keys.gather(drafted, origins, self.context, report),
+            self._begin,
+            looks=True,
         )
         if self.context.environment.mailbox is not None:
             self._look_for_mail()
@@ -764,8 +767,9 @@ class PgpKeysPane(StepPane):
 
     def draft(self) -> Mapping[str, Any]:
         texts = {name: key.text for name, key in self._keys.items()}
+        origins = {name: text_of(key.origin) for name, key in self._keys.items()}
         answers = {name: list(answer) for name, answer in self._answers.items()}
-        return {"texts": texts, "answers": answers, "invited": dict(self._invited)}
+        return {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
 
 
 _DIFFERENT = "differs"

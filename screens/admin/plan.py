@@ -209,6 +209,7 @@ class PlanPane(TerraformPane):
         self.set_class(made is not None, "-planned")
         standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
         if made is None and not self._elsewhere:
+            standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") else []
             standing += [*_unchanged(self.context), *_pushing(self.context.facts.get("commit"))]
         self.query_one("#standing", Text).show_lines(standing)
         self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in found.since])
@@ -409,7 +410,7 @@ def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, as
     if elsewhere:
         return [] if asks else [_ELSEWHERE]
     if planned is None:
-        return [_NO_PLAN, _PULL_REQUEST]
+        return [_NO_PLAN]
     if asks:
         return ["≠ This was the plan:"]
     if refusal:

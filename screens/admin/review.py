@@ -158,7 +158,7 @@ class ReviewPane(ByHandPane):
             notes, beside = review.notes(self.context), review.beside(change_set, self.context)
             return change_set, file_diffs(change_set), notes, beside
 
-        self.run_move("prepare", work, lambda found: self._show(*found))
+        self.run_move("prepare", work, lambda found: self._show(*found), looks=True)
 
     @on(StepPane.MoveFailed)
     def _outdated(self, message: StepPane.MoveFailed) -> None:
@@ -274,7 +274,7 @@ class ReviewPane(ByHandPane):
         lines = _first([f"  {shortened(path, _PATH_WIDTH)}" for path in written], _FILES_SHOWN)
         if commit := self._committed:
             lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")
-        elif self._beside.in_git:
+        elif written and self._beside.in_git:
             lines.append("✓ Committed with git.")
         elif written:
             lines.append("○ Not committed. You can do that here or with git.")
@@ -365,10 +365,12 @@ class ReviewPane(ByHandPane):
         ask(self, Confirm("Put the files back?", body, "Put back", no="Not yet"), undo)
 
     def _put_back(self, undone: ChangeSet) -> None:
-        self.app.notify(f"✓ {count(len(undone.changes), 'file')} put back. Your decisions are kept.")
+        said = f"✓ {count(len(undone.changes), 'file')} put back. Write does what you decided once more."
         if self.opening.done:
+            self.parting = said
             self.screen.call_later(self.screen.run_action, "reopen")
         else:
+            self.app.notify(said)
             self._prepare()
 
     def places(self) -> Sequence[Spot]:

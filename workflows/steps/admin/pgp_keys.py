@@ -669,13 +669,16 @@ class Gathered:
     old_mail: Mapping[str, int] = field(default_factory=dict)
 
 
-def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gathered:
+def gather(
+    drafted: Mapping[str, str], origins: Mapping[str, Sentence], context: Context, report: Report
+) -> Gathered:
     """Keys that are there already: in a layer's `keys/` folder, decided before, or in a draft.
 
     The key that somebody has in a layer is no new one, so it is not proposed for its own replacement.
 
     Args:
         drafted: key texts by name, from a draft.
+        origins: where these came from, by name.
         context: what the step may read.
         report: takes the progress.
 
@@ -691,7 +694,7 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
         for name in people
         if f"keys/{name}" in layer.files.keys and not judge.replaces(name)
     }
-    texts |= {name: (text, "taken in before") for name, text in drafted.items()}
+    texts |= {name: (text, origins.get(name, "taken in before")) for name, text in drafted.items()}
     decided = context.decisions.keys.items()
     texts |= {
         name: (key.text, key.source) for name, key in decided if drafted.get(name, key.text) == key.text
