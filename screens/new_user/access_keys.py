@@ -136,11 +136,11 @@ class AccessKeysPane(BrowsingPane):
                 yield Button("Copy folder", id="copy-folder")
         with Vertical(id="way-api", classes="way"):
             yield Text(
-                "AWS makes a new key, with an older one of yours. Without a file it is the one kept here.",
+                "An older key of yours lets AWS make a new one: the key in this file, or the one kept here.",
                 classes="words",
             )
         hint = (
-            "its whole path"
+            "the file's whole path"
             if self.context.environment.sandbox
             else "for example  ~/Downloads/accessKeys.csv"
         )

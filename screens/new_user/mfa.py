@@ -19,6 +19,7 @@ from screens.step.times import said_so, told_moment
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Button, OptionList, Text, unfold
@@ -121,6 +122,7 @@ _PLACES = (
     Answer(KeyPlace.FILE.value, "in a CSV file"),
     Answer(KeyPlace.TYPED.value, "typed"),
 )
+_BEFORE = "Say yes if your authenticator app has an entry for {user} in {account}. A passkey gives no codes."
 _NOTES = (
     "Choose the app: a passkey gives no codes.\n"
     "Skip (^s) only if your admin says so: AWS may deny you the rest."
@@ -187,6 +189,7 @@ class MfaPane(BrowsingPane):
         yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")
         with Horizontal(classes="buttons"):
+            yield Button("I registered it before", id="before")
             yield Button("Another way", id="other-way")
             yield Button("Register another device", id="again")
 
@@ -249,6 +252,16 @@ class MfaPane(BrowsingPane):
             self.query_one(Checklist).focus_next if console else self.query_one("#source").focus
         )
 
+    @on(Button.Pressed, "#before")
+    def _registered_before(self) -> None:
+        identity = self._identity
+        title = f"Is your device registered in {identity.account_name} already?"
+        body = _BEFORE.format(user=identity.user, account=account_label(identity))
+        ask(self, Confirm(title, body, "Yes, it is", no="Not yet"), self._say_so)
+
+    def _say_so(self, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        self.post_message(self.Submitted(Request(CONSOLE)))
+
     @on(Button.Pressed, "#again")
     def _do_again(self) -> None:
         """The list of a step that is done comes back only when it is asked for."""
@@ -273,6 +286,7 @@ class MfaPane(BrowsingPane):
         found = self._serial is not None and how == API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
         asks = self.inside
+        self.query_one("#before").display = how == CONSOLE and not asks and not self.has_class("-done")
         self.query_one("#other-way").display = not asks and not self.has_class("-done")
         self.query_one("#console").display = how == CONSOLE and not self.has_class("-done") and not asks
         self.query_one("#api").display = how == API and not found and self._pending is None and not asks

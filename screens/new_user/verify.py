@@ -227,6 +227,8 @@ class VerifyPane(UnlockingPane):
             when = told_moment(self._at, now) if self._at else "when they were last asked"
             self._answer(_proof(tuple(self._results.values()), why=True, when=when))
         if self._all_work:
+            if fresh:
+                self.drop_note()  # they were asked since whatever it is about
             self.query_one("#copy-lines").focus()
         elif not wanted:
             table.focus()
@@ -463,10 +465,10 @@ class VerifyPane(UnlockingPane):
         self.query_one(CodeField).narrow([f"code-{view.account}" for view in views], words)
 
     def _switch_url(self) -> str:
-        """The page that switches to the selected role; without one it is said, and ""."""
+        """The page that switches to the selected role, or to the one of the lines; without one, ""."""
         marked = self.query_one(ProfileAnswers).marked
         urls = {name: url for view in self._survey.identities for name, url in view.roles.items()}
-        url = urls.get(marked or "", "")
+        url = urls.get(marked) or urls.get(self._chosen(), "")
         if not url:
             self.notify("Choose the profile of a role in the table first.", severity="warning")
         return url
@@ -492,7 +494,7 @@ class VerifyPane(UnlockingPane):
 
     def changed(self) -> bool:
         """Whether there are other answers; which line is selected changes nothing that is done."""
-        return self.opened and self.request().results != self._opened_with.results
+        return self.opened and (self.inside or self.request().results != self._opened_with.results)
 
 
 def _device(view: IdentityView) -> str:

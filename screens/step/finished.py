@@ -386,7 +386,8 @@ def _kept(run: SessionRun) -> Iterator[str]:
         yield f"Changes   {told_path(Path(root), run.environment.home)}"
     known = [fact.value for name, fact in run.session.state.known.items() if name.startswith("access_key@")]
     keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
-    keys += dict.fromkeys(f"access key {KEPT_WORDS[key['kept']]}" for key in known if key)
+    kept = [KEPT_WORDS[key["kept"]] for key in known if key]
+    keys += [f"access key{'s' * (kept.count(place) > 1)} {place}" for place in dict.fromkeys(kept)]
     if keys:
         yield f"Keys      {'; '.join(keys)}"
     profiles = [fact.value for name, fact in run.session.state.known.items() if name.startswith("profiles@")]

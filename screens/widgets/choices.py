@@ -27,8 +27,9 @@ class Answer(NamedTuple):
 class Choices(OptionList, inherit_bindings=False):
     """Radio buttons. The keys for pages are left to what scrolls around them.
 
-    By default the arrow keys choose. A question whose answer must not be given by habit has none at first:
-    Space or Enter chooses where the bar is, and the bar begins at the answer that changes nothing.
+    By default the arrow keys choose, and Enter answers. A question whose answer must not be given by habit
+    has none at first: Space or Enter chooses where the bar is, and the bar begins at the answer that changes
+    nothing.
 
     Args:
         answers: the answers.
@@ -39,7 +40,8 @@ class Choices(OptionList, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "cursor_down", "Down", show=False),
         Binding("up", "cursor_up", "Up", show=False),
-        Binding("enter,space", "select", "Choose", show=False),
+        Binding("enter", "select", "Choose", show=False),
+        Binding("space", "mark", "Choose", show=False),
     ]
     DEFAULT_CSS = """
     Choices, Choices:focus { height: auto; border: none; padding: 0; }
@@ -67,6 +69,11 @@ class Choices(OptionList, inherit_bindings=False):
     def statement(self) -> Sentence:
         """The chosen answer's statement; "" while there is none."""
         return next((answer.statement for answer in self._answers if answer.value == self.value), "")
+
+    def action_mark(self) -> None:
+        """Choose where the bar is; where the arrow keys have done so, nothing is left to do."""
+        if self._deliberate is not None:
+            self.action_select()
 
     @property
     def _here(self) -> str:

@@ -24,7 +24,7 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of
 from workflows.core.sentences import Sentence, count, joined, text_of
-from workflows.steps.kinds import work_of
+from workflows.steps.kinds import people_of, work_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
@@ -386,7 +386,8 @@ class HomeScreen(OneFocus):
         line = self._lines[name]
         whole = line.whole
         if line.resumes is not None:
-            whole += f" {' '.join(standing_of(line.resumes))} {line.resumes.summary.id}"
+            summary = line.resumes.summary
+            whole += f" {' '.join((*standing_of(line.resumes), *people_of(summary), summary.id))}"
         return all(word in whole.casefold() for word in words)
 
     def _nearness(self, name: str | None) -> int:

@@ -24,8 +24,13 @@ _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
 _NAMED = 2
 
 
+def people_of(summary: Summary) -> tuple[str, ...]:
+    """All whom a session is about, by IAM name."""
+    return tuple(name for kind in KINDS for name in texts(summary.about.get(kind)))
+
+
 def work_of(summary: Summary) -> str:
-    """What a session does, for whom: "Add jane.doe"; of several kinds of work the first that has people.
+    """What a session does, for whom: "Add jane.doe", "and more" where it does other work for others, too.
 
     What is done for oneself has the IAM user name behind it: who has several sees which is which.
     """
@@ -35,9 +40,13 @@ def work_of(summary: Summary) -> str:
         names = texts([about.get("user")])
         return f"{work} ({names[0]})" if names and names[0] else work
     asked = texts(about.get("kinds"))
-    for kind, verb in _VERBS.items():
-        if names := texts(about.get(kind)):
-            return f"{verb} {listed(names, _NAMED)}"
+    works = [
+        f"{verb} {listed(names, _NAMED)}"
+        for kind, verb in _VERBS.items()
+        if (names := texts(about.get(kind)))
+    ]
+    if works:
+        return f"{works[0]}{' and more' if len(works) > 1 else ''}"
     if about.get("regions_wanted") or "regions_wanted" in asked:
         return "Check STS regions"
     if about.get("account_wanted"):

@@ -158,6 +158,23 @@ async def test_the_other_way_of_mfa_is_one_question_that_escape_closes(
         assert app.focused is app.pane.query_one("#source")
 
 
+async def test_a_device_that_was_registered_before_is_said_and_no_list_is_gone_through(
+    new_user: NewUserAws, session: Session
+) -> None:
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for answer, status in (("close", Status.READY), ("yes", Status.UNCONFIRMED)):
+            app.pane.query_one("#before").focus()
+            await pilot.press("enter")
+            await pilot.pause()
+            app.screen.query_one(f"#{answer}").focus()
+            await pilot.press("enter")
+            await rest(pilot)
+            assert session.status(MFA) is status
+        assert session.facts(ITEM)["mfa"]["how"] == mfa.CONSOLE
+
+
 async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> None:
     app = host(new_user, session, MFA)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -25,6 +25,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
+from workflows.steps.new_user.aws_command import Tried
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE
 
 
@@ -127,6 +128,14 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert "assumed-role/DevOps/" in app.text()
         assert field.value == ""
         assert app.session.status(VERIFY) is not Status.DONE
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.status(VERIFY) is Status.DONE
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        app.pane._show_tried(Tried("", "It wants a code.", needs_code=True))
+        await pilot.press("1")
+        assert app.pane.changed(), "its code is for the command, and Enter runs that"
 
 
 async def test_a_code_that_was_not_given_is_what_is_typed_next(

@@ -42,3 +42,16 @@ async def test_the_keys_for_pages_leave_the_choice_alone_and_go_on(key: str) -> 
         assert app.query_one(Around).noted == [key]
         await pilot.press("down", "up", "up")
         assert choices.value == "a"
+
+
+async def test_space_chooses_and_does_not_answer() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        choices = app.query_one(Choices)
+        choices.focus()
+        answered = list[str]()
+        choices.action_select = lambda: answered.append(choices.value)  # type: ignore[method-assign]
+        await pilot.press("down", "space")
+        assert (choices.value, answered) == ("b", [])
+        await pilot.press("enter")
+        assert answered == ["b"]

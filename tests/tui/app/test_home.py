@@ -93,7 +93,7 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
     async with app.run_test(size=(100, 32)) as pilot:
         await rest(pilot)
         lines = lines_of(app)
-        assert "▌ Add jane.doe next: Groups · bb today 06:07" in lines
+        assert "▌ Add jane.doe and more next: Groups · bb today 06:07" in lines
         assert "Set up my access (jane.doe) all done · bb · sandbox 3 Jan 10:20" in lines
         assert "! broken damaged: Line 3 is no JSON. 1 Jan 2025" in lines
         await pilot.press("enter")
@@ -131,10 +131,10 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() ->
 
     assert await shown() == [
         "▌ Set up my access (ann) waiting for your admin 3 Jan 03:04",
-        "Add jane.doe waiting for a PGP key 2 Jan 03:04",
+        "Add jane.doe and more waiting for a PGP key 2 Jan 03:04",
     ]
     assert await shown(admin) == [
-        "▌ Add jane.doe ● a request arrived yesterday 19:07",
+        "▌ Add jane.doe and more ● a request arrived yesterday 19:07",
         "Set up my access (ann) waiting for your admin 3 Jan 03:04",
     ]
     assert (await shown(admin, user))[0] == "▌ Set up my access (ann) ● your handoff arrived yesterday 19:07"
@@ -176,6 +176,7 @@ async def test_what_is_over_has_a_heading_of_its_own_and_gives_way_to_what_waits
     ("draft", "work"),
     [
         ({"joining": ["jane.doe"], "kinds": ["joining", "leaving"]}, "Add jane.doe"),
+        ({"joining": ["jane.doe"], "resetting": ["alex"]}, "Add jane.doe and more"),
         ({"kinds": ["resetting"]}, "Reset password of somebody"),
         ({"kinds": ["regions_wanted"]}, "Check STS regions"),
         ({"kinds": ["joining", "leaving"]}, "Admin, nobody named yet"),
@@ -289,7 +290,7 @@ async def test_the_question_names_the_session_that_would_go_since_it_covers_the_
         await rest(pilot)
         for session, told, stays in (
             (
-                "Add jane.doe",
+                "Add jane.doe and more",
                 "next: Groups · bb · today 06:07",
                 "The project's files, keys",
             ),
@@ -326,8 +327,12 @@ async def test_the_palette_offers_every_task_and_what_can_be_done_with_the_selec
         await pilot.press("f3")
         await rest(pilot)
         on_session = {one.title: one.callback for one in app.home.commands()}
-        assert {"Open Add jane.doe", "Archive Add jane.doe", "Delete Add jane.doe"} <= set(on_session)
-        on_session["Open Add jane.doe"]()
+        assert {
+            "Open Add jane.doe and more",
+            "Archive Add jane.doe and more",
+            "Delete Add jane.doe and more",
+        } <= set(on_session)
+        on_session["Open Add jane.doe and more"]()
         await rest(pilot)
         on_session["Check STS regions"]()
         await rest(pilot)
