@@ -294,6 +294,7 @@ class UsersPane(ByHandPane):
         self.query_one(LineList).show(lines)
         found, every = sum(isinstance(line.key, Who) for line in lines), self._lines.count
         part = f"{found:,} of {every:,} lines" if found < every or words else f"{every:,} lines"
+        part += "; type to find others" if found < every and not words else ""
         self.query_one("#count", Text).update(part)
 
     @on(FilterField.Left)

@@ -100,7 +100,7 @@ def left_behind(entry: Entry) -> Sentence:
 def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
     """What changed in the world while the session rested, and the title of the step that it resumes with."""
     changes = [
-        f"{'~' if change.observation.contradicts else '?'} {change.title}\n  {change.observation.words}"
+        f"{'≠' if change.observation.contradicts else '?'} {change.title}\n  {change.observation.words}"
         for change in seen.changes
     ]
     commits = [

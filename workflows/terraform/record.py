@@ -76,8 +76,13 @@ LARGEST_SOURCE = 1_000_000_000
 
 
 def changed_since(record: PlanRecord) -> list[str]:
-    """Paths of sources that were changed, added or removed since the plan was made, sorted."""
+    """Paths of sources that were changed, added or removed since the plan was made, sorted.
+
+    Where the layer's modules lie is noted in `.terraform`. Without it they are where they were.
+    """
     now = hash_sources(record.layer, record.inputs)
+    beside = [path for path in record.sources if path not in now and os.path.lexists(path)]
+    now |= {path: _hash(Path(path)) for path in beside}
     paths = {*now, *record.sources}
     return sorted(path for path in paths if now.get(path) != record.sources.get(path))
 

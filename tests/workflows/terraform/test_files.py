@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,18 @@ def test_every_source_counts_and_nothing_else(layer: Path) -> None:
         "security/global/base-identities/users.tf",
     }
     assert local_modules(layer) == (root / "modules" / "user",)
+
+
+def test_without_what_init_noted_the_modules_are_where_they_were(layer: Path) -> None:
+    install(layer)
+    record = record_of(layer)
+    shutil.rmtree(layer / ".terraform")
+    assert changed_since(record) == []
+    module = layer.parents[2] / "modules" / "user" / "main.tf"
+    module.write_text("changed\n")
+    assert changed_since(record) == [str(module)]
+    module.unlink()
+    assert changed_since(record) == [str(module)]
 
 
 def test_a_change_anywhere_is_found_by_its_path(layer: Path) -> None:

@@ -285,8 +285,8 @@ def _what_to_do(answer: AccountAnswer, allowed: tuple[str, ...], with_ids: bool)
 def token_words(version: int | None) -> Sentence:
     """What tokens of a version are good for."""
     return {
-        1: "version 1, which the opt-in regions reject",
-        2: "version 2, which every region accepts",
+        1: "version 1 (opt-in regions reject these)",
+        2: "version 2 (good in every region)",
     }.get(version or 0, "not known")
 
 
