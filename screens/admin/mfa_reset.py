@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,7 +13,7 @@ from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
 from screens.step.asking import AccountWorkPane
-from screens.step.page import StepPane
+from screens.step.page import Opening, StepPane
 from screens.step.times import since_words
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
@@ -48,6 +49,10 @@ class MfaResetPane(AccountWorkPane):
 
     _removed: tuple[tuple[str, str], ...] = ()
 
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._asked = [(str(name), str(serial)) for name, serial in opening.draft.get("asked", ())]
+
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
@@ -82,6 +87,7 @@ class MfaResetPane(AccountWorkPane):
 
     def show(self) -> None:
         lines = self.query_one("#devices", OptionList)
+        self._removed = tuple(dict.fromkeys((*self._removed, *self._gone())))
         self.query_one("#standing", Text).update(self._standing())
         lines.set_options(self._line(*row) for row in self._rows())
         if lines.option_count:
@@ -90,6 +96,13 @@ class MfaResetPane(AccountWorkPane):
         self.query_one("#keep").display = bool(self._left and self._removed)
         unseen = "Skip this account" if self.found is None and not self.nobody() else ""
         self.offer_skip(unseen or ("Keep it" if self._left and not self._removed else ""))
+
+    def _gone(self) -> list[tuple[str, str]]:
+        """What was to be removed when the wizard ended, and is not there any more."""
+        rows = self._rows()
+        users = {owner.name for owner, _ in rows if owner.exists}
+        there = {(owner.name, device.serial) for owner, device in rows if device}
+        return [entry for entry in self._asked if entry[0] in users and entry not in there]
 
     @on(OptionList.OptionHighlighted, "#devices")
     def _offer_removal(self) -> None:
@@ -169,7 +182,13 @@ class MfaResetPane(AccountWorkPane):
         )
         title = f"Remove the MFA device of {owner.name}?"
         question = Confirm(title, body, "Remove", typed=owner.name, no="Not yet")
-        ask(self, question, lambda _yes: self.ask(remove, done))
+
+        def remove_it(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._asked.append((owner.name, device.serial))  # before the act: it may end with the wizard
+            self.keep_draft()
+            self.ask(remove, done)
+
+        ask(self, question, remove_it)
 
     def _show_next(self, name: str, serial: str) -> None:
         """After a removal, show what its owner does next."""
@@ -195,3 +214,6 @@ class MfaResetPane(AccountWorkPane):
 
     def request(self) -> Request:
         return Request(self.found, self._removed)
+
+    def draft(self) -> Mapping[str, Any]:
+        return {"asked": self._asked} if self._asked else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import IntEnum, auto
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import create_access_key
 from screens.step.page import Opening, StepPane, is_displayed
+from screens.step.times import told_moment
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
@@ -103,7 +105,7 @@ class AccessKeysPane(BrowsingPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield _kept_lines(self.context.facts.get("access_key") or {})
+            yield _kept_lines(self.context.facts.get("access_key") or {}, self.context.environment.now())
             yield Button("Keep another key", id="again")
         with Vertical(classes="asks-kept"):
             yield Text("Where do you want to keep the secret?")
@@ -313,6 +315,10 @@ class AccessKeysPane(BrowsingPane):
     def _show_found(self, found: access_keys.Survey) -> None:
         if found.kept is not None and not self.opening.done and not self._kept_id:
             self._offer_kept(found.kept, first=not found.downloaded)
+        key = self.context.facts.get("access_key") or {}
+        if found.kept is not None and self.opening.done and found.kept.id != key.get("id"):
+            replaced = f"✓ {found.kept.id} has taken the place of {key.get('id')} since."
+            self.query_one("#kept-lines", Lines).show_lines([replaced])
         self._show_stores(found.stores)
 
     def _offer_kept(self, record: KeyRecord, *, first: bool) -> None:
@@ -454,6 +460,7 @@ def _age(seconds: int) -> str:
     return count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
 
 
-def _kept_lines(key: Mapping[str, Any]) -> Lines:
-    works = f"✓ {key.get('id', '')} works and is yours."
-    return Lines(works, *key.get("told", []), classes="words")
+def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:
+    said = f", as AWS said {told_moment(str(key['at']), now)}" if key.get("at") else ""
+    works = f"✓ {key.get('id', '')} works and is yours{said}."
+    return Lines(works, *key.get("told", []), id="kept-lines", classes="words")

@@ -198,21 +198,25 @@ class SignInPane(StepPane):
     def primary(self) -> Primary:
         if not self._has_password:
             return Primary("Continue without a password")
-        if self.password is None:
-            return Primary("Unlock the password")
         if self._signed_in:
             return Primary("Yes, I'm signed in")
+        if self.password is None:
+            return Primary("Unlock the password")
         return Primary("Work down the list first", ready=False)
 
     def turn(self) -> Turn:
-        if self.password is None or self.has_class("-done"):
+        if self.has_class("-done") or (self.password is None and not self._signed_in):
             return Turn("Your turn")
         return Turn("Did AWS accept it?" if self._signed_in else "Your turn, in the browser")
 
     @property
     def _signed_in(self) -> bool:
-        """Whether the person has gone through the list, so that they can say how it went."""
-        return self.password is not None and self.query_one(Checklist).finished
+        """Whether the person has gone through the list, so that they can say how it went.
+
+        Who had gone through it when the wizard ended needs no password for that.
+        """
+        here = self.password is not None or not self.opening.done
+        return self._has_password and here and self.query_one(Checklist).finished
 
     @on(Checklist.Moved)
     def _moved(self) -> None:
@@ -383,7 +387,7 @@ class SignInPane(StepPane):
         ask(self, Confirm(title, body, "Yes, I did", no="Not yet"), say_so)
 
     def advance(self) -> None:
-        if not self._has_password or self.password is not None:
+        if not self._has_password or self.password is not None or self._signed_in:
             super().advance()
         else:
             self.decrypt()
@@ -406,7 +410,7 @@ class SignInPane(StepPane):
 
     def request(self) -> Request:
         return Request(
-            chosen=self._has_password and self._signed_in,
+            chosen=self._signed_in,
             already=self._already,
             decrypted=self.password is not None,
         )

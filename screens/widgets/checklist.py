@@ -137,6 +137,9 @@ class Checklist(Vertical):
         self.worked_on = False
         for number, row in enumerate(self._rows, start=1):
             row.done = isinstance(ticks, list) and number in ticks and row.ticked_by_hand
+        if self._rows[-1].done and all(row.done for row in self._rows if row.ticked_by_hand):
+            for row in self._rows:
+                row.done = True  # what the wizard saw on the way has served its purpose
         self._go_on_from(0)
 
     def compose(self) -> ComposeResult:

@@ -231,6 +231,7 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
     applied(runs, "management")
     found = plan.applied_elsewhere(context, runs.report)
     assert found["passwords"] == [NAME]
+    assert not [*context.folder.rglob("*.tfplan")]
     given = plan.perform(plan.Request(elsewhere=found), context, runs.report)
     runs.repeated.clear()
     runs.learn("management", given)

@@ -74,6 +74,8 @@ def planned_and_applied(runs: AdminRuns, *removals: str) -> Planned:
     made = plan.make(runs.context("security"), quiet)
     assert plan.validate(plan.Request(made), runs.context("security")) == []
     runs.learn("security", plan.perform(plan.Request(made), runs.context("security"), quiet))
+    shutil.rmtree(made.record.layer / ".terraform")  # it comes back
+    assert not plan.observe(runs.context("security")).contradicts
     request = apply.Request(removals)
     assert apply.validate(request, runs.context("security")) == []
     runs.learn("security", apply.perform(request, runs.context("security"), quiet))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from workflows.git import Git
 
+PLAN_FILE = "plan.tfplan"
+"""The name of a plan's file in the folder of a layer's runs."""
 _LEFT_OUT = (".tfstate", ".tfstate.backup", ".tfplan")
 
 

@@ -43,6 +43,7 @@ from workflows.terraform.kept import (
 from workflows.terraform.plan import Plan
 from workflows.terraform.plan_reader import read_plan
 from workflows.terraform.record import (
+    PLAN_FILE,
     PlanRecord,
     StateMark,
     changed_since,
@@ -329,7 +330,7 @@ class Terraform:
         if self.init_reasons():
             self.init(watch=watch)
         self.give_up_plan()
-        path = self.folder / "plan.tfplan"
+        path = self.folder / PLAN_FILE
         sources = hash_sources(self.layer, self.inputs)
         self._plan_into(path, replace, watch)
         record = record_plan(
@@ -379,7 +380,7 @@ class Terraform:
             OnboardError: its apply is still running.
         """
         self._refuse_while_running()
-        (self.folder / "plan.tfplan").unlink(missing_ok=True)
+        (self.folder / PLAN_FILE).unlink(missing_ok=True)
 
     def apply(
         self,
@@ -388,6 +389,8 @@ class Terraform:
         watch: Watch = NOBODY,
     ) -> ApplyResult:
         """Apply exactly the recorded plan file, or find the end of its apply that was begun before.
+
+        The layer is initialised first if need be.
 
         The plan file is removed when the apply has changed anything; the raw output becomes a redacted
         `apply.log` in the folder.
@@ -413,6 +416,8 @@ class Terraform:
                 f"{record.binary} made it, but this is {self.binary}.",
                 next="Plan again.",
             )
+        if self.init_reasons():
+            self.init(watch=watch)  # somebody removed what the plan was made with
         (self.folder / "apply.json").unlink(missing_ok=True)
         argv = self.binary.commands.apply(record.plan)
         facts = {"plan_sha256": record.plan_sha256}

@@ -81,6 +81,24 @@ async def test_the_rest_is_kept_and_what_was_removed_is_recorded(
     session.close()
 
 
+@pytest.mark.parametrize("still_there", [(), (NAMES[0],)])
+async def test_a_removal_that_the_wizard_did_not_live_to_see_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still_there: tuple[str, ...]
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, *still_there)
+    asked = [NAMES[0], f"arn:aws:iam::{ACCOUNT}:mfa/{NAMES[0]}"]
+    session.drafts.save(StepKey("mfa-reset", "management"), {"asked": [asked]})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert (app.pane.primary().effect == "Continue") is not bool(still_there)
+        if not still_there:
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            assert session.facts("management")["mfa_devices_reset"]["people"] == {asked[0]: [asked[1]]}
+    session.close()
+
+
 async def test_where_nobody_has_a_device_there_is_nothing_to_remove_and_nothing_to_skip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

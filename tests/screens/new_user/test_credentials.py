@@ -326,7 +326,7 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         await rest(pilot)
         app.pane.scroll_home(animate=False)
         await pilot.pause()
-        assert f"✓ {key['AccessKeyId']} works and is yours." in app.text()
+        assert f"✓ {key['AccessKeyId']} works and is yours, as AWS said today" in app.text()
         assert not app.pane.changed()
     assert key["SecretAccessKey"] not in everything_written(session.folder)
 

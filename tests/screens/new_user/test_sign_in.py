@@ -243,6 +243,24 @@ async def test_what_is_locked_again_asks_for_the_passphrase(tmp_path: Path, gpg:
     again.close()
 
 
+async def test_who_had_gone_through_the_list_when_the_wizard_ended_only_says_so(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    for ticks, effect in (([1, 2, 3, 4], "Unlock the password"), ([1, 2, 3, 4, 5], "Yes, I'm signed in")):
+        folder = tmp_path / str(len(ticks))
+        session = begun(folder, gpg)
+        session.drafts.save(KEY, {"ticks": ticks})
+        app = PaneHost(session, environment_of(folder, gpg), MODULES, PANES, KEY)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await rest(pilot)
+            assert app.pane.primary().effect == effect
+            if len(ticks) == 5:
+                await pilot.press("ctrl+n")
+                await rest(pilot)
+                assert session.facts("security")["signed_in"]
+        session.close()
+
+
 async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alone(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

@@ -31,10 +31,9 @@ from workflows.steps.admin.new_passwords import Note
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
-from workflows.terraform.record import local_modules
+from workflows.terraform.record import PLAN_FILE, local_modules
 from workflows.terraform.runner import Kind, Run
 
-PLAN_FILE = "plan.tfplan"
 _OF_A_PLAN = (PLAN_FILE, "plan.md", "resources.json", "resources.before.json")
 
 

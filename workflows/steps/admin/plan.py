@@ -43,7 +43,13 @@ from workflows.steps.shared.paths import save_text
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
 from workflows.terraform.kept import apply_begun
 from workflows.terraform.plan import USER, Action, Plan
-from workflows.terraform.record import PlanRecord, changed_since, changed_words, refuse_another_plan
+from workflows.terraform.record import (
+    PLAN_FILE,
+    PlanRecord,
+    changed_since,
+    changed_words,
+    refuse_another_plan,
+)
 from workflows.terraform.redaction import left_over
 from workflows.terraform.results import older_than_files
 from workflows.terraform.state import State
@@ -293,6 +299,7 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
             why="iam-onboard has just read it, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
         ).about("elsewhere")
+    (run_folder(context) / PLAN_FILE).unlink(missing_ok=True)  # no plan of before is applied any more
     return {
         "elsewhere": True,
         "empty": False,

@@ -27,7 +27,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, seen_at
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.created_key import made_key
 from workflows.steps.shared.key_stores import (
@@ -67,6 +67,7 @@ from workflows.steps.shared.own_identity import (
 )
 from workflows.steps.shared.paths import typed_path
 from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
 CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept"
 RECENT = timedelta(hours=1)
@@ -333,8 +334,12 @@ def _deleted(path: Path) -> Sentence:
 
 
 def observe(context: Context) -> Observation:
-    """The key is still where it was put."""
-    return observe_store(context, identity_of(context), context.facts["access_key"])
+    """The key is still where it was put; one that takes a passphrase, as AWS last said of it."""
+    recorded = context.facts["access_key"]
+    seen = observe_store(context, identity_of(context), recorded)
+    if seen.contradicts or recorded["kept"] != KEPT_IN_PGP_FILE:
+        return seen
+    return seen_at(recorded["at"], context.environment.now())
 
 
 def inquire(context: Context) -> Observation:

@@ -300,6 +300,10 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     assert (gone.verdict, gone.about) == (Verdict.GONE, (key["AccessKeyId"],))
     guarded = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE})
     assert step.inquire(guarded) == NOT_ASKED, "what it said before stands"
+    assert step.observe(guarded).verdict is Verdict.AS_DECIDED, "AWS said so this hour"
+    ago = "2020-03-01T10:00:00+00:00"
+    past = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE, "at": ago})
+    assert (step.observe(past).verdict, step.observe(past).at) == (Verdict.UNKNOWN, ago)
     vault_of(new_user).kept.clear()
     assert step.inquire(context) == NOT_ASKED
     assert step.observe(context).verdict is Verdict.CHANGED
