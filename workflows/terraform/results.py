@@ -63,6 +63,11 @@ class ApplyResult:
         return self.exit_code == 0
 
     @property
+    def untouched(self) -> bool:
+        """Whether it ended before it began with any resource, as where the state has moved on."""
+        return not (self.succeeded or self.killed or self.done or self.failed or self.begun)
+
+    @property
     def killed(self) -> bool:
         """Whether Terraform was ended from outside, or nobody knows how it ended."""
         return self.exit_code is None or self.exit_code < 0

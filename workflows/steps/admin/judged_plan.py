@@ -185,9 +185,11 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
 def staleness(planned: Planned, context: Context) -> Sentence:
     """Why a plan cannot be accepted or applied any more, as a sentence; "" if it can."""
     if not planned.empty and not planned.record.plan.is_file():
-        stopped = result_of(run_folder(context), planned.record) is not None
-        why = "An apply of this plan stopped on the way" if stopped else "The plan file is gone"
-        return f"{why}. Plan again."
+        result = result_of(run_folder(context), planned.record)
+        if result is None:
+            return "The plan file is gone. Plan again."
+        began = "stopped on the way" if not result.untouched else "changed nothing"
+        return f"An apply of this plan {began}. Plan again."
     changed = changed_since(planned.record)
     if not changed:
         return new_passwords.outdated(context)
@@ -200,6 +202,8 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
 
     After a killed one nobody is done for certain: what AWS has may be missing from the state.
     """
+    if result.untouched:
+        return "Nothing was changed."
     left = _left(planned, result)
     people = sorted({name for names in planned.owners.values() for name in names})
     waiting = unfinished(planned, result)

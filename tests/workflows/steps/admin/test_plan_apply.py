@@ -151,7 +151,10 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
 def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
-    assert standing(made, ApplyResult(1, (), (), ())).startswith("Not done, or only in part: alex.kim, jan")
+    assert standing(made, ApplyResult(1, (), (), (USER,))) == "Nothing was changed."
+    assert standing(made, ApplyResult(1, (), (LOGIN,), ())).startswith(
+        "Not done, or only in part: alex.kim, jan"
+    )
     assert standing(made, result) == (
         "Done: alex.kim. Not done, or only in part: jane.doe. 2 other resources left."
     )
