@@ -456,7 +456,9 @@ class ApplyPane(TerraformPane):
             confirmed(True)
             return
         name = left[0] if left else ""
-        title = f"Remove {name} from {self.context.item}?" if name else f"Apply to {self.context.item}?"
+        number = len(self._planned.gone)
+        nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
+        title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
         outlook = self._outlook
         body = _question(self._planned, self.context, outlook.account_id if outlook else "")
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)

@@ -249,6 +249,7 @@ class PgpKeysPane(StepPane):
         self._mail: Mapping[str, int] = {}
         self._gathered = False
         self._read_mail: dict[str, int] = {}
+        self._answered_to = set[str]()
         self._comparing = ""
         self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
 
@@ -294,7 +295,10 @@ class PgpKeysPane(StepPane):
     def _begin(self, gathered: Gathered) -> None:
         self._present, self._gathered = gathered.present, True
         self._read_mail |= gathered.old_mail
-        self._keep({**gathered.keys, **self._keys})
+        keys = gathered.keys
+        if not self.opening.done:  # the key in use, decided before another was asked for, is no new one
+            keys = {name: key for name, key in keys.items() if not (key.replacement and key.replacement.same)}
+        self._keep({**keys, **self._keys})
         self._remember()
         self._go_on()
 
@@ -374,6 +378,12 @@ class PgpKeysPane(StepPane):
         silent = [name for name in self._missing if name not in {*self._invited, *rejected}]
         return self.person() if self.person() in silent else next(iter(silent), "")
 
+    @property
+    def _to_answer(self) -> bool:
+        """Whether the sender of what can't be used was not told so yet."""
+        name = self.person()
+        return name in self._missing and bool(self._reply(name)) and name not in self._answered_to
+
     @on(Table.RowHighlighted)
     def _show_person(self) -> None:
         name = self.person()
@@ -434,6 +444,8 @@ class PgpKeysPane(StepPane):
             return Primary(f"Compare {short(unanswered.name)}'s key")
         if uninvited := self._to_invite:
             return Primary(f"Invite {short(uninvited)}")
+        if self._to_answer:
+            return Primary(f"Copy a reply to {short(self.person())}")
         if missing:
             return Primary(f"{count(len(self._missing), 'key')} missing", ready=False)
         return Primary(f"Use {count(len(self.names), 'key')}", ready=bool(self.names))
@@ -450,7 +462,7 @@ class PgpKeysPane(StepPane):
 
     def turn(self) -> Turn:
         missing = self._first_missing()
-        if self._comparing:
+        if self._comparing or self.query_one(TextArea).text.strip():
             return YOURS
         if self._news(missing):
             return Turn("Your turn: a request is here")
@@ -506,6 +518,8 @@ class PgpKeysPane(StepPane):
         elif uninvited:
             self.query_one("#people", Table).move_cursor(row=self.names.index(uninvited))
             self.action_invite()
+        elif self._to_answer:
+            self.action_owner_text()
         else:
             self._confirm_and_go_on()
 
@@ -528,7 +542,9 @@ class PgpKeysPane(StepPane):
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the selected person's key."""
         name = self.person()
+        self._answered_to.add(name)
         self._hand_out(text_of(self._reply(name)), f"about-your-key-{name}.txt")
+        self.primary_changed()
 
     def _reply(self, name: str) -> Sentence:
         """What to tell the sender of what came last; "" for nothing."""
@@ -596,6 +612,7 @@ class PgpKeysPane(StepPane):
     def _keep(self, keys: Mapping[str, TakenKey]) -> None:
         """Keys that can be used are kept; of others, why not, and what to send to their owner."""
         for name, key in keys.items():
+            self._answered_to.discard(name)
             self._keys.pop(name, None)
             self._aside.pop(name, None)
             if key.accepted:

@@ -149,7 +149,7 @@ class ReviewPane(ByHandPane):
         self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:
-        self.query_one("#undo").display = False
+        self.query("#undo, #keys-too").set(display=False)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -187,7 +187,7 @@ class ReviewPane(ByHandPane):
         diff = self.query_one(FileDiffs)
         if not self._unseen or self.has_class("-unmade"):
             return YOURS
-        return Turn("n shows the next unseen file" if diff.at in diff.seen else "PgDn shows more of it")
+        return Turn("n shows the next unseen" if diff.at in diff.seen else "PgDn shows more of it")
 
     @property
     def _unseen(self) -> int:
@@ -235,7 +235,7 @@ class ReviewPane(ByHandPane):
         unseen = [_file_line(file) for index, file in enumerate(diff.files) if index not in diff.seen]
         return "\n".join(
             [
-                "You haven't seen these to their end (key files apart):",
+                "You haven't seen these to their end:",
                 *_first(unseen, _FILES_SHOWN),
             ]
         )

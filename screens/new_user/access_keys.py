@@ -138,7 +138,8 @@ class AccessKeysPane(BrowsingPane):
                 yield Button("Copy folder", id="copy-folder")
         with Vertical(id="way-api", classes="way"):
             yield Text(
-                "An older key of yours lets AWS make a new one: the key in this file, or the one kept here.",
+                "An older key of yours lets AWS make a new one: enter the file that has it.",
+                id="older",
                 classes="words",
             )
         hint = (
@@ -316,6 +317,8 @@ class AccessKeysPane(BrowsingPane):
         if found.kept is not None and not self.opening.done and not self._kept_id:
             self._offer_kept(found.kept, first=not found.downloaded)
         key = self.context.facts.get("access_key") or {}
+        if found.kept is not None:
+            self.query_one("#older", Text).update(_KEPT_WORKS)
         if found.kept is not None and self.opening.done and found.kept.id != key.get("id"):
             replaced = f"✓ {found.kept.id} has taken the place of {key.get('id')} since."
             self.query_one("#kept-lines", Lines).show_lines([replaced])
@@ -454,6 +457,9 @@ class AccessKeysPane(BrowsingPane):
         """Look no longer."""
         if self._looking is not None:
             self._looking.stop()
+
+
+_KEPT_WORKS = "An older key of yours lets AWS make a new one: the one kept here, or that of a file."
 
 
 def _age(seconds: int) -> str:

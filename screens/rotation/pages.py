@@ -63,7 +63,7 @@ class _KeyPane(UnlockingPane):
 
     def compose_code(self) -> ComposeResult:
         """The field for the code."""
-        wanted = Wanted(placeholder="six digits; empty if you have no device")
+        wanted = Wanted(placeholder="six digits; empty only without a device")
         environment = self.context.environment
         yield CodeField(environment.now, wanted).set_class(environment.sandbox, "-above-phone")
         if environment.sandbox:

@@ -141,7 +141,7 @@ class Finished(VerticalScroll):
         if unseen and marked:
             yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
         elif unseen:
-            yield f"? Done, but iam-onboard can't check these again: {listed(unseen, 2)}."
+            yield f"? Done, and not seen again since: {listed(unseen, 2)}."
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""

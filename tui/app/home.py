@@ -24,7 +24,7 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of
 from workflows.core.sentences import Sentence, count, joined, text_of
-from workflows.steps.kinds import people_of, work_of
+from workflows.steps.kinds import people_of, work_of, works_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
@@ -34,7 +34,7 @@ _MOST_SESSIONS = 3
 _LOW = 32
 _OF_A_SESSION = {"archive", "restore", "delete", "report"}
 """What can be done with the selected session."""
-_LABEL = 28
+_LABEL = 29
 _TIME = 14
 _WIDE, _BESIDE = 116, 38
 """From how many columns on the selected line is explained beside the list, and in how many."""
@@ -325,6 +325,9 @@ class HomeScreen(OneFocus):
         same = (number for number in lines if options.options[number].id == at)
         below = (number for number in lines if number >= (options.highlighted or 0))
         options.highlighted = next(same, next(below, None))
+        if not lines:
+            self._at = ""
+            self.query_one("#about", Text).update(self._about())
 
     def _options(self) -> list[Option]:
         words, every = self._terms(), dict(zip(self._lines, self._entries, strict=False))
@@ -400,7 +403,7 @@ class HomeScreen(OneFocus):
         line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
         label = text_of(line.work)
-        fill = max(1, _LABEL - len(label))
+        fill = max(2, _LABEL - len(label))
         width = self.size.width - _BESIDE * self.has_class("-beside")
         room = max(0, width - 7 - len(label) - fill - len(time) - len(line.mark))
         return styled(
@@ -431,13 +434,25 @@ class HomeScreen(OneFocus):
             self._begin(*line.begins)
 
     def _begin(self, workflow: str, *kinds: str) -> None:
-        """Begin a session, unless the person meant the one of this kind that they began before."""
-        begun = next((entry for entry in self._entries if _is_open(entry, workflow)), None)
+        """Begin a session, unless the person meant the one of this kind that they began before.
+
+        A key is replaced in the session that it is of, which knows it.
+        """
+        replacing = "replacing" in kinds
+        here = [entry for entry in self._entries if _is_here(entry, workflow)]
+        if replacing:
+            fitting = [entry for entry in here if self._sandbox or entry.sandbox is None]
+        else:
+            fitting = [entry for entry in here if entry.summary.next_step]
+        begun = next(iter(fitting), None)
         begin = self.Begin(workflow, kinds)
         if workflow == "admin" or begun is None:
             self.post_message(begin)
             return
         resume = self.Resume(begun, kinds)
+        if replacing:
+            self.post_message(resume)
+            return
         line = _line_of(begun, self._now())
         body = f"You began this already:\n\n{line.whole}"
         question = Begun("Continue what you began?", body)
@@ -566,9 +581,8 @@ class Begun(Dialog[bool]):
         self.dismiss(False)
 
 
-def _is_open(entry: Entry, workflow: str) -> bool:
-    summary = entry.summary
-    fits = summary.workflow == workflow and bool(summary.next_step) and not summary.damage
+def _is_here(entry: Entry, workflow: str) -> bool:
+    fits = entry.summary.workflow == workflow and not entry.summary.damage
     return fits and not entry.archived and not entry.elsewhere
 
 
@@ -612,5 +626,6 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     done = f"{count(len(summary.settled), 'step')} done" if summary.settled else ""
     begun = f"begun {told_moment(summary.created, now)}" if summary.created else ""
     last = f"last changed {changed}" if changed else ""
-    far = joined((f"{line.mark}{text_of(line.detail)}", *more, done, begun, last), "\n")
+    also = works_of(summary)[1:]
+    far = joined((*also, f"{line.mark}{text_of(line.detail)}", *more, done, begun, last), "\n")
     return replace(line, about=(far,))

@@ -213,6 +213,8 @@ class SessionControl:
             return None
         found = matching or [summary for summary in theirs if not summary.facts.get("project")]
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
+        if likely is not None and not likely.next_step and _asks_anew(mine):
+            return Start(workflow, drafts={"project": {"kinds": ["rekeying"], "rekeying": sorted(names)}})
         if likely is not None and (likely.next_step or not fresh):
             return Start(session=likely.id, drafts=_replacing(mine, likely))
         asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": min(fresh, default="")}
@@ -253,6 +255,13 @@ def _people(summary: Summary) -> set[str]:
     if summary.workflow == "new-user":
         return {*texts([facts.get("user")])} - {""}
     return {name for kind in ("joining", "rekeying", "resetting") for name in texts(facts.get(kind))}
+
+
+def _asks_anew(user: Summary) -> bool:
+    """Whether a new user waits for what they asked for after their handoff was there."""
+    sent, accepted = (user.facts.get(fact) for fact in ("sent_at", "accepted_at"))
+    texts_of = isinstance(sent, str) and isinstance(accepted, str)
+    return texts_of and user.next_step == "handoff" and str(sent) > str(accepted)
 
 
 def _replacing(admin: Summary, user: Summary) -> Drafts:

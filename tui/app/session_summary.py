@@ -39,7 +39,7 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
     done = "all done" if summary.confirmed else "all done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:
-        done = f"waiting for {listed(summary.awaited, _NAMED)}"
+        done = f"waiting for {listed(summary.awaited, 1)}"
     if entry.undone_by:
         done = f"undone by {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""

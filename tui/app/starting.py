@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
@@ -26,6 +27,7 @@ class Starting(Screen[None]):
         words: what is being opened, for the person who waits.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "again", "Try again", id="starting.again")]
     DEFAULT_CSS = """
     Starting { align: center middle; }
     Starting > Vertical {
@@ -50,6 +52,18 @@ class Starting(Screen[None]):
     def on_mount(self) -> None:
         self.query_one(ProgressLine).begin()
         self.call_after_refresh(self._begin)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """There is something to try again once it has failed."""
+        return action != "again" or self.query_one("#starting-words").has_class("starting-failure")
+
+    def action_again(self) -> None:
+        """Try once more what failed."""
+        words = self.query_one("#starting-words", Text)
+        words.remove_class("starting-failure")
+        words.update(self._words)
+        self.query_one(ProgressLine).begin()
+        self._begin()
 
     def on_screen_suspend(self) -> None:
         """A dialog has the screen to itself."""
@@ -76,4 +90,4 @@ class Starting(Screen[None]):
         self.query_one(ProgressLine).rest()
         words = self.query_one("#starting-words", Text)
         words.add_class("starting-failure")
-        words.update(f"✗ {error.as_text()}\n\n^q quits.")
+        words.update(f"✗ {error.as_text()}\n\nEnter tries again, ^q quits.")

@@ -143,10 +143,12 @@ def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> Sentence:
 
 def locked_words(state: State, key: StepKey) -> Sentence:
     """Why a step has to wait, in words."""
-    step = state.workflow.step(key.step)
+    step, ahead = state.workflow.step(key.step), state.open_needs(key)
+    for needed in ahead:
+        if state.contradicted(needed):
+            return f"First comes {state.workflow.title_of(needed)}: it has changed since it was done"
     if step.blocked_words:
         return step.blocked_words
-    ahead = state.open_needs(key)
     direct = [needed for needed in ahead if needed in state.givers(key)]
     steps = dict.fromkeys(needed.step for needed in direct or ahead[:1])
     titles = (state.workflow.step(step).title for step in steps)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from workflows.core.errors import Problem
+from workflows.core.sentences import listed
 from workflows.messages import rules
 from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
 from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
@@ -285,10 +286,10 @@ _HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {
 """By whether it holds passwords and access keys: what is encrypted, and what is reset if that fails."""
 _FIRST = "your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
-    "new-password": "this is a new password for the AWS accounts of {project}; the one you had\n"
-    "does not work any more. Your access keys are as they were.",
-    "new-key": "your new PGP key is in place in the AWS accounts of {project}. What the old one\n"
-    "was used for is new: what you had no longer works.",
+    "new-password": "your password for AWS was reset in {accounts} of {project}: the one you had\n"
+    "there does not work any more. Your access keys are as they were.",
+    "new-key": "your new PGP key is in place in {accounts} of {project}. What the old one was\n"
+    "used for there is new: what you had no longer works.",
     "new-credentials": "there is more for you to sign in with to the AWS accounts of {project}.",
 }
 """How a message begins by its occasion, where it is not the first one that the person gets."""
@@ -297,7 +298,8 @@ _OPENINGS: Mapping[str, str] = {
 def _greeting(handoff: Handoff) -> str:
     """The text above the block: what this is, how to continue with the wizard, how by hand."""
     again = handoff.occasion in _OPENINGS
-    opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project)
+    accounts = listed([identity.account_name for identity in handoff.identities], 3)
+    opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
     password = any(identity.encrypted_password is not None for identity in handoff.identities)
     access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
     encrypted, made_anew = _HOLDS[password, access_key]

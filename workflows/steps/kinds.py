@@ -29,6 +29,12 @@ def people_of(summary: Summary) -> tuple[str, ...]:
     return tuple(name for kind in KINDS for name in texts(summary.about.get(kind)))
 
 
+def works_of(summary: Summary) -> tuple[str, ...]:
+    """Every kind of work that an admin's session does for people, for whom: "Add jane.doe"."""
+    named = {verb: texts(summary.about.get(kind)) for kind, verb in _VERBS.items()}
+    return tuple(f"{verb} {listed(names, _NAMED)}" for verb, names in named.items() if names)
+
+
 def work_of(summary: Summary) -> str:
     """What a session does, for whom: "Add jane.doe", "and more" where it does other work for others, too.
 
@@ -40,12 +46,7 @@ def work_of(summary: Summary) -> str:
         names = texts([about.get("user")])
         return f"{work} ({names[0]})" if names and names[0] else work
     asked = texts(about.get("kinds"))
-    works = [
-        f"{verb} {listed(names, _NAMED)}"
-        for kind, verb in _VERBS.items()
-        if (names := texts(about.get(kind)))
-    ]
-    if works:
+    if works := works_of(summary):
         return f"{works[0]}{' and more' if len(works) > 1 else ''}"
     if about.get("regions_wanted") or "regions_wanted" in asked:
         return "Check STS regions"

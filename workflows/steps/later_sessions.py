@@ -64,6 +64,45 @@ def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) ->
     return found
 
 
+def removed(account: str, facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, str]:
+    """Whom later sessions removed from an account and didn't add again, each with what that one does.
+
+    Args:
+        account: the account.
+        facts: of the session that is asked about.
+        begun: when it was begun.
+        applied: by the sessions of its folder.
+    """
+    return {
+        name: changes[-1].work
+        for (root, where, name), changes in applied.items()
+        if (root, where) == (facts.get("project_root"), account)
+        and (changes[-1].kind, changes[-1].begun > begun) == ("remove", True)
+    }
+
+
+def renewed(
+    account: str, facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]
+) -> dict[str, str]:
+    """Whose password in an account later sessions made again and applied, each with what that one does.
+
+    Args:
+        account: the account.
+        facts: of the session that made the passwords before.
+        begun: when it was begun.
+        sessions: the others of its folder.
+    """
+    later = sorted((other for other in sessions if other.created > begun), key=lambda other: other.created)
+    return {
+        name: work_of(other)
+        for other in later
+        if other.facts.get("project_root") == facts.get("project_root")
+        and f"apply@{account}" in other.settled
+        for kind in _WITH_PASSWORDS
+        for name in texts(other.facts.get(kind))
+    }
+
+
 def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
     """What the later sessions do that took back all that a session did; () where something of it is left."""
     facts = own.facts
@@ -77,6 +116,7 @@ def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
 
 _KINDS_OF_CHANGE = ("add", "remove")
 _OF_USERS = ("joining", "leaving")
+_WITH_PASSWORDS = ("joining", "rekeying", "resetting")
 
 
 def _changed(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:

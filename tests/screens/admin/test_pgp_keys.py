@@ -327,10 +327,10 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         await answer(ui, "differs")
         assert "✗ differs" in ui.text
         assert ui.app.pane.draft()["texts"] == {}
-        assert not ui.app.pane.primary().ready
-        ui.app.pane.query_one("#people").focus()
-        await ui.press("o")
+        assert ui.app.pane.primary().ready, "it copies the reply"
+        await ui.press("ctrl+n")
         assert "It is not yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
+        assert not ui.app.pane.primary().ready, "a key is awaited"
 
 
 async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:

@@ -30,7 +30,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, Qu
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
 from tui.app.home import HomeScreen
-from tui.app.session_control import Parts, SessionControl, Start
+from tui.app.session_control import Parts, SessionControl, Start, _asks_anew
 from tui.app.starting import Starting
 from tui.app.wizard import WizardScreen
 from tui.host import Machine, Places
@@ -46,6 +46,7 @@ from workflows.machine.lock import SessionLock
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
+from workflows.machine.summaries import Summary
 from workflows.steps.shared import leftovers
 from workflows.steps.shared.module import Report
 
@@ -416,6 +417,13 @@ async def test_a_world_that_does_not_open_is_told_on_the_first_screen(house: Hou
         assert isinstance(app.screen, Starting)
         assert "What next: Make it." in text_of(app)
         assert "^q quits" in text_of(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "What next: Make it." in text_of(app), "it was tried again"
+        house.source.failure = None
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
         await pilot.press("ctrl+q")
     assert app.failure is None
 
@@ -954,3 +962,19 @@ async def test_back_from_the_shell_the_world_is_looked_at_again(
         assert isinstance(wizard, WizardScreen)
         await until(pilot, lambda: wizard.run.session.status(USERS) is Status.CONTRADICTED)
         await until(pilot, lambda: "She is gone." in text_of(app))
+
+
+@pytest.mark.parametrize(
+    ("sent", "step", "anew"),
+    [
+        ("2026-03-02T10:00:00+00:00", "handoff", True),
+        ("2026-03-01T10:00:00+00:00", "handoff", False),
+        ("2026-03-02T10:00:00+00:00", "verify", False),
+        (5, "handoff", False),
+    ],
+)
+def test_who_waits_for_another_handoff_is_told_from_who_waits_for_the_first(
+    sent: object, step: str, *, anew: bool
+) -> None:
+    facts = {"sent_at": sent, "accepted_at": "2026-03-01T12:00:00+00:00"}
+    assert _asks_anew(Summary("id", "new-user", next_step=step, facts=facts)) is anew

@@ -217,6 +217,17 @@ async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> Non
         ]
 
 
+@pytest.mark.parametrize("sandbox", [True, False])
+async def test_a_key_is_replaced_in_the_session_that_it_is_of(*, sandbox: bool) -> None:
+    app = Host([DONE], sandbox=sandbox)
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        app.home._begin("new-user", "replacing")
+        await rest(pilot)
+        wanted = HomeScreen.Resume(DONE, ("replacing",)) if sandbox else None
+        assert app.asked == [wanted or HomeScreen.Begin("new-user", ("replacing",))]
+
+
 async def test_many_sessions_leave_room_for_the_tasks_until_all_are_wanted() -> None:
     app = Host([LATE] * 9)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -436,8 +447,6 @@ async def test_a_replacement_goes_on_with_the_session_that_waits_for_its_handoff
         await rest(pilot)
         options = app.home.query_one(OptionList)
         options.highlighted = options.get_option_index("new-user replacing")
-        await pilot.press("enter")
-        await rest(pilot)
         await pilot.press("enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Resume(mine, ("replacing",))]

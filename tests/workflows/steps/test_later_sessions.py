@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from workflows.machine.summaries import Summary
-from workflows.steps.later_sessions import applied_changes, over_by, taken_back
+from workflows.steps.later_sessions import applied_changes, over_by, removed, renewed, taken_back
 
 
 def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str, list[str]]) -> Summary:
@@ -61,3 +61,26 @@ def test_another_session_takes_nothing_back(other: Summary) -> None:
 )
 def test_a_session_with_more_to_it_is_not_over(own: Summary) -> None:
     assert over_by(own, applied_changes([REMOVE])) == ()
+
+
+def test_who_got_another_password_in_a_later_session() -> None:
+    def later(created: str, *applied: str, root: str = "/bb") -> Summary:
+        made = session(created, *applied, root=root)
+        return replace(made, facts={**made.facts, "resetting": ["jane"]})
+
+    def found(*others: Summary) -> dict[str, str]:
+        return renewed("security", ADD.facts, ADD.created, others)
+
+    assert found(later("2", "security")) == {"jane": "Reset password of jane"}
+    assert found(later("0", "security"), later("2", "management"), later("2", "security", root="/x")) == {}
+    assert found(REMOVE, replace(ADD, created="3")) == {"jane": "Add jane"}
+
+
+def test_whom_a_later_session_removed_for_good() -> None:
+    def found(*others: Summary) -> dict[str, str]:
+        return removed("security", ADD.facts, "1", applied_changes([ADD, *others]))
+
+    assert found(REMOVE) == {"jane": "Remove jane"}
+    assert found(REMOVE, replace(ADD, created="3")) == {}
+    assert found(replace(REMOVE, created="0")) == {}
+    assert found(replace(REMOVE, facts={**REMOVE.facts, "project_root": "/other"})) == {}

@@ -432,11 +432,17 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
     Raises:
         AwsError: it could not be asked.
     """
-    names = [name for name in people_of(account, context) if name in state.users]
+    names = people_of(account, context)
+    removals, renewals = (of(context, account) for of in (state_now.removed_since, state_now.renewed_since))
     found: dict[str, Sentence] = {}
+    for name in names:
+        if name in removals:
+            found[name] = f"a later session removed them ({removals[name]})."
+        elif name in renewals:
+            found[name] = f"a later session made them another password ({renewals[name]}). Its text counts."
     until = _made_by(account, context)
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
-        for name in names:
+        for name in (name for name in names if name in state.users and name not in found):
             if find_user(iam, name) is None:
                 found[name] = f"AWS no longer has this user. {_AGAIN}"
             elif name in state.login_profiles and PASSWORD in parts_of(name, account, context):
@@ -577,25 +583,40 @@ def inquire(context: Context) -> Observation:
     """
     if taken_back := state_now.taken_back_since(context, context.item):
         return taken_back
-    marks = marks_in(context.item, context)
-    sent = [name for name, mark in marks.items() if mark.sent_at]
+    sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
+    removals: dict[str, str] = {}
     for account in _accounts_of_text(context):
-        people = [name for name in passwords_of(account, context) if name in sent]
-        if not people:
-            continue
-        with state_now.client_without_code("iam", replace(context, item=account)) as iam:
-            if iam is None:
-                return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
-            for name in people:
-                state = arrival(iam, name, _made_by(account, context))
-                found.setdefault((name, state), []).append(account)
-    if not found:
-        return NOT_ASKED
+        gone = state_now.removed_since(context, account)
+        removals |= {name: gone[name] for name in sent if name in gone}
+        people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
+        arrivals = _arrivals(people, account, context) if people else {}
+        if arrivals is None:
+            return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
+        for name, state in arrivals.items():
+            found.setdefault((name, state), []).append(account)
+    if found:
+        return _of_arrivals(found, context)
+    by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
+    words = f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."
+    return Observation(Verdict.TAKEN_BACK, words, names) if removals else NOT_ASKED
+
+
+def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str, Arrival] | None:
+    """How far people have come in an account; None where AWS wants a code for that."""
+    renewals, made_by = state_now.renewed_since(context, account), _made_by(account, context)
+    with state_now.client_without_code("iam", replace(context, item=account)) as iam:
+        if iam is None:
+            return None
+        return {name: arrival(iam, name, None if name in renewals else made_by) for name in people}
+
+
+def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:
+    """Who is gone, or else who is awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
     if gone:
-        words = joined([f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items()])
-        return Observation(Verdict.GONE, words, tuple(gone), continuing="Leaves it as it is: it was meant.")
+        told = joined([f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items()])
+        return Observation(Verdict.GONE, told, tuple(gone), continuing="Leaves it as it is: it was meant.")
     enough = {Arrival.HERE} if located(context)[0].mfa_enabled else {Arrival.HERE, Arrival.NO_MFA}
     awaited: dict[tuple[Arrival, str], list[str]] = {}
     for (name, state), accounts in found.items():

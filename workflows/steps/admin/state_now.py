@@ -30,7 +30,13 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
-from workflows.steps.later_sessions import applied_changes, siblings, taken_back
+from workflows.steps.later_sessions import (
+    applied_changes,
+    removed,
+    renewed,
+    siblings,
+    taken_back,
+)
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.module import CodedLook, Context
 from workflows.terraform.plan import Action
@@ -160,6 +166,22 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
     did = f"{'was' if len(names) == 1 else 'were'} {'removed' if removed else 'added again'}"
     words = f"{listed(names, 2)} {did} by a later session ({listed(list(by), 2)})."
     return Observation(Verdict.TAKEN_BACK, words, tuple(names))
+
+
+def removed_since(context: Context, account: str) -> dict[str, str]:
+    """Whom later sessions removed from an account, each with what that one does."""
+    own = kept_summary(context.folder, of_old=True)
+    if own is None:
+        return {}  # never left: no session is later
+    return removed(account, context.facts, own.created, applied_changes(siblings(context.folder)))
+
+
+def renewed_since(context: Context, account: str) -> dict[str, str]:
+    """Whose password in an account later sessions made again, each with what that one does."""
+    own = kept_summary(context.folder, of_old=True)
+    if own is None:
+        return {}  # never left: no session is later
+    return renewed(account, context.facts, own.created, siblings(context.folder))
 
 
 def observe(context: Context) -> Observation:

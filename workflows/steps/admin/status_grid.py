@@ -142,19 +142,33 @@ class _Board:
         run = running_in(context.folder, account)
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
-        self._contradicted = bool(own & context.contradicted)
-        seen = context.observed.get(StepKey("apply", account))
-        self._taken_back = seen is not None and seen.verdict is Verdict.TAKEN_BACK
+        looks = [context.observed.get(key, NOT_ASKED) for key in own & context.contradicted]
+        everybody_else = {name for look in looks if not people & {*look.about} for name in people}
+        self._contradicted = everybody_else.union(*(people & {*look.about} for look in looks))
+        self._since = self._taken_back(context)
         self._applying = run is not None and run.description.kind is Kind.APPLY
+
+    def _taken_back(self, context: Context) -> Mapping[str, Stand]:
+        """Whom later sessions removed, or added again."""
+        here = context.decisions.of(self._account)
+        applied, sent = (
+            context.observed.get(StepKey(step, self._account), NOT_ASKED) for step in ("apply", "hand-over")
+        )
+        since: dict[str, Stand] = {}
+        if applied.verdict is Verdict.TAKEN_BACK:
+            since = dict.fromkeys(here.remove, Stand.ADDED_SINCE) | dict.fromkeys(
+                here.add, Stand.REMOVED_SINCE
+            )
+        gone = sent.about if sent.verdict is Verdict.TAKEN_BACK else ()
+        return since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
 
     def stand(self, name: str) -> Stand:
         """Where somebody stands here."""
         if name not in self._people:
             return Stand.NOT_HERE
-        here = self._context.decisions.of(self._account)
-        if self._taken_back and name in (*here.add, *here.remove):
-            return Stand.REMOVED_SINCE if name in here.add else Stand.ADDED_SINCE
-        if self._contradicted:
+        if name in self._since:
+            return self._since[name]
+        if name in self._contradicted:
             return Stand.CHANGED
         if self._applied:
             return self._after(name)

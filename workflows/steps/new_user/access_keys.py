@@ -21,14 +21,13 @@ from workflows.aws.access_key_file import (
 )
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
-from workflows.aws.errors import AwsFailure, asked
+from workflows.aws.errors import KEY_REFUSED, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, seen_at
-from workflows.messages.handoff import Identity
 from workflows.steps.shared.created_key import made_key
 from workflows.steps.shared.key_stores import (
     StoreOption,
@@ -228,7 +227,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         # a key that may not ask has none: the profiles step then takes the serial typed
         devices = devices_of_new_key(key, clients, context.cancelled)
         serial = code_device(devices)
-        at, signed_in = context.environment.now(), _sign_in(key, session, identity, clients)
+        at, signed_in = context.environment.now(), _sign_in(key, session, context, clients)
         created = _made_at(request, key, clients, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
@@ -301,13 +300,14 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
 
 
 def _sign_in(
-    key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory
+    key: Credentials, session: KeySession | None, context: Context, clients: ClientFactory
 ) -> SignInSeen:
     """What AWS reports on the sign-in; with MFA it reports more."""
+    identity, since = identity_of(context), (context.facts.get("signed_in") or {}).get("since") or ""
     if session is not None:
-        return sign_in_seen(session.client, identity)
+        return sign_in_seen(session.client, identity, since)
     with clients.client("iam", key) as client:
-        return sign_in_seen(client, identity)
+        return sign_in_seen(client, identity, since)
 
 
 def _made_at(request: Request, key: Credentials, clients: ClientFactory, context: Context) -> datetime | None:
@@ -353,5 +353,5 @@ def inquire(context: Context) -> Observation:
     with client_without_asking("sts", context) as client:
         if client is None:
             return NOT_ASKED
-        who = asked(lambda: sts.caller_identity(client), None, frozenset({AwsFailure.KEY_UNKNOWN}))
+        who = asked(lambda: sts.caller_identity(client), None, KEY_REFUSED)
     return AGREES if who is not None else not_accepted(context.facts["access_key"]["id"])

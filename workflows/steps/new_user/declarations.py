@@ -83,7 +83,13 @@ SIGN_IN = Step(
     blocked_words="Read the handoff from your admin first",
     interrupted_words="The password is locked again. Enter your passphrase.",
     reads=reading(
-        signed_in={"at": str | None, "proof": str | None, "recorded": str | None, "seen": bool | None}
+        signed_in={
+            "at": str | None,
+            "since": str | None,
+            "proof": str | None,
+            "recorded": str | None,
+            "seen": bool | None,
+        }
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import is_there, read_text
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, enumerated
+from workflows.core.sentences import Sentence, enumerated, joined
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
@@ -111,6 +111,9 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         handoff, source = _opened(request, context)
         _check_addressee(handoff, context)
         owners = [own_key(identity, keys) for identity in handoff.identities]
+        if "handoff" in context.facts:
+            handoff = _with_those_left_out(handoff, handoff_of(context), keys)
+            owners = [own_key(identity, keys) for identity in handoff.identities]
     except OnboardError as error:
         error.about("text" if request.text.strip() else "path")
         raise
@@ -120,6 +123,27 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     return Arrival(
         handoff, source, names, remarks, known_accounts(handoff.project, environment.home, accepted)
     )
+
+
+def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey]) -> Handoff:
+    """A handoff with those accounts of the one before that it says nothing of and that a key here opens."""
+    now = {identity.account_name: identity for identity in incoming.identities}
+    left_out = [old for old in held.identities if old.account_name not in now and _opens(old, keys)]
+    taken = {profile.profile for old in left_out for profile in old.profiles}
+    for name, identity in now.items():
+        own = tuple(profile for profile in identity.profiles if profile.profile not in taken)
+        now[name] = replace(identity, profiles=own)
+    before = {old.account_name: old for old in held.identities if old in left_out or old.account_name in now}
+    whole = replace(incoming, identities=tuple({**before, **now}.values()))
+    return incoming if any(problem.fatal for problem in whole.problems()) else whole
+
+
+def _opens(identity: Identity, keys: Sequence[OwnKey]) -> bool:
+    try:
+        own_key(identity, keys)
+    except OnboardError:
+        return False
+    return True
 
 
 def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozenset[str]:
@@ -263,13 +287,22 @@ def observe(context: Context) -> Observation:
     return unless_refused(lambda: [own_key(identity, keys) for identity in identities])
 
 
-def _differences(held: Handoff, incoming: Handoff) -> Sentence:
-    """Which accounts another handoff adds, and which it leaves out."""
-    before, now = ([identity.account_name for identity in handoff.identities] for handoff in (held, incoming))
-    changes = {"adds": [name for name in now if name not in before]}
-    changes["leaves out"] = [name for name in before if name not in now]
-    sentences = [f"{verb} {enumerated(names)}" for verb, names in changes.items() if names]
-    return f"It {' and '.join(sentences) or 'is for the same accounts'}."
+def _differences(held: Handoff, incoming: Handoff) -> tuple[list[str], list[str]]:
+    """The accounts that another handoff adds, and those whose password it replaces."""
+    before = {identity.account_name: identity.encrypted_password for identity in held.identities}
+    now = {identity.account_name: identity.encrypted_password for identity in incoming.identities}
+    renewed = [name for name, password in now.items() if password and password != before.get(name, password)]
+    return [name for name in now if name not in before], renewed
+
+
+def _told_differences(added: list[str], renewed: list[str]) -> Sentence:
+    return joined(
+        (
+            f"It adds {enumerated(added)}." if added else "",
+            f"It has a new password for {enumerated(renewed)}; the old one is void." if renewed else "",
+            "Your other accounts stay. It counts once you accept it.",
+        )
+    )
 
 
 def _newer(context: Context) -> Observation | None:
@@ -281,13 +314,15 @@ def _newer(context: Context) -> Observation | None:
         text = read_text(path, MAX_HANDOFF)
         handoff = open_handoff(text)
         _check_addressee(handoff, context)
-        if handoff != (held := handoff_of(context)):
+        held = handoff_of(context)
+        if any(identity not in held.identities for identity in handoff.identities):
+            added, renewed = _differences(held, handoff)
             return Observation(
                 Verdict.CHANGED,
                 _NEWER,
                 (sha256(text.encode()).hexdigest(),),
-                continuing=_CONTINUING,
-                redoing=f"{_differences(held, handoff)} It counts once you accept it.",
+                continuing="" if renewed else _CONTINUING,
+                redoing=_told_differences(added, renewed),
                 effects=_EFFECTS,
             )
     return None

@@ -7,12 +7,14 @@ person says they have signed in, and what AWS reports where a key is kept to ask
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from workflows.aws import iam
 from workflows.aws.errors import asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import moment
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
@@ -109,9 +111,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the sign-in as the person reports it, and as AWS does if there is a key to ask with."""
     seen = SignInSeen()
+    since = "" if request.already else str(context.facts.get("accepted_at") or "")
     if has_password(context):
         report(Progress("Looking for a key to ask AWS with"))
-        seen = sign_in_seen_with_kept_key(context, identity_of(context))
+        seen = sign_in_seen_with_kept_key(context, identity_of(context), since)
     if not has_password(context):
         proof = "no password came for this user, so there is nothing to sign in with"
     elif request.already:
@@ -121,7 +124,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     else:
         proof = "you chose a new password"
     at = context.environment.now().isoformat(timespec="seconds")
-    return {"signed_in": {"at": at, "proof": proof, "recorded": seen.words, "seen": seen.recorded}}
+    signed_in = {"at": at, "since": since, "proof": proof, "recorded": seen.words, "seen": seen.recorded}
+    return {"signed_in": signed_in}
 
 
 def evidence(context: Context) -> tuple[str, Sentence]:
@@ -132,7 +136,11 @@ def evidence(context: Context) -> tuple[str, Sentence]:
     signed_in, key = context.facts.get("signed_in") or {}, context.facts.get("access_key") or {}
     if signed_in.get("seen"):
         return str(signed_in["at"]), signed_in["recorded"]
-    return (str(key["at"]), key["signed_in"]) if key.get("signed_in") else ("", "")
+    if not key.get("signed_in"):
+        return "", ""
+    at, said = str(key["at"]), str(signed_in.get("at") or "")
+    later = not said or moment(at, "access_key.at") >= moment(said, "signed_in.at")
+    return (at, key["signed_in"]) if later else ("", "")
 
 
 def observe(context: Context) -> Observation:
@@ -156,7 +164,14 @@ def inquire(context: Context) -> Observation:
             return NOT_ASKED
         if iam.must_change_password(client):
             return Observation(Verdict.UNDONE, NOT_REPLACED)
-        return AGREES if asked(lambda: iam.password_last_used(client), None) else NOT_ASKED
+        used, since = asked(lambda: iam.password_last_used(client), None), _since(context)
+        return AGREES if used is not None and (since is None or used >= since) else NOT_ASKED
+
+
+def _since(context: Context) -> datetime | None:
+    """Since when a sign-in is one with this password; None where that isn't known."""
+    since = context.facts["signed_in"].get("since")
+    return moment(since, "signed_in.since") if since else None
 
 
 def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import Credentials
-from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.errors import KEY_REFUSED, AwsError
 from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
@@ -160,7 +160,7 @@ def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> di
         error, step = result.error if result else None, StepKey("access-keys", view.account)
         if key and result and error is None:
             found[step] = AGREES
-        elif key and isinstance(error, AwsError) and error.failure is AwsFailure.KEY_UNKNOWN:
+        elif key and isinstance(error, AwsError) and error.failure in KEY_REFUSED:
             found[step] = not_accepted(key["id"])
     return found
 

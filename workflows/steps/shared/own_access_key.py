@@ -23,6 +23,7 @@ from workflows.aws.iam import MfaDevice, MfaDeviceKind
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, day, joined
+from workflows.core.shapes import moment
 from workflows.environment import Environment
 from workflows.machine.observations import Observation, Verdict
 from workflows.messages.handoff import Identity
@@ -161,7 +162,7 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
 
 def not_accepted(access_key_id: str) -> Observation:
     """That AWS doesn't accept the kept key any more."""
-    words = "AWS doesn't accept the access key that is kept here: it is inactive or deleted."
+    words = "AWS rejects the access key that is kept here: it is inactive or deleted, or its secret is wrong."
     return Observation(Verdict.GONE, words, (access_key_id,))
 
 
@@ -236,10 +237,15 @@ class SignInSeen(NamedTuple):
     recorded: bool = False
 
 
-def sign_in_seen(client: AwsClient, identity: Identity) -> SignInSeen:
+def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSeen:
     """What AWS reports on the sign-in of the one whose key the client signs with.
 
     GetUser is allowed without MFA, GetLoginProfile usually is not.
+
+    Args:
+        client: of IAM.
+        identity: whose sign-in it is.
+        since: ISO 8601; an earlier sign-in was with an earlier password. "" for any.
 
     Raises:
         AwsError: AWS could not be asked.
@@ -249,7 +255,7 @@ def sign_in_seen(client: AwsClient, identity: Identity) -> SignInSeen:
     if iam.must_change_password(client):
         return SignInSeen(NOT_REPLACED)
     used = asked(lambda: iam.password_last_used(client), "")
-    if used is None:
+    if used is None or (since and not isinstance(used, str) and used < moment(since, "since")):
         return SignInSeen(
             "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
         )
@@ -258,7 +264,7 @@ def sign_in_seen(client: AwsClient, identity: Identity) -> SignInSeen:
     return SignInSeen(f"AWS has recorded your sign-in of {used.astimezone():%-d %B, %H:%M}.", recorded=True)
 
 
-def sign_in_seen_with_kept_key(context: Context, identity: Identity) -> SignInSeen:
+def sign_in_seen_with_kept_key(context: Context, identity: Identity, since: str) -> SignInSeen:
     """As `sign_in_seen`, with the key that is kept for the identity, if one is known on this computer.
 
     It never fails, since the sign-in is done: that AWS could not be asked is a sentence, too.
@@ -272,7 +278,7 @@ def sign_in_seen_with_kept_key(context: Context, identity: Identity) -> SignInSe
             return SignInSeen()
         try:
             with clients_for(context.environment, identity.region).client("iam", key) as client:
-                return sign_in_seen(client, identity)
+                return sign_in_seen(client, identity, since)
         finally:
             key.drop()
     except OnboardError as error:

@@ -155,6 +155,7 @@ def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
         (Observation(Verdict.AWAITED, "", ("juan.delacruz",)), True, Stand.SIGNED_IN),
         (AGREES, True, Stand.SIGNED_IN),
         (AGREES, False, Stand.HANDED_OVER),
+        (Observation(Verdict.TAKEN_BACK, "", ("jane.doe",)), True, Stand.REMOVED_SINCE),
     ],
 )
 def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
@@ -219,3 +220,37 @@ def test_what_hand_over_has_marked_counts_before_it_is_left(
         fake_environment(tmp_path, {}), facts, facts, "", tmp_path / "session", threading.Event()
     )
     assert everybody(context).rows == (("jane.doe", (stand,)),)
+
+
+@pytest.mark.parametrize(
+    ("about", "changed"),
+    [
+        (("jane.doe",), {"jane.doe"}),
+        (("a hash",), {"jane.doe", "sam.okafor"}),
+        ((), {"jane.doe", "sam.okafor"}),
+    ],
+)
+def test_a_contradiction_that_is_about_somebody_is_about_nobody_else(
+    tmp_path: Path, about: tuple[str, ...], changed: set[str]
+) -> None:
+    key, names = StepKey("hand-over", "security"), ["jane.doe", "sam.okafor"]
+    sent = {name: {"sent_at": "2026-03-01T11:00:00+00:00"} for name in names}
+    facts = {
+        "layers": ["security"],
+        "joining": names,
+        "user_changes": {"add": {"security": names}, "remove": {}},
+        "plan@security": {"passwords": names},
+        "applied@security": APPLIED,
+        "handed_over@security": {"people": sent},
+    }
+    context = Context(
+        fake_environment(tmp_path, {}),
+        facts,
+        facts,
+        "",
+        tmp_path / "session",
+        threading.Event(),
+        contradicted=frozenset({key}),
+        observed={key: Observation(Verdict.GONE, "", about)},
+    )
+    assert {name for name, (stand,) in everybody(context).rows if stand is Stand.CHANGED} == changed

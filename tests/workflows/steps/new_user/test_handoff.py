@@ -27,7 +27,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.machine.events import checked_facts
 from workflows.machine.observations import AGREES, Choice, Verdict
-from workflows.messages.handoff import Handoff, handoff_from, open_handoff
+from workflows.messages.handoff import NEW_PASSWORD, Handoff, handoff_from, open_handoff
 from workflows.steps.new_user import handoff as step
 from workflows.steps.new_user.handoff import Request
 from workflows.steps.shared.module import Context
@@ -172,6 +172,32 @@ def test_accounts_that_the_persons_profiles_name_are_known(tmp_path: Path, keys:
     facts = step.perform(Request(text=text), here, nothing)
     again = context(tmp_path, keys, **facts)
     assert step.read(Request(text=text), again, nothing).known == {"222222222222", "333333333333"}
+
+
+def test_accounts_that_a_later_handoff_leaves_out_stay_as_long_as_a_key_opens_them(
+    tmp_path: Path, keys: GpgHome, stranger: GpgHome
+) -> None:
+    here = context(tmp_path, keys)
+    apps_account = {
+        "account_name": "apps",
+        "account_alias": "bb-apps",
+        "account_id": "444444444444",
+        "sign_in_url": "https://bb-apps.signin.aws.amazon.com/console",
+    }
+    first = Handoff(
+        "bb", (identity_for(keys, "jane"), identity_for(keys, "jane", **apps_account, profiles=()))
+    )
+    held = step.perform(Request(text=first.render()), here, nothing)
+    reset = Handoff("bb", (identity_for(keys, "jane", **apps_account),), occasion=NEW_PASSWORD)
+    facts = step.perform(Request(text=reset.render()), context(tmp_path, keys, **held), nothing)
+    assert facts["identities"] == ["security", "apps"]
+    security, apps = handoff_from(facts["handoff"]).identities
+    assert security == first.identities[0]
+    assert apps == replace(reset.identities[0], profiles=()), "security has that profile already"
+    lost = Handoff("bb", (identity_for(stranger, "stranger"), first.identities[1]))
+    held = {**held, "handoff": lost.payload()}
+    facts = step.perform(Request(text=reset.render()), context(tmp_path, keys, **held), nothing)
+    assert facts["identities"] == ["apps"]
 
 
 def test_two_users_of_one_account_are_refused(tmp_path: Path, keys: GpgHome) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from support.served_aws import BASE, NewUserAws, jane, user_key
@@ -10,7 +11,7 @@ from support.strict_aws import PAGES, SECURITY
 
 from workflows.aws.clients import Credentials
 from workflows.core.secret import Secret
-from workflows.machine.observations import SAID_SO, seen_at
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.key_stores import VAULT
@@ -80,6 +81,22 @@ def test_with_a_kept_key_aws_tells_the_sign_in(new_user: NewUserAws) -> None:
     assert recorded(new_user).startswith(f"AWS has recorded your sign-in of {day}, ")
     delete_access_key(vault, "bb", BASE)
     assert recorded(new_user) == ""
+
+
+def test_a_sign_in_that_is_older_than_the_handoff_was_with_another_password(new_user: NewUserAws) -> None:
+    keeps(new_user, with_password(new_user))
+    signs_in(new_user)
+    later = (new_user.environment.now() + timedelta(hours=1)).isoformat(timespec="seconds")
+    reset = new_user.context(accepted_at=later)
+    facts = sign_in.perform(sign_in.Request(chosen=True), reset, new_user.report)
+    assert (facts["signed_in"]["recorded"], facts["signed_in"]["seen"]) == (NOT_YET, False)
+    before = {"id": "AKIAIOSFODNN7EXAMPLE", "kept": "keyring", "signed_in": "AWS has recorded it."}
+    for at, counts in (("2020-01-01T00:00:00+00:00", False), ("2100-01-01T00:00:00+00:00", True)):
+        context = new_user.context(accepted_at=later, **facts, access_key={**before, "at": at})
+        assert bool(sign_in.evidence(context)[0]) is counts
+        assert sign_in.inquire(context) == NOT_ASKED
+    facts["signed_in"]["since"] = ""
+    assert sign_in.inquire(new_user.context(**facts, access_key={**before, "at": later})) == AGREES
 
 
 def test_that_aws_cannot_be_asked_is_told_and_stops_nobody(new_user: NewUserAws) -> None:
