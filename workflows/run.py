@@ -270,7 +270,7 @@ class SessionRun:
         nothing = answer.verdict is Verdict.UNKNOWN and (known or _says_nothing(answer))
         if self.session.record(key) is not question.record or nothing:
             return False
-        self.session.observe({key: replace(answer, asked=True)})
+        self.session.observe({key: replace(answer, asked=not answer.here)})
         return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
 
     def after(self, key: StepKey) -> StepKey | None:

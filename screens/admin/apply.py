@@ -285,7 +285,7 @@ class ApplyPane(TerraformPane):
         self._planned = decided(opening.context)
         self._outlook: Outlook | None = None
         self._ended = ""
-        self._runs = False
+        self._runs = self._begun_here = False
         self._progress = Applying()
         self._repairing: Repair | None = None
 
@@ -330,6 +330,8 @@ class ApplyPane(TerraformPane):
             return Primary("Plan again")
         if outlook.refusal:
             return Primary("See what is left" if outlook.recoverable else "Go back to Plan")
+        if outlook.begun:
+            return Primary("See how it ended")
         return Primary(f"Apply to {self.context.item}")
 
     def turn(self) -> Turn:
@@ -396,7 +398,8 @@ class ApplyPane(TerraformPane):
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
         self.query_one(PaceLine).begin(self._outlook.began_at)
-        if self._outlook.begun or apply.nothing_to_do(self.context):
+        failed = bool(self._ended)  # what came of it couldn't be taken in: not by itself once more
+        if (self._outlook.begun and not failed) or apply.nothing_to_do(self.context):
             self.post_message(self.Submitted(self.request()))
         elif not wanted:
             self.focus_primary()
@@ -414,8 +417,8 @@ class ApplyPane(TerraformPane):
 
     @property
     def _ended_alone(self) -> bool:
-        """Whether the apply was over before this page looked at it."""
-        return self._outlook is not None and self._outlook.ended
+        """Whether the apply was begun and was over before this page looked at it."""
+        return self._outlook is not None and self._outlook.ended and not self._begun_here
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
@@ -439,6 +442,8 @@ class ApplyPane(TerraformPane):
             self.action_to_plan()
         elif self._outlook.refusal:
             (self.action_recover if self._outlook.recoverable else self.action_to_plan)()
+        elif self._outlook.begun:
+            self.post_message(self.Submitted(self.request()))
         else:
             self._confirm(self._planned.gone if self._planned else ())
 
@@ -449,6 +454,7 @@ class ApplyPane(TerraformPane):
             if left[1:]:
                 self._confirm(left[1:])
             else:
+                self._begun_here = True
                 code = self.query_one(CodeField).take()
                 self.post_message(self.Submitted(replace(self.request(), code=code)))
 

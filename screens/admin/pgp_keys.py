@@ -380,7 +380,7 @@ class PgpKeysPane(StepPane):
 
     @property
     def _to_answer(self) -> bool:
-        """Whether the sender of what can't be used was not told so yet."""
+        """Whether the sender of what can't be used has no answer yet."""
         name = self.person()
         return name in self._missing and bool(self._reply(name)) and name not in self._answered_to
 

@@ -174,6 +174,8 @@ class PlanPane(TerraformPane):
 
     def _read_layer(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))
+        if self._planned is None:
+            plan.forget(self.context)
         found = judged_plan.survey(self._planned, self.context)
         new = None if self._planned is self._accepted else self._planned  # of another one the wizard asks
         if new is not None and not found.refusal:

@@ -240,7 +240,7 @@ class SessionControl:
                 "Couldn't save the session",
                 f"iam-onboard couldn't write to {session.folder}.",
                 why=error.why,
-                next="Make room on the disk, then resume the session.",
+                next="Put that right, then resume the session.",
             ) from error
         from workflows.run import SessionRun  # noqa: PLC0415 - not for the first paint
 

@@ -146,7 +146,7 @@ class Stage(Vertical):
                 "Your input could not be kept",
                 f"What you entered in {self._run.title(key)} is still on the screen, but not saved.",
                 why=error.why if isinstance(error, FileError) else str(error),
-                next="Make room on the disk before you leave this step.",
+                next="Put that right before you leave this step.",
             ) from error
 
     def scroll_page(self, direction: int) -> None:

@@ -384,6 +384,6 @@ class Journal(AppendedFile):
                 "Couldn't save the session",
                 f"{self.path} couldn't be written.",
                 why=cause_of(error),
-                next="Make room on the disk and try the step again; what was saved before is still there.",
+                next="Put that right and try the step again; what was saved before is still there.",
             ) from error
         self._before = before

@@ -67,6 +67,7 @@ class Observation:
         said_so: whether the person's word is all that there is.
         likely: what the person most likely wants to do about it.
         asked: whether the network said it: a look at this machine alone can't refute it.
+        here: whether a look at this machine sees when it is over, although the network said it.
     """
 
     verdict: Verdict
@@ -80,6 +81,7 @@ class Observation:
     said_so: bool = False
     likely: Choice = Choice.REDO
     asked: bool = False
+    here: bool = False
 
     @property
     def contradicts(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from workflows.core.files import explained
 from workflows.core.processes import read_record, write_record
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain, read
@@ -123,7 +124,8 @@ def note_lock(run: Run, folder: Path) -> None:
     if run.exit_code == 0:
         forget_lock(folder)
     else:
-        write_record(folder / _LEFT, plain(ended))
+        with explained(folder / _LEFT, "written"):
+            write_record(folder / _LEFT, plain(ended))
 
 
 def forget_lock(folder: Path) -> None:

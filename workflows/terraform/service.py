@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError
-from workflows.core.files import private_folder
+from workflows.core.files import explained, private_folder
 from workflows.core.parsing import parse_json
 from workflows.core.processes import Completed, capture, child_environment, write_record
 from workflows.core.sentences import Sentence
@@ -426,7 +426,9 @@ class Terraform:
     def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
         result, progress = apply_result(outcome), outcome.progress
         # The result first: a wizard killed after it finds it, one killed before it finds the run.
-        write_record(self.folder / "apply.json", {"plan_sha256": record.plan_sha256, "result": plain(result)})
+        kept = self.folder / "apply.json"
+        with explained(kept, "written"):
+            write_record(kept, {"plan_sha256": record.plan_sha256, "result": plain(result)})
         self._put_away(Kind.APPLY)
         keep_private(self.layer)
         untouched = not (progress.operations or progress.failed or progress.running)

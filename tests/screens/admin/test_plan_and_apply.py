@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from support.fakes import FakeClipboard, fake_environment
@@ -24,6 +24,7 @@ from textual.widgets import Button, Input
 from screens.admin.apply import ApplyPane, PeopleProgress
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
+from screens.step.action_bar import Primary
 from screens.step.page import StepPane
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog
@@ -47,7 +48,7 @@ from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
-from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
+from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyFailed, ApplyResult
 from workflows.terraform.runner import Update
 from workflows.terraform.state import State, StoredState
@@ -314,9 +315,13 @@ async def test_an_accepted_plan_is_no_draft_and_doing_it_again_begins_without_it
         await rest(pilot)
     desk.session.do_again(key)
     app = desk.host("plan")
+    kept = desk.session.folder / "terraform" / "management" / PLAN_FILE
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"a plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.pane.primary().effect == "Plan management"
+        assert not kept.exists(), "it can carry the state"
 
 
 async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_open(
@@ -539,6 +544,30 @@ async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
         assert desk.status("apply") is Status.DONE
         said = [notice.message for notice in app._notifications]
         assert any("while iam-onboard was closed" in message for message in said) is ended
+
+
+async def test_an_apply_whose_end_cannot_be_taken_in_is_not_tried_by_itself_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    tries: list[object] = []
+
+    def full(*_: object) -> NoReturn:
+        tries.append(None)
+        raise OnboardError("A file problem", "apply.json can't be written.", why="The disk is full.")
+
+    monkeypatch.setattr(apply, "perform", full)
+    monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: True)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "escape")
+        assert len(tries) == 1
+        assert app.pane.primary() == Primary("See how it ended")
+        app.pane.advance()
+        await rest(pilot)
+        assert len(tries) == 2
 
 
 async def test_an_apply_that_the_world_contradicts_waits_for_the_persons_decision(

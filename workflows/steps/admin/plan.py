@@ -38,6 +38,7 @@ from workflows.steps.admin.terraform_runs import (
     run_folder,
     watching,
 )
+from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
@@ -299,7 +300,7 @@ def applied_elsewhere(context: Context, report: Report, code: Secret | None = No
             why="iam-onboard has just read it, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
         ).about("elsewhere")
-    (run_folder(context) / PLAN_FILE).unlink(missing_ok=True)  # no plan of before is applied any more
+    forget(context)
     return {
         "elsewhere": True,
         "empty": False,
@@ -366,6 +367,12 @@ def state_moved_on(planned: Planned, context: Context) -> Sentence:
     now = state_now.stored(context) if mark is not None else None
     words = changed_words(mark, now.mark) if mark is not None and now is not None else ""
     return f"{words} Plan again." if words else ""
+
+
+def forget(context: Context) -> None:
+    """Remove the file of a plan that nobody can accept any more; it can carry the state."""
+    if running_in(context.folder, context.item) is None:
+        (run_folder(context) / PLAN_FILE).unlink(missing_ok=True)
 
 
 def accept(context: Context, report: Report) -> Facts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,8 +24,8 @@ from workflows.layer.model import Finding, Layer, Person
 from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
-from workflows.machine.events import Facts
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Facts, StepKey
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
 from workflows.steps.decisions import Work
@@ -37,6 +38,7 @@ from workflows.terraform.binary import Wanted, find_program
 from workflows.terraform.trusted import TrustedPrograms
 
 FIRST_LAYERS = ("management", "root", "security")
+_OWN = StepKey("project")
 _MOST_REMARKS = 3
 _MOST_NAMED = 6
 MISSING: Mapping[str, Sentence] = {
@@ -252,8 +254,12 @@ def wanted_binary(project: Project, location: LayerLocation, context: Context) -
 
 
 def observe(context: Context) -> Observation:
-    """The project is still where it was, with the same layers."""
-    return unless_refused(lambda: same_project(context.root, context))
+    """The project is still where it was, with the same layers; commits that it lacked are here by now."""
+    seen, before = unless_refused(lambda: same_project(context.root, context)), context.observed.get(_OWN)
+    if not seen.contradicts and before is not None and before.here:
+        with suppress(OnboardError):
+            return _behind(context, fetch=False) or seen
+    return seen
 
 
 def inquire(context: Context) -> Observation:
@@ -262,19 +268,27 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: git fails.
     """
-    seen, git = observe(context), Git(context.root, context.environment.variables)
     applied = all(f"applied@{account}" in context.every for account in texts(context.facts["layers"]))
-    if seen.contradicts or applied or not git.is_repository():
-        return seen
-    upstream = git.upstream(fetch=True, cancelled=context.leaving)
+    if observe(context).contradicts:
+        return NOT_ASKED
+    return AGREES if applied else _behind(context, fetch=True) or AGREES
+
+
+def _behind(context: Context, *, fetch: bool) -> Observation | None:
+    """What the checkout lacks of its upstream; None for nothing, or without a repository."""
+    git = Git(context.root, context.environment.variables)
+    if not git.is_repository():
+        return None
+    upstream = git.upstream(fetch=fetch, cancelled=context.leaving)
     if not upstream.behind:
-        return seen
+        return None
     commits = git.commits(f"HEAD..{upstream.name}")
     authors = listed(sorted({"you" if commit.mine else commit.author for commit in commits}), _MOST_REMARKS)
     more = " and others" if upstream.behind > len(commits) else ""
     lacking = f"{upstream.name} has {count(upstream.behind, 'commit')} by {authors}{more} not here yet."
     words = f"{lacking} {_way_to_catch_up(upstream, git)}"
-    return Observation(Verdict.CHANGED, words, (upstream.name, *(commit.name for commit in commits[:1])))
+    about = (upstream.name, *(commit.name for commit in commits[:1]))
+    return Observation(Verdict.CHANGED, words, about, here=True)
 
 
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised

@@ -142,10 +142,13 @@ def test_commits_that_colleagues_pushed_are_seen_in_the_background_until_all_is_
     seen = project.inquire(admin_project.context())
     assert seen.verdict is Verdict.CHANGED
     assert seen.about == ("origin/main", tip)
+    lacking = replace(admin_project.context(), observed={StepKey("project"): seen})
+    assert project.observe(lacking) == seen
     applied = {f"applied@{account}": {} for account in LAYERS}
     context = replace(admin_project.context(), every=applied)
     assert project.inquire(context).verdict is Verdict.AS_DECIDED
     admin_project.git("pull", "--quiet")
+    assert project.observe(lacking).verdict is Verdict.AS_DECIDED, "no look at the network is needed for that"
     assert project.inquire(admin_project.context()).verdict is Verdict.AS_DECIDED
 
 
