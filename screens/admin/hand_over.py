@@ -147,7 +147,8 @@ class HandOverPane(TerraformPane):
 
     @property
     def _later(self) -> Sequence[str]:
-        return hand_over.later_layers(self.context)
+        waiting = [account for handoff in self._handoffs.values() for account in handoff.waiting]
+        return tuple(dict.fromkeys((*hand_over.later_layers(self.context), *waiting)))
 
     @property
     def _mailbox(self) -> Path | None:

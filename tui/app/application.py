@@ -240,9 +240,15 @@ class OnboardApp(Frame):
     async def action_home(self) -> None:
         """Save the open session and go to Home."""
         if (wizard := self._resting_wizard()) is not None:
+            name, untouched = wizard.run.session.folder.name, wizard.untouched
             self.leave()
             failure, self.failure = self.failure, None
-            await self._show_home(failure, wizard.run.session.folder.name)
+            try:
+                if untouched:
+                    self.control.forget_untouched(name)
+            except OnboardError as error:
+                failure = failure or error
+            await self._show_home(failure, name)
 
     async def action_swap(self) -> None:
         """Play the other person of this onboarding: in their session, or in a new one."""

@@ -76,6 +76,7 @@ class SessionControl:
         self._source = source
         self._clipboard = clipboard
         self._session: Session | None = None
+        self._begun = ""
 
     def begin(self, workflow: str, drafts: Drafts) -> SessionRun:
         """Begin a session of a workflow, with this input to start from.
@@ -99,6 +100,7 @@ class SessionControl:
         merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
         if "joining" not in drafts.get("project", {}).get("kinds", ("joining",)):
             merged["project"].pop("joining", None)  # who is proposed to be added is for that task alone
+        self._begun = session.folder.name
         return self._opened(session, merged)
 
     def resume(self, session_id: str, drafts: Drafts, *, repair: bool = False) -> SessionRun:
@@ -115,6 +117,15 @@ class SessionControl:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def forget_untouched(self, session_id: str) -> None:
+        """Delete a session that was left as it was begun here; one that was resumed stays.
+
+        Raises:
+            OnboardError: it could not be deleted.
+        """
+        if session_id == self._begun:
+            self.sessions.delete(session_id)
 
     def delete(self, entry: Entry) -> None:
         """Delete a session.

@@ -516,6 +516,12 @@ class WizardScreen(OneFocus):
         if self._passing:
             self.show_result("", "")
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was done in the session, nor entered on its first page."""
+        pane = self.pane
+        return not self.run.session.state.records and pane is not None and not pane.changed()
+
     async def visit(self, key: StepKey | None) -> None:
         """Show a step, or the closing page for None, unless something runs in the page that is shown."""
         if not self._refused_while_busy():

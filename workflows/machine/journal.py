@@ -66,9 +66,14 @@ class BadLineError(ValueError):
 
 
 class FromNewerVersion(OnboardError):  # noqa: N818 - it is no error in the file
-    """A journal that a newer version wrote: its header says so, or a line whose checksum is right."""
+    """A journal that a newer version wrote: its header says so, or a line whose checksum is right.
+
+    Attributes:
+        needs: the version that reads it, "" where the journal doesn't say.
+    """
 
     def __init__(self, what: Sentence, needs: str = "") -> None:
+        self.needs = needs
         wanted = f" to {needs} or later" if needs else ""
         super().__init__(
             "This session is from a newer version",

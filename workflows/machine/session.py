@@ -400,6 +400,8 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         if isinstance(error.__cause__, FileNotFoundError):
             return None
         newer, why = isinstance(error, FromNewerVersion), error.why or error.what
+        if isinstance(error, FromNewerVersion) and error.needs:
+            why = f"{why} It needs iam-onboard {error.needs} or later."
         return Summary(folder.name, changed=_changed(journal, now), damage=why, newer=newer)
     state = replace(state, observed=kept_observations(folder))
     header, ahead = loaded.header, state.proposal("")

@@ -467,7 +467,7 @@ async def test_f3_saves_and_lists_and_another_session_can_be_opened(house: House
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("f3")
+        await pilot.press("j", "f3")
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
         assert "next: Project" in text_of(app)
@@ -475,6 +475,25 @@ async def test_f3_saves_and_lists_and_another_session_can_be_opened(house: House
         await pilot.press("enter")
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
+
+
+async def test_what_was_opened_by_mistake_leaves_no_session(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert house.sessions.summaries() == ()
+
+
+async def test_one_that_was_resumed_stays(house: House) -> None:
+    app = house.app(session=house.session())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert len(house.sessions.summaries()) == 1
 
 
 @pytest.mark.parametrize("yes", [("shift+tab", "enter"), ("ctrl+q",)])

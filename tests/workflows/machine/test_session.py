@@ -379,6 +379,19 @@ def test_a_session_of_a_newer_version_or_unknown_workflow_is_left_alone(sessions
         assert [summary.damage != "" for summary in sessions.summaries()] == [True]
 
 
+def test_the_list_names_the_version_that_reads_a_newer_session(sessions: Sessions) -> None:
+    session = sessions.create("admin", {})
+    session.close()
+    journal = session.folder / "journal.jsonl"
+    header, *rest = journal.read_bytes().splitlines(keepends=True)
+    values = {**json.loads(header), "schema": SCHEMA + 1, "needs": "99.1"}
+    journal.write_bytes(json.dumps(values).encode() + b"\n" + b"".join(rest))
+    (session.folder / "summary.json").unlink(missing_ok=True)
+    (found,) = sessions.summaries()
+    assert found.newer
+    assert "99.1" in str(found.damage)
+
+
 def test_a_step_that_only_a_newer_version_has_is_no_damage(sessions: Sessions) -> None:
     sessions.create("admin", {}, "s").close()
     journal = Journal.resume(journal_of(sessions), read_journal(journal_of(sessions)))

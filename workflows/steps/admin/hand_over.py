@@ -118,6 +118,7 @@ class PersonHandoff:
         trouble: why something is missing, each a sentence.
         plain: the message without roles that are only named by convention; the same where there are none.
         conventional: the accounts whose state names no role, so that the usual ones are in `text`.
+        waiting: later accounts, in which what is for the decided key is still to be made.
     """
 
     name: str
@@ -126,6 +127,7 @@ class PersonHandoff:
     trouble: tuple[Sentence, ...] = ()
     plain: str = ""
     conventional: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     def without_conventional(self) -> PersonHandoff:
         """The same with the plain text."""
@@ -144,7 +146,10 @@ def person_handoff(
         context: what the step may read.
     """
     identities: list[Identity] = []
+    waiting: list[str] = []
     trouble: list[Sentence] = list(troubles)
+    layers = context.decisions.layers
+    later = layers[layers.index(context.item) + 1 :] if context.item in layers else ()
     for account, source in sources.items():
         if name not in people_of(account, context):
             continue
@@ -158,6 +163,11 @@ def person_handoff(
             key = normalise(_key_text(name, source, context)).binary
             details = inspect_key(key, environment=context.environment.variables)
             identities.append(identity(source, name, details, parts))
+        except NotForThisKey as error:
+            if account in later and name in context.decisions.rekeying:
+                waiting.append(account)
+            else:
+                trouble.append(joined((f"{account}: {error.what}", error.next)))
         except OnboardError as error:
             trouble.append(joined((f"{account}: {error.what}", error.next)))
     if not identities:
@@ -171,7 +181,7 @@ def person_handoff(
     usual = tuple(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )
-    return PersonHandoff(name, text, accounts, tuple(trouble), plain, usual)
+    return PersonHandoff(name, text, accounts, tuple(trouble), plain, usual, tuple(waiting))
 
 
 def _rendered(name: str, identities: Iterable[Identity], context: Context) -> str:

@@ -27,7 +27,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, seen_at
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
 from workflows.steps.shared.created_key import made_key
 from workflows.steps.shared.key_stores import (
     StoreOption,
@@ -339,6 +339,11 @@ def observe(context: Context) -> Observation:
     seen = observe_store(context, identity_of(context), recorded)
     if seen.contradicts or recorded["kept"] != KEPT_IN_PGP_FILE:
         return seen
+    record, own = kept_record(context), fingerprint_of(context, identity_of(context))
+    if record is not None and record.fingerprint not in {"", own}:
+        words = "The access key is in a file that is encrypted to another PGP key than yours now."
+        keeping = "Leaves it there: good as long as the other PGP key opens it."
+        return Observation(Verdict.CHANGED, words, (record.fingerprint, own), continuing=keeping)
     return seen_at(recorded["at"], context.environment.now())
 
 

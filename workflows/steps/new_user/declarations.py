@@ -37,7 +37,29 @@ def _identity(handoff: Mapping[str, Any], account: str) -> list[object]:
     ]
 
 
-_OF_THE_ACCOUNT = {"handoff": _identity}
+_OF_THE_PASSWORD = {"encrypted_password", "key_fingerprint", "password_policy"}
+
+
+def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """What a handoff says of one account besides its password: a reset changes nothing here."""
+    project, *identities = _identity(handoff, account)
+    return [
+        project,
+        *(
+            {name: value for name, value in identity.items() if name not in _OF_THE_PASSWORD}
+            for identity in identities
+            if isinstance(identity, Mapping)
+        ),
+    ]
+
+
+def _that_it_is_done(_fact: object, _account: str) -> bool:
+    """Of a sign-in only that there was one: a later one with another password changes nothing here."""
+    return True
+
+
+_OF_THE_SIGN_IN = {"handoff": _identity}
+_OF_THE_ACCOUNT = {"handoff": _account, "signed_in": _that_it_is_done}
 
 
 BEFORE_YOU_START = Step(
@@ -79,7 +101,7 @@ SIGN_IN = Step(
     needs=("handoff",),
     gives=("signed_in",),
     repeats_over="identities",
-    parts=_OF_THE_ACCOUNT,
+    parts=_OF_THE_SIGN_IN,
     blocked_words="Read the handoff from your admin first",
     interrupted_words="The password is locked again. Enter your passphrase.",
     reads=reading(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.message_samples import identity
+from support.message_samples import ciphertext, identity
 from support.panes import new_session, settle
 
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff, Identity
-from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
+from workflows.steps.new_user import access_keys, before_you_start, handoff, mfa, pgp_key, profiles, sign_in
 
 HERE, THERE = StepKey("sign-in", "security"), StepKey("sign-in", "management")
 
@@ -33,4 +33,28 @@ def test_a_handoff_with_one_more_account_leaves_the_others_done(tmp_path: Path) 
     session.reopen(StepKey("handoff"))
     settle(session, StepKey("handoff"), accepted(identity(region="eu-west-1")))
     assert session.status(HERE) is Status.STALE
+    session.close()
+
+
+def test_another_password_asks_for_another_sign_in_and_for_nothing_else(tmp_path: Path) -> None:
+    steps = (before_you_start, pgp_key, handoff, sign_in, mfa, access_keys, profiles)
+    session = new_session(tmp_path, steps)
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40})
+    settle(session, StepKey("handoff"), accepted(identity()))
+    settle(session, HERE, {"signed_in": {"proof": "so"}})
+    later = [StepKey(step, "security") for step in ("mfa", "access-keys", "profiles")]
+    written = {"names": ["bb-security"], "config": "c", "credentials": "d", "told": []}
+    for key, facts in zip(
+        later, ({"mfa": {}}, {"access_key": {"kept": "keyring"}}, {"profiles": written}), strict=True
+    ):
+        settle(session, key, facts)
+    session.reopen(StepKey("handoff"))
+    settle(session, StepKey("handoff"), accepted(identity(encrypted_password=ciphertext(b"another"))))
+    assert session.status(HERE) is Status.STALE
+    settle(session, HERE, {"signed_in": {"proof": "so again"}})
+    assert [session.status(key) for key in later] == [Status.DONE] * 3
+    session.reopen(StepKey("handoff"))
+    settle(session, StepKey("handoff"), accepted(identity(region="eu-west-1")))
+    assert session.status(later[-1]) is not Status.DONE
     session.close()
