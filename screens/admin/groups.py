@@ -337,7 +337,9 @@ class GroupsPane(ByHandPane):
         self.show_layer(account)
         self.query_one(Matrix).mark(names[0], self.query_one(Matrix).group)
         body = joined([groups.means_of_no_group(name, account) for name in names[:_MOST]], "\n")
-        question = Confirm(f"No group for {listed(names, 2)}?", body, "Use no group", no="Choose groups")
+        question = Confirm(
+            f"No group for {listed(names, 2)}?", body, "Leave without a group", no="Choose groups"
+        )
         ask(self, question, confirmed)
 
     @on(Matrix.Moved)

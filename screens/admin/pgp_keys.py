@@ -419,7 +419,7 @@ class PgpKeysPane(StepPane):
         if not name:
             return "Nobody joins or gets a new key. Go back to the Project step to say who does."
         if name in self._invited and self.context.environment.sandbox:
-            return f"{name} is invited. To play {name} and send a key, press F6."
+            return f"{name} is invited. F6 plays the new user, who sends a key."
         if name in self._invited:
             return f"{name} is invited. Paste the key below when it arrives."
         return "No key yet. Paste it below, or invite the person to send one."
@@ -582,6 +582,7 @@ class PgpKeysPane(StepPane):
 
     def _took(self, taken: Taken) -> None:
         self.show_problems([])
+        self.post_message(self.MoveBegun())  # what came of the key before is over
         if taken.unmatched:
             self.app.push_screen(Notice("Not taken in", joined(taken.unmatched, "\n")))
         if taken.replaces:

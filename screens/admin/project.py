@@ -220,6 +220,12 @@ class ProjectPane(StepPane):
         else:
             self.focus_primary()
 
+    @on(Input.Submitted)
+    def _names_entered(self, event: Input.Submitted) -> None:
+        """After the names comes the primary action."""
+        if (event.input.id or "").replace("-", "_") in QUESTIONS:
+            self.focus_primary()
+
     @on(Input.Submitted, "#path")
     def _find_project(self) -> None:
         path = self._looked_at = self.query_one("#path", Input).value

@@ -184,8 +184,12 @@ class Terraform:
 
     def init_reasons(self) -> tuple[Sentence, ...]:
         """Why the layer has to be initialised, in words; nothing if it has not."""
-        data = self.environment.get("TF_DATA_DIR")
-        return init_needed(self.layer, self._backend_configs, data_folder=self.layer / data if data else None)
+        return init_needed(self.layer, self._backend_configs, data_folder=self._data_folder)
+
+    @property
+    def _data_folder(self) -> Path:
+        """Where Terraform keeps what init installed for the layer."""
+        return self.layer / (self.environment.get("TF_DATA_DIR") or ".terraform")
 
     def init(
         self,
@@ -390,7 +394,7 @@ class Terraform:
     ) -> ApplyResult:
         """Apply exactly the recorded plan file, or find the end of its apply that was begun before.
 
-        The layer is initialised first if need be.
+        The layer is initialised again first where somebody removed what the plan was made with.
 
         The plan file is removed when the apply has changed anything; the raw output becomes a redacted
         `apply.log` in the folder.
@@ -416,8 +420,8 @@ class Terraform:
                 f"{record.binary} made it, but this is {self.binary}.",
                 next="Plan again.",
             )
-        if self.init_reasons():
-            self.init(watch=watch)  # somebody removed what the plan was made with
+        if not self._data_folder.is_dir():
+            self.init(watch=watch)
         (self.folder / "apply.json").unlink(missing_ok=True)
         argv = self.binary.commands.apply(record.plan)
         facts = {"plan_sha256": record.plan_sha256}

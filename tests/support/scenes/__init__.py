@@ -173,6 +173,7 @@ def keys(*pressed: str) -> Before:
         for key in pressed:
             await pilot.press(key)
             await rest(pilot)
+            await rest(pilot)  # a look that follows what failed begins once that is shown
 
     return before
 
