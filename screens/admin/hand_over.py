@@ -319,6 +319,7 @@ class HandOverPane(TerraformPane):
 
     def _mark(self, name: str, sent: Sent) -> None:
         self._sent[name] = sent
+        self.drop_note()  # what changed since is what was sent now
         said = f"{name}'s handoff is marked as {'sent' if sent.sent_at else 'not sent'}."
         self.notify(said)
         left = [person for person in self._names if self._sent[person].sent_at is None]

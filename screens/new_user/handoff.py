@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import StepPane
+from screens.step.page import TALL, StepPane
 from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.lists import TextDialog
@@ -54,6 +54,7 @@ class HandoffPane(StepPane):
     HandoffPane #entry { height: auto; }
     HandoffPane #arrived { height: auto; max-height: 12; scrollbar-size-vertical: 1; }
     HandoffPane.-noted #arrived { max-height: 10; }
+    HandoffPane.-tall #arrived { max-height: 24; }
     HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
     HandoffPane.-arrived #arrived { display: block; }
     HandoffPane #watching { margin-bottom: 1; }
@@ -133,12 +134,14 @@ class HandoffPane(StepPane):
     def on_resize(self, event: Resize) -> None:
         """On a low page, the reason why an entry is rejected needs the room."""
         self.set_class(event.size.height < _LOW, "-low")
+        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")
         self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
-        self.query_one("#earlier").display = self._earlier is not None and not arrived
+        waits = not arrived and self.request() == Request()
+        self.query_one("#earlier").display = self._earlier is not None and waits
         self.primary_changed()
 
     # -- what the action bar says ------------------------------------------------------------------
@@ -231,6 +234,7 @@ class HandoffPane(StepPane):
     def _wait_again(self) -> None:
         if self.request() == Request():
             self.remove_class("-refused")
+        self._arrange(arrived=self.has_class("-arrived"))
 
     # -- the buttons -------------------------------------------------------------------------------
 

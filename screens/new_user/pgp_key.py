@@ -72,7 +72,8 @@ class PgpKeyPane(StepPane):
     def compose_body(self) -> ComposeResult:
         with Vertical(id="replacement"):
             yield Text(
-                "Your admin puts the new key in place of the old one. Your password comes encrypted to it.",
+                "Your admin puts the new key in place of the old one. Your console passwords are reset "
+                "with it; access keys work on, but not from files that only the old key opens.",
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
             yield Button("Keep my key", id="keep")
@@ -105,6 +106,7 @@ class PgpKeyPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one("#replacement").display = bool(self._start["replacement"])
+        self.query_one(".pane-purpose").display = not self._start["replacement"]  # it is about the first one
         self.query_one("#keep").display = bool(self._start["asked_at"])
         self.set_class(bool(self._start["replacement"]), "-replacing")  # they have seen it once
         self.query_one("#form").display = self.query_one("#keys").display = False

@@ -441,6 +441,7 @@ class VerifyPane(UnlockingPane):
             self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")
         else:
             self._hide_code()
+            self.query_one("#copy-lines").focus()  # the field that had it is gone
 
     def _hide_code(self) -> None:
         self.query_one(CodeField).clear()

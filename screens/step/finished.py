@@ -154,7 +154,8 @@ class Finished(VerticalScroll):
         if waiting:
             return f"○ Not done yet for {listed(waiting, 2)}"
         if awaited := self._run.session.state.awaited():
-            return f"○ Your part is done. Waiting for {listed(awaited, 2)}"
+            left = "; STS regions are left to switch" if self._by_hand() else ""
+            return f"○ {'' if left else 'Your part is done. '}Waiting for {listed(awaited, 2)}{left}"
         observed = self._run.session.state.observed
         unconfirmed = self._at(Status.UNCONFIRMED)
         if any(observed[key].words for key in unconfirmed if key not in self._taken_back()):

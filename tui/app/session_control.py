@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -224,8 +224,8 @@ class SessionControl:
             return None
         found = matching or [summary for summary in theirs if not summary.facts.get("project")]
         likely = min(found, key=lambda summary: not summary.next_step, default=None)
-        if likely is not None and not likely.next_step and _asks_anew(mine):
-            return Start(workflow, drafts={"project": {"kinds": ["rekeying"], "rekeying": sorted(names)}})
+        if likely is not None and _asks_anew(mine):
+            return _for_another_key(names, matching)
         if likely is not None and (likely.next_step or not fresh):
             return Start(session=likely.id, drafts=_replacing(mine, likely))
         asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": min(fresh, default="")}
@@ -266,6 +266,14 @@ def _people(summary: Summary) -> set[str]:
     if summary.workflow == "new-user":
         return {*texts([facts.get("user")])} - {""}
     return {name for kind in ("joining", "rekeying", "resetting") for name in texts(facts.get(kind))}
+
+
+def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:
+    """Where an admin continues with somebody's new PGP key, or begins with it."""
+    for summary in matching:
+        if summary.next_step and names & {*texts(summary.about.get("rekeying"))}:
+            return Start(session=summary.id)
+    return Start("admin", drafts={"project": {"kinds": ["rekeying"], "rekeying": sorted(names)}})
 
 
 def _asks_anew(user: Summary) -> bool:

@@ -39,7 +39,8 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
     done = "all done" if summary.confirmed else "all done, not confirmed"
     done = left_in_regions(summary.facts) or done
     if summary.awaited:
-        done = f"waiting for {listed(summary.awaited, 1)}"
+        several = f"{len(summary.awaited)} people"
+        done = f"waiting for {summary.awaited[0] if len(summary.awaited) == 1 else several}"
     if entry.undone_by:
         done = f"undone by {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""

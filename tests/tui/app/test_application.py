@@ -30,7 +30,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, Qu
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
 from tui.app.home import HomeScreen
-from tui.app.session_control import Parts, SessionControl, Start, _asks_anew
+from tui.app.session_control import Parts, SessionControl, Start, _asks_anew, _for_another_key
 from tui.app.starting import Starting
 from tui.app.wizard import WizardScreen
 from tui.host import Machine, Places
@@ -997,3 +997,11 @@ def test_who_waits_for_another_handoff_is_told_from_who_waits_for_the_first(
 ) -> None:
     facts = {"sent_at": sent, "accepted_at": "2026-03-01T12:00:00+00:00"}
     assert _asks_anew(Summary("id", "new-user", next_step=step, facts=facts)) is anew
+
+
+def test_another_key_is_taken_in_where_it_is_wanted_already_or_in_a_new_session() -> None:
+    first = Summary("first", "admin", next_step="hand-over", facts={"joining": ["jane.doe"]})
+    wanted = Summary("wanted", "admin", next_step="pgp-keys", facts={"rekeying": ["jane.doe"]})
+    assert _for_another_key({"jane.doe"}, [first, wanted]) == Start(session="wanted")
+    begun = Start("admin", drafts={"project": {"kinds": ["rekeying"], "rekeying": ["jane.doe"]}})
+    assert _for_another_key({"jane.doe"}, [first, replace(wanted, next_step="")]) == begun

@@ -14,6 +14,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import is_there, read_text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, enumerated, joined
+from workflows.core.shapes import moment
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
@@ -112,6 +113,7 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         _check_addressee(handoff, context)
         owners = [own_key(identity, keys) for identity in handoff.identities]
         if "handoff" in context.facts:
+            _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
             owners = [own_key(identity, keys) for identity in handoff.identities]
     except OnboardError as error:
@@ -123,6 +125,23 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     return Arrival(
         handoff, source, names, remarks, known_accounts(handoff.project, environment.home, accepted)
     )
+
+
+def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
+    """Take no handoff twice where the person has asked for another since.
+
+    Raises:
+        OnboardError: it is the one that they have.
+    """
+    sent, accepted = (context.facts.get(fact) for fact in ("sent_at", "accepted_at"))
+    asked_since = bool(sent and accepted) and moment(sent, "sent_at") > moment(accepted, "accepted_at")
+    held = handoff_of(context).identities
+    if asked_since and all(identity in held for identity in incoming.identities):
+        raise OnboardError(
+            "The handoff that you have already",
+            "It was sent before your last request, so it isn't for the key that you sent with that.",
+            next="Wait for the next handoff from your admin.",
+        )
 
 
 def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey]) -> Handoff:
@@ -251,7 +270,8 @@ def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context
         elif asked and key.details.fingerprint != asked:
             remarks.append(
                 f"{identity.account_name}: encrypted to another key of yours than the one you sent "
-                f"(…{key.details.fingerprint[-8:]}, not …{str(asked)[-8:]})."
+                f"(…{key.details.fingerprint[-8:]}, not …{str(asked)[-8:]}). If you can't use that one any "
+                "more, wait for another handoff."
             )
     return tuple(remarks)
 

@@ -200,6 +200,20 @@ def test_accounts_that_a_later_handoff_leaves_out_stay_as_long_as_a_key_opens_th
     assert facts["identities"] == ["apps"]
 
 
+def test_the_handoff_of_before_is_not_taken_for_the_one_that_was_asked_for(
+    tmp_path: Path, keys: GpgHome
+) -> None:
+    text = handoff_for(keys, "jane").render()
+    held = step.perform(Request(text=text), context(tmp_path, keys), nothing)
+    assert step.read(Request(text=text), context(tmp_path, keys, **held), nothing)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+    asked = context(tmp_path, keys, **held, sent_at=later)
+    with pytest.raises(OnboardError, match="already"):
+        step.read(Request(text=text), asked, nothing)
+    another = handoff_for(keys, "jane").render()
+    assert step.read(Request(text=another), asked, nothing)
+
+
 def test_two_users_of_one_account_are_refused(tmp_path: Path, keys: GpgHome) -> None:
     machine = identity_for(
         keys,
