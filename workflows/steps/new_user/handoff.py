@@ -112,6 +112,7 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         handoff, source = _opened(request, context)
         _check_addressee(handoff, context)
         owners = [own_key(identity, keys) for identity in handoff.identities]
+        remarks = _remarks(handoff, owners, context)
         if "handoff" in context.facts:
             _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
@@ -119,7 +120,6 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     except OnboardError as error:
         error.about("text" if request.text.strip() else "path")
         raise
-    remarks = _remarks(handoff, owners, context)
     names = tuple(_user_id(key.details) if key else "" for key in owners)
     accepted = handoff_of(context) if "handoff" in context.facts else None
     return Arrival(
