@@ -369,7 +369,7 @@ def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
     people = sorted({person.iam_name for layer in layers for person in layer.people})
     sent = {name: context.environment.mail(f"request-{name}.txt") for name in people}
     return [
-        f"{name} asks for a new key (in the mailbox): enter the name under “Whose PGP key?” (^o shows it)."
+        f"{name} asks for a new key (in the mailbox): that goes under “Whose PGP key?” (^o shows it)."
         for name, file in sent.items()
         if file and file.is_file() and _replacement(file) not in {"", *_keys_of(name, layers)}
     ]
