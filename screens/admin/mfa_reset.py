@@ -21,6 +21,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, OptionList, Text, short
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
+from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
 from workflows.steps.admin.mfa_reset import Device, Found, Owner, Request
 from workflows.steps.shared.module import Report
@@ -51,7 +52,9 @@ class MfaResetPane(AccountWorkPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._asked = [(str(name), str(serial)) for name, serial in opening.draft.get("asked", ())]
+        asked = opening.draft.get("asked")
+        pairs = [texts(pair) for pair in asked] if isinstance(asked, list) else []
+        self._asked = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)

@@ -201,7 +201,13 @@ class PlanPane(TerraformPane):
         return {change.address for change in foreign} - self._acknowledged
 
     def turn(self) -> Turn:
-        over = self._elsewhere or self.opening.done or self._left or self.context.facts.get("applied")
+        over = (
+            self._planned is None
+            or self._elsewhere
+            or self.opening.done
+            or self._left
+            or self.context.facts.get("applied")
+        )
         return YOURS if over else Turn(f"Not applied yet in {self.context.item}")
 
     # -- what is shown -----------------------------------------------------------------------------

@@ -180,7 +180,7 @@ class HandoffPane(StepPane):
         request = Request(path=told_path(message.path, self.context.environment.home))
         before, self._earlier = self._earlier, request if message.early else None
         if self._earlier != before:
-            self._arrange(arrived=False)
+            self._arrange(arrived=self.has_class("-arrived"))
         if message.early:
             return
         if self.running_move or request == self._noticed or self.request() not in {Request(), self._refused}:

@@ -367,7 +367,7 @@ def _next(run: SessionRun) -> Iterator[Sentence]:
     awaited = run.environment.sandbox and run.session.state.awaited()
     if written and not facts.get("commit"):
         play = " F6 plays the new user." if awaited else ""
-        yield f"Commit the changes of Review that git status lists.{play}"
+        yield f"Commit what Review wrote, unless you have.{play}"
     elif chosen:
         yield "Paste the lines that Verify shows into a terminal, then try:"
         yield f"aws --profile {chosen} sts get-caller-identity"

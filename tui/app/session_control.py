@@ -100,7 +100,8 @@ class SessionControl:
         merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
         if "joining" not in drafts.get("project", {}).get("kinds", ("joining",)):
             merged["project"].pop("joining", None)  # who is proposed to be added is for that task alone
-        self._begun = session.folder.name
+        chosen_only = drafts.keys() <= {"project"} and drafts.get("project", {}).keys() <= {"kinds"}
+        self._begun = session.folder.name if chosen_only else ""
         return self._opened(session, merged)
 
     def resume(self, session_id: str, drafts: Drafts, *, repair: bool = False) -> SessionRun:
@@ -110,6 +111,7 @@ class SessionControl:
             DamagedJournal: it has to be repaired first.
             OnboardError: there is none, it is in use, or it cannot be read.
         """
+        self._begun = ""
         return self._opened(self.sessions.open(session_id, repair=repair), drafts)
 
     def leave(self) -> None:
@@ -119,7 +121,7 @@ class SessionControl:
             self._session = None
 
     def forget_untouched(self, session_id: str) -> None:
-        """Delete a session that was left as it was begun here; one that was resumed stays.
+        """Delete a session if a task was chosen for it here and no more; one that was resumed stays.
 
         Raises:
             OnboardError: it could not be deleted.

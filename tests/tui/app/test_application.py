@@ -487,6 +487,20 @@ async def test_what_was_opened_by_mistake_leaves_no_session(house: House) -> Non
         assert house.sessions.summaries() == ()
 
 
+async def test_what_was_entered_before_stays_when_nothing_is_entered_later(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("j", "f3")
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert len(house.sessions.summaries()) == 1
+
+
 async def test_one_that_was_resumed_stays(house: House) -> None:
     app = house.app(session=house.session())
     async with app.run_test(size=(80, 24)) as pilot:
