@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, is_there
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import texts
+from workflows.core.shapes import WrongShape, texts
 
 if TYPE_CHECKING:
     from screens.step.page import StepPane
@@ -280,9 +281,11 @@ def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:
 
 def _asks_anew(user: Summary) -> bool:
     """Whether a new user waits for what they asked for after their handoff was there."""
-    sent, accepted = (user.facts.get(fact) for fact in ("sent_at", "accepted_at"))
-    texts_of = isinstance(sent, str) and isinstance(accepted, str)
-    return texts_of and user.next_step == "handoff" and str(sent) > str(accepted)
+    from workflows.steps.new_user.handoff import asked_since  # noqa: PLC0415 - not for the first paint
+
+    with suppress(WrongShape):
+        return user.next_step == "handoff" and asked_since(user.facts)
+    return False
 
 
 def _replacing(admin: Summary, user: Summary) -> Drafts:

@@ -120,7 +120,7 @@ def arrival(iam: AwsClient, user: str, made_by: datetime | None = None) -> Arriv
             return Arrival.OTHER_PASSWORD
         return Arrival.MUST_CHOOSE if signed_in else Arrival.AWAY
     if not signed_in:
-        return Arrival.UNSEEN  # somebody set a password by hand, or AWS tells of the sign-in later
+        return Arrival.UNSEEN  # somebody set a password by hand, or AWS reports the sign-in later
     return Arrival.HERE if list_mfa_devices(iam, user) else Arrival.NO_MFA
 
 

@@ -625,8 +625,8 @@ def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Contex
     """Who is gone, or else who is awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
     if gone:
-        told = joined([f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items()])
-        return Observation(Verdict.GONE, told, tuple(gone), continuing="Leaves it as it is: it was meant.")
+        lost = joined([f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items()])
+        return Observation(Verdict.GONE, lost, tuple(gone), continuing="Leaves it as it is: it was meant.")
     enough = {Arrival.HERE} if located(context)[0].mfa_enabled else {Arrival.HERE, Arrival.NO_MFA}
     awaited: dict[tuple[Arrival, str], list[str]] = {}
     for (name, state), accounts in found.items():

@@ -16,7 +16,7 @@ from workflows.core.files import read_text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
-from workflows.machine.summaries import kept_summary
+from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
@@ -150,10 +150,8 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
         context: what the step may read.
         accounts: those that are asked about; by default all.
     """
-    decisions, own = context.decisions, kept_summary(context.folder, of_old=True)
-    if own is None:
-        return None  # never left: no session is later
-    found = taken_back(context.facts, own.created, applied_changes(siblings(context.folder)))
+    decisions, (begun, others) = context.decisions, _later(context)
+    found = taken_back(context.facts, begun, applied_changes(others))
     here = {account: decisions.of(account) for account in accounts or decisions.layers}
     changed = {
         (account, name) for account, changes in here.items() for name in (*changes.add, *changes.remove)
@@ -170,18 +168,20 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
 
 def removed_since(context: Context, account: str) -> dict[str, str]:
     """Whom later sessions removed from an account, each with what that one does."""
-    own = kept_summary(context.folder, of_old=True)
-    if own is None:
-        return {}  # never left: no session is later
-    return removed(account, context.facts, own.created, applied_changes(siblings(context.folder)))
+    begun, others = _later(context)
+    return removed(account, context.facts, begun, applied_changes(others))
 
 
 def renewed_since(context: Context, account: str) -> dict[str, str]:
     """Whose password in an account later sessions made again, each with what that one does."""
+    begun, others = _later(context)
+    return renewed(account, context.facts, begun, others)
+
+
+def _later(context: Context) -> tuple[str, tuple[Summary, ...]]:
+    """When the session was begun, and the other sessions; none where it was never left, so none is later."""
     own = kept_summary(context.folder, of_old=True)
-    if own is None:
-        return {}  # never left: no session is later
-    return renewed(account, context.facts, own.created, siblings(context.folder))
+    return (own.created, tuple(siblings(context.folder))) if own is not None else ("", ())
 
 
 def observe(context: Context) -> Observation:

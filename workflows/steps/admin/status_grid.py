@@ -142,9 +142,8 @@ class _Board:
         run = running_in(context.folder, account)
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
         own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
-        looks = [context.observed.get(key, NOT_ASKED) for key in own & context.contradicted]
-        everybody_else = {name for look in looks if not people & {*look.about} for name in people}
-        self._contradicted = everybody_else.union(*(people & {*look.about} for look in looks))
+        looks = (context.observed.get(key, NOT_ASKED) for key in own & context.contradicted)
+        self._contradicted = set[str]().union(*(people & {*look.about} or people for look in looks))
         self._since = self._taken_back(context)
         self._applying = run is not None and run.description.kind is Kind.APPLY
 

@@ -127,16 +127,24 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     )
 
 
+def asked_since(facts: Facts) -> bool:
+    """Whether a request was sent after the handoff was accepted: another handoff is awaited.
+
+    Raises:
+        WrongShape: one of the two moments is none.
+    """
+    sent, accepted = (facts.get(fact) for fact in ("sent_at", "accepted_at"))
+    return bool(sent and accepted) and moment(sent, "sent_at") > moment(accepted, "accepted_at")
+
+
 def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
     """Take no handoff twice where the person has asked for another since.
 
     Raises:
         OnboardError: it is the one that they have.
     """
-    sent, accepted = (context.facts.get(fact) for fact in ("sent_at", "accepted_at"))
-    asked_since = bool(sent and accepted) and moment(sent, "sent_at") > moment(accepted, "accepted_at")
     held = handoff_of(context).identities
-    if asked_since and all(identity in held for identity in incoming.identities):
+    if asked_since(context.facts) and all(identity in held for identity in incoming.identities):
         raise OnboardError(
             "The handoff that you have already",
             "It was sent before your last request, so it isn't for the key that you sent with that.",
@@ -315,7 +323,7 @@ def _differences(held: Handoff, incoming: Handoff) -> tuple[list[str], list[str]
     return [name for name in now if name not in before], renewed
 
 
-def _told_differences(added: list[str], renewed: list[str]) -> Sentence:
+def _what_it_changes(added: list[str], renewed: list[str]) -> Sentence:
     return joined(
         (
             f"It adds {enumerated(added)}." if added else "",
@@ -342,7 +350,7 @@ def _newer(context: Context) -> Observation | None:
                 _NEWER,
                 (sha256(text.encode()).hexdigest(),),
                 continuing="" if renewed else _CONTINUING,
-                redoing=_told_differences(added, renewed),
+                redoing=_what_it_changes(added, renewed),
                 effects=_EFFECTS,
             )
     return None
