@@ -344,7 +344,8 @@ def observe(context: Context) -> Observation:
         words = "The access key is in a file that is encrypted to another PGP key than yours now."
         keeping = "Leaves it there: good as long as the other PGP key opens it."
         return Observation(Verdict.CHANGED, words, (record.fingerprint, own), continuing=keeping)
-    return seen_at(recorded["at"], context.environment.now())
+    at = recorded.get("at")  # a journal of an earlier version may lack it
+    return seen_at(at, context.environment.now()) if at else NOT_ASKED
 
 
 def inquire(context: Context) -> Observation:

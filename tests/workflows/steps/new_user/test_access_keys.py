@@ -301,6 +301,9 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     guarded = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE})
     assert step.inquire(guarded) == NOT_ASKED, "what it said before stands"
     assert step.observe(guarded).verdict is Verdict.AS_DECIDED, "AWS said so this hour"
+    unknown = {name: value for name, value in fact.items() if name != "at"}
+    old = new_user.context(access_key={**unknown, "kept": KEPT_IN_PGP_FILE})
+    assert step.observe(old) == NOT_ASKED, "an earlier version didn't record when AWS said so"
     ago = "2020-03-01T10:00:00+00:00"
     past = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE, "at": ago})
     assert (step.observe(past).verdict, step.observe(past).at) == (Verdict.UNKNOWN, ago)
