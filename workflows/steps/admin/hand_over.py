@@ -171,7 +171,7 @@ def person_handoff(
         except OnboardError as error:
             trouble.append(joined((f"{account}: {error.what}", error.next)))
     if not identities:
-        return PersonHandoff(name, "", (), tuple(trouble))
+        return PersonHandoff(name, "", (), tuple(trouble), waiting=tuple(waiting))
     accounts = tuple(handed.account_name for handed in identities)
     try:
         whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]

@@ -30,6 +30,7 @@ from workflows.steps.admin.hand_over import (
     PersonHandoff,
     Source,
     identity,
+    person_handoff,
     policy_words,
     role_profiles,
 )
@@ -262,3 +263,40 @@ def test_an_account_in_which_nobody_got_anything_leaves_nothing_to_ask(tmp_path:
     context = Context(fake_environment(tmp_path, {}), facts, {}, "management", tmp_path)
     assert hand_over.observe(context) is AGREES
     assert hand_over.observe(replace(context, item="security")) is NOT_ASKED
+
+
+@pytest.mark.parametrize(("here", "waits"), [("management", True), ("security", False)])
+def test_while_a_key_is_replaced_a_later_account_is_still_to_come_and_not_at_fault(
+    here: str, project: Project, home: GpgHome, tmp_path: Path, *, waits: bool
+) -> None:
+    other = source(project, login_profiles={NAME: login(encrypted(home, "somebody.else"))})
+    other.layer.files.keys[f"keys/{NAME}"] = normalise(home.export(NAME)).text.encode()
+    facts = {"project": "bb", "layers": ["management", "security"], "rekeying": [NAME]}
+    every = {**facts, "plan@security": {"passwords": [NAME]}}
+    context = Context(fake_environment(tmp_path, {}), facts, every, here, tmp_path)
+    made = person_handoff(NAME, {"security": other}, (), context)
+    assert (made.waiting, bool(made.trouble)) == ((("security",), False) if waits else ((), True))
+
+
+def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_awaited(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(hand_over.state_now, "client_without_code", signed)
+    monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
+    monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
+    later = {"a": "Remove a"}
+    monkeypatch.setattr(hand_over.state_now, "removed_since", lambda *_: later)
+    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_: {"b": "Reset password of b"})
+    sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
+    every = {
+        "plan@security": {"passwords": ["a", "b"]},
+        "applied@security": {"at": "2026-03-01T09:00:00+00:00"},
+        "handed_over@security": sent,
+    }
+    context = Context(fake_environment(tmp_path, {}), {"handed_over": sent}, every, "security", tmp_path)
+    seen = hand_over.inquire(context)
+    assert (seen.verdict, seen.about, asked) == (Verdict.AWAITED, ("b",), [("b", None)])
+    later["b"] = "Remove b"
+    seen = hand_over.inquire(context)
+    assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))
