@@ -132,9 +132,10 @@ class Frame(App[None]):
         loop.call_soon_threadsafe(self.quit)
 
     def _take_keys_back(self) -> None:
-        """What was typed while nothing could be read is handled now."""
-        if self.guard is not None and self._driver is not None:
-            for message in XTermParser().feed(self.guard.given_back()):
+        """What was typed while nothing could be read is handled now; an Escape at its end is no beginning."""
+        if self.guard is not None and self._driver is not None and (typed := self.guard.given_back()):
+            parser = XTermParser()
+            for message in (*parser.feed(typed), *parser.feed("")):
                 self._driver.process_message(message)
 
     def _keep_theme(self, theme: Theme) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Key
+from textual.message import Message
 from textual.widgets import Input, OptionList
 
 from screens.widgets.dialogs import Confirm
@@ -101,3 +103,20 @@ async def test_what_is_typed_after_a_key_that_leads_to_a_field_goes_into_it() ->
         typed(app, "slash", *"mfa")
         await pilot.pause()
         assert app.query_one("#filter", Input).value == "mfa"
+
+
+@pytest.mark.parametrize(
+    ("given", "handled"), [("\x1b", ["escape"]), ("\x1bOP", ["f1"]), ("a\x1b", ["a", "escape"]), ("", [])]
+)
+async def test_what_was_typed_while_nobody_read_is_handled_to_its_last_key(
+    given: str, handled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Form()
+    async with app.run_test():
+        keys: list[Message] = []
+        assert app._driver is not None
+        monkeypatch.setattr(app._driver, "process_message", keys.append)
+        with monkeypatch.context() as beside:
+            beside.setattr(app, "guard", SimpleNamespace(given_back=lambda: given))
+            app._take_keys_back()
+        assert [key.key for key in keys if isinstance(key, Key)] == handled
