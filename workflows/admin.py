@@ -1,21 +1,222 @@
-"""The admin's workflow: it reads like the list in the documentation."""
+"""The admin's workflow: what each step needs and gives, and when it applies; at the end their list."""
 
 from __future__ import annotations
 
-from workflows.machine.declaration import Workflow
-from workflows.steps.admin.declarations import (
-    ACCOUNT,
-    APPLY,
-    DEACTIVATE,
-    GROUPS,
-    HAND_OVER,
-    MFA_RESET,
-    PGP_KEYS,
-    PLAN,
-    PROJECT,
-    REVIEW,
-    STS_REGIONS,
-    USERS,
+from collections.abc import Mapping
+from typing import Any
+
+from workflows.aws.sts_regions.answers import Audit
+from workflows.core.shapes import reading
+from workflows.machine.declaration import Condition, Step, Workflow
+from workflows.machine.events import Facts
+from workflows.steps.admin.accepted_plan import read_plan, sent_to, somebody_gets_something
+from workflows.steps.decisions import Decisions
+from workflows.steps.kinds import KINDS
+
+
+def _read_project(facts: Facts) -> object:
+    return reading(project_root=str, project=str)(facts), Decisions.from_facts(facts)
+
+
+def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
+    """Whether something is to be done that is not of these kinds."""
+    rest = [kind for kind in (*KINDS, "account_wanted", "regions_wanted") if kind not in kinds]
+    return any(facts.get(kind) for kind in rest)
+
+
+def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
+    """Those of the written files that belong to an account; older sessions didn't say which do."""
+    return [file for file in files if file.get("account", account) == account]
+
+
+FILES_CHANGE = Condition(
+    "more is to be done than new passwords, MFA devices and STS regions",
+    lambda facts: _more_than(facts, ("resetting", "mfa_reset", "regions_wanted")),
+)
+"""When there is something to review."""
+
+
+TERRAFORM_RUNS = Condition(
+    "more is to be done than MFA devices and STS regions",
+    lambda facts: _more_than(facts, ("mfa_reset", "regions_wanted")),
+)
+"""When a layer is planned and applied."""
+
+PROJECT = Step(
+    id="project",
+    title="Project",
+    purpose="Find the project, and say what is to be done and for whom.",
+    gives=(
+        *("project_root", "project", "layers"),
+        *KINDS,
+        *("account_wanted", "regions_wanted"),
+    ),
+    reads=_read_project,
+)
+
+PGP_KEYS = Step(
+    id="pgp-keys",
+    title="PGP keys",
+    heading="Take in PGP keys",
+    purpose="Terraform encrypts each person's password to their public key.",
+    needs=("project_root", "layers", "joining", "rekeying"),
+    gives=("keys", "comparisons"),
+    applies=Condition(
+        "somebody joins or gets a new key",
+        lambda facts: bool(facts.get("joining") or facts.get("rekeying")),
+    ),
+    reads=Decisions.from_facts,
+)
+
+USERS = Step(
+    id="users",
+    title="Users",
+    heading="Choose who joins and leaves",
+    purpose="Users and how they sign in, account by account. Review writes the files.",
+    needs=("project_root", "layers", "joining", "leaving", "keys"),
+    gives=("user_changes",),
+    applies=Condition(
+        "somebody joins, leaves or changes",
+        lambda facts: bool(facts.get("joining") or facts.get("leaving") or facts.get("regrouping")),
+    ),
+    blocked_words="Users needs the PGP keys of those who join",
+    reads=Decisions.from_facts,
+)
+
+GROUPS = Step(
+    id="groups",
+    title="Groups",
+    heading="Choose who is in which group",
+    purpose="Arrows move, space puts in or takes out. Review writes the files.",
+    needs=("project_root", "layers", "user_changes", "regrouping"),
+    gives=("memberships", "group_changes"),
+    applies=Condition(
+        "somebody joins or changes groups",
+        lambda facts: bool(facts.get("joining") or facts.get("regrouping")),
+    ),
+    blocked_words="Groups needs the users to be decided",
+    reads=Decisions.from_facts,
+)
+
+ACCOUNT = Step(
+    id="account",
+    title="Account",
+    heading="Check alias and password policy",
+    purpose="Space switches a setting. Review writes the files.",
+    needs=("project_root", "layers"),
+    gives=("account_changes",),
+    skippable=True,
+    applies=Condition("the account's settings are wanted", lambda facts: bool(facts.get("account_wanted"))),
+    blocked_words="Account needs the project",
+    reads=Decisions.from_facts,
+)
+
+REVIEW = Step(
+    id="review",
+    title="Review",
+    heading="Review every changed line",
+    purpose="These lines go into the project. AWS changes only when you apply.",
+    needs=(
+        *("project_root", "layers", "rekeying", "keys", "user_changes"),
+        *("memberships", "group_changes", "account_changes"),
+    ),
+    gives=("changed_files", "commit"),
+    applies=FILES_CHANGE,
+    blocked_words="Review needs users and groups to be decided",
+    reads=reading(
+        changed_files=[{"layer": str, "path": str, "sha256": str}],
+        commit={"branch": str | None, "sha": str | None},
+    ),
+)
+
+MFA_RESET = Step(
+    id="mfa-reset",
+    title="MFA devices",
+    heading="Remove a lost MFA device from {item}",
+    purpose="Its owner can then register another one. Call them first: is it really them?",
+    needs=("project_root", "project", "mfa_reset"),
+    gives=("mfa_devices_reset",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
+    blocked_words="MFA devices needs the project",
+    reads=reading(mfa_devices_reset=Mapping[str, Any]),
+)
+
+DEACTIVATE = Step(
+    id="deactivate",
+    title="Deactivate",
+    heading="Deactivate access keys in {item}",
+    purpose="Stop the keys of people who leave, and clear what blocks their removal.",
+    needs=("project_root", "leaving", "user_changes"),
+    gives=("deactivated",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
+    blocked_words="Deactivate needs it to be decided who leaves (Users)",
+    reads=reading(deactivated=Mapping[str, Any]),
+)
+
+PLAN = Step(
+    id="plan",
+    title="Plan",
+    heading="Plan for {item}",
+    purpose="What Terraform would do. Accepting it changes nothing; Apply does.",
+    needs=("project_root", "changed_files", "resetting"),
+    gives=("plan",),
+    repeats_over="layers",
+    parts={"changed_files": _files_of},
+    applies=TERRAFORM_RUNS,
+    blocked_words="Plan needs the files to be written (Review)",
+    reads=lambda facts: read_plan(facts.get("plan")),
+)
+
+APPLY = Step(
+    id="apply",
+    title="Apply",
+    heading="Apply to {item}",
+    purpose="Terraform does exactly what the plan you accepted says.",
+    needs=("project_root", "plan"),
+    gives=("applied",),
+    repeats_over="layers",
+    applies=TERRAFORM_RUNS,
+    outlives=True,
+    seals=True,
+    spends=PLAN.id,
+    blocked_words="Apply needs a plan that was reviewed",
+    reads=reading(
+        applied={"at": str, "added": int, "changed": int, "destroyed": int, "elsewhere": bool},
+    ),
+)
+
+HAND_OVER = Step(
+    id="hand-over",
+    title="Hand over",
+    heading="Send the handoffs of {item}",
+    purpose="Any mail or chat will do: every secret is encrypted to its reader.",
+    needs=("project_root", "project", "joining", "rekeying", "applied"),
+    gives=("handed_over",),
+    skippable=True,
+    passed_on=True,
+    repeats_over="layers",
+    applies=Condition(
+        "somebody joins, or gets a new password, access key or PGP key", somebody_gets_something
+    ),
+    blocked_words="Hand over needs this account to be applied",
+    reads=lambda facts: sent_to(facts.get("handed_over")),
+)
+
+STS_REGIONS = Step(
+    id="sts-regions",
+    title="STS regions",
+    heading="Check in which regions STS is active",
+    purpose="Stolen keys work in every region where STS is active.",
+    needs=("project_root", "project"),
+    gives=("sts_regions",),
+    skippable=True,
+    asked_for=True,
+    asked_by="regions_wanted",
+    reads=lambda facts: facts.get("sts_regions") and Audit.from_facts("", facts["sts_regions"]),
 )
 
 ADMIN = Workflow(

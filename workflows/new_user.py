@@ -1,17 +1,199 @@
-"""The new user's workflow: it reads like the list in the documentation."""
+"""The new user's workflow: what each step needs and gives, and when it applies; at the end their list."""
 
 from __future__ import annotations
 
-from workflows.machine.declaration import Workflow
-from workflows.steps.new_user.declarations import (
-    ACCESS_KEYS,
-    BEFORE_YOU_START,
-    HANDOFF,
-    MFA,
-    PGP_KEY,
-    PROFILES,
-    SIGN_IN,
-    VERIFY,
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from workflows.core.shapes import WrongShape, reading
+from workflows.machine.declaration import Step, Workflow
+from workflows.machine.events import Facts
+
+
+def _read_handoff(facts: Facts) -> object:
+    """Refuse a handoff that its step would not take, and accounts that it does not have."""
+    reading(handoff=Mapping[str, Any], accepted_at=datetime)(facts)
+    if facts.get("handoff") is None:
+        return None
+    from workflows.messages.envelope import MessageError  # noqa: PLC0415 - not to list sessions without one
+    from workflows.messages.handoff import handoff_from  # noqa: PLC0415
+
+    try:
+        handoff = handoff_from(facts["handoff"])
+    except MessageError as error:
+        raise WrongShape("handoff", "what your admin sent") from error
+    lacking = set(facts.get("identities") or ()) - {identity.account_name for identity in handoff.identities}
+    if lacking:
+        raise WrongShape("identities", "the accounts of the handoff")
+    return handoff
+
+
+def _identity(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """What a handoff says of one account: what comes for another one later changes nothing here."""
+    return [
+        handoff["project"],
+        *(identity for identity in handoff["identities"] if identity["account_name"] == account),
+    ]
+
+
+_OF_THE_PASSWORD = {"encrypted_password", "key_fingerprint", "password_policy"}
+
+
+def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """What a handoff says of one account besides its password: a reset changes nothing here."""
+    project, *identities = _identity(handoff, account)
+    return [
+        project,
+        *(
+            {name: value for name, value in identity.items() if name not in _OF_THE_PASSWORD}
+            for identity in identities
+            if isinstance(identity, Mapping)
+        ),
+    ]
+
+
+def _that_it_is_done(_fact: object, _account: str) -> bool:
+    """Of a sign-in only that there was one: a later one with another password changes nothing here."""
+    return True
+
+
+_OF_THE_SIGN_IN = {"handoff": _identity}
+_OF_THE_ACCOUNT = {"handoff": _account, "signed_in": _that_it_is_done}
+
+
+BEFORE_YOU_START = Step(
+    id="before-you-start",
+    title="Before you start",
+    heading="Say who you are in AWS",
+    purpose="Ten minutes now, a wait for your admin, then ten minutes more.",
+    gives=("project", "user", "tools"),
+    reads=reading(project=str, user=str, tools=Mapping[str, str]),
+)
+
+PGP_KEY = Step(
+    id="pgp-key",
+    title="PGP key",
+    heading="Choose your PGP key",
+    purpose="Your first password comes encrypted to it, so that only you can read it.",
+    needs=("project", "user"),
+    gives=("fingerprint", "key_made", "request_sent", "request_copied", "sent_at"),
+    skippable=True,
+    reads=reading(fingerprint=str, key_made=bool, request_sent=str, request_copied=str, sent_at=datetime),
+)
+
+HANDOFF = Step(
+    id="handoff",
+    title="Handoff",
+    purpose="It holds your accounts and a one-time password, encrypted to your key.",
+    heading="Read the handoff from your admin",
+    needs=("project", "user", "fingerprint"),
+    gives=("handoff", "identities", "accepted_at"),
+    blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
+    reads=_read_handoff,
+)
+
+SIGN_IN = Step(
+    id="sign-in",
+    title="Sign in",
+    purpose="Unlock your one-time password here, then choose your own in the browser.",
+    heading="Sign in to {item}",
+    needs=("handoff",),
+    gives=("signed_in",),
+    repeats_over="identities",
+    parts=_OF_THE_SIGN_IN,
+    blocked_words="Read the handoff from your admin first",
+    interrupted_words="The password is locked again. Enter your passphrase.",
+    reads=reading(
+        signed_in={
+            "at": str | None,
+            "since": str | None,
+            "proof": str | None,
+            "recorded": str | None,
+            "seen": bool | None,
+        }
+    ),
+)
+
+MFA = Step(
+    id="mfa",
+    title="MFA",
+    heading="Register an authenticator app for {item}",
+    purpose="With it, your password alone opens nothing.",
+    needs=("handoff", "signed_in"),
+    gives=("mfa",),
+    skippable=True,
+    repeats_over="identities",
+    parts=_OF_THE_ACCOUNT,
+    blocked_words="Sign in to this account first",
+    reads=reading(mfa={"serial": str | None, "how": str | None, "at": str | None}),
+)
+
+ACCESS_KEYS = Step(
+    id="access-keys",
+    title="Access keys",
+    heading="Keep an access key for {item}",
+    purpose="For the aws command and programs. Only the console? Then skip this (^s).",
+    needs=("handoff", "signed_in", "mfa"),
+    gives=("access_key",),
+    skippable=True,
+    repeats_over="identities",
+    parts=_OF_THE_ACCOUNT,
+    blocked_words="Do or skip MFA first",
+    reads=reading(
+        access_key={
+            "id": str | None,
+            "kept": str,
+            "how": str | None,
+            "mfa_serial": str | None,
+            "at": str | None,
+            "signed_in": str | None,
+            "told": list[str] | None,
+        }
+    ),
+)
+
+PROFILES = Step(
+    id="profiles",
+    title="Profiles",
+    heading="Write your profiles for {item}",
+    purpose="For the aws command. The profiles that you have stay as they are.",
+    needs=("handoff", "mfa", "access_key"),
+    gives=("profiles",),
+    skippable=True,
+    repeats_over="identities",
+    parts=_OF_THE_ACCOUNT,
+    blocked_words="Do or skip Access keys first",
+    reads=reading(
+        profiles={
+            "names": list[str],
+            "config": str,
+            "credentials": str,
+            "region": str | None,
+            "mfa_names": bool | None,
+            "left": list[str] | None,
+        }
+    ),
+)
+
+VERIFY = Step(
+    id="verify",
+    title="Verify",
+    heading="Use your profiles in your shell",
+    purpose="iam-onboard tries every profile, then shows the lines for your shell.",
+    needs=("handoff", "profiles"),
+    gives=("verified",),
+    skippable=True,
+    blocked_words="Do or skip Profiles first",
+    reads=reading(
+        verified={
+            "results": [
+                {"profile": str, "arn": str | None, "problem": str | None, "title": str | None},
+            ],
+            "chosen": str | None,
+            "at": str | None,
+        }
+    ),
 )
 
 NEW_USER = Workflow(

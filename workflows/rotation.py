@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
-from workflows.machine.declaration import Workflow
-from workflows.steps.rotation.declarations import RETIREMENT, ROTATE
+from workflows.core.shapes import reading
+from workflows.machine.declaration import Condition, Step, Workflow
+
+ROTATE = Step(
+    id="rotation",
+    title="Rotate",
+    heading="Replace an access key",
+    purpose="The old key works until the new one does.",
+    needs=(),
+    gives=("rotated",),
+    reads=reading(
+        rotated={
+            "project": str,
+            "profile": str,
+            "id": str,
+            "old_id": str,
+            "kept": str | None,
+            "told": list[str] | None,
+        }
+    ),
+)
+
+RETIREMENT = Step(
+    id="retirement",
+    title="Delete the old key",
+    heading="Delete the old access key",
+    purpose="It is inactive, and can't come back once it is deleted.",
+    needs=("rotated",),
+    gives=("retired",),
+    applies=Condition(
+        "an old key was deactivated", lambda facts: bool((facts.get("rotated") or {}).get("old_id"))
+    ),
+    blocked_words="Deleting the old key needs that the new one is in its place",
+    reads=reading(retired={"id": str, "told": list[str] | None}),
+)
 
 ROTATION = Workflow(
     "rotation",

@@ -110,6 +110,6 @@ def _mark(path: Path) -> list[int]:
 @cache
 def _program() -> list[int]:
     """The size and last change of this program's rules and declarations: another version has others."""
-    kinds = ("machine/*.py", "steps/*.py", "steps/*/declarations.py")
+    kinds = ("*.py", "machine/*.py", "steps/*.py")
     found = [path.stat() for kind in kinds for path in Path(__file__).parents[1].glob(kind)]
     return [sum(status.st_size for status in found), max((status.st_mtime_ns for status in found), default=0)]
