@@ -25,7 +25,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined, text_of
 
 if TYPE_CHECKING:
-    from textual.command import Provider
+    from textual.command import Hits, Provider
 
     from screens.step.finished import Finished
     from tui.app.starting import Starting
@@ -50,7 +50,14 @@ def _drafts_of(kinds: tuple[str, ...]) -> Drafts:
 
 
 def _commands() -> type[Provider]:
-    from tui.app.palette import Commands  # noqa: PLC0415 - when they are asked for
+    """What the palette offers before anything is typed: the commands in the order in which they are given."""
+    from textual.command import DiscoveryHit  # noqa: PLC0415 - when they are asked for
+    from textual.system_commands import SystemCommandsProvider  # noqa: PLC0415 - so here
+
+    class Commands(SystemCommandsProvider):  # Textual's own sorts them by name
+        async def discover(self) -> Hits:
+            for name, help_text, callback, _discover in self.app.get_system_commands(self.screen):
+                yield DiscoveryHit(name, callback, help=help_text)
 
     return Commands
 
