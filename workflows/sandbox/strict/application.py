@@ -1,4 +1,4 @@
-"""The strict layer as a WSGI application in front of moto's."""
+"""The strict layer as a WSGI application in front of moto's, with what each service says of regions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,69 @@ from moto.core.exceptions import ServiceException
 from moto.core.utils import get_service_model
 from werkzeug.test import Client
 
-from workflows.sandbox.strict import iam, regions, tokens
+from workflows.sandbox.strict import iam, tokens
 from workflows.sandbox.strict.authorization import action_of, context_of, denial, judge, resource_of
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Call, Identities, Identity, Operation
 from workflows.sandbox.strict.policy import Verdict
-from workflows.sandbox.strict.protocol import AwsRequest, Refusal, environ_for, read, written
-from workflows.sandbox.strict.state import State
+from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, environ_for, read, refuse, written
+from workflows.sandbox.strict.state import State, all_regions
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+def _check_region(call: Call) -> None:
+    """Refuse what is sent to a region's STS that the caller's account has not opted into.
+
+    Raises:
+        Refusal: the region knows none of the account's keys, and says no more than that.
+    """
+    if call.request.service == "sts" and _status(call, call.request.authorization.region) == "DISABLED":
+        raise refuse(call.request, Reason.UNKNOWN_KEY)
+
+
+def _list_regions(call: Call) -> dict[str, Any]:
+    """All of them on one page: there are fewer than a page holds."""
+    return {
+        "Regions": [{"RegionName": name, "RegionOptStatus": _status(call, name)} for name in all_regions()]
+    }
+
+
+def _status(call: Call, region: str) -> str:
+    return call.state.regions.status(call.identity.account_id, region)
+
+
+def _describe_regions(call: Call) -> dict[str, Any] | None:
+    """All regions with their opt-in status, or those that the account uses; one by one moto answers."""
+    if any(name.startswith(("RegionName", "Filter")) for name in call.request.parameters):
+        return None
+    words = {"ENABLED_BY_DEFAULT": "opt-in-not-required", "ENABLED": "opted-in", "DISABLED": "not-opted-in"}
+    every = call.request.parameters.get("AllRegions")
+    return {
+        "Regions": [
+            {
+                "RegionName": name,
+                "Endpoint": f"ec2.{name}.amazonaws.com",
+                "OptInStatus": words[_status(call, name)],
+            }
+            for name in all_regions()
+            if every or _status(call, name) != "DISABLED"
+        ]
+    }
+
+
+def _get_account_summary(call: Call) -> dict[str, Any]:
+    version = call.state.regions.token_versions.get(call.identity.account_id, 1)
+    summary = call.backend.account_summary.summary_map
+    return {"SummaryMap": {**summary, "GlobalEndpointTokenVersion": version}}
+
+
 _OPERATIONS: dict[str, Mapping[str, Operation]] = {
-    "iam": {**iam.OPERATIONS, **regions.IAM_OPERATIONS},
-    "ec2": regions.EC2_OPERATIONS,
+    "iam": {**iam.OPERATIONS, "GetAccountSummary": _get_account_summary},
+    "ec2": {"DescribeRegions": _describe_regions},
     "sts": tokens.OPERATIONS,
-    "account": regions.OPERATIONS,
+    "account": {"ListRegions": _list_regions},
 }
 
 
@@ -103,7 +149,7 @@ class StrictAws:
     ) -> Iterable[bytes]:
         request = iam.for_own_user(identity, request)
         call = Call(identity, request, self.state, self.clock())
-        regions.check_used(call)
+        _check_region(call)
         self._authorise(call)
         operation = _OPERATIONS.get(request.service, {}).get(request.action)
         if operation is None and request.service == "sts":
