@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
@@ -15,6 +18,7 @@ from workflows.profiles.merge import Value, WantedSection
 _MFA_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_PROGRAM = "iam-onboard"
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,26 @@ def role_arn(partition: str, account_id: str, role: str) -> str:
             next="Correct it in the layer's group policies, or ask who sent the handoff.",
         )
     return f"arn:{partition}:iam::{account_id}:role/{role}"
+
+
+def credential_command(project: str, profile: str, *, interpreter: Path, search_path: str) -> str:
+    """The whole line, quoted where its words need it.
+
+    The program is named by its full path: a desktop application that uses the profile has another PATH than
+    the person's shell. The search begins beside the running Python (the installation that is used now),
+    then on the PATH; where there is neither, the Python itself runs it as a module, with `-P`: without it,
+    Python would import a `tui` from whatever folder the SDK runs in.
+
+    Args:
+        project: the project's short name.
+        profile: the base profile's name.
+        interpreter: the Python that runs (`sys.executable`).
+        search_path: the person's PATH.
+    """
+    beside = interpreter.parent / _PROGRAM
+    found = str(beside) if beside.is_file() else shutil.which(_PROGRAM, path=search_path)
+    program = [found] if found else [str(interpreter), "-P", "-m", "iam_onboard"]
+    return shlex.join([*program, "credential-process", "--project", project, "--profile", profile])
 
 
 KEY_OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")

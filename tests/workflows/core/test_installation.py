@@ -7,7 +7,7 @@ import pytest
 
 from workflows.core import installation
 from workflows.core.installation import how_to_add_the_demo
-from workflows.profiles.credential_command import credential_command
+from workflows.profiles.plan import credential_command
 
 
 @pytest.fixture(autouse=True)

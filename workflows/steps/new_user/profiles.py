@@ -13,12 +13,12 @@ from workflows.core.sentences import Sentence, listed
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
-from workflows.profiles.credential_command import credential_command
 from workflows.profiles.plan import (
     BaseProfile,
     KeyFromProcess,
     KeySource,
     WantedProfiles,
+    credential_command,
     profiles_for,
     region_problems,
     role_arn,

@@ -15,7 +15,7 @@ from support.served_aws import BASE, ITEM, ROLE, jane
 from workflows.core.errors import OnboardError
 from workflows.machine.observations import AGREES, Verdict
 from workflows.messages.handoff import Handoff, Identity
-from workflows.profiles.credential_command import credential_command
+from workflows.profiles.plan import credential_command
 from workflows.steps.new_user import profiles as step
 from workflows.steps.new_user.profiles import Request
 from workflows.steps.shared.module import Context, Progress
