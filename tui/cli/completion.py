@@ -34,13 +34,3 @@ def completion(options: argparse.Namespace) -> None:
     from argcomplete.shell_integration import shellcode
 
     hand_out(str(shellcode(["iam-onboard"], shell=options.shell)).rstrip("\n") + "\n")
-
-
-def session_ids(prefix: str, **_: object) -> list[str]:
-    """The ids of the sessions that begin so, the person's own and those of sandboxes; no journal is read."""
-    from tui.host import Places
-
-    places = Places.of_this_machine()
-    folders = [places.sessions, *places.sandboxes.glob("*.sessions")]
-    found = (entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir())
-    return sorted(name for name in found if name.startswith(prefix))

@@ -1,4 +1,7 @@
-"""The command line, from the words that were typed to the exit code."""
+"""The command line: every command, and the way from the words that were typed to the exit code.
+
+A command's module is loaded when the command is wanted; the help that lists them needs none.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,41 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from tui.cli.arguments import DONE, REFUSED, USAGE, Run, UsageError
+from tui.cli.arguments import DONE, EXIT_CODES, REFUSED, USAGE, Commands, Parser, Run, UsageError
 from tui.cli.output import OutputLost, finish_help, flush, note, note_at_once, prepare_streams
-from tui.cli.parser import build_parser
 from tui.ending import leave, unwinding
 
+if TYPE_CHECKING:
+    from tui.host import Machine
+
+_COMMANDS = {
+    "admin": ("wizard", "start as an admin: add people, change groups, remove people"),
+    "join": ("wizard", "start as a new user, or continue with your handoff"),
+    "resume": ("wizard", "resume a session (default: the latest)"),
+    "sessions": ("wizard", "list your sessions"),
+    "demo": ("wizard", "try both roles in a throwaway project with a local AWS"),
+    "doctor": ("doctor", "check gpg, Terraform, terminal, keyring and clipboard"),
+    "pgp": ("pgp", "check PGP keys before an apply does, or request access with yours"),
+    "decrypt": ("decrypt", "decrypt and print your one-time password"),
+    "layer": ("layer", "read and edit a base-identities layer, byte for byte"),
+    "regions": ("regions", "show where STS is active in each account, and which regions the project uses"),
+    "plan": ("plan", "show what Terraform or OpenTofu would change in a layer"),
+    "apply": ("apply", "apply a plan file that `plan --out` kept"),
+    "handoff": ("handoff", "make a person's handoff, or check one that you got"),
+    "access-key": ("access_key", "keep, create and rotate the access key that your profiles use"),
+    "profiles": ("profiles", "show or write the profiles of a project in ~/.aws/PROJECT"),
+    "verify": ("verify", "check that every profile of a project works, with one MFA code"),
+    "completion": ("completion", "print the lines for Tab completion in bash, zsh or fish"),
+    "credential-process": ("credential_process", "print an access key for AWS SDKs"),
+}
+"""Each command in the order of the help: the module of `tui.cli` that declares it, and its line there."""
+_EPILOG = f"""\
+{EXIT_CODES}
+
+`iam-onboard` alone opens the wizard. Try `iam-onboard demo` first: a disposable project and a local AWS."""
 _ENDED: dict[int, str] = {
     signal.SIGINT: "Stopped by Ctrl-C.",
     signal.SIGTERM: "Stopped by SIGTERM.",
@@ -84,3 +116,45 @@ def _run(options: argparse.Namespace) -> int:
         for folder in machine.places.secure():
             note(f"{folder} had permissions for other users; now only you have them.")
         return run(machine, options) or DONE
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # slow, and rarely wanted
+
+        from tui.cli.output import say
+
+        say(f"iam-onboard {version('iam-onboard')}")
+        parser.exit(DONE)
+
+
+def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of the command line; what it gives has `run`, the function of the command.
+
+    Args:
+        words: what is to be parsed. Where it begins with a command, the parser knows no other one; else it
+            has the list of commands only. None for a parser with all of every command.
+    """
+    parser = Parser(
+        prog="iam-onboard",
+        description="Brings people into the AWS accounts of a Leverage-style Terraform project.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.set_defaults(run=_wizard)
+    commands = Commands(parser, {name: summary for name, (_, summary) in _COMMANDS.items()})
+    wanted = _COMMANDS if words is None else words[:1]
+    if set(wanted) <= set(_COMMANDS):
+        for module in dict.fromkeys(_COMMANDS[name][0] for name in wanted):
+            import_module(f"tui.cli.{module}").add_to(commands)
+    else:
+        for name in _COMMANDS:
+            commands.add(name, None)
+    return parser
+
+
+def _wizard(machine: Machine, options: argparse.Namespace) -> None:
+    from tui.cli.wizard import wizard
+
+    wizard(machine, options)

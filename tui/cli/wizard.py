@@ -16,7 +16,6 @@ from typing import Any
 
 from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag, one_of
-from tui.cli.completion import session_ids
 from tui.cli.output import OutputLost, answer, hand_out, note, on_terminal, say
 from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
@@ -78,9 +77,17 @@ def add_to(commands: Commands) -> None:
 def _session_id(explanation: str) -> Argument:
     def add_to(parser: argparse._ActionsContainer) -> None:
         which = parser.add_argument("session", nargs="?", metavar="ID", help=explanation)
-        which.completer = session_ids  # type: ignore[attr-defined]  # argcomplete reads it there
+        which.completer = _session_ids  # type: ignore[attr-defined]  # argcomplete reads it there
 
     return add_to
+
+
+def _session_ids(prefix: str, **_: object) -> list[str]:
+    """The ids of the sessions that begin so, the person's own and those of sandboxes; no journal is read."""
+    places = host.Places.of_this_machine()
+    folders = [places.sessions, *places.sandboxes.glob("*.sessions")]
+    found = (entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir())
+    return sorted(name for name in found if name.startswith(prefix))
 
 
 def wizard(machine: host.Machine, _options: argparse.Namespace) -> None:

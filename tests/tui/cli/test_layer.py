@@ -12,7 +12,7 @@ import pytest
 from support.pgp import gpg_home
 
 from tui.cli.arguments import DONE, REFUSED, UsageError
-from tui.cli.parser import build_parser
+from tui.cli.main import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.sandbox.project import lay_out

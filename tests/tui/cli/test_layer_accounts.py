@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tui.cli.arguments import DONE, UsageError
-from tui.cli.parser import build_parser
+from tui.cli.main import build_parser
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project

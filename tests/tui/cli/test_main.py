@@ -21,8 +21,7 @@ from support.small_steps import NOT_THERE
 
 from tui.cli import credential_process, doctor, wizard
 from tui.cli.arguments import DONE, REFUSED, USAGE
-from tui.cli.main import main
-from tui.cli.parser import build_parser
+from tui.cli.main import build_parser, main
 from tui.host import Machine
 from workflows.core.files import private_folder
 from workflows.core.openpgp import grouped

@@ -17,8 +17,7 @@ from support.strict_aws import SECURITY
 
 from tui.cli import asking, regions
 from tui.cli.arguments import DONE, REFUSED, USAGE
-from tui.cli.main import main
-from tui.cli.parser import build_parser
+from tui.cli.main import build_parser, main
 from tui.host import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
