@@ -215,7 +215,6 @@ async def test_who_types_the_password_needs_no_clipboard(tmp_path: Path, gpg: Gp
 async def test_the_password_is_hidden_by_itself(
     tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.widgets.fields.SHOWN_SECONDS", 0.2)
     session = begun(tmp_path, gpg)
     app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -225,7 +224,11 @@ async def test_the_password_is_hidden_by_itself(
         await pilot.press("v")
         await pilot.pause()
         assert PASSWORD in app.text()
-        await until(pilot, lambda: PASSWORD not in app.text())
+        monkeypatch.setattr("screens.widgets.fields.SHOWN_SECONDS", 0.2)
+        await pilot.press("v", "v")
+        await until(pilot, lambda: app.pane.query_one("#password", SecretText)._hiding is None)
+        await pilot.pause()
+        assert PASSWORD not in app.text()
     session.close()
 
 
