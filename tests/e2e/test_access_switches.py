@@ -69,9 +69,9 @@ def changes(sandbox: Sandbox, planned: Planned) -> list[tuple[str, str]]:
     """What the plan file holds, as action and address, in Terraform's own words."""
     shown: dict[str, Any] = json.loads(terraform(sandbox, "show", "-json", str(planned.record.plan)))
     return sorted(
-        ("+".join(one["change"]["actions"]), one["address"])
-        for one in shown["resource_changes"]
-        if one["change"]["actions"] not in (["no-op"], ["read"])
+        ("+".join(resource_change["change"]["actions"]), resource_change["address"])
+        for resource_change in shown["resource_changes"]
+        if resource_change["change"]["actions"] not in (["no-op"], ["read"])
     )
 
 
@@ -86,7 +86,7 @@ def test_passwords_and_access_keys_are_switched_and_a_renamed_key_file_changes_n
         access={"security": ACCESS},
         key_files={"security": {"sam.okafor": "okafor.sam", "machine.github.actions": "github"}},
     )
-    warned = [one.message for one in users.validate(wanted, admin.context())]
+    warned = [problem.message for problem in users.validate(wanted, admin.context())]
     assert warned == ["security: the console password of dana.lopez is deleted at the apply."]
     admin.run(users, wanted)
     put(admin, {})

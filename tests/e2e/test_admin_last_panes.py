@@ -71,6 +71,6 @@ async def test_both_accounts_are_planned_applied_and_handed_over_by_keys(
         await until(pilot, lambda: key in session.state.observed)
         assert session.state.observed[key].verdict is Verdict.AWAITED  # AWS says that she has not come yet
     handoff = open_handoff((sandbox.mailbox / "handoff-jane.doe.txt").read_text())
-    assert [one.account_name for one in handoff.identities] == ["management", "security"]
+    assert [identity.account_name for identity in handoff.identities] == ["management", "security"]
     assert session.facts("security")["handed_over"]["people"]["jane.doe"]["sent_at"]
     session.close()

@@ -72,7 +72,7 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
     planned = runs.accept("management")
     assert planned.foreign == planned.destroys == ()
     assert any(line.startswith("jane.doe: new user") and "joins admins" in line for line in planned.summary)
-    assert any(isinstance(one.payload, Update) for one in runs.reported)
+    assert any(isinstance(progress.payload, Update) for progress in runs.reported)
     markdown = plan.markdown(runs.context("management"))
     assert "jane.doe" in markdown
     assert "111111111111" not in markdown
@@ -90,17 +90,17 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
     assert management.sign_in_url == "https://binbash-management.signin.aws.amazon.com/console"
     assert security.account_id == "222222222222"
     assert "16 to 128 characters" in security.password_policy
-    assert "bb-shared-oaar" in {one.profile for one in management.profiles}
-    assert {one.profile for one in security.profiles} == {
+    assert "bb-shared-oaar" in {profile.profile for profile in management.profiles}
+    assert {profile.profile for profile in security.profiles} == {
         "bb-shared-admin",
         "bb-apps-devstg-admin",
         "bb-apps-prd-admin",
     }
-    for one in (management, security):
-        assert one.encrypted_password is not None
-        assert one.key_fingerprint == home.fingerprint(NAME)
-        password = home.run("--decrypt", stdin=clean_ciphertext(one.encrypted_password)).decode()
-        page = sign_in(sandbox, one.account_alias, password)
+    for identity in (management, security):
+        assert identity.encrypted_password is not None
+        assert identity.key_fingerprint == home.fingerprint(NAME)
+        password = home.run("--decrypt", stdin=clean_ciphertext(identity.encrypted_password)).decode()
+        page = sign_in(sandbox, identity.account_alias, password)
         assert "You must change your password to continue" in page
         held = [path for path in files_of(runs.folder) if password.encode() in path.read_bytes()]
         assert held == []
@@ -254,7 +254,7 @@ def test_a_removal_wants_the_name_and_takes_the_person_out(runs: AdminRuns) -> N
     runs.write_files()
     planned = runs.accept("management")
     assert planned.gone == (NAME,)
-    assert any("removed for good" in one.words for one in planned.destroys)
+    assert any("removed for good" in destroyed.words for destroyed in planned.destroys)
     (problem,) = apply.validate(apply.Request(), runs.context("management"))
     assert NAME in problem.message
     confirmed = apply.Request(removals=(NAME,))

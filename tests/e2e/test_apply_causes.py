@@ -94,7 +94,7 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     failed = apply_and_fail(runs)
     assert failed.why.startswith(f"{THERE}: It exists already.")
     repairs = recovery.examine(runs.context(ACCOUNT), runs.report)
-    assert [(one.way, one.title) for one in repairs] == [
+    assert [(repair.way, repair.title) for repair in repairs] == [
         (Way.IMPORT, f"import user {THERE}"),
         (Way.IMPORT, f"import user login profile {THERE}"),
     ]
@@ -112,7 +112,7 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
     assert plan.make(runs.context(ACCOUNT), runs.report).empty
     people = hand_over.prepare(runs.context(ACCOUNT), runs.report)
-    assert {one.name for one in people if one.text and not one.trouble} == set(NAMES)
+    assert {person.name for person in people if person.text and not person.trouble} == set(NAMES)
 
 
 def test_a_lock_file_of_other_providers_offers_the_upgrade(runs: AdminRuns, sandbox: Sandbox) -> None:

@@ -81,8 +81,8 @@ async def test_fifty_people_join_at_once_in_a_small_terminal(sandbox: Sandbox, t
         await until(pilot, over)
         assert session.status(APPLY) is Status.DONE
         assert session.facts("management")["applied"]["added"] == 100
-        running = [one for one in seen if "done ·" in one]
-        assert any("left" in one for one in running)  # the estimate
-        assert any("… person." in one for one in running)  # for whom something runs now
-        assert all(len(line) <= 80 for one in running for line in one.splitlines()[1:])
+        running = [text for text in seen if "done ·" in text]
+        assert any("left" in text for text in running)  # the estimate
+        assert any("… person." in text for text in running)  # for whom something runs now
+        assert all(len(line) <= 80 for text in running for line in text.splitlines()[1:])
     session.close()

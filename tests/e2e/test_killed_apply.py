@@ -179,7 +179,7 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
     assert recovery.own_lock(lock, context) is None
 
     repairs = recovery.examine(context, runs.report)
-    assert [(one.way, one.address, one.resource_id) for one in repairs] == [
+    assert [(change.way, change.address, change.resource_id) for change in repairs] == [
         (Way.IMPORT, USER, NAME),
         (Way.IMPORT, PASSWORD, NAME),
     ]

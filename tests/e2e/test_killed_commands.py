@@ -219,9 +219,9 @@ class KeyWorld(World):
         iam = self.aws.aws.administrator("iam")
         keys = iam.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
         listed = self.run(("access-key", "list", "--json"))
-        kept = {one["id"]: (one["kept"], one["rotation"]) for one in json.loads(listed.said)}
+        kept = {row["id"]: (row["kept"], row["rotation"]) for row in json.loads(listed.said)}
         first = self.key["AccessKeyId"]
-        return {(one["AccessKeyId"] == first, one["Status"], kept.get(one["AccessKeyId"])) for one in keys}
+        return {(key["AccessKeyId"] == first, key["Status"], kept.get(key["AccessKeyId"])) for key in keys}
 
     def check_end(self) -> None:
         """What is kept works, and is nowhere else."""
@@ -236,7 +236,7 @@ class KeyWorld(World):
             parser.read(self.config.with_name("credentials"))
             found = {"AccessKeyId": parser[BASE]["aws_access_key_id"]}
         states = self.aws.aws.administrator("iam").list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
-        assert {one["AccessKeyId"]: one["Status"] for one in states}[found["AccessKeyId"]] == "Active"
+        assert {key["AccessKeyId"]: key["Status"] for key in states}[found["AccessKeyId"]] == "Active"
         self.check()
 
 

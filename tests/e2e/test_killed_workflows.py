@@ -158,7 +158,7 @@ class World:
     def life(self, workflow: str, steps: Steps, at: KilledAnew, patience: float = PATIENCE) -> Life:
         """One life of the wizard, up to its end or the end of the workflow."""
         own = SessionCatalogue(self.machine).of_sandbox(self.folder).summaries()
-        latest = next((one.id for one in own if one.workflow == workflow), "")
+        latest = next((session.id for session in own if session.workflow == workflow), "")
         start = Start(session=latest) if latest else Start(workflow=workflow)
         ahead = seconds_ahead(self.sandbox)
         wanted = Wanted(self.machine, self.folder, start, steps, self.seconds, patience, ahead)
@@ -477,7 +477,7 @@ def keys_in_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
     factory = ClientFactory(world.sandbox.endpoint_url, "us-east-1")
     with factory.profile_client("iam", files, PROFILES["management"]) as iam:
         listed = iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
-        return {one["AccessKeyId"]: one["Status"] for one in listed}
+        return {key["AccessKeyId"]: key["Status"] for key in listed}
 
 
 def test_a_rotation_that_is_killed_everywhere_ends_with_one_key_that_works(

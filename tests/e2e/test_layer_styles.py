@@ -215,7 +215,7 @@ def test_the_plan_holds_what_was_decided_and_nothing_else(
     for account in LAYERS:
         runs.reported.clear()
         planned = plan.make(runs.context(account), runs.report)
-        initialised = [one.words for one in runs.reported if one.words.startswith("Initialising")]
+        initialised = [part.words for part in runs.reported if part.words.startswith("Initialising")]
         assert initialised == expected_init(case.of(account))
         assert team.changes(planned, account) == expected_changes(case.of(account), account)
         assert planned.foreign == ()
@@ -227,9 +227,12 @@ def test_the_plan_holds_what_was_decided_and_nothing_else(
         person, machine = hand_over.prepare(runs.context(account), runs.report)
         assert person.trouble == machine.trouble == ()
     assert person.accounts == machine.accounts == tuple(LAYERS)
-    passwords = [one.encrypted_password for one in open_handoff(person.text).identities]
-    secrets = [one.encrypted_secret for one in open_handoff(machine.text).identities]
-    for ciphertext, length in (*((one, 20) for one in passwords), *((one, 40) for one in secrets)):
+    passwords = [identity.encrypted_password for identity in open_handoff(person.text).identities]
+    secrets = [identity.encrypted_secret for identity in open_handoff(machine.text).identities]
+    for ciphertext, length in (
+        *((password, 20) for password in passwords),
+        *((secret, 40) for secret in secrets),
+    ):
         assert ciphertext is not None
         assert len(home.run("--decrypt", stdin=clean_ciphertext(ciphertext))) >= length
     assert plan.make(runs.context("security"), runs.report).empty
@@ -243,7 +246,7 @@ def check_the_files(team: Team, name: str) -> None:
     assert diff == expected.read_text(), diff
     gone = team.run("git", "diff", "--name-status", "--", "*/keys/*").split("\n")[:-1]
     keys = "global/base-identities/keys"
-    assert gone == [f"D\t{one}/{keys}/{name}" for one in LAYERS for name in (LEAVES, OLD_MACHINE)]
+    assert gone == [f"D\t{layer}/{keys}/{name}" for layer in LAYERS for name in (LEAVES, OLD_MACHINE)]
     new = team.run("git", "ls-files", "--others", "--exclude-standard").split()
-    assert new == [f"{one}/{keys}/{name}" for one in LAYERS for name in (JOINS, NEW_MACHINE)]
+    assert new == [f"{layer}/{keys}/{name}" for layer in LAYERS for name in (JOINS, NEW_MACHINE)]
     team.terraform("security", "fmt", "-check", "-recursive", str(team.project.root))

@@ -98,7 +98,7 @@ def test_what_is_planted_is_found(place: str, told: str, tmp_path: Path) -> None
     with hunting(tmp_path) as hunt:
         plant(place, tmp_path, hunt)
     found = hunt.leaks([CANARY], tmp_path)
-    assert any(told in one for one in found), found
+    assert any(told in message for message in found), found
     assert CANARY not in repr(found)
     assert not hunt.leaks(["another canary"], tmp_path)
 
@@ -167,7 +167,7 @@ async def test_a_picture_of_the_masked_or_hidden_password_does_not_hold_it(
         await pilot.pause()
         hidden = picture()
     session.close()
-    for one in (typed, masked, hidden):
-        assert "jane.doe" in one
-        assert PASSPHRASE not in one
-        assert PASSWORD not in one
+    for page in (typed, masked, hidden):
+        assert "jane.doe" in page
+        assert PASSPHRASE not in page
+        assert PASSWORD not in page

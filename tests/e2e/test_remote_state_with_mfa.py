@@ -116,7 +116,7 @@ class Office:
     def items(self) -> list[Any]:
         """What the lock table holds: locks alone, without the digest of the state."""
         found = self.client("dynamodb").scan(TableName=TABLE)["Items"]
-        return [one for one in found if not one["LockID"]["S"].endswith("-md5")]
+        return [item for item in found if not item["LockID"]["S"].endswith("-md5")]
 
     def lock(self, who: str, created: str) -> None:
         """Another run's lock, as Terraform's backend writes it."""
@@ -284,7 +284,7 @@ async def test_one_code_goes_from_the_plan_to_the_handoff_with_the_state_in_s3(
     state = json.load(office.client("s3").get_object(Bucket=TABLE, Key=KEY)["Body"])
     assert state["outputs"]["names_in_management"]["value"]
     handoff = open_handoff((office.sandbox.mailbox / f"handoff-{NAME}.txt").read_text())
-    assert [one.account_name for one in handoff.identities] == ["security"]
+    assert [identity.account_name for identity in handoff.identities] == ["security"]
     await unlocked_by_name(office)
 
     assert not (office.session.folder / "aws").exists()

@@ -120,11 +120,11 @@ def person(made: NewUserAws) -> Iterator[Person]:
     )
     clients = clients_for(environment, "us-east-1")
     with key_session(old, made.code(seed, 1), clients, environment, Event()) as session:
-        one = Person(made, replace(session, cancelled=NoWait()), store, records)
+        person = Person(made, replace(session, cancelled=NoWait()), store, records)
         try:
-            yield one
+            yield person
         finally:
-            for client in one.clients.values():
+            for client in person.clients.values():
                 client.close()
 
 

@@ -147,7 +147,10 @@ def test_the_organisation_has_the_projects_accounts_and_stays_the_same(as_admini
         session = boto3.Session(profile_name="bb-management-administrator")
         return session.client("organizations", endpoint_url=as_administrator.endpoint_url)
 
-    listed = {one["Name"]: (one["Id"], one["Email"]) for one in organizations().list_accounts()["Accounts"]}
+    listed = {
+        account["Name"]: (account["Id"], account["Email"])
+        for account in organizations().list_accounts()["Accounts"]
+    }
     assert listed == {name: (number, f"aws+{name}@example.com") for name, number in project.ACCOUNTS.items()}
     told = organizations().describe_organization()["Organization"]
     assert told["MasterAccountId"] == project.ACCOUNTS["management"]

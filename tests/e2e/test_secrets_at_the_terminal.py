@@ -83,7 +83,7 @@ def test_after_leaving_nothing_is_in_the_scrollback_and_the_clipboard(screen: Te
     decrypted(screen, gpg)
     limits = Path(f"/proc/{screen.program().pid}/limits")
     if limits.exists():
-        (line,) = [one for one in limits.read_text().splitlines() if one.startswith("Max core file size")]
+        (line,) = [row for row in limits.read_text().splitlines() if row.startswith("Max core file size")]
         assert line.split()[4:6] == ["0", "0"]
     screen.press("C-q")
     assert_clean(screen)
@@ -169,7 +169,7 @@ def test_pinentry_has_the_terminal_and_the_wizard_gets_it_back(screen: Terminal,
     screen.wait_for("Unlock your password", "You cancelled the question for the passphrase")
 
     screen.press_until(["Tab", "Enter"], "Please enter the passphrase")
-    (pinentry,) = [one for one in psutil.process_iter(["name", "environ"]) if _is_ours(one, gpg)]
+    (pinentry,) = [process for process in psutil.process_iter(["name", "environ"]) if _is_ours(process, gpg)]
     pinentry.kill()
     screen.wait_for("✗ ", "Copy text c")
     screen.press("Escape")

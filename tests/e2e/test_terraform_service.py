@@ -497,7 +497,7 @@ def test_what_is_to_be_replaced_next_is_kept_until_an_apply_went_through(quick: 
     replace_next(quick.folder, "terraform_data.first")
     for _ in range(2):
         record, plan = quick.plan()
-        assert [one.address for one in plan.replaced] == ["terraform_data.first"]
+        assert [change.address for change in plan.replaced] == ["terraform_data.first"]
     assert quick.apply(record).succeeded
     assert quick.plan()[1].is_empty
 

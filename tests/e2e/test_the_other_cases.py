@@ -99,7 +99,7 @@ def test_a_new_password_replaces_one_login_profile_and_nothing_else(admin: Admin
     before = state_of(runs).login_profiles["dana.lopez"].encrypted_password
 
     planned = planned_and_applied(runs)
-    assert [one.address for one in planned.destroys] == [PROFILE.format("dana.lopez")]
+    assert [destroyed.address for destroyed in planned.destroys] == [PROFILE.format("dana.lopez")]
     assert (planned.passwords, planned.foreign, planned.gone) == (("dana.lopez",), (), ())
     assert planned.counts == {"add": 1, "change": 0, "destroy": 1}
 
@@ -121,7 +121,7 @@ def test_a_new_pgp_key_makes_the_password_anew_for_that_key(admin: AdminProject,
     runs = runs_of(admin)
 
     planned = planned_and_applied(runs)
-    assert [one.address for one in planned.destroys] == [PROFILE.format("sam.okafor")]
+    assert [destroyed.address for destroyed in planned.destroys] == [PROFILE.format("sam.okafor")]
     assert planned.foreign == ()
     own = handed_to(runs, "sam.okafor", NEW_KEY)
     assert own.key_fingerprint == pgp.fingerprint("sam.okafor")
@@ -141,7 +141,7 @@ def test_a_lost_device_is_taken_away_over_iam_alone(admin: AdminProject) -> None
 
     found = mfa_reset.survey(context, quiet)
     (owner,) = found.owners
-    assert [one.serial for one in owner.devices] == [serial, unused_serial]
+    assert [device.serial for device in owner.devices] == [serial, unused_serial]
     assert owner.devices[1].enabled_at is None
     found = mfa_reset.remove("dana.lopez", serial, context, quiet)
     found = mfa_reset.remove("dana.lopez", unused_serial, context, quiet)
@@ -184,12 +184,12 @@ def test_a_person_leaves_with_a_key_and_a_device_made_by_hand(admin: AdminProjec
     found = deactivate.survey(context, quiet)
     (leaver,) = found.people
     assert [key.access_key_id for key in leaver.active_keys] == [key_id]
-    assert {(one.kind, one.id) for one in leaver.blocking} == {
+    assert {(holding.kind, holding.id) for holding in leaver.blocking} == {
         (HoldingKind.ACCESS_KEY, key_id),
         (HoldingKind.MFA_DEVICE, serial),
         (HoldingKind.INLINE_POLICY, "by-hand"),
     }
-    places = [one.place for one in found.mentioned[name].mentions]
+    places = [mention.place for mention in found.mentioned[name].mentions]
     assert "CODEOWNERS:1" in places
     warned = deactivate.validate(deactivate.Request(found), context)
     assert key_id in warned[0].message

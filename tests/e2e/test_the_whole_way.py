@@ -118,7 +118,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
             await plan_apply_and_hand_over(admin, account)
         await admin.until(lambda: "Waiting for jane.doe" in admin.text(), "the end, and AWS's answer")
         await ask_the_regions(admin)
-        unconfirmed = [name for name, one in admin.statuses().items() if one is not Status.DONE]
+        unconfirmed = [name for name, status in admin.statuses().items() if status is not Status.DONE]
         assert unconfirmed == ["hand-over@management", "hand-over@security"], admin.statuses()
         await admin.quit()
 
@@ -167,7 +167,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         assert {session_now.state.observed[key].verdict for key in arrived} == {Verdict.AS_DECIDED}
         (jane,) = admissions(session_now.folder).people
         assert (jane.person, jane.compared) == (USER, Comparison.SAME)
-        assert {name: one and one.outcome for name, one in jane.accounts.items()} == {
+        assert {name: admission and admission.outcome for name, admission in jane.accounts.items()} == {
             "management": Outcome.APPLIED,
             "security": Outcome.APPLIED,
         }
@@ -185,7 +185,9 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
 
 def session_of(machine: Machine, folder: Path, workflow: str) -> str:
     found = [
-        one for one in SessionCatalogue(machine).of_sandbox(folder).summaries() if one.workflow == workflow
+        summary
+        for summary in SessionCatalogue(machine).of_sandbox(folder).summaries()
+        if summary.workflow == workflow
     ]
     assert len(found) == 1, found
     return found[0].id

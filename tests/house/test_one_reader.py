@@ -48,7 +48,7 @@ def reads(source: str) -> Iterator[int]:
             case ast.Call(func=ast.Attribute(attr="open"), args=[], keywords=[]):
                 yield node.lineno
             case ast.ImportFrom(module="json" | "pygohcl" | "email" | "builtins" | "io"):
-                if {one.name for one in node.names} & {"load", "loads", "open", "message_from_string"}:
+                if {alias.name for alias in node.names} & {"load", "loads", "open", "message_from_string"}:
                     yield node.lineno
 
 

@@ -31,7 +31,7 @@ def writes(source: str) -> Iterator[int]:
                 func=ast.Attribute(value=ast.Name(id="os"), attr="write"), args=[ast.Constant(), *_]
             ):
                 yield node.lineno
-            case ast.ImportFrom(module="sys", names=names) if {one.name for one in names} & {
+            case ast.ImportFrom(module="sys", names=names) if {alias.name for alias in names} & {
                 "stdout",
                 "stderr",
             }:
@@ -56,7 +56,7 @@ def asks(source: str) -> Iterator[int]:
         match node:
             case ast.Call(func=ast.Name(id="input")) | ast.Constant(value="/dev/tty"):
                 yield node.lineno
-            case ast.Import(names=names) if "getpass" in {one.name for one in names}:
+            case ast.Import(names=names) if "getpass" in {alias.name for alias in names}:
                 yield node.lineno
 
 

@@ -88,9 +88,9 @@ def holds(node: ast.AST, names: set[str]) -> bool:
     """Whether a node is a sentence, or a text that is made of one."""
     match node:
         case ast.JoinedStr(values=values):
-            return any(holds(one.value, names) for one in values if isinstance(one, ast.FormattedValue))
+            return any(holds(value.value, names) for value in values if isinstance(value, ast.FormattedValue))
         case ast.Call(func=ast.Name(id="str"), args=arguments):
-            return any(holds(one, names) for one in arguments)
+            return any(holds(argument, names) for argument in arguments)
         case ast.Attribute(attr=name):
             return name in names
         case _:
@@ -103,7 +103,7 @@ def looked_at(node: ast.AST) -> Sequence[ast.AST]:
         case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()], comparators=comparators):
             return [left, *comparators]
         case ast.Compare(left=left, comparators=comparators):
-            return [one for one in (left, *comparators) if isinstance(one, ast.JoinedStr)]
+            return [side for side in (left, *comparators) if isinstance(side, ast.JoinedStr)]
         case ast.Match(subject=subject):
             return [subject]
         case ast.Subscript(slice=key):
@@ -119,7 +119,7 @@ def looked_at(node: ast.AST) -> Sequence[ast.AST]:
 def looked_into(tree: ast.AST, names: set[str]) -> Iterator[str]:
     """Where a module looks into sentences."""
     for node in ast.walk(tree):
-        yield from (ast.unparse(one) for one in looked_at(node) if holds(one, names))
+        yield from (ast.unparse(part) for part in looked_at(node) if holds(part, names))
 
 
 def test_a_sentence_can_be_made_and_shown_and_not_be_looked_into(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_only_what_shows_or_records_gets_the_text() -> None:
         if name.startswith("workflows/")
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "workflows.core.sentences"
-        if any(one.name == "text_of" for one in node.names)
+        if any(alias.name == "text_of" for alias in node.names)
     }
     assert inside == set(RECORDS_AND_DOCUMENTS)
 

@@ -64,8 +64,8 @@ def raw_texts(path: Path) -> Iterator[str]:
             if isinstance(node, ast.ClassDef)
             else []
         )
-        for one in made:
-            named = one.value if isinstance(one, ast.Attribute | ast.Subscript) else one
+        for setting in made:
+            named = setting.value if isinstance(setting, ast.Attribute | ast.Subscript) else setting
             if isinstance(named, ast.Name) and named.id in imported:
                 yield imported[named.id]
 

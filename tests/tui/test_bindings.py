@@ -26,7 +26,11 @@ def owners() -> Iterator[type[DOMNode]]:
 
 
 def bindings(owner: type[DOMNode]) -> list[Binding]:
-    return [one for one in Binding.make_bindings(owner.BINDINGS) if isinstance(one, Binding)]
+    return [
+        make_binding
+        for make_binding in Binding.make_bindings(owner.BINDINGS)
+        if isinstance(make_binding, Binding)
+    ]
 
 
 def test_no_key_that_can_be_typed_comes_before_the_field_that_has_the_focus() -> None:
@@ -44,7 +48,7 @@ def test_no_key_that_can_be_typed_comes_before_the_field_that_has_the_focus() ->
 def test_no_key_is_one_that_a_terminal_or_tmux_takes_away() -> None:
     taken = {"ctrl+b", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "f11"}
     used = {(owner.__name__, binding.key) for owner in owners() for binding in bindings(owner)}
-    assert {one for one in used if one[1] in taken} == set()
+    assert {binding for binding in used if binding[1] in taken} == set()
 
 
 def test_every_binding_can_be_told_apart_by_its_id() -> None:

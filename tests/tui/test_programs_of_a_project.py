@@ -132,7 +132,7 @@ def test_a_command_asks_on_the_terminal_once(
     with pytest.raises(ProgramNotTrusted):
         layer_of(machine)
     layer_of(machine)
-    assert all(str(machine.working_folder / "bin" / "terraform") in one for one in terminal.asked)
+    assert all(str(machine.working_folder / "bin" / "terraform") in question for question in terminal.asked)
     layer_of(machine)
     assert len(terminal.asked) == 2
     assert not mark.exists()
@@ -196,7 +196,7 @@ def test_no_program_is_looked_for_where_one_stands(trapped: AdminProject, mark: 
 def test_the_wizards_first_page_runs_nothing_of_the_project(trapped: AdminProject, mark: Path) -> None:
     trapped.replace("security", "users.tf", "\n", "\n\n")
     found = project.survey(str(trapped.root), trapped.context(), quiet)
-    assert any("uncommitted" in str(one) for one in found.of_the_files), found.of_the_files
+    assert any("uncommitted" in str(note) for note in found.of_the_files), found.of_the_files
     request = project.Request(path=str(trapped.root), layers=("security",), joining=("jane.doe",))
     with pytest.raises(ProgramNotTrusted):
         project.perform(request, trapped.context(), quiet)

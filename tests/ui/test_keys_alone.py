@@ -67,7 +67,7 @@ JUNK = ("", "\x1b[31m\x00", "{" * 50, "jane.doe, juan\r\n" * 40, "-----BEGIN PGP
 def focusable(screen: WizardScreen) -> Iterator[Widget]:
     """What the focus should come to: on the page and the action bar, as far as it is displayed."""
     for widget in screen.focus_chain:
-        if all(one.display for one in widget.ancestors_with_self if isinstance(one, Widget)):
+        if all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget)):
             yield widget
 
 
@@ -75,7 +75,7 @@ def painted(pilot: Pilot[Any], widget: Widget) -> str:
     """The lines of a widget, with their styles."""
     strips = pilot.app.screen._compositor.render_strips()
     lines = strips[widget.region.y : widget.region.bottom]
-    return "\n".join(str([(one.text, str(one.style)) for one in strip]) for strip in lines)
+    return "\n".join(str([(piece.text, str(piece.style)) for piece in strip]) for strip in lines)
 
 
 async def come_to_everything(pilot: Pilot[Any]) -> None:

@@ -83,7 +83,7 @@ def shown_by(app: App[Any]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(one, marks=[pytest.mark.slow] if one in VARIANTS else []) for one in SCENES]
+    "name", [pytest.param(scene, marks=[pytest.mark.slow] if scene in VARIANTS else []) for scene in SCENES]
 )
 async def test_no_page_shows_what_acts_or_hides(name: str, office: Office, tmp_path: Path) -> None:
     with PoisonedStage(tmp_path) as stage:

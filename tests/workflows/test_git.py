@@ -119,7 +119,7 @@ def test_what_came_in_since_a_moment_and_who_made_it(
     at = {**environment, "GIT_COMMITTER_DATE": later}
     run(checkout, at, "pull", "--quiet")
     run(checkout, at, "commit", "--quiet", "--allow-empty", "-m", "Mine")
-    found = [(one.author, one.mine, one.subject) for one in git.gained_since(first)]
+    found = [(commit.author, commit.mine, commit.subject) for commit in git.gained_since(first)]
     assert found == [("Jane", True, "Mine"), ("Mary", False, "Theirs")]
     run(checkout, environment, "config", "user.email", "")
     run(checkout, at, "commit", "--quiet", "--allow-empty", "-m", "x" * 5_000)

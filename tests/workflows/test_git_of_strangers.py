@@ -139,7 +139,7 @@ def test_an_upstream_is_asked_only_by_what_the_persons_own_settings_name(desk: D
     upstream = desk.look()
     assert desk.left() == []
     assert not upstream.fetched
-    assert key.format(trap=desk.trap).casefold() in [one.casefold() for one in upstream.distrusted]
+    assert key.format(trap=desk.trap).casefold() in [text.casefold() for text in upstream.distrusted]
 
 
 def test_a_remotes_name_is_no_option(desk: Desk) -> None:

@@ -101,9 +101,9 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
 
     context = run.context(key)
     change_set = review.prepare(context, quiet)
-    texts = [one.diff() for one in change_set.changes if one.name.endswith(".tf")]
+    texts = [change.diff() for change in change_set.changes if change.name.endswith(".tf")]
     assert "".join(texts) == (JOURNALS / "admin-decided.diff").read_text()
-    assert {one.name for one in change_set.changes if not one.name.endswith(".tf")} == {
+    assert {change.name for change in change_set.changes if not change.name.endswith(".tf")} == {
         *(f"keys/{name}" for name in ("alex.kim", "dana.lopez", "jane.doe")),
         *(f"keys/{name}" for name in ("machine.gitlab", "machine.github.actions", "github")),
     }
@@ -143,7 +143,7 @@ def test_a_session_whose_project_moved_on_the_way_goes_on_there_and_can_move_aga
     known = json.dumps([session.facts(item) for item in ("", "management", "security")])
     assert ("/srv/again/" in known, "/srv/b" in known) == (True, False)
     found = admissions(session.folder)
-    assert (found.by, [one.compared for one in found.people]) == ("sam@laptop", [Comparison.SAME])
+    assert (found.by, [person.compared for person in found.people]) == ("sam@laptop", [Comparison.SAME])
 
 
 def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:

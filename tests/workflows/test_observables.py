@@ -81,7 +81,7 @@ class Done:
 
     def status(self) -> Status:
         """The status after all looks and questions, as on a resume."""
-        given = next(one for one in self.session.state.workflow.steps if one.id == "given")
+        given = next(step for step in self.session.state.workflow.steps if step.id == "given")
         known = {name: self.stand.facts[name] for name in given.gives}
         run = SessionRun(self.session, self.stand.environment, by_id([Given(known), self.module]))
         run.observe()

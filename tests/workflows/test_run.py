@@ -115,7 +115,7 @@ def test_who_comes_back_is_told_what_was_done_last_and_what_the_checkout_gained(
         subprocess.run([*commit, year], cwd=tmp_path, env=dated, check=True)
     back = run.come_back()
     assert (back.last, back.at) == ("Project", session.state.records[PROJECT].at)
-    assert [(one.author, one.subject) for one in back.commits] == [("Mary", "2099")]
+    assert [(commit.author, commit.subject) for commit in back.commits] == [("Mary", "2099")]
 
 
 @pytest.mark.parametrize("look", [NOT_ASKED, SAID_SO])

@@ -94,7 +94,7 @@ async def test_where_nothing_is_left_there_is_nothing_to_remove_and_nothing_to_s
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
-        assert not any(app.pane.query_one(one).display for one in ("#remove", "#stop", "#skip"))
+        assert not any(app.pane.query_one(selector).display for selector in ("#remove", "#stop", "#skip"))
     session.close()
 
 

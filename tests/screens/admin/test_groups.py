@@ -163,7 +163,7 @@ async def test_a_group_is_made_renamed_and_removed_in_dialogs_and_kept_as_a_draf
         await ui.go_to("users")
         await ui.go_to("groups")
         choice = pane_of(ui).choice
-        assert [(one.name, one.sibling) for one in choice.add] == [("observers", "admins")]
+        assert [(group.name, group.sibling) for group in choice.add] == [("observers", "admins")]
         assert choice.rename == {"devops": "devops-team"}
         assert choice.remove == ("auditors",)
         assert choice.members["jane.doe"] == {"observers"}

@@ -166,7 +166,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
     async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
         assert ui.focused == "diff"
         assert "8 files, +" in ui.text
-        lines = [line for one in ui.app.pane.query_one(FileDiffs).files for line in one.change.lines]
+        lines = [line for file in ui.app.pane.query_one(FileDiffs).files for line in file.change.lines]
         assert [line.text for line in lines if 'module.user["jane.doe"].iam_user_name' in line.text]
         assert ui.app.pane.query_one(FileDiffs).render_line(0).text.startswith("--- a/management/")
         assert not is_displayed(ui.field("branch"))
@@ -194,7 +194,7 @@ async def test_the_review_is_shown_anew_when_a_file_changed_meanwhile(
         assert ui.status("review") is Status.FAILED
         await ui.press("escape")
         shown = ui.app.pane.query_one(FileDiffs).files
-        assert any('"x.y"' in line.text for one in shown for line in one.change.lines)
+        assert any('"x.y"' in line.text for file in shown for line in file.change.lines)
         await ui.press("ctrl+n", "left", "enter")
         assert ui.status("review") is Status.DONE
         assert '"x.y"' in admin_project.text("security", "locals.tf")

@@ -106,5 +106,5 @@ async def test_where_nobody_has_a_device_there_is_nothing_to_remove_and_nothing_
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
-        assert not any(app.pane.query_one(one).display for one in ("#remove", "#skip"))
+        assert not any(app.pane.query_one(selector).display for selector in ("#remove", "#skip"))
     session.close()

@@ -44,7 +44,7 @@ async def answer(ui: Wizard, value: str) -> None:
 
 def verdict(ui: Wizard) -> str:
     """What is said about the selected person's key."""
-    return "\n".join(str(ui.app.pane.query_one(f"#{one}", Static).content) for one in ("about", "verdict"))
+    return "\n".join(str(ui.app.pane.query_one(f"#{part}", Static).content) for part in ("about", "verdict"))
 
 
 def rekeying(admin: AdminProject, *names: str) -> None:
@@ -195,7 +195,7 @@ async def test_a_text_for_the_owner_is_there_for_every_verdict(
     decide(admin_project, people_keys, joining=("jane.doe",))
     for account in ("management", "security"):
         (versions,) = [
-            one for one in admin_project.file(account, ".").glob("*.tf") if "3.39.0" in one.read_text()
+            path for path in admin_project.file(account, ".").glob("*.tf") if "3.39.0" in path.read_text()
         ]
         versions.write_text(versions.read_text().replace("~> 3.39.0", "~> 4.10"))
     async with wizard(admin_project, project, at="pgp-keys") as ui:

@@ -706,7 +706,7 @@ async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
     app = jane_to_hand_over(desk, monkeypatch)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        shown = {one: app.pane.query_one(f"#{one}").display for one in ("copy", "save", "sent", "skip")}
+        shown = {name: app.pane.query_one(f"#{name}").display for name in ("copy", "save", "sent", "skip")}
         assert shown == {"copy": False, "save": True, "sent": True, "skip": False}
         await press(pilot, "t")
         assert app.pane.query_one("#copy").display
@@ -733,9 +733,9 @@ async def test_somebody_who_cannot_decrypt_is_led_to_a_new_key(
         assert isinstance(app.screen, Confirm)
         app.screen.query_one("#yes").focus()
         await press(pilot, "enter")
-        (one,) = wanted
-        assert (one.step, one.draft["rekeying"]) == ("project", ["jane.doe"])
-        assert "jane.doe" not in one.draft["joining"]
+        (replaced,) = wanted
+        assert (replaced.step, replaced.draft["rekeying"]) == ("project", ["jane.doe"])
+        assert "jane.doe" not in replaced.draft["joining"]
 
 
 async def test_what_is_not_for_the_expected_key_cannot_be_sent(
@@ -874,13 +874,13 @@ async def test_that_it_is_not_applied_elsewhere_is_a_line_of_the_page(
         await rest(pilot)
         await press(pilot, "e")
         assert not isinstance(app.screen, ErrorDialog)
-        assert [one.field for one in app.pane.problems] == ["elsewhere"]
+        assert [problem.field for problem in app.pane.problems] == ["elsewhere"]
         assert desk.status("plan") is Status.READY
         await press(pilot, "ctrl+n")
         assert not app.pane.problems
         await press(pilot, "e")
         assert not isinstance(app.screen, ErrorDialog)
-        assert [one.field for one in app.pane.problems] == ["elsewhere"]
+        assert [problem.field for problem in app.pane.problems] == ["elsewhere"]
 
 
 async def test_a_fingerprint_that_nobody_compared_is_in_the_one_question_of_the_apply(

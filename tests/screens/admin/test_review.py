@@ -76,7 +76,7 @@ async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: Admin
 
 async def test_a_file_is_seen_once_its_last_changed_line_was_shown(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
-        ends = [one.end for one in diff.files]
+        ends = [file.end for file in diff.files]
         assert {diff._lines[end - 1].mark for end in ends} <= {"+", "-"}
         assert diff.seen == {number for number, end in enumerate(ends) if end <= diff.size.height}
         before = str(ui.app.wizard._primary().effect)
@@ -225,7 +225,7 @@ async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) ->
         clipboard = decided.environment.clipboard
         assert isinstance(clipboard, FakeClipboard)
         text = clipboard.content
-        assert text == "".join(one.change.diff() for one in diff.files)
+        assert text == "".join(file.change.diff() for file in diff.files)
         await ui.press("s", "enter")
         saved = decided.environment.home / "review-bb.diff"
         assert saved.read_text() == text
@@ -257,8 +257,8 @@ async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(dec
     async with review_of(decided) as (ui, _):
         await ui.press("escape")
         assert ui.app.pane.primary().effect == "Look again"
-        nothing = [ui.app.pane.query_one(one) for one in ("#diff", "#commit", "#keys-too")]
-        assert not any(one.display for one in nothing)
+        nothing = [ui.app.pane.query_one(selector) for selector in ("#diff", "#commit", "#keys-too")]
+        assert not any(node.display for node in nothing)
         text = decided.text("management", "locals.tf")
         decided.replace("management", "locals.tf", text, whole)
         await write(ui)
@@ -351,10 +351,10 @@ async def test_no_colour_loses_nothing(admin_project: AdminProject, monkeypatch:
         assert lines[3].text.startswith("-a = 1")
         assert lines[4].text.startswith("+a = 2")
         assert all(
-            one.style.color is None or one.style.color.is_default or _is_grey(one.style.color)
+            piece.style.color is None or piece.style.color.is_default or _is_grey(piece.style.color)
             for strip in lines[:5]
-            for one in strip
-            if one.style
+            for piece in strip
+            if piece.style
         )
 
 

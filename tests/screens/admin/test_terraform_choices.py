@@ -270,7 +270,7 @@ async def test_what_a_killed_apply_left_is_shown_and_done_one_by_one(
     repairing(
         desk,
         monkeypatch,
-        lambda one: Told("Imported.", REPLACE) if one is IMPORT else Told("The next plan replaces it."),
+        lambda choice: Told("Imported.", REPLACE) if choice is IMPORT else Told("The next plan replaces it."),
     )
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:

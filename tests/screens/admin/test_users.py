@@ -32,7 +32,7 @@ def rewrite(admin: AdminProject, written: list[Written], account: str = "securit
     folder = admin.file(account, "keys").parent
     for name in ("locals.tf", "outputs.tf", "users.tf", "groups.tf"):
         (folder / name).unlink(missing_ok=True)
-    people = [one for some in written for one in some.names if not some.machine]
+    people = [name for some in written for name in some.names if not some.machine]
     files = files_of(written, [group("devops", [], Habits())])
     files["users.tf"] += more
     for name, text in files.items():
@@ -201,7 +201,7 @@ async def test_the_editor_is_opened_at_the_line_and_what_changed_is_told(
         assert (mixed.folder / "seen").read_text() == (
             f"+{line.place.line} {mixed.file('security', 'users.tf').resolve()}\n"
         )
-        told = [one.message for one in ui.app._notifications]
+        told = [notification.message for notification in ui.app._notifications]
         assert told == ["security users.tf changed: +1 -0 lines. The layer was read again."]
 
 

@@ -396,7 +396,7 @@ async def test_what_a_rejected_file_is_asked_about_stays_in_view(
         field(app, "path").value = "~/nowhere/accessKeys.csv"
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert [one.field for one in app.pane.problems] == ["path"]
+        assert [problem.field for problem in app.pane.problems] == ["path"]
         assert app.pane.region.contains_region(app.pane.query_one("#delete-file").region)
         field(app, "path").value = "~/Downloads"
         await pilot.pause()
@@ -584,9 +584,9 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         await app.wizard.go_to(None)
         await rest(pilot)
         finished = app.wizard.query_one(Finished)
-        told = [one for one in finished.query(Text) if str(one.content).startswith("? ")]
+        told = [text for text in finished.query(Text) if str(text.content).startswith("? ")]
         assert len(told) == 1, "the table marks each"
-        assert any("access key in the keyring" in str(one.content) for one in finished.query(Text))
+        assert any("access key in the keyring" in str(text.content) for text in finished.query(Text))
         session.reopen(MFA)
         session.skip(MFA)
         await app.wizard.go_to(None)
@@ -638,7 +638,7 @@ async def test_a_wrong_region_is_told_once_at_its_field(new_user: NewUserAws, se
         field(app, "region").value = "mars-1"
         await pilot.press("enter")
         await rest(pilot)
-        assert [one.field for one in app.pane.problems] == ["region"]
+        assert [problem.field for problem in app.pane.problems] == ["region"]
         assert not app.pane.primary().ready
         await pilot.press("ctrl+n")
         await rest(pilot)
@@ -664,7 +664,7 @@ async def test_answers_are_kept_for_as_long_as_the_files_stay_as_they_are(
         await rest(pilot)
         pane = app.pane
         assert isinstance(pane, VerifyPane)
-        assert [bool(one.problem) for one in pane.request().results] == [False, False]
+        assert [bool(result.problem) for result in pane.request().results] == [False, False]
         assert pane.has_class("-all-work")
         config = new_user.environment.home / ".aws" / "bb" / "config"
         config.write_text(config.read_text() + "\n")
@@ -729,7 +729,7 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
         assert app.screen is app.wizard
         await pilot.press(*"canary-of-another-key", "enter")
         await rest(pilot)
-        assert [one.field for one in app.pane.problems] == ["own_passphrase"]
+        assert [problem.field for problem in app.pane.problems] == ["own_passphrase"]
         await pilot.press(*"canary-passphrase", "enter")
         await rest(pilot)
         await rest(pilot)

@@ -188,7 +188,7 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
     session = begun(tmp_path, gpg, {"text": foreign})
     app = PaneHost(session, environment_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: [one.field for one in app.pane.problems] == ["text"])
+        await until(pilot, lambda: [problem.field for problem in app.pane.problems] == ["text"])
         assert app.screen is app.wizard
         assert not app.pane.turn().yours, "only the admin can send another one"
         assert "Fingerprint, if asked" in said(app)
@@ -212,11 +212,13 @@ async def test_what_is_no_handoff_is_refused_at_its_field(
     (environment.home / "j").write_text("junk")
     app = PaneHost(begun(tmp_path, gpg, draft), environment, MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: [one.field for one in app.pane.problems] == [field])
+        await until(pilot, lambda: [problem.field for problem in app.pane.problems] == [field])
         await until(pilot, lambda: app.focused is app.pane.query_one(f"#{field}"))
         assert app.screen is app.wizard
         cause = text_of(cause_of(FileNotFoundError(errno.ENOENT, "")))
-        assert any(cause in text_of(one.message) for one in app.pane.problems) == ("nowhere" in str(draft))
+        assert any(cause in text_of(problem.message) for problem in app.pane.problems) == (
+            "nowhere" in str(draft)
+        )
 
 
 async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refused(

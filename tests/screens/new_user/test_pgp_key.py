@@ -86,7 +86,7 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
         await pilot.press(*PASSPHRASE, "tab", *"other")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert [one.field for one in app.pane.problems] == ["again"]
+        assert [problem.field for problem in app.pane.problems] == ["again"]
         assert app.focused is app.pane.query_one("#again")
         assert session.status(KEY) is Status.READY
         app.pane.query_one("#again", Input).value = PASSPHRASE

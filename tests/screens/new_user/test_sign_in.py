@@ -85,7 +85,7 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         assert app.screen.focused.id == "passphrase"
         await pilot.press(*"wrong", "enter")
         await rest(pilot)
-        assert [one.field for one in app.pane.problems] == ["passphrase"]
+        assert [problem.field for problem in app.pane.problems] == ["passphrase"]
         assert not isinstance(app.screen, ErrorDialog)
         assert session.status(KEY) is Status.FAILED
         assert app.screen.focused is not None

@@ -167,7 +167,7 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
         await rest(pilot)
         assert "1 of 2 profiles works." in app.text()
         assert not app.pane.primary().ready
-        assert [one.field for one in app.pane.problems] == ["code-security"], "the code comes first"
+        assert [problem.field for problem in app.pane.problems] == ["code-security"], "the code comes first"
         assert app.focused is app.pane.query_one("#code-security")
         finish = app.pane.query_one("#finish").region
         assert app.pane.region.contains_region(finish)
@@ -211,7 +211,9 @@ async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session
         await rest(pilot)
         await pilot.press("x")
         await rest(pilot)
-        assert any("First a profile has to work" in one.message for one in app._notifications)
+        assert any(
+            "First a profile has to work" in notification.message for notification in app._notifications
+        )
         assert app.pane.query_one(ProfileAnswers).marked == BASE
 
 

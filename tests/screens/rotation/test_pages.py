@@ -94,7 +94,7 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
         app.pane.query_one("#code", Input).value = "123"
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert [one.field for one in app.pane.problems] == ["code"], "before it is asked about"
+        assert [problem.field for problem in app.pane.problems] == ["code"], "before it is asked about"
         assert len(new_user.keys()) == 2
         new_user.aws.ahead += 30
         with new_user.aws.later(0):

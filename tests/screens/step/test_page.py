@@ -74,7 +74,7 @@ async def test_an_answer_is_heard_even_if_words_follow_at_once(tmp_path: Path) -
         # Posted in one go on the screen's own thread, so that all of them wait together.
         answer_between_words(lambda progress: page.post_message(StepPane.MoveProgressed(progress)))
         await rest(pilot)
-        assert [one.payload for one in page.heard if one.payload] == list(EVENTS)
+        assert [report.payload for report in page.heard if report.payload] == list(EVENTS)
         assert len(page.heard) < 3 + 3 * 20  # words alone are dropped for newer ones
 
 
@@ -125,7 +125,7 @@ async def test_each_problem_stands_at_its_field_until_that_is_changed(tmp_path: 
     page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
 
     def wrong() -> list[bool]:
-        return [not one.has_class("-empty") for one in page.query(".field-problem")]
+        return [not widget.has_class("-empty") for widget in page.query(".field-problem")]
 
     app = Host(page)
     async with app.run_test() as pilot:

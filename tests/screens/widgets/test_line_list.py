@@ -93,7 +93,7 @@ def lines_of(count: int) -> UserLines:
     people = Written("list", [f"p{number:04}.q" for number in range(count)])
     machines = Written("list", [f"machine.m{number}" for number in range(50)], machine=True)
     files = files_of([people, machines], [group("devops", people.names, Habits())])
-    layer = layer_of(files, {name: "KEY\n" for one in (people, machines) for name in one.names})
+    layer = layer_of(files, {name: "KEY\n" for group in (people, machines) for name in group.names})
     return UserLines({layer.location.account: layer})
 
 

@@ -20,7 +20,7 @@ def test_our_signs_make_way_for_ascii_and_names_stay_as_they_are() -> None:
 
 
 def test_the_bar_of_the_focus_is_no_edge_of_a_field_without_unicode() -> None:
-    (bar,), (edge,) = (OnlyVisible(unicode=False).apply([Segment(one)], Color(0, 0, 0)) for one in "▌│")
+    (bar,), (edge,) = (OnlyVisible(unicode=False).apply([Segment(sign)], Color(0, 0, 0)) for sign in "▌│")
     assert bar.text != edge.text
 
 

@@ -25,14 +25,15 @@ def test_another_account_has_the_mark_of_where_all_its_steps_stand(
     statuses: tuple[Status, Status], mark: str
 ) -> None:
     steps = [
-        RailEntry(StepKey(step, "security"), step, one) for step, one in zip("ab", statuses, strict=True)
+        RailEntry(StepKey(step, "security"), step, status)
+        for step, status in zip("ab", statuses, strict=True)
     ]
     assert stepper(steps, None, 80).plain.startswith(f"{mark} security")
 
 
 def test_folded_steps_say_how_many_stand_where() -> None:
     before = [DONE, DONE, SKIPPED, UNSURE, DONE, DONE]
-    steps = [RailEntry(StepKey(f"step-{n}"), f"Step {n}", one) for n, one in enumerate([*before, OPEN])]
+    steps = [RailEntry(StepKey(f"step-{n}"), f"Step {n}", status) for n, status in enumerate([*before, OPEN])]
     line = stepper(steps, steps[-1].key, 60).plain
     folded = ((DONE, "3 done"), (UNSURE, "1"), (SKIPPED, "1 skipped"))
     assert line.startswith("".join(f"{MARKS[status]} {words}  " for status, words in folded)), line

@@ -108,8 +108,8 @@ async def test_the_record_of_the_keys_is_shown_over_the_grid_and_copied(
 ) -> None:
     _session, app = desk
     fingerprint, at = "0123456789ABCDEF0123456789ABCDEF01234567", "2026-03-01T10:00:00+00:00"
-    one = Admission(PEOPLE[0], fingerprint, "pasted", at, Comparison.SAME, at, {"security": None})
-    monkeypatch.setattr(wizard, "admissions", lambda _folder: Admissions("admin@host", (one,)))
+    admission = Admission(PEOPLE[0], fingerprint, "pasted", at, Comparison.SAME, at, {"security": None})
+    monkeypatch.setattr(wizard, "admissions", lambda _folder: Admissions("admin@host", (admission,)))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press("f5", "r", "c")

@@ -66,9 +66,9 @@ def test_of_a_long_line_only_the_middle_of_its_path_is_left_out() -> None:
 def test_the_line_with_the_focus_has_the_bar_and_keeps_its_width(line: str, reversed_part: str) -> None:
     strip = with_bar(Strip([Segment(line)]), Style(bold=True))
     assert strip.text == f"{BAR}{line[1:]}"
-    assert "".join(one.text for one in strip if one.style and one.style.reverse) == reversed_part
+    assert "".join(piece.text for piece in strip if piece.style and piece.style.reverse) == reversed_part
     wrapped = with_bar(Strip([Segment(line)]), Style(bold=True), label=False)
-    assert not any(one.style and one.style.reverse and one.text for one in wrapped)
+    assert not any(piece.style and piece.style.reverse and piece.text for piece in wrapped)
 
 
 async def test_a_line_goes_on_below_its_first_word() -> None:

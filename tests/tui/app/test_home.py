@@ -85,7 +85,7 @@ def lines_of(app: Host) -> list[str]:
 
 def ids_of(app: Host) -> list[str]:
     """What can be selected now."""
-    return [one.id for one in app.home.query_one(OptionList).options if one.id]
+    return [option.id for option in app.home.query_one(OptionList).options if option.id]
 
 
 async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> None:
@@ -123,7 +123,9 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() ->
     came = "2026-01-04T19:07:00+00:00"
 
     async def shown(*arrived: Summary) -> list[str]:
-        app = Host([Entry(one, SESSIONS, None, came if one in arrived else "") for one in (user, admin)])
+        app = Host(
+            [Entry(summary, SESSIONS, None, came if summary in arrived else "") for summary in (user, admin)]
+        )
         async with app.run_test(size=(80, 24)) as pilot:
             await rest(pilot)
             lines = lines_of(app)
@@ -144,7 +146,7 @@ async def test_what_is_begun_comes_before_what_was_only_opened_and_what_is_done(
     done = Summary("done", "admin", changed="2026-01-09T00:00:00+00:00", facts={"joining": ["ann"]})
     opened = Summary("opened", "rotation", changed="2026-01-08T00:00:00+00:00", next_title="Rotate")
     begun = replace(done, id="begun", changed="2026-01-07T00:00:00+00:00", next_title="Plan")
-    app = Host([Entry(one, SESSIONS, None) for one in (done, opened, begun)])
+    app = Host([Entry(summary, SESSIONS, None) for summary in (done, opened, begun)])
     async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
         await pilot.press("enter")
@@ -326,7 +328,7 @@ async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
         app = Host(entries)
         async with app.run_test(size=(80, 24)) as pilot:
             await rest(pilot)
-            offered = {one.binding.action for one in app.home.active_bindings.values()}
+            offered = {active_binding.binding.action for active_binding in app.home.active_bindings.values()}
             assert offered >= ({"delete", "archive", "report", "filter"} if entries else set())
             assert entries or not offered & {"delete", "archive", "report", "filter"}
 
@@ -337,7 +339,7 @@ async def test_the_palette_offers_every_task_and_what_can_be_done_with_the_selec
         await rest(pilot)
         await pilot.press("f3")
         await rest(pilot)
-        on_session = {one.title: one.callback for one in app.home.commands()}
+        on_session = {command.title: command.callback for command in app.home.commands()}
         assert {
             "Open Add jane.doe and more",
             "Archive Add jane.doe and more",
@@ -350,13 +352,15 @@ async def test_the_palette_offers_every_task_and_what_can_be_done_with_the_selec
         assert app.asked == [HomeScreen.Resume(LATE), HomeScreen.Begin("admin", ("regions_wanted",))]
         await pilot.press("down")
         await rest(pilot)
-        archived = {one.title for one in app.home.commands()}
+        archived = {command.title for command in app.home.commands()}
         assert "Restore Set up my access (jane.doe)" in archived
         assert "Archive Set up my access (jane.doe)" not in archived
         await pilot.press("down")
         await rest(pilot)
-        assert "Filter" in {one.title for one in app.home.commands()}
-        assert not [one.title for one in app.home.commands() if one.title.startswith(("Open", "Delete"))]
+        assert "Filter" in {command.title for command in app.home.commands()}
+        assert not [
+            command.title for command in app.home.commands() if command.title.startswith(("Open", "Delete"))
+        ]
 
 
 async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
@@ -396,12 +400,14 @@ async def test_the_sandbox_says_so_and_that_one_person_plays_both_roles() -> Non
 async def test_a_new_sandbox_begins_with_the_tasks_and_lists_other_sandboxes_last(
     size: tuple[int, int],
 ) -> None:
-    others = [replace(one, sandbox=Path("before"), elsewhere=True) for one in (LATE, DONE)]
+    others = [replace(summary, sandbox=Path("before"), elsewhere=True) for summary in (LATE, DONE)]
     app = Host(others, sandbox=True)
     async with app.run_test(size=size) as pilot:
         await rest(pilot)
         assert "both people" in app.text()
-        headings = [str(one.prompt) for one in app.home.query_one(OptionList).options if one.disabled]
+        headings = [
+            str(option.prompt) for option in app.home.query_one(OptionList).options if option.disabled
+        ]
         assert list(filter(None, headings)) == ["Start", "For yourself", "In another sandbox"]
         await pilot.press("enter")
         await rest(pilot)
@@ -437,7 +443,7 @@ async def test_what_was_begun_is_offered_before_another_is_begun(keys: list[str]
         assert not app.asked
         await pilot.press(*keys)
         await rest(pilot)
-        assert [type(one) for one in app.asked] == [kind]
+        assert [type(request) for request in app.asked] == [kind]
 
 
 async def test_a_replacement_goes_on_with_the_session_that_waits_for_its_handoff() -> None:
@@ -576,7 +582,7 @@ def test_an_apply_that_nobody_watched_is_no_next_step() -> None:
         standing_of(Entry(summary, SESSIONS, None, apply=apply))[0] for apply in ("", "running", "ended")
     }
     assert len(stands) == 3
-    assert all("Apply (management)" in one for one in stands)
+    assert all("Apply (management)" in stand for stand in stands)
 
 
 def test_a_deletion_names_what_is_written_and_not_applied(tmp_path: Path) -> None:
@@ -593,5 +599,5 @@ def test_a_deletion_names_what_is_written_and_not_applied(tmp_path: Path) -> Non
         left_behind(Entry(replace(summary, settled=settled), sessions, None))
         for settled in ((), ("apply@management",), ("apply@management", "apply@security"))
     ]
-    assert [re.findall(r"\d+", text_of(one)) for one in told] == [["3"], ["1"], []]
+    assert [re.findall(r"\d+", text_of(sentence)) for sentence in told] == [["3"], ["1"], []]
     assert left_behind(Entry(replace(summary, id="nowhere"), sessions, None)) == ""

@@ -16,7 +16,7 @@ def test_whatever_is_read_can_be_read(name: str) -> None:
     roles = ROLES[name]
     read = astuple(replace(roles, background=roles.text, tint=roles.text, line=roles.text))
     for below in (roles.background, roles.tint):
-        low = [one for one in read if _contrast(one, below) < _LEAST_CONTRAST]
+        low = [colour for colour in read if _contrast(colour, below) < _LEAST_CONTRAST]
         assert low == [], f"on {below}"
 
 
@@ -45,9 +45,9 @@ def test_what_was_chosen_comes_back_and_anything_else_counts_for_nothing(tmp_pat
         assert chosen(file) == name
 
 
-def _contrast(one: str, other: str) -> float:
+def _contrast(colour: str, other: str) -> float:
     """The contrast ratio of WCAG 2."""
-    light, dark = sorted((_luminance(Color.parse(one)), _luminance(Color.parse(other))), reverse=True)
+    light, dark = sorted((_luminance(Color.parse(colour)), _luminance(Color.parse(other))), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 

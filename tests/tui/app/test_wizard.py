@@ -365,7 +365,10 @@ async def test_next_during_a_look_comes_after_it_where_it_takes_what_was_typed(
         try:
             await pilot.press("x", "ctrl+n")
             assert modules[0].performed == []
-            assert any("Still reading" in one.message for one in app._notifications) is not waits
+            assert (
+                any("Still reading" in notification.message for notification in app._notifications)
+                is not waits
+            )
         finally:
             Pane.seen.set()
         await rest(pilot)

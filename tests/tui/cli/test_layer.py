@@ -54,7 +54,7 @@ def test_whom_a_computed_list_names_is_shown_with_the_place_and_refused(
     before = contents(project)
     assert run(machine, "show", "security") == DONE
     line = text.partition('"b.sample"')[0].count("\n") + 1
-    row = next(one for one in capsys.readouterr().out.splitlines() if one.startswith("  b.sample "))
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  b.sample "))
     assert f"locals.tf:{line} (by hand)" in row
     with pytest.raises(OnboardError) as refusal:
         run(machine, "remove", "security", "b.sample")
@@ -64,7 +64,7 @@ def test_whom_a_computed_list_names_is_shown_with_the_place_and_refused(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("name", ["security", LAYER, f"{LAYER}/keys/..", "./security"])
@@ -75,8 +75,8 @@ def test_a_layer_is_named_by_its_account_or_its_folder(
     shown = json.loads(capsys.readouterr().out)
     assert shown["layer"] == LAYER
     assert shown["styles"] == ["list of names", "map of machine users"]
-    assert {one["name"] for one in shown["people"]} >= {"alex.kim", "machine.github.actions"}
-    assert {one["name"]: one["members"] for one in shown["groups"]}["auditors"] == ["sam.okafor"]
+    assert {person["name"] for person in shown["people"]} >= {"alex.kim", "machine.github.actions"}
+    assert {group["name"]: group["members"] for group in shown["groups"]}["auditors"] == ["sam.okafor"]
 
 
 def test_a_layer_is_shown_in_words(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,11 +281,11 @@ def test_any_spelling_of_the_folder_does_and_paths_of_the_diff_stay_the_projects
 
 def moved(layer: Path, to: Path) -> None:
     """The layer somewhere else; its links to the project's files become files."""
-    for one in list(layer.iterdir()):
-        if one.is_symlink():
-            data = one.read_bytes()
-            one.unlink()
-            one.write_bytes(data)
+    for path in list(layer.iterdir()):
+        if path.is_symlink():
+            data = path.read_bytes()
+            path.unlink()
+            path.write_bytes(data)
     layer.rename(to)
 
 
@@ -300,7 +300,7 @@ def test_a_linked_layer_folder_is_edited_with_a_word_about_it(
     assert "is a symbolic link to" in told.err
     record = json.loads(told.out)
     assert record["written"] is True
-    assert any("never expire" in one for one in record["warnings"])
+    assert any("never expire" in warning for warning in record["warnings"])
     assert "= 0\n" in (real / "account.tf").read_text()
     assert (project / LAYER).is_symlink()
 

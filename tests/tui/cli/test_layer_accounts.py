@@ -71,8 +71,12 @@ def test_the_accounts_are_told(machine: Machine, project: Path, capsys: pytest.C
     text = capsys.readouterr().out
     assert run(machine, "security/config", "--json") == DONE
     records = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in records] == [one.name for one in find_project(project).accounts]
-    assert all(one["name"] in text and one["id"] in text and one["email"] in text for one in records)
+    assert [record["name"] for record in records] == [
+        account.name for account in find_project(project).accounts
+    ]
+    assert all(
+        record["name"] in text and record["id"] in text and record["email"] in text for record in records
+    )
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -154,7 +158,7 @@ def test_single_variables_of_2020_are_told_and_left_to_be_edited_by_hand(
         'project = "bb"\nsecurity_account_id = "222222222222"\nappsprd_account_id = "033333333333"\n'
     )
     assert run(machine, "--json") == DONE
-    told = {one["name"]: one["id"] for one in json.loads(capsys.readouterr().out)}
+    told = {row["name"]: row["id"] for row in json.loads(capsys.readouterr().out)}
     assert told == {"security": "222222222222", "apps-prd": "033333333333"}
     with pytest.raises(OnboardError, match="left alone") as refusal:
         run(machine, *ADD)
@@ -183,7 +187,7 @@ def test_what_stays_behind_is_told(
     assert run(machine, "--remove", "data-science", "--dry-run", "--json") == DONE
     record = json.loads(capsys.readouterr().out)
     assert record["written"] is False
-    assert any("folder data-science" in one for one in record["warnings"])
+    assert any("folder data-science" in warning for warning in record["warnings"])
 
 
 def test_an_account_that_layers_need_is_refused_with_their_places(machine: Machine, project: Path) -> None:

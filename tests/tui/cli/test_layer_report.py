@@ -12,9 +12,9 @@ TEAMS = [f"team-of-{number:02d}" for number in range(14)]
 @pytest.fixture(scope="module")
 def layer() -> Layer:
     groups = "".join(
-        f'module "iam_group_{one}" {{\n  source = "x"\n  name = "{one}"\n'
+        f'module "iam_group_{team}" {{\n  source = "x"\n  name = "{team}"\n'
         f'  group_users = [module.user["alex.kim"].iam_user_name]\n}}\n'
-        for one in TEAMS
+        for team in TEAMS
     )
     users = 'locals {\n  users = ["alex.kim", "jane.doe"]\n  machine_users = {}\n}\n'
     return layer_of({"users.tf": USERS + users, "groups.tf": groups})
@@ -22,10 +22,12 @@ def layer() -> Layer:
 
 def test_one_person_of_many_groups_makes_no_other_line_longer(layer: Layer) -> None:
     lines = list(layer_lines(layer, None))
-    alex, jane = (next(one for one in lines if one.startswith(f"  {name} ")) for name in layer_names(layer))
+    alex, jane = (
+        next(line for line in lines if line.startswith(f"  {name} ")) for name in layer_names(layer)
+    )
     assert alex.endswith(", ".join(TEAMS))
     assert jane.endswith("users.tf:23  no group")
-    assert not [one for one in lines if one != one.rstrip()]
+    assert not [line for line in lines if line != line.rstrip()]
 
 
 @pytest.mark.parametrize("width", [120, 80, 60])
@@ -38,7 +40,7 @@ def test_a_terminal_that_is_too_narrow_gets_more_lines_and_loses_nothing(
     assert max(map(len, lines)) <= width
     words = " ".join(lines).replace(",", " ").split()
     assert all(words.count(name) == 2 for name in TEAMS)  # once of a person, once of its own
-    assert not [one for one in lines if "…" in one]
+    assert not [line for line in lines if "…" in line]
 
 
 def test_json_is_whole_whatever_the_width(layer: Layer) -> None:
@@ -46,4 +48,4 @@ def test_json_is_whole_whatever_the_width(layer: Layer) -> None:
 
 
 def layer_names(layer: Layer) -> list[str]:
-    return [one.iam_name for one in layer.people]
+    return [person.iam_name for person in layer.people]

@@ -185,7 +185,7 @@ def test_a_session_is_archived_brought_back_and_reported(
 
     def listed(*more: str) -> list[str]:
         assert main(["sessions", "--json", *more]) == DONE
-        return [one["id"] for one in json.loads(capsys.readouterr().out)]
+        return [row["id"] for row in json.loads(capsys.readouterr().out)]
 
     assert main(["sessions", "one", "--archive", "--json"]) == DONE
     assert json.loads(capsys.readouterr().out)["archived"] is True
@@ -238,8 +238,8 @@ def test_an_unforeseen_failure_is_told_in_words(
 def test_a_parser_of_one_command_is_that_of_all_commands_for_it() -> None:
     def helps(parser: argparse.ArgumentParser) -> dict[str, str]:
         """The help of each command, and of each part of one."""
-        parts = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
-        below = [helps(part) for one in parts for part in one.choices.values()]
+        parts = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        below = [helps(part) for action in parts for part in action.choices.values()]
         assert parts or callable(parser.get_default("run"))
         return dict(pair for found in below for pair in found.items()) | {parser.prog: parser.format_help()}
 
@@ -265,7 +265,11 @@ def options(parser: argparse.ArgumentParser, command: str = "") -> Iterator[tupl
             for name, part in action.choices.items():
                 yield from options(part, command or name)
         else:
-            yield from ((command, one) for one in action.option_strings if one.startswith("--"))
+            yield from (
+                (command, option_string)
+                for option_string in action.option_strings
+                if option_string.startswith("--")
+            )
 
 
 def test_the_documentation_names_every_option() -> None:
@@ -341,7 +345,7 @@ def test_the_doctor_says_why_no_session_can_be_kept(
         place.symlink_to(tmp_path / "nowhere")
     monkeypatch.setenv("XDG_STATE_HOME", str(place))
     assert main(["doctor", "--json"]) == REFUSED
-    found = next(one for one in json.loads(capsys.readouterr().out) if one["subject"] == "Sessions")
+    found = next(row for row in json.loads(capsys.readouterr().out) if row["subject"] == "Sessions")
     assert (found["good"], found["needed"]) == (False, True)
     assert str(place) in found["fix"]
 

@@ -137,15 +137,17 @@ def journal(change: str, value: object, machine: Broken) -> None:
 
 WAYS: dict[str, Callable[[Broken], None]] = {
     "as it is": lambda _machine: None,
-    "an account id of eleven digits": lambda one: one.edit("config/common.tfvars", r'"(\d{11})\d"', r'"\1"'),
-    "AWS_PROFILE of another project": lambda one: one.environment.update(AWS_PROFILE="nope"),
-    "no TMPDIR": lambda one: one.environment.update(TMPDIR="/nowhere"),
+    "an account id of eleven digits": lambda made: made.edit(
+        "config/common.tfvars", r'"(\d{11})\d"', r'"\1"'
+    ),
+    "AWS_PROFILE of another project": lambda made: made.environment.update(AWS_PROFILE="nope"),
+    "no TMPDIR": lambda made: made.environment.update(TMPDIR="/nowhere"),
     "files that cannot grow": partial(small_files, 0),
     "files of a kilobyte": partial(small_files, 1_000),
     **{f"closed {fds}": closed(*fds) for fds in ((0,), (1,), (2,), (0, 1, 2))},
     **{f"full {fds}": full(*fds) for fds in ((1,), (2,), (1, 2))},
-    "a name of the shell": lambda one: one.environment.update(AWS_PROFILE=INVALID, AWS_REGION=INVALID),
-    "a name in the project": lambda one: (one.root / f"{INVALID}.tf").write_text("x"),
+    "a name of the shell": lambda made: made.environment.update(AWS_PROFILE=INVALID, AWS_REGION=INVALID),
+    "a name in the project": lambda made: (made.root / f"{INVALID}.tf").write_text("x"),
     "a naive date": partial(key_record, "kept_at", "2026-01-01T00:00:00"),
     "a number for a text": partial(key_record, "profile", 7),
     "a number for a date": partial(key_record, "created", 7),
@@ -191,9 +193,9 @@ def machine(tmp_path: Path) -> Broken:
     lay_out(made.root)
     for folder in made.folders.values():
         folder.mkdir(parents=True, exist_ok=True)
-        for one in (folder, *folder.parents):
-            if one.is_relative_to(made.home):
-                one.chmod(0o700)
+        for path in (folder, *folder.parents):
+            if path.is_relative_to(made.home):
+                path.chmod(0o700)
     return made
 
 

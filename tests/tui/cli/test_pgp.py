@@ -228,7 +228,7 @@ def test_the_files_of_a_layer_are_judged_as_they_are(home: GpgHome, tmp_path: Pa
     (keys / "gone").symlink_to("nothing")
     (keys / "folder").mkdir()
     records = {
-        one["source"]: one for one in json.loads(run(home, "pgp", "check", str(keys), "--json").stdout)
+        row["source"]: row for row in json.loads(run(home, "pgp", "check", str(keys), "--json").stdout)
     }
     assert set(records) == {*files, "gone"}
     assert not records["gone"]["accepted"]
@@ -383,9 +383,9 @@ def test_a_handoff_is_opened_and_its_account_chosen(home: GpgHome, message: str)
         )
         for name, account_id in (("management", "111111111111"), ("security", "222222222222"))
     ]
-    one = Handoff("bb", tuple(both[:1])).render().encode()
+    handoff = Handoff("bb", tuple(both[:1])).render().encode()
     two = Handoff("bb", tuple(both)).render().encode()
-    assert run(home, "decrypt", given=one).stdout == PASSWORD
+    assert run(home, "decrypt", given=handoff).stdout == PASSWORD
     done = run(home, "decrypt", given=two)
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "--account" in done.stderr

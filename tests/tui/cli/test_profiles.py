@@ -82,7 +82,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def states(record: dict[str, Any]) -> dict[str, str]:
-    return {one["name"]: one["state"] for one in record["profiles"]}
+    return {profile["name"]: profile["state"] for profile in record["profiles"]}
 
 
 def test_without_a_handoff_the_accounts_give_the_usual_names(
@@ -93,7 +93,7 @@ def test_without_a_handoff_the_accounts_give_the_usual_names(
     assert states(record) == dict.fromkeys([BASE, *DEVOPS], "new")
     assert record["source"].startswith("`accounts`")
     assert main(["profiles", "show", checkout, "--as", "management", "--json"]) == DONE
-    names = [one["name"] for one in told(capsys)["profiles"]]
+    names = [profile["name"] for profile in told(capsys)["profiles"]]
     assert names[0] == "bb-management"
     assert all(name.endswith("-oaar") for name in names[1:])
     assert not folder(new_user).exists()
@@ -181,7 +181,7 @@ def test_a_key_is_proved_kept_and_found_and_every_profile_says_who_it_is(
 
     terminal.answers = [new_user.code(seed, 1)]
     assert main(["verify", "bb", "--json"]) == REFUSED  # only one of the roles is there
-    found = {one["profile"]: one for one in told(capsys)["profiles"]}
+    found = {profile["profile"]: profile for profile in told(capsys)["profiles"]}
     assert terminal.asked == [f"{serial} or none"]
     assert found[BASE]["arn"] == f"arn:aws:iam::{SECURITY}:user/jane.doe"
     assert found[ROLE]["arn"] == f"arn:aws:sts::{APPS}:assumed-role/DevOps/iam-onboard"
@@ -352,7 +352,9 @@ def test_verify_says_of_odd_profiles_what_is_odd_and_names_those_that_it_does_no
     assert main(["verify", "bb", "--json"]) == REFUSED
     record = told(capsys)
     assert record["not_asked"] == ["chained", "circle", "sso"]
-    problems = {one["profile"]: one["problem"] for one in record["profiles"] if one["problem"]}
+    problems = {
+        profile["profile"]: profile["problem"] for profile in record["profiles"] if profile["problem"]
+    }
     assert problems["odd"]["title"] == "No role is named"
     assert "“DevOps”" in problems["odd"]["what"]
     assert problems["mars"]["title"] == "No such region"

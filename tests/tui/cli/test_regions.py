@@ -58,7 +58,7 @@ def test_the_answers_are_told_as_lines_with_what_to_click(
 def test_json_is_for_programs(project: RegionsProject, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(project, "--json") == DONE
     told = json.loads(capsys.readouterr().out)
-    accounts = {one["account"]: one for one in told["accounts"]}
+    accounts = {account["account"]: account for account in told["accounts"]}
     assert list(accounts) == ["management", "security", "shared", "apps-devstg", "apps-prd"]
     assert accounts["security"]["account_id"] == SECURITY
     assert accounts["security"]["global_endpoint_token_version"] == 1

@@ -147,7 +147,7 @@ def test_a_kept_plan_is_known_wherever_it_is_moved_and_private(machine: Machine,
     kept = plans_of(machine).find(moved)
     assert (kept.planned, kept.account, kept.data) == (planned, "security", b"a plan")
     notes = machine.places.sessions.with_name("plans")
-    assert [stat.S_IMODE(one.stat().st_mode) for one in (notes, *notes.iterdir())] == [0o700, 0o600]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (notes, *notes.iterdir())] == [0o700, 0o600]
 
 
 def test_a_new_plan_takes_the_place_of_the_one_before_and_old_notes_go(
@@ -371,7 +371,7 @@ def test_what_is_destroyed_or_foreign_wants_a_typed_answer(
     assert len(terminal.asked) == asked
     assert len(applied.requests) == (0 if refused else 1)
     shown = capsys.readouterr().err
-    assert all(one.words in shown for one in (*parts.get("destroys", ()), *parts.get("foreign", ())))
+    assert all(part.words in shown for part in (*parts.get("destroys", ()), *parts.get("foreign", ())))
 
 
 def test_yes_asks_nothing_and_still_tells(

@@ -30,11 +30,11 @@ def answers() -> Answers:
 
 
 def told(answers: Answers) -> None:
-    for one in (
+    for profile in (
         Verification("bb-security", ME),
         Verification("bb-two", None, OnboardError("The role needs MFA", "no")),
     ):
-        answers.results[one.profile] = Result.of(one)
+        answers.results[profile.profile] = Result.of(profile)
 
 
 def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,4 +141,4 @@ def test_whatever_the_text_it_is_a_key_or_an_explanation(text: str) -> None:
     "key_id", [KEY_ID + "\n", "AKIA" + "A" * 11, "AKIA" + "A" * 125, "", "AKIA" + "É" * 16]
 )
 def test_an_id_is_matched_whole(key_id: str) -> None:
-    assert [one.field for one in check_access_key(key_id, Secret(SECRET))] == ["key_id"]
+    assert [problem.field for problem in check_access_key(key_id, Secret(SECRET))] == ["key_id"]

@@ -150,7 +150,7 @@ def test_a_device_that_is_there_already_names_the_administrators_commands(
     if listed is None:
         stub.add_client_error("list_virtual_mfa_devices", "AccessDenied", http_status_code=403)
     else:
-        devices = [{"SerialNumber": one} for one in listed]
+        devices = [{"SerialNumber": serial} for serial in listed]
         stub.add_response("list_virtual_mfa_devices", {"VirtualMFADevices": devices, "IsTruncated": False})
     with pytest.raises(iam.DeviceExists) as caught:
         iam.create_virtual_mfa_device(aws["iam"], "juan.delacruz", ME)

@@ -47,7 +47,7 @@ def answers(
 def of(found: Iterable[AccountAnswer]) -> dict[str, RegionAnswer]:
     (answer,) = found
     assert not answer.problem
-    return {one.region: one for one in answer.regions}
+    return {region.region: region for region in answer.regions}
 
 
 def test_what_regions_answer_is_told_apart() -> None:
@@ -187,7 +187,7 @@ def sample(**changes: StsState) -> AccountAnswer:
 
 
 def test_regions_are_held_against_those_that_the_project_uses() -> None:
-    verdicts = {one.region: judge(one, ALLOWED) for one in sample().regions}
+    verdicts = {region.region: judge(region, ALLOWED) for region in sample().regions}
     assert verdicts == {
         "ap-east-1": Verdict.NEEDED,
         "eu-west-1": Verdict.UNUSED,
@@ -203,7 +203,7 @@ def test_regions_are_held_against_those_that_the_project_uses() -> None:
     assert wanted.enable == ("ap-east-1",)
     assert wanted.not_known == ("eu-west-2",)
     assert wanted.missing == ("us-west-2", "cn-north-1")
-    order = [one.region for one, _ in by_urgency(sample(), ALLOWED)]
+    order = [row.region for row, _ in by_urgency(sample(), ALLOWED)]
     assert order == [
         "eu-west-3",
         "ap-east-1",

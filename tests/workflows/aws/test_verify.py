@@ -164,7 +164,7 @@ def run(
     verify.verify_profiles(
         ClientFactory(aws.endpoint, "us-east-1"), files, "bb-security", code=code, **arguments
     )
-    return {one.profile: one for one in seen}
+    return {result.profile: result for result in seen}
 
 
 def test_one_code_proves_every_profile(aws: type[FakeSts], tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_without_roles_no_code_is_needed(tmp_path: Path) -> None:
 def test_the_roles_are_asked_at_the_same_time(aws: type[FakeSts], tmp_path: Path) -> None:
     aws.together = threading.Barrier(5)  # each AssumeRole waits until all five are there
     files = write(tmp_path, *(profile(f"p{place}", "DevOps", account=place) for place in range(1, 6)))
-    assert all(one.problem is None for one in run(aws, files, "123456").values())
+    assert all(result.problem is None for result in run(aws, files, "123456").values())
 
 
 def test_each_profile_asks_in_its_own_region(aws: type[FakeSts], tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(
         text += f"[profile odd{number}]\nrole_arn = {arn}\nsource_profile = bb-security\n"
     files.config_file.write_text(text)
     found = run(aws, files, "123456")
-    problems = {name: one.problem.title for name, one in found.items() if one.problem}
+    problems = {name: result.problem.title for name, result in found.items() if result.problem}
     assert problems.pop("far") == "No such region"
     assert problems == {f"odd{number}": "No role is named" for number in range(len(odd))}
     assert [action for action, _, _ in aws.calls].count("AssumeRole") == 1
@@ -318,8 +318,8 @@ def test_it_can_be_stopped(aws: type[FakeSts], tmp_path: Path) -> None:
 
 
 def test_a_role_profile_tells_its_parts(tmp_path: Path) -> None:
-    (one,) = role_profiles.role_profiles(write(tmp_path, profile("p", "ops/DevOps")), "bb-security")
-    assert (one.account, one.role_name, one.mfa_serial) == ("222222222222", "ops/DevOps", SERIAL)
+    (found,) = role_profiles.role_profiles(write(tmp_path, profile("p", "ops/DevOps")), "bb-security")
+    assert (found.account, found.role_name, found.mfa_serial) == ("222222222222", "ops/DevOps", SERIAL)
 
 
 @pytest.mark.parametrize(

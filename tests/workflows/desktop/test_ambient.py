@@ -24,10 +24,10 @@ SHELL = {
 
 
 def test_what_is_set_is_found_and_no_secret_is_shown() -> None:
-    words = [one for one, _ in found_in(SHELL)]
+    words = [name for name, _ in found_in(SHELL)]
     assert "AWS_ENDPOINT_URL=http://127.0.0.1:4566" in words
     assert {"TF_WORKSPACE=blue", "TF_VAR_password", "AWS_SECRET_ACCESS_KEY", "https_proxy"} <= set(words)
-    assert not any("canary" in one or one.startswith(("TF_DATA_DIR", "EDITOR")) for one in words)
+    assert not any("canary" in word or word.startswith(("TF_DATA_DIR", "EDITOR")) for word in words)
 
 
 def test_terraform_is_told_the_endpoints_that_the_sdk_reads_itself() -> None:
@@ -35,7 +35,7 @@ def test_terraform_is_told_the_endpoints_that_the_sdk_reads_itself() -> None:
 
 
 def test_what_is_said_not_to_be_passed_on_is_not() -> None:
-    dropped = [name for one in AMBIENT if one.effect.startswith("Isn't") for name in one.names]
+    dropped = [name for known in AMBIENT if known.effect.startswith("Isn't") for name in known.names]
     shell = {name.replace("*", "X"): "x" for name in dropped}
     assert child_environment(shell) == {}
 

@@ -285,7 +285,7 @@ def test_over_ssh_the_desktop_of_this_machine_is_left_out_unless_windows_are_for
         machine = replace(Machine.this(), environment=variables)
         board = clipboard_of(machine, lambda _text: None)
         assert isinstance(board, FirstWorkingClipboard)
-        return [type(one) for one in board._clipboards]
+        return [type(way) for way in board._clipboards]
 
     assert kinds() == [PyperclipClipboard, Osc52Clipboard]
     ssh = "10.0.0.1 5 10.0.0.2 22"

@@ -198,7 +198,10 @@ def test_whatever_the_packets_hold_there_is_an_answer(packets: list[tuple[int, b
 
 def _stops(packets: list[Packet]) -> bool:
     """Whether the library stops at a curve, before what comes after it."""
-    curves = tuple(bytes([len(one) // 2]) + bytes.fromhex(one) for one in UNREAD_CURVES.values())
+    curves = tuple(
+        bytes([len(unread_curve) // 2]) + bytes.fromhex(unread_curve)
+        for unread_curve in UNREAD_CURVES.values()
+    )
     return any(packet.tag in KEYS and packet.body[6:].startswith(curves) for packet in packets)
 
 

@@ -78,7 +78,7 @@ def test_the_older_provider_would_not_encrypt_to_an_expired_key_with_a_short_sig
 
 def test_numbers_of_other_algorithms_may_be_short() -> None:
     def signature(algorithm: int, *bits: int) -> Signature:
-        numbers = b"".join(one.to_bytes(2) + bytes((one + 7) // 8) for one in bits)
+        numbers = b"".join(bit.to_bytes(2) + bytes((bit + 7) // 8) for bit in bits)
         return Signature(0x18, algorithm, 8, b"", b"", numbers)
 
     assert not keybase_verifies(signature(22, 256, 248))

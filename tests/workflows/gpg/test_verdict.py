@@ -238,7 +238,7 @@ def test_a_key_with_other_headers_gets_the_ones_that_gpg_writes(other: GpgHome) 
     other.key("plain", "ed25519", subkey="cv25519")
     key = other.export("plain")
     first, *rest = split(key)
-    modern = bytes([0xC0 | first.tag, len(first.body)]) + first.body + b"".join(one.raw for one in rest)
+    modern = bytes([0xC0 | first.tag, len(first.body)]) + first.body + b"".join(packet.raw for packet in rest)
     assert normalise(modern).key_material == normalise(key).key_material
     assert check_key(modern, environment=ENVIRONMENT).key.binary == key
 
@@ -247,9 +247,9 @@ def test_a_key_without_a_name_that_holds_is_refused(other: GpgHome, now: datetim
     fingerprint = other.key("renamed")
     other.run("--quick-add-uid", fingerprint, "new <new@b.sample>")
     other.run("--quick-revoke-uid", fingerprint, "renamed <renamed@a.example>")
-    one = check_key(other.run("--export", fingerprint), environment=ENVIRONMENT).details
-    assert judge(one, OLD, now).kind is WORKS
-    assert one.mails == ("new@b.sample",)
+    details = check_key(other.run("--export", fingerprint), environment=ENVIRONMENT).details
+    assert judge(details, OLD, now).kind is WORKS
+    assert details.mails == ("new@b.sample",)
     none = check_key(every_name_revoked(other), environment=ENVIRONMENT).details
     assert (len(none.user_ids), none.mails) == (2, ())
     for version in (OLD, NEW, UNKNOWN):

@@ -42,12 +42,12 @@ def test_a_plain_file_has_the_same_items_by_its_index_and_by_its_tree(
     assert plain.is_plain
     assert not whole.is_plain
     assert plain.items == whole.items
-    for one, other in zip(plain.blocks, whole.blocks, strict=True):
-        assert one.attributes.keys() == other.attributes.keys()
-        for name in one.attributes:
-            assert one.source_of(name) == other.source_of(name)
-            assert one.attributes[name].node.start_byte == other.attributes[name].node.start_byte
-            assert one.attributes[name].line == other.attributes[name].line
+    for block, other in zip(plain.blocks, whole.blocks, strict=True):
+        assert block.attributes.keys() == other.attributes.keys()
+        for name in block.attributes:
+            assert block.source_of(name) == other.source_of(name)
+            assert block.attributes[name].node.start_byte == other.attributes[name].node.start_byte
+            assert block.attributes[name].line == other.attributes[name].line
 
 
 @given(styled_layers())
@@ -100,7 +100,7 @@ def test_after_an_edit_the_index_is_the_one_of_the_whole_file(
     content = text.replace("\n", newline).encode()
     document = Document("x.tf", content)
     assert document.items is not None
-    edges = [0, len(content), *(end for one in document.items for end in (one.start_byte, one.end_byte))]
+    edges = [0, len(content), *(end for pair in document.items for end in (pair.start_byte, pair.end_byte))]
     place = st.one_of(st.sampled_from(edges), st.integers(0, len(content)))
     start, end = sorted((data.draw(place), data.draw(place)))
     put = data.draw(st.sampled_from([other.replace("\n", newline).encode(), b"/* ", b"# ", b"}", b'"']))

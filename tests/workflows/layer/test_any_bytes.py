@@ -45,7 +45,7 @@ OPERATIONS: tuple[Operation, ...] = (
     SetPasswordPolicy("max_password_age", 90),
     SetAccountAlias("other-alias"),
 )
-SEEDS = st.sampled_from([WHOLE, *(one.read_bytes() for one in CORPUS)])
+SEEDS = st.sampled_from([WHOLE, *(sample.read_bytes() for sample in CORPUS)])
 
 
 def tried(layer: Layer, operation: Operation) -> None:
@@ -104,8 +104,8 @@ def test_damaged_files_of_a_project_are_read_or_refused_in_words(data: st.DataOb
         path = root / data.draw(st.sampled_from(PROJECT_FILES))
         path.write_bytes(data.draw(mutated(st.just(path.read_bytes() if path.is_file() else LOCK))))
         with suppress(OnboardError):
-            for one in find_project(root).layers:
-                read_layer(one)
+            for layer in find_project(root).layers:
+                read_layer(layer)
 
 
 _MANY: dict[str, tuple[int, Callable[[int], bytes]]] = {

@@ -18,12 +18,12 @@ def change(before: Sequence[str], after: Sequence[str]) -> FileChange:
     return FileChange("l", "f", Path("f"), "".join(before).encode(), "".join(after).encode())
 
 
-def rebuilt(one: FileChange) -> bytes:
+def rebuilt(changed: FileChange) -> bytes:
     """The file after the change, from the one before and the lines of the diff alone."""
-    old = (one.before or b"").splitlines(keepends=True)
+    old = (changed.before or b"").splitlines(keepends=True)
     new: list[bytes] = []
     at, mark = 0, ""
-    for line in one.lines:
+    for line in changed.lines:
         if line.mark == "@":
             new += old[at : line.old - 1]
             at = line.old - 1
@@ -41,17 +41,17 @@ def rebuilt(one: FileChange) -> bytes:
 
 @given(_LINES, _LINES)
 def test_the_lines_lead_from_one_text_to_the_other(old: list[str], new: list[str]) -> None:
-    for lines in (new, [*new[:-1], *(one.strip() for one in new[-1:])]):
-        one = change(old, lines)
-        assert rebuilt(one) == one.after
+    for lines in (new, [*new[:-1], *(changed.strip() for changed in new[-1:])]):
+        changed = change(old, lines)
+        assert rebuilt(changed) == changed.after
 
 
 @given(_ODD_LINES, _ODD_LINES)
 def test_the_lines_are_the_diff(before: list[str], after: list[str]) -> None:
-    one = change(before, after)
-    assert "".join(f"{line.text}\n" for line in one.lines) == one.diff()
-    marks = [line.mark for line in one.lines]
-    assert one.counts() == (marks.count("+"), marks.count("-"))
+    changed = change(before, after)
+    assert "".join(f"{line.text}\n" for line in changed.lines) == changed.diff()
+    marks = [line.mark for line in changed.lines]
+    assert changed.counts() == (marks.count("+"), marks.count("-"))
 
 
 @given(_LINES)
@@ -94,15 +94,15 @@ def test_texts_without_a_line_of_their_own_are_shown_as_replaced() -> None:
 
 def test_removing_and_adding_at_both_ends_shows_nothing_else() -> None:
     old = blocks(50)
-    one = change(old, [*old[5:], *blocks(51)[250:]])
-    assert one.counts() == (5, 5)
-    assert one.diff().count("@@ -") == 2
+    changed = change(old, [*old[5:], *blocks(51)[250:]])
+    assert changed.counts() == (5, 5)
+    assert changed.diff().count("@@ -") == 2
 
 
 def test_what_looks_like_a_header_is_a_line() -> None:
-    one = change(["a\n--- b\n@@ -1 +1 @@\n"], ["a\n+++ b\n@@ -9 +9 @@\n"])
-    assert [line.mark for line in one.lines[3:]] == [" ", "-", "-", "+", "+"]
-    assert one.lines[4].text == "---- b"
+    changed = change(["a\n--- b\n@@ -1 +1 @@\n"], ["a\n+++ b\n@@ -9 +9 @@\n"])
+    assert [line.mark for line in changed.lines[3:]] == [" ", "-", "-", "+", "+"]
+    assert changed.lines[4].text == "---- b"
 
 
 def test_a_missing_last_line_end_is_a_remark() -> None:

@@ -32,7 +32,7 @@ REFUSED = {
 
 def read(name: str) -> Layer:
     layer = layer_of({"main.tf": (CORPUS / name).read_bytes()})
-    keys = {str(one.key_file).removeprefix("keys/"): f"KEY {one.key_file}\n" for one in layer.people}
+    keys = {str(person.key_file).removeprefix("keys/"): f"KEY {person.key_file}\n" for person in layer.people}
     return layer_of({"main.tf": (CORPUS / name).read_bytes()}, keys)
 
 
@@ -45,13 +45,13 @@ def test_it_is_read_and_doing_nothing_changes_no_byte(name: str) -> None:
     assert Document("x", document.data).items == document.items
 
 
-@pytest.mark.parametrize("name", [one for one in FILES if one not in REFUSED])
+@pytest.mark.parametrize("name", [file for file in FILES if file not in REFUSED])
 def test_somebody_comes_as_an_insertion_and_goes_without_a_trace(name: str) -> None:
     layer = read(name)
     group = layer.groups[0].name
     added = edit_layer(layer, [AddPerson("bob.new", "KEY\n", (group,))])
     assert added.person("bob.new").groups == (group,)  # type: ignore[union-attr]
-    before, after = (one.files.documents["main.tf"].data for one in (layer, added))
+    before, after = (version.files.documents["main.tf"].data for version in (layer, added))
     tags = {tag for tag, *_ in SequenceMatcher(None, before, after, autojunk=False).get_opcodes()}
     assert tags <= {"equal", "insert"} or name == "empty_lists.tf"
     left = edit_layer(added, [RemovePerson("bob.new")])
@@ -59,18 +59,18 @@ def test_somebody_comes_as_an_insertion_and_goes_without_a_trace(name: str) -> N
         assert contents(left) == contents(layer)
 
 
-@pytest.mark.parametrize("name", [one for one in FILES if one not in REFUSED | {"empty_lists.tf"}])
+@pytest.mark.parametrize("name", [file for file in FILES if file not in REFUSED | {"empty_lists.tf"}])
 def test_everybody_can_go_one_by_one(name: str) -> None:
     layer = read(name)
     for person in layer.people:
         layer = edit_layer(layer, [RemovePerson(person.iam_name)])
     assert layer.people == ()
     assert layer.files.keys == {}
-    assert not any(one.members for one in layer.groups)
-    assert not [one for one in layer.outputs if one.person]
+    assert not any(group.members for group in layer.groups)
+    assert not [output for output in layer.outputs if output.person]
 
 
-@pytest.mark.parametrize("name", [one for one in FILES if one not in REFUSED | {"empty_lists.tf"}])
+@pytest.mark.parametrize("name", [file for file in FILES if file not in REFUSED | {"empty_lists.tf"}])
 def test_somebody_leaves_a_group_and_comes_back(name: str) -> None:
     layer = read(name)
     group = layer.groups[0]

@@ -60,20 +60,20 @@ def test_a_project_is_found_from_any_folder_in_it(tmp_path: Path) -> None:
     assert (project.root, project.name, project.long_name) == (root.resolve(), "bb", "binbash")
     assert (project.region_primary, project.region_secondary) == ("us-east-1", "us-west-2")
     assert project.regions_allowed == ("us-east-1", "us-gov-west-1")
-    assert [(one.name, one.id) for one in project.accounts] == [
+    assert [(account.name, account.id) for account in project.accounts] == [
         ("security", "000000000002"),
         ("root", "000000012345"),
         ("apps-devstg", "000000000003"),
     ]
     assert (project.binary, project.mfa_enabled, project.sso_enabled) == ("tofu", True, True)
-    assert [one.account for one in project.layers] == ["root", "security"]
+    assert [view.account for view in project.layers] == ["root", "security"]
     layer = project.layers[1]
     assert layer.relative == "security/global/base-identities"
     assert (layer.account_id, layer.required_version) == ("000000000002", "~> 1.6")
     assert layer.backend == {"profile": "bb-security-devops", "bucket": "state", "encrypt": "true"}
     assert layer.locked is not None
     assert (layer.locked.version, layer.locked.registry) == ("4.67.0", "opentofu")
-    assert [one.relative_to(project.root).as_posix() for one in layer.var_files] == [
+    assert [var_file.relative_to(project.root).as_posix() for var_file in layer.var_files] == [
         "config/common.tfvars",
         "security/config/account.tfvars",
         "security/config/backend.tfvars",
@@ -86,9 +86,12 @@ def test_the_older_names_are_found_too(tmp_path: Path) -> None:
         tmp_path / "p", ending="config", layers=("shared/base-identities", "security/base-identities")
     )
     project = find_project(root)
-    assert [one.relative for one in project.layers] == ["security/base-identities", "shared/base-identities"]
+    assert [layer.relative for layer in project.layers] == [
+        "security/base-identities",
+        "shared/base-identities",
+    ]
     assert project.layers[0].backend_config.name == "backend.config"
-    assert any("shared" in one for one in project.warnings)
+    assert any("shared" in warning for warning in project.warnings)
 
 
 @pytest.mark.parametrize("ending", ["tfvars", "config"])
@@ -98,11 +101,11 @@ def test_a_project_without_a_region_takes_that_of_a_backend_file(tmp_path: Path,
     common = root / "config" / f"common.{ending}"
     common.write_text(COMMON.replace('region_primary   = "us-east-1"', "").replace("regions_allowed", "# "))
     assert find_project(root).region_primary == ""
-    assert any("region" in one for one in find_project(root).warnings)
+    assert any("region" in warning for warning in find_project(root).warnings)
     with (root / "shared" / "config" / f"backend.{ending}").open("a") as file:
         file.write('region = "eu-west-1"\n')
     project = find_project(root)
-    assert [one.region for one in project.layers] == ["", "eu-west-1"]
+    assert [layer.region for layer in project.layers] == ["", "eu-west-1"]
     assert (project.region_primary, project.region_secondary) == ("eu-west-1", "us-west-2")
     block = 'terraform {\n  backend "s3" {\n    region = "eu-central-1"\n  }\n}\n'
     (root / "security/base-identities/config.tf").write_text(block)
@@ -212,5 +215,5 @@ def test_a_folder_of_no_account_that_may_not_be_read_is_left_out(
     (root / "scratch").mkdir()
     forbid(monkeypatch, root / "scratch")
     project = find_project(root)
-    assert [one.account for one in project.layers] == ["security"]
+    assert [layer.account for layer in project.layers] == ["security"]
     assert project.warnings == (f"{root}/scratch can't be read, so the folder scratch is left out.",)

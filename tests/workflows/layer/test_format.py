@@ -17,7 +17,7 @@ from workflows.layer.formatting import fmt_clean
 @needs_terraform
 def test_edited_files_are_as_the_formatter_wants_them(tmp_path: Path) -> None:
     habits, machines = Habits(trailing_comma=False), {"machine.a": "machine.a", "machine.longer": "infra"}
-    members = [f'"{one}"' for one in ("a.a", "c.c")]
+    members = [f'"{person}"' for person in ("a.a", "c.c")]
     layer = layer_of(
         {
             "account.tf": ACCOUNT,

@@ -31,13 +31,17 @@ def change(before: bytes | None, after: bytes | None, name: str = "users.tf") ->
 
 def words(line: DiffLine, found: Sequence[Token]) -> dict[str, str]:
     """The text of each token, with its kind."""
-    return {line.text[1:][one.start : one.end]: one.kind for one in found}
+    return {line.text[1:][holding.start : holding.end]: holding.kind for holding in found}
 
 
 def test_words_have_their_kinds() -> None:
     rows = LAYER.decode().split("\n")
     found = tokens(LAYER, [(0, len(rows))])
-    kinds = {(row, rows[row][one.start : one.end]): one.kind for row, some in found.items() for one in some}
+    kinds = {
+        (row, rows[row][holding.start : holding.end]): holding.kind
+        for row, some in found.items()
+        for holding in some
+    }
     assert kinds[0, "# people"] == "comment"
     assert kinds[1, "module"] == "keyword"
     assert kinds[1, "user"] == "string"
@@ -59,15 +63,15 @@ def test_only_the_wanted_lines_are_looked_at() -> None:
 
 def test_columns_are_characters() -> None:
     data = 'a = "é" # ü\n'.encode()
-    assert [data.decode()[one.start : one.end] for one in tokens(data, [(0, 0)])[0]] == [
+    assert [data.decode()[token.start : token.end] for token in tokens(data, [(0, 0)])[0]] == [
         *("a", '"', "é", '"', "# ü"),
     ]
 
 
 def test_a_removed_line_has_the_words_of_before_and_the_number_to_edit() -> None:
     after = LAYER.replace(b"count    = 5", b"count    = true").replace(b"  own      = null\n", b"")
-    one = change(LAYER, after)
-    lines = list(zip(one.lines, diff_tokens(one), strict=True))
+    changed = change(LAYER, after)
+    lines = list(zip(changed.lines, diff_tokens(changed), strict=True))
     removed = [line for line in lines if line[0].mark == "-"]
     added = [line for line in lines if line[0].mark == "+"]
     assert [line.mark for line, _ in lines[:3]] == ["=", "=", "@"]
@@ -77,8 +81,8 @@ def test_a_removed_line_has_the_words_of_before_and_the_number_to_edit() -> None
 
 
 def test_a_file_that_is_not_hcl_has_no_tokens() -> None:
-    one = change(b"a = 1\n", b"a = 2\n", "keys/jane.doe")
-    assert diff_tokens(one) == [()] * len(one.lines)
+    changed = change(b"a = 1\n", b"a = 2\n", "keys/jane.doe")
+    assert diff_tokens(changed) == [()] * len(changed.lines)
 
 
 def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
@@ -86,9 +90,9 @@ def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
         before = b"".join(
             b'output "o%d" {\n  value = module.user["%d"].name\n}\n\n' % (n, n) for n in range(people)
         )
-        one = change(before, before.replace(b'["125"]', b'["x"]'), "outputs.tf")
-        assert sum(bool(found) for found in diff_tokens(one)) == 4
-        assert one.counts() == (1, 1)
+        changed = change(before, before.replace(b'["125"]', b'["x"]'), "outputs.tf")
+        assert sum(bool(found) for found in diff_tokens(changed)) == 4
+        assert changed.counts() == (1, 1)
 
     assert growth(partial(shown, 250), partial(shown, 2_500), 30) < 30
 
@@ -99,7 +103,7 @@ def test_a_plain_file_is_coloured_as_its_whole_tree_would_be() -> None:
     odd = plain + b'x = "${y}"\n'  # a template: such a file is parsed whole
     rows = [(8, 11), (13, 13), (17, 22), (30, 80)]
     assert tokens(plain, rows) == tokens(odd, rows)
-    assert {one.kind for some in tokens(plain, rows).values() for one in some} == {
+    assert {holding.kind for some in tokens(plain, rows).values() for holding in some} == {
         *("comment", "keyword", "string", "name", "constant"),
     }
 

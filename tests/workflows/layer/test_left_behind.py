@@ -53,8 +53,8 @@ locals {
 
 def notes(layer: Layer) -> list[str]:
     problems = check(layer, [RemovePerson("jane.doe")])
-    assert not any(one.fatal for one in problems)
-    return [str(one.message) for one in problems]
+    assert not any(problem.fatal for problem in problems)
+    return [str(problem.message) for problem in problems]
 
 
 def test_comments_that_stay_are_listed_and_those_that_go_are_not() -> None:
@@ -70,7 +70,7 @@ def test_comments_that_stay_are_listed_and_those_that_go_are_not() -> None:
 def test_other_lines_that_still_name_somebody_are_listed_too() -> None:
     policy = 'resource "x" "jane_doe" {\n  user = "jane.doe"\n  other = "not.jane.doe"\n}\n'
     layer = layer_of({"users.tf": HEAD + JANE, "policies.tf": policy}, {"jane.doe": KEY})
-    others = next(one for one in notes(layer) if one.startswith("Other lines"))
+    others = next(note for note in notes(layer) if note.startswith("Other lines"))
     assert "policies.tf:1, policies.tf:2." in others
 
 
@@ -88,7 +88,7 @@ def test_the_last_block_says_what_a_later_one_needs_and_whether_the_key_goes() -
     assert "force_destroy = true" in last
     assert "keys/jane.doe is deleted" in last
     two = layer_of({"users.tf": JANE + JANE.replace("jane", "john")}, {"jane.doe": KEY, "john.doe": KEY})
-    assert not any("force_destroy" in one for one in notes(two))
+    assert not any("force_destroy" in note for note in notes(two))
 
 
 def test_the_last_entry_of_a_map_says_what_its_fields_were() -> None:

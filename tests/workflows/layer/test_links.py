@@ -42,9 +42,9 @@ def layer(request: pytest.FixtureRequest, tmp_path: Path) -> Layer:
 
 def test_a_linked_key_stays_when_its_user_goes(layer: Layer) -> None:
     changes = propose([(layer, [RemovePerson("a.a")])]).changes
-    assert [one.name for one in changes] == ["locals.tf"]
+    assert [change.name for change in changes] == ["locals.tf"]
     told = check(layer, [RemovePerson("a.a")])
-    assert [one.message for one in told if not one.fatal] == [
+    assert [problem.message for problem in told if not problem.fatal] == [
         "keys/a.a stays: a symbolic link leads to it, so other layers may use it."
     ]
 
@@ -57,12 +57,12 @@ def test_a_linked_key_is_not_written_over(layer: Layer) -> None:
 
 def test_a_linked_key_serves_a_new_user_as_it_is(layer: Layer) -> None:
     changes = propose([(layer, [AddPerson("free.key", "KEY OF free.key\n")])]).changes
-    assert [one.name for one in changes] == ["locals.tf"]
+    assert [change.name for change in changes] == ["locals.tf"]
 
 
 def test_a_new_key_file_can_go_to_a_linked_folder(layer: Layer) -> None:
     changes = propose([(layer, [AddPerson("c.c", "NEW\n")])]).changes
-    assert [one.name for one in changes] == ["locals.tf", "keys/c.c"]
+    assert [change.name for change in changes] == ["locals.tf", "keys/c.c"]
 
 
 def test_the_layers_own_folder_may_be_a_link(layer: Layer, tmp_path: Path) -> None:
@@ -74,7 +74,10 @@ def test_the_layers_own_folder_may_be_a_link(layer: Layer, tmp_path: Path) -> No
         (own / name).write_bytes(layer.files.documents[name].data)
     (tmp_path / "link").symlink_to(own)
     read = read_layer(location(tmp_path / "link"))
-    assert [one.name for one in propose([(read, [RemovePerson("a.a")])]).changes] == ["locals.tf", "keys/a.a"]
+    assert [change.name for change in propose([(read, [RemovePerson("a.a")])]).changes] == [
+        "locals.tf",
+        "keys/a.a",
+    ]
 
 
 def test_a_block_users_linked_key_is_not_removed_when_it_gets_another_name(tmp_path: Path) -> None:
@@ -89,7 +92,7 @@ def test_a_block_users_linked_key_is_not_removed_when_it_gets_another_name(tmp_p
     )
     layer = read_layer(location(folder))
     changes = propose([(layer, [RenameKeyFile("a.a", "machine.a")])]).changes
-    assert [(one.name, one.after) for one in changes if one.name.startswith("keys/")] == [
+    assert [(change.name, change.after) for change in changes if change.name.startswith("keys/")] == [
         ("keys/machine.a", b"K\n")
     ]
 
@@ -113,7 +116,7 @@ def test_only_what_would_be_edited_must_not_be_a_link(tmp_path: Path, linked: st
             propose(edits)
         assert f"{linked} is shared with other layers" in f"{refusal.value.what} {refusal.value.why}"
     else:
-        names = [one.name for one in propose(edits).changes]
+        names = [change.name for change in propose(edits).changes]
         assert names == ["groups.tf", "locals.tf", "keys/b.b"]
 
 

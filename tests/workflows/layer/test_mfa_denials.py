@@ -69,4 +69,4 @@ def test_a_statement_that_denies_the_first_password_change_is_found(
     text: str, actions: str, line: int
 ) -> None:
     places = mfa_denials(layer_of({"policies.tf": text.replace("ACTIONS", actions)}).files)
-    assert [(one.file, one.line) for one in places] == ([("policies.tf", line)] if line else [])
+    assert [(place.file, place.line) for place in places] == ([("policies.tf", line)] if line else [])

@@ -63,4 +63,4 @@ def test_aliases_that_iam_refuses(alias: str) -> None:
 )
 def test_password_policy_limits(attribute: str, value: int, fatal: bool | None) -> None:
     found = check_password_policy(attribute, value)
-    assert [one.fatal for one in found] == ([] if fatal is None else [fatal])
+    assert [problem.fatal for problem in found] == ([] if fatal is None else [fatal])

@@ -105,7 +105,9 @@ def test_an_override_file_and_a_variables_default_count(root: Path) -> None:
     folder = root / "security/global/base-identities"
     (folder / "a_variables.tf").write_text('variable "mine" {\n  default = "bb-mine"\n}\n')
     (folder / "zz_override.tf").write_text('provider "aws" {\n  profile = var.mine\n}\n')
-    providers = [one for one in named_profiles(layer(root)) if one.use is Use.PROVIDER]
+    providers = [
+        named_profile for named_profile in named_profiles(layer(root)) if named_profile.use is Use.PROVIDER
+    ]
     assert providers == [NamedProfile("bb-mine", Use.PROVIDER, "zz_override.tf:2")]
 
 

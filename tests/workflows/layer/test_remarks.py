@@ -33,5 +33,5 @@ def test_one_that_is_commented_out_is_named() -> None:
 def test_more_than_fits_is_counted() -> None:
     told = layer_remarks([layer(locals=LOCALS, outputs=commented("a", "b"))] * 3)
     assert len(told) == 4
-    assert all("local.users is computed" in one for one in told[:3])
+    assert all("local.users is computed" in remark for remark in told[:3])
     assert told[3].startswith("3 more")

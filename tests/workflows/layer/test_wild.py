@@ -129,7 +129,7 @@ def test_blocks_of_2020_are_cloned_with_banner_template_and_commented_output() -
 
 def test_a_membership_resource_refuses_a_removal_with_its_place() -> None:
     layer = blocks(GROUPS_2020 + MEMBERSHIP)
-    assert (Subject.MEMBER, "auditors") in [(one.subject, one.label) for one in layer.findings]
+    assert (Subject.MEMBER, "auditors") in [(finding.subject, finding.label) for finding in layer.findings]
     with pytest.raises(EditRefused) as refusal:
         edit_layer(layer, [RemovePerson("jane.doe")])
     line = (GROUPS_2020 + MEMBERSHIP)[: (GROUPS_2020 + MEMBERSHIP).index("  users = [")].count("\n") + 1
@@ -174,7 +174,7 @@ def test_what_no_person_can_be_added_to_says_why_and_where(before: str, after: s
     assert words in refusal.value.why
     assert ".tf:" in refusal.value.next
     if "names" in words or "computed" in words:
-        assert any(one.hand_edit for one in layer.findings)
+        assert any(finding.hand_edit for finding in layer.findings)
 
 
 def test_keys_in_another_folder_are_written_and_removed_there(tmp_path: Path) -> None:
@@ -194,8 +194,8 @@ def test_files_in_another_form_are_told(tmp_path: Path) -> None:
     for name in ("more.tf.json", "groups.tofu"):
         (tmp_path / name).write_text("{}")
     layer = read_files(location(tmp_path), FileSet.load(tmp_path))
-    told = [one for one in layer.findings if one.hand_edit]
-    assert {"more.tf.json", "groups.tofu"} <= {one.place.file for one in told}
+    told = [finding for finding in layer.findings if finding.hand_edit]
+    assert {"more.tf.json", "groups.tofu"} <= {remark.place.file for remark in told}
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_somebody_who_is_commented_out_is_added_with_a_word_about_it(entry: str)
     layer = layer_of(
         {"users.tf": USERS, "locals.tf": f"locals {{\n  users = [\n{entry}  ]\n  machine_users = {{}}\n}}\n"}
     )
-    warned = [one.message for one in check(layer, [AddPerson("jane.doe", KEY)]) if not one.fatal]
-    assert any("in a comment at locals.tf:3" in one for one in warned)
+    warned = [problem.message for problem in check(layer, [AddPerson("jane.doe", KEY)]) if not problem.fatal]
+    assert any("in a comment at locals.tf:3" in message for message in warned)
     edited = edit_layer(layer, [AddPerson("jane.doe", KEY)])
     assert entry in text(edited, "locals.tf")
     assert edited.person("jane.doe") is not None
@@ -221,7 +221,7 @@ def test_a_layer_is_read_without_a_complete_project(tmp_path: Path) -> None:
     assert declares_people(folder)
     alone = lone_layer(folder)
     assert (alone.account, alone.relative) == ("security", "security/us-east-1/base-identities")
-    assert [one.iam_name for one in read_layer(alone).people] == ["jane.doe"]
+    assert [person.iam_name for person in read_layer(alone).people] == ["jane.doe"]
 
 
 def test_a_project_of_2020_is_found(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_linked_key_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "keys" / "jane.doe").symlink_to(tmp_path / "shared.key")
     layer = read_files(location(tmp_path), FileSet.load(tmp_path))
     changes = propose([(layer, [RemovePerson("jane.doe")])]).changes
-    assert [one.name for one in changes] == ["locals.tf"]
+    assert [change.name for change in changes] == ["locals.tf"]
 
 
 USER = 'module "LABEL" {\n  source = "./modules/iam-user"\nREST}\n'
@@ -273,7 +273,7 @@ def test_a_module_that_names_nobody_is_no_person_and_no_group() -> None:
     users = USER.replace("LABEL", "people").replace("REST", "  users = { jane = {} }\n")
     read = layer_of({"users.tf": users, "groups.tf": group})
     assert (read.people, read.groups) == ((), ())
-    assert {(one.subject, one.label) for one in read.findings if one.hand_edit} == {
+    assert {(finding.subject, finding.label) for finding in read.findings if finding.hand_edit} == {
         (Subject.USER, "people"),
         (Subject.GROUP, "many"),
     }
@@ -283,7 +283,7 @@ def test_an_entry_that_is_switched_off_is_no_person() -> None:
     rest = "  for_each = local.users\n  name = each.key\n  create_user = try(each.value.create_user, true)\n"
     entries = 'locals {\n  users = {\n    jane = { create_user = false }\n    john = { team = "x" }\n  }\n}\n'
     read = layer_of({"users.tf": USER.replace("LABEL", "user").replace("REST", rest), "locals.tf": entries})
-    assert [one.iam_name for one in read.people] == ["john"]
+    assert [person.iam_name for person in read.people] == ["john"]
 
 
 def test_users_that_are_resources_are_named_where_nobody_can_be_added() -> None:
@@ -296,7 +296,7 @@ def test_users_that_are_resources_are_named_where_nobody_can_be_added() -> None:
 def test_a_switch_in_quotes_is_nothing_that_somebody_new_would_take_over() -> None:
     quoted = BLOCKS_2020.replace("\n  pgp_key", '  upload_iam_user_ssh_key       = "false"\n\n  pgp_key')
     layer = layer_of({"users.tf": quoted}, {"jane.doe": KEY})
-    assert not any("ssh_key" in one.message for one in check(layer, [AddPerson("maria.sosa", KEY)]))
+    assert not any("ssh_key" in problem.message for problem in check(layer, [AddPerson("maria.sosa", KEY)]))
 
 
 def test_a_key_file_that_the_module_encodes_itself_is_not_written() -> None:
@@ -313,8 +313,8 @@ def test_a_key_file_that_the_module_encodes_itself_is_not_written() -> None:
 def test_users_that_a_module_of_the_project_makes_by_resources_are_told(tmp_path: Path) -> None:
     folder = tmp_path / "security" / "base-identities"
     inner = tmp_path / "modules" / "people"
-    for one in (folder, inner, tmp_path / ".git"):
-        one.mkdir(parents=True)
+    for path in (folder, inner, tmp_path / ".git"):
+        path.mkdir(parents=True)
     (folder / "main.tf").write_text(
         'module "people" {\n  source = "../../modules/people"\n  users  = ["jane.doe"]\n}\n\n'
         'module "gone" {\n  source = "../../modules/gone"\n}\n'

@@ -39,7 +39,7 @@ def proposed(folder: Path) -> ChangeSet:
 def test_writing_makes_the_layer_what_the_review_showed(folder: Path) -> None:
     changes = proposed(folder)
     written = write(changes)
-    assert {one.name for one in written} == {"locals.tf", "outputs.tf", "a.a", "b.b"}
+    assert {path.name for path in written} == {"locals.tf", "outputs.tf", "a.a", "b.b"}
     assert written[-1].name == "a.a"  # removals come last
     assert not (folder / "keys/a.a").exists()
     assert (folder / "keys/b.b").read_text() == "NEW\n"

@@ -48,7 +48,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def run(project: Path, *words: str, kill_at: int = -1) -> subprocess.CompletedProcess[str]:
@@ -64,7 +64,7 @@ def run(project: Path, *words: str, kill_at: int = -1) -> subprocess.CompletedPr
 
 def state_files() -> list[Path]:
     state = Path(os.environ["XDG_STATE_HOME"])
-    return [one for one in state.rglob("*") if one.is_file()]
+    return [path for path in state.rglob("*") if path.is_file()]
 
 
 def test_a_command_killed_at_any_write_is_finished_by_the_same_command(project: Path, tmp_path: Path) -> None:
@@ -194,8 +194,8 @@ def test_what_the_disk_refuses_is_taken_back_whole(tmp_path: Path) -> None:
 
 def test_a_key_folder_that_is_a_file_leaves_the_layer_as_it_was(project: Path) -> None:
     keys = project / LAYER / "keys"
-    for one in keys.iterdir():
-        one.unlink()
+    for path in keys.iterdir():
+        path.unlink()
     keys.rmdir()
     keys.write_text("not a folder")
     before = contents(project / LAYER)
@@ -220,8 +220,8 @@ def test_two_commands_at_once_both_do_their_work(project: Path) -> None:
         )
         for name in names
     ]
-    for one in running:
-        _, errors = one.communicate()
-        assert one.returncode == 0, errors
+    for process in running:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
     shown = run(project, "layer", "show", LAYER).stdout
     assert all(name in shown for name in names)

@@ -464,9 +464,9 @@ def test_a_session_is_begun_once_and_only_of_a_known_workflow(sessions: Sessions
     sessions.create("admin", {}, "s").close()
     with pytest.raises(FileExistsError):
         sessions.create("admin", {}, "s")
-    one, other = sessions.create("admin", {}), sessions.create("admin", {})
-    assert one.header.session != other.header.session
-    one.close()
+    first, other = sessions.create("admin", {}), sessions.create("admin", {})
+    assert first.header.session != other.header.session
+    first.close()
     other.close()
 
 

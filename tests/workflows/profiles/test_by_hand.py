@@ -106,7 +106,7 @@ def test_a_profile_that_was_there_before_this_program_is_asked_about(tmp_path: P
     )
     (change,) = prepare(made, devops(), ASK).by_hand  # what the base profile lacks is merely added
     assert (change.profile, change.ours) == (ROLE, False)
-    assert {one.option for one in change.differences} == {"sso_session", "sso_account_id"}
+    assert {difference.option for difference in change.differences} == {"sso_session", "sso_account_id"}
     written = write_profiles(made, devops(), NOW, Decisions(overwrite=(ROLE,)))
     assert "sso_" not in made.config.read_text()
     assert "bb-security" in written.updated
@@ -123,7 +123,7 @@ def test_a_base_profile_that_signs_in_through_sso_is_left_so_without_a_key(tmp_p
     section = profile_sections(made.config.read_text(), "profile ", "config")["bb-security"]
     assert section.options["sso_session"] == "team"
     (change,) = prepare(made, devops(KeyFromProcess("/bin/true")), ASK).by_hand
-    assert {one.option for one in change.differences} == {"sso_session", "sso_role_name"}
+    assert {difference.option for difference in change.differences} == {"sso_session", "sso_role_name"}
 
 
 def test_keeping_a_key_in_the_file_leaves_what_somebody_changed(paths: ProfilePaths) -> None:
@@ -140,7 +140,7 @@ def test_keeping_a_key_in_the_file_leaves_what_somebody_changed(paths: ProfilePa
         store.keep(Credentials("AKIA" + "A" * 16, Secret("s" * 40)), serial)
         assert paths.config.read_text() == head + section + changed
     (change,) = prepare(paths, devops(), ASK).by_hand  # the step Profiles asks about all of it
-    assert [one.option for one in change.differences] == ["region", "output", "mfa_serial"]
+    assert [difference.option for difference in change.differences] == ["region", "output", "mfa_serial"]
 
 
 def test_keeping_a_key_in_the_file_gives_what_is_missing_and_takes_the_command_out(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_keeping_a_key_in_the_file_gives_what_is_missing_and_takes_the_command_o
     options = profile_sections(made.config.read_text(), "profile ", "config")["bb-security"].options
     assert options == {"output": "table", "region": "us-east-1", "mfa_serial": SERIAL}
     (change,) = prepare(made, devops(region="eu-west-1"), ASK).by_hand
-    assert [one.option for one in change.differences] == ["output"], "the region is ours"
+    assert [difference.option for difference in change.differences] == ["output"], "the region is ours"
 
 
 def test_a_secret_in_the_way_is_not_shown(paths: ProfilePaths) -> None:
@@ -166,7 +166,7 @@ def test_a_secret_in_the_way_is_not_shown(paths: ProfilePaths) -> None:
 
 def test_a_damaged_record_makes_every_difference_a_question(paths: ProfilePaths) -> None:
     paths.record.write_text('{"version": 1, "profiles": [')
-    assert [one.profile for one in prepare(paths, devops(region="eu-west-1"), ASK).by_hand] == list(
+    assert [profile.profile for profile in prepare(paths, devops(region="eu-west-1"), ASK).by_hand] == list(
         devops().names
     )
     write_profiles(paths, devops(), NOW, ASK)  # nothing differs; the record is put in order
@@ -196,7 +196,7 @@ def test_profiles_of_others_and_of_another_identity_are_never_stale(paths: Profi
     other = devops(accounts={})
     other = replace(other, bases=(replace(other.bases[0], name="bb-management"),))
     assert prepare(paths, other, ASK).stale == ()
-    assert {one.profile for one in prepare(paths, devops(accounts={}), ASK).stale} == {
+    assert {profile.profile for profile in prepare(paths, devops(accounts={}), ASK).stale} == {
         ROLE,
         "bb-security-devops",
     }

@@ -265,7 +265,11 @@ def test_without_the_token_nothing_is_read_nor_done(
 ) -> None:
     settled(environment)
     browser.sign_in(CHOSEN)
-    inside = {"HTTP_COOKIE": "; ".join(f"{one.key}={one.value}" for one in browser.client._cookies.values())}
+    inside = {
+        "HTTP_COOKIE": "; ".join(
+            f"{cookie.key}={cookie.value}" for cookie in browser.client._cookies.values()
+        )
+    }
     for method in ("GET", "POST", "HEAD"):
         path = "/".join(["", *filter(None, (token, page))])
         answer = Client(environment.console).open(

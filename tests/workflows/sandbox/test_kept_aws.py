@@ -92,7 +92,7 @@ def answers(environment: StrictWorld) -> list[Any]:
         environment.administrator("dynamodb", MANAGEMENT).scan(TableName="lock")["Items"],
         environment.administrator("organizations", MANAGEMENT).list_accounts()["Accounts"],
     ]
-    return [{**one, "ResponseMetadata": {}} if isinstance(one, dict) else one for one in found]
+    return [{**answer, "ResponseMetadata": {}} if isinstance(answer, dict) else answer for answer in found]
 
 
 def test_a_new_process_knows_what_the_old_one_knew(environment: StrictWorld) -> None:

@@ -19,7 +19,7 @@ from workflows.machine.summaries import JOURNAL
 from workflows.steps.decisions import Decisions, Move, NewGroup, PolicyChanges, SettingChanges
 
 JOURNALS = TESTS / "journals"
-NAMES = {one.name for one in fields(Decisions)}
+NAMES = {field.name for field in fields(Decisions)}
 
 
 def facts_of(name: str) -> dict[str, Any]:
@@ -27,9 +27,9 @@ def facts_of(name: str) -> dict[str, Any]:
     events = [json.loads(line) for line in (JOURNALS / f"{name}.jsonl").read_text().splitlines()]
     return {
         fact: value
-        for one in events
-        if "@" not in one.get("step", "@")
-        for fact, value in one.get("facts", {}).items()
+        for event in events
+        if "@" not in event.get("step", "@")
+        for fact, value in event.get("facts", {}).items()
     }
 
 

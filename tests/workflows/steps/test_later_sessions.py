@@ -13,7 +13,9 @@ def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str,
     facts: dict[str, Any] = {"project_root": root, "user_changes": changes}
     facts["joining"] = sorted({name for names in changes.get("add", {}).values() for name in names})
     facts["leaving"] = sorted({name for names in changes.get("remove", {}).values() for name in names})
-    return Summary(created, "admin", created, facts=facts, settled=tuple(f"apply@{one}" for one in applied))
+    return Summary(
+        created, "admin", created, facts=facts, settled=tuple(f"apply@{account}" for account in applied)
+    )
 
 
 ADD = session("1", "management", "security", add={"management": ["jane"], "security": ["jane"]})

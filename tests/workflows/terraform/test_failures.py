@@ -177,14 +177,14 @@ def test_nothing_else_offers_an_init() -> None:
 
 
 def _troubles_of(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
-    errors = tuple(Diagnostic("error", one, "", "", "", "") for one in words)
+    errors = tuple(Diagnostic("error", word, "", "", "", "") for word in words)
     outcome = Outcome(
         1,
         cancelled=False,
         text="",
         progress=Progress(failed=failed, diagnostics=errors),
     )
-    return [(one.address, one.title) for one in apply_result(outcome).troubles]
+    return [(trouble.address, trouble.title) for trouble in apply_result(outcome).troubles]
 
 
 def test_a_destroy_that_fails_is_told_of_the_person_whom_terraform_names_only_in_words() -> None:

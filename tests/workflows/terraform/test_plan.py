@@ -63,7 +63,7 @@ def test_passwords_are_compared_with_the_policy_that_holds_after_the_apply() -> 
         login_profile("old.one", ["no-op"], 20),
     )
     assert plan.least_password_length == 30
-    assert [one.user for one in plan.short_passwords(30)] == ["jane.doe", "sam.poe"]
+    assert [short_password.user for short_password in plan.short_passwords(30)] == ["jane.doe", "sam.poe"]
     refuse_short_passwords(plan, location(), None)
     refuse_short_passwords(plan, location(), 20)
     with pytest.raises(OnboardError):

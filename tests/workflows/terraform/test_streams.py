@@ -42,7 +42,7 @@ def types_of(lines: list[str]) -> list[str]:
     for line in lines:
         with suppress(ValueError):
             found.append(json.loads(line).get("type"))
-    return [one for one in found if one]
+    return [kind for kind in found if kind]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def test_every_versions_stream_comes_to_its_end(name: str, size: int) -> None:
     assert progress.failed == wanted.failed
     assert tuple(progress.running) == wanted.running
     assert progress.remaining == wanted.remaining
-    assert tuple(one for one in types_of(others) if one not in NOT_NEEDED) == wanted.unknown
+    assert tuple(kind for kind in types_of(others) if kind not in NOT_NEEDED) == wanted.unknown
 
 
 def test_what_is_no_event_is_kept_as_it_came() -> None:

@@ -87,7 +87,7 @@ def test_the_form_of_the_list_is_kept(project: Project, text: str, after: str) -
     ],
 )
 def test_a_wrong_request_is_told_and_refused(project: Project, account: Account, field: str) -> None:
-    assert [one.field for one in check_account(project, account)] == [field]
+    assert [problem.field for problem in check_account(project, account)] == [field]
     with pytest.raises(EditRefused):
         add_account(project, account)
 
@@ -116,7 +116,7 @@ def test_an_account_that_layers_need_is_kept(project: Project) -> None:
         (project.root / name).parent.mkdir(parents=True, exist_ok=True)
         (project.root / name).write_text(text)
     places = account_mentions(project, "shared")
-    assert [one for one in places if Path(one.file).name != "policies.tf"] == [
+    assert [place for place in places if Path(place.file).name != "policies.tf"] == [
         Place("management/network/main.tf", 2),
         Place("management/network/main.tf", 6),
         *(Place("security/global/base-identities/zz.tf", line) for line in (5, 6, 7, 9)),

@@ -112,7 +112,7 @@ def test_people_get_no_entry_where_most_have_none() -> None:
     layer = with_output(MAP.replace('"c.c"', '"x"'))
     few = layer_of(
         {
-            **{name: one.data for name, one in layer.files.documents.items()},
+            **{name: document.data for name, document in layer.files.documents.items()},
             "locals.tf": 'locals {\n  users = ["a.a", "c.c", "d.d"]\n\n  machine_users = {}\n}\n',
         },
         KEYS,

@@ -62,7 +62,7 @@ def layer(expression: str, users: str = USERS, members: str = "[]", **extra: str
 )
 def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, names: str) -> None:
     read = layer(expression)
-    assert sorted(one.iam_name for one in read.people) == names.split()
+    assert sorted(member.iam_name for member in read.people) == names.split()
     for person in read.people:
         assert not person.editable
         assert person.key_file == f"keys/{person.iam_name}"
@@ -80,7 +80,7 @@ def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, nam
     assert refusal.value.place.file == "locals.tf"
     assert refusal.value.why
     assert "by hand at locals.tf:" in refusal.value.next
-    assert [one.place.file for one in read.findings if one.hand_edit] == ["locals.tf"]
+    assert [finding.place.file for finding in read.findings if finding.hand_edit] == ["locals.tf"]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, nam
 )
 def test_what_cannot_be_evaluated_stays_a_finding(expression: str, names: str, unknown: str) -> None:
     read = layer(expression)
-    assert [one.iam_name for one in read.people] == names.split()
-    (finding,) = [one for one in read.findings if one.hand_edit]
+    assert [person.iam_name for person in read.people] == names.split()
+    (finding,) = [output for output in read.findings if output.hand_edit]
     assert unknown in finding.message
     assert len(finding.message) < 300
     assert ("is unknown" in finding.message) is bool(names)
@@ -113,11 +113,11 @@ def test_what_cannot_be_evaluated_stays_a_finding(expression: str, names: str, u
 def test_the_expression_of_for_each_itself_is_followed() -> None:
     text = USERS.replace("toset(local.users)", 'toset(concat(local.users, ["jane.doe"]))')
     read = layer('["alex.kim"]', text)
-    assert {one.iam_name: str(one.place) for one in read.people} == {
+    assert {person.iam_name: str(person.place) for person in read.people} == {
         "alex.kim": "locals.tf:3",
         "jane.doe": "users.tf:3",
     }
-    assert {one.style for one in read.people} == {Style.COMPUTED}
+    assert {person.style for person in read.people} == {Style.COMPUTED}
 
 
 def test_joined_maps_say_what_each_person_has_and_the_last_one_counts() -> None:
@@ -135,11 +135,11 @@ def test_joined_maps_say_what_each_person_has_and_the_last_one_counts() -> None:
         '{\n    "jane.doe" = { key = "old", console = true }\n    "a.a" = { key = "a", console = true }\n  }'
     )
     read = layer(old, users)
-    assert [(one.iam_name, one.key_file, one.login_profile) for one in read.people] == [
+    assert [(person.iam_name, person.key_file, person.login_profile) for person in read.people] == [
         ("jane.doe", "keys/new", False),
         ("a.a", "keys/a", True),
     ]
-    assert not any(one.editable for one in read.people)
+    assert not any(person.editable for person in read.people)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_the_members_of_a_computed_group_are_shown_and_not_edited(members: str, 
     alex = read.person("alex.kim")
     assert alex is not None
     assert alex.groups == ("ops",)
-    (finding,) = [one for one in read.findings if one.hand_edit]
+    (finding,) = [output for output in read.findings if output.hand_edit]
     assert re.search(r"shown, not edited: the list is computed\.$", finding.message)
     for operation in (SetGroups("alex.kim", remove=("ops",)), RemovePerson("alex.kim")):
         with pytest.raises(EditRefused, match=r"computed|cannot be removed"):
@@ -170,7 +170,7 @@ def test_a_part_of_a_computed_group_that_cannot_be_told_is_named() -> None:
     members = "concat(local.admins, values(module.user)[*].iam_user_name)"
     read = layer('["alex.kim"]', members=members)
     assert read.groups[0].members == ("alex.kim",)
-    (finding,) = [one for one in read.findings if one.hand_edit]
+    (finding,) = [output for output in read.findings if output.hand_edit]
     assert "values(module.user)[*].iam_user_name is unknown" in finding.message
 
 
@@ -211,12 +211,12 @@ def test_people_that_a_for_hands_on_are_edited_and_others_are_shown(
         '  people = [{ name = "a.a", key = "1" }, { name = "b.b", key = "2" }]\n}\n'
     )
     read = layer_of({"users.tf": module, "locals.tf": locals_text})
-    assert [(one.iam_name, one.key_file) for one in read.people] == list(
+    assert [(person.iam_name, person.key_file) for person in read.people] == list(
         zip(("a.a", "b.b"), files.split(), strict=True)
     )
     plain = "u.name" not in for_each
-    assert [one.editable for one in read.people] == [plain, plain]
-    assert any("is computed" in one.message for one in read.findings) is not plain
+    assert [person.editable for person in read.people] == [plain, plain]
+    assert any("is computed" in finding.message for finding in read.findings) is not plain
     if plain:
         added = edit_layer(read, [AddPerson("c.c", "QUJD\n")])
         assert '"c.c"' in added.files.documents["locals.tf"].data.decode()
@@ -236,8 +236,8 @@ def test_people_that_a_for_hands_on_are_edited_and_others_are_shown(
 )
 def test_a_for_that_makes_something_else_is_told_not_guessed(expression: str) -> None:
     read = layer(expression)
-    assert not {"alex.kim", "map.one", "a"} & {one.iam_name for one in read.people}
-    assert any("is computed" in one.message for one in read.findings)
+    assert not {"alex.kim", "map.one", "a"} & {person.iam_name for person in read.people}
+    assert any("is computed" in finding.message for finding in read.findings)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_members_that_follow_the_users_come_and_go_with_them(members: str) -> No
     edited = edit_layer(read, [AddPerson("kim.lee", KEY)])
     assert "kim.lee" in edited.groups[0].members
     left = edit_layer(edited, [RemovePerson("kim.lee"), RemovePerson("jane.doe")])
-    assert {"alex.kim"} == {one for one in left.groups[0].members if one != "x.x"}
+    assert {"alex.kim"} == {member for member in left.groups[0].members if member != "x.x"}
 
 
 def test_nobody_is_warned_of_no_group_whom_a_computed_one_takes_in() -> None:
@@ -314,7 +314,7 @@ def test_a_file_with_a_mistake_is_not_called_computed_and_its_line_is_told(
 ) -> None:
     text = LOCALS.replace(good, bad).replace("EXPRESSION", '["alex.kim"]')
     read = layer_of({"users.tf": USERS, "locals.tf": text})
-    told = " ".join(one.message for one in read.findings)
+    told = " ".join(finding.message for finding in read.findings)
     assert "computed" not in told
     assert "is not a list or a map in this layer" not in told
     why = rf"users of module user .*locals\.tf has something at line {line} that cannot be parsed"
@@ -331,7 +331,7 @@ def test_a_file_with_a_mistake_is_not_called_computed_and_its_line_is_told(
 def test_the_file_that_users_are_decoded_from_is_named(expression: str) -> None:
     users = USERS.replace("toset(local.users)", expression)
     read = layer("[]", users, data='locals {\n  config = yamldecode(file("./users.yaml"))\n}\n')
-    assert any(one.message.endswith("; they come from users.yaml.") for one in read.findings)
+    assert any(finding.message.endswith("; they come from users.yaml.") for finding in read.findings)
     with pytest.raises(EditRefused) as refusal:
         edit_layer(read, [AddPerson("jane.doe", "QUJD\n")])
     assert "users.yaml" in refusal.value.why

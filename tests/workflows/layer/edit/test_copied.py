@@ -23,14 +23,16 @@ MODULE = """module "user" {
 
 def told(layer: Layer, name: str = "b.b") -> list[str]:
     return [
-        one.message for one in check(layer, [AddPerson(name, "K", ("ops",))]) if " over from " in one.message
+        problem.message
+        for problem in check(layer, [AddPerson(name, "K", ("ops",))])
+        if " over from " in problem.message
     ]
 
 
 def with_users(*entries: str) -> Layer:
     users = "\n".join(
         f'    "{name}" = {{\n      {text}\n      key = "keys/{name}"\n    }}'
-        for name, _, text in (one.partition(" ") for one in entries)
+        for name, _, text in (entry.partition(" ") for entry in entries)
     )
     group = (
         'module "iam_group_ops" {\n  source = "../modules/iam-group"\n  name = "ops"\n  group_users = []\n}\n'
@@ -83,6 +85,6 @@ def test_a_comment_that_only_the_followed_block_has_is_said_to_be_taken_over() -
 
     users = f"{block('alex.kim', '// the lead')}\n{block('zoe.lin', '')}"
     layer = layer_of({"users.tf": users})
-    messages = [str(one.message) for one in check(layer, [AddPerson("jane.doe", "QUJD\n")])]
-    assert any("// the lead" in one for one in messages)
-    assert not any("# the key" in one for one in messages)
+    messages = [str(problem.message) for problem in check(layer, [AddPerson("jane.doe", "QUJD\n")])]
+    assert any("// the lead" in message for message in messages)
+    assert not any("# the key" in message for message in messages)

@@ -49,16 +49,16 @@ def test_the_people_of_a_count_are_shown_with_their_places_and_not_edited(
 ) -> None:
     read = layer(listed, each, rest)
     names = ["alex.kim", "jane.doe", *(["b.b"] if "concat" in listed else [])]
-    assert [one.iam_name for one in read.people] == names
+    assert [member.iam_name for member in read.people] == names
     if keys:
-        assert [one.key_file for one in read.people] == keys.split()
+        assert [member.key_file for member in read.people] == keys.split()
     for person in read.people:
         assert (person.style, person.editable) == (Style.COMPUTED, False)
         line = read.files.documents[person.place.file].data.decode().splitlines()[person.place.line - 1]
         assert person.iam_name in line
         with pytest.raises(EditRefused, match=rf"by hand at {person.place}\."):
             edit_layer(read, [RemovePerson(person.iam_name)])
-    (finding,) = [one for one in read.findings if one.hand_edit]
+    (finding,) = [output for output in read.findings if output.hand_edit]
     assert f"not edited: they are numbered by count = length({listed})" in finding.message
     assert finding.place.file == ("users.tf" if "(" in listed else "lists.tf")
     with pytest.raises(EditRefused) as refusal:
@@ -69,7 +69,7 @@ def test_the_people_of_a_count_are_shown_with_their_places_and_not_edited(
 def test_a_list_that_cannot_be_told_is_named() -> None:
     read = layer("var.users", "var.users[count.index]", "")
     assert read.people == ()
-    (finding,) = [one for one in read.findings if one.hand_edit]
+    (finding,) = [output for output in read.findings if output.hand_edit]
     assert "who is in var.users is unknown" in finding.message
     assert str(finding.place) == "users.tf:3"
 
@@ -78,7 +78,7 @@ def test_a_count_that_is_no_length_stays_a_finding() -> None:
     text = USERS.replace("length(LIST)", "var.create ? 1 : 0").replace("EACH", "var.name")
     read = layer_of({"users.tf": text, "lists.tf": PLAIN})
     assert read.people == ()
-    assert [one.subject for one in read.findings] == [Subject.USER]
+    assert [finding.subject for finding in read.findings] == [Subject.USER]
 
 
 @pytest.mark.parametrize("members", ["module.user[*].iam_user_name", "module.user.*.iam_user_name"])
@@ -108,7 +108,7 @@ def test_a_later_variables_file_tells_who_is_counted() -> None:
         read.files, documents={**documents, "more.tfvars": more}, variables=frozenset({"more.tfvars"})
     )
     again = read_files(read.location, files)
-    assert [(one.iam_name, str(one.place)) for one in again.people] == [("kim.lee", "more.tfvars:1")]
+    assert [(person.iam_name, str(person.place)) for person in again.people] == [("kim.lee", "more.tfvars:1")]
 
 
 SWITCH = 'variable "create" {\n  default = SET\n}\n'
@@ -128,7 +128,7 @@ def test_a_module_that_is_switched_off_is_no_person_and_takes_none(off: str) -> 
     }
     read = layer_of(files)
     assert (read.people, bool(read.groups)) == ((), "user" in off)
-    assert all(off in one.message and not one.hand_edit for one in read.findings)
+    assert all(off in finding.message and not finding.hand_edit for finding in read.findings)
     with pytest.raises(EditRefused) as refusal:
         edit_layer(read, [AddPerson("maria.sosa", KEY)])
     assert off in refusal.value.why
@@ -151,5 +151,5 @@ def test_a_count_written_as_terraform_0_11_wanted_it_is_read_like_any_other() ->
         "${EACH}", "${var.users[count.index]}"
     )
     read = layer_of({"users.tf": users, "lists.tf": PLAIN})
-    assert [one.iam_name for one in read.people] == ["alex.kim", "jane.doe"]
-    assert [one.key_file for one in read.people] == ["keys/alex.kim", "keys/jane.doe"]
+    assert [person.iam_name for person in read.people] == ["alex.kim", "jane.doe"]
+    assert [person.key_file for person in read.people] == ["keys/alex.kim", "keys/jane.doe"]

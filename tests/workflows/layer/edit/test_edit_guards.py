@@ -84,10 +84,10 @@ def test_an_edit_that_is_not_hcl_is_thrown_away(layer: Layer, new: bytes) -> Non
 
 def test_problems_are_those_of_the_layer_as_the_operations_before_leave_it(layer: Layer) -> None:
     again = [RemovePerson("a.a"), AddPerson("A.A", "K\n")]
-    assert [one.fatal for one in check(layer, again)] == [False]
-    assert [one.field for one in check(layer, again[1:]) if one.fatal] == ["name"]
+    assert [problem.fatal for problem in check(layer, again)] == [False]
+    assert [problem.field for problem in check(layer, again[1:]) if problem.fatal] == ["name"]
     twice = [AddPerson("c.c", "K\n"), AddPerson("C.C", "K\n")]
-    assert any(one.fatal for one in check(layer, twice))
+    assert any(problem.fatal for problem in check(layer, twice))
 
 
 def test_lines_left_of_an_edit_are_listed_before_the_person_is_added_again() -> None:
@@ -97,7 +97,9 @@ def test_lines_left_of_an_edit_are_listed_before_the_person_is_added_again() -> 
         "outputs.tf": pair("a.a") + "\n" + pair("b.b") + "\n",
     }
     (problem,) = [
-        one for one in check(layer_of(files, {"a.a": "K\n"}), [AddPerson("b.b", "K\n")]) if one.fatal
+        found_problem
+        for found_problem in check(layer_of(files, {"a.a": "K\n"}), [AddPerson("b.b", "K\n")])
+        if found_problem.fatal
     ]
     assert problem.field == "name"
     assert "outputs.tf:" in text_of(problem.message)

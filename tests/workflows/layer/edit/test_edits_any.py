@@ -24,7 +24,7 @@ unhurried = settings(
 
 
 def new_name(layer: Layer, name: str) -> str:
-    assume(slug(name) not in {slug(one.iam_name) for one in layer.people})
+    assume(slug(name) not in {slug(person.iam_name) for person in layer.people})
     return name
 
 
@@ -70,11 +70,11 @@ def test_removing_leaves_no_trace_and_no_other_change(layer: Layer, data: st.Dat
     left = edit_layer(layer, [RemovePerson(person.iam_name)])
     assert_valid(left)
     assert left.person(person.iam_name) is None
-    assert [one.iam_name for one in left.people] == [
-        one.iam_name for one in layer.people if one.iam_name != person.iam_name
+    assert [member.iam_name for member in left.people] == [
+        member.iam_name for member in layer.people if member.iam_name != person.iam_name
     ]
-    assert [one.name for one in left.outputs] == [
-        one.name for one in layer.outputs if one.person != person.iam_name
+    assert [output.name for output in left.outputs] == [
+        output.name for output in layer.outputs if output.person != person.iam_name
     ]
     for path, before in contents(layer).items():
         after = left.files.content(path)
@@ -88,7 +88,7 @@ def test_removing_leaves_no_trace_and_no_other_change(layer: Layer, data: st.Dat
 @unhurried
 @given(layers(), st.data())
 def test_groups_change_and_change_back(layer: Layer, data: st.DataObject) -> None:
-    people = [one for one in layer.people if not one.machine]
+    people = [member for member in layer.people if not member.machine]
     assume(people)
     person = data.draw(st.sampled_from(people))
     name = data.draw(st.sampled_from(["devops", "finops"]))
@@ -128,17 +128,17 @@ def test_renaming_a_group_there_and_back_is_nothing(layer: Layer) -> None:
 @unhurried
 @given(layers(), st.data())
 def test_outputs_added_and_removed_leave_the_very_bytes(layer: Layer, data: st.DataObject) -> None:
-    having = {one.person for one in layer.outputs}
-    bare = [one for one in layer.people if not one.machine and one.iam_name not in having]
+    having = {output.person for output in layer.outputs}
+    bare = [member for member in layer.people if not member.machine and member.iam_name not in having]
     assume(bare)
     person = data.draw(st.sampled_from(bare))
     name, owner = person.iam_name, person.owner
-    kin = [one for one in layer.people if not one.machine and one is not person]
+    kin = [member for member in layer.people if not member.machine and member is not person]
     planned = plan_outputs(layer.files, person, kin)
-    assume(planned and not {one.name for one in planned.facts} & {one.name for one in layer.outputs})
+    assume(planned and not {fact.name for fact in planned.facts} & {output.name for output in layer.outputs})
     added = read_files(layer.location, add_outputs(layer.files, planned))
     assert_valid(added)
-    assert {one.attribute for one in added.outputs if one.person == name} == {
+    assert {output.attribute for output in added.outputs if output.person == name} == {
         "iam_user_name",
         "iam_user_login_profile_encrypted_password",
     }
@@ -154,7 +154,7 @@ def test_a_machine_user_comes_and_goes_in_the_column_of_the_others(layer: Layer,
     person = added.person(name)
     assert person is not None
     assert person.machine
-    text = b"".join(one.data for one in added.files.documents.values()).decode()
+    text = b"".join(document.data for document in added.files.documents.values()).decode()
     columns = {line.index("=") for line in text.splitlines() if line.strip().startswith('"machine.')}
     assert len(columns) == 1
     assert contents(edit_layer(added, [RemovePerson(name)])) == contents(layer)
@@ -169,7 +169,7 @@ def test_the_password_policy_takes_the_value(layer: Layer, switch: bool, length:
     )
     assert_valid(changed)
     assert changed.account is not None
-    values = {one.name: one.value for one in changed.account.policy}
+    values = {setting.name: setting.value for setting in changed.account.policy}
     assert values["hard_expiry"] is switch
     assert values["minimum_password_length"] == length
 

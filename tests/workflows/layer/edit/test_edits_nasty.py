@@ -88,7 +88,9 @@ def test_anybody_can_leave_a_list_with_the_commas_first(note: str, last: str) ->
     users = f'[\n      "a.a"{note}\n    , "b.b"\n    , "c.c"{last}'
     for name in ("a.a", "b.b", "c.c"):
         left = edit_layer(with_users(users), [RemovePerson(name)])
-        assert [one.iam_name for one in left.people] == [one for one in ("a.a", "b.b", "c.c") if one != name]
+        assert [person.iam_name for person in left.people] == [
+            person for person in ("a.a", "b.b", "c.c") if person != name
+        ]
         assert "\n\n" not in users_of(left)
         assert ("# the first" in users_of(left)) is (bool(note) and name != "a.a")
 
@@ -126,7 +128,7 @@ def test_an_empty_list_over_two_lines_is_closed_when_it_is_empty_again() -> None
 
 def test_a_name_listed_twice_goes_wholly() -> None:
     layer = with_users('["a.a", "b.b", "a.a"]')
-    assert [(one.subject, one.label) for one in layer.findings] == [(Subject.USER, "a.a")]
+    assert [(finding.subject, finding.label) for finding in layer.findings] == [(Subject.USER, "a.a")]
     assert users_of(edit_layer(layer, [RemovePerson("a.a")])) == '["b.b"]'
 
 
@@ -157,14 +159,14 @@ def test_a_misspelt_sibling_is_no_template() -> None:
 
 def test_an_unusual_sibling_is_followed_when_no_usual_one_is_labelled_after_itself() -> None:
     short = "".join(
-        f'output "user_{number}" {{\n  value = module.user["{one}"].iam_user_name\n}}\n\n'
-        for number, one in enumerate(("c.c", "d.d"))
+        f'output "user_{number}" {{\n  value = module.user["{person}"].iam_user_name\n}}\n\n'
+        for number, person in enumerate(("c.c", "d.d"))
     )
     layer = with_users('["a.a", "c.c", "d.d"]', outputs_tf=f"{short}{pair('a.a')}\n")
     added = edit_layer(layer, [AddPerson("b.b", "K\n")])
     assert pair("b.b") in added.files.documents["outputs.tf"].data.decode()
     bare = with_users('["c.c", "d.d"]', outputs_tf=short)
-    assert [one.field for one in AddPerson("b.b", "K\n").check(bare)] == ["groups", "outputs"]
+    assert [problem.field for problem in AddPerson("b.b", "K\n").check(bare)] == ["groups", "outputs"]
     assert (
         "b_b" not in edit_layer(bare, [AddPerson("b.b", "K\n")]).files.documents["outputs.tf"].data.decode()
     )
@@ -192,9 +194,9 @@ def test_a_shared_key_file_stays_until_the_last_user_goes() -> None:
         },
         {"infra": "KEY\n"},
     )
-    one = edit_layer(layer, [RemovePerson("machine.a")])
-    assert one.files.keys == {"keys/infra": b"KEY\n"}
-    assert edit_layer(one, [RemovePerson("machine.b")]).files.keys == {}
+    edited = edit_layer(layer, [RemovePerson("machine.a")])
+    assert edited.files.keys == {"keys/infra": b"KEY\n"}
+    assert edit_layer(edited, [RemovePerson("machine.b")]).files.keys == {}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,9 @@ def test_a_shared_key_file_stays_until_the_last_user_goes() -> None:
 )
 def test_computed_lists_are_shown_and_refused_with_the_place(users: str) -> None:
     layer = with_users(users)
-    assert any(one.hand_edit and one.place.file in {"locals.tf", "users.tf"} for one in layer.findings)
+    assert any(
+        finding.hand_edit and finding.place.file in {"locals.tf", "users.tf"} for finding in layer.findings
+    )
     with pytest.raises(EditRefused) as refusal:
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
     assert "by hand at" in refusal.value.next
@@ -261,14 +265,16 @@ def test_a_group_named_by_an_expression_is_neither_renamed_nor_a_template() -> N
 
 def test_an_override_file_makes_its_target_read_only() -> None:
     layer = with_users('["a.a"]', zz_override_tf='module "user" {\n  source = "x"\n}\n')
-    assert (Subject.FILE, "zz_override.tf") in [(one.subject, one.label) for one in layer.findings]
+    assert (Subject.FILE, "zz_override.tf") in [
+        (finding.subject, finding.label) for finding in layer.findings
+    ]
     with pytest.raises(EditRefused):
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
 
 
 def test_a_list_in_an_override_file_is_the_one_that_counts() -> None:
     layer = with_users('["a.a", "b.b"]', zz_override_tf='locals {\n  users = ["a.a"]\n}\n')
-    assert [(one.iam_name, one.place.file, one.editable) for one in layer.people] == [
+    assert [(person.iam_name, person.place.file, person.editable) for person in layer.people] == [
         ("a.a", "zz_override.tf", True)
     ]
     assert layer.findings == ()
@@ -277,13 +283,13 @@ def test_a_list_in_an_override_file_is_the_one_that_counts() -> None:
 def test_an_override_file_of_providers_and_backends_alone_is_nothing_to_tell() -> None:
     text = 'terraform {\n  backend "s3" {}\n}\nprovider "aws" {\n  region = "x"\n}\n'
     providers = with_users('["a.a"]', zz_override_tf=text)
-    assert not [one for one in providers.findings if one.subject is Subject.FILE]
+    assert not [finding for finding in providers.findings if finding.subject is Subject.FILE]
     edit_layer(providers, [AddPerson("b.b", "KEY\n")])
 
 
 def test_a_file_that_does_not_parse_is_not_edited() -> None:
     layer = with_users('["a.a"')
-    assert any(one.hand_edit for one in layer.findings)
+    assert any(finding.hand_edit for finding in layer.findings)
     with pytest.raises(EditRefused):
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
 
@@ -321,7 +327,7 @@ def test_several_people_and_layers_are_one_set() -> None:
     changes = propose(
         [(first, [AddPerson("b.b", "K\n"), AddPerson("c.c", "K\n")]), (second, [RemovePerson("x.x")])]
     )
-    assert [(one.name, one.counts()) for one in changes.changes] == [
+    assert [(change.name, change.counts()) for change in changes.changes] == [
         ("locals.tf", (1, 1)),
         ("keys/b.b", (1, 0)),
         ("keys/c.c", (1, 0)),

@@ -98,7 +98,7 @@ def test_what_is_emptied_or_filled_is_formatted_as_before(
     operations: list[Operation], binary: tuple[tuple[str, ...], dict[str, str]]
 ) -> None:
     layer = layer_of(LISTS, {"jane.doe": KEY})
-    files = {name: one.data for name, one in edit_layer(layer, operations).files.documents.items()}
+    files = {name: document.data for name, document in edit_layer(layer, operations).files.documents.items()}
     assert fmt_clean(binary[0], files, environment=binary[1]) == {}
 
 

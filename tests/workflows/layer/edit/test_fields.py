@@ -78,7 +78,10 @@ def test_the_default_stands_in_for_a_field_that_an_entry_lacks() -> None:
     users = MAP.replace("      access_key = false\n", "").replace("      login      = true\n", "", 1)
     reads = {"login": 'lookup(each.value, "login", false)', "access_key": "try(each.value.access_key, true)"}
     layer = layer_of({"users.tf": module(**reads), "variables.tf": users}, {"ann.one": "A"})
-    assert [(one.login_profile, one.access_key) for one in layer.people] == [(False, True), (True, True)]
+    assert [(person.login_profile, person.access_key) for person in layer.people] == [
+        (False, True),
+        (True, True),
+    ]
     with pytest.raises(EditRefused, match="can't be changed for"):
         edit_layer(layer, [SetAccess("ann.one", login_profile=True)])
 
@@ -90,7 +93,10 @@ def test_a_field_without_a_value_in_the_layer_is_not_guessed() -> None:
         "login": "try(each.value.login, var.login, true)",
     }
     layer = layer_of({"users.tf": module(**reads), "variables.tf": users})
-    assert [(one.login_profile, one.access_key) for one in layer.people] == [(None, None), (None, None)]
+    assert [(person.login_profile, person.access_key) for person in layer.people] == [
+        (None, None),
+        (None, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ KEY = "QUJD\n"
 
 
 def block(label: str, name: str, *, machine: bool) -> str:
-    login, key = (str(one).lower() for one in (not machine, machine))
+    login, key = (str(flag).lower() for flag in (not machine, machine))
     return f"""module "user_{label}" {{
   source = "../modules/iam-user"
 
@@ -123,8 +123,11 @@ def test_outputs_follow_people_of_the_same_kind(
     machine = name.startswith("machine.")
     added = edit_layer(layer, [AddPerson(name, KEY, machine=machine)])
     assert added.files.documents["outputs.tf"].data.decode() == wanted
-    assert {one.person for one in added.outputs} == {name, *(one.iam_name for one in layer.people)}
-    files = {one: document.data for one, document in added.files.documents.items()}
+    assert {user_output.person for user_output in added.outputs} == {
+        name,
+        *(person.iam_name for person in layer.people),
+    }
+    files = {file: document.data for file, document in added.files.documents.items()}
     assert fmt_clean(binary[0], files, environment=binary[1]) == {}
     without = edit_layer(added, [RemovePerson(name)]).files.documents["outputs.tf"]
     assert without.data == layer.files.documents["outputs.tf"].data
@@ -144,8 +147,8 @@ def test_a_block_of_another_kind_lends_its_form_and_not_its_outputs(*, machine: 
 def test_an_output_that_collects_passwords_gets_no_entry_of_a_machine_user() -> None:
     users = block("jane_doe", "jane.doe", machine=False)
     collected = (
-        'output "{}" {{\n  value = {{\n    "jane.doe" = module.user_jane_doe.{}\n  }}\n}}\n'.format(*one)
-        for one in (("names", "iam_user_name"), ("secrets", "iam_user_login_profile_encrypted_password"))
+        'output "{}" {{\n  value = {{\n    "jane.doe" = module.user_jane_doe.{}\n  }}\n}}\n'.format(*pair)
+        for pair in (("names", "iam_user_name"), ("secrets", "iam_user_login_profile_encrypted_password"))
     )
     layer = layer_of({"users.tf": users, "outputs.tf": "\n".join(collected)}, {"jane.doe": KEY})
     outputs = edit_layer(layer, [AddPerson("github.ci", KEY, machine=True)]).files.documents["outputs.tf"]

@@ -31,7 +31,9 @@ def people(written: Written, account: str = STRICT) -> Layer:
 
 
 def lengths(layer: Layer, name: str) -> list[tuple[int, int]]:
-    return [(one.length, one.least) for one in short_passwords(layer, (name,))]
+    return [
+        (short_password.length, short_password.least) for short_password in short_passwords(layer, (name,))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_the_entry_of_a_map_gets_its_own_length() -> None:
 
 @pytest.mark.parametrize("names", [[], ["jane.doe"]])
 def test_a_module_of_others_with_passwords_is_left_alone(names: list[str]) -> None:
-    listed = ", ".join(f'"{one}"' for one in names)
+    listed = ", ".join(f'"{name}"' for name in names)
     files = {"locals.tf": f"locals {{\n  users = [{listed}]\n  machine_users = {{}}\n}}\n"}
     layer = layer_of({"users.tf": USERS, "account.tf": STRICT, **files})
     edited = edit_layer(layer, [AddPerson("kim.lee", KEY)])

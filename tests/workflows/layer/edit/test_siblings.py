@@ -172,12 +172,16 @@ def test_a_list_with_one_old_exception_is_alphabetical(keys: str, key: str, posi
 )
 def test_the_exception_is_named_beside_the_diff(last: str, told: list[str]) -> None:
     users = ["angelo.f", "diego.o", "jose.p", "luis.g", "matias.r", last]
-    rows = "".join(f'    "{one}",\n' for one in users)
+    rows = "".join(f'    "{user}",\n' for user in users)
     values = f"locals {{\n  users = [\n{rows}  ]\n  machine_users = {{}}\n}}\n"
     layer = layer_of({"users.tf": USERS, "locals.tf": values}, dict.fromkeys(users, "QUJD\n"))
     new = AddPerson("hugo.x", "QUJE\n")
-    noted = [one.message for one in check(layer, [new]) if "alphabet" in one.message and not one.fatal]
+    noted = [
+        problem.message
+        for problem in check(layer, [new])
+        if "alphabet" in problem.message and not problem.fatal
+    ]
     assert len(noted) == bool(told)
-    assert all(word in one for one in noted for word in told)
+    assert all(word in message for message in noted for word in told)
     after = edit_layer(layer, [new]).files.documents["locals.tf"].data.decode()
     assert after == values.replace('    "jose.p",\n', '    "hugo.x",\n    "jose.p",\n')

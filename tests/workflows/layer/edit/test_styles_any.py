@@ -51,8 +51,8 @@ def only_put_in(before: Layer, after: Layer) -> None:
 
 def somebody_new(layer: Layer, name: str, *, machine: bool) -> str:
     name = f"machine.{name}" if machine else name
-    assume(slug(name) not in {slug(one.iam_name) for one in layer.people})
-    assume(f"user_{slug(name)}" not in {one.declaration for one in layer.people})
+    assume(slug(name) not in {slug(person.iam_name) for person in layer.people})
+    assume(f"user_{slug(name)}" not in {person.declaration for person in layer.people})
     return name
 
 
@@ -61,7 +61,7 @@ def added(layer: Layer, name: str, groups: tuple[str, ...], *, machine: bool) ->
     try:
         return edit_layer(layer, [AddPerson(name, "NEW\n", groups, machine=machine)])
     except EditRefused:
-        assert not [one for one in layer.people if one.machine is machine]
+        assert not [person for person in layer.people if person.machine is machine]
         reject()
         raise
 
@@ -81,11 +81,11 @@ def test_a_person_comes_with_groups_and_outputs_and_goes_without_a_trace(
     assert person.groups == groups
     assert person.machine is machine
     assert edited.files.keys[f"keys/{name}"] == b"NEW\n"
-    siblings = [one for one in layer.people if one.machine is machine]
+    siblings = [member for member in layer.people if member.machine is machine]
     if siblings:
         outputs = (*edited.outputs, *edited.hidden_outputs)
-        assert sum(one.person == name for one in outputs) == 2
-        assert {one.style for one in siblings} == {person.style}
+        assert sum(output.person == name for output in outputs) == 2
+        assert {sibling.style for sibling in siblings} == {person.style}
     assert contents(edit_layer(edited, [RemovePerson(name)])) == contents(layer)
 
 
@@ -95,18 +95,18 @@ def test_whoever_is_removed_goes_wholly_and_alone(layer: Layer, data: st.DataObj
     person = data.draw(st.sampled_from(layer.people))
     left = edit_layer(layer, [RemovePerson(person.iam_name)])
     assert_valid(left)
-    assert [one.iam_name for one in left.people] == [
-        one.iam_name for one in layer.people if one is not person
+    assert [member.iam_name for member in left.people] == [
+        member.iam_name for member in layer.people if member is not person
     ]
     assert person.key_file not in left.files.keys
-    text = b"".join(one.data for one in left.files.documents.values())
+    text = b"".join(document.data for document in left.files.documents.values())
     for spelled in (
         f"user_{slug(person.iam_name)}_",
         f'"{person.iam_name}"',
         f"user_{slug(person.iam_name)}.",
     ):
         assert spelled.encode() not in text
-    words = " ".join(one.capitalize() for one in slug(person.iam_name).split("_"))
+    words = " ".join(part.capitalize() for part in slug(person.iam_name).split("_"))
     if person.style is Style.BLOCK:
         assert f"# {words}\n".encode() not in text
         assert f"# User: {words:<11}#".encode() not in text
@@ -180,5 +180,7 @@ def test_outputs_go_alone(layer: Layer, data: st.DataObject) -> None:
     left = read_files(layer.location, remove_outputs(layer.files, person.owner))
     assert_valid(left)
     assert facts_of(left).people == facts_of(layer).people
-    assert not [one for one in (*left.outputs, *left.hidden_outputs) if one.person == person.iam_name]
+    assert not [
+        output for output in (*left.outputs, *left.hidden_outputs) if output.person == person.iam_name
+    ]
     assert len(left.outputs) + len(left.hidden_outputs) == len(layer.outputs) + len(layer.hidden_outputs) - 2

@@ -46,6 +46,6 @@ def test_what_is_edited_stays_as_the_formatter_wants_it(tmp_path: Path, style: s
             *own,
         ]
         edited = edit_layer(layer, operations)
-        for one in (layer, edited):
-            data = {name: document.data for name, document in one.files.documents.items()}
+        for version in (layer, edited):
+            data = {name: document.data for name, document in version.files.documents.items()}
             assert fmt_clean(argv, data, environment=environment) == {}

@@ -44,7 +44,9 @@ GROUPS = """module "iam_group_ops" {
 
 def test_what_is_commented_out_is_told_with_its_place() -> None:
     layer = layer_of({"locals.tf": LOCALS, "users.tf": USERS, "groups.tf": GROUPS})
-    told = [(one.label, one.subject, str(one.place)) for one in layer.findings if one.hidden]
+    told = [
+        (finding.label, finding.subject, str(finding.place)) for finding in layer.findings if finding.hidden
+    ]
     assert told == [
         ("b.b", "user", "locals.tf:4"),
         ("c.c", "user", "locals.tf:5"),
@@ -58,7 +60,7 @@ def test_what_is_commented_out_is_told_with_its_place() -> None:
         ("user_i_i", "member", "groups.tf:8"),
         ("j.j", "member", "groups.tf:9"),
     ]
-    assert [one.iam_name for one in layer.people] == ["a.a", "z.z", "machine.a"]
+    assert [person.iam_name for person in layer.people] == ["a.a", "z.z", "machine.a"]
 
 
 def test_of_an_object_the_key_alone_is_somebody() -> None:
@@ -72,5 +74,5 @@ def test_of_an_object_the_key_alone_is_somebody() -> None:
         "  name = each.value.name\n}\n"
     )
     layer = layer_of({"variables.tf": users, "users.tf": module})
-    told = [one.label for one in layer.findings if one.hidden]
+    told = [finding.label for finding in layer.findings if finding.hidden]
     assert told == ["b_b", "c_c", "d_d"]

@@ -66,19 +66,19 @@ def test_the_list_style_and_the_machine_map_are_read() -> None:
     assert machine is not None
     assert (machine.key_file, machine.machine, machine.style) == ("keys/infra", True, Style.MACHINE_MAP)
     assert (machine.login_profile, machine.access_key) == (False, True)
-    assert [(one.name, one.members, one.machine, one.editable) for one in layer.groups] == [
+    assert [(group.name, group.members, group.machine, group.editable) for group in layer.groups] == [
         ("devops", ("jane.doe", "a.b"), False, True),
         ("bb-deploy", ("machine.ci",), True, True),
     ]
     assert layer.groups[0].policies == ("arn:aws:iam::aws:policy/X", "aws_iam_policy.y.arn")
-    told = {(str(one.place), one.message) for one in layer.findings}
+    told = {(str(finding.place), finding.message) for finding in layer.findings}
     assert ("groups.tf:11", "The group iam_group_old is hidden in a comment.") in told
     assert ("groups.tf:16", "The group iam_group_older is hidden in a comment.") in told
     assert any(place == "groups.tf:6" and "gone.one" in words for place, words in told)
     assert layer.account is not None
     assert layer.account.alias is not None
     assert (layer.account.alias.value, layer.account.alias.literal) == ("binbash-security", False)
-    assert {one.name: (one.value, one.literal) for one in layer.account.policy} == {
+    assert {setting.name: (setting.value, setting.literal) for setting in layer.account.policy} == {
         "minimum_password_length": (16, True),
         "require_lowercase_characters": (True, True),
     }
@@ -141,7 +141,7 @@ module "user" {
 def test_a_layer_of_something_else_is_empty_and_harmless() -> None:
     layer = layer_of({"main.tf": 'resource "aws_iam_user" "x" {\n  name = "x"\n}\n', "empty.tf": ""})
     assert (layer.people, layer.groups, layer.outputs, layer.account) == ((), (), (), None)
-    assert [str(one.place) for one in layer.findings if one.hand_edit] == ["main.tf:1"]
+    assert [str(finding.place) for finding in layer.findings if finding.hand_edit] == ["main.tf:1"]
 
 
 def test_a_linked_file_is_read_and_never_edited(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_linked_file_is_read_and_never_edited(tmp_path: Path) -> None:
     (folder / "keys" / "jane.doe").write_bytes(b"\xff\xfeKEY")
     layer = read_layer(location(folder))
     assert len(layer.people) == 4
-    assert not any(one.editable for one in layer.people)
+    assert not any(person.editable for person in layer.people)
     assert b"KEY" in layer.files.keys["keys/jane.doe"]
 
 
@@ -173,7 +173,7 @@ def test_what_was_remembered_of_a_layer_goes_with_it() -> None:
     layer = layer_of({"users.tf": USERS, "locals.tf": LOCALS, "groups.tf": GROUPS}, {"jane.doe": "QUJD\n"})
     edited = edit_layer(layer, [AddPerson("maria.sosa", "QUJD\n", ("devops",))])
     files = [*layer.files.documents.values(), *edited.files.documents.values(), layer.files, edited.files]
-    left = [weakref.ref(one) for one in files]
+    left = [weakref.ref(file) for file in files]
     del layer, edited, files
     gc.collect()
-    assert [one() for one in left if one() is not None] == []
+    assert [layer() for layer in left if layer() is not None] == []

@@ -38,15 +38,18 @@ BLOCKS = st.lists(
 
 
 def told(read: Layer) -> tuple[object, ...]:
-    modules = [(one.label, one.style, one.reason, one.place) for one in user_modules(read.files)]
+    modules = [
+        (user_module.label, user_module.style, user_module.reason, user_module.place)
+        for user_module in user_modules(read.files)
+    ]
     account = read.account and (read.account.place, read.account.editable)
-    groups = [(one.name, one.members, one.reason) for one in read.groups]
+    groups = [(group.name, group.members, group.reason) for group in read.groups]
     return read.people, groups, account, read.findings, modules
 
 
 def both(text: str) -> tuple[Layer, Layer]:
     rest = {"locals.tf": 'locals {\n  who = "kim.lee"\n  on = true\n}\n'}
-    plain, tree = (layer_of({"users.tf": one, **rest}) for one in (text, text + LIST))
+    plain, tree = (layer_of({"users.tf": users, **rest}) for users in (text, text + LIST))
     assert plain.files.documents["users.tf"].is_plain
     assert not tree.files.documents["users.tf"].is_plain
     return plain, tree

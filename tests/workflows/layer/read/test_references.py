@@ -26,7 +26,7 @@ BLOCK = """module "user_SLUG" {
 
 
 def group(*members: str) -> str:
-    lines = "".join(f"    {one},\n" for one in members)
+    lines = "".join(f"    {member},\n" for member in members)
     return (
         f'module "iam_group_ops" {{\n  source = "x"\n  name   = "ops"\n\n  group_users = [\n{lines}  ]\n}}\n'
     )
@@ -39,8 +39,8 @@ def outputs(name: str, reference: str) -> str:
 
 def listed(form: str) -> Layer:
     names = ("alex.kim", "jane.doe")
-    members = [form.replace("NAME", one) for one in names]
-    pairs = [outputs(one, member) for one, member in zip(names, members, strict=True)]
+    members = [form.replace("NAME", name) for name in names]
+    pairs = [outputs(name, member) for name, member in zip(names, members, strict=True)]
     return layer_of(
         {"users.tf": USERS, "locals.tf": LOCALS, "groups.tf": group(*members), "out.tf": "\n".join(pairs)},
         dict.fromkeys(names, KEY),
@@ -49,9 +49,9 @@ def listed(form: str) -> Layer:
 
 def blocks() -> Layer:
     names = ("alex.kim", "jane.doe")
-    members = [f'module.user_{one.replace(".", "_")}["iam_user_name"]' for one in names]
-    users = [BLOCK.replace("NAME", one).replace("SLUG", one.replace(".", "_")) for one in names]
-    pairs = [outputs(one, member) for one, member in zip(names, members, strict=True)]
+    members = [f'module.user_{name.replace(".", "_")}["iam_user_name"]' for name in names]
+    users = [BLOCK.replace("NAME", name).replace("SLUG", name.replace(".", "_")) for name in names]
+    pairs = [outputs(name, member) for name, member in zip(names, members, strict=True)]
     return layer_of(
         {"users.tf": "\n".join(users), "groups.tf": group(*members), "out.tf": "\n".join(pairs)},
         dict.fromkeys(names, KEY),
@@ -75,7 +75,7 @@ def blocks() -> Layer:
 def test_an_attribute_in_brackets_is_read_and_written_as_the_siblings_are(read: Layer, wanted: str) -> None:
     (ops,) = read.groups
     assert (ops.members, ops.editable) == (("alex.kim", "jane.doe"), True)
-    assert [one.person for one in read.outputs] == ["alex.kim", "jane.doe"]
+    assert [output.person for output in read.outputs] == ["alex.kim", "jane.doe"]
     edited = edit_layer(read, [AddPerson("kim.lee", KEY, ("ops",))])
     assert edited.files.documents["groups.tf"].data.decode().count(f"    {wanted},\n") == 1
     assert edited.files.documents["out.tf"].data.decode().count(f"value = {wanted}\n") == 1
@@ -131,7 +131,7 @@ def test_a_reference_in_an_operation_is_followed_like_any_other(
     layer = make()
     own = "module.user_jane_doe" if make is blocks else 'module.user["jane.doe"]'
     value = expression.replace("REF", f"{own}.iam_user_arn")
-    files = {name: one.data.decode() for name, one in layer.files.documents.items()}
+    files = {name: document.data.decode() for name, document in layer.files.documents.items()}
     resource = f'resource "x" "y" {{\n  z = {value}\n}}\n'
     with pytest.raises(EditRefused, match=r"jane\.doe cannot be removed") as refusal:
         edit_layer(layer_of({**files, "x.tf": resource}), [RemovePerson("jane.doe")])

@@ -69,18 +69,18 @@ def test_a_region_that_the_account_has_not_opted_into_does_not_know_its_keys(
 def test_ec2_and_the_account_service_tell_the_opt_in_status(environment: StrictWorld) -> None:
     environment.strict.settings.of(SECURITY).opted_in.add("me-south-1")
     answer = environment.administrator("ec2").describe_regions(AllRegions=True)["Regions"]
-    status = {one["RegionName"]: one["OptInStatus"] for one in answer}
+    status = {region["RegionName"]: region["OptInStatus"] for region in answer}
     assert (status["eu-west-1"], status["me-south-1"], status["af-south-1"]) == (
         "opt-in-not-required",
         "opted-in",
         "not-opted-in",
     )
     used = environment.administrator("ec2").describe_regions()["Regions"]
-    assert {one["RegionName"] for one in used} == {
+    assert {region["RegionName"] for region in used} == {
         name for name, words in status.items() if words != "not-opted-in"
     }
     listed = environment.administrator("account").list_regions(MaxResults=50)["Regions"]
-    assert {one["RegionName"]: one["RegionOptStatus"] for one in listed}["me-south-1"] == "ENABLED"
+    assert {region["RegionName"]: region["RegionOptStatus"] for region in listed}["me-south-1"] == "ENABLED"
 
 
 def test_the_summary_has_the_version_of_global_tokens(environment: StrictWorld) -> None:

@@ -79,10 +79,10 @@ def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: La
 
 
 def test_turning_a_switch_back_decides_nothing_unless_it_was_written(layer: Layer) -> None:
-    nothing, one = UserChanges(), person(layer, "a.a")
-    turned = users.switched(nothing, ACCOUNT, one, "login_profile", nothing)
+    nothing, user = UserChanges(), person(layer, "a.a")
+    turned = users.switched(nothing, ACCOUNT, user, "login_profile", nothing)
     assert turned.access == {ACCOUNT: {"a.a": {"login_profile": False}}}
-    assert users.switched(turned, ACCOUNT, one, "login_profile", nothing) == nothing
+    assert users.switched(turned, ACCOUNT, user, "login_profile", nothing) == nothing
     written = edit_layer(layer, [SetAccess("a.a", login_profile=False)])
     after = users.switched(turned, ACCOUNT, person(written, "a.a"), "login_profile", turned)
     assert after.access == {ACCOUNT: {"a.a": {"login_profile": True}}}

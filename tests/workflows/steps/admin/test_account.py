@@ -65,7 +65,9 @@ def test_only_differing_values_are_recorded_and_written(admin: AdminProject) -> 
     }
     before = admin.text("security", "account.tf")
     facts = write(admin)
-    assert [one["path"] for one in facts["changed_files"]] == [str(admin.file("security", "account.tf"))]
+    assert [changed_file["path"] for changed_file in facts["changed_files"]] == [
+        str(admin.file("security", "account.tf"))
+    ]
     assert admin.text("security", "account.tf") == before.replace("= 16", "= 20")
     assert account.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
@@ -113,7 +115,7 @@ def test_settings_in_resources_are_named_with_their_places(admin: AdminProject) 
         "The account alias this is a resource, not a module: it is not edited. (account.tf:1, F4) "
         "The password policy strict is a resource, not a module: it is not edited. (account.tf:5, F4)"
     )
-    assert [str(one.place) for one in security.spots] == ["account.tf:1", "account.tf:5"]
+    assert [str(spot.place) for spot in security.spots] == ["account.tf:1", "account.tf:5"]
     assert not people_unknown(read_layers(admin.context()).values())
 
 
@@ -163,7 +165,7 @@ def test_a_weak_policy_is_warned_about(admin: AdminProject, policy: dict[str, An
 
 def test_a_good_policy_is_not_warned_about(admin: AdminProject) -> None:
     _, view = account.survey(admin.context(), quiet)
-    assert weaknesses({name: one.value for name, one in view.settings.items()}) == ()
+    assert weaknesses({name: setting.value for name, setting in view.settings.items()}) == ()
 
 
 def test_a_value_that_became_computed_since_is_noticed(admin: AdminProject) -> None:
@@ -177,7 +179,9 @@ def test_a_value_that_became_computed_since_is_noticed(admin: AdminProject) -> N
 @pytest.mark.parametrize("name", ["max_password_age", "password_reuse_prevention"])
 def test_zero_switches_a_limit_off_and_is_written(admin: AdminProject, name: str) -> None:
     assert "0: " in limits(name)
-    assert [one for one in account.validate(request(security={name: 0}), admin.context()) if one.fatal] == []
+    assert [
+        problem for problem in account.validate(request(security={name: 0}), admin.context()) if problem.fatal
+    ] == []
     admin.run(account, request(security={name: 0}))
     write(admin)
     _, view = account.survey(admin.context(), quiet)

@@ -51,7 +51,7 @@ def test_each_account_says_when_and_how_the_key_came_there() -> None:
         *(JANE, "A" * 40, "pasted"),
         Comparison.SAME,
     )
-    assert {name: hours(one) for name, one in jane.accounts.items()} == {
+    assert {name: hours(admission) for name, admission in jane.accounts.items()} == {
         "management": (2, Outcome.ELSEWHERE),
         "security": (3, Outcome.APPLIED),
     }
@@ -77,7 +77,9 @@ def test_a_replacement_is_for_the_accounts_that_it_resets() -> None:
     new = key("D" * 40) | {"resets": {"security": {"file": f"keys/{JANE}"}}}
     events = happened(("pgp-keys", {"keys": {JANE: new}}), ("apply@security", {"applied": APPLIED}))
     (jane,) = admitted(events)
-    assert {name: hours(one) for name, one in jane.accounts.items()} == {"security": (1, Outcome.APPLIED)}
+    assert {name: hours(admission) for name, admission in jane.accounts.items()} == {
+        "security": (1, Outcome.APPLIED)
+    }
 
 
 def test_a_session_of_an_older_program_claims_no_comparison(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_a_session_of_an_older_program_claims_no_comparison(tmp_path: Path) -> N
     (jane,) = found.people
     assert (found.by, jane.person, jane.compared) == ("", JANE, None)
     assert len(jane.fingerprint) == 40
-    assert {name: one and one.outcome for name, one in jane.accounts.items()} == {
+    assert {name: admission and admission.outcome for name, admission in jane.accounts.items()} == {
         "management": Outcome.APPLIED,
         "security": Outcome.APPLIED,
     }

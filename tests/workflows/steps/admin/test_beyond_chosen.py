@@ -49,7 +49,7 @@ def foreign(tmp_path: Path, facts: dict[str, Any], *changes: ResourceChange) -> 
     known = {"layers": ["security"], "project_root": str(tmp_path), **facts}
     context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path / "session")
     record = PlanRecord(tmp_path / "plan", "", tmp_path, (), {}, "", "", "")
-    return [one.address for one in judged(record, Plan(changes), context).foreign]
+    return [change.address for change in judged(record, Plan(changes), context).foreign]
 
 
 @pytest.mark.parametrize(

@@ -71,14 +71,14 @@ def leaver(iam: tuple[Any, Stubber], **failing: str) -> Leaver:
 def test_each_question_that_is_denied_stops_no_other(iam: tuple[Any, Stubber]) -> None:
     found = leaver(iam, list_access_keys="AccessDenied", list_groups_for_user="AccessDenied")
     assert (found.keys, found.active_keys, found.password) == (None, (), True)
-    assert [one.kind for one in found.blocking] == [HoldingKind.INLINE_POLICY]
+    assert [holding.kind for holding in found.blocking] == [HoldingKind.INLINE_POLICY]
     assert found.denied == ("access keys", "group memberships")
 
 
 def test_a_password_that_may_not_be_asked_for_is_unknown(iam: tuple[Any, Stubber]) -> None:
     found = leaver(iam, get_login_profile="AccessDenied")
     assert found.password is None
-    assert [one.access_key_id for one in found.active_keys] == [KEY_ID]
+    assert [active_key.access_key_id for active_key in found.active_keys] == [KEY_ID]
 
 
 def test_whoever_may_not_be_asked_for_is_taken_for_there(iam: tuple[Any, Stubber]) -> None:

@@ -83,7 +83,7 @@ def view(**chosen: tuple[str, ...]) -> LayerView:
 
 
 def cells(layout: MatrixLayout, name: str) -> dict[str, str]:
-    return {one.group: layout.cell(name, one) for one in layout.columns}
+    return {column.group: layout.cell(name, column) for column in layout.columns}
 
 
 def test_those_who_were_chosen_come_first_then_everybody_else_and_machines_apart() -> None:
@@ -98,8 +98,8 @@ def test_those_who_were_chosen_come_first_then_everybody_else_and_machines_apart
         *("Joining: 1", "jane.doe", "Changing groups: 1", "sam.okafor", "Leaving: 1", "dana.lopez"),
         *("Everybody else: 1", "alex.kim", "Machine users: 1", "machine.ci"),
     ]
-    assert [isinstance(one, Section) for one in layout.lines] == [True, False] * 5
-    assert [one.group for one in layout.columns] == ["devops", "all", "machines"]
+    assert [isinstance(line, Section) for line in layout.lines] == [True, False] * 5
+    assert [column.group for column in layout.columns] == ["devops", "all", "machines"]
     assert [layout.sign(name) for name in seen.people] == ["+", "~", "-", " ", " "]
 
 
@@ -135,7 +135,7 @@ def test_computed_groups_are_shown_and_refused_with_the_place() -> None:
     assert f"groups.tf:{line}" in refused
     assert seen.spots_for("all")[0].place.line == line
     assert seen.spots_for("all")[0].path.name == "groups.tf"
-    assert "by hand" in {one.note for one in MatrixLayout(seen, choice).columns}
+    assert "by hand" in {column.note for column in MatrixLayout(seen, choice).columns}
     assert f"groups.tf:{line}" in about_group(seen, choice, "all")
     assert "The group iam_group_old is hidden in a comment." in about_layer(seen)
     assert "is hidden" in seen.spots_for("devops")[-1].words
@@ -179,7 +179,7 @@ def test_who_joins_is_taken_in_by_a_computed_group() -> None:
     assert cells(MatrixLayout(seen, choice), "jane.doe") == {"devops": OUT, "all": JOINS, "machines": ""}
     assert about_person(seen, choice, "jane.doe") == "jane.doe (joining): joins all"
     told = validate(Request({"security": choice}, {"security": seen.follow}), None)  # type: ignore[arg-type]
-    assert [one.message.partition(" is in no group")[0] for one in told] == ["machine.new"]
+    assert [problem.message.partition(" is in no group")[0] for problem in told] == ["machine.new"]
 
 
 def test_nobody_in_a_shared_group_is_known_to_be_nobody() -> None:
@@ -244,7 +244,7 @@ def test_the_filter_looks_at_names_and_groups(words: tuple[str, ...], names: lis
     seen = view(joining=("jane.doe",))
     choice = LayerChoice(members={"jane.doe": frozenset({"devops"})})
     layout = MatrixLayout(seen, choice, words)
-    assert [one for one in layout.lines if not isinstance(one, Section)] == names
+    assert [line for line in layout.lines if not isinstance(line, Section)] == names
     assert layout.shown == len(names)
     if meant:
         assert layout.group_meant == meant
@@ -265,7 +265,7 @@ def test_what_is_put_in_the_matrix_is_what_the_layer_says_afterwards_in_every_st
         for name, some in choice.members.items()
     }
     wanted = operations(start, Decisions(memberships={"security": moves}))
-    assert not [one for one in check(start, wanted) if one.fatal]
+    assert not [problem for problem in check(start, wanted) if problem.fatal]
     after = view_of(edit_layer(start, wanted), (), (), ())
     assert {name: after.before(name) for name in seen.people} == {
         name: seen.after(name, choice) for name in seen.people
@@ -275,9 +275,9 @@ def test_what_is_put_in_the_matrix_is_what_the_layer_says_afterwards_in_every_st
 def test_a_person_in_many_groups_leaves_room_for_the_marked_one() -> None:
     names = [f"team{number}" for number in range(9)]
     groups = "".join(
-        f'module "iam_group_{one}" {{\n  source = "x"\n  name = "{one}"\n'
+        f'module "iam_group_{name}" {{\n  source = "x"\n  name = "{name}"\n'
         '  group_users = [module.user["alex.kim"].iam_user_name]\n}\n'
-        for one in names
+        for name in names
     )
     seen = view_of(layer_of({"users.tf": USERS, "groups.tf": groups}), (), (), ())
     assert about_person(seen, LayerChoice(), "alex.kim") == (
@@ -295,7 +295,7 @@ def test_nobody_is_counted_in_a_list_that_names_nobody() -> None:
 def test_a_group_counts_who_joins_it() -> None:
     seen = view(joining=("jane.doe",))
     choice = seen.toggled(LayerChoice(members={"jane.doe": frozenset()}), "jane.doe", "devops")
-    (now, then) = (about_group(seen, one, "devops") for one in (LayerChoice(), choice))
+    (now, then) = (about_group(seen, chosen, "devops") for chosen in (LayerChoice(), choice))
     members = len(seen.by_name["devops"].members)
     assert f"{members + 1} after" in then
     assert "after" not in now

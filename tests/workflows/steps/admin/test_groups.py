@@ -83,7 +83,7 @@ def test_a_chosen_group_that_a_colleague_renamed_is_told_and_no_longer_chosen(
     put(admin_project, {"security": {"jane.doe": {"auditors", "devops"}}})
     admin_project.replace("security", "groups.tf", '"auditors"', '"reviewers"')
     context = admin_project.context()
-    (view,) = (one for one in groups.survey(context, quiet) if one.account == "security")
+    (view,) = (layer_view for layer_view in groups.survey(context, quiet) if layer_view.account == "security")
     assert groups.decided(context, view).members["jane.doe"] == {"devops"}
     draft = groups.LayerChoice(members={"jane.doe": frozenset({"auditors", "reviewers"})})
     assert groups.drafted(view, groups.decided(context, view), draft).members["jane.doe"] == {"reviewers"}
@@ -100,12 +100,20 @@ def test_a_group_is_renamed_with_somebody_joining_it(admin_project: AdminProject
         security={"rename": {"devops": "platform"}},
     )
     assert admin_project.facts["memberships"]["security"]["jane.doe"]["add"] == ["platform"]
-    (view,) = (one for one in groups.survey(admin_project.context(), quiet) if one.account == "security")
+    (view,) = (
+        layer_view
+        for layer_view in groups.survey(admin_project.context(), quiet)
+        if layer_view.account == "security"
+    )
     assert groups.decided(admin_project.context(), view).members["jane.doe"] == {"devops"}
     write(admin_project)
     assert groups_of(admin_project, "security", "jane.doe") == {"platform"}
     assert groups_of(admin_project, "security", "alex.kim") == {"platform"}
-    (view,) = (one for one in groups.survey(admin_project.context(), quiet) if one.account == "security")
+    (view,) = (
+        layer_view
+        for layer_view in groups.survey(admin_project.context(), quiet)
+        if layer_view.account == "security"
+    )
     assert groups.decided(admin_project.context(), view).members["jane.doe"] == {"platform"}
     assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
 
@@ -121,7 +129,9 @@ def test_a_group_is_removed_with_its_members(admin_project: AdminProject, people
 def test_somebody_in_no_group_is_warned_about(admin_project: AdminProject) -> None:
     choice = LayerChoice(members={"jane.doe": frozenset({"auditors"})}, remove=("auditors",))
     problems = groups.validate(groups.Request({"security": choice}), admin_project.context())
-    assert [(one.fatal, "jane.doe is in no group" in one.message) for one in problems] == [(False, True)]
+    assert [(problem.fatal, "jane.doe is in no group" in problem.message) for problem in problems] == [
+        (False, True)
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "two words", "x" * 129])
@@ -172,7 +182,7 @@ def test_a_group_that_is_still_to_be_made_is_simply_called_otherwise_or_forgotte
     assert renamed.members == {"jane.doe": {"newer", "devops"}}
     assert renamed.rename == {}
     forgotten = groups.removed(renamed, "newer", written=False)
-    assert [one.name for one in forgotten.add] == ["next"]
+    assert [group.name for group in forgotten.add] == ["next"]
     assert forgotten.members == {"jane.doe": {"devops"}}
     assert forgotten.remove == ()
 
@@ -318,7 +328,7 @@ def test_what_was_changed_here_belongs_to_the_plan(admin_project: AdminProject) 
     )
     record = PlanRecord(admin_project.folder, "", admin_project.root, (), {}, "", "", "")
     context = replace(admin_project.context(**facts), item="security")
-    assert [one.address for one in judged(record, plan, context).foreign] == ["c"]
+    assert [change.address for change in judged(record, plan, context).foreign] == ["c"]
 
 
 @pytest.mark.parametrize("arn", ["ReadOnlyAccess", "arn:aws:iam::aws:policy/aws-service-role/AccessAnalyzer"])

@@ -103,7 +103,7 @@ def test_without_a_lock_file_the_constraint_of_the_layer_decides(
 ) -> None:
     assert not take(admin, people_keys["cv25519"]).keys["jane.doe"].accepted
     for account in ("management", "security"):
-        (versions,) = [one for one in admin.file(account, ".").glob("*.tf") if "3.39.0" in one.read_text()]
+        (versions,) = [path for path in admin.file(account, ".").glob("*.tf") if "3.39.0" in path.read_text()]
         versions.write_text(versions.read_text().replace("~> 3.39.0", "~> 4.10"))
     assert take(admin, people_keys["cv25519"]).keys["jane.doe"].accepted
 
@@ -182,7 +182,7 @@ def test_a_folder_is_matched_by_file_name_request_name_and_mail_and_the_rest_is_
         "1",
     ]
     assert "SECRET" in found.unmatched[0]
-    assert [(one.done, one.total) for one in told] == [(number, 5) for number in range(1, 6)]
+    assert [(progress.done, progress.total) for progress in told] == [(number, 5) for number in range(1, 6)]
 
 
 def test_two_files_for_one_person_are_to_be_chosen_from_and_the_same_key_twice_is_one(
@@ -190,8 +190,8 @@ def test_two_files_for_one_person_are_to_be_chosen_from_and_the_same_key_twice_i
 ) -> None:
     (folder / "jane.doe").write_bytes(people_keys["jane.doe"])
     (folder / "copy.asc").write_text(b64encode(people_keys["jane.doe"]).decode())
-    one = pgp_keys.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
-    assert (list(one.keys), one.choices) == (["jane.doe"], {})
+    intake = pgp_keys.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
+    assert (list(intake.keys), intake.choices) == (["jane.doe"], {})
     (folder / "jane.doe.gpg").write_bytes(people_keys["rsa3072"])
     two = pgp_keys.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
     assert [key.likeness for key in two.choices["jane.doe"]] == [Likeness.FULL, Likeness.NONE]
@@ -259,7 +259,7 @@ def test_a_key_of_somebody_else_is_told_with_the_names(admin: AdminProject, peop
 
 def test_two_people_who_join_with_one_key_are_told(admin: AdminProject, people_keys: Keys) -> None:
     keys = {name: taken_key(people_keys["rsa3072"], name, admin.context()) for name in admin.facts["joining"]}
-    told = [one.message for one in pgp_keys.validate(Request(keys), admin.context())]
+    told = [problem.message for problem in pgp_keys.validate(Request(keys), admin.context())]
     assert "jane.doe and juan.delacruz have the same key." in told
 
 

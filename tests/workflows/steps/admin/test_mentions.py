@@ -41,7 +41,7 @@ def test_a_name_is_found_as_labels_handles_and_sentences_have_it(tmp_path: Path)
     }
     git(tmp_path, "init", "-q", "bb")
     (root / "CODEOWNERS").write_text("\n".join(lines) + "\n")
-    told = [one.place for one in found(root, "sam.okafor").mentions]
+    told = [mention.place for mention in found(root, "sam.okafor").mentions]
     assert told == [f"CODEOWNERS:{line}" for line, there in enumerate(lines.values(), 1) if there]
 
 
@@ -55,5 +55,7 @@ def test_the_name_and_the_address_in_the_key_are_looked_for_too(tmp_path: Path) 
     git(root, "add", ".")
     git(root, "commit", "-q", "-m", "x")
     (root / "README.md").write_text("Ask samuel Ö. okafor.\nOr Samuel.\n")
-    told = [(one.place, one.by) for one in found(root, "so").mentions if one.place != "keys/so"]
+    told = [
+        (mention.place, mention.by) for mention in found(root, "so").mentions if mention.place != "keys/so"
+    ]
     assert told == [("README.md:1", "name in the PGP key")]

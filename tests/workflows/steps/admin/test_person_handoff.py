@@ -163,7 +163,7 @@ def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Proje
     assert made.encrypted_password == password
     assert made.key_fingerprint == home.fingerprint(NAME)
     assert made.mfa_required
-    assert [(one.profile, one.role) for one in made.profiles] == [("bb-shared-devops", "DevOps")]
+    assert [(profile.profile, profile.role) for profile in made.profiles] == [("bb-shared-devops", "DevOps")]
     assert made.access_key_id is None
     assert Handoff("bb", (made,)).problems() == []
 
@@ -229,7 +229,10 @@ def test_a_role_in_any_account_counts_for_every_other_account_of_the_project(pro
         Role("*", "OrganizationAccountAccessRole"),
         Role("999999999999", "Auditor"),
     )
-    found = {one.profile: one.account_id for one in role_profiles(project, roles, "111111111111")}
+    found = {
+        role_profile.profile: role_profile.account_id
+        for role_profile in role_profiles(project, roles, "111111111111")
+    }
     assert found == {
         "bb-security-oaar": SECURITY,
         "bb-shared-oaar": SHARED,

@@ -52,8 +52,8 @@ def test_the_same_key_is_recorded_whatever_form_it_came_in(admin: AdminProject, 
     binary = people_keys["jane.doe"]
     forms = [binary, b64encode(binary).decode() + "%", request_text(people_keys, "jane.doe")]
     taken = [taken_key(form, "jane.doe", admin.context()) for form in forms]
-    assert len({(one.text, one.fingerprint) for one in taken}) == 1
-    assert all(one.accepted for one in taken)
+    assert len({(key.text, key.fingerprint) for key in taken}) == 1
+    assert all(key.accepted for key in taken)
     assert taken[2].origin == "pasted (request)"
 
 
@@ -78,7 +78,7 @@ def test_a_key_that_must_not_be_written_is_shown_and_stops_the_step(
     assert not taken.accepted
     assert taken.verdict.sentence_for_owner
     problems = pgp_keys.validate(Request({"jane.doe": taken}), admin.context())
-    assert [one for one in problems if one.fatal and one.message.startswith("jane.doe: ")]
+    assert [problem for problem in problems if problem.fatal and problem.message.startswith("jane.doe: ")]
 
 
 def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
@@ -190,7 +190,7 @@ def test_a_key_whose_names_are_another_persons_is_warned_about(
     admin.facts["joining"] = ["b.sample"]
     taken = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
     problems = pgp_keys.validate(Request({"b.sample": taken}), admin.context())
-    assert [one.fatal for one in problems if "looks like b.sample" in one.message] == [False]
+    assert [problem.fatal for problem in problems if "looks like b.sample" in problem.message] == [False]
     admin.facts["joining"] = ["b.sample", "jane.doe", "juan.delacruz"]
     again = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
     named = [warning for warning in again.verdict.warnings if warning not in taken.verdict.warnings]
@@ -238,4 +238,4 @@ def test_a_comparison_that_nobody_was_asked_for_has_no_answer(admin: AdminProjec
     said = {"jane.doe": "same", "sam.okafor": "later"}
     keys = {name: {"text": "x", "fingerprint": "A" * 40} for name in ("juan.delacruz", *said)}
     answers = pgp_keys.compared_before(admin.context(keys=keys, comparisons=said))
-    assert answers == {name: ("A" * 40, one) for name, one in said.items()}
+    assert answers == {name: ("A" * 40, comparison) for name, comparison in said.items()}

@@ -72,8 +72,8 @@ def record(tmp_path: Path) -> PlanRecord:
 
 def test_a_plan_is_sorted_by_what_was_chosen_in_this_layer(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
-    assert [one.address for one in made.foreign] == ["aws_iam_user.alex", "alias"]
-    assert [one.address for one in made.destroys] == ["aws_iam_user.alex", LOGIN]
+    assert [change.address for change in made.foreign] == ["aws_iam_user.alex", "alias"]
+    assert [destroyed.address for destroyed in made.destroys] == ["aws_iam_user.alex", LOGIN]
     assert (made.gone, made.passwords, made.access_keys) == (("alex.kim",), ("jane.doe",), ())
     assert made.counts == {"add": 3, "change": 2, "destroy": 2}
     assert made.owners["members.admins"] == ("jane.doe",)
@@ -90,7 +90,7 @@ def test_account_settings_and_renamed_groups_belong_once_they_were_edited(
         group_changes={"security": {"rename": {"a": "b"}, "remove": ["new"]}},
     )
     made = judged(record, replace(PLAN, changes=(*PLAN.changes, renamed)), own)
-    assert [one.address for one in made.foreign] == ["aws_iam_user.alex"]
+    assert [change.address for change in made.foreign] == ["aws_iam_user.alex"]
 
 
 def test_a_plan_survives_the_journal(tmp_path: Path, record: PlanRecord) -> None:

@@ -54,15 +54,15 @@ def context(tmp_path: Path, **facts: Any) -> Context:
 
 def test_people_come_first_then_groups_then_modules_and_what_drifted_is_last() -> None:
     found = plan_resources.resources_of(PLAN, [ALIAS.address])
-    assert [(one.sign, one.about, one.words) for one in found] == [
+    assert [(row.sign, row.about, row.words) for row in found] == [
         ("+", "jane.doe", "new user"),
         ("~", "group devops", "jane.doe joins"),
         ("-", "module policies", "destroyed"),
         ("±", "other resources", "replaced"),
         ("~", "sam.okafor", "settings change"),
     ]
-    assert [one.address for one in found if one.foreign] == [ALIAS.address]
-    assert [one.about for one in found if one.drift] == ["sam.okafor"]
+    assert [change.address for change in found if change.foreign] == [ALIAS.address]
+    assert [row.about for row in found if row.drift] == ["sam.okafor"]
 
 
 def test_what_is_kept_is_private_and_comes_back_whole(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_two_plans_are_compared_by_address_action_and_attributes() -> None:
     other_user = replace(USER, details=('+ name = "jane.doe"', '+ path = "/x/"'))
     replaced = replace(POLICY, action=Action.REPLACE)
     found = list(compared(made(USER, MEMBERS, POLICY), made(other_user, other_members, replaced, ALIAS)))
-    assert [(one.sign, one.address, one.lines) for one in found] == [
+    assert [(change.sign, change.address, change.lines) for change in found] == [
         ("~", USER.address, ('+ + path = "/x/"',)),
         ("~", MEMBERS.address, ('-   + "jane.doe"', '+   + "sam.okafor"')),
         ("~", POLICY.address, ()),

@@ -278,7 +278,7 @@ def test_input_that_cannot_be_meant_is_refused(
     admin_project: AdminProject, request_: Request, field: str
 ) -> None:
     problems = project.validate(request_, admin_project.context())
-    assert [one for one in problems if one.fatal and one.field == field]
+    assert [problem for problem in problems if problem.fatal and problem.field == field]
 
 
 def test_a_project_that_moved_away_is_noticed(admin_project: AdminProject) -> None:

@@ -88,5 +88,5 @@ def test_of_a_string_that_is_not_closed_no_name_is_made(admin_project: AdminProj
     admin_project.replace("security", "groups.tf", 'name = "admins"', 'name = "admins')
     admin_project.facts.update(project_root=str(admin_project.root), layers=["security"])
     layer = read_layers(admin_project.context())["security"]
-    assert [one.name for one in layer.groups if "\n" in one.name] == []
-    assert (Subject.FILE, "groups.tf") in [(one.subject, one.label) for one in layer.findings]
+    assert [group.name for group in layer.groups if "\n" in group.name] == []
+    assert (Subject.FILE, "groups.tf") in [(finding.subject, finding.label) for finding in layer.findings]

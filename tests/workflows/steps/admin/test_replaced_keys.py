@@ -60,7 +60,7 @@ def resets(key: TakenKey) -> dict[str, Reset]:
 
 def fatal(admin: AdminProject, *keys: TakenKey, confirmed: tuple[str, ...] = ()) -> list[str]:
     request = Request({key.name: key for key in keys}, frozenset(confirmed))
-    return [one.message for one in pgp_keys.validate(request, admin.context()) if one.fatal]
+    return [problem.message for problem in pgp_keys.validate(request, admin.context()) if problem.fatal]
 
 
 def shared_in(admin: AdminProject, account: str) -> None:
@@ -152,7 +152,7 @@ def test_review_writes_the_key_alone_and_is_done_again_without_a_change(
     key = taken(admin, people_keys)
     recorded(admin, key)
     shown: ChangeSet = review.prepare(admin.context(), quiet)
-    assert [(one.layer.rpartition("/")[2], one.name) for one in shown.changes] == [
+    assert [(change.layer.rpartition("/")[2], change.name) for change in shown.changes] == [
         ("base-identities", f"keys/{ALEX}")
     ] * 2
     assert review.proposed_message(admin.context()).startswith(f"Replace the PGP key of {ALEX} (")
@@ -199,7 +199,7 @@ def test_two_keys_for_one_file_are_refused_and_one_key_for_two_people_is_told(
     assert [words for words in fatal(admin, first, other) if "one key only" in words]
     same = taken(admin, people_keys, name="machine.github.actions")
     both = Request({"machine.ci": first, same.name: same}, frozenset({"machine.ci", same.name}))
-    told = [one.message for one in pgp_keys.validate(both, admin.context()) if not one.fatal]
+    told = [problem.message for problem in pgp_keys.validate(both, admin.context()) if not problem.fatal]
     assert "machine.ci and machine.github.actions have the same key." in told
 
 
@@ -286,4 +286,4 @@ def test_a_joiners_key_that_lies_there_already_stays_byte_by_byte(
     admin.run(project, project.Request(path=str(admin.root), layers=("security",), joining=("jane.doe",)))
     recorded(admin, taken(admin, people_keys, name="jane.doe"))
     admin.run(users, users.proposal(admin.context(), users.survey(admin.context(), quiet)))
-    assert "keys/jane.doe" not in [one.name for one in review.prepare(admin.context(), quiet).changes]
+    assert "keys/jane.doe" not in [change.name for change in review.prepare(admin.context(), quiet).changes]

@@ -140,7 +140,7 @@ def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
     shown = review.prepare(admin.context(), quiet).diff()
     assert admin.git("status", "--porcelain") == ""
     facts = write(admin)
-    changed = [Path(one["path"]).relative_to(admin.root) for one in facts["changed_files"]]
+    changed = [Path(changed_file["path"]).relative_to(admin.root) for changed_file in facts["changed_files"]]
     layer = Path("security/global/base-identities")
     names = ("groups.tf", "keys/jane.doe", "locals.tf", "outputs.tf")
     assert changed == [layer / name for name in names]
@@ -148,8 +148,8 @@ def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
     git_diff = admin.git("diff", "--cached", "--no-color", "--no-prefix", "HEAD")
     assert changed_lines(git_diff) == changed_lines(shown)
     assert facts["commit"] is None
-    for one in facts["changed_files"]:
-        assert sha256(Path(one["path"]).read_bytes()).hexdigest() == one["sha256"]
+    for changed_file in facts["changed_files"]:
+        assert sha256(Path(changed_file["path"]).read_bytes()).hexdigest() == changed_file["sha256"]
     assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
 
@@ -418,7 +418,7 @@ def test_another_person_after_the_first_is_reviewed_alone_and_all_files_are_kept
     assert "juan.delacruz" in diff
     assert not [line for line in diff.splitlines() if line.startswith(("+", "-")) and "jane.doe" in line]
     facts = write(admin)
-    assert [Path(one["path"]).name for one in facts["changed_files"]] == [
+    assert [Path(changed_file["path"]).name for changed_file in facts["changed_files"]] == [
         "groups.tf",
         "jane.doe",
         "juan.delacruz",
@@ -445,7 +445,7 @@ def test_another_session_on_the_same_layers_is_named(admin: AdminProject) -> Non
     other("of-odd-facts", layers=5, leaving={"a": 1})
     assert review.notes(admin.context()) == before
     other("beside")
-    (note,) = [one for one in review.notes(admin.context()) if one not in before]
+    (note,) = [note for note in review.notes(admin.context()) if note not in before]
     assert "alex.kim" in text_of(note)
 
 
@@ -461,7 +461,7 @@ def test_what_a_session_wrote_in_two_goes_comes_back_from_before_the_first(
     assert admin.git("diff") != before[0]
     undone = review.undo(admin.context(), quiet)
     assert (admin.git("diff"), admin.git("status", "--porcelain")) == before
-    assert {one.name for one in undone.changes} >= {"keys/jane.doe", "keys/juan.delacruz", "locals.tf"}
+    assert {change.name for change in undone.changes} >= {"keys/jane.doe", "keys/juan.delacruz", "locals.tf"}
     assert review.to_undo(admin.context()).is_empty
     write(admin)
     assert not review.to_undo(admin.context()).is_empty
@@ -513,8 +513,12 @@ def test_a_person_is_removed_with_outputs_memberships_and_key(admin_project: Adm
         for account in ("management", "security")
         for name in ("locals.tf", "groups.tf", "outputs.tf")
     )
-    gone = [one for one in facts["changed_files"] if one["path"].endswith("keys/alex.kim")]
-    assert [one["sha256"] for one in gone] == ["", ""]
+    gone = [
+        changed_file
+        for changed_file in facts["changed_files"]
+        if changed_file["path"].endswith("keys/alex.kim")
+    ]
+    assert [file["sha256"] for file in gone] == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -649,7 +653,7 @@ def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin:
     first = shown.changes[0]
     writing = admin.folder / "writing.json"
     journal_of(admin.folder).write(ChangeSet((first,)))
-    writing.write_text(json.dumps([as_kept_earlier(one) for one in shown.changes]))
+    writing.write_text(json.dumps([as_kept_earlier(change) for change in shown.changes]))
     again = review.prepare(admin.context(), quiet)
     assert again.is_empty
     assert {path: path.read_bytes() for path in record} == record
@@ -675,10 +679,10 @@ def test_what_a_command_left_half_written_is_finished_before_a_review(admin: Adm
 def killed_at(change: FileChange) -> Callable[[FileChange], None]:
     """A way to write that ends with an interrupt at one file."""
 
-    def write(one: FileChange) -> None:
-        if one is change:
+    def write(file: FileChange) -> None:
+        if file is change:
             raise KeyboardInterrupt
-        assert one.after is not None
-        one.path.write_bytes(one.after)
+        assert file.after is not None
+        file.path.write_bytes(file.after)
 
     return write

@@ -47,7 +47,7 @@ def states(audit: Audit, account: str) -> dict[str, str]:
     found = audit.account(account)
     assert found is not None
     assert not found.problem
-    return {one.region: str(one.sts) for one in found.regions}
+    return {region.region: str(region.sts) for region in found.regions}
 
 
 def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_profile(
@@ -65,12 +65,12 @@ def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_prof
     assert management["eu-west-3"] == "active"
     assert security["us-east-1"] == security["af-south-1"] == "cannot be deactivated"
     assert management["af-south-1"] == "not opted in"
-    versions = {one.account: one.token_version for one in audit.accounts if not one.problem}
+    versions = {account.account: account.token_version for account in audit.accounts if not account.problem}
     assert versions == {"management": 1, "security": 2}
-    missing = {one.account: one.problem for one in audit.accounts if one.problem}
+    missing = {account.account: account.problem for account in audit.accounts if account.problem}
     assert set(missing) == {"shared", "apps-devstg", "apps-prd"}
     assert "bb-shared-devops" in missing["shared"]
-    heard = [one.payload for one in reports if isinstance(one.payload, Told)]
+    heard = [report.payload for report in reports if isinstance(report.payload, Told)]
     assert len(heard) == 68
     assert heard[-1].done == heard[-1].total == 68
 
@@ -103,7 +103,7 @@ def test_a_wrong_code_stops_before_any_region_is_asked(project: RegionsProject) 
     reports: list[Progress] = []
     with pytest.raises(WrongCode):
         sts_regions.ask(what, {what.devices[0]: Secret("000000")}, context, reports.append)
-    assert not any(isinstance(one.payload, Told) for one in reports)
+    assert not any(isinstance(report.payload, Told) for report in reports)
 
 
 def test_a_profile_of_another_account_is_told_and_nothing_is_believed(project: RegionsProject) -> None:
@@ -134,7 +134,7 @@ def test_what_may_not_be_read_is_a_remark_and_the_regions_are_told_all_the_same(
     assert security is not None
     assert security.token_version is None
     assert len(security.remarks) == 2
-    found = {one.region: one for one in security.regions}
+    found = {region.region: region for region in security.regions}
     assert found["us-west-2"].sts is StsState.ACTIVE
     assert found["af-south-1"].sts is StsState.NOT_OPTED_IN
     assert str(found["us-west-2"].opt_in) == "unknown"
@@ -203,7 +203,9 @@ def test_the_region_of_a_backend_file_is_used_and_what_any_file_names_stays_on(
 ) -> None:
     common = project.root / "config" / "common.tfvars"
     kept = [
-        one for one in common.read_text().splitlines() if not one.startswith(("region_primary", "regions_"))
+        line
+        for line in common.read_text().splitlines()
+        if not line.startswith(("region_primary", "regions_"))
     ]
     common.write_text("\n".join(kept) + "\n")
     (project.root / "security/eu-central-1/network").mkdir(parents=True)
@@ -212,8 +214,8 @@ def test_the_region_of_a_backend_file_is_used_and_what_any_file_names_stays_on(
     assert audit.allowed == ("us-east-1", "us-west-2")
     security = audit.account("security")
     assert security is not None
-    verdicts = {one.region: judge(one, audit.allowed) for one in security.regions}
-    named = [region for region, one in verdicts.items() if one is RegionVerdict.NAMED]
+    verdicts = {row.region: judge(row, audit.allowed) for row in security.regions}
+    named = [region for region, verdict in verdicts.items() if verdict is RegionVerdict.NAMED]
     assert named == ["eu-central-1", "eu-west-3", "sa-east-1"]
     wanted = to_do(security, audit.allowed).deactivate
     assert "eu-west-1" in wanted

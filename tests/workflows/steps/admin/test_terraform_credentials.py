@@ -173,7 +173,7 @@ def test_one_code_opens_every_account_that_the_layer_names_and_leaves_nothing(de
     with desk.files_for(desk.context()) as again:
         assert profile_map(again)[OWN]["aws_access_key_id"].startswith("ASIA")
     secrets = [json.loads(kept)[part] for kept in desk.vault.values() for part in ("secret", "token")]
-    assert [one for one in secrets if one in everything_below(desk.made.folder)] == []
+    assert [secret for secret in secrets if secret in everything_below(desk.made.folder)] == []
 
 
 def test_the_pair_is_gone_after_a_failure_too(desk: Desk) -> None:

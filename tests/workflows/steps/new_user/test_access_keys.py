@@ -273,7 +273,9 @@ def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: N
         raise VaultUnavailable("No keyring", "There is none.")
 
     new_user.environment = replace(new_user.environment, vault=none)
-    assert [one.choice for one in store_options(new_user.context(), jane())] == [CREDENTIALS_FILE]
+    assert [store_option.choice for store_option in store_options(new_user.context(), jane())] == [
+        CREDENTIALS_FILE
+    ]
     passed_over = VaultUnavailable("No keyring", "There is no keyring.")
     new_user.environment = replace(
         new_user.environment, vault=lambda _: VaultChoice(MemoryVault(), passed_over)

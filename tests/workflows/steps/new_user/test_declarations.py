@@ -16,7 +16,7 @@ HERE, THERE = StepKey("sign-in", "security"), StepKey("sign-in", "management")
 
 
 def accepted(*identities: Identity) -> dict[str, object]:
-    names = [one.account_name for one in identities]
+    names = [identity.account_name for identity in identities]
     return {"handoff": Handoff("bb", identities).payload(), "identities": names}
 
 

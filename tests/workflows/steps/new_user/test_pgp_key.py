@@ -173,7 +173,9 @@ def test_a_bad_key_or_one_that_is_gone_is_refused(tmp_path: Path, keys: GpgHome)
 
 
 def test_a_choice_and_a_project_are_needed(tmp_path: Path, keys: GpgHome) -> None:
-    assert [one.field for one in step.validate(Request("", ""), context(tmp_path, keys))] == ["keys"]
+    assert [
+        found_problem.field for found_problem in step.validate(Request("", ""), context(tmp_path, keys))
+    ] == ["keys"]
     nameless = context(tmp_path, keys, {"project": "", "user": "jane.doe"})
     (problem,) = step.validate(Request("A" * 40, ""), nameless)
     assert problem.fatal

@@ -69,7 +69,7 @@ def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: 
         BASE: "arn:aws:iam::222222222222:user/jane.doe",
         ROLE: "arn:aws:sts::333333333333:assumed-role/DevOps/iam-onboard",
     }
-    reported = [one.payload for one in new_user.progress if isinstance(one.payload, Result)]
+    reported = [progress.payload for progress in new_user.progress if isinstance(progress.payload, Result)]
     assert sorted(answers(tuple(reported))) == sorted([BASE, ROLE])
     assert verify.validate(Request(results), context) == []
     now = new_user.environment.now()
@@ -103,7 +103,7 @@ def test_a_used_code_is_told_for_the_profiles_that_wanted_it(new_user: NewUserAw
     verify.verify({"security": code}, context, new_user.report)
     results = verify.verify({"security": code}, context, new_user.report)
     assert answers(results)[BASE]
-    assert "already seen" in next(one.problem for one in results if one.profile == ROLE)
+    assert "already seen" in next(result.problem for result in results if result.profile == ROLE)
     new_user.aws.ahead += 60
     again = verify.verify({"security": new_user.code(seed, 1)}, context, new_user.report)
     assert all(answers(again).values())
@@ -162,7 +162,9 @@ def test_malformed_codes_are_named_by_their_field(new_user: NewUserAws) -> None:
     new_user.aws.device()
     views = verify.survey(ready(new_user, VAULT, key), new_user.report).identities
     for code in ("", "12"):
-        assert [one.field for one in verify.code_problems({"security": code}, views)] == ["code-security"]
+        assert [code_problem.field for code_problem in verify.code_problems({"security": code}, views)] == [
+            "code-security"
+        ]
     assert verify.code_problems({"security": "123456"}, views) == []
 
 

@@ -41,7 +41,7 @@ class Account:
     made: int = 0
 
     def listed(self) -> tuple[AccessKey, ...]:
-        return tuple(AccessKey(one, self.active[one], NOW, None, "") for one in self.secrets)
+        return tuple(AccessKey(secret, self.active[secret], NOW, None, "") for secret in self.secrets)
 
     def create(self) -> tuple[str, Secret]:
         if len(self.secrets) == 2:

@@ -26,7 +26,7 @@ def test_every_event_is_there_and_nothing_that_names_somebody(journal: Path, tmp
     first, *events, _end = text.split("\n")
     assert first.startswith("iam-onboard ")
     kept = [json.loads(line) for line in events]
-    assert [one.get("event") for one in kept] == [json.loads(line).get("event") for line in lines]
+    assert [event.get("event") for event in kept] == [json.loads(line).get("event") for line in lines]
     assert (left_over(text), str(home) in text) == ((), False)
     assert not re.search(r"jane|juan|alex|\w@\w+\.|[0-9A-F]{40}|\b\d{12}\b", text)
 
@@ -46,7 +46,7 @@ def test_mails_owners_and_free_texts_are_redacted_too(tmp_path: Path) -> None:
         {"event": "failed", "error": failed},
     ]
     torn = b"\xff{"
-    (tmp_path / JOURNAL).write_bytes(b"\n".join([*(json.dumps(one).encode() for one in events), torn]))
+    (tmp_path / JOURNAL).write_bytes(b"\n".join([*(json.dumps(event).encode() for event in events), torn]))
     text = bug_report(tmp_path, tmp_path)
     for secret in (
         "ann",

@@ -49,7 +49,7 @@ def test_what_is_computed_is_a_spot_before_what_a_comment_hides(admin: AdminProj
     first, *others = spots_of(layer_of(admin))
     assert first.place.file == "locals.tf"
     assert first.path == admin.file("security", "locals.tf")
-    assert [str(one.place) for one in others] == ["users.tf:3"]
+    assert [str(other.place) for other in others] == ["users.tf:3"]
 
 
 def test_a_refusal_knows_the_place_of_its_problem(admin: AdminProject) -> None:

@@ -242,7 +242,7 @@ def test_temporary_credentials_of_a_kill_at_any_moment_are_private_and_go(tmp_pa
         seen += holding
         for path in holding:
             assert path.is_relative_to(credentials_folder(session, "security"))
-            assert [one.stat().st_mode & 0o077 for one in (path, path.parent)] == [0, 0]
+            assert [folder.stat().st_mode & 0o077 for folder in (path, path.parent)] == [0, 0]
         remove_credentials(session)
         assert LeakHunt().leaks([secret, token], tmp_path) == []
     assert seen, "no kill came while they were there"
