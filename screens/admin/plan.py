@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import TALL, Opening, StepPane
+from screens.step.page import Opening, StepPane
 from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
@@ -122,6 +122,7 @@ class PlanPane(TerraformPane):
     PlanPane #made { color: $text-muted; }
     PlanPane .hidden { display: none; }
     PlanPane #buttons { height: 1; margin-top: 1; }
+    PlanPane.-tall PlanTable ScrollBody { max-height: 12; }
     PlanPane ResourceBrowser { display: none; }
     PlanPane.-planning > ResourceBrowser, PlanPane.-tall.-planned > ResourceBrowser { display: block; }
     PlanPane.-planning #show-resources, PlanPane.-planning #export, PlanPane.-planning #again,
@@ -167,10 +168,6 @@ class PlanPane(TerraformPane):
         if self.opening.interrupted and self._planned is not None:
             self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
         self.run_move("look", self._read_layer, self._layer_read, looks=True)
-
-    def on_resize(self) -> None:
-        """In a tall terminal there is room for the resources."""
-        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _read_layer(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))

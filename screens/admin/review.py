@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.by_hand import ByHandPane
-from screens.step.page import TALL, Opening, StepPane
+from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import Confirm, NameDialog, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
@@ -116,10 +116,6 @@ class ReviewPane(ByHandPane):
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
         await self.run_action(_ACTIONS[str(event.button.id)])
-
-    def on_resize(self) -> None:
-        """A tall terminal has room for the list of files."""
-        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _field(self, name: str, placeholder: str) -> Input:
         value = str(self._start[name])

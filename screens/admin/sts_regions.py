@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
-from screens.step.page import TALL, Opening, StepPane
+from screens.step.page import Opening, StepPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog
@@ -147,10 +147,6 @@ class StsRegionsPane(StepPane):
         self.query_one("#skip").set_class(audit is not None, "hidden")
         self._show_account()
         self.primary_changed()
-
-    def on_resize(self) -> None:
-        """In a tall terminal there is room for what to click."""
-        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def primary(self) -> Primary:
         return Primary("Ask every region" if self._audit is None else "Keep the answers")

@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
-from screens.step.page import TALL, Opening
+from screens.step.page import Opening
 from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList
@@ -232,10 +232,6 @@ class UsersPane(ByHandPane):
 
     def on_mount(self) -> None:
         self._read_layers()
-
-    def on_resize(self) -> None:
-        """A tall terminal has room for everything."""
-        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _read_layers(self) -> None:
         def work(report: Report) -> tuple[Mapping[str, Layer], UserLines]:

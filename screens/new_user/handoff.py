@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import TALL, StepPane
+from screens.step.page import StepPane
 from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.lists import TextDialog
@@ -134,7 +134,6 @@ class HandoffPane(StepPane):
     def on_resize(self, event: Resize) -> None:
         """On a low page, the reason why an entry is rejected needs the room."""
         self.set_class(event.size.height < _LOW, "-low")
-        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")

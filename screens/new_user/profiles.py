@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, SelectionList
 
 from screens.step.action_bar import Primary
-from screens.step.page import TALL, Opening, StepPane
+from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList, TextDialog
 from screens.widgets.text import Button, Text, styled
@@ -194,10 +194,6 @@ class ProfilesPane(StepPane):
         self._preview()
         if self.opening.done:
             self.focus_primary()
-
-    def on_resize(self) -> None:
-        """The changes are shown where there is room."""
-        self.set_class(self.app.size.height >= TALL, "-tall")
 
     @on(Button.Pressed, "#changes")
     def action_changes(self) -> None:

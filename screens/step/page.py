@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.events import Paste
+from textual.events import Paste, Resize
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
@@ -250,6 +250,10 @@ class StepPane(VerticalScroll):
     def changed(self) -> bool:
         """Whether the input is other than it was when the pane opened; a done step is left alone if not."""
         return bool(self.request() != self._opened_with)
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
+        """In a tall terminal there is room for what a key opens otherwise."""
+        self.set_class(self.app.size.height >= TALL, "-tall")
 
     def on_mount(self) -> None:
         """Remember the input as it is at first."""

@@ -43,7 +43,6 @@ class PlanTable(Vertical):
     PlanTable #heads, PlanTable #others { color: $text-muted; }
     PlanTable ScrollBody { height: auto; max-height: 5; margin-bottom: 1; scrollbar-size-vertical: 1; }
     PlanTable.-dense ScrollBody { margin-bottom: 0; }
-    .-tall PlanTable ScrollBody { max-height: 12; }
     """
 
     def compose(self) -> ComposeResult:
