@@ -96,6 +96,11 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list | tuple) else ()
 
 
+def as_list(value: Any) -> list[Any]:
+    """A list as it is; anything else as the only thing in one, and nothing as an empty one."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def moment(value: Any, name: str) -> datetime:
     """A kept moment, aware: only such ones can be compared.
 
@@ -148,8 +153,7 @@ def _composed(kind: Any, value: Any, name: str) -> Any:
         return _read(next(part for part in kinds if part is not NoneType), value, name)
     if origin in {list, tuple, frozenset, set}:
         return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(_items(value, name)))
-    own_kind = kinds[1]
-    return {key: _read(own_kind, own, f"{name}.{key}") for key, own in _mapping(value, name).items()}
+    return {key: _read(kinds[1], own, f"{name}.{key}") for key, own in _mapping(value, name).items()}
 
 
 def _object(kind: Any, value: Any, name: str) -> Any:

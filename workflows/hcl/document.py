@@ -493,8 +493,8 @@ class Document:
             if node is not None:
                 yield match.start(), node
 
-    def text(self, node: Node) -> str:
-        """The source text of a node."""
+    def text(self, node: Node | Item) -> str:
+        """The source text of a node or an item."""
         return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
     def line_start(self, position: int) -> int:

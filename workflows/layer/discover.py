@@ -22,6 +22,7 @@ from typing import Literal
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.parsing import MAX_VARIABLES, load_hcl
+from workflows.core.shapes import texts
 from workflows.hcl.document import Document
 from workflows.hcl.values import object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
@@ -124,7 +125,7 @@ def _found(root: Path) -> Project:
         long_name=_text(values, "project_long") or name,
         region_primary=region,
         region_secondary=_text(values, "region_secondary"),
-        regions_allowed=_texts(values.get("regions_allowed")),
+        regions_allowed=texts(values.get("regions_allowed")),
         accounts=accounts,
         build_env=build_env,
         binary=build_env.get("TF_BINARY") or None,
@@ -301,10 +302,6 @@ def _text(values: Mapping[str, object], name: str) -> str:
 
 def _region(values: Mapping[str, object]) -> str:
     return _text(values, "region_primary") or _text(values, "region")
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _accounts(values: Mapping[str, object], common: Path, root: Path) -> tuple[Account, ...]:

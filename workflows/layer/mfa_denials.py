@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from tree_sitter import Node
 
 from workflows.core.parsing import parse_json
+from workflows.core.shapes import as_list
 from workflows.hcl.document import Block, Document, function_call, walk
 from workflows.hcl.values import evaluate
 from workflows.layer.files import FileSet
@@ -49,7 +50,7 @@ def _statements(document: Document) -> Iterator[tuple[Place, _Statement]]:
     for node in walk(document.root):
         policy = _json(document, node) if node.type in {"heredoc_template", "function_call"} else None
         if isinstance(policy, Mapping):
-            for parsed in _listed(policy.get("Statement")):
+            for parsed in as_list(policy.get("Statement")):
                 if isinstance(parsed, Mapping):
                     yield Place(document.name, node.start_point.row + 1), parsed
 
@@ -88,16 +89,12 @@ def _denies(statement: _Statement) -> bool:
         if test in _TESTS and isinstance(variables, Mapping)
         for name, given in variables.items()
         if str(name).casefold() == "aws:multifactorauthpresent"
-        for value in _listed(given)
+        for value in as_list(given)
     ]
     if statement.get("Effect") != "Deny" or "false" not in [str(value).lower() for value in values]:
         return False
-    actions = _listed(statement.get("Action", statement.get("NotAction")))
+    actions = as_list(statement.get("Action", statement.get("NotAction")))
     if not all(isinstance(action, str) for action in actions):
         return False
     matches = any(fnmatchcase(_ACTION, str(action).casefold()) for action in actions)
     return matches is ("NotAction" not in statement)
-
-
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else [] if value is None else [value]

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from workflows.core.parsing import parse_json
+from workflows.core.shapes import as_list
 from workflows.terraform.redaction import redact
 
 MASK = "(sensitive)"
@@ -74,7 +75,7 @@ def _lines(name: str, old: object, new: object, *, later: bool, hidden: bool) ->
         becomes = MASK if hidden and not later else LATER if later else _text(new)
         return [_change(name, was, None if new is None and not later else becomes)]
     if isinstance(old, list) or isinstance(new, list):
-        return _listed(name, _as_list(old), _as_list(new))
+        return _listed(name, as_list(old), as_list(new))
     if isinstance(old, dict) or isinstance(new, dict):
         return list(_mapped(name, _as_dict(old), _as_dict(new)))
     if _is_document(old) or _is_document(new):
@@ -158,10 +159,6 @@ def _shown(text: str) -> str:
 def _empty_as_none(value: object) -> object:
     """Providers fill what was left out with an empty value, which is no difference to anybody."""
     return value if value not in ("", [], {}) else None
-
-
-def _as_list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _as_dict(value: object) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 from workflows.core.files import cause_of, load_file
 from workflows.core.parsing import MAX_HCL, parse_hcl, parse_json
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import as_list
 from workflows.core.versions import VersionNumber, allows
 
 LOCK_FILE = ".terraform.lock.hcl"
@@ -211,5 +212,4 @@ def _constraints(loaded: Mapping[str, Any]) -> list[str]:
 
 def _as_blocks(value: object) -> list[Mapping[str, Any]]:
     """One block or a list of them, as a list."""
-    values = value if isinstance(value, list) else [value]
-    return [block for block in values if isinstance(block, dict)]
+    return [block for block in as_list(value) if isinstance(block, dict)]

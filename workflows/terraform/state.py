@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from workflows.core.files import load_file
 from workflows.core.parsing import parse_json
+from workflows.core.shapes import as_list
 from workflows.terraform.record import StateMark, read_mark
 
 _T = TypeVar("_T")
@@ -240,21 +241,14 @@ def assumed_roles(document: str) -> tuple[Role, ...]:
     except (ValueError, KeyError, TypeError):
         return ()
     found = set()
-    for statement in _listed(statements):
-        actions = {str(action).lower() for action in _listed(statement.get("Action"))}
+    for statement in as_list(statements):
+        actions = {str(action).lower() for action in as_list(statement.get("Action"))}
         if statement.get("Effect") != "Allow" or not actions & {"sts:assumerole", "sts:*", "*"}:
             continue
-        for resource in _listed(statement.get("Resource")):
+        for resource in as_list(statement.get("Resource")):
             if role := _ROLE.match(str(resource)):
                 found.add(Role(role["account"], role["name"].rpartition("/")[2]))
     return tuple(sorted(found))
-
-
-def _listed(value: Any) -> list[Any]:
-    """A policy's field is one thing or a list of them."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 @dataclass(frozen=True)

@@ -743,7 +743,7 @@ def banner_of(block: Block, names: Iterable[str], usual: Shape | None) -> tuple[
         usual: the shape of most banners there, or None; of that shape, one that names another is one too.
     """
     found = _box_above(block)
-    text = " ".join(_text(block.document, line) for line in found)
+    text = " ".join(block.document.text(line) for line in found)
     if found and (any(mentions_name(text, name) for name in names) or _shape(block.document, found) == usual):
         return found
     return ()
@@ -762,7 +762,7 @@ def renamed(document: Document, banner: tuple[Item, ...], renaming: Renaming) ->
     Returns:
         The bytes from its first to its last, or None if it does not name the person it is said to.
     """
-    lines = [_text(document, item) for item in banner]
+    lines = [document.text(item) for item in banner]
     width = max((len(line) for line in lines if _is_ruled(line)), default=0)
     changed = [line if _is_ruled(line) else _filled(line, renaming) for line in lines]
     if changed == lines:
@@ -789,7 +789,7 @@ def _filled(line: str, renaming: Renaming) -> str:
 def _box_above(block: Block) -> tuple[Item, ...]:
     """The lines of comment directly above a block: the last ruled box of them, or the lines in words."""
     run = _run_above(block)
-    ruled = [number for number, line in enumerate(run) if _is_ruled(_text(block.document, line))]
+    ruled = [number for number, line in enumerate(run) if _is_ruled(block.document.text(line))]
     if not run or not ruled:
         return run
     if ruled[-1] < len(run) - 1:
@@ -814,7 +814,7 @@ def _run_above(block: Block) -> tuple[Item, ...]:
 def _shape(document: Document, banner: tuple[Item, ...]) -> Shape:
     return tuple(
         re.sub(r"(\S)\1+", r"\1", line) if _is_ruled(line) else ""
-        for line in (_text(document, item) for item in banner)
+        for line in (document.text(item) for item in banner)
     )
 
 
@@ -827,7 +827,3 @@ def _stretched(line: str, by: int) -> str:
     """A ruled line, longer."""
     match = _RULED.match(line) if _is_ruled(line) else None
     return match["head"] + match["body"] + match["one"] * by + match["tail"] if match else line
-
-
-def _text(document: Document, item: Item) -> str:
-    return document.data[item.start_byte : item.end_byte].decode("utf-8", "replace")

@@ -16,7 +16,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError, explained, read_bytes, write_atomically
 from workflows.core.openpgp import fingerprint_in, grouped, holds
-from workflows.core.sentences import Sentence, joined, listed
+from workflows.core.sentences import Sentence, enumerated, joined, listed
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import JudgedFile, judge_file
@@ -73,19 +73,15 @@ class Replacement:
         )
 
 
-def _reset_words(reset: Reset) -> str:
+def _reset_words(reset: Reset) -> Sentence:
     kinds = {
         "the console password of {}": reset.passwords,
         "the access key of {}": reset.access_keys,
         "whatever {} got with this key": reset.unsure,
     }
-    resets = " and ".join(words.format(_listed(names)) for words, names in kinds.items() if names)
+    resets = " and ".join(words.format(enumerated(names)) for words, names in kinds.items() if names)
     there = f"the key there now is {grouped(reset.present)}" if reset.present else ""
-    return "; ".join(part for part in (f"resets {resets}" if resets else "", there) if part)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return joined((f"resets {resets}" if resets else "", there), "; ")
 
 
 def replacement(
@@ -835,8 +831,7 @@ def differs_words(key: TakenKey) -> Sentence:
 
 def confirmed_before(context: Context) -> dict[str, str]:
     """The replacements that were confirmed and recorded, as name and fingerprint."""
-    keys = context.decisions.keys
-    return {name: key.fingerprint for name, key in keys.items() if key.resets}
+    return {name: key.fingerprint for name, key in context.decisions.keys.items() if key.resets}
 
 
 def observe(context: Context) -> Observation:
