@@ -88,8 +88,7 @@ class SessionCatalogue:
 
     def new_sandbox(self) -> Path:
         """The folder for one more sandbox; not made yet."""
-        stamp = self._machine.now().strftime("%Y%m%d-%H%M%S")
-        return self._machine.places.sandboxes / stamp
+        return self._machine.places.sandboxes / self._machine.now().strftime("%Y%m%d-%H%M%S")
 
     def entries(self) -> tuple[Entry, ...]:
         """All sessions, the most recently changed first."""

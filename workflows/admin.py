@@ -8,14 +8,9 @@ from typing import Any
 from workflows.aws.sts_regions.answers import Audit
 from workflows.core.shapes import reading
 from workflows.machine.declaration import Condition, Step, Workflow
-from workflows.machine.events import Facts
 from workflows.steps.admin.accepted_plan import read_plan, sent_to, somebody_gets_something
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import KINDS
-
-
-def _read_project(facts: Facts) -> object:
-    return reading(project_root=str, project=str)(facts), Decisions.from_facts(facts)
 
 
 def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
@@ -51,7 +46,7 @@ PROJECT = Step(
         *KINDS,
         *("account_wanted", "regions_wanted"),
     ),
-    reads=_read_project,
+    reads=lambda facts: (reading(project_root=str, project=str)(facts), Decisions.from_facts(facts)),
 )
 
 PGP_KEYS = Step(

@@ -53,13 +53,9 @@ def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
     ]
 
 
-def _that_it_is_done(_fact: object, _account: str) -> bool:
-    """Of a sign-in only that there was one: a later one with another password changes nothing here."""
-    return True
-
-
 _OF_THE_SIGN_IN = {"handoff": _identity}
-_OF_THE_ACCOUNT = {"handoff": _account, "signed_in": _that_it_is_done}
+# Of a sign-in only that there was one: a later one with another password changes nothing here.
+_OF_THE_ACCOUNT = {"handoff": _account, "signed_in": lambda _fact, _account: True}
 
 
 BEFORE_YOU_START = Step(

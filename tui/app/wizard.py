@@ -448,9 +448,7 @@ class WizardScreen(OneFocus):
         if self.current is None and self.run.session.proposal() is None:
             skipped = any(entry.status is Status.SKIPPED for entry in self._entries())
             return Turn("All steps are done or skipped" if skipped else "All steps are done", yours=False)
-        if self.pane is None or not self.pane.opened:
-            return YOURS
-        if self.pane.in_between:
+        if self.pane is None or not self.pane.opened or self.pane.in_between:
             return YOURS
         if not self._left_alone:
             return self.pane.turn()

@@ -483,9 +483,7 @@ def _setting_record(setting: model.Setting) -> dict[str, Any]:
 
 
 def _members(group: model.Group) -> str:
-    if group.members:
-        return ", ".join(group.members)
-    return "not known" if group.computed else "nobody"
+    return ", ".join(group.members) or ("not known" if group.computed else "nobody")
 
 
 def _person_row(person: model.Person) -> tuple[str, ...]:

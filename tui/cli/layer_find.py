@@ -50,9 +50,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
 
 def root_of(project: Project | None, location: LayerLocation) -> Path:
     """The folder that the paths of a layer's changes are relative to."""
-    if project is not None:
-        return project.root
-    return location.path.parents[len(Path(location.relative).parts) - 1]
+    return project.root if project else location.path.parents[len(Path(location.relative).parts) - 1]
 
 
 def _in_project(project: Project, text: str, folder: Path) -> list[LayerLocation]:

@@ -83,10 +83,8 @@ def session_handoff(machine: Machine, project: str) -> Handoff | None:
     Raises:
         MessageError: what the session keeps is no handoff.
     """
-    for payload in _handoffs(machine):
-        if payload.get("project") == project:
-            return handoff_from(payload)
-    return None
+    found = (payload for payload in _handoffs(machine) if payload.get("project") == project)
+    return next(map(handoff_from, found), None)
 
 
 def _known_names(machine: Machine) -> list[str]:

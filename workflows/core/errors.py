@@ -82,8 +82,7 @@ class OnboardError(Exception):
 
     def as_record(self) -> dict[str, str]:
         """The message as a JSON object of strings, as the journal keeps it."""
-        parts = ("title", "what", "why", "next", "detail")
-        return {name: text_of(getattr(self, name)) for name in parts}
+        return {name: text_of(getattr(self, name)) for name in ("title", "what", "why", "next", "detail")}
 
 
 class Texts(NamedTuple):

@@ -186,9 +186,7 @@ def process_started_at(pid: int) -> str | None:
     Returns:
         None if there is no such process or it has ended and waits for its parent (a zombie).
     """
-    if sys.platform == "linux":
-        return _started_at_linux(pid)
-    return _started_at_ps(pid)
+    return _started_at_linux(pid) if sys.platform == "linux" else _started_at_ps(pid)
 
 
 def _started_at_linux(pid: int) -> str | None:

@@ -71,7 +71,7 @@ class SystemBrowser:
             command = _arguments(entry)
             if command and PurePath(command[0]).name not in _TEXT_BROWSERS and which(command[0], path=path):
                 commands.append(command)
-        if not self._is_remote():
+        if not any(map(self._environment.get, ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"))):
             names = self._openers()
             commands += [[name] for name in names if which(name, path=path)]
         return commands
@@ -84,9 +84,6 @@ class SystemBrowser:
         if self._environment.get("DISPLAY") or self._environment.get("WAYLAND_DISPLAY"):
             return ("xdg-open",)  # without a display it would start a text browser
         return ()
-
-    def _is_remote(self) -> bool:
-        return any(self._environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"))
 
     def _opens(self, command: Sequence[str]) -> bool:
         """Start it, and believe it if it has not failed within a second."""

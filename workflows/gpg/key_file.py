@@ -104,8 +104,7 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
     if not seen:  # nothing at all, or nothing but markers
         return _rejected("Empty", "There is no key in the file.")
     if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
-        what = "The key has no self-signed user id, and the provider needs one."
-        return _rejected("No user id", what)
+        return _rejected("No user id", "The key has no self-signed user id, and the provider needs one.")
     return None
 
 

@@ -97,11 +97,8 @@ def as_text(data: bytes | str) -> str | None:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        if (
-            data[:1] < b"\x80"
-        ):  # An OpenPGP packet begins with its high bit set; this is a mail in an older charset.
-            return data.decode("latin-1")
-        return None
+        # An OpenPGP packet begins with its high bit set; anything else is a mail in an older charset.
+        return data.decode("latin-1") if data[:1] < b"\x80" else None
 
 
 def unquoted(text: str) -> str:

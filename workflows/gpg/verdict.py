@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Sentence, day
+from workflows.core.sentences import Sentence, day, joined
 from workflows.gpg.inspect import KeyDetails, KeyPart
 from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
 
@@ -386,10 +386,8 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
         to_owner = _to_owner(
             details, f"can't be used for your AWS password, because {rule.reason}.", rule.remedy
         )
-    explanation = rule.explanation
-    if rule.kind is VerdictKind.REFUSED_BY_PROVIDER:
-        explanation = f"{explanation} {REJECTION}"
-    return Verdict(rule.kind, rule.headline, explanation, to_owner, _warnings(case))
+    rejected = (REJECTION,) if rule.kind is VerdictKind.REFUSED_BY_PROVIDER else ()
+    return Verdict(rule.kind, rule.headline, joined((rule.explanation, *rejected)), to_owner, _warnings(case))
 
 
 def _warnings(case: _Case) -> tuple[Sentence, ...]:

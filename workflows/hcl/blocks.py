@@ -108,9 +108,8 @@ def hiding_comments(document: Document) -> Mapping[int, Comment]:
 def insert_after(document: Document, item: Item, text: bytes) -> Splice:
     """Put text after a top-level item and the comment on its last line, one blank line between."""
     index = _index(document, item) + 1
-    end = item.end_byte
-    if index < len(document.items) and _is_tail(document.items[index], item):
-        end = document.items[index].end_byte
+    tailed = index < len(document.items) and _is_tail(document.items[index], item)
+    end = (document.items[index] if tailed else item).end_byte
     return Splice(end, end, document.newline * 2 + text)
 
 

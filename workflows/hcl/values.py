@@ -198,8 +198,7 @@ def unescape(text: str) -> str:
 
 def quote(text: str) -> str:
     """A string as HCL writes it, with its quotes."""
-    body = json.dumps(text, ensure_ascii=False)
-    return body.replace("${", "$${").replace("%{", "%%{")
+    return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
 
 def _named(document: Document, node: Node, names: Mapping[str, object]) -> object:
@@ -240,9 +239,8 @@ def _formatted(document: Document, node: Node, names: Mapping[str, object]) -> o
         evaluate(document, argument, names) for argument in arguments[1:] if argument.type != "function_call"
     ]
     parts = spec.split("%s") if spec is not None else []
-    if len(parts) != len(values) + 1 or "%" in "".join(parts):
-        return UNKNOWN
-    if not all(isinstance(value, str) for value in values):
+    plain = len(parts) == len(values) + 1 and "%" not in "".join(parts)
+    if not plain or not all(isinstance(value, str) for value in values):
         return UNKNOWN
     return parts[0] + "".join(f"{value}{part}" for value, part in zip(values, parts[1:], strict=True))
 

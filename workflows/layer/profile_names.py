@@ -43,9 +43,8 @@ def account_profile(project: Project, account: str, role: str) -> str:
     lead = f"{project.name}-{account}-"
     named = backend_profile(project, account)
     suffix = named.removeprefix(lead) if named.startswith(lead) else ""
-    if suffix and (suffix.startswith(word) or word.startswith(suffix)):
-        return named
-    return lead + word
+    same = suffix and (suffix.startswith(word) or word.startswith(suffix))
+    return named if same else lead + word
 
 
 def backend_profile(project: Project, account: str) -> str:

@@ -108,8 +108,7 @@ class FileChange:
     @cached_property
     def lines(self) -> tuple[DiffLine, ...]:
         """The lines of the change's unified diff."""
-        path = posixpath.normpath(f"{self.layer}/{self.name}")
-        return tuple(diff_lines(path, self.before, self.after))
+        return tuple(diff_lines(posixpath.normpath(f"{self.layer}/{self.name}"), self.before, self.after))
 
     def standing(self) -> str:
         """Whether the file on disk is "before", "after" or "other"."""

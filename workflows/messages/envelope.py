@@ -368,8 +368,7 @@ class Fields:
         Raises:
             MessageError: it is something else.
         """
-        values = self._list(name)
-        return tuple(Fields({name: value}, self._where).prose(name) for value in values)
+        return tuple(Fields({name: value}, self._where).prose(name) for value in self._list(name))
 
     def objects(self, name: str, called: str) -> list[Fields]:
         """A list of objects; empty where the field is missing.

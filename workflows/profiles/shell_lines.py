@@ -105,5 +105,4 @@ def switch_role_url(account: str, role: str, display_name: str, partition: str =
 
 def _fish_quote(value: str) -> str:
     """Fish knows only two escapes inside single quotes: the backslash and the quote."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

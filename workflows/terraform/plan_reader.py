@@ -137,10 +137,9 @@ def _members(kind: str, change: Mapping[str, Any]) -> tuple[tuple[str, ...], tup
     if kind != GROUP_MEMBERS:
         return (), (), False
     before = {name for name in (change.get("before") or {}).get("users") or () if name}
-    after_values = (change.get("after") or {}).get("users")
     unknown_users = (change.get("after_unknown") or {}).get("users", False)
     unknown = unknown_users is True or (isinstance(unknown_users, list) and any(unknown_users))
-    after = {name for name in after_values or () if name}
+    after = {name for name in (change.get("after") or {}).get("users") or () if name}
     leaving = () if unknown else tuple(sorted(before - after))
     return tuple(sorted(after - before)), leaving, unknown
 
@@ -154,10 +153,8 @@ def _known(change: Mapping[str, Any]) -> Mapping[str, Any]:
 def _action(actions: list[str]) -> Action:
     if "create" in actions and ("delete" in actions or "forget" in actions):
         return Action.REPLACE
-    for action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.FORGET):
-        if action in actions:
-            return action
-    return Action.NOTHING
+    known = (Action.CREATE, Action.UPDATE, Action.DELETE, Action.FORGET)
+    return next((action for action in known if action in actions), Action.NOTHING)
 
 
 def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
@@ -183,8 +180,7 @@ def import_id(kind: str, values: Mapping[str, Any]) -> str:
         The id; it may hold `ACCOUNT_ID`.
     """
     if kind == "aws_iam_policy" and values.get("name"):
-        path = str(values.get("path") or "/")
-        return f"arn:aws:iam::{ACCOUNT_ID}:policy{path}{values['name']}"
+        return f"arn:aws:iam::{ACCOUNT_ID}:policy{values.get('path') or '/'}{values['name']}"
     value = values.get(_BY.get(kind, ""))
     return value if isinstance(value, str) else ""
 

@@ -85,8 +85,7 @@ def changed_since(record: PlanRecord) -> list[str]:
     now = hash_sources(record.layer, record.inputs)
     beside = [path for path in record.sources if path not in now and os.path.lexists(path)]
     now |= {path: _hash(Path(path)) for path in beside}
-    paths = {*now, *record.sources}
-    return sorted(path for path in paths if now.get(path) != record.sources.get(path))
+    return sorted(path for path in {*now, *record.sources} if now.get(path) != record.sources.get(path))
 
 
 def hash_sources(layer: Path, inputs: Sequence[Path]) -> dict[str, str]:

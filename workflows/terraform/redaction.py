@@ -67,29 +67,21 @@ def _encoded(match: re.Match[str]) -> str:
     return "<encoded-text>" if mixed else word
 
 
-def _seed(match: re.Match[str]) -> str:
-    return "<encoded-text>" if re.search("[2-7]", match.group(0)) else match.group(0)
-
-
-def _arn(match: re.Match[str]) -> str:
-    return f"<arn:{match.group('name')}>"
-
-
-def _secret(match: re.Match[str]) -> str:
-    return f"{match.group('name')}{match.group('is') or match.group('equals')}<secret>"
-
-
 _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ("a line about reading", _REFRESH, lambda _match: ""),
     ("a PGP block", _PGP, lambda _match: "<pgp-block>"),
     ("a private key", _PRIVATE_KEY, lambda _match: "<private-key>"),
-    ("a secret", _SECRET, _secret),
+    ("a secret", _SECRET, lambda match: f"{match['name']}{match['is'] or match['equals']}<secret>"),
     ("a secret", _TOKEN, lambda _match: "<secret>"),
     ("an encoded text", _BASE64_URL, _encoded),
     ("an encoded text", _BASE64, _encoded),
-    ("an encoded text", _BASE32, _seed),
-    ("an ARN", _ARN, _arn),
-    ("an ARN", _QUOTED_ARN, _arn),
+    (
+        "an encoded text",
+        _BASE32,
+        lambda match: "<encoded-text>" if re.search("[2-7]", match[0]) else match[0],
+    ),
+    ("an ARN", _ARN, lambda match: f"<arn:{match['name']}>"),
+    ("an ARN", _QUOTED_ARN, lambda match: f"<arn:{match['name']}>"),
     ("a key's id", _KEY_ID, lambda _match: "<key-id>"),
     ("an account's id", _ACCOUNT, lambda _match: "<account-id>"),
 )

@@ -22,10 +22,8 @@ def spellings(name: str) -> tuple[str, str]:
 
 def prefix_of(label: str, name: str) -> str | None:
     """What stands before a name in a label, as `user_` of `user_jane_doe`; None if the name is not in it."""
-    for spelled in spellings(name):
-        if label.endswith(spelled):
-            return label.removesuffix(spelled)
-    return None
+    found = (spelled for spelled in spellings(name) if label.endswith(spelled))
+    return next(map(label.removesuffix, found), None)
 
 
 def in_place_of(label: str, name: str, new_name: str) -> str | None:

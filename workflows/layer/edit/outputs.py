@@ -396,9 +396,11 @@ def _of_version(attribute: str, example: str) -> str:
 def _written_like(block: Block, facts: OutputFacts, person: Person, description: str) -> bytes:
     """An output for a person, with a description and a wrapped reference where another one has them."""
     document, reference = block.document, read_output(block).reference
-    text = facts.attribute
-    if reference is not None:
-        text = written(reference.to(person.owner)._replace(attribute=facts.attribute))
+    text = (
+        written(reference.to(person.owner)._replace(attribute=facts.attribute))
+        if reference
+        else facts.attribute
+    )
     is_wrapped = '"${' in document.text(block.attributes["value"].node)
     values = {
         "description": quote(description) if block.source_of("description") is not None else "",

@@ -129,10 +129,7 @@ def _members(
 
 def _instance(entry: Entry) -> Reference | None:
     """The instance of a module that a `for` makes of a name."""
-    if entry.key_only:
-        key = object_key(entry.document, entry.node)
-    else:
-        key = plain_string(entry.document, entry.node)
+    key = (object_key if entry.key_only else plain_string)(entry.document, entry.node)
     return Reference(entry.instance_of, key, "") if key is not None else None
 
 

@@ -89,8 +89,7 @@ def not_shown(block: Block, names: Mapping[str, object], subject: Subject, lacks
     """
     off = switched_off(block, names)
     message = f"The module {block.label} makes no {subject}: {off}." if off else lacks
-    place = place_of(block)
-    return Finding(message, place, subject, block.label, hand_edit=not off) if message else None
+    return Finding(message, place_of(block), subject, block.label, hand_edit=not off) if message else None
 
 
 def _not_edited(module: UserModule, why: Sentence) -> Finding:
@@ -171,9 +170,7 @@ def _of_a_field(module: UserModule, entry: Entry, names: Mapping[str, object]) -
     short = entry.node.end_byte - entry.node.start_byte <= _LONGEST_OBJECT
     value = evaluate(entry.document, entry.node, names) if short else UNKNOWN
     key = value.get(entry.key_field) if isinstance(value, dict) else None
-    if not isinstance(key, str):
-        return None, None
-    return key, value if fields_of(module.block) else key
+    return (key, value if fields_of(module.block) else key) if isinstance(key, str) else (None, None)
 
 
 def _person(

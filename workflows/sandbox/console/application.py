@@ -58,8 +58,7 @@ def console_application(strict: StrictAws, directory: Directory, token: str) -> 
         given, _, page = path.removeprefix("/").partition("/")
         if not hmac.compare_digest(given.encode(), token.encode()):
             return _NO_TOKEN(environ, start_response)
-        own = {**environ, "SCRIPT_NAME": f"/{token}", "PATH_INFO": f"/{page}"}
-        return application(own, start_response)
+        return application({**environ, "SCRIPT_NAME": f"/{token}", "PATH_INFO": f"/{page}"}, start_response)
 
     return below_the_token
 

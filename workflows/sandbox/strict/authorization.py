@@ -112,9 +112,8 @@ def judge(identity: Identity, action: str, resource: str, context: dict[str, str
     if action in _ALWAYS:
         return Verdict.ALLOWED
     verdict = evaluate(_documents(identity), action, resource, context)
-    if action in _UNLESS_DENIED and verdict is Verdict.NOT_ALLOWED:
-        return Verdict.ALLOWED
-    return verdict
+    spared = action in _UNLESS_DENIED and verdict is Verdict.NOT_ALLOWED
+    return Verdict.ALLOWED if spared else verdict
 
 
 def denial(request: AwsRequest, identity: Identity, action: str, resource: str, verdict: Verdict) -> Refusal:

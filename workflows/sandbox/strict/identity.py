@@ -199,10 +199,8 @@ class Identities:
             raise refuse(request, Reason.EXPIRED)
         if session.user and session.mfa_at is None and request.service == "iam":
             raise refuse(request, Reason.UNKNOWN_KEY)  # GetSessionToken's own rule: IAM only with MFA
-        if session.user:
-            identity = self.user(session.account_id, session.user, mfa_at=session.mfa_at)
-        else:
-            identity = _of_role(session)
+        account, user = session.account_id, session.user
+        identity = self.user(account, user, mfa_at=session.mfa_at) if user else _of_role(session)
         if identity is None:
             raise refuse(request, Reason.UNKNOWN_KEY)
         return identity

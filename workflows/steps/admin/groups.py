@@ -365,8 +365,7 @@ def removed(choice: LayerChoice, group: str, *, written: bool) -> LayerChoice:
     policies = {named: changes for named, changes in choice.policies.items() if named != group}
     if written:
         renames = {old: new for old, new in choice.rename.items() if old != group}
-        gone = (*choice.remove, group)
-        return replace(choice, add=add, remove=gone, rename=renames, policies=policies)
+        return replace(choice, add=add, remove=(*choice.remove, group), rename=renames, policies=policies)
     members = {person: groups - {group} for person, groups in choice.members.items()}
     return replace(choice, add=add, members=members, policies=policies)
 

@@ -165,8 +165,7 @@ def _counts(plan: Plan) -> dict[str, int]:
 
 
 def _people(change: ResourceChange) -> tuple[str, ...]:
-    own = (change.user,) if change.user else ()
-    return tuple(dict.fromkeys((*own, *change.joining, *change.leaving)))
+    return tuple(dict.fromkeys(filter(None, (change.user, *change.joining, *change.leaving))))
 
 
 def _telling(change: ResourceChange) -> Told:
@@ -219,8 +218,7 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
 
 def unfinished(planned: Planned, result: ApplyResult) -> list[str]:
     """Those for whom an apply that stopped on the way has not done everything, sorted."""
-    left = _left(planned, result)
-    return sorted({name for address in left for name in planned.owners.get(address, ())})
+    return sorted({name for left in _left(planned, result) for name in planned.owners.get(left, ())})
 
 
 def _left(planned: Planned, result: ApplyResult) -> set[str]:

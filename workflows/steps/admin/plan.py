@@ -225,16 +225,18 @@ def export(target: str, context: Context) -> Sentence:
         OnboardError: it cannot be written, it would replace another file, or no plan was made yet.
     """
     text = markdown(context)
-    shown = save_text(target, text, context.environment.home, mode=0o644, replaces=_is_export)
+    shown = save_text(
+        target,
+        text,
+        context.environment.home,
+        mode=0o644,
+        replaces=lambda path: read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD),
+    )
     words = f"Written to {shown}"
     try:
         return f"{words}. {context.environment.clipboard.copy(text)}"
     except ClipboardUnavailable:
         return f"{words}; there is no clipboard here."
-
-
-def _is_export(path: Path) -> bool:
-    return read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD)
 
 
 def _markdown_file(context: Context) -> Path:

@@ -103,8 +103,7 @@ def examine(context: Context, report: Report, code: Secret | None = None) -> tup
         report(Progress("Comparing what AWS has with the state: a plan"))
         _, plan = layer.terraform.plan(watch=watching(context, report))
         layer.terraform.give_up_plan()
-        state = read_state(layer, context, report)
-        return tuple(_repairs(last, plan, state, layer, context))
+        return tuple(_repairs(last, plan, read_state(layer, context, report), layer, context))
 
 
 def carry_out(repair: Repair, context: Context, report: Report, code: Secret | None = None) -> Told:

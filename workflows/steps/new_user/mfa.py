@@ -235,10 +235,8 @@ def evidence(context: Context) -> tuple[str, str]:
     It says so where the device is registered from here, or later of the access key that they kept.
     """
     device, key = context.facts["mfa"], context.facts.get("access_key") or {}
-    for serial, at in ((key.get("mfa_serial"), key.get("at")), (device.get("serial"), device.get("at"))):
-        if serial and at:
-            return str(at), str(serial)
-    return "", ""
+    said = ((key.get("at"), key.get("mfa_serial")), (device.get("at"), device.get("serial")))
+    return next(((str(at), str(serial)) for at, serial in said if at and serial), ("", ""))
 
 
 def observe(context: Context) -> Observation:
