@@ -13,7 +13,7 @@ from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
-from workflows.steps.later_sessions import applied_changes, over_by
+from workflows.steps.later_sessions import applied_changes, over_by, still_awaited
 
 with on_demand():
     from workflows import catalogue
@@ -132,7 +132,8 @@ class SessionCatalogue:
             every = sessions.summaries()
             applied = applied_changes(every)
             for summary in every:
-                entry = self._entry(summary, sessions, folder)
+                awaits = replace(summary, awaited=still_awaited(summary, applied))
+                entry = self._entry(awaits, sessions, folder)
                 yield replace(entry, undone_by=over_by(summary, applied))
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:

@@ -114,6 +114,17 @@ def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
     return tuple(dict.fromkeys(by.values())) if changed == by.keys() else ()
 
 
+def still_awaited(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
+    """Whom a session awaits, without those whom later ones removed wherever they are known to have been."""
+    root, accounts = own.facts.get("project_root"), texts(own.facts.get("layers"))
+
+    def is_gone(name: str) -> bool:
+        found = [changes[-1] for account in accounts if (changes := applied.get((root, account, name)))]
+        return bool(found) and all(last.kind == "remove" and last.begun > own.created for last in found)
+
+    return tuple(name for name in own.awaited if not is_gone(name))
+
+
 _KINDS_OF_CHANGE = ("add", "remove")
 _OF_USERS = ("joining", "leaving")
 _WITH_PASSWORDS = ("joining", "rekeying", "resetting")

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from workflows.machine.summaries import Summary
-from workflows.steps.later_sessions import applied_changes, over_by, removed, renewed, taken_back
+from workflows.steps.later_sessions import (
+    applied_changes,
+    over_by,
+    removed,
+    renewed,
+    still_awaited,
+    taken_back,
+)
 
 
 def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str, list[str]]) -> Summary:
@@ -86,3 +93,18 @@ def test_whom_a_later_session_removed_for_good() -> None:
     assert found(REMOVE, replace(ADD, created="3")) == {}
     assert found(replace(REMOVE, created="0")) == {}
     assert found(replace(REMOVE, facts={**REMOVE.facts, "project_root": "/other"})) == {}
+
+
+def test_who_was_removed_from_all_accounts_by_later_sessions_is_awaited_no_longer() -> None:
+    own = replace(ADD, facts={**ADD.facts, "layers": ["management", "security"]}, awaited=("jane", "sam"))
+    half = session("3", "security", remove={"security": ["jane"]})
+
+    def found(*others: Summary) -> tuple[str, ...]:
+        return still_awaited(own, applied_changes([own, *others]))
+
+    assert found() == ("jane", "sam")
+    assert found(REMOVE) == ("sam",)
+    assert found(half) == ("jane", "sam")
+    assert found(REMOVE, replace(ADD, created="3")) == ("jane", "sam")
+    reset = replace(own, facts={"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]})
+    assert still_awaited(reset, applied_changes([reset, half])) == ("sam",)
