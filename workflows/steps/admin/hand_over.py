@@ -622,20 +622,21 @@ def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str
 
 
 def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:
-    """Who is gone, or else who is awaited, and where."""
+    """Who is gone and who is awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
-    if gone:
-        lost = joined([f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items()])
-        return Observation(Verdict.GONE, lost, tuple(gone), continuing="Leaves it as it is: it was meant.")
-    enough = {Arrival.HERE} if located(context)[0].mfa_enabled else {Arrival.HERE, Arrival.NO_MFA}
+    waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
     awaited: dict[tuple[Arrival, str], list[str]] = {}
     for (name, state), accounts in found.items():
-        if state not in enough:
+        if state in waits:
             awaited.setdefault((state, listed(accounts, _MOST_NAMED)), []).append(name)
     words = joined(
         f"{_WAITS[state]}: {listed(names, _MOST_NAMED)} in {where}."
         for (state, where), names in awaited.items()
     )
+    if gone:
+        lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
+        said = joined((*lost, words))
+        return Observation(Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: it was meant.")
     about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
     return Observation(Verdict.AWAITED, words, about) if awaited else AGREES
 

@@ -13,6 +13,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from workflows.aws.iam import Arrival
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.gpg.inspect import KeyDetails, inspect_key
 from workflows.gpg.normalise import normalise
@@ -122,6 +123,8 @@ def test_who_was_sent_a_password_is_asked_of_aws(
     context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (verdict, about)
+    missing = [name for name, state in found.items() if state is Arrival.AWAY]
+    assert all(f"{name} in security" in text_of(seen.words) for name in missing)
 
 
 def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
