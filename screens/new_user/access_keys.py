@@ -254,6 +254,15 @@ class AccessKeysPane(BrowsingPane):
         self._ask(_Question.HOW)
         self.query_one("#how").focus()
 
+    @property
+    def inside(self) -> bool:
+        """Whether a question was answered that Escape asks again."""
+        return self._question is not _Question.KEPT and not (self.has_class("-done") or self.running_move)
+
+    def go_back(self) -> None:
+        """From what is to be done to its way, and from there to the place."""
+        (self._ask_how if self._question is _Question.NONE else self._ask_where)()
+
     def primary(self) -> Primary:
         if self._question is not _Question.NONE:
             return Primary("Use this place" if self._question is _Question.KEPT else "Use this way")

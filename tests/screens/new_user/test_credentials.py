@@ -331,6 +331,23 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
     assert key["SecretAccessKey"] not in everything_written(session.folder)
 
 
+async def test_escape_asks_again_for_one_answer_at_a_time(new_user: NewUserAws, session: Session) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter", "enter")
+        await rest(pilot)
+        assert is_displayed(app.pane.query_one("#deeds"))
+        for question in ("#how", "#kept"):
+            await pilot.press("escape")
+            await rest(pilot)
+            assert app.focused is app.pane.query_one(question)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == MFA
+
+
 async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus(
     new_user: NewUserAws, session: Session
 ) -> None:
