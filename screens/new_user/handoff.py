@@ -61,9 +61,10 @@ class HandoffPane(StepPane):
     HandoffPane.-refused.-low #watching { display: none; }
     HandoffPane.-another #waiting, HandoffPane.-another #watching { display: none; }
     HandoffPane TextArea { height: 3; }
-    HandoffPane.-refused.-low TextArea { height: 2; }
+    HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea { height: 2; }
     HandoffPane FieldRow, HandoffPane .actions { margin-top: 1; }
-    HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low .actions { margin-top: 0; }
+    HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low .actions,
+    HandoffPane.-noted.-low FieldRow, HandoffPane.-noted.-low .actions { margin-top: 0; }
     HandoffPane .actions { height: 1; }
     HandoffPane #clear { display: none; }
     HandoffPane.-refused #clear { display: block; }
@@ -132,7 +133,7 @@ class HandoffPane(StepPane):
         self._look_for_handoff()
 
     def on_resize(self, event: Resize) -> None:
-        """On a low page, the reason why an entry is rejected needs the room."""
+        """On a low page, a note and the reason why an entry is rejected need the room."""
         self.set_class(event.size.height < _LOW, "-low")
 
     def _arrange(self, *, arrived: bool) -> None:
