@@ -331,9 +331,9 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         if self.has_focus:
             return Content.assemble((f"{BAR} ", "$accent"), (f"{label}{key}", "bold reverse $accent"), "  ")
         style = "" if self.disabled else "bold $accent" if self.variant == "primary" else "$foreground"
-        typing = len(self.shortcut) == 1 and isinstance(self.screen.focused, widgets.Input | widgets.TextArea)
-        style_of_key = "" if self.disabled else "$text-muted" if typing else "$accent"
-        return Content.assemble("[ ", (label, style), (key, style_of_key), " ]")
+        if len(self.shortcut) == 1 and isinstance(self.screen.focused, widgets.Input | widgets.TextArea):
+            return Content.assemble("[ ", (label, style), " ]", " " * len(key))  # the letter would be typed
+        return Content.assemble("[ ", (label, style), (key, "" if self.disabled else "$accent"), " ]")
 
 
 class Option(option_list.Option):

@@ -7,6 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.strip import Strip
+from textual.widgets import Input
 
 from screens.widgets.text import BAR, Button, Lines, Text, shortened, with_bar
 
@@ -42,6 +43,22 @@ async def test_a_button_that_is_renamed_twice_before_it_rests_is_as_wide_as_the_
         button.label = "a much longer label than that"
         await pilot.pause()
         assert button.size.width == len("[ a much longer label than that ]")
+
+
+async def test_a_letter_that_would_be_typed_is_on_no_button() -> None:
+    class Typing(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Input()
+            yield Button("Log", id="log", key="l")
+            yield Button("Do", id="do", key="^o")
+
+    app = Typing()
+    async with app.run_test() as pilot:
+        log, do = app.query_one("#log", Button), app.query_one("#do", Button)
+        assert (log.render().plain, do.render().plain) == ("[ Log ]  ", "[ Do ^o ]")
+        do.focus()
+        await pilot.pause()
+        assert log.render().plain == "[ Log l ]"
 
 
 def test_of_a_long_line_only_the_middle_of_its_path_is_left_out() -> None:
