@@ -361,6 +361,20 @@ class State:
         names = {*now, *record.used}
         return tuple(sorted(name for name in names if now.get(name) != record.used.get(name)))
 
+    @cached_property
+    def outdated(self) -> frozenset[StepKey]:
+        """The steps that used a fact that changed since, and those that rest on them.
+
+        One that uses a part of a fact rests on nothing here: the part may stay as it is.
+        """
+        found = set[StepKey]()
+        for key in self.layout():
+            parts, needed = self.workflow.step(key.step).parts, self.knowledge.needed(key)
+            whole = (giver for fact, giver in needed.items() if fact.partition("@")[0] not in parts)
+            if self.changed_since(key) or not found.isdisjoint(whole):
+                found.add(key)
+        return frozenset(found)
+
     def open_needs(self, key: StepKey) -> tuple[StepKey, ...]:
         """The steps that have to be settled before this one can begin, in the order of the work.
 

@@ -22,7 +22,7 @@ from support.small_steps import (
 from textual.widgets import Button, Input, TextArea
 
 from screens.step import finished
-from screens.step.finished import Finished
+from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
 from screens.widgets.code_dialog import CodeDialog
@@ -431,7 +431,8 @@ async def test_a_done_step_shows_what_was_decided_and_next_leaves_it_alone(tmp_p
 
 async def test_a_done_step_with_other_input_is_done_again_and_makes_later_ones_stale(tmp_path: Path) -> None:
     done = {PROJECT: LAYERS, USERS: {"people": "jane"}, GROUPS: {"planned": "all"}}
-    app = host(tmp_path, done=done, at=USERS)
+    review = StepKey("review", GROUPS.item)
+    app = host(tmp_path, done={**done, review: {"applied": "all"}}, at=USERS)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await type_in(pilot, "june")
@@ -439,6 +440,7 @@ async def test_a_done_step_with_other_input_is_done_again_and_makes_later_ones_s
         await rest(pilot)
         assert app.session.facts()["people"] == "june"
         assert app.session.status(GROUPS) is Status.STALE
+        assert standing(app.wizard.run, review) is Status.STALE, "it rests on one that is"
         assert app.wizard.current == GROUPS
         assert "Out of date: Users changed since this was done." in app.text()
         assert "~ Groups" not in app.text()
