@@ -221,7 +221,9 @@ class PeopleProgress(Text):
             for mark, words, name in stands[:most]
         ]
         if len(stands) > most:
-            lines.append(styled((f"  and {len(stands) - most} more", "$text-muted")))
+            done = sum(mark == "✓" for mark, _, _ in stands[most:])
+            rest = f"  and {len(stands) - most} more" + (f", {done} done" if done else "")
+            lines.append(styled((rest, "$text-muted")))
         self.update(in_line(lines, "\n"))
 
 

@@ -324,8 +324,8 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
     if grid.rows:
         people = sorted(grid.rows, key=lambda row: _settled(row[1]))
         rows = [(name, [text_of(stand.sentence) for stand in stands]) for name, stands in people[:_MOST_ROWS]]
-        more = len(people) - len(rows)
-        last = [(f"and {more} more (F5)", *[""] * len(grid.accounts))] if more else []
+        rest = people[_MOST_ROWS:]
+        last = [(f"{_and_more(rest)} (F5)", *[""] * len(grid.accounts))] if rest else []
         return columned([("", *grid.accounts), *((name, *stands) for name, stands in rows), *last])
     session = run.session
     keys = [key for key in session.layout() if key.item]
@@ -335,6 +335,11 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
     titles = {key.step: text_of(run.step(key).title) for key in keys}
     rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
     return columned([("", *items), *((title, *marks) for title, marks in rows)]) if rows else None
+
+
+def _and_more(rest: Sequence[tuple[str, Iterable[Stand]]]) -> str:
+    done = sum(_settled(stands) for _, stands in rest)
+    return f"and {len(rest)} more" + (f", {done} done" if done else "")
 
 
 def _found(run: SessionRun, key: StepKey) -> str:

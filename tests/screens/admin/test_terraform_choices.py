@@ -394,4 +394,4 @@ def test_of_many_people_those_who_are_not_done_are_shown_first_and_the_rest_is_c
         ["…", "person.40", "0", "of", "1", "user,", "12", "s"],
         ["·", "person.41", "0", "of", "1"],
     ]
-    assert lines[-1] == "  and 4993 more"
+    assert lines[-1] == "  and 4993 more, 39 done"
