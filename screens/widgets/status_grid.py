@@ -44,7 +44,7 @@ class EverybodyDialog(Dialog[str]):
         record: Callable[[], object] | None = None,
         changed: Sequence[Sentence] = (),
     ) -> None:
-        super().__init__("Where everybody stands")
+        super().__init__("Where everybody in this session stands")
         self._grid = grid
         self._record = record
         self._changed = changed

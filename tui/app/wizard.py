@@ -106,7 +106,7 @@ class WizardScreen(OneFocus):
             id="wizard.everybody",
             priority=True,
             show=False,
-            tooltip="Where everybody stands in every account",
+            tooltip="Where everybody in this session stands, in every account",
         ),
         Binding("pageup", "page(-1)", "Scroll up", id="wizard.up", show=False, tooltip="Scroll the step"),
         Binding(
