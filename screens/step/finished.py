@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from rich.console import RenderableType
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
 from screens.step.times import told_moment
@@ -29,8 +29,8 @@ from workflows.stores.key_records import KEPT_WORDS
 
 ASIDE = "-aside"
 """The class of what may be done beside the one next action: it does not have the focus at first."""
-_MOST_ROWS = 8
-"""How many people the page has room for; F5 shows all."""
+_MOST_ROWS = 6
+"""How many people the page has room for above its buttons and what is next; F5 shows all."""
 
 
 class Finished(VerticalScroll):
@@ -48,7 +48,8 @@ class Finished(VerticalScroll):
     Finished .heading { text-style: bold; margin-top: 1; }
     Finished #everybody { margin-top: 1; }
     Finished .note { color: $text-muted; }
-    Finished .buttons { height: 1; margin-top: 1; }
+    Finished .buttons { height: auto; margin-top: 1; }
+    Finished .buttons > Horizontal { height: 1; }
     """
 
     @dataclass
@@ -91,21 +92,13 @@ class Finished(VerticalScroll):
             yield Text(joined(not_done, "\n"), id="not-done")
         for line in self._unconfirmed(marked=bool(table) and not grid.rows):
             yield Text(line)
-        if buttons := list(self._buttons()):
-            yield Horizontal(*buttons, classes="buttons")
+        if rows := [row for row in (list(self._buttons()), list(self._asides())) if row]:
+            yield Vertical(*(Horizontal(*row) for row in rows), classes="buttons")
         yield Text("Next", classes="heading")
         for line in ("Archive it on Home (a).",) if over else _next(run):
             yield Text(line)
         yield Text("Kept", classes="heading")
         yield Lines(*_kept(run), classes="note", whole_paths=False)
-        if "keys" in session.facts():
-            undo = (
-                [Button(f"Undo: remove {listed(self._added(), 2)}", id="remove", classes=ASIDE)]
-                if self._added()
-                else []
-            )
-            record = Button("Show who was let in", id="record", classes=ASIDE)
-            yield Horizontal(record, *undo, classes="buttons")
 
     def _added(self) -> tuple[str, ...]:
         """Who was added, once that is applied somewhere."""
@@ -185,6 +178,13 @@ class Finished(VerticalScroll):
             yield Button("See what to click", id=f"ask-{key.step}")
         for key in self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", classes=ASIDE)
+
+    def _asides(self) -> Iterator[Button]:
+        """What was done, to read and to undo."""
+        if "keys" in self._run.session.facts():
+            yield Button("Show who was let in", id="record", classes=ASIDE)
+            if added := self._added():
+                yield Button(f"Undo: remove {listed(added, 2)}", id="remove", classes=ASIDE)
 
     def _taken_back(self) -> Mapping[StepKey, Sentence]:
         """The applies that later sessions took back, each with how."""

@@ -140,7 +140,7 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         words = app.text()
         assert "person.02" in words
         assert "to hand over" in words
-        assert "and 22 more" in words
+        assert "and 24 more" in words
         assert app.wizard.query("#remove")
         app.wizard.query_one("#record").focus()
         await pilot.press("enter")
