@@ -343,16 +343,22 @@ class HomeScreen(OneFocus):
             for heading, tasks in _TASKS.items()
         }
         groups[_ELSEWHERE] = [name for name in listed if listed[name] == _ELSEWHERE]
-        options = []
+        options: list[Option] = []
         for heading, names in groups.items():
             if names or heading == folded:
+                if options and not self._crowded:
+                    options.append(Option("", disabled=True))
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
                 if heading == folded:
                     rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (" lists them", ""))
                     options.append(Option(styled(*rest), "more"))
-                options.append(Option("", disabled=True))
-        return options[:-1] or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
+        return options or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
+
+    @property
+    def _crowded(self) -> bool:
+        """Whether something stands above the list that takes room from it."""
+        return self.size.height < _LOW and bool(self.query("#home-words, #home-remarks"))
 
     def _about(self) -> Content:
         """The selected line, explained."""
@@ -374,11 +380,12 @@ class HomeScreen(OneFocus):
         if self.size.height >= _LOW:
             return here
         going_on = [name for name in here if headings[name] == "Continue"]
-        fits = len(going_on) == len(every) <= _MOST_SESSIONS
-        likely = going_on if fits else going_on[: _MOST_SESSIONS - 1]
+        most = _MOST_SESSIONS - self._crowded
+        fits = len(going_on) == len(every) <= most
+        likely = going_on if fits else going_on[: most - 1]
         back = self._came_from
         if back in here and back not in likely and headings[back] != "Done":
-            return [*likely[: _MOST_SESSIONS - 2], back]
+            return [*likely[: most - 2], back]
         return likely
 
     def _terms(self) -> list[str]:

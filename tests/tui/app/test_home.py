@@ -241,6 +241,22 @@ async def test_many_sessions_leave_room_for_the_tasks_until_all_are_wanted() -> 
         assert app.text().count("Add jane.doe") == 9
 
 
+@pytest.mark.parametrize("number", [1, 2, 3, 9])
+async def test_every_task_is_in_view_below_a_remark_of_two_lines(number: int) -> None:
+    app = Host([])
+    app.home = HomeScreen([LATE] * number, sandbox=False, now=lambda: NOW, remarks=["an old key " * 12])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.home.query_one(OptionList).max_scroll_y == 0
+
+
+async def test_every_task_is_in_view_in_a_new_sandbox_beside_another() -> None:
+    app = Host([replace(DONE, elsewhere=True)], sandbox=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.home.query_one(OptionList).max_scroll_y == 0
+
+
 async def test_the_session_that_the_person_comes_from_is_in_view_and_selected() -> None:
     others = [entry(replace(LATE.summary, id=f"other-{number}")) for number in range(4)]
     app = Host([*others, LATE])
