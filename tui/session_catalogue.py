@@ -100,8 +100,7 @@ class SessionCatalogue:
         Raises:
             OnboardError: there is none.
         """
-        entries = self.entries()
-        for entry in entries:
+        for entry in self.entries():
             if session_id == entry.summary.id or (session_id is None and not entry.archived):
                 return entry
         raise OnboardError(

@@ -82,9 +82,8 @@ class Wish:
     def prepared(self, key: KeySource = None) -> Prepared:
         """What writing would change; `key` is one that is not kept yet."""
         wanted = self.wanted
-        if key is not None:
-            wanted = replace(wanted, bases=(replace(wanted.bases[0], key=key),))
-        return prepare(self.paths, wanted, self.request.decided)
+        keyed = wanted if key is None else replace(wanted, bases=(replace(wanted.bases[0], key=key),))
+        return prepare(self.paths, keyed, self.request.decided)
 
     def knowing(self, **facts: object) -> Wish:
         """With other facts."""

@@ -202,9 +202,8 @@ def _in_all(
 
 def _backups(paths: profile_files.ProfilePaths) -> list[Path]:
     """The copies of both files, the oldest first."""
-    if not paths.folder.is_dir():
-        return []
-    return [*files.backups(paths.config), *files.backups(paths.credentials)]
+    both = (paths.config, paths.credentials) if paths.folder.is_dir() else ()
+    return [copy for path in both for copy in files.backups(path)]
 
 
 def _decided(options: argparse.Namespace, wish: identity.Wish) -> identity.Wish:

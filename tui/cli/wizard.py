@@ -97,9 +97,8 @@ def wizard(machine: host.Machine, _options: argparse.Namespace) -> None:
 
 def admin(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard admin [PROJECT]`: a new session as admin."""
-    drafts: Drafts = {}
-    if options.project:
-        drafts = {"project": {"path": str(machine.working_folder / Path(options.project).expanduser())}}
+    path = machine.working_folder / Path(options.project or "").expanduser()
+    drafts: Drafts = {"project": {"path": str(path)}} if options.project else {}
     _run(machine, environments.OwnMachine(machine, options.binary), "admin", drafts=drafts)
 
 

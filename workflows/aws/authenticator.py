@@ -124,13 +124,12 @@ def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) ->
     if earlier is None or later is None or later - earlier == PERIOD_SECONDS:
         return None
     if later < earlier:
-        words = "The second code is older than the first. Enter the older one first."
-    else:
-        words = (
-            f"The second code came {later - earlier} seconds after the first, so there was one between them."
-            " Enter two that follow one another."
-        )
-    return Problem(words, "second_code")
+        return Problem("The second code is older than the first. Enter the older one first.", "second_code")
+    return Problem(
+        f"The second code came {later - earlier} seconds after the first, so there was one between them."
+        " Enter two that follow one another.",
+        "second_code",
+    )
 
 
 def two_codes_problem(first: str, second: str) -> Problem | None:

@@ -354,8 +354,7 @@ def read_lock_file(path: Path) -> LockedProvider | None:
     """The AWS provider of a `.terraform.lock.hcl`; None without the file or without that provider in it."""
     if not path.is_file():
         return None
-    document = Document(path.name, load_hcl(path))
-    for block in document.blocks_of("provider"):
+    for block in Document(path.name, load_hcl(path)).blocks_of("provider"):
         host, _, name = block.label.partition("/")
         if name == "hashicorp/aws":
             return LockedProvider(text_of(block.attributes.get("version"), {}) or "", _REGISTRIES.get(host))

@@ -438,8 +438,7 @@ class Terraform:
         untouched = not (progress.operations or progress.failed or progress.running)
         # A plan for a state that is another one now can never be applied any more.
         stale = any(failure_of(error.summary) is Failure.STALE_PLAN for error in progress.errors)
-        spent = not untouched or outcome.exit_code is None or stale
-        if result.succeeded or spent:
+        if result.succeeded or not untouched or outcome.exit_code is None or stale:
             record.plan.unlink(missing_ok=True)
         if result.succeeded:
             forget_replacements(self.folder)

@@ -74,8 +74,7 @@ def supervise(folder: str, temporary: str, argv: list[str], noted: int) -> None:
     os.close(noted)
     import shutil  # noqa: F401, PLC0415 - loaded while there is time
 
-    exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    _note_the_end(folder, temporary, exit_code)
+    _note_the_end(folder, temporary, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 def _become(argv: list[str], may_start: int) -> NoReturn:

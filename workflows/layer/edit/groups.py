@@ -247,8 +247,7 @@ class AddGroupPolicy:
         )
         document = block.document
         if attribute is None:
-            lines = ("[", f"    {quote(self.arn)},", "  ]")
-            text = document.newline.decode().join(lines)
+            text = document.newline.decode().join(("[", f"    {quote(self.arn)},", "  ]"))
             return layer.files.with_document(with_attribute(block, POLICY_LISTS[0], text, after=()))
         if attribute.value.type != "tuple":
             raise refuse(

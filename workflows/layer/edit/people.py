@@ -464,8 +464,7 @@ def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, boo
     """
     lines: dict[int, tuple[bytes, bool]] = {}
     for start, end in where_named(document.data.decode("latin-1"), name):
-        first = document.line_start(start)
-        line = document.data[first : document.line_end(end)]
+        line = document.data[document.line_start(start) : document.line_end(end)]
         in_comment = _in_comment(document, start, end, line)
         if in_comment or len(spellings(name)[0].split("_")) > 1:
             lines.setdefault(document.data.count(b"\n", 0, start), (line, in_comment))

@@ -56,8 +56,7 @@ def read_groups(
         members, followed, why, computed = _members(files, block, people, findings)
         if why:
             message = f"The members of group module {block.label} are shown, not edited: {why}."
-            attribute = attribute_of(block, "group_users")
-            place = place_of(attribute or block)
+            place = place_of(attribute_of(block, "group_users") or block)
             findings.append(Finding(message, place, Subject.MEMBER, group=block.label, hand_edit=True))
         groups.append(
             Group(

@@ -80,8 +80,7 @@ def computed_entries(files: FileSet, document: Document, node: Node) -> tuple[tu
         first part whose entries are unknown, "" when all are known.
     """
     reader = _Reader(files)
-    known = reader.read(document, node, ())
-    return tuple(known), reader.unknown
+    return tuple(reader.read(document, node, ())), reader.unknown
 
 
 def shortened(document: Document, node: Node, most: int = _LONGEST) -> str:

@@ -108,8 +108,7 @@ def code() -> Answer:
         problem = "That code was not accepted. Each code is good once: wait for the next one and try again."
         return render_template("code.html", sign_in=sign_in, problem=problem), 403
     _note_use(user)
-    stage = _stage_after_code(user)
-    desk().sign_ins.keep(replace(sign_in, mfa_at=now, stage=stage))
+    desk().sign_ins.keep(replace(sign_in, mfa_at=now, stage=_stage_after_code(user)))
     return redirect(url_for("console.home"))
 
 

@@ -84,14 +84,15 @@ def survey(context: Context, report: Report) -> tuple[LayerView, ...]:
     return tuple(_view(layer) for layer in read_layers(context).values())
 
 
+_NO_MODULE = "This layer has no module for the account's settings: nothing to do here."
+
+
 def _view(layer: Layer) -> LayerView:
     account, relative = layer.location.account, layer.location.relative
     settings = layer.account
     if settings is None:
         by_hand = spots_of(layer, account_resources(layer.files))
-        notice = "This layer has no module for the account's settings: nothing to do here."
-        if by_hand:
-            notice = " ".join(f"{spot.words} ({spot.place}, F4)" for spot in by_hand)
+        notice = joined(f"{spot.words} ({spot.place}, F4)" for spot in by_hand) or _NO_MODULE
         return LayerView(account, relative, {}, editable=False, told=notice, spots=by_hand)
     notice = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
     known = {setting.name: setting for setting in (settings.alias, *settings.policy) if setting is not None}

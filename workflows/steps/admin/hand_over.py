@@ -337,9 +337,8 @@ def policy_words(layer: Layer) -> tuple[str, ...]:
         **_POLICY_DEFAULTS,
         **{setting.name: setting.value for setting in settings.policy},
     }
-    if values.get("create_account_password_policy") is False:
-        values = {}
-    return (*describe_password_policy(values), *denied)
+    made = values.get("create_account_password_policy") is not False
+    return (*describe_password_policy(values if made else {}), *denied)
 
 
 _MOST_NAMED = 3

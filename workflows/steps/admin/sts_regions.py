@@ -321,8 +321,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     """Something was asked; accounts that could not be asked are a warning."""
     if request.audit is None:
         return [Problem("Not asked yet: Next (^n) asks, ^s skips it.")]
-    missing = [account.account for account in request.audit.accounts if account.problem]
-    if missing and len(missing) == len(request.audit.accounts):
+    if request.audit.accounts and all(account.problem for account in request.audit.accounts):
         return [Problem("iam-onboard couldn't ask any account; the list says why.", fatal=False)]
     return []
 

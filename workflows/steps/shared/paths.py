@@ -20,12 +20,9 @@ def typed_path(text: str, home: Path) -> Path:
         home: the person's home folder.
     """
     bare = text.strip()
-    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
-        bare = bare[1:-1]
-    bare = bare.replace("\\ ", " ")
-    if bare == "~" or bare.startswith("~/"):
-        return home / bare[2:]
-    return home / bare
+    quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\""
+    bare = (bare[1:-1] if quoted else bare).replace("\\ ", " ")
+    return home / (bare[2:] if bare == "~" or bare.startswith("~/") else bare)
 
 
 def is_path(text: str, home: Path) -> bool:
