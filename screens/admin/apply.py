@@ -33,8 +33,7 @@ from workflows.steps.admin.accepted_plan import Planned, decided, nothing_change
 from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.recovery import Repair, Told
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.terraform.events import OPERATIONS
-from workflows.terraform.events import Progress as Applying
+from workflows.terraform.events import OPERATIONS, Progress as Applying
 from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER
 from workflows.terraform.runner import Update
 

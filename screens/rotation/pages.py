@@ -22,8 +22,7 @@ from screens.widgets.text import Button, Lines, OptionList, Text
 from workflows.core.errors import Problem
 from workflows.core.sentences import count
 from workflows.machine.events import Facts
-from workflows.steps.rotation import delete_old_key as retirement
-from workflows.steps.rotation import rotate as rotation
+from workflows.steps.rotation import delete_old_key as retirement, rotate as rotation
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords, remark
 
 _NONE = (

@@ -27,8 +27,7 @@ from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD, Identity, open_han
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 from workflows.steps.admin import apply, deactivate, hand_over, mfa_reset, pgp_keys, plan, project
 from workflows.steps.admin.accepted_plan import Planned
-from workflows.steps.admin.terraform_runs import administrator as iam_administrator
-from workflows.steps.admin.terraform_runs import open_layer, read_state
+from workflows.steps.admin.terraform_runs import administrator as iam_administrator, open_layer, read_state
 from workflows.terraform.state import State
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("other-cases")]

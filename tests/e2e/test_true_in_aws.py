@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -38,8 +37,7 @@ from workflows.aws.iam import find_user, has_console_password
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Verdict
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
-from workflows.steps.admin import apply, hand_over, plan
-from workflows.steps.admin import terraform_runs as runs
+from workflows.steps.admin import apply, hand_over, plan, terraform_runs as runs
 from workflows.steps.shared.module import Context
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

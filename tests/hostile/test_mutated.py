@@ -11,8 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.fakes import fake_environment
 from support.message_samples import identity, public_key, request
 from support.mutations import mutated

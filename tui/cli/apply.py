@@ -24,8 +24,14 @@ with on_demand():
     from tui import host
     from tui.cli import layer_run
     from workflows.core import files
-    from workflows.steps.admin import accepted_plan, judged_plan, new_passwords, one_layer, terraform_runs
-    from workflows.steps.admin import apply as step
+    from workflows.steps.admin import (
+        accepted_plan,
+        apply as step,
+        judged_plan,
+        new_passwords,
+        one_layer,
+        terraform_runs,
+    )
     from workflows.steps.shared import leftovers, module
     from workflows.terraform import kept as kept_runs
 

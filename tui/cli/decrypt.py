@@ -21,10 +21,8 @@ from workflows.core.secret import Secret
 
 with on_demand():
     from tui import host
-    from workflows.gpg import decrypt as gpg
-    from workflows.gpg import tools
-    from workflows.messages import envelope
-    from workflows.messages import handoff as handoffs
+    from workflows.gpg import decrypt as gpg, tools
+    from workflows.messages import envelope, handoff as handoffs
 
 _INPUT_LIMIT = 2_000_000
 _ATTEMPTS = 3

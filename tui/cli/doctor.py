@@ -22,8 +22,7 @@ with on_demand():
     from workflows.core import installation, processes, temporary
     from workflows.desktop import ambient, clipboard
     from workflows.gpg import tools
-    from workflows.stores import system_keyring
-    from workflows.stores import vault as vaults
+    from workflows.stores import system_keyring, vault as vaults
     from workflows.terraform import binary as binaries
 
 _COMFORTABLE = (80, 24)

@@ -37,12 +37,15 @@ with on_demand():
     from tui.cli import key_report, layer_find
     from workflows import git
     from workflows.gpg import normalise
-    from workflows.layer import discover, model, names
-    from workflows.layer import project as projects
-    from workflows.layer import write as layer_write
-    from workflows.layer.edit import account as account_edits
-    from workflows.layer.edit import account_list, operation, people, run
-    from workflows.layer.edit import groups as group_edits
+    from workflows.layer import discover, model, names, project as projects, write as layer_write
+    from workflows.layer.edit import (
+        account as account_edits,
+        account_list,
+        groups as group_edits,
+        operation,
+        people,
+        run,
+    )
     from workflows.layer.read import layer as reading
     from workflows.steps.shared import half_written
 

@@ -31,8 +31,7 @@ from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.binary import find_program
-from workflows.terraform.events import OPERATIONS
-from workflows.terraform.events import Progress as Operations
+from workflows.terraform.events import OPERATIONS, Progress as Operations
 from workflows.terraform.failures import InitRefused, LockHeld
 from workflows.terraform.results import ApplyFailed
 from workflows.terraform.runner import Kind, LeftRunning, Update

@@ -33,8 +33,14 @@ from workflows.core.text import safe
 with on_demand():
     from tui import host
     from tui.cli import layer_run
-    from workflows.steps.admin import accepted_plan, new_passwords, one_layer, recovery, terraform_runs
-    from workflows.steps.admin import plan as step
+    from workflows.steps.admin import (
+        accepted_plan,
+        new_passwords,
+        one_layer,
+        plan as step,
+        recovery,
+        terraform_runs,
+    )
     from workflows.steps.shared import module
     from workflows.terraform import failures, record, runner
 

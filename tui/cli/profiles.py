@@ -24,12 +24,9 @@ with on_demand():
     from tui import host
     from tui.cli import identity
     from workflows.core import files, shapes
-    from workflows.profiles import plan
-    from workflows.profiles import write as profile_files
-    from workflows.steps.new_user import access_keys
-    from workflows.steps.new_user import profiles as step
-    from workflows.steps.shared import key_stores, module, own_access_key, own_identity
-    from workflows.steps.shared import paths as home_paths
+    from workflows.profiles import plan, write as profile_files
+    from workflows.steps.new_user import access_keys, profiles as step
+    from workflows.steps.shared import key_stores, module, own_access_key, own_identity, paths as home_paths
     from workflows.stores import key_store
 
 _MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}

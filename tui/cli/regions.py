@@ -23,8 +23,7 @@ with on_demand():
     from tui import host
     from workflows.aws import sts
     from workflows.aws.sts_regions import answers, report
-    from workflows.layer import discover
-    from workflows.layer import project as projects
+    from workflows.layer import discover, project as projects
     from workflows.steps.admin import sts_regions
     from workflows.steps.shared import module
 

@@ -21,14 +21,11 @@ from workflows.core.sentences import text_of
 with on_demand():
     from tui import host
     from tui.cli import project_named
-    from workflows.aws import clients as aws_clients
-    from workflows.aws import role_profiles
-    from workflows.aws import verify as aws_verify
+    from workflows.aws import clients as aws_clients, role_profiles, verify as aws_verify
     from workflows.core import installation
     from workflows.messages import handoff
     from workflows.profiles import plan, shell_lines, write
-    from workflows.steps.new_user import aws_command, profile_source
-    from workflows.steps.new_user import verify as step
+    from workflows.steps.new_user import aws_command, profile_source, verify as step
     from workflows.steps.shared import module, own_identity
 
 if TYPE_CHECKING:

@@ -26,8 +26,7 @@ with on_demand():
     from screens import registry
     from screens.step import record as step_record
     from tui import environments, host, session_catalogue
-    from tui.app import application, session_control, session_summary
-    from tui.app import guard as guards
+    from tui.app import application, guard as guards, session_control, session_summary
     from tui.cli import doctor
     from workflows import step_modules
     from workflows.core import installation, shapes

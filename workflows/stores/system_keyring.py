@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from configparser import Error as ConfigParserError
-from configparser import RawConfigParser
+from configparser import Error as ConfigParserError, RawConfigParser
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -26,8 +26,7 @@ from workflows.steps.admin import apply, plan, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.apply import Outlook
 from workflows.steps.admin.recovery import Repair, Told, Way
-from workflows.steps.shared.module import Context, Report
-from workflows.steps.shared.module import Progress as Step
+from workflows.steps.shared.module import Context, Progress as Step, Report
 from workflows.terraform.events import Progress
 from workflows.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
 from workflows.terraform.kept import EndedRun

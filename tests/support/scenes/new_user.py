@@ -21,8 +21,14 @@ from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.gpg.verdict import Verdict, VerdictKind
 from workflows.machine.events import StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
-from workflows.steps.new_user import access_keys, before_you_start, handoff, sign_in, verify
-from workflows.steps.new_user import profiles as profiles_step
+from workflows.steps.new_user import (
+    access_keys,
+    before_you_start,
+    handoff,
+    profiles as profiles_step,
+    sign_in,
+    verify,
+)
 from workflows.steps.new_user.before_you_start import Found, Tool
 from workflows.steps.new_user.handoff import Arrival
 from workflows.steps.new_user.pgp_key import OwnChoice

@@ -29,9 +29,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
-from workflows.steps.admin import apply as apply_step
-from workflows.steps.admin import new_passwords
-from workflows.steps.admin import plan as plan_step
+from workflows.steps.admin import apply as apply_step, new_passwords, plan as plan_step
 from workflows.steps.admin.accepted_plan import PASSWORD, Planned, Told, parts_of
 from workflows.steps.admin.hand_over import occasion_of
 from workflows.steps.admin.new_passwords import Note

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from support.pgp import GpgHome, gpg_home
 
 from workflows.core import openpgp

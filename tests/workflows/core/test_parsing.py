@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pygohcl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workflows.core.files import FileError
 from workflows.core.parsing import (

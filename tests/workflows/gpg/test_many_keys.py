@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.growth import growth
 from support.odd_keys import PHOTOGRAPH, with_photograph, with_signatures, without
 from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from support.growth import growth
 from support.pgp import GpgHome, gpg_home
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from support.odd_keys import PHOTOGRAPH, crafted, odd_keys, packet_of
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 

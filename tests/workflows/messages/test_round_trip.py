@@ -6,8 +6,7 @@ import textwrap
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.message_samples import identity, request
 
 from workflows.messages.envelope import MessageError

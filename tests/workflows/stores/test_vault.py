@@ -8,8 +8,7 @@ from pathlib import Path
 import keyring.backends.fail
 import keyring.backends.null
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from keyring.errors import InitError, KeyringLocked
 
 from workflows.core import files as core_files

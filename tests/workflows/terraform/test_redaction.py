@@ -8,8 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.redaction import left_over, redact

@@ -24,16 +24,14 @@ from workflows.gpg.many_keys import check_keys, in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
 from workflows.gpg.owner import Likeness, likeness
 from workflows.gpg.refusals import EmptyKey, KeyRefused, KeyTooLarge, NotAPublicKey
-from workflows.gpg.verdict import EXPIRES_SOON, VerdictKind, arrival_words, judge
-from workflows.gpg.verdict import Verdict as KeyVerdict
+from workflows.gpg.verdict import EXPIRES_SOON, Verdict as KeyVerdict, VerdictKind, arrival_words, judge
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MessageError
 from workflows.messages.invitation import Invitation
-from workflows.messages.request import Request as KeyRequest
-from workflows.messages.request import open_request
+from workflows.messages.request import Request as KeyRequest, open_request
 from workflows.steps.admin.edits import expired, other_keys, read_layers
 from workflows.steps.admin.other_sessions import keys_of_later_sessions
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset

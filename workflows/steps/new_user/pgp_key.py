@@ -31,8 +31,7 @@ from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import handoff_from
-from workflows.messages.request import Request as SentRequest
-from workflows.messages.request import open_request
+from workflows.messages.request import Request as SentRequest, open_request
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text, told_path, typed_path

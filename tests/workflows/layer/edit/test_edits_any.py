@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pygohcl
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from support.examples import examples
 from support.layers import NAMES, USERS, contents, layer_of, layers, slug, within
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pygohcl
 import pytest
-from hypothesis import HealthCheck, assume, given, reject, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, reject, settings, strategies as st
 from support.examples import examples
 from support.layers import NAMES, contents, slug, within
 from support.styles import styled_layers

@@ -14,8 +14,7 @@ from support.strict_aws import APPS, MANAGEMENT, SECURITY
 from workflows.aws.sts import WrongCode
 from workflows.aws.sts_regions.answers import Audit, StsState
 from workflows.aws.sts_regions.ask import Told
-from workflows.aws.sts_regions.report import Verdict as RegionVerdict
-from workflows.aws.sts_regions.report import judge, to_do
+from workflows.aws.sts_regions.report import Verdict as RegionVerdict, judge, to_do
 from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
 from workflows.layer.discover import find_project

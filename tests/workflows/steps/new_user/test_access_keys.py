@@ -21,8 +21,7 @@ from workflows.aws.sts import RepeatedCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
-from workflows.steps.new_user import access_keys as step
-from workflows.steps.new_user import mfa, sign_in
+from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
