@@ -26,7 +26,7 @@ from support.pgp import gpg_home
 from support.secret_service import MISSING, secret_service
 
 from benchmarks.form import amount, status
-from tui.stores import encrypted_files
+from tui.host import encrypted_files
 from workflows.core.secret import Secret
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords

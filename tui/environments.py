@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tui.host import Machine
+from tui.host import Machine, vault_for
 from tui.on_demand import on_demand
-from tui.stores import vault_for
 from workflows.core.errors import OnboardError
 from workflows.core.installation import how_to_add_the_demo
 from workflows.desktop.browser import SandboxBrowser, SystemBrowser

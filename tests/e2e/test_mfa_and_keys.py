@@ -30,7 +30,7 @@ from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import MfaPane
 from screens.widgets.choices import Choices
 from screens.widgets.qr_dialog import QrDialog
-from tui.stores import vault_for
+from tui.host import vault_for
 from workflows.aws import iam, sts
 from workflows.aws.clients import Credentials
 from workflows.aws.errors import AwsError, AwsFailure
@@ -305,7 +305,7 @@ from functools import partial
 from pathlib import Path
 from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT
-from tui.stores import vault_for
+from tui.host import vault_for
 from workflows.core.secret import Secret
 from workflows.aws.authenticator import totp
 from workflows.steps.new_user import mfa

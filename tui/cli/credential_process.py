@@ -15,7 +15,7 @@ from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 
 with on_demand():
-    from tui import host, stores
+    from tui import host
     from tui.cli import asking
     from workflows.stores import access_key_vault, key_records, system_keyring, vault
 
@@ -58,7 +58,7 @@ def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault
         if backend is not None:
             yield system_keyring.KeyringVault(backend)
     tty = asking.terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there
-    files = stores.encrypted_files("", machine.places.vault, machine.gnupg_home, machine.environment, tty)
+    files = host.encrypted_files("", machine.places.vault, machine.gnupg_home, machine.environment, tty)
     if record is not None and record.fingerprint:
         yield files
     yield from (system_keyring.KeyringVault(backend) for backend in system_keyring.system_keyrings())

@@ -28,7 +28,7 @@ from screens.widgets.choices import Choices
 from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Text
-from tui.stores import vault_for
+from tui.host import vault_for
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey

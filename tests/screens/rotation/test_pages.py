@@ -21,7 +21,7 @@ from screens.step.page import is_displayed
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.app.home import HomeScreen
-from tui.stores import vault_for
+from tui.host import vault_for
 from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
-from tui.stores import encrypted_files
+from tui.host import encrypted_files
 from workflows.core.secret import Secret
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 

@@ -18,7 +18,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
-from tui.stores import vault_for
+from tui.host import vault_for
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
