@@ -357,8 +357,9 @@ class HomeScreen(OneFocus):
 
     @property
     def _crowded(self) -> bool:
-        """Whether something stands above the list that takes room from it."""
-        return self.size.height < _LOW and bool(self.query("#home-words, #home-remarks"))
+        """Whether sessions are listed below something that takes room from the list."""
+        above = self.query("#home-words, #home-remarks")
+        return self.size.height < _LOW and bool(self._entries and above)
 
     def _about(self) -> Content:
         """The selected line, explained."""

@@ -800,7 +800,7 @@ class WizardScreen(OneFocus):
         yield SystemCommand("Help", "This page and all its keys · F1", self.action_help)
         if self.check_action("everybody", ()):
             where = "In every account, and the way to what is next there · F5"
-            yield SystemCommand("Where everybody stands", where, self.action_everybody)
+            yield SystemCommand("Where everybody in this session stands", where, self.action_everybody)
         for entry in self._entries():
             if not entry.foreseen:
                 title = marked_up(self.run.title(entry.key))
