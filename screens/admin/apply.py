@@ -26,6 +26,7 @@ from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Option, OptionList, Text, in_line, sized, styled
+from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, new_passwords, recovery, terraform_runs
@@ -205,11 +206,12 @@ class PeopleProgress(Text):
             owners: address -> the people that a resource of the plan is about.
             most: so many lines.
         """
-        theirs: dict[str, list[str]] = {}
-        for address, people in owners.items():
-            if progress.planned.get(address, "create") in OPERATIONS:
-                for name in people or (_OTHERS,):
-                    theirs.setdefault(name, []).append(address)
+        theirs = by_key(
+            (name, address)
+            for address, people in owners.items()
+            if progress.planned.get(address, "create") in OPERATIONS
+            for name in people or (_OTHERS,)
+        )
         over = frozenset(progress.done)
         stands = [(*_stand(progress, addresses, over), name) for name, addresses in theirs.items()]
         if len(stands) > most:

@@ -20,6 +20,7 @@ from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, Lines, ScrollBody, Text
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff, Identity
@@ -309,12 +310,12 @@ class HandoffPane(StepPane):
 
 def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:
     """For each identity its account, user and key, to be compared with what the person knows."""
-    lines: list[str] = []
-    keys: dict[tuple[str, str], list[str]] = {}
-    for identity, key in zip(held.identities, own_keys, strict=True):
-        lines += _account_lines(identity, known)
-        if identity.encrypted_password or identity.encrypted_secret:
-            keys.setdefault((identity.key_fingerprint, key), []).append(identity.account_name)
+    lines = [line for identity in held.identities for line in _account_lines(identity, known)]
+    keys = by_key(
+        ((identity.key_fingerprint, key), identity.account_name)
+        for identity, key in zip(held.identities, own_keys, strict=True)
+        if identity.encrypted_password or identity.encrypted_secret
+    )
     for (fingerprint, key), accounts in keys.items():
         whose = f"  for {', '.join(accounts)}" if len(keys) > 1 else ""
         lines.append(f"Encrypted to the key {grouped(fingerprint)}{whose}")
@@ -327,9 +328,7 @@ def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
     yield f"• {identity.account_name}: account {identity.account_id}{alias}, user {identity.user}"
     if mark := mark_of(identity.account_id, known):
         yield mark
-    accounts: dict[str, list[str]] = {}
-    for profile in identity.profiles:
-        accounts.setdefault(profile.role, []).append(profile.account_name)
+    accounts = by_key((profile.role, profile.account_name) for profile in identity.profiles)
     roles = "; ".join(f"{role} in {', '.join(names)}" for role, names in accounts.items())
     yield f"  roles {roles}" if roles else "  no roles"
     others = {profile.account_id: profile.account_name for profile in identity.profiles}

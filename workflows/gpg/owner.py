@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Mapping
 
+from workflows.core.grouping import by_key
 from workflows.gpg.inspect import CheckedKey, KeyDetails, UserId
 
 
@@ -48,9 +49,7 @@ def _names(user_id: UserId) -> tuple[frozenset[str], frozenset[str]]:
 
 def same_keys(keys: Mapping[str, CheckedKey]) -> dict[str, tuple[str, ...]]:
     """For each name whose key is also another one's, those other names in their order."""
-    owners: dict[frozenset[bytes], list[str]] = {}
-    for name, checked in keys.items():
-        owners.setdefault(checked.key.key_material, []).append(name)
+    owners = by_key((checked.key.key_material, name) for name, checked in keys.items())
     return {
         name: tuple(owner for owner in names if owner != name)
         for names in owners.values()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, wraps
@@ -20,6 +19,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import tree_sitter_hcl
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range, Tree
 
+from workflows.core.grouping import by_key
 from workflows.hcl.index import Item, index_after, index_of, plain_values
 
 K = TypeVar("K")
@@ -439,11 +439,7 @@ class Document:
     @cached_property
     def items_by_kind(self) -> dict[str, list[Item]]:
         """The blocks of the top level as items, by their type, as `module`; each in order."""
-        found: defaultdict[str, list[Item]] = defaultdict(list)
-        for item in self.items:
-            if item.header:
-                found[item.header[0]].append(item)
-        return dict(found)
+        return by_key((item.header[0], item) for item in self.items if item.header)
 
     @remembered
     def blocks_of(self, kind: str) -> tuple[Block, ...]:

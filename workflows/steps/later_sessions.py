@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from workflows.core.grouping import by_key
 from workflows.core.shapes import texts
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.kinds import KINDS, work_of
@@ -39,13 +40,15 @@ AppliedChanges = Mapping[tuple[Any, str, str], Sequence[AppliedChange]]
 
 def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
     """What the sessions applied of their changes of users."""
-    found = defaultdict[tuple[Any, str, str], list[AppliedChange]](list)
-    for summary in sorted(sessions, key=lambda summary: summary.created):
-        root = summary.facts.get("project_root")
-        for kind, account, name in _changed(summary.facts):
-            if f"apply@{account}" in summary.settled:
-                found[root, account, name].append(AppliedChange(summary.created, kind, work_of(summary)))
-    return found
+    return by_key(
+        (
+            (summary.facts.get("project_root"), account, name),
+            AppliedChange(summary.created, kind, work_of(summary)),
+        )
+        for summary in sorted(sessions, key=lambda summary: summary.created)
+        for kind, account, name in _changed(summary.facts)
+        if f"apply@{account}" in summary.settled
+    )
 
 
 def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:

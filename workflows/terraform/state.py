@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workflows.core.files import load_file
+from workflows.core.grouping import by_key
 from workflows.core.parsing import parse_json
 from workflows.core.shapes import as_list
 from workflows.terraform.record import StateMark, read_mark
@@ -172,10 +173,7 @@ def managed_resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _collected(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:
     """What there is of each name, in its order."""
-    found: defaultdict[str, list[_T]] = defaultdict(list)
-    for name, value in pairs:
-        found[name].append(value)
-    return {name: tuple(values) for name, values in found.items()}
+    return {name: tuple(values) for name, values in by_key(pairs).items()}
 
 
 def _alias(values: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from workflows.aws.errors import DENIALS, UNREACHABLE, AwsError, AwsFailure, abo
 from workflows.aws.sts import SESSION_NAME, SHORTEST_SESSION, assume_role, caller_identity
 from workflows.aws.sts_regions.answers import AccountAnswer, OptIn, RegionAnswer, StsState
 from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence
 from workflows.profiles import plan
 from workflows.profiles.aws_data import botocore_alone
@@ -311,9 +312,8 @@ def ask(
 
 def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
     """The questions that can be asked, those with the same credentials and partition together."""
-    groups: dict[tuple[str, str], list[Question]] = {}
-    for question in filter(lambda asked: asked.can_tell, questions):
-        groups.setdefault((question.access.signing.access_key_id, question.partition), []).append(question)
+    able = (question for question in questions if question.can_tell)
+    groups = by_key(((asked.access.signing.access_key_id, asked.partition), asked) for asked in able)
     return list(groups.values())
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
 from workflows.aws.sts_regions.ask import SOURCE
+from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, text_of
 from workflows.core.text import safe
 from workflows.profiles.shell_lines import switch_role_url
@@ -122,11 +123,11 @@ def left_over(audit: Audit) -> list[Sentence]:
 
 def not_asked(audit: Audit) -> list[Sentence]:
     """Which accounts couldn't be asked: "Not asked: x, y (no profile)"."""
-    missed: dict[str, list[str]] = {}
-    for account in audit.accounts:
-        if account.problem:
-            why = " (no profile)" if account.account_id and not account.profile else ""
-            missed.setdefault(why, []).append(account.account)
+    missed = by_key(
+        (" (no profile)" if account.account_id and not account.profile else "", account.account)
+        for account in audit.accounts
+        if account.problem
+    )
     return [f"Not asked: {', '.join(names)}{why}" for why, names in missed.items()]
 
 

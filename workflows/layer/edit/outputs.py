@@ -8,11 +8,12 @@ kind gets what the module has for that kind, labelled as the others' outputs are
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from workflows.core.grouping import by_key
 from workflows.hcl.blocks import Comment, comments_of, insert_after, insert_before, remove_items
 from workflows.hcl.document import Block, Document, Splice, remembered
 from workflows.hcl.index import Item
@@ -186,10 +187,8 @@ def _units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
 
     A comment that hides the outputs of several people, or something else too, is left out.
     """
-    found: defaultdict[Owner, list[Unit]] = defaultdict(list)
-    for unit in (unit for document in files.documents.values() for unit in _units(document)):
-        found[unit.owner].append(unit)
-    return dict(found)
+    units = (unit for document in files.documents.values() for unit in _units(document))
+    return by_key((unit.owner, unit) for unit in units)
 
 
 def _units(document: Document) -> list[Unit]:

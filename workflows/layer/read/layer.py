@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Final
 
 from workflows.core.files import cause_of
 from workflows.core.garbage import collection_paused
+from workflows.core.grouping import by_key
 from workflows.hcl.document import Attribute
 from workflows.hcl.values import evaluate
 from workflows.layer.discover import read_lock_file, read_required_version, reading_project
@@ -80,10 +80,7 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
 
 
 def _with_groups(people: tuple[Person, ...], groups: tuple[Group, ...]) -> tuple[Person, ...]:
-    memberships: dict[str, list[str]] = defaultdict(list)
-    for group in groups:
-        for member in group.members:
-            memberships[member].append(group.name)
+    memberships = by_key((member, group.name) for group in groups for member in group.members)
     return tuple(
         person._replace(groups=tuple(memberships[person.iam_name]))
         if person.iam_name in memberships

@@ -19,6 +19,7 @@ from typing import Any
 from workflows.aws.iam import Arrival, arrival, describe_password_policy, find_user, password_made_at
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed
@@ -624,10 +625,11 @@ def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Contex
     """Who is gone and who is awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
-    awaited: dict[tuple[Arrival, str], list[str]] = {}
-    for (name, state), accounts in found.items():
-        if state in waits:
-            awaited.setdefault((state, listed(accounts, _MOST_NAMED)), []).append(name)
+    awaited = by_key(
+        ((state, listed(accounts, _MOST_NAMED)), name)
+        for (name, state), accounts in found.items()
+        if state in waits
+    )
     words = joined(
         f"{_WAITS[state]}: {listed(names, _MOST_NAMED)} in {where}."
         for (state, where), names in awaited.items()

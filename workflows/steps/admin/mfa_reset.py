@@ -15,6 +15,7 @@ from workflows.aws.clients import AwsClient
 from workflows.aws.iam import MfaDeviceKind
 from workflows.aws.sts import partition_of
 from workflows.core.errors import Problem
+from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import read
@@ -176,9 +177,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record which devices were taken away."""
-    people: dict[str, list[str]] = {}
-    for name, serial in request.removed:
-        people.setdefault(name, []).append(serial)
+    people = by_key(request.removed)
     at = context.environment.now().isoformat(timespec="seconds")
     none = [owner.name for owner in (request.found.owners if request.found else ()) if not owner.devices]
     none = [name for name in none if name not in people]

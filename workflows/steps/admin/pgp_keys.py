@@ -15,6 +15,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError, explained, read_bytes, write_atomically
+from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, enumerated, joined, listed
 from workflows.desktop.clipboard import ClipboardUnavailable
@@ -251,11 +252,10 @@ class KeyJudge:
         """For which layers the worst verdict is, and what the others say; "" where all say the same."""
         if len({verdict.kind for verdict in verdicts.values()}) == 1:
             return ""
-        where: dict[VerdictKind, list[str]] = {}
-        for account, verdict in verdicts.items():
-            where.setdefault(verdict.kind, []).append(
-                f"{account} (AWS provider {self.providers[account] or 'unknown'})"
-            )
+        where = by_key(
+            (verdict.kind, f"{account} (AWS provider {self.providers[account] or 'unknown'})")
+            for account, verdict in verdicts.items()
+        )
         headlines = {verdict.kind: verdict.headline for verdict in verdicts.values()}
         milder = (f"{where[kind][0]}: {headlines[kind]}" for kind in where if kind is not worst.kind)
         return f" in {', '.join(where[worst.kind])}; {'; '.join(milder)}"
