@@ -126,8 +126,10 @@ class LayerKeys(Dialog[bool]):
             lines = [
                 f"{row.mark.sign} {row.verdict.explanation}",
                 *(f"! {words}" for words in row.verdict.warnings),
+                _present_words(row),
+                ", ".join(row.user_ids),
+                grouped(row.fingerprint),
             ]
-            lines += [_present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)]
         self.query_one("#about", Text).update("\n".join(line for line in lines if line))
 
     def action_owner(self) -> None:
@@ -818,9 +820,9 @@ def _comparison_lines(key: TakenKey) -> list[str]:
 def _replaced_lines(key: TakenKey) -> list[str]:
     if key.replacement is None:
         return []
-    lines = [f"! Replaces another key in {resets}" for resets in key.replacement.sentences]
-    lines += [
-        f"= {account} has this very key already; its file stays." for account in key.replacement.unchanged
+    lines = [
+        *(f"! Replaces another key in {resets}" for resets in key.replacement.sentences),
+        *(f"= {account} has this very key already; its file stays." for account in key.replacement.unchanged),
     ]
     return lines + [f"! {place}" for place in key.replacement.by_hand]
 

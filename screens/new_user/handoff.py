@@ -213,10 +213,12 @@ class HandoffPane(StepPane):
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
         self.drop_note()  # what is read now is newer than what it is about
-        lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
-        lines += _handoff_lines(arrival.handoff, arrival.own_keys, arrival.known)
-        lines += [f"! {remark}" for remark in arrival.remarks]
-        lines += [] if arrival.known else [f"! {NONE_KNOWN}"]
+        lines = [
+            f"✓ Read from {arrival.source}: this handoff is for you.",
+            *_handoff_lines(arrival.handoff, arrival.own_keys, arrival.known),
+            *(f"! {remark}" for remark in arrival.remarks),
+            *([] if arrival.known else [f"! {NONE_KNOWN}"]),
+        ]
         self._show_arrival(lines)
         self.keep_draft()
         self.focus_primary()

@@ -397,10 +397,12 @@ class StepPane(VerticalScroll):
 
     def _entered(self) -> int:
         """A hash of all that is entered, since secrets are not to be kept a second time."""
-        values: list[object] = [box.value for box in self.query(Checkbox)]
-        values += [field.value for field in self.query(Input)]
-        values += [area.text for area in self.query(TextArea)]
-        values += [tuple(marks.selected) for marks in self.query(SelectionList)]
+        values: list[object] = [
+            *(box.value for box in self.query(Checkbox)),
+            *(field.value for field in self.query(Input)),
+            *(area.text for area in self.query(TextArea)),
+            *(tuple(marks.selected) for marks in self.query(SelectionList)),
+        ]
         return hash(tuple(values))
 
     def keep_draft(self) -> None:

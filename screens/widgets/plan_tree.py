@@ -6,6 +6,7 @@ thousands of resources moves as one of ten.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -135,9 +136,7 @@ class PlanTree(LineList):
         lines: list[Line] = []
         heading = ""
         chosen = self._chosen()
-        sizes: dict[str, int] = {}
-        for resource in chosen:
-            sizes[_about(resource)] = sizes.get(_about(resource), 0) + 1
+        sizes = Counter(map(_about, chosen))
         for resource in chosen:
             if _about(resource) != heading:
                 heading = _about(resource)

@@ -629,8 +629,8 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     arrival = None if entry.archived else arrival_of(entry, now)
     line = _Line(work_of(summary), standing, changed, resumes=entry, more=tuple(more))
     if arrival is not None:
-        line = replace(line, detail=arrival.line, more=(), mark="● " if arrival.here else "")
-        line = replace(line, time="") if arrival.here else line
+        mark, time = ("● ", "") if arrival.here else ("", changed)
+        line = replace(line, detail=arrival.line, more=(), mark=mark, time=time)
     done = f"{count(len(summary.settled), 'step')} done" if summary.settled else ""
     begun = f"begun {told_moment(summary.created, now)}" if summary.created else ""
     last = f"last changed {changed}" if changed else ""

@@ -816,9 +816,13 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
         return ""
     standing = Counter(entry.status for entry in entries)
     done = sum(number for status, number in standing.items() if status in SETTLED.difference(_MARKED))
-    parts = [f"{done} of {len(entries)} done"]
-    parts += [
-        f"{MARKS[status]} {standing[status]} {words}" for status, words in _MARKED.items() if standing[status]
+    parts = [
+        f"{done} of {len(entries)} done",
+        *(
+            f"{MARKS[status]} {standing[status]} {words}"
+            for status, words in _MARKED.items()
+            if standing[status]
+        ),
     ]
     while len(parts) > 1 and len(", ".join(parts)) > width:
         parts.pop()

@@ -167,8 +167,7 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
     Raises:
         MalformedBase64: it is base64 by its letters but cannot be decoded, or there are several blocks of it.
     """
-    lines = [line.strip(_WRAPPING) for line in text.split("\n")]
-    lines = [line for line in lines if line]
+    lines = [line for line in (line.strip(_WRAPPING) for line in text.split("\n")) if line]
     if not lines:
         return None
     # The greeting and the name around a block may be base64 letters as well: then all of it is no packets.

@@ -441,10 +441,12 @@ def _to_owner(details: KeyDetails, verdict: Sentence, remedy: Remedy | None) -> 
         return head
     subkeys = [part for part in details.subkeys if part in details.encryption_parts and not part.revoked]
     subkey = max(subkeys, key=lambda part: part.created).fingerprint if subkeys else ""
-    lines = [f"{head} {remedy.asks_for}"]
-    lines += [
-        f"  {command.format(fingerprint=details.fingerprint, subkey=subkey)}"
-        for command in remedy.commands
-        if subkey or "{subkey}" not in command
+    lines = [
+        f"{head} {remedy.asks_for}",
+        *(
+            f"  {command.format(fingerprint=details.fingerprint, subkey=subkey)}"
+            for command in remedy.commands
+            if subkey or "{subkey}" not in command
+        ),
     ]
     return "\n".join(lines)

@@ -320,10 +320,12 @@ class Decisions(Work):
 
     def of(self, account: str) -> LayerDecisions:
         """What is decided for one layer."""
-        new_keys: dict[str, str] = {}
-        for key in (self.keys[name] for name in self.rekeying if name in self.keys):
-            if reset := key.resets.get(account):
-                new_keys |= dict.fromkeys(reset.users, key.text)
+        new_keys = {
+            user: key.text
+            for key in (self.keys[name] for name in self.rekeying if name in self.keys)
+            if account in key.resets
+            for user in key.resets[account].users
+        }
         return LayerDecisions(
             **vars(self.users.of(account)),
             moves=self.memberships.get(account, {}),

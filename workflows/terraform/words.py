@@ -149,10 +149,14 @@ def _about_group(plan: Plan, group: str) -> Sentence:
 
 def _block(plan: Plan, *, inside: bool) -> str:
     """The actions, a line each, with or without what changes inside the resources."""
-    lines: list[str] = []
-    for change in plan.changes:
-        lines += [_diff_line(change), *(_inside(change) if inside else ())]
-    lines += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
+    lines = [
+        *(
+            line
+            for change in plan.changes
+            for line in (_diff_line(change), *(_inside(change) if inside else ()))
+        ),
+        *(f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs),
+    ]
     return redact("\n".join(redact(" ".join(line.splitlines())) for line in lines))
 
 

@@ -139,28 +139,27 @@ _NAME = re.compile(r'"([\w+=,.@-]+)"', re.ASCII)
 _PAIR = re.compile(r'"?([\w+=.@-]+)"?\s*[=:]\s*(?:"[^"]*"\s*,?\s*|\{.*)', re.ASCII)
 
 
-def read_hidden_entries(files: FileSet) -> list[Finding]:
+def read_hidden_entries(files: FileSet) -> Iterator[Finding]:
     """The people and members that are commented out in a list or map, in the order of the files."""
     lists: list[tuple[Document, Node, str | None]] = [
-        (module.document, module.container, None)
-        for module in user_modules(files)
-        if module.container is not None
+        *(
+            (module.document, module.container, None)
+            for module in user_modules(files)
+            if module.container is not None
+        ),
+        *(
+            (block.document, attribute.value, block.label)
+            for block in group_modules(files)
+            if (attribute := attribute_of(block, "group_users")) is not None
+            and attribute.value.type == "tuple"
+        ),
     ]
-    lists += [
-        (block.document, attribute.value, block.label)
-        for block in group_modules(files)
-        if (attribute := attribute_of(block, "group_users")) is not None and attribute.value.type == "tuple"
-    ]
-    found = []
     for document, container, group in lists:
         for name, line in _entries(document, container):
             subject = Subject.USER if group is None else Subject.MEMBER
             where = "" if group is None else f" of group module {group}"
             message = f"The {subject} {name}{where} is hidden in a comment."
-            found.append(
-                Finding(message, Place(document.name, line), subject, name, group or "", hidden=True)
-            )
-    return found
+            yield Finding(message, Place(document.name, line), subject, name, group or "", hidden=True)
 
 
 def _entries(document: Document, container: Node) -> Iterator[tuple[str, int]]:

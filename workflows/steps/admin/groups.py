@@ -433,15 +433,17 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         alone = request.unconfirmed(account)
         problems += [Problem(means_of_no_group(name, account), "matrix", fatal=False) for name in alone]
         wrong = [
-            problem
-            for group in [*(new.name for new in choice.add), *choice.rename.values()]
-            for problem in check_group_name(group)
-        ]
-        wrong += [
-            problem
-            for changes in choice.policies.values()
-            for arn in changes.add
-            for problem in check_policy_arn(arn)
+            *(
+                problem
+                for group in [*(new.name for new in choice.add), *choice.rename.values()]
+                for problem in check_group_name(group)
+            ),
+            *(
+                problem
+                for changes in choice.policies.values()
+                for arn in changes.add
+                for problem in check_policy_arn(arn)
+            ),
         ]
         problems += [
             Problem(f"{account}: {problem.message}", "matrix", fatal=problem.fatal) for problem in wrong
@@ -526,8 +528,10 @@ def observe(context: Context) -> Observation:
             return Observation(Verdict.GONE, words, about=(account, *gone))
         changes = decisions.of(account).groups
         new = {*(new.name for new in changes.add), *changes.rename.values()}
-        wanted = [(f"chosen for {name}", move.add) for name, move in people.items()]
-        wanted += [("whose policies were to change", tuple(changes.policies))]
+        wanted = [
+            *((f"chosen for {name}", move.add) for name, move in people.items()),
+            ("whose policies were to change", tuple(changes.policies)),
+        ]
         for why, groups in wanted:
             missing = [group for group in groups if group not in new and not (layer and layer.group(group))]
             if missing:

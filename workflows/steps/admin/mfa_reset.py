@@ -134,11 +134,11 @@ def _owner(client: AwsClient, name: str, own: str) -> Owner:
     if arn is None:
         return Owner(name, exists=False)
     devices = [
-        Device(device.serial, _WORDS[device.kind], device.enabled_at, device.serial == own)
-        for device in iam.list_mfa_devices(client, name)
-    ]
-    devices += [
-        Device(serial, _WORDS[MfaDeviceKind.APP], None) for serial in iam.unused_mfa_devices(client, name)
+        *(
+            Device(device.serial, _WORDS[device.kind], device.enabled_at, device.serial == own)
+            for device in iam.list_mfa_devices(client, name)
+        ),
+        *(Device(serial, _WORDS[MfaDeviceKind.APP], None) for serial in iam.unused_mfa_devices(client, name)),
     ]
     return Owner(name, True, tuple(devices), partition_of(arn))
 
@@ -179,8 +179,8 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record which devices were taken away."""
     people = by_key(request.removed)
     at = context.environment.now().isoformat(timespec="seconds")
-    none = [owner.name for owner in (request.found.owners if request.found else ()) if not owner.devices]
-    none = [name for name in none if name not in people]
+    owners = request.found.owners if request.found else ()
+    none = [owner.name for owner in owners if not owner.devices and owner.name not in people]
     return {"mfa_devices_reset": {"at": at, "people": people, "none": none}}
 
 

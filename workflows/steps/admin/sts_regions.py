@@ -76,9 +76,12 @@ def _way(
 ) -> Way:
     if not account_id:
         return Way(account, "", problem="The project doesn't give the account's id.")
-    names = [backend_profile(project, account)]
-    names += [f"{project.name}-{account}-{role}" for role in _USUAL] + [f"{project.name}-{account}"]
-    names += sorted(name for name, profile in profiles.items() if _role_account(profile) == account_id)
+    names = [
+        backend_profile(project, account),
+        *(f"{project.name}-{account}-{role}" for role in _USUAL),
+        f"{project.name}-{account}",
+        *sorted(name for name, profile in profiles.items() if _role_account(profile) == account_id),
+    ]
     fitting = [name for name in names if _role_account(profiles.get(name)) in {"", account_id}]
     if not fitting:
         wanted = names[0] or f"{project.name}-{account}-devops"
