@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from textual import on
@@ -56,11 +55,8 @@ class OptionalBox(MarkBox):
         setting: what it stands at; None while it is not set.
     """
 
-    @dataclass
     class Turned(Message):
         """It was turned."""
-
-        box: OptionalBox
 
     def __init__(self, label: str, default: str, setting: bool | None, *, id: str) -> None:  # noqa: A002, FBT001
         self.setting = setting
@@ -83,7 +79,7 @@ class OptionalBox(MarkBox):
         self.value = bool(self.setting)
         self._tell()
         self.refresh(layout=True)
-        self.post_message(self.Turned(self))
+        self.post_message(self.Turned())
         return self
 
 

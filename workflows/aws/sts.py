@@ -53,12 +53,10 @@ class Identity:
     Attributes:
         arn: of the user or of the assumed role's session.
         account: the twelve digits.
-        user_id: the unique id (AIDA… or AROA…:session).
     """
 
     arn: str
     account: str
-    user_id: str
 
     @property
     def partition(self) -> str:
@@ -137,7 +135,7 @@ def caller_identity(sts: AwsClient) -> Identity:
     """
     with calling_aws("asking AWS whose access key this is"):
         answer = sts.get_caller_identity()
-    return Identity(answer["Arn"], answer["Account"], answer["UserId"])
+    return Identity(answer["Arn"], answer["Account"])
 
 
 def session_token(sts: AwsClient, serial: str, code: str, *, memory: CodeMemory) -> Credentials:

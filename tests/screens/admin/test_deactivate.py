@@ -56,7 +56,7 @@ async def test_keys_that_may_not_be_listed_are_not_said_to_be_stopped(
 
 
 async def test_the_mentions_are_shown_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Findings((Leaver(NAME, True, blocking=HOLDINGS),), {NAME: Mentioned(PLACES, (NAME,))})
+    found = Findings((Leaver(NAME, True, blocking=HOLDINGS),), {NAME: Mentioned(PLACES)})
     session, app = opened(tmp_path, monkeypatch, found)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

@@ -384,7 +384,7 @@ def deactivate_found(stage: Stage, office: Office) -> Scene:
     mention = deactivate.Mention("README.md:7", "name", "ask alex.kim")
     found = deactivate.Findings(
         (deactivate.Leaver("alex.kim", True, blocking=(policy,)),),
-        {"alex.kim": deactivate.Mentioned((mention,), ("alex.kim",))},
+        {"alex.kim": deactivate.Mentioned((mention,))},
     )
     stage.put(deactivate, "survey", lambda *_: found)
     leaving = {"add": {}, "remove": {"security": ["alex.kim"]}}

@@ -81,7 +81,7 @@ def test_a_user_gets_a_key_uses_it_and_rotates_it(factory: ClientFactory) -> Non
 def test_a_device_is_created_once_enabled_and_listed(factory: ClientFactory) -> None:
     with factory.client("iam", ROOT) as root:
         root.create_user(UserName="jane.doe")
-        owner = sts.Identity("arn:aws:iam::123456789012:user/jane.doe", "123456789012", "AIDAX")
+        owner = sts.Identity("arn:aws:iam::123456789012:user/jane.doe", "123456789012")
         serial, seed = iam.create_virtual_mfa_device(root, "jane.doe", owner)
         assert serial == "arn:aws:iam::123456789012:mfa/jane.doe"
         assert len(seed.reveal()) == 64

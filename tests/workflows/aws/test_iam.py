@@ -17,7 +17,7 @@ from workflows.aws.errors import AwsError, AwsFailure, translate
 from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
 
-ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111", "AIDAX")
+ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111")
 SERIAL = "arn:aws:iam::111111111111:mfa/juan.delacruz"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
@@ -43,9 +43,7 @@ def refused(code: str) -> AwsError:
 
 def test_an_identity_tells_its_parts() -> None:
     assert (ME.partition, ME.user_name) == ("aws", "juan.delacruz")
-    role = sts.Identity(
-        "arn:aws-us-gov:sts::222222222222:assumed-role/DevOps/iam-onboard", "222222222222", "AROAX:s"
-    )
+    role = sts.Identity("arn:aws-us-gov:sts::222222222222:assumed-role/DevOps/iam-onboard", "222222222222")
     assert (role.partition, role.user_name) == ("aws-us-gov", None)
 
 

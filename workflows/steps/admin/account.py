@@ -31,7 +31,6 @@ class LayerView:
 
     Attributes:
         account: its account.
-        relative: its path in the project.
         settings: the settings by name, as the layer has them; those that it does not set are missing.
         editable: whether plain values in it can be changed at all.
         told: why there is nothing to show, or why nothing can be changed; "" otherwise.
@@ -39,7 +38,6 @@ class LayerView:
     """
 
     account: str
-    relative: str
     settings: Mapping[str, Setting]
     editable: bool
     told: Sentence
@@ -88,15 +86,14 @@ _NO_MODULE = "This layer has no module for the account's settings: nothing to do
 
 
 def _view(layer: Layer) -> LayerView:
-    account, relative = layer.location.account, layer.location.relative
-    settings = layer.account
+    account, settings = layer.location.account, layer.account
     if settings is None:
         by_hand = spots_of(layer, account_resources(layer.files))
         notice = joined(f"{spot.words} ({spot.place}, F4)" for spot in by_hand) or _NO_MODULE
-        return LayerView(account, relative, {}, editable=False, told=notice, spots=by_hand)
+        return LayerView(account, {}, editable=False, told=notice, spots=by_hand)
     notice = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
     known = {setting.name: setting for setting in (settings.alias, *settings.policy) if setting is not None}
-    return LayerView(account, relative, known, settings.editable, notice, tuple(_spots(layer, settings)))
+    return LayerView(account, known, settings.editable, notice, tuple(_spots(layer, settings)))
 
 
 def _spots(layer: Layer, settings: AccountSettings) -> Iterator[Spot]:

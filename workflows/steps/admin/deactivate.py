@@ -295,12 +295,10 @@ class Mentioned:
 
     Attributes:
         mentions: the places, by file and line.
-        terms: what the search was for.
         remark: what the search had to leave out and why, or "".
     """
 
     mentions: tuple[Mention, ...]
-    terms: tuple[str, ...]
     remark: Sentence = ""
 
 
@@ -313,7 +311,7 @@ def find_mentions(names: Iterable[str], context: Context, report: Report) -> dic
     git = GitSearch(context.root, context.environment.variables)
     if not git.is_repository():
         remark = "The project isn't a git repository, so iam-onboard didn't search it for mentions."
-        return {name: Mentioned((), (), remark) for name in names}
+        return {name: Mentioned((), remark) for name in names}
     found = {}
     for name in names:
         context.raise_if_cancelled()
@@ -335,7 +333,7 @@ def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
         by = [words for term, words in terms.items() if patterns[term].search(hit.text)]
         if by:
             found.append(Mention(f"{hit.path}:{hit.line}", by[0], hit.text.strip()))
-    return Mentioned(tuple(found), tuple(terms), remark)
+    return Mentioned(tuple(found), remark)
 
 
 def _by_name(name: str) -> dict[str, str]:

@@ -363,7 +363,7 @@ _WAITS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides: what was sent to whom; `code` as in Plan.
+    """What the person decides: what was sent to whom.
 
     Attributes:
         people: the mark of each person.
@@ -372,7 +372,6 @@ class Request:
 
     people: Mapping[str, Sent]
     nothing: Mapping[str, Sentence] = field(default_factory=dict)
-    code: Secret | None = field(default=None, compare=False)
 
 
 def later_layers(context: Context) -> tuple[str, ...]:

@@ -83,7 +83,6 @@ class Beside:
     Attributes:
         lines: the files that have uncommitted changes already, with how many lines: a commit takes them in.
         keys: key files that the layers refer to and git doesn't know, which this review doesn't write.
-        branch: the branch that is checked out, or "".
         written: the files that this session wrote, sorted.
         undone: how many files `undo` would put back.
         in_git: whether all written files are committed, from here or by hand.
@@ -91,7 +90,6 @@ class Beside:
 
     lines: Mapping[Path, int] = field(default_factory=dict)
     keys: tuple[Path, ...] = ()
-    branch: str = ""
     written: tuple[Path, ...] = ()
     undone: int = 0
     in_git: bool = False
@@ -134,7 +132,6 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     return Beside(
         git.lines_changed(sorted(changed - written)),
         tuple(file.path for file in dirty if file.untracked),
-        git.branch() or "",
         tuple(sorted(written)),
         undone,
         in_git,
