@@ -30,18 +30,14 @@ _SECONDS = 5.0
 class OneFocus(Screen[Any]):
     """A screen that shows its focus and keys only while no other one covers it; then that one has them."""
 
-    DEFAULT_CSS = """
-    OneFocus.-covered KeyLine { visibility: hidden; }
-    """
-
     def on_screen_suspend(self) -> None:
         """Another screen takes the keys."""
-        self.add_class("-covered")
+        self.query("KeyLine").set(visible=False)
         self._show_focus()
 
     def on_screen_resume(self) -> None:
         """The keys are here again."""
-        self.remove_class("-covered")
+        self.query("KeyLine").set(visible=True)
         self._show_focus()
 
     def on_descendant_focus(self) -> None:

@@ -17,6 +17,7 @@ from textual import constants
 from textual._compositor import Compositor
 from textual._context import active_app, visible_screen_stack
 from textual.app import App
+from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.notifications import Notification
@@ -40,6 +41,7 @@ def install() -> None:
     constants.TEXTUAL_ANIMATIONS = "none"
     Compositor.render_update = _painted_when_asked
     Stylesheet._parse_rules = _parsed_once
+    RuleSet.__hash__ = object.__hash__  # Textual's own is the same one in Python, asked for millions of times
     for owner, by_timer in (
         (Input, "_toggle_cursor"),
         (TextArea, "_toggle_cursor_blink_visible"),

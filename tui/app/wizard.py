@@ -167,6 +167,7 @@ class WizardScreen(OneFocus):
         self._likely: Facts = {}
 
     def compose(self) -> ComposeResult:
+        self._fit_to(self.app.size, update=False)  # nothing is there yet that would be styled again
         yield SplitLine(id="top")
         yield SplitLine(id="stepper")
         yield Text(id="rule")
@@ -308,11 +309,14 @@ class WizardScreen(OneFocus):
 
     def on_resize(self, event: Resize) -> None:
         """In a narrow terminal the steps are one line; F2 shows them all in the step's place."""
-        self.set_class(event.size.width < _NARROW, "-narrow")
-        self.set_class(event.size.height < _LOW, "-low")
-        self.set_class(event.size.height < _TINY, "-tiny")
+        self._fit_to(event.size)
         if self.is_mounted:
             self._refresh_top()
+
+    def _fit_to(self, size: Size, *, update: bool = True) -> None:
+        self.set_class(size.width < _NARROW, "-narrow", update=update)
+        self.set_class(size.height < _LOW, "-low", update=update)
+        self.set_class(size.height < _TINY, "-tiny", update=update)
 
     @property
     def current(self) -> StepKey | None:
