@@ -12,7 +12,7 @@ _LEAST_SECONDS = 0.01
 
 
 def growth(few: Callable[[], object], many: Callable[[], object], below: float) -> float:
-    """How many times as long `many` takes as `few`: the least of two rounds, or of more if need be.
+    """How many times as long `many` takes as `few`: the least of the rounds until one is below the bound.
 
     Both are measured in each round, since a machine that is slower for a while is so for both.
 
@@ -21,24 +21,24 @@ def growth(few: Callable[[], object], many: Callable[[], object], below: float) 
         many: the same on a large one.
         below: what the ratio should be below.
     """
-    loops = {work: _loops(work) for work in (few, many)}
+    few()  # what only the first time takes would make the small input look slow
     ratio = float("inf")
-    for number in range(_ROUNDS):
-        short, long = (_seconds(work, count) / count for work, count in loops.items())
-        ratio = min(ratio, long / short)
-        if number and ratio < below:
+    for _ in range(_ROUNDS):
+        ratio = min(ratio, _seconds(many) / _seconds(few))
+        if ratio < below:
             break
     return ratio
 
 
-def _loops(work: Callable[[], object]) -> int:
-    loops = 1
-    while _seconds(work, loops) < _LEAST_SECONDS:
+def _seconds(work: Callable[[], object]) -> float:
+    loops, seconds = 1, _seconds_of(work, 1)
+    while seconds < _LEAST_SECONDS:
         loops *= 2
-    return loops
+        seconds = _seconds_of(work, loops)
+    return seconds / loops
 
 
-def _seconds(work: Callable[[], object], loops: int) -> float:
+def _seconds_of(work: Callable[[], object], loops: int) -> float:
     begun = process_time()
     for _ in range(loops):
         work()
