@@ -297,10 +297,6 @@ class UsersPane(ByHandPane):
     def _to_the_list(self) -> None:
         self.query_one(LineList).focus()
 
-    @on(LineList.LeftUpwards)
-    def _to_the_filter(self) -> None:
-        self.query_one(FilterField).focus()
-
     @on(LineList.Moved)
     @on(DescendantFocus)
     def _tell_about(self) -> None:
@@ -370,6 +366,7 @@ class UsersPane(ByHandPane):
         else:
             self.action_want(str(event.button.id))
 
+    @on(LineList.LeftUpwards)
     def action_filter(self) -> None:
         """Go to the filter."""
         self.query_one(FilterField).focus()

@@ -167,11 +167,8 @@ class StepPane(VerticalScroll):
 
         looks: Mapping[StepKey, Observation]
 
-    @dataclass
     class DraftChanged(Posted):
-        """Half-filled input worth keeping."""
-
-        draft: Mapping[str, Any]
+        """There is half-filled input worth keeping."""
 
     class PrimaryChanged(Message):
         """What the primary action does, or whose turn it is, may be another now."""
@@ -407,8 +404,8 @@ class StepPane(VerticalScroll):
 
     def keep_draft(self) -> None:
         """Keep the input as it is now."""
-        if draft := self.draft():
-            self.post_message(self.DraftChanged(draft))
+        if self.draft():
+            self.post_message(self.DraftChanged())
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, for as long as the page is there: what is called later would miss its widgets."""

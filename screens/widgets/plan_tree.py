@@ -252,6 +252,7 @@ class ResourceBrowser(Vertical):
         self.query_one(PlanTree).take(update)
         self._count()
 
+    @on(FilterField.Left)
     def go(self) -> None:
         """Put the focus on the list."""
         self.query_one(PlanTree).focus()
@@ -266,10 +267,6 @@ class ResourceBrowser(Vertical):
     def _filter(self) -> None:
         self.query_one(PlanTree).filter(self.query_one(FilterField).terms)
         self._count()
-
-    @on(FilterField.Left)
-    def _to_the_list(self) -> None:
-        self.go()
 
     @on(LineList.LeftUpwards)
     def _to_the_filter(self) -> None:
