@@ -435,13 +435,11 @@ class Unlocked(NamedTuple):
 def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked | None:
     """Decrypt, at first without the passphrase; None where one is needed and none was typed."""
     typed = bool(passphrase)
-    try:
+    with passphrase:
         password = _without_passphrase(Secret(""), context, report)
         if password is not None:
             return Unlocked(password, typed)
         return Unlocked(sign_in.decrypt_password(passphrase, context, report)) if typed else None
-    finally:
-        passphrase.drop()
 
 
 def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:

@@ -82,10 +82,8 @@ class UnlockingPane(StepPane):
         fingerprint = self.own_fingerprint()
 
         def unlocking(report: Report) -> None:
-            try:
+            with passphrase:
                 unlock(passphrase, fingerprint, self.context, report)
-            finally:
-                passphrase.drop()
 
         async def unlocked(_nothing: object) -> None:
             self.in_between = None

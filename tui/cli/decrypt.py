@@ -53,12 +53,9 @@ def decrypt(machine: host.Machine, options: argparse.Namespace) -> None:
         OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
     """
     data = asking.given(machine, options.file, _INPUT_LIMIT, "the encrypted password")
-    plain = _decrypted(gpg.clean_ciphertext(_encrypted(data, options.account)), machine)
-    try:
+    with _decrypted(gpg.clean_ciphertext(_encrypted(data, options.account)), machine) as plain:
         # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
         hand_out(plain.reveal().rstrip("\r\n") + ("\n" if on_terminal() else ""))
-    finally:
-        plain.drop()
     if on_terminal():
         note("This terminal's scrollback keeps the password: sign in with it now and choose a new one.")
 

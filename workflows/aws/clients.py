@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from workflows.aws.errors import calling_aws, translate
@@ -56,7 +56,7 @@ AwsClient: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key, or temporary credentials when there is a session token.
+    """An access key, or temporary credentials when there is a session token; a `with` block drops them.
 
     Attributes:
         access_key_id: not secret; begins AKIA, or ASIA for temporary credentials.
@@ -75,6 +75,12 @@ class Credentials:
         self.secret_access_key.drop()
         if self.session_token is not None:
             self.session_token.drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
 
 
 @dataclass(frozen=True)

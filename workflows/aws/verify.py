@@ -7,9 +7,9 @@ satisfies every policy that asks for MFA, in the user's account and in the roles
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event
 
@@ -107,7 +107,7 @@ class _Roles:
         region = profile.region or self.region
         try:
             assumed, _ = sts.assume_role(client, profile.role_arn, external_id=profile.external_id)
-            with _dropping(assumed) as role, self.factory.client("sts", role, region) as own:
+            with assumed, self.factory.client("sts", assumed, region) as own:
                 return Verification(profile.name, sts.caller_identity(own).arn)
         except AwsError as error:
             elsewhere = profile.region not in {None, self.region}
@@ -150,7 +150,7 @@ def verify_profiles(
     """
     region = str(profile_map(files).get(base, {}).get("region") or factory.region)
     roles = [profile for profile in role_profiles(files, base) if only is None or profile.name in only]
-    with _dropping(keys or factory.profile_credentials(files, base)) as own, ExitStack() as stack:
+    with keys or factory.profile_credentials(files, base) as own, ExitStack() as stack:
         client = stack.enter_context(factory.client("sts", own, region))
         first = _verified_base(client, base)
         if only is None or base in only or first.problem is not None:
@@ -161,7 +161,7 @@ def verify_profiles(
             return
         session, serial = own, needs_code(files, base)
         if serial is not None and code is not None:
-            session = stack.enter_context(_dropping(sts.session_token(client, serial, code, memory=memory)))
+            session = stack.enter_context(sts.session_token(client, serial, code, memory=memory))
         _Roles(factory, session, session is not own, region, cancelled).ask(roles, report)
 
 
@@ -170,15 +170,6 @@ def _verified_base(client: AwsClient, base: str) -> Verification:
         return Verification(base, sts.caller_identity(client).arn)
     except OnboardError as error:
         return Verification(base, None, error)
-
-
-@contextmanager
-def _dropping(credentials: Credentials) -> Iterator[Credentials]:
-    """Credentials that are forgotten at the block's end."""
-    try:
-        yield credentials
-    finally:
-        credentials.drop()
 
 
 def _unusable_role(profile: RoleProfile) -> OnboardError | None:

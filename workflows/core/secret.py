@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, Self
 
 
 class Secret:
     """A secret text that neither prints, formats, compares, pickles nor serialises itself.
 
     The plain value is handed out by `reveal()` alone, so every place that uses it can be found by that name.
-    `drop()` forgets it. Python cannot wipe a `str` from memory; dropping shortens the time it is held, and
-    core dumps are switched off by the program's start (`workflows.core.processes`).
+    `drop()`, or the end of a `with` block, forgets it. Python cannot wipe a `str` from memory; dropping
+    shortens the time it is held, and core dumps are switched off by the program's start
+    (`workflows.core.processes`).
     """
 
     __slots__ = ("_value",)
@@ -31,6 +32,12 @@ class Secret:
     def drop(self) -> None:
         """Forget the value; `reveal()` raises from now on. Dropping twice is allowed."""
         self._value = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
 
     @property
     def dropped(self) -> bool:

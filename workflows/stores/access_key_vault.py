@@ -40,9 +40,8 @@ def store_access_key(
     Raises:
         VaultUnavailable: the vault does not take it; what was kept before is still there.
     """
-    content = Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()}))
-    vault.store(_name(project, profile, aside=aside), content)
-    content.drop()
+    with Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()})) as content:
+        vault.store(_name(project, profile, aside=aside), content)
 
 
 def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> KeptAccessKey | None:

@@ -101,11 +101,8 @@ def client_without_code(
     else:
         yield None
         return
-    try:
-        with factory.client(service, credentials, region) as client:
-            yield client
-    finally:
-        credentials.drop()
+    with credentials, factory.client(service, credentials, region) as client:
+        yield client
 
 
 def _code_due(context: Context) -> str:

@@ -289,8 +289,8 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
         environment=context.environment.variables,
         cancelled=context.cancelled,
     )
-    stripped = Secret(secret.reveal().strip())
-    secret.drop()
+    with secret:
+        stripped = Secret(secret.reveal().strip())
     key_id = identity.access_key_id or ""
     for problem in check_access_key(key_id, stripped):
         raise OnboardError(

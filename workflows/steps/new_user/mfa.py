@@ -299,11 +299,8 @@ class Pending:
         """
         matrix: tuple[tuple[bool, ...], ...] = ()
         for label in (self.label, self.label[:12], ""):
-            uri = otpauth_uri(self.name, label, self.seed)
-            try:
+            with otpauth_uri(self.name, label, self.seed) as uri:
                 matrix = qr_matrix(uri)
-            finally:
-                uri.drop()
             if len(matrix) <= MOST_QR_MODULES:
                 break
         return matrix

@@ -89,7 +89,7 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
         OnboardError: gpg could not make it.
         Cancelled: the person stopped it; no key is in the keyring then.
     """
-    try:
+    with new.passphrase, new.again:
         fingerprint = generate_key(
             new.name,
             new.email,
@@ -100,9 +100,6 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
             progress=lambda _seconds: report(Progress("Making an RSA 4096 key; this takes a few seconds")),
             cancelled=context.cancelled,
         )
-    finally:
-        new.passphrase.drop()
-        new.again.drop()
     return own_key(fingerprint, context, report)
 
 

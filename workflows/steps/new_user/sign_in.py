@@ -76,9 +76,8 @@ def decrypt_password(
         if passphrase is not None:
             passphrase.drop()
     # A password never ends with a line break; whoever encrypted it by hand with `echo` added one.
-    password = Secret(plain.reveal().rstrip("\r\n"))
-    plain.drop()
-    return password
+    with plain:
+        return Secret(plain.reveal().rstrip("\r\n"))
 
 
 def _check(passphrase: Secret) -> None:

@@ -111,10 +111,8 @@ def inquire(context: Context) -> Observation:
     store = store_of(record, environment)
     if store.kind not in {KEPT_IN_FILE, KEPT_IN_KEYRING} or (key := store.load()) is None:
         return NOT_ASKED
-    try:
+    with key:
         lets_in = _known(key, clients_for(environment, record.region, FOR_A_LOOK))
-    finally:
-        key.drop()
     words = f"AWS doesn't accept {record.id}, the key that is kept here: it is inactive or deleted."
     return AGREES if lets_in else Observation(Verdict.GONE, words, (record.id,))
 
@@ -173,12 +171,9 @@ def needed_device(record: KeyRecord, context: Context) -> str | None:
         OnboardError: the kept key is not there or not usable.
     """
     clients = clients_for(context.environment, record.region)
-    key = _working_key(record, store_of(record, context.environment), clients)
-    try:
-        with about_key_of(record.profile):
-            return device_of(key, clients)
-    finally:
-        key.drop()
+    store = store_of(record, context.environment)
+    with _working_key(record, store, clients) as key, about_key_of(record.profile):
+        return device_of(key, clients)
 
 
 def store_of(record: KeyRecord, environment: Environment) -> KeyStore:
@@ -214,18 +209,14 @@ def _session(
     clients = clients_for(environment, record.region)
     report(Progress("Looking for the key"))
     store = store_of(record, environment)
-    key = _working_key(record, store, clients)
-    try:
+    with _working_key(record, store, clients) as key, ExitStack() as stack:
         report(Progress("Starting a session with your MFA code" if code else "Asking AWS about your key"))
-        with ExitStack() as stack:
-            with about_key_of(record.profile):
-                check = partial(_check_owner, record)
-                begun = key_session(key, code.strip(), clients, environment, context.cancelled, check)
-                session = stack.enter_context(begun)
-            save = KeyRecords(environment.key_records_folder).put
-            yield session, Parts(session, store, save, environment.now, session.serial, report)
-    finally:
-        key.drop()
+        with about_key_of(record.profile):
+            check = partial(_check_owner, record)
+            begun = key_session(key, code.strip(), clients, environment, context.cancelled, check)
+            session = stack.enter_context(begun)
+        save = KeyRecords(environment.key_records_folder).put
+        yield session, Parts(session, store, save, environment.now, session.serial, report)
 
 
 def _working_key(record: KeyRecord, store: KeyStore, clients: ClientFactory) -> Credentials:
@@ -362,10 +353,8 @@ def _stored(new: Credentials, parts: Parts) -> None:
             f"There is no access key in {parts.store.description} any more.",
             next="Find out who removed it, then keep a key there again.",
         )
-    try:
+    with old:
         parts.store.put_aside(old)
-    finally:
-        old.drop()
     parts.report(Progress(f"Keeping it in {parts.store.description}"))
     parts.store.keep(new, parts.mfa_serial)
 
@@ -383,10 +372,8 @@ def _prove_kept(access_key_id: str, parts: Parts) -> None:
             f"{parts.store.description} doesn't return the access key {access_key_id}.",
             next="Check whether something else writes there, then try again.",
         )
-    try:
+    with kept:
         parts.keys.prove(kept)
-    finally:
-        kept.drop()
 
 
 def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:

@@ -152,12 +152,9 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
     if key is None:
         yield None
         return
-    try:
-        clients = clients_for(context.environment, identity_of(context).region, FOR_A_LOOK)
-        with clients.client(service, key) as client:
-            yield client
-    finally:
-        key.drop()
+    clients = clients_for(context.environment, identity_of(context).region, FOR_A_LOOK)
+    with key, clients.client(service, key) as client:
+        yield client
 
 
 def not_accepted(access_key_id: str) -> Observation:
@@ -276,11 +273,8 @@ def sign_in_seen_with_kept_key(context: Context, identity: Identity, since: str)
         key = kept_key(context, identity)
         if key is None:
             return SignInSeen()
-        try:
-            with clients_for(context.environment, identity.region).client("iam", key) as client:
-                return sign_in_seen(client, identity, since)
-        finally:
-            key.drop()
+        with key, clients_for(context.environment, identity.region).client("iam", key) as client:
+            return sign_in_seen(client, identity, since)
     except OnboardError as error:
         return SignInSeen(f"iam-onboard couldn't ask AWS about it: {error.what}")
 
@@ -502,12 +496,11 @@ def present_key(path: str, context: Context) -> Iterator[Credentials]:
         OnboardError: there is no usable key.
     """
     place = KeyPlace.FILE if path.strip() else KeyPlace.KEPT
-    key = load_key(KeyInHand(place, path), context)
-    try:
-        with nullcontext() if path.strip() else about_key_of(base_profile_of(context, identity_of(context))):
-            yield key
-    finally:
-        key.drop()
+    with (
+        load_key(KeyInHand(place, path), context) as key,
+        nullcontext() if path.strip() else about_key_of(base_profile_of(context, identity_of(context))),
+    ):
+        yield key
 
 
 @dataclass(frozen=True)
@@ -632,12 +625,10 @@ def kept_record(context: Context) -> KeyRecord:
             next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
         )
     clients = clients_for(environment, region)
-    try:
+    with key:
         who = usable_identity(key, clients, context.cancelled)
         owner = Owner.of(who, project=project, profile=profile, region=region, fingerprint="")
         record = _record(store, key, owner, environment, created_at(key, clients))
-    finally:
-        key.drop()
     KeyRecords(environment.key_records_folder).put(record)
     return record
 
