@@ -253,6 +253,16 @@ class Git:
             found[root / name] = sum(int(number) for number in (added, removed) if number.isdecimal())
         return found
 
+    def remote(self) -> str:
+        """The remote `origin`, or the first one; "" if there is none."""
+        remotes = self._ask("remote").splitlines()
+        return "origin" if "origin" in remotes else next(iter(remotes), "")
+
+    def committed(self, path: Path) -> bytes | None:
+        """What a file holds in the last commit; None if it isn't in it."""
+        blob = self._run("cat-file", "blob", f"HEAD:./{path.relative_to(self.folder).as_posix()}")
+        return blob.stdout.encode() if blob.exit_code == 0 else None
+
     def is_ignored(self, path: Path) -> bool:
         """Whether a file is kept out of the repository by its ignore rules."""
         return self._run("check-ignore", "--quiet", "--", str(path)).exit_code == 0
@@ -292,10 +302,9 @@ class Git:
         return int(counts[0]), int(counts[1])
 
     def _against_default(self, fetch: bool, cancelled: Event | None) -> Upstream:  # noqa: FBT001 - of `upstream`
-        remotes = self._ask("remote").splitlines()
-        if not remotes or not self.head():
+        remote = self.remote()
+        if not remote or not self.head():
             return Upstream("", 0, 0, fetched=False)
-        remote = "origin" if "origin" in remotes else remotes[0]
         why_not = self._fetch((remote,), cancelled) if fetch else ""
         name = self._default_branch(remote)
         if name:
@@ -328,10 +337,8 @@ class Git:
 
     def holder(self, commit: str) -> str:
         """The remote's default branch, as last fetched, if a commit is in it already; "" if it is not."""
-        remotes = self._ask("remote").splitlines()
-        if not remotes:
-            return ""
-        name = self._default_branch("origin" if "origin" in remotes else remotes[0])
+        remote = self.remote()
+        name = self._default_branch(remote) if remote else ""
         if not name:
             return ""
         answer = self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}")

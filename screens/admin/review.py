@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from textual import on
@@ -14,7 +15,7 @@ from textual.widgets import Input
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.by_hand import ByHandPane
 from screens.step.page import Opening, StepPane
-from screens.widgets.dialogs import Confirm, NameDialog, ask
+from screens.widgets.dialogs import Confirm, NameDialog, Notice, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
@@ -28,7 +29,9 @@ from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
 _SEEN, _UNSEEN = "✓", "○"
-_NOTES_SHOWN = _LAYERS_NAMED = 3
+_LAYERS_NAMED = 3
+_ROWS_OF_NOTES, _ROW = 3, 74
+"""How many rows the notes may take above the difference, and how much text a row holds at 80 columns."""
 _FILES_SHOWN = 9
 _PATH_WIDTH = 70
 _ACTIONS = {
@@ -53,10 +56,11 @@ class ReviewPane(ByHandPane):
         Binding("s", "save", "Save", id="review.save", tooltip="Save the whole difference as a file"),
         Binding("e", "edit_by_hand", "Edit", id="review.by-hand", tooltip="Open this file in your editor"),
         Binding("u", "undo", "Put back", id="review.undo", tooltip="Put the files back as they were before"),
+        Binding("w", "notes", "Warnings", id="review.notes", show=False, tooltip="Read all warnings"),
     ]
     DEFAULT_CSS = """
     ReviewPane > .pane-head { margin-bottom: 0; }
-    ReviewPane #summary { height: auto; max-height: 4; }
+    ReviewPane #summary { height: auto; }
     ReviewPane #files { height: auto; max-height: 5; display: none; }
     ReviewPane.-tall #files { max-height: 9; }
     ReviewPane #files.-listed, ReviewPane.-tall #files { display: block; }
@@ -76,6 +80,7 @@ class ReviewPane(ByHandPane):
     """
 
     _digest = _text = ""
+    _notes: Sequence[str] = ()
     _marked: Collection[int] = ()
     _beside = Beside()
     _again = False
@@ -139,7 +144,7 @@ class ReviewPane(ByHandPane):
         if commit and self._beside.lines:
             number, files = sum(self._beside.lines.values()), list(self._beside.lines)
             where = listed([path.name for path in files], 2)
-            lines.append(f"! The commit takes in {count(number, 'earlier uncommitted line')} of {where}.")
+            lines.append(f"! The commit takes in {count(number, 'other uncommitted line')} of {where}.")
         if commit and keys and not box.value:
             lines.append(f"! Left out: {names}. A plan elsewhere fails without {_it(keys)}.")
         self.query_one("#taken-in", Text).show_lines(lines)
@@ -171,19 +176,23 @@ class ReviewPane(ByHandPane):
     def primary(self) -> Primary:
         if self.has_class("-unmade"):
             return Primary("Look again")
-        number, unseen = len(self.query_one(FileDiffs).files), self._unseen
-        commit = self.query_one("#commit", MarkBox).value
-        if not number:
-            uncommitted = commit and self._written and not self._committed
+        unseen = self._unseen
+        if not self.query_one(FileDiffs).files:
+            uncommitted = self.query_one("#commit", MarkBox).value and self._written and not self._committed
             return Primary(f"Commit {count(len(self._written), 'file')}" if uncommitted else "Continue")
-        what = f"Write {count(number, 'file')}{' and commit' if commit else ''}"
-        return Primary(f"{what}, {unseen} unseen" if unseen else what)
+        return Primary(f"{self._what}, {unseen} unseen" if unseen else self._what)
+
+    @property
+    def _what(self) -> str:
+        """What Next does with the difference."""
+        commit = " and commit" if self.query_one("#commit", MarkBox).value else ""
+        return f"Write {count(len(self.query_one(FileDiffs).files), 'file')}{commit}"
 
     def turn(self) -> Turn:
         diff = self.query_one(FileDiffs)
         if not self._unseen or self.has_class("-unmade"):
             return YOURS
-        return Turn("n shows the next unseen" if diff.at in diff.seen else "PgDn shows more of it")
+        return Turn("n shows the next" if diff.at in diff.seen else "PgDn shows more")
 
     @property
     def _unseen(self) -> int:
@@ -216,9 +225,8 @@ class ReviewPane(ByHandPane):
             self._again = False
             self._prepare()
         elif self._unseen:
-            files = self.query_one(FileDiffs).files
-            what = f"Write {count(len(files), 'file')}"
-            ask(self, Confirm(f"{what}?", self._unseen_words(), what, no="Not yet"), self._write)
+            question = Confirm(f"{self._what}?", self._unseen_words(), self._what, no="Not yet")
+            ask(self, question, self._write)
         else:
             super().advance()
 
@@ -252,8 +260,8 @@ class ReviewPane(ByHandPane):
         if resumed or (diffs and self.opening.failed):  # its note asks for what is done already
             self.drop_note()
         summary = _summary(diffs, len(written), resumed=resumed)
-        noted = _first([f"! {note}" for note in notes], _NOTES_SHOWN) if diffs else ()
-        self.query_one("#summary", Text).update("\n".join([*noted, summary]))
+        self._notes = [f"! {note}" for note in notes] if diffs else []
+        self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in self._start["seen"]])
         self._show_written(written if not diffs else [])
@@ -277,6 +285,11 @@ class ReviewPane(ByHandPane):
         self.set_class(bool(written) and bool(self._committed or self._beside.in_git), "-committed")
         self.query_one("#written", Text).show_lines(lines)
         self.query_one("#undo").display = bool(written and self._beside.undone)
+
+    def action_notes(self) -> None:
+        """Read all warnings about the difference, which may be more than the page has room for."""
+        if self._notes:
+            self.app.push_screen(Notice("Before you write", "\n\n".join(self._notes)))
 
     # -- from file to file -------------------------------------------------------------------------
 
@@ -352,12 +365,15 @@ class ReviewPane(ByHandPane):
         if not self.query_one("#undo").display:
             return
 
+        self.run_move("undoable", lambda report: review.undoable(self.context, report), self._ask_to_put_back)
+
+    def _ask_to_put_back(self, change_set: ChangeSet) -> None:
         def undo(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             self.run_move("undo", lambda report: review.undo(self.context, report), self._put_back)
 
-        number = self._beside.undone
         stays = " The commit stays." if self._committed else ""
-        body = f"{count(number, 'file')} would be as before this session, which has applied nothing.{stays}"
+        number = count(len(change_set.changes), "file")
+        body = f"{number} would be as before this session, which has applied nothing.{stays}"
         ask(self, Confirm("Put the files back?", body, "Put back", no="Not yet"), undo)
 
     def _put_back(self, undone: ChangeSet) -> None:
@@ -416,6 +432,14 @@ def _file_line(diff: FileDiff) -> str:
     account = diff.change.layer.partition("/")[0]
     counts = f"+{diff.added:,} -{diff.removed:,}"
     return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
+
+
+def _fitting(notes: Sequence[str]) -> list[str]:
+    """The notes that there is room for, each whole, and how to read the rest."""
+    rows = list(accumulate(-(-len(note) // _ROW) for note in notes))
+    whole = sum(row <= _ROWS_OF_NOTES for row in rows)
+    more = count(len(notes) - whole, "more warning" if whole else "warning")
+    return [*notes[:whole], *([f"! {more}: w shows all."] if whole < len(notes) else [])]
 
 
 def _first(lines: Sequence[str], most: int) -> list[str]:

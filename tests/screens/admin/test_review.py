@@ -209,7 +209,8 @@ async def test_what_a_commit_takes_in_beside_the_difference_is_said_before(decid
         assert not pane.query_one("#taken-in").display
         pane.query_one("#commit", MarkBox).value = True
         await ui.press("f24")
-        assert "2 earlier uncommitted lines of locals.tf" in ui.text
+        assert pane._beside.lines == {path: 2}
+        assert pane.query_one("#taken-in").display
         assert not pane.query_one("#keys-too").display
         await write(ui)
         assert ui.session.facts()["commit"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from workflows.core.sentences import Sentence, listed
+from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import WrongShape
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.decisions import Decisions
@@ -26,10 +26,16 @@ def not_applied(context: Context) -> Iterator[Sentence]:
             found.setdefault(work_of(session), set()).update(accounts)
     if written:
         where = listed(_in_order(written, context), 2)
-        yield f"Not applied yet in {where}, by other sessions: {listed(list(written), 2)}."
+        yield f"Not applied yet in {where}, by other sessions: {_first_two(written)}."
     if begun:
         where = listed(_in_order(begun, context), 2)
-        yield f"Not written yet in {where}, by other sessions: {listed(list(begun), 2)}."
+        yield f"Not written yet in {where}, by other sessions: {_first_two(begun)}."
+
+
+def _first_two(sessions: Mapping[str, object]) -> Sentence:
+    """What sessions do, apart from each other: each may be about several people."""
+    more = len(sessions) - 2
+    return "; ".join([*list(sessions)[:2], *([count(more, "other session")] if more > 0 else [])])
 
 
 def _accounts(session: Summary) -> set[str]:

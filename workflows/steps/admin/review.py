@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -81,7 +82,7 @@ class Beside:
     """What is in the checkout beside the difference, and matters to a commit of its files.
 
     Attributes:
-        lines: the files that have uncommitted changes already, with how many lines: a commit takes them in.
+        lines: uncommitted lines that aren't this session's, by file: a commit takes them in.
         keys: key files that the layers refer to and git doesn't know, which this review doesn't write.
         written: the files that this session wrote, sorted.
         undone: how many files `undo` would put back.
@@ -129,13 +130,25 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     dirty = git.dirty_files(keys) if keys else ()
     in_git = bool(written) and not git.dirty_files(sorted(written))
     in_git = in_git and not any(git.is_ignored(path) for path in written)  # what is ignored isn't dirty
+    own = _first_to_last(context.folder)
+    others = {path: _lines_of_others(own[str(path)], git) for path in sorted(written) if str(path) in own}
     return Beside(
-        git.lines_changed(sorted(changed - written)),
+        git.lines_changed(sorted(changed - written))
+        | {path: lines for path, lines in others.items() if lines},
         tuple(file.path for file in dirty if file.untracked),
         tuple(sorted(written)),
         undone,
         in_git,
     )
+
+
+def _lines_of_others(change: FileChange, git: Git) -> int:
+    """How many of a file's uncommitted lines aren't those of this session's change."""
+    uncommitted = replace(change, before=git.committed(change.path), after=_content(change.path))
+    found, own = (
+        Counter(line.text for line in changed.lines if line.mark in "+-") for changed in (uncommitted, change)
+    )
+    return (found - own).total()
 
 
 def _edited(context: Context, report: Report) -> ChangeSet:
@@ -231,16 +244,26 @@ def _first_to_last(folder: Path) -> dict[str, FileChange]:
         ) from error
 
 
-def undo(context: Context, report: Report) -> ChangeSet:
-    """Put the files back that `to_undo` names; a commit they are in stays.
+def undoable(context: Context, report: Report) -> ChangeSet:
+    """What `to_undo` gives, where nothing speaks against it.
 
     Raises:
-        OnboardError: a state has what was decided, a file was changed since, or one cannot be written; all of
-            them are as they were.
+        ChangedMeanwhile: a file was changed since, by a later session or otherwise.
+        OnboardError: a state has what was decided.
     """
-    journal = journal_of(context.folder)
-    journal.finish()
+    journal_of(context.folder).finish()
     change_set = to_undo(context)
+    if changed := [change.path for change in change_set.changes if change.standing() == "other"]:
+        by = _written_since(changed, context)
+        whose = f"A later session of yours ({'; '.join(by)})" if by else "Somebody or something"
+        first = (
+            "Put that session's files back first" if by else "Undo this session's part by hand or with git"
+        )
+        raise ChangedMeanwhile(
+            "A file has changed meanwhile",
+            f"{whose} changed {listed([path.name for path in changed], _NAMED)} after this session wrote it.",
+            next=f"Nothing was put back. {first}.",
+        )
     report(Progress("Looking whether it was applied elsewhere"))
     for account in context.decisions.layers:
         if _is_applied(replace(context, item=account)):
@@ -249,12 +272,18 @@ def undo(context: Context, report: Report) -> ChangeSet:
                 f"The state of {account} has what you decided, so AWS has it too.",
                 next="Take it back with a session of its own, such as Remove people on Home.",
             )
+    return change_set
+
+
+def undo(context: Context, report: Report) -> ChangeSet:
+    """Put the files back that `undoable` names; a commit they are in stays.
+
+    Raises:
+        OnboardError: as `undoable`, or a file cannot be written; all of them are as they were.
+    """
+    change_set = undoable(context, report)
     report(Progress("Putting the files back"))
-    try:
-        journal.write(change_set)
-    except ChangedMeanwhile as error:
-        error.next = "Nothing was put back. Undo this session's part in your editor or with git."
-        raise
+    journal_of(context.folder).write(change_set)
     return change_set
 
 
@@ -341,7 +370,8 @@ def proposed_message(context: Context) -> str:
     parts: list[Sentence] = [f"{_TOLD[kind]} {names}" for kind, names in people.items() if names]
     if not parts or decisions.rekeying:
         parts.append(_otherwise(decisions))
-    return f"{capitalized(joined(parts, ' and '))} ({', '.join(decisions.layers)} base-identities)"
+    where = [account for account in decisions.layers if decisions.of(account).changes] or decisions.layers
+    return f"{capitalized(joined(parts, ' and '))} ({', '.join(where)} base-identities)"
 
 
 def _otherwise(decisions: Decisions) -> Sentence:
@@ -412,7 +442,12 @@ def _changed_files(context: Context) -> list[dict[str, Any]]:
 
 def _sha256(path: Path) -> str:
     """The file's hash, or "" for a file that is not there."""
-    return hashlib.sha256(load_file(path, MAX_HCL)).hexdigest() if path.exists() else ""
+    content = _content(path)
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _content(path: Path) -> bytes | None:
+    return load_file(path, MAX_HCL) if path.exists() else None
 
 
 def _repository(request: Request, context: Context) -> Git:
@@ -436,7 +471,7 @@ def _commit(git: Git, message: str, paths: Sequence[Path]) -> dict[str, Any]:
     dirty = {file.path.resolve() for file in git.dirty_files(paths)}
     changed = [path for path in paths if path.resolve() in dirty]
     sha = git.commit(changed, message) if changed else git.head()
-    return {"branch": git.branch() or "", "sha": sha}
+    return {"branch": git.branch() or "", "sha": sha, "remote": git.remote()}
 
 
 def _check_format(change_set: ChangeSet, context: Context) -> None:
@@ -488,7 +523,7 @@ def observe(context: Context) -> Observation:
         return taken_back
     if by := _written_since(lacking, context):
         theirs = count(len(lacking), "file")
-        words = f"A later session of yours ({listed(by, 2)}) wrote over {theirs} of this one."
+        words = f"A later session of yours ({'; '.join(by)}) wrote over {theirs} of this one."
         about = (*sorted(open_in), *by)
         return Observation(Verdict.CHANGED, words, about, _SUPERSEDED, likely=Choice.CONTINUE)
     names = listed(sorted(str(path.relative_to(context.root)) for path in lacking), _NAMED)

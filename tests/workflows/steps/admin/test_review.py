@@ -327,6 +327,7 @@ def test_the_files_alone_go_into_a_commit_on_a_branch(admin: AdminProject) -> No
     assert facts["commit"] == {
         "branch": "onboard/jane.doe",
         "sha": admin.git("rev-parse", "HEAD").strip(),
+        "remote": "origin",
     }
     assert admin.git("status", "--porcelain") == "?? notes.txt\n"
     assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4
@@ -347,6 +348,23 @@ def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProje
     assert admin.git("status", "--porcelain").startswith("??")
     perform(admin, Request(shown.digest, commit=True, message="Add the key", keys_too=True))
     assert admin.git("status", "--porcelain") == ""
+
+
+def test_lines_of_others_are_known_after_the_write_too(admin: AdminProject) -> None:
+    path = admin.file("security", "locals.tf")
+    path.write_text(path.read_text() + "# mine\n# mine too\n")
+    write(admin)
+
+    def lines() -> dict[Path, int]:
+        return dict(review.beside(ChangeSet(()), admin.context()).lines)
+
+    assert lines() == {path: 2}
+    path.write_text(path.read_text() + "# later\n")
+    assert lines() == {path: 3}
+    admin.git("commit", "--quiet", "--all", "--message", "By hand")
+    assert lines() == {}
+    path.write_text(path.read_text() + "# last\n")
+    assert lines() == {path: 1}
 
 
 def test_files_that_were_committed_by_hand_are_in_git_and_ignored_ones_are_not(admin: AdminProject) -> None:
