@@ -422,7 +422,7 @@ def calling_aws(doing: str) -> Iterator[None]:
 
 @contextmanager
 def about_key_of(profile: str) -> Iterator[None]:
-    """Where AWS rejects the access key that is used inside the block, name its profile.
+    """Where AWS rejects the access key that is used inside the block, or there is none, name its profile.
 
     Args:
         profile: the profile whose own key signs the requests; not one that assumes a role with it.
@@ -435,6 +435,8 @@ def about_key_of(profile: str) -> Iterator[None]:
     except AwsError as error:
         if error.failure in KEY_REFUSED:
             error.what = f"{error.what} It is the access key of the profile {profile}."
+        elif error.failure is AwsFailure.NO_CREDENTIALS:
+            error.what = f"{error.what} The profile is {profile}."
         raise
 
 

@@ -278,8 +278,8 @@ def _install(product: Product, wanted: Wanted) -> str:
     ):
         version = f" {image[1]} (the version of the project's image)"
     return (
-        f"Install {product}{version} from {product.site} and put it on the PATH, "
-        "or name it with --binary; then try again."
+        f"Install {product}{version} from {product.site} and put it on the PATH, then try again. Or name it "
+        "with --binary: in the wizard, quit and start `iam-onboard resume --binary PATH`."
     )
 
 

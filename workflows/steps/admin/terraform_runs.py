@@ -30,6 +30,7 @@ from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
+from workflows.core.sentences import enumerated
 from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
@@ -49,7 +50,7 @@ from workflows.terraform.service import Terraform
 from workflows.terraform.state import State
 
 _OF_THE_LAYER = (Use.STATE, Use.PROVIDER)
-_NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN)
+_NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN, AwsFailure.NO_CREDENTIALS)
 
 
 class Source(Enum):
@@ -139,13 +140,15 @@ def profiles_of(context: Context, project: Project, location: LayerLocation) -> 
     files = project_files(context, project)
     profiles = profile_map(files)
     found: dict[str, LayerProfile] = {}
+    missing: dict[str, NamedProfile] = {}
     for named in _named(location):
         if named.name not in profiles:
             if named.certain:
-                raise _missing(named, location, files)
-            continue
-        if named.name not in found:
+                missing.setdefault(named.name, named)
+        elif named.name not in found:
             found[named.name] = _profile(named, profiles, project, location)
+    if missing:
+        raise _missing(tuple(missing.values()), location, files)
     return tuple(found.values())
 
 
@@ -206,19 +209,20 @@ def _source(chain: Sequence[tuple[str, Mapping[str, Any]]]) -> Source:
     return Source.SSO if any(is_sso(own) for _, own in chain) else Source.FILES
 
 
-def _missing(named: NamedProfile, location: LayerLocation, files: ProfileFiles) -> OnboardError:
-    if named.use in _OF_THE_LAYER:
-        return OnboardError(
-            "The layer's profile is missing",
-            f"There is no profile {named.name} in {files.config_file} or {files.credentials_file}.",
-            why=f"{location.relative} is planned and applied with it.",
-            next="Add the profile to these files, or ask a colleague how it is set up.",
-        )
+def _missing(named: Sequence[NamedProfile], location: LayerLocation, files: ProfileFiles) -> OnboardError:
+    uses = (
+        f"{profile.name} plans and applies it"
+        if profile.use in _OF_THE_LAYER
+        else f"{profile.name} is for {profile.use} ({profile.place})"
+        for profile in named
+    )
+    names = enumerated([profile.name for profile in named])
     return OnboardError(
-        "A profile that the layer names is missing",
-        f"There is no profile {named.name} in {files.config_file} or {files.credentials_file}.",
-        why=f"{location.relative} names it for {named.use} ({named.place}).",
-        next="Add the profile to these files, or ask a colleague how it is set up.",
+        "The layer's profile is missing" if len(named) == 1 else "Profiles of the layer are missing",
+        f"Neither {files.config_file} nor {files.credentials_file} has {names}.",
+        why=f"In {location.relative}, {enumerated(list(uses))}.",
+        next="`iam-onboard profiles write --as ACCOUNT` writes yours, if you have a user in ACCOUNT (such as "
+        "security). Otherwise ask a colleague how these are set up.",
     )
 
 
@@ -372,8 +376,11 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
 
 
 def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
-    """What to do about credentials that AWS does not take any more."""
+    """What to do about credentials that are not there, or that AWS does not take any more."""
     file = project_files(context, project).credentials_file
+    if error.failure is AwsFailure.NO_CREDENTIALS:
+        own = f"--project {project.name} --profile {profile.base}"
+        error.next = f"`iam-onboard access-key import {own}` keeps one and proves it; or put it into {file}."
     if error.failure is AwsFailure.KEY_UNKNOWN:
         return OnboardError(
             error.title,
