@@ -159,6 +159,7 @@ PLAN = Step(
     purpose="What Terraform would do. Accepting it changes nothing; Apply does.",
     needs=("project_root", "changed_files", "resetting"),
     gives=("plan",),
+    skippable=True,
     repeats_over="layers",
     parts={"changed_files": _files_of},
     applies=TERRAFORM_RUNS,

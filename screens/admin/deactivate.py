@@ -116,7 +116,7 @@ class DeactivatePane(AccountWorkPane):
         self.query_one("#mentions").display = bool(places)
         active = bool(self._findings and self._findings.active_keys)
         self.query_one("#stop").display = active
-        self.query_one("#look").display = not self.nobody()
+        self.query_one("#look").display = self._findings is not None
         unseen = self._findings is None and not self.nobody()
         self.offer_skip("Keep them working" if active else "Skip this account" if unseen else "")
         self.primary_changed()

@@ -126,7 +126,8 @@ class PlanPane(TerraformPane):
     PlanPane ResourceBrowser { display: none; }
     PlanPane.-planning > ResourceBrowser, PlanPane.-tall.-planned > ResourceBrowser { display: block; }
     PlanPane.-planning #show-resources, PlanPane.-planning #export, PlanPane.-planning #again,
-    PlanPane.-planning #elsewhere, PlanPane.-planning > .summary { display: none !important; }
+    PlanPane.-planning #elsewhere, PlanPane.-planning #skip,
+    PlanPane.-planning > .summary { display: none !important; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -160,6 +161,7 @@ class PlanPane(TerraformPane):
             yield Button("Export", id="export", key="x")
             yield Button("Plan again", id="again", key="p")
             yield Button("Applied already", id="elsewhere", key="e")
+            yield Button("Skip this account", id="skip", key="^s")
         yield RunLog()
         yield ResourceBrowser()
 
@@ -201,6 +203,7 @@ class PlanPane(TerraformPane):
     def turn(self) -> Turn:
         over = (
             self._planned is None
+            or self._planned.empty
             or self._elsewhere
             or self.opening.done
             or self._left
@@ -214,9 +217,10 @@ class PlanPane(TerraformPane):
         made, found = self._planned, self._found
         self.set_class(made is not None, "-planned")
         standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
+        unchanged = [] if made or self._elsewhere else _unchanged(self.context)
         if made is None and not self._elsewhere:
             standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") else []
-            standing += [*_unchanged(self.context), *_pushing(self.context.facts.get("commit"))]
+            standing += [*unchanged, *_pushing(self.context.facts.get("commit"))]
         self.query_one("#standing", Text).show_lines(standing)
         self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in found.since])
         self.query_one("#difference", Text).show_lines(_told_differences(found.differences) if made else [])
@@ -238,6 +242,7 @@ class PlanPane(TerraformPane):
         resources.set_class(made is None or not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "The one resource"
         self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
+        self.query_one("#skip").set_class(not unchanged or self.opening.done, "hidden")
         self.primary_changed()
 
     # -- what comes back ---------------------------------------------------------------------------
@@ -431,16 +436,19 @@ def _unchanged(context: Context) -> list[str]:
     written = {file.get("account", context.item) for file in context.facts.get("changed_files") or ()}
     if not written or context.item in written or context.decisions.resetting:
         return []
-    return [f"You changed no file of {context.item}; the plan checks that nothing is left to do."]
+    return [f"You changed no file of {context.item}. Plan it to see that nothing is left to do, or skip it."]
 
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
     """That a commit was made, and the command that takes it to the others; the push is the person's own."""
     if not commit:
         return []
+    committed, remote = f"You committed {commit['sha'][:8]}", commit.get("remote", "origin")
     if not commit["branch"]:
-        return ["", f"You committed {commit['sha'][:8]} on no branch. Push it yourself."]
-    return ["", f"You committed {commit['sha'][:8]}. To share it:", f"git push -u origin {commit['branch']}"]
+        return ["", f"{committed} on no branch. Push it yourself."]
+    if not remote:
+        return ["", f"{committed} to {commit['branch']}. This checkout has no remote to push it to."]
+    return ["", f"{committed}. To share it:", f"git push -u {remote} {commit['branch']}"]
 
 
 def _told_destroys(made: Planned) -> list[str]:

@@ -172,7 +172,7 @@ class ProjectPane(StepPane):
         people = {name for kind in KINDS for name in getattr(request, kind)}
         if not self._found:
             wrong = bool(self._wrong) and request.path == self._wrong
-            return Primary("Enter another folder" if wrong else "Find the project", ready=not wrong)
+            return Primary("Look again" if wrong else "Find the project")
         if not (people or request.account_wanted or request.regions_wanted):
             return Primary(project.MISSING[request.asked[0]], ready=False)
         if any(map(self._unknown, QUESTIONS)):

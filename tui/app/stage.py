@@ -360,7 +360,7 @@ def note_of(run: SessionRun, key: StepKey) -> str:
     session = run.session
     match session.status(key):
         case Status.LOCKED:
-            first = session.proposal()
+            first = session.towards(key)
             if first and first.item and not key.item:
                 return f"Finish {first.item} first; next there: {run.step(first).title}."
             return f"{session.refusal(key)}." + (f" First comes {run.title(first)}." if first else "")

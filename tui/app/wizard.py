@@ -472,8 +472,8 @@ class WizardScreen(OneFocus):
         """What Next does now."""
         key, pane = self.current, self.pane
         if key is None or pane is None:
-            proposal = self.run.session.proposal()
-            return Primary(f"Go to {self.run.title(proposal)}" if proposal else "Back to Home")
+            open_step = self.run.session.towards(key)
+            return Primary(f"Go to {self.run.title(open_step)}" if open_step else "Back to Home")
         status = self.run.session.status(key)
         if status is Status.CONTRADICTED:
             return Primary("Decide how to continue")
@@ -611,9 +611,9 @@ class WizardScreen(OneFocus):
 
     async def _leave_page_without_input(self) -> None:
         """From a step that waits, and from the closing page, Next goes to the open step, or home."""
-        proposal = self.run.session.proposal()
-        if proposal is not None:
-            await self.go_to(proposal)
+        open_step = self.run.session.towards(self.current)
+        if open_step is not None:
+            await self.go_to(open_step)
         else:
             await self.app.run_action("home")
 

@@ -167,6 +167,11 @@ class Session:
         """Where to continue; None when all is done."""
         return self._state.proposal(self._run)
 
+    def towards(self, key: StepKey | None) -> StepKey | None:
+        """Where to continue so that a step which waits can begin, or where to continue at all."""
+        ahead = self._state.open_needs(key) if key is not None else ()
+        return next((needed for needed in ahead if self.status(needed) is not Status.LOCKED), self.proposal())
+
     def start(self, key: StepKey) -> None:
         """Begin a step.
 
@@ -234,7 +239,8 @@ class Session:
         first = StepKey(spent, key.item) if spent else key
         if first != key and self.status(first) in SETTLED | {Status.CONTRADICTED}:
             self.reopen(first, reason)
-        self.reopen(key, reason)
+        if self.record(key) is not None:  # else it was skipped only with that one
+            self.reopen(key, reason)
         return first
 
     def close(self) -> None:

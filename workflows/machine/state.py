@@ -334,8 +334,8 @@ class State:
         record = self.records.get(key)
         if record is not None and record.phase is Phase.STARTED and record.run == run:
             return Status.RUNNING
-        if record is not None and self._up_to_date(key):
-            return Status.SKIPPED if record.phase is Phase.SKIPPED else Status.DONE
+        if self._up_to_date(key):
+            return Status.SKIPPED if self._is_skipped(key) else Status.DONE
         if not all(map(self._up_to_date, self.givers(key))):
             return Status.LOCKED
         return _OPEN_AFTER[record.phase] if record else Status.READY
@@ -346,9 +346,14 @@ class State:
 
     def _up_to_date(self, key: StepKey) -> bool:
         record = self.records.get(key)
-        if record is None or record.phase not in {Phase.SKIPPED, Phase.SUCCEEDED}:
-            return False
-        return record.phase is Phase.SKIPPED or not self.changed_since(key)
+        done = record is not None and record.phase is Phase.SUCCEEDED and not self.changed_since(key)
+        return done or self._is_skipped(key)
+
+    def _is_skipped(self, key: StepKey) -> bool:
+        """Whether a step was skipped, or the one was whose outcome it would use up."""
+        spent = StepKey(self.workflow.step(key.step).spends, key.item)
+        phases = (record.phase for record in map(self.records.get, (key, spent)) if record is not None)
+        return Phase.SKIPPED in phases
 
     def changed_since(self, key: StepKey) -> tuple[str, ...]:
         """The scoped names of facts that a step used and that changed, came or went since it was started."""

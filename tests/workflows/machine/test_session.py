@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from support.machine_samples import GIVEN, PROJECT, SAMPLE, do, do_all, sessions
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
-from workflows.machine.declaration import Step, Workflow
+from workflows.machine.declaration import ALWAYS, Step, Workflow
 from workflows.machine.events import Started, StepKey, UnstorableFactError
 from workflows.machine.journal import SCHEMA, DamagedJournal, FromNewerVersion, Journal, read_journal
 from workflows.machine.rules import IllegalTransition
@@ -117,6 +118,22 @@ def test_what_used_up_another_steps_outcome_is_done_again_from_that_one_on(sessi
     assert session.status(StepKey("plan", "management")) is Status.DONE
     do(session, plan)
     assert session.do_again(plan) == plan, "the apply is open already"
+    session.close()
+
+
+def test_what_would_use_up_a_skipped_steps_outcome_is_skipped_with_it(tmp_path: Path) -> None:
+    changed = {"plan": {"skippable": True}, "apply": {"applies": ALWAYS}}
+    steps = tuple(replace(step, **changed.get(step.id, {})) for step in SAMPLE.steps)
+    session = sessions_in(tmp_path, replace(SAMPLE, steps=steps)).create("admin", {}, "s")
+    plan, apply = StepKey("plan", "security"), StepKey("apply", "security")
+    while (proposed := session.proposal()) not in {plan, None}:
+        do(session, proposed)
+    assert session.towards(apply) == plan
+    session.skip(plan)
+    assert (session.status(plan), session.status(apply)) == (Status.SKIPPED, Status.SKIPPED)
+    assert session.proposal() not in {plan, apply}
+    assert session.do_again(apply) == plan
+    assert (session.status(plan), session.status(apply)) == (Status.READY, Status.LOCKED)
     session.close()
 
 
