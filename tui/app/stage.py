@@ -337,6 +337,7 @@ class Stage(Vertical):
     def _tell(self, error: OnboardError) -> None:
         editable = isinstance(error, NotPossible) and isinstance(self.pane, ByHandPane)
         dialog = ErrorDialog(error, self._run.environment.clipboard.copy, editable=editable)
+        self.notify(text_of(error.title), severity="error")  # on the page once the dialog is closed
         ask(self, dialog, self._edit)
 
     def _edit(self, _wanted: bool) -> None:  # noqa: FBT001 - a dialog's answer
