@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from support.served_aws import NewUserAws, served
 from support.strict_aws import ADMINISTRATORS, APPS, MANAGEMENT, SECURITY, RegionSettings, StrictWorld
 
+from workflows.aws.sts_regions import ask
 from workflows.environment import Environment
 from workflows.sandbox.project import lay_out
+from workflows.steps.admin import sts_regions
 from workflows.steps.shared.module import Context
 
 ASSUME = (
@@ -23,6 +26,15 @@ READING = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", '
     '"Action": ["iam:GetAccountSummary", "ec2:DescribeRegions"]}]}'
 )
+
+FEW = (
+    *("af-south-1", "eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+    *("us-east-1", "us-west-2"),
+)
+"""A region to opt into, the one that is always on, two that the project uses, and others.
+
+Each region costs a client and a request for every account.
+"""
 
 
 @dataclass
@@ -93,11 +105,15 @@ class RegionsProject:
 
 
 @contextmanager
-def regions_project(folder: Path, **changes: Any) -> Iterator[RegionsProject]:
-    """The project and its AWS; `changes` replaces parts of the administrator's environment."""
+def regions_project(folder: Path, regions: tuple[str, ...] = FEW) -> Iterator[RegionsProject]:
+    """The project and its AWS, whose partition has these regions."""
     root = folder / "project"
     lay_out(root)
-    with served(folder, **changes) as made:
+    with (
+        served(folder) as made,
+        mock.patch.object(ask, "regions_of", return_value=regions),
+        mock.patch.object(sts_regions, "regions_of", return_value=regions),
+    ):
         project = RegionsProject(root, made)
         project.profiles.mkdir(parents=True)
         for profile, account in (

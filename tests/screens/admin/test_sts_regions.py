@@ -80,7 +80,7 @@ async def test_nothing_is_asked_before_somebody_wants_it(project: RegionsProject
 async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(project: RegionsProject) -> None:
     async with opened(project) as at:
         await at.press("ctrl+n")
-        assert "✗ security  15 to switch off, 1 to switch on" in at.text
+        assert "✗ security  5 to switch off, 1 to switch on" in at.text
         assert "– shared  not asked" in at.text
         at.account("security")
         await rest(at.pilot)
@@ -111,7 +111,7 @@ async def test_asking_again_shows_what_was_switched_meanwhile(project: RegionsPr
         project.settings.of(SECURITY).off.add("eu-west-1")
         await at.press("r")
         assert "Changed: security eu-west-1: active, now deactivated" in at.text
-        assert "! security  14 to switch off" in at.text
+        assert "! security  4 to switch off" in at.text
 
 
 async def test_enter_on_a_region_tells_it_in_whole_words(project: RegionsProject) -> None:
@@ -139,9 +139,9 @@ async def test_a_code_is_asked_for_once_and_a_wrong_one_is_told(project: Regions
         at.pane.query_one("#code-0", Input).value = project.made.code(seed, 1)
         await at.press("ctrl+n")
         assert not at.pane.query("CodeField Input")
-        assert "shared  15 to switch off" in at.account("shared")
+        assert "shared  5 to switch off" in at.account("shared")
         await at.press("r")
-        assert "shared  15 to switch off" in at.account("shared")
+        assert "shared  5 to switch off" in at.account("shared")
 
 
 async def test_the_export_has_no_account_id_unless_it_is_marked(project: RegionsProject) -> None:
@@ -175,4 +175,4 @@ async def test_answers_that_were_not_kept_yet_are_there_again(project: RegionsPr
         assert at.app.wizard.current == StepKey("project")
         await at.app.wizard.visit(KEY)
         await rest(at.pilot)
-        assert "✗ security  15 to switch off, 1 to switch on" in at.text
+        assert "✗ security  5 to switch off, 1 to switch on" in at.text
