@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIZES = amount((50, 500, 5000), (50,))
+RUNS = amount(5, 1)
 USERS = """module "user" {
   source   = "../modules/iam-user"
   for_each = toset(local.users)
@@ -120,7 +121,7 @@ def load_with_hcl2(folder: Path) -> None:
             hcl2.load(file)
 
 
-def median(work: Callable[[], None], runs: int = 5) -> float:
+def median(work: Callable[[], None], runs: int = RUNS) -> float:
     """The median of some runs, in seconds."""
     seconds = []
     for _ in range(runs):

@@ -80,7 +80,7 @@ def main() -> int:
         seconds = median(fresh, RUNS)
         unchanged = median(again, RUNS)
         changed = median(every_one_changed, RUNS)
-        one_set = median(peer, 5)
+        one_set = median(peer, amount(5, 1))
     for what, value, remark in (
         ("200 accounts, two new files, fsynced", seconds, f"budget {BUDGET_SECONDS * 1000:.0f} ms"),
         ("the same again, nothing to do", unchanged, ""),

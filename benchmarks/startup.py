@@ -224,7 +224,7 @@ def answered(argv: Sequence[str], environment: Mapping[str, str], shown: str, ke
 
 def interleaved(actions: Sequence[Callable[[], Cost]]) -> list[Cost]:
     """The medians of each action, taking turns so that all meet the same machine."""
-    for action in actions:
+    for action in amount(actions, ()):
         action()  # warms the caches of the file system and of Python's bytecode
     rounds = [[action() for action in actions] for _ in range(RUNS)]
     return [
