@@ -7,9 +7,11 @@ from support.admin_project import AdminProject, decide
 from support.admin_wizard import Wizard, wizard
 
 from screens.admin.account import OptionalBox
+from screens.widgets.text import Text
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.admin import project
+from workflows.steps.admin.account import EXPLANATIONS
 
 
 @pytest.fixture
@@ -29,14 +31,18 @@ def words(ui: Wizard) -> str:
 async def test_a_switch_that_is_not_set_says_so_and_can_be_set(admin: AdminProject) -> None:
     admin.replace("security", "account.tf", "  hard_expiry                    = false\n", "")
     async with wizard(admin, project, at="account", size=(120, 36)) as ui:
-        assert "[·] Once expired, only an admin can set a new one; not set (default: no)" in ui.text
-        assert "·] Has a policy of its own; not set (default: yes)" in ui.text
+        for name, default in (("hard-expiry", "no"), ("create-account-password-policy", "yes")):
+            assert box(ui, name).setting is None
+            assert str(box(ui, name).label).endswith(f" {default})")
+        weak = ui.app.pane.query_one(".weak", Text)
+        before = str(weak.content).splitlines()
         box(ui, "hard-expiry").focus()
         await ui.press("space")
-        assert "an admin has to set a new one" in words(ui)
-        assert "locked out until an admin" in words(ui)
+        assert EXPLANATIONS["hard_expiry"] in words(ui)
+        assert len(str(weak.content).splitlines()) == len(before) + 1
         await ui.press("space")
         assert box(ui, "hard-expiry").setting is False
+        assert str(weak.content).splitlines() == before
         await ui.press("ctrl+n")
         assert ui.session.facts()["account_changes"] == {
             "security": {"alias": None, "policy": {"hard_expiry": False}}
@@ -61,7 +67,8 @@ async def test_the_computed_alias_is_edited_by_hand_and_the_rest_stays_entered(a
     async with wizard(admin, project, at="account", size=(120, 36)) as ui:
         ui.field("set-security-minimum-password-length").value = "20"
         await ui.press("f4")
-        assert "account.tf, line 7" in ui.text
+        body = str(ui.app.screen.query_one(".dialog-body", Text).content)
+        assert all(part in body for part in ("account.tf", "7"))
         admin.replace("security", "account.tf", '"${var.project_long}-${var.environment}"', '"bb-security"')
         await ui.press("escape")
         assert ui.field("set-security-account-alias").value == "bb-security"

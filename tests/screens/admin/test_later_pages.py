@@ -7,10 +7,14 @@ from support.admin_wizard import wizard
 from support.steps import step_of
 from textual.widgets import Input
 
+from screens.admin.account import AccountForm
 from screens.step.page import is_displayed
+from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.layer_bar import pending_words
 from screens.widgets.lists import MarkBox, MarkList
+from screens.widgets.text import Text
+from workflows.core.sentences import text_of
 from workflows.machine.state import Status
 from workflows.steps.admin import account, groups, pgp_keys, project, review, users
 
@@ -106,7 +110,7 @@ async def test_another_choice_of_users_or_groups_makes_the_review_stale(
         await ui.press("home", "space", "ctrl+n")
         assert ui.status("groups") is Status.DONE
         assert ui.status("review") is Status.STALE
-        assert "Out of date" in ui.text
+        assert ui.app.pane.query(".pane-note")
         await ui.press("ctrl+n", "left", "enter")
         assert ui.status("review") is Status.DONE
 
@@ -114,18 +118,19 @@ async def test_another_choice_of_users_or_groups_makes_the_review_stale(
 async def test_the_account_is_shown_changed_and_warned_about(admin_project: AdminProject) -> None:
     decide(admin_project, {}, account_wanted=True)
     async with wizard(admin_project, project, at="account") as ui:
-        assert "binbash-management  computed in account.tf:7" in ui.text
+        assert "binbash-management" in ui.text
+        assert "account.tf:7" in ui.text
         assert ui.focused == "set-management-create-account-password-policy"
         field = ui.field("set-management-minimum-password-length")
         field.value = "4"
         await ui.press("ctrl+n")
         assert "▸ security: no change" in ui.text
         await ui.press("ctrl+n")
-        assert "6 to 128" in ui.text
+        assert any(problem.fatal for problem in ui.app.pane.problems)
         assert ui.focused == field.id
         field.value = "8"
         await ui.press("ctrl+n")
-        assert "weak password policy" in ui.text
+        assert ui.app.pane.warned
         await ui.press("ctrl+n")
         assert ui.session.facts()["account_changes"] == {
             "management": {"alias": None, "policy": {"minimum_password_length": 8}}
@@ -144,7 +149,7 @@ async def test_the_account_can_be_skipped_and_is_left_out_unless_asked_for(
         await ui.press("ctrl+s")
         assert ui.status("account") is Status.SKIPPED
         assert ui.status("review") is Status.READY
-        assert "already say what you decided" in ui.text
+        assert ui.app.pane.query_one(FileDiffs).files == ()
 
 
 async def test_a_layer_without_account_module_says_so(admin_project: AdminProject) -> None:
@@ -152,7 +157,8 @@ async def test_a_layer_without_account_module_says_so(admin_project: AdminProjec
         admin_project.file(name, "account.tf").unlink()
     decide(admin_project, {}, account_wanted=True)
     async with wizard(admin_project, project, at="account") as ui:
-        assert "no module for the account's settings" in ui.text.replace("\n", "")
+        form = ui.app.pane.query(AccountForm).first()
+        assert str(form.query(Text).first().content) == text_of(form.view.told) != ""
         assert not ui.app.pane.query(Input)
         await ui.press("ctrl+n", "ctrl+n")
         assert ui.status("account") is Status.DONE
@@ -176,7 +182,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
         await ui.press("ctrl+n", "left", "enter")
         assert ui.status("review") is Status.DONE
         assert admin_project.git("branch", "--show-current").strip() == "onboard/jane.doe"
-        assert admin_project.git("log", "-1", "--format=%s").strip().startswith("Add jane.doe (management")
+        assert "jane.doe" in admin_project.git("log", "-1", "--format=%s")
         await ui.go_to("review")
         assert "✓ 8 files written" in ui.text
         await ui.press("ctrl+n")
@@ -190,7 +196,7 @@ async def test_the_review_is_shown_anew_when_a_file_changed_meanwhile(
     async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
         admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
         await ui.press("ctrl+n", "left", "enter")
-        assert "Something has changed meanwhile" in ui.text
+        assert isinstance(ui.app.screen, ErrorDialog)
         assert ui.status("review") is Status.FAILED
         await ui.press("escape")
         shown = ui.app.pane.query_one(FileDiffs).files
