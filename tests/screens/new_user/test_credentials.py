@@ -25,6 +25,8 @@ from screens.step.finished import Finished
 from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Choices
+from screens.widgets.code_field import Countdown
+from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Text
@@ -280,10 +282,10 @@ async def test_a_device_that_was_deleted_over_the_codes_is_made_anew_by_next(
             field(app, name).value = new_user.code(seed, step)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "The device is gone" in app.text()
+        assert isinstance(app.screen, ErrorDialog)
         await pilot.press("escape")
         await rest(pilot)
-        assert "The access key is" in app.text()
+        assert is_displayed(app.pane.query_one("#where"))
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert isinstance(app.screen, QrDialog)
@@ -303,7 +305,6 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         await rest(pilot)
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "No file yet" in app.text()
         assert not app.pane.primary().ready
         assert is_displayed(app.pane.query_one("#deeds")), "it says how to make the file"
         path = new_user.csv(key)
@@ -476,7 +477,7 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         field(app, "region").value = "nowhere-1"
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "AWS has no region" in app.text()
+        assert [problem.field for problem in app.pane.problems] == ["region"]
         field(app, "region").value = "eu-central-1"
         await pilot.press("ctrl+n")
         await rest(pilot)
@@ -571,10 +572,10 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
     app = host(new_user, session, VERIFY)
     async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
-        assert "the app's next code comes in" in app.text()
+        assert app.pane.query(Countdown)
         await pilot.press("1", "2", "ctrl+n")
         await rest(pilot)
-        assert "A code is six digits" in app.text()
+        assert [problem.field for problem in app.pane.problems] == ["code-security"]
         field(app, "code-security").value = new_user.code(seed, 1)
         await pilot.press("ctrl+n")
         await rest(pilot)
@@ -603,7 +604,7 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         finished = app.wizard.query_one(Finished)
         told = [text for text in finished.query(Text) if str(text.content).startswith("? ")]
         assert len(told) == 1, "the table marks each"
-        assert any("access key in the keyring" in str(text.content) for text in finished.query(Text))
+        assert any("keyring" in str(text.content) for text in finished.query(Text))
         session.reopen(MFA)
         session.skip(MFA)
         await app.wizard.go_to(None)
@@ -751,6 +752,6 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
         await rest(pilot)
         await rest(pilot)
         await rest(pilot)
-        assert "of 2 profiles work" in app.text()
+        assert app.pane.query_one(".of-the-table").display
     assert "canary" not in everything_written(session.folder)
     session.close()

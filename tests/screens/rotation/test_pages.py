@@ -238,7 +238,7 @@ async def test_without_a_kept_key_it_says_how_to_keep_one(new_user: NewUserAws) 
         assert not is_displayed(app.pane.query_one("#code"))
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "Choose the access key" in said(app)
+        assert [problem.field for problem in app.pane.problems] == ["key"]
         assert app.session.status(StepKey("rotation")) is not Status.DONE
     assert notices(app) == ""
 

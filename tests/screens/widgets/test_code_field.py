@@ -28,9 +28,8 @@ async def test_a_code_is_asked_for_with_a_countdown_and_handed_out_once() -> Non
         await field.want("arn:aws:iam::222222222222:mfa/jane.doe")
         await field.want("arn:aws:iam::222222222222:mfa/phone")  # another one: still one countdown
         await pilot.pause()
-        assert "with a code of arn:aws:iam::222222222222:mfa/phone" in " ".join(app.text().split())
-        assert "the app's next code comes in 27 s" in app.text()
-        assert len(app.query(Countdown)) == 1
+        assert "arn:aws:iam::222222222222:mfa/phone" in " ".join(app.text().split())
+        assert " 27 s" in str(app.query_one(Countdown).content)
         app.query_one("#code", Input).value = "123456"
         code = field.take()
         assert code is not None
@@ -38,8 +37,8 @@ async def test_a_code_is_asked_for_with_a_countdown_and_handed_out_once() -> Non
         assert field.take() is None
         await field.want("")
         await pilot.pause()
-        assert "next code" not in app.text()
         assert not app.query("#code")
+        assert not app.query(Countdown)
 
 
 async def test_several_devices_have_a_field_each_and_one_countdown() -> None:

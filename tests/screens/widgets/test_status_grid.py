@@ -27,6 +27,7 @@ from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.admissions import Admission, Admissions
+from workflows.steps.admin.status_grid import Stand
 from workflows.steps.decisions import Comparison
 from workflows.terraform.record import PlanRecord
 
@@ -139,8 +140,8 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         assert app.wizard.query_one(Finished).query_one(".finished-title").has_class("-unsure")
         words = app.text()
         assert "person.02" in words
-        assert "to hand over" in words
-        assert "and 24 more" in words
+        assert Stand.TO_HAND_OVER.sentence in words
+        assert " 24 " in words
         assert app.wizard.query("#remove")
         app.wizard.query_one("#record").focus()
         await pilot.press("enter")
