@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -37,7 +38,7 @@ class Watch:
         self._parent = parent
         self._folders = folders
         self._files: set[tuple[str, int, int]] = set()
-        self._known: dict[tuple[int, float], int] = {}
+        self._known: dict[int, int] = {}
         self._rounds = 0
         self._round_over = threading.Condition()
 
@@ -45,9 +46,7 @@ class Watch:
         """Look again and again."""
         look_at_files = 0.0
         while not stop.wait(_BETWEEN):
-            for child in _children(self._parent):
-                if child.pid != os.getpid():
-                    self._look_at(child)
+            self._known = {pid: self._looked_at(pid) for pid in _children(self._parent)}
             if time.monotonic() > look_at_files:
                 look_at_files = time.monotonic() + _BETWEEN_FILES
                 for folder in self._folders:
@@ -62,55 +61,61 @@ class Watch:
             enough = self._rounds + 2
             self._round_over.wait_for(lambda: self._rounds >= enough)
 
-    def _look_at(self, child: psutil.Process) -> None:
-        """More than once at each: what was a copy of its parent is another program a moment later."""
+    def _looked_at(self, pid: int) -> int:
+        """Look at a child, and say how often: a copy of its parent is another program a moment later."""
+        times = self._known.get(pid, 0)
+        if times >= _LOOKS:
+            return times
         try:
-            key = (child.pid, child.create_time())
-            times = self._known.get(key, 0)
-            if times >= _LOOKS:
-                return
+            child = psutil.Process(pid)
             command, environment = child.cmdline(), child.environ()
         except psutil.Error:
-            return  # it has ended meanwhile
-        self._known[key] = times + 1
+            return times  # it has ended meanwhile
         name = Path(command[0]).name if command else "?"
         self.seen.setdefault("\0".join(command).encode(), f"the arguments of {name}")
         self.seen.setdefault(lines_of(environment), f"the environment of {name}")
+        return times + 1
 
     def _look_into(self, folder: Path) -> None:
-        for path in files_in(folder):
-            try:
-                state = path.stat()
-                mark = (str(path), state.st_mtime_ns, state.st_size)
-                if mark in self._files or state.st_size > _LARGEST:
-                    continue
-                self._files.add(mark)
-                self.seen.setdefault(path.read_bytes(), f"the file {path}, for a moment")
-            except OSError:
-                continue  # it has gone meanwhile
+        for entry in _entries_in(folder):
+            with suppress(OSError):  # it has gone meanwhile
+                state = entry.stat(follow_symlinks=False)
+                mark = (entry.path, state.st_mtime_ns, state.st_size)
+                if mark not in self._files and state.st_size <= _LARGEST:
+                    self._files.add(mark)
+                    content = Path(entry.path).read_bytes()
+                    self.seen.setdefault(content, f"the file {entry.path}, for a moment")
 
 
-def _children(parent: psutil.Process) -> list[psutil.Process]:
-    """All processes below another; asked of Linux itself, without a walk through everything that runs."""
+def _children(parent: psutil.Process) -> set[int]:
+    """All processes below another but this one; Linux itself is asked, without a walk through all of them."""
     if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
-        return parent.children(recursive=True)
-    found: list[psutil.Process] = []
+        return {child.pid for child in parent.children(recursive=True)} - {os.getpid()}
+    found: set[int] = set()
     left = [parent.pid]
     while left:
-        tasks = Path(f"/proc/{left.pop()}/task")
-        try:
-            pids = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-            found += map(psutil.Process, pids)
-        except (OSError, psutil.Error):
-            continue  # one has ended meanwhile; the others are met again in the next round
+        tasks, pids = f"/proc/{left.pop()}/task", list[int]()
+        with suppress(OSError):  # it, or a thread of it, has ended; the others are met in the next round
+            for task in os.listdir(tasks):  # noqa: PTH208 - a hundred times a second
+                with open(f"{tasks}/{task}/children") as file:  # noqa: PTH123 - as above
+                    pids += map(int, file.read().split())
+        found.update(pids)
         left += pids
-    return found
+    return found - {os.getpid()}
 
 
 def files_in(folder: Path) -> Iterator[Path]:
     """All ordinary files below a folder."""
-    for place, _, names in os.walk(folder):
-        yield from (path for name in names if (path := Path(place, name)).is_file() and not path.is_symlink())
+    return (Path(entry.path) for entry in _entries_in(folder))
+
+
+def _entries_in(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    with suppress(OSError), os.scandir(folder) as entries:  # it has gone meanwhile
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries_in(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                yield entry
 
 
 def lines_of(environment: dict[str, str]) -> bytes:

@@ -32,7 +32,7 @@ from workflows.sandbox.sandbox import Sandbox
 from workflows.step_modules import MODULES
 
 SECONDS = 300.0
-_POLL = 0.02
+_POLL = 0.05
 
 
 class WatchedEnvironments(SandboxEnvironments):
