@@ -20,7 +20,7 @@ from typing import Any
 import boto3
 import psutil
 import pytest
-from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+from support.sandbox import sandbox, sandbox_cache, sandbox_folder, shared_sandbox  # noqa: F401
 
 from workflows.core.errors import OnboardError
 from workflows.sandbox import mirror, project
@@ -100,11 +100,9 @@ def iam(sandbox: Sandbox, profile: str) -> Any:
     return session.client("iam", endpoint_url=sandbox.endpoint_url)
 
 
-@pytest.fixture
-def as_administrator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def become_administrator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, sandbox.administrator.environment[name])
-    return sandbox
 
 
 @pytest.mark.slow
@@ -124,7 +122,8 @@ def test_both_layers_are_applied_and_stay_so_after_closing(sandbox: Sandbox) -> 
             assert "No changes." in plan(again, layer)
 
 
-def test_the_project_is_clean_formatted_and_not_behind_its_upstream(sandbox: Sandbox) -> None:
+def test_the_project_is_clean_formatted_and_not_behind_its_upstream(shared_sandbox: Sandbox) -> None:
+    sandbox = shared_sandbox
     assert terraform(sandbox, sandbox.project_root, "fmt", "-check", "-recursive") == ""
     git(sandbox, "fetch")
     assert git(sandbox, "status", "--porcelain=v2", "--branch").splitlines()[1:] == [
@@ -142,27 +141,9 @@ def test_the_project_is_clean_formatted_and_not_behind_its_upstream(sandbox: San
     assert git(sandbox, "status", "--porcelain") == ""
 
 
-def test_the_organisation_has_the_projects_accounts_and_stays_the_same(as_administrator: Sandbox) -> None:
-    def organizations() -> Any:
-        session = boto3.Session(profile_name="bb-management-administrator")
-        return session.client("organizations", endpoint_url=as_administrator.endpoint_url)
-
-    listed = {
-        account["Name"]: (account["Id"], account["Email"])
-        for account in organizations().list_accounts()["Accounts"]
-    }
-    assert listed == {name: (number, f"aws+{name}@example.com") for name, number in project.ACCOUNTS.items()}
-    told = organizations().describe_organization()["Organization"]
-    assert told["MasterAccountId"] == project.ACCOUNTS["management"]
-    security = iam(as_administrator, "bb-security-devops")
-    trust = security.get_role(RoleName="OrganizationAccountAccessRole")["Role"]["AssumeRolePolicyDocument"]
-    assert "Condition" in trust["Statement"][0]
-    as_administrator.close()
-    with Sandbox.open(as_administrator.folder, environment=os.environ):
-        assert organizations().describe_organization()["Organization"]["Id"] == told["Id"]
-
-
-def test_a_user_added_by_hand_gets_a_password_for_the_own_key(sandbox: Sandbox) -> None:
+def test_a_user_added_by_hand_gets_a_password_and_a_port_that_somebody_took_is_replaced_everywhere(
+    sandbox: Sandbox,
+) -> None:
     layer = project.layers(sandbox.project_root)[1]
     person = sandbox.new_user
     gpg = ["gpg", "--batch", "--quiet", "--homedir", str(person.gnupg_home)]
@@ -187,7 +168,17 @@ def test_a_user_added_by_hand_gets_a_password_for_the_own_key(sandbox: Sandbox) 
     )
     decrypted = run_gpg([*gpg, "--decrypt"], base64.b64decode(password), person.environment)
     assert len(decrypted) == 30
-    assert "No changes." in plan(sandbox, layer)
+
+    port = sandbox.port
+    sandbox.close()
+    with socket.socket() as somebody:
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        somebody.bind(("127.0.0.1", port))
+        somebody.listen()
+        with Sandbox.open(sandbox.folder, environment=os.environ) as moved:
+            assert moved.port != port
+            init(moved, layer)
+            assert "No changes." in plan(moved, layer)
 
 
 def run_gpg(command: list[str], given: bytes, environment: Mapping[str, str]) -> bytes:
@@ -198,8 +189,11 @@ def encode(binary: bytes) -> bytes:
     return base64.encodebytes(binary)
 
 
-def test_aws_has_the_people_and_groups_of_the_layers(as_administrator: Sandbox) -> None:
-    client = iam(as_administrator, "bb-security-devops")
+def test_aws_has_the_people_groups_and_accounts_of_the_project(
+    shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become_administrator(shared_sandbox, monkeypatch)
+    client = iam(shared_sandbox, "bb-security-devops")
     assert {user["UserName"] for user in client.list_users()["Users"]} == {
         "alex.kim",
         "dana.lopez",
@@ -209,16 +203,33 @@ def test_aws_has_the_people_and_groups_of_the_layers(as_administrator: Sandbox) 
     members = client.get_group(GroupName="devops")["Users"]
     assert {user["UserName"] for user in members} == {"alex.kim", "dana.lopez"}
     assert client.list_account_aliases()["AccountAliases"] == ["binbash-security"]
+    trust = client.get_role(RoleName="OrganizationAccountAccessRole")["Role"]["AssumeRolePolicyDocument"]
+    assert "Condition" in trust["Statement"][0]
+    listed = {
+        account["Name"]: (account["Id"], account["Email"])
+        for account in organizations(shared_sandbox).list_accounts()["Accounts"]
+    }
+    assert listed == {name: (number, f"aws+{name}@example.com") for name, number in project.ACCOUNTS.items()}
+    assert organization(shared_sandbox)["MasterAccountId"] == project.ACCOUNTS["management"]
 
 
-def test_console_and_phone_answer(sandbox: Sandbox) -> None:
+def organizations(sandbox: Sandbox) -> Any:
+    session = boto3.Session(profile_name="bb-management-administrator")
+    return session.client("organizations", endpoint_url=sandbox.endpoint_url)
+
+
+def organization(sandbox: Sandbox) -> dict[str, Any]:
+    return dict(organizations(sandbox).describe_organization()["Organization"])
+
+
+def test_console_and_phone_answer(shared_sandbox: Sandbox) -> None:
     for page in ("console", "phone"):
-        address = f"{sandbox.endpoint_url}/{sandbox.token}/{page}"
+        address = f"{shared_sandbox.endpoint_url}/{shared_sandbox.token}/{page}"
         with urllib.request.urlopen(address) as answer:  # noqa: S310 - our own loopback server
             assert answer.status == 200
             assert b"<html" in answer.read().lower()
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(address.replace(f"/{sandbox.token}", ""))  # noqa: S310 - as above
+            urllib.request.urlopen(address.replace(f"/{shared_sandbox.token}", ""))  # noqa: S310 - as above
 
 
 OWNER = """
@@ -238,32 +249,31 @@ def owner_of(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_the_server_ends_with_a_killed_owner_and_nothing_is_lost(as_administrator: Sandbox) -> None:
-    folder = as_administrator.folder
-    as_administrator.close()
+def test_nothing_is_lost_when_the_server_or_its_owner_is_killed(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become_administrator(sandbox, monkeypatch)
+    folder, known = sandbox.folder, organization(sandbox)["Id"]
+    iam(sandbox, "bb-security-devops").create_user(UserName="made.before.the.servers.death")
+    state = folder / "aws" / "moto.json"
+    while b"made.before.the.servers.death" not in state.read_bytes():
+        time.sleep(0.1)
+    (server,) = servers_of(folder)
+    server.kill()
+    sandbox.close()
     with owner_of(folder) as owner:
-        iam(as_administrator, "bb-security-devops").create_user(UserName="made.before.the.kill")
+        iam(sandbox, "bb-security-devops").create_user(UserName="made.before.the.owners.death")
         owner.send_signal(signal.SIGKILL)
     wait_until_gone(folder)
     with Sandbox.open(folder, environment=os.environ) as again:
-        assert iam(again, "bb-security-devops").get_user(UserName="made.before.the.kill")
-
-
-def test_what_aws_knew_a_moment_ago_survives_the_death_of_the_server(as_administrator: Sandbox) -> None:
-    iam(as_administrator, "bb-security-devops").create_user(UserName="made.before.the.kill")
-    state = as_administrator.folder / "aws" / "moto.json"
-    while b"made.before.the.kill" not in state.read_bytes():
-        time.sleep(0.1)
-    (server,) = servers_of(as_administrator.folder)
-    server.kill()
-    as_administrator.close()
-    with Sandbox.open(as_administrator.folder, environment=os.environ) as again:
-        assert iam(again, "bb-security-devops").get_user(UserName="made.before.the.kill")
+        for name in ("made.before.the.servers.death", "made.before.the.owners.death"):
+            assert iam(again, "bb-security-devops").get_user(UserName=name)
+        assert organization(again)["Id"] == known
 
 
 def slow_apply(sandbox: Sandbox) -> subprocess.Popen[bytes]:
-    """An apply in a layer beside the others, busy until a file "go" is there; it outlives the wizard."""
-    layer = sandbox.project_root / "slow"
+    """An apply in a layer beside the project, busy until a file "go" is there; it outlives the wizard."""
+    layer = sandbox.folder / "slow"
     layer.mkdir()
     (layer / "main.tf").write_text(
         'resource "terraform_data" "slow" {\n'
@@ -292,7 +302,7 @@ def wait_for_text(path: Path, text: str) -> None:
 
 def test_a_running_apply_keeps_the_server_and_a_new_owner_finds_both(sandbox: Sandbox) -> None:
     with slow_apply(sandbox) as applying:
-        wait_for_text(sandbox.project_root / "slow" / "log", "Creating...")
+        wait_for_text(sandbox.folder / "slow" / "log", "Creating...")
         sandbox.close()
         (server,) = servers_of(sandbox.folder)
         with pytest.raises(OnboardError, match="in use"):
@@ -301,39 +311,29 @@ def test_a_running_apply_keeps_the_server_and_a_new_owner_finds_both(sandbox: Sa
             assert again.port == sandbox.port
             assert servers_of(sandbox.folder) == [server]
         assert servers_of(sandbox.folder) == [server]
-        (sandbox.project_root / "slow" / "go").touch()
+        (sandbox.folder / "slow" / "go").touch()
         assert applying.wait() == 0
-    assert (sandbox.project_root / "slow" / "done").exists()
+    assert (sandbox.folder / "slow" / "done").exists()
     wait_until_gone(sandbox.folder)
 
 
-def test_one_interrupt_stops_an_apply_in_good_order(sandbox: Sandbox) -> None:
-    with slow_apply(sandbox) as applying:
-        log = sandbox.project_root / "slow" / "log"
+def test_one_interrupt_stops_an_apply_in_good_order(shared_sandbox: Sandbox) -> None:
+    layer = shared_sandbox.folder / "slow"
+    with slow_apply(shared_sandbox) as applying:
+        log = layer / "log"
         wait_for_text(log, "Creating...")
         applying.send_signal(signal.SIGINT)
         assert applying.wait() == 1
     assert "Interrupt received" in log.read_text()
-    assert not (sandbox.project_root / "slow" / ".terraform.tfstate.lock.info").exists()
+    assert not (layer / ".terraform.tfstate.lock.info").exists()
 
 
-def test_a_port_that_somebody_took_is_replaced_everywhere(sandbox: Sandbox) -> None:
-    port = sandbox.port
-    sandbox.close()
-    with socket.socket() as somebody:
-        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        somebody.bind(("127.0.0.1", port))
-        somebody.listen()
-        with Sandbox.open(sandbox.folder, environment=os.environ) as moved:
-            assert moved.port != port
-            layer = project.layers(moved.project_root)[0]
-            init(moved, layer)
-            assert "No changes." in plan(moved, layer)
-
-
-def test_a_long_folder_still_has_room_for_sockets(tmp_path: Path, sandbox_cache: Path) -> None:
+def test_a_second_sandbox_has_a_port_of_its_own_and_a_long_folder_still_has_room_for_sockets(
+    shared_sandbox: Sandbox, tmp_path: Path, sandbox_cache: Path
+) -> None:
     folder = tmp_path / ("long-" * 12) / "sandbox"
     with Sandbox.create(folder, cache=sandbox_cache, environment=os.environ) as made:
+        assert made.port != shared_sandbox.port
         gnupg_home = made.new_user.gnupg_home
         assert len(str(gnupg_home / "S.gpg-agent.browser")) < 100
         command = ["gpg", "--batch", "--passphrase", "", "--quick-gen-key", "a@example.com", "rsa2048"]
@@ -353,21 +353,14 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, sandbox_cache: Path) -> None
         Sandbox.create(tmp_path, cache=sandbox_cache, environment=os.environ)
 
 
-def test_a_second_sandbox_has_a_port_of_its_own(
-    sandbox: Sandbox, tmp_path: Path, sandbox_cache: Path
-) -> None:
-    with Sandbox.create(tmp_path / "second", cache=sandbox_cache, environment=os.environ) as second:
-        assert second.port != sandbox.port
-        second.close()
-        delete_sandbox(second.folder)
-
-
 def test_the_first_sandbox_of_a_machine_touches_nothing_else(
     sandbox_folder: Path, sandbox_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, cache, said = tmp_path / "home", tmp_path / "cache", list[str]()
     home.mkdir()
     cache.mkdir()
+    layers = project.layers
+    monkeypatch.setattr(project, "layers", lambda root: layers(root)[:1])  # two touch nothing more
     mirror.ensure_mirror(sandbox_cache)
     (cache / "providers").symlink_to(sandbox_cache / "providers")
     monkeypatch.setenv("HOME", str(home))
@@ -383,7 +376,7 @@ def test_the_first_sandbox_of_a_machine_touches_nothing_else(
 
 
 def test_a_sandbox_whose_aws_does_not_start_is_not_left_behind(
-    sandbox: Sandbox, sandbox_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_sandbox: Sandbox, sandbox_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(OnboardError, match="did not start"):

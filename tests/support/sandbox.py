@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ def delete_if_there(folder: Path) -> None:
         delete_sandbox(folder)
 
 
-@pytest.fixture
-def sandbox_folder() -> Iterator[Path]:
+@contextmanager
+def short_folder() -> Iterator[Path]:
     """Where a sandbox can be made: a short path where nothing is yet; whatever is made is removed."""
     parent = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
     folder = parent / "sandbox"
@@ -41,14 +42,32 @@ def sandbox_folder() -> Iterator[Path]:
         shutil.rmtree(parent)
 
 
+def made_in(folder: Path, cache: Path) -> Sandbox:
+    """A new sandbox, open."""
+    try:
+        return Sandbox.create(folder, cache=cache, environment=os.environ)
+    except OnboardError as error:
+        pytest.fail(error.as_text(), pytrace=False)
+
+
+@pytest.fixture
+def sandbox_folder() -> Iterator[Path]:
+    """`short_folder` as a fixture."""
+    with short_folder() as folder:
+        yield folder
+
+
 @pytest.fixture
 def sandbox(sandbox_folder: Path, sandbox_cache: Path) -> Iterator[Sandbox]:
     """An open sandbox, deleted after the test."""
-    try:
-        made = Sandbox.create(sandbox_folder, cache=sandbox_cache, environment=os.environ)
-    except OnboardError as error:
-        pytest.fail(error.as_text(), pytrace=False)
-    with made:
+    with made_in(sandbox_folder, sandbox_cache) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_sandbox(sandbox_cache: Path) -> Iterator[Sandbox]:
+    """An open sandbox for the tests of a module that leave it as it is."""
+    with short_folder() as folder, made_in(folder, sandbox_cache) as made:
         yield made
 
 
