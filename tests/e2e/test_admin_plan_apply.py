@@ -107,22 +107,20 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
     assert not list(runs.folder.rglob("*.tfplan"))
 
 
-def test_the_changes_are_refused_after_the_files_changed(runs: AdminRuns, sandbox: Sandbox) -> None:
-    runs.accept("management")
-    assert plan.inquire(runs.context("management")) == AGREES
-    account_tf = sandbox.project_root / "management/global/base-identities/account.tf"
-    account_tf.write_text(account_tf.read_text() + "\n# later\n")
-    assert plan.observe(runs.context("management")).contradicts
-    outlook = apply.survey(runs.context("management"), runs.report)
-    assert "account.tf" in outlook.refusal
-    with pytest.raises(OnboardError, match="older than the files") as refused:
-        apply.perform(apply.Request(), runs.context("management"), runs.report)
-    assert "account.tf" in refused.value.detail
-
-
-def test_what_nobody_chose_has_to_be_acknowledged(runs: AdminRuns, sandbox: Sandbox) -> None:
+def test_an_apply_is_refused_after_the_files_changed_and_what_nobody_chose_has_to_be_acknowledged(
+    runs: AdminRuns, sandbox: Sandbox
+) -> None:
+    runs.accept("security")
+    assert plan.inquire(runs.context("security")) == AGREES
     account_tf = sandbox.project_root / "security/global/base-identities/account.tf"
     account_tf.write_text(account_tf.read_text().replace("= 90", "= 60"))
+    assert plan.observe(runs.context("security")).contradicts
+    outlook = apply.survey(runs.context("security"), runs.report)
+    assert "account.tf" in outlook.refusal
+    with pytest.raises(OnboardError, match="older than the files") as refused:
+        apply.perform(apply.Request(), runs.context("security"), runs.report)
+    assert "account.tf" in refused.value.detail
+
     context = runs.context("security")
     planned = plan.make(context, runs.report)
     (foreign,) = planned.foreign
@@ -132,19 +130,24 @@ def test_what_nobody_chose_has_to_be_acknowledged(runs: AdminRuns, sandbox: Sand
     assert plan.validate(plan.Request(planned, (foreign.address,)), context) == []
 
 
-def test_a_profile_of_another_account_is_refused_before_anything_runs(
-    runs: AdminRuns, sandbox: Sandbox
-) -> None:
+def test_a_plan_that_cannot_be_made_says_why(runs: AdminRuns, sandbox: Sandbox, tmp_path: Path) -> None:
+    # Terraform's own error is shown whole.
+    users = sandbox.project_root / "management/global/base-identities/users.tf"
+    users.write_text(users.read_text().replace("toset(local.users)", "toset(local.nobody)"))
+    with pytest.raises(OnboardError) as failed:
+        plan.make(runs.context("management"), runs.report)
+    assert 'local value with the name "nobody"' in " ".join(failed.value.detail.split())
+
+    # With the profile of another account nothing runs.
     backend = sandbox.project_root / "security/config/backend.tfvars"
-    backend.write_text(backend.read_text().replace("bb-security-devops", "bb-management-administrator"))
+    own = backend.read_text()
+    backend.write_text(own.replace("bb-security-devops", "bb-management-administrator"))
     with pytest.raises(WrongAccount, match="111111111111"):
         plan.make(runs.context("security"), runs.report)
     assert not (runs.folder / "terraform" / "security" / "plan").exists()
+    backend.write_text(own)
 
-
-def test_a_checkout_that_fell_behind_is_not_planned(
-    runs: AdminRuns, sandbox: Sandbox, tmp_path: Path
-) -> None:
+    # A checkout that fell behind isn't planned.
     def git(*arguments: str, folder: Path) -> str:
         command = ["git", "-c", "user.name=b.sample", "-c", "user.email=b@a.example", *arguments]
         done = subprocess.run(
@@ -165,7 +168,7 @@ def test_a_checkout_that_fell_behind_is_not_planned(
         plan.make(runs.context("security"), runs.report)
 
 
-def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(
+def test_a_left_apply_is_found_again_and_a_removal_after_it_wants_the_name(
     runs: AdminRuns, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     over = tmp_path / "over"
@@ -189,6 +192,22 @@ def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(
     given = apply.perform(apply.Request(), again, runs.report)
     assert given["applied"]["added"] > 0
     assert not apply.survey(again, runs.report).refusal
+
+    slow.unlink()
+    runs.repeated.clear()
+    runs.once.update(
+        joining=[], leaving=[NAME], memberships={}, user_changes={"add": {}, "remove": {"management": [NAME]}}
+    )
+    runs.write_files()
+    planned = runs.accept("management")
+    assert planned.gone == (NAME,)
+    assert any("removed for good" in destroyed.words for destroyed in planned.destroys)
+    (problem,) = apply.validate(apply.Request(), runs.context("management"))
+    assert NAME in problem.message
+    confirmed = apply.Request(removals=(NAME,))
+    assert apply.validate(confirmed, runs.context("management")) == []
+    given = apply.perform(confirmed, runs.context("management"), runs.report)
+    assert given["applied"]["destroyed"] > 0
 
 
 def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
@@ -244,25 +263,6 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
     assert planned.passwords == (NAME,), "she is watched, though this plan made nothing"
 
 
-def test_a_removal_wants_the_name_and_takes_the_person_out(runs: AdminRuns) -> None:
-    runs.accept("management")
-    applied(runs, "management")
-    runs.repeated.clear()
-    runs.once.update(
-        joining=[], leaving=[NAME], memberships={}, user_changes={"add": {}, "remove": {"management": [NAME]}}
-    )
-    runs.write_files()
-    planned = runs.accept("management")
-    assert planned.gone == (NAME,)
-    assert any("removed for good" in destroyed.words for destroyed in planned.destroys)
-    (problem,) = apply.validate(apply.Request(), runs.context("management"))
-    assert NAME in problem.message
-    confirmed = apply.Request(removals=(NAME,))
-    assert apply.validate(confirmed, runs.context("management")) == []
-    given = apply.perform(confirmed, runs.context("management"), runs.report)
-    assert given["applied"]["destroyed"] > 0
-
-
 @pytest.mark.slow
 def test_who_is_gone_from_aws_before_the_removal_is_planned_is_not_missed(runs: AdminRuns) -> None:
     runs.accept("management")
@@ -281,14 +281,6 @@ def test_who_is_gone_from_aws_before_the_removal_is_planned_is_not_missed(runs: 
     assert planned.gone == ("sam.okafor",)
     confirmed = apply.Request(removals=planned.gone)
     assert apply.perform(confirmed, runs.context("management"), runs.report)["applied"]["destroyed"] > 0
-
-
-def test_terraforms_own_error_is_shown_whole(runs: AdminRuns, sandbox: Sandbox) -> None:
-    users = sandbox.project_root / "management/global/base-identities/users.tf"
-    users.write_text(users.read_text().replace("toset(local.users)", "toset(local.nobody)"))
-    with pytest.raises(OnboardError) as failed:
-        plan.make(runs.context("management"), runs.report)
-    assert 'local value with the name "nobody"' in " ".join(failed.value.detail.split())
 
 
 @pytest.mark.slow
