@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from support.odd_keys import odd_keys
 from support.pgp import ENVIRONMENT, GpgHome, all_kinds_of_keys, gpg_home
-from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+from support.sandbox import sandbox_cache, shared_sandbox as sandbox  # noqa: F401
 
 from workflows.core.openpgp import Tag, split
 from workflows.gpg.inspect import CheckedKey, check_key

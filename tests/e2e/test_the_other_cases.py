@@ -6,9 +6,7 @@ One sandbox serves all of it; every case is about another person, and applies wh
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Iterator
@@ -19,12 +17,12 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, taken_key, write
 from support.admin_runs import AdminRuns, administrator
 from support.pgp import GpgHome, gpg_home
-from support.sandbox import sandbox_cache  # noqa: F401
+from support.sandbox import sandbox_cache, shared_sandbox as sandbox  # noqa: F401
 
 from workflows.aws import iam
 from workflows.aws.iam import HoldingKind
 from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD, Identity, open_handoff
-from workflows.sandbox.sandbox import Sandbox, delete_sandbox
+from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, deactivate, hand_over, mfa_reset, pgp_keys, plan, project
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.terraform_runs import administrator as iam_administrator, open_layer, read_state
@@ -32,18 +30,6 @@ from workflows.terraform.state import State
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("other-cases")]
 PROFILE = 'module.user["{}"].aws_iam_user_login_profile.this[0]'
-
-
-@pytest.fixture(scope="module")
-def sandbox(sandbox_cache: Path) -> Iterator[Sandbox]:
-    """One sandbox for all cases."""
-    parent = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
-    try:
-        with Sandbox.create(parent / "sandbox", cache=sandbox_cache, environment=os.environ) as made:
-            yield made
-        delete_sandbox(parent / "sandbox")
-    finally:
-        shutil.rmtree(parent)
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def sandbox(sandbox_folder: Path, sandbox_cache: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def shared_sandbox(sandbox_cache: Path) -> Iterator[Sandbox]:
-    """An open sandbox for the tests of a module that leave it as it is."""
+    """An open sandbox for those tests of a module that don't mind what the others made."""
     with short_folder() as folder, made_in(folder, sandbox_cache) as made:
         yield made
 
