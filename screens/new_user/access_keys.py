@@ -87,7 +87,8 @@ class AccessKeysPane(BrowsingPane):
         known: Mapping[str, Any] = opening.context.facts.get("access_key") or {}
         kept = known.get("kept") or VAULT
         first = HANDOFF if self._identity.encrypted_secret else CONSOLE
-        self._kept_id = ""
+        self._kept: KeyRecord | None = None
+        self._kept_earlier = False
         self._start: Mapping[str, Any] = {
             "kept": kept if kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT,
             "how": known.get("how") or first,
@@ -174,8 +175,10 @@ class AccessKeysPane(BrowsingPane):
         ]
         if self._identity.encrypted_secret:
             ways.insert(0, Answer(HANDOFF, "Decrypt the one in the handoff"))
-        if self._kept_id:
-            ways.insert(0, Answer(KEPT, f"Use {self._kept_id}, which is kept here already"))
+        if self._kept is not None and self._kept_earlier:
+            ways.append(Answer(KEPT, f"Use {self._kept.id}, which your earlier PGP key opens"))
+        elif self._kept is not None:
+            ways.insert(0, Answer(KEPT, f"Use {self._kept.id}, which is kept here already"))
         return tuple(ways)
 
     def on_mount(self) -> None:
@@ -194,6 +197,8 @@ class AccessKeysPane(BrowsingPane):
     def _ask(self, question: _Question) -> None:
         """Ask this; what was answered before it is a line each, and what comes after it is hidden."""
         self._question = question
+        if question is not _Question.NONE:
+            self.drop_passphrase_question()
         for shown, selector in (
             (question is _Question.KEPT, ".asks-kept"),
             (question is not _Question.KEPT, ".knows-kept"),
@@ -323,8 +328,9 @@ class AccessKeysPane(BrowsingPane):
         self._look_for_stores()
 
     def _show_found(self, found: access_keys.Survey) -> None:
-        if found.kept is not None and not self.opening.done and not self._kept_id:
-            self._offer_kept(found.kept, first=not found.downloaded)
+        if found.kept is not None and not self.opening.done and self._kept is None:
+            self._kept, self._kept_earlier = found.kept, found.earlier
+            self._offer_kept(found.kept, first=not (found.downloaded or found.earlier))
         key = self.context.facts.get("access_key") or {}
         if found.kept is not None:
             self.query_one("#older", Text).update(_KEPT_WORKS)
@@ -335,7 +341,7 @@ class AccessKeysPane(BrowsingPane):
 
     def _offer_kept(self, record: KeyRecord, *, first: bool) -> None:
         """A key that is kept here already is a way, too; `first` where no other was chosen yet."""
-        self._kept_id, how = record.id, self.query_one("#how", Choices).value
+        how = self.query_one("#how", Choices).value
         drafted = self.opening.draft.get("how")
         if drafted == KEPT or (first and not drafted):
             how = KEPT
@@ -405,8 +411,8 @@ class AccessKeysPane(BrowsingPane):
         if self._question is not _Question.NONE:
             self._answered()
             return
-        request, submit = self.request(), super().advance
-        if request.how == KEPT or (request.how == API and not request.path):
+        submit = super().advance
+        if self._uses_kept_key():
             # gpg-agent may have to be asked first, before a code is spent
             kept = KeyInHand(KeyPlace.KEPT)
             self.run_unlocked(
@@ -414,6 +420,14 @@ class AccessKeysPane(BrowsingPane):
             )
         else:
             submit()
+
+    def _uses_kept_key(self) -> bool:
+        request = self.request()
+        return request.how == KEPT or (request.how == API and not request.path)
+
+    def own_fingerprint(self) -> str:
+        kept = self._kept.fingerprint if self._kept is not None and self._uses_kept_key() else ""
+        return kept or super().own_fingerprint()
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """Why a file is rejected needs the room of what comes before it."""

@@ -57,6 +57,11 @@ _BEFORE = (
     "Say yes if you signed in to {account} as {user} and chose your own password. "
     "This one-time password is used up then."
 )
+_SINCE = (
+    "Say yes only if you have used this new one-time password: you signed in to {account} as {user} with it, "
+    "and chose your own."
+)
+_REPLACED = "Your admin made a new password; the one you had no longer works. Unlock the new one."
 _BROWSER_KEYS = (
     ("2", "open-page", "Open page", "Open the sign-in page"),
     ("3", "copy-user", "Copy user name", "Copy the user name"),
@@ -109,6 +114,8 @@ class SignInPane(StepPane):
             yield Text(self._recorded(), classes="again")
         alias = f" ({identity.account_alias})" if identity.account_alias else ""
         yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
+        if sign_in.replaces_password(self.context):
+            yield Text(_REPLACED, classes="locked to-do")
         with Vertical(classes="to-do", id="list"):
             ticks = self.opening.draft.get("ticks", ())
             yield Checklist(*self._deeds(), ticks=ticks, label_width=24, id="deeds")
@@ -382,8 +389,10 @@ class SignInPane(StepPane):
             submit()
 
         identity = self._identity
-        title = f"Did you sign in to {identity.account_name} before?"
-        body = _BEFORE.format(user=identity.user, account=account_label(identity))
+        replaces = sign_in.replaces_password(self.context)
+        when = "since it was reset" if replaces else "before"
+        title = f"Did you sign in to {identity.account_name} {when}?"
+        body = (_SINCE if replaces else _BEFORE).format(user=identity.user, account=account_label(identity))
         ask(self, Confirm(title, body, "Yes, I did", no="Not yet"), say_so)
 
     def advance(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.await_remove import AwaitRemove
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
@@ -24,6 +25,7 @@ from screens.widgets.dialogs import tell
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.text import Button, Text
 from workflows.core.errors import Problem
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.steps.admin.terraform_runs import CodeWanted
@@ -32,7 +34,8 @@ from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
 WRONG_PASSPHRASE = "Wrong passphrase. Enter the one of your PGP key, not an AWS password."  # noqa: S105
-_WHY = "gpg needs the passphrase of your PGP key, to read your access key."
+_WHY = "gpg needs the passphrase of your PGP key ending in {end}, to read your access key."
+_STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
 _UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"
 
@@ -48,14 +51,22 @@ class OwnPassphrase(Vertical):
     class Entered(Message):
         """Enter was pressed in the field."""
 
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__()
+        self._fingerprint = fingerprint
+
     def compose(self) -> ComposeResult:
-        yield Text(_WHY)
+        yield Text(_WHY.format(end=_end(self._fingerprint)))
         yield FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
 
     @on(Input.Submitted)
     def _enter(self, event: Input.Submitted) -> None:
         event.stop()
         self.post_message(self.Entered())
+
+
+def _end(fingerprint: str) -> str:
+    return grouped(fingerprint[-8:])
 
 
 class UnlockingPane(StepPane):
@@ -86,11 +97,15 @@ class UnlockingPane(StepPane):
                 unlock(passphrase, fingerprint, self.context, report)
 
         async def unlocked(_nothing: object) -> None:
-            self.in_between = None
-            await asked.remove()
+            await self.drop_passphrase_question()
             self.run_move(name, work, then)
 
         self.run_move("unlock", unlocking, unlocked)
+
+    def drop_passphrase_question(self) -> AwaitRemove:
+        """Ask for no passphrase any more."""
+        self.in_between = None
+        return self.query(OwnPassphrase).remove()
 
     @on(OwnPassphrase.Entered)
     def answer(self) -> None:
@@ -102,8 +117,11 @@ class UnlockingPane(StepPane):
     async def _ask_for_passphrase(self, message: StepPane.MoveFailed) -> None:
         if isinstance(message.error, PassphraseNeeded) and self._again is not None:
             message.told = True
-            if not self.query(OwnPassphrase):
-                await self.mount(OwnPassphrase(), after=".pane-head")
+            if self.query(OwnPassphrase):
+                words = _STILL.format(end=_end(self.own_fingerprint()))
+                self.show_problems([Problem(words, "own_passphrase")])
+            else:
+                await self.mount(OwnPassphrase(self.own_fingerprint()), after=".pane-head")
             self.in_between = _UNLOCK
             self.primary_changed()
             self.query_one("#own-passphrase").focus()

@@ -38,7 +38,10 @@ from workflows.machine.observations import NOT_ASKED, SAID_SO
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
+from workflows.steps.new_user.access_keys import KEPT
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
 START = Step(
     "start", "Start", "What came before.", gives=("project", "user", "fingerprint", "handoff", "identities")
@@ -754,4 +757,63 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
         await rest(pilot)
         assert app.pane.query_one(".of-the-table").display
     assert "canary" not in everything_written(session.folder)
+    session.close()
+
+
+async def test_a_key_that_the_earlier_pgp_key_opens_is_moved_only_with_that_ones_passphrase(
+    new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
+) -> None:
+    earlier, own = gpg.key("earlier", passphrase="canary-passphrase"), gpg.key("jane")
+    vault = partial(
+        vault_for, folder=tmp_path / "vault", gnupg_home=gpg.path, environment=ENVIRONMENT, with_keyring=False
+    )
+    new_user.environment = replace(new_user.environment, gnupg_home=gpg.path, vault=vault)
+    new_user.identities = (jane(key_fingerprint=own),)
+    session = new_session(tmp_path / "gpg-sessions", MODULES)
+    begin(session, new_user)
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    made = user_key(new_user)
+    key = KeptAccessKey(made["AccessKeyId"], Secret(made["SecretAccessKey"]))
+    kept_in = new_user.environment.vault(earlier).vault
+    assert kept_in is not None
+    store_access_key(kept_in, "bb", BASE, key)
+    record = KeyRecord(
+        project="bb",
+        profile=BASE,
+        id=key.id,
+        kept=KEPT_IN_PGP_FILE,
+        user="jane.doe",
+        account_id=jane().account_id,
+        region="us-east-1",
+        kept_at=new_user.environment.now(),
+        backend="",
+        fingerprint=earlier,
+    )
+    KeyRecords(new_user.environment.key_records_folder).put(record)
+    gpg.forget_passphrases()
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        how = app.pane.query_one("#how", Choices)
+        assert how.value != KEPT
+        await pilot.press("ctrl+n")
+        how.choose(KEPT)
+        await pilot.press("ctrl+n", "ctrl+n")
+        await rest(pilot)
+        assert earlier[-4:] in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert [problem.field for problem in app.pane.problems] == ["own_passphrase"]
+        await pilot.press("escape")
+        await rest(pilot)
+        assert not app.pane.query("#own-passphrase")
+        assert app.pane.in_between is None
+        await pilot.press("ctrl+n", "ctrl+n")
+        await rest(pilot)
+        await pilot.press(*"canary-passphrase", "enter")
+        for _ in range(3):
+            await rest(pilot)
+    moved = KeyRecords(new_user.environment.key_records_folder).get("bb", BASE)
+    assert moved is not None
+    assert moved.fingerprint == own
     session.close()

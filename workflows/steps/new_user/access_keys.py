@@ -128,11 +128,13 @@ class Survey:
     Attributes:
         stores: where the key can be kept, the best first.
         kept: what is written down of a key that is kept here already, or None.
+        earlier: whether that key takes another PGP key than the person's own now.
         downloaded: whether the file that this key came from is still there; its import deletes it.
     """
 
     stores: tuple[StoreOption, ...]
     kept: KeyRecord | None
+    earlier: bool
     downloaded: bool
 
 
@@ -143,7 +145,15 @@ def survey(context: Context, _report: Report) -> Survey:
         kept = kept_record(context)
     except OnboardError:
         kept = None  # keeping one says why it can't be read
-    return Survey(stores, kept, kept is not None and _is_downloaded(kept.id, context))
+    downloaded = kept is not None and _is_downloaded(kept.id, context)
+    return Survey(stores, kept, _takes_another_key(kept, context), downloaded)
+
+
+def _takes_another_key(record: KeyRecord | None, context: Context) -> bool:
+    """Whether a kept key is in a file that the PGP key of the handoff doesn't open."""
+    if record is None or record.kept != KEPT_IN_PGP_FILE:
+        return False
+    return record.fingerprint not in {"", fingerprint_of(context, identity_of(context))}
 
 
 def _is_downloaded(key_id: str, context: Context) -> bool:
@@ -339,10 +349,13 @@ def observe(context: Context) -> Observation:
     seen = observe_store(context, identity_of(context), recorded)
     if seen.contradicts or recorded["kept"] != KEPT_IN_PGP_FILE:
         return seen
-    record, own = kept_record(context), fingerprint_of(context, identity_of(context))
-    if record is not None and record.fingerprint not in {"", own}:
-        words = "The access key is in a file that is encrypted to another PGP key than yours now."
-        keeping = "Leaves it there: good as long as the other PGP key opens it."
+    if (record := kept_record(context)) is not None and _takes_another_key(record, context):
+        words = (
+            "The access key is in a file that only your earlier PGP key opens. Do it again to keep one that "
+            "the new key opens; the old one stays active in AWS until somebody deactivates it."
+        )
+        keeping = "Leaves it there: good as long as you have the earlier PGP key and its passphrase."
+        own = fingerprint_of(context, identity_of(context))
         return Observation(Verdict.CHANGED, words, (record.fingerprint, own), continuing=keeping)
     at = recorded.get("at")  # a journal of an earlier version may lack it
     return seen_at(at, context.environment.now()) if at else NOT_ASKED

@@ -20,6 +20,7 @@ from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at
+from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
     NOT_REPLACED,
@@ -27,7 +28,7 @@ from workflows.steps.shared.own_access_key import (
     client_without_asking,
     sign_in_seen_with_kept_key,
 )
-from workflows.steps.shared.own_identity import identity_of
+from workflows.steps.shared.own_identity import handoff_of, identity_of
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ def has_password(context: Context) -> bool:
     return identity_of(context).encrypted_password is not None
 
 
+def replaces_password(context: Context) -> bool:
+    """Whether there was a password before this one, so that an earlier sign-in may have been with that."""
+    return handoff_of(context).occasion in {NEW_PASSWORD, NEW_KEY}
+
+
 def validate(request: Request, context: Context) -> list[Problem]:
     """The person says that they have signed in, now or before."""
     if request.chosen or request.already or not has_password(context):
@@ -110,7 +116,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the sign-in as the person reports it, and as AWS does if there is a key to ask with."""
     seen = SignInSeen()
-    since = "" if request.already else str(context.facts.get("accepted_at") or "")
+    first = request.already and not replaces_password(context)
+    since = "" if first else str(context.facts.get("accepted_at") or "")
     if has_password(context):
         report(Progress("Looking for a key to ask AWS with"))
         seen = sign_in_seen_with_kept_key(context, identity_of(context), since)

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ from support.pgp import GpgHome, gpg_home
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import NoSecretKey, WrongPassphrase
-from workflows.messages.handoff import Handoff
+from workflows.messages.handoff import ACCESS, NEW_KEY, NEW_PASSWORD, Handoff
 from workflows.steps.new_user import sign_in as step
 from workflows.steps.new_user.sign_in import Request
 from workflows.steps.shared.module import Context
@@ -86,6 +87,17 @@ def test_a_sign_in_is_recorded_as_it_was_told(tmp_path: Path, keys: GpgHome) -> 
         "you chose a new password",
     ]
     assert step.observe(asked).said_so
+
+
+def test_an_earlier_sign_in_proves_nothing_of_a_password_that_replaces_another(
+    tmp_path: Path, keys: GpgHome
+) -> None:
+    accepted = "2026-01-02T00:00:00+00:00"
+    for occasion, since in ((ACCESS, ""), (NEW_PASSWORD, accepted), (NEW_KEY, accepted)):
+        held = replace(handoff_for(keys, "jane"), occasion=occasion)
+        asked = context(tmp_path, keys, held)
+        asked = replace(asked, facts={**asked.facts, "accepted_at": accepted})
+        assert step.perform(Request(already=True), asked, nothing)["signed_in"]["since"] == since
 
 
 def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHome) -> None:
