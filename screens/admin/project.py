@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -283,7 +283,8 @@ class ProjectPane(StepPane):
         """Say what is in the folder that the field names, or what is wrong with it."""
         told, wrong = self.query_one("#found", Text), False
         if self._survey is not None and self._found:
-            told.update(_survey_text(self._survey, edits=bool(self._asked - {"mfa_reset"})))
+            asking = [name for name in self._survey.asking if name not in self.request().rekeying]
+            told.update(_survey_text(self._survey, self._asked, asking))
         elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
             wrong = True
             told.update(self._why)
@@ -392,9 +393,19 @@ def _counts(layer: Layer) -> str:
     return f"{count(len(layer.humans), 'person', 'people')}, {count(len(layer.groups), 'group')}"
 
 
-def _survey_text(found: Survey, *, edits: bool) -> str:
-    """What was found, in a few lines; on the files only where they will be edited or planned."""
-    told = found.project
+def _survey_text(found: Survey, asked: Collection[str], asking: Iterable[str]) -> str:
+    """What was found, in a few lines; on the files only where they will be edited or planned.
+
+    Args:
+        found: what was found.
+        asked: the kinds of work that the page asks about.
+        asking: who asks for another key and isn't named yet.
+    """
+    told, where = found.project, "" if "rekeying" in asked else " (^o shows it)"
+    edits = {*asked} - {"mfa_reset"}
     lines = [f"✓ {told.name} ({told.long_name}), {count(len(found.layers), 'account')} with IAM users"]
-    lines += [f"! {remark}" for remark in (*found.remarks, *(found.of_the_files if edits else ()))]
+    goes = f"that goes under “Whose PGP key?”{where}"
+    new_keys = [f"{name} asks for a new key (in the mailbox): {goes}." for name in asking]
+    remarks = (*found.remarks, *new_keys, *(found.of_the_files if edits else ()))
+    lines += [f"! {remark}" for remark in remarks]
     return "\n".join(lines)

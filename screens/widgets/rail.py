@@ -168,8 +168,10 @@ def _before(folded: Sequence[_Part]) -> list[Content]:
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:
-    steps = sum(len(part.statuses) for part in folded)
-    return [styled((f"· {steps} more" if steps else "· End", "$text-muted"))] if folded else []
+    statuses = [status for part in folded for status in part.statuses]
+    if not statuses:
+        return [_end(here=False)] if folded else []
+    return [_marked(_together(statuses), f"{len(statuses)} more")]
 
 
 def _on_line(entry: RailEntry, *, here: bool) -> Content:

@@ -457,7 +457,7 @@ class WizardScreen(OneFocus):
         if not self._left_alone:
             return self.pane.turn()
         left_out = self.current and self.run.session.status(self.current) is Status.SKIPPED
-        return Turn("You skipped this" if left_out else "Done; ^r opens it again", yours=False)
+        return Turn("You skipped this" if left_out else "Done; ^r reopens it", yours=False)
 
     @property
     def _left_alone(self) -> bool:

@@ -86,6 +86,7 @@ class Survey:
         proposed: the accounts whose layers are proposed.
         remarks: what the person should know, each a sentence.
         of_the_files: the same for work that writes or plans the checkout's files.
+        asking: who is there already and asks for another key, in the sandbox's mailbox.
     """
 
     project: Project
@@ -93,6 +94,7 @@ class Survey:
     proposed: tuple[str, ...]
     remarks: tuple[Sentence, ...]
     of_the_files: tuple[Sentence, ...] = ()
+    asking: tuple[str, ...] = ()
 
     def people(self, kind: str = "") -> tuple[str, ...]:
         """The IAM names in any of the layers, sorted; for a kind of work those whom it can be about."""
@@ -123,8 +125,8 @@ def survey(path: str, context: Context, report: Report) -> Survey:
     names = [layer.location.account for layer in layers]
     proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
     of_the_files = (*_git_remarks(project, context), *layer_remarks(layers))
-    remarks = (*_project_remarks(project), *_requests(layers, context))
-    return Survey(project, tuple(layers), proposed, remarks, of_the_files)
+    remarks = tuple(_project_remarks(project))
+    return Survey(project, tuple(layers), proposed, remarks, of_the_files, _asking(layers, context))
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
@@ -364,15 +366,14 @@ def _project_remarks(project: Project) -> list[Sentence]:
     return [*project.warnings, *([sso] if project.sso_enabled else [])]
 
 
-def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
-    """Requests in the sandbox's mailbox for another key, of people who are there already."""
+def _asking(layers: Sequence[Layer], context: Context) -> tuple[str, ...]:
     people = sorted({person.iam_name for layer in layers for person in layer.people})
     sent = {name: context.environment.mail(f"request-{name}.txt") for name in people}
-    return [
-        f"{name} asks for a new key (in the mailbox): that goes under “Whose PGP key?” (^o shows it)."
+    return tuple(
+        name
         for name, file in sent.items()
         if file and file.is_file() and _replacement(file) not in {"", *_keys_of(name, layers)}
-    ]
+    )
 
 
 def _keys_of(name: str, layers: Sequence[Layer]) -> set[str]:
