@@ -241,18 +241,6 @@ class Git:
             sorted((DirtyFile(root / entry[3:], entry[:2]) for entry in entries), key=lambda f: f.path)
         )
 
-    def lines_changed(self, paths: Sequence[Path]) -> dict[Path, int]:
-        """How many lines of files differ from the last commit; of tracked files that differ only."""
-        if not paths or not self.head():
-            return {}
-        text = self._ask("diff", "--numstat", "-z", "--no-renames", "HEAD", "--", *map(str, paths))
-        root = self.root()
-        found = {}
-        for entry in filter(None, text.split("\0")):
-            added, removed, name = entry.split("\t", 2)
-            found[root / name] = sum(int(number) for number in (added, removed) if number.isdecimal())
-        return found
-
     def remote(self) -> str:
         """The remote `origin`, or the first one; "" if there is none."""
         remotes = self._ask("remote").splitlines()

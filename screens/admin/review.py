@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -69,9 +70,9 @@ class ReviewPane(ByHandPane):
     ReviewPane #commit-fields { height: auto; display: none; }
     ReviewPane #commit-fields.-wanted { display: block; }
     ReviewPane.-nothing #diff, ReviewPane.-nothing #files, ReviewPane.-nothing #buttons,
-    ReviewPane.-committed #commit, ReviewPane.-committed #keys-too,
+    ReviewPane.-committed #commit, ReviewPane.-committed #others-too,
     ReviewPane.-unmade #diff, ReviewPane.-unmade #files, ReviewPane.-unmade #commit,
-    ReviewPane.-unmade #keys-too, ReviewPane.-unmade #commit-fields,
+    ReviewPane.-unmade #others-too, ReviewPane.-unmade #commit-fields,
     ReviewPane.-committed #commit-fields { display: none !important; }
     ReviewPane #written, ReviewPane #taken-in { height: auto; }
     ReviewPane #taken-in { color: $text-warning; }
@@ -91,7 +92,7 @@ class ReviewPane(ByHandPane):
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
             "message": review.proposed_message(opening.context),
-            "keys_too": True,
+            "others_too": opening.draft.get("keys_too", True),  # as an older version called it
             "seen": (),
             **opening.draft,
         }
@@ -103,7 +104,7 @@ class ReviewPane(ByHandPane):
         yield FileDiffs(id="diff")
         commit = bool(self._start["commit"])
         yield MarkBox("Commit these files too", value=commit, id="commit")
-        yield MarkBox("", bool(self._start["keys_too"]), id="keys-too")
+        yield MarkBox("", bool(self._start["others_too"]), id="others-too")
         yield Text("", id="taken-in", classes="-empty")
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
             hint = "empty: stay on this branch"
@@ -131,26 +132,28 @@ class ReviewPane(ByHandPane):
         self.query_one("#commit-fields").set_class(event.value, "-wanted")
         self._show_commit()
 
-    @on(MarkBox.Changed, "#keys-too")
+    @on(MarkBox.Changed, "#others-too")
     def _show_commit(self) -> None:
         """Say what a commit takes in, and what it leaves out, beside what is shown."""
-        keys = self._beside.keys
+        others = self._beside.others
         commit = self.query_one("#commit", MarkBox).value and not self.has_class("-committed")
-        box = self.query_one("#keys-too", MarkBox)
-        names = listed([f"keys/{path.name}" for path in keys], 2)
-        box.label = f"Commit {names} with them: never committed, and a layer reads {_it(keys)}"
-        box.display = commit and bool(keys)
+        box = self.query_one("#others-too", MarkBox)
+        accounts = {other.account for other in others}
+        where = f" in {others[0].account}" if len(accounts) == 1 else ""
+        names = listed([other.name if where else f"{other.account} {other.name}" for other in others], 2)
+        box.label = f"Commit other changes{where} too: {names}"
+        box.display = commit and bool(others)
         lines: list[Sentence] = []
         if commit and self._beside.lines:
             number, files = sum(self._beside.lines.values()), list(self._beside.lines)
-            where = listed([path.name for path in files], 2)
-            lines.append(f"! The commit takes in {count(number, 'other uncommitted line')} of {where}.")
-        if commit and keys and not box.value:
-            lines.append(f"! Left out: {names}. A plan elsewhere fails without {_it(keys)}.")
+            those = listed([path.name for path in files], 2)
+            lines.append(f"! The commit takes in {count(number, 'other uncommitted line')} of {those}.")
+        if commit and others and not box.value:
+            lines.append(f"! The commit alone may not plan: it lacks {names}.")
         self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:
-        self.query("#undo, #keys-too").set(display=False)
+        self.query("#undo, #others-too").set(display=False)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -178,8 +181,9 @@ class ReviewPane(ByHandPane):
             return Primary("Look again")
         unseen = self._unseen
         if not self.query_one(FileDiffs).files:
-            uncommitted = self.query_one("#commit", MarkBox).value and self._written and not self._committed
-            return Primary(f"Commit {count(len(self._written), 'file')}" if uncommitted else "Continue")
+            written = self._beside.written
+            uncommitted = self.query_one("#commit", MarkBox).value and written and not self._committed
+            return Primary(f"Commit {count(len(written), 'file')}" if uncommitted else "Continue")
         return Primary(f"{self._what}, {unseen} unseen" if unseen else self._what)
 
     @property
@@ -200,11 +204,6 @@ class ReviewPane(ByHandPane):
         return len({*range(len(diff.files))} - diff.seen)
 
     @property
-    def _written(self) -> list[str]:
-        """The files that this session wrote, from the project's folder."""
-        return [str(path.relative_to(self.context.root)) for path in self._beside.written]
-
-    @property
     def _committed(self) -> Mapping[str, str]:
         """The commit that they are in; empty if they were not committed from here."""
         return self.context.facts.get("commit") or {}
@@ -215,9 +214,11 @@ class ReviewPane(ByHandPane):
             commit = message.result["commit"]
             if not (commit or self.query_one(FileDiffs).files):
                 return  # they were written before
-            number = len(self.query_one(FileDiffs).files) or len(message.result["changed_files"])
+            diffs = self.query_one(FileDiffs).files
+            gone = [file.change.after is None for file in diffs]
+            gone = gone or [not file["sha256"] for file in message.result["changed_files"]]
             where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
-            self.parting = f"✓ {count(number, 'file')} written, {where}."
+            self.parting = f"✓ {_told_written(gone)}, {where}."
 
     def advance(self) -> None:
         """Write it, what was not seen only if that is meant; or look again where nothing could be written."""
@@ -248,7 +249,6 @@ class ReviewPane(ByHandPane):
         self, change_set: ChangeSet, diffs: Sequence[FileDiff], notes: list[Sentence], beside: Beside
     ) -> None:
         self._beside = beside
-        written = self._written
         self._again = False
         self.remove_class("-unmade")
         self._digest, self._text = change_set.digest, change_set.diff()
@@ -259,12 +259,13 @@ class ReviewPane(ByHandPane):
         resumed = self.opening.interrupted and not diffs
         if resumed or (diffs and self.opening.failed):  # its note asks for what is done already
             self.drop_note()
-        summary = _summary(diffs, len(written), resumed=resumed)
+        gone = [path in beside.deleted for path in beside.written]
+        summary = _summary(diffs, gone, resumed=resumed)
         self._notes = [f"! {note}" for note in notes] if diffs else []
         self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in self._start["seen"]])
-        self._show_written(written if not diffs else [])
+        self._show_written(beside.written if not diffs else ())
         self._show_commit()
         if not diffs:
             self.focus_primary()
@@ -272,10 +273,12 @@ class ReviewPane(ByHandPane):
             diff.focus()
         self._remember()
 
-    def _show_written(self, written: Sequence[str]) -> None:
+    def _show_written(self, written: Sequence[Path]) -> None:
         """In place of an empty difference, what was written and whether it was committed."""
         self.set_class(not self.query_one(FileDiffs).files, "-nothing")
-        lines = _first([f"  {shortened(path, _PATH_WIDTH)}" for path in written], _FILES_SHOWN)
+        paths = [shortened(str(path.relative_to(self.context.root)), _PATH_WIDTH) for path in written]
+        signs = ["-" if path in self._beside.deleted else " " for path in written]
+        lines = _first([f"{sign} {path}" for sign, path in zip(signs, paths, strict=True)], _FILES_SHOWN)
         if commit := self._committed:
             lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")
         elif written and self._beside.in_git:
@@ -377,7 +380,8 @@ class ReviewPane(ByHandPane):
         ask(self, Confirm("Put the files back?", body, "Put back", no="Not yet"), undo)
 
     def _put_back(self, undone: ChangeSet) -> None:
-        said = f"✓ {count(len(undone.changes), 'file')} put back. Write does what you decided once more."
+        number = count(len(undone.changes), "file")
+        said = f"✓ {number} put back. To make the same changes after all, write them again."
         if self.opening.done:
             self.parting = said
             self.screen.call_later(self.screen.run_action, "reopen")
@@ -402,13 +406,17 @@ class ReviewPane(ByHandPane):
         """Done and nothing more to write: Next just goes on."""
         return bool(super().changed()) or not self.opening.done
 
+    @property
+    def _others_too(self) -> bool:
+        return self.query_one("#others-too", MarkBox).value
+
     def request(self) -> Request:
         return Request(
             digest=self._digest,
             branch=self.query_one("#branch", Input).value.strip(),
             commit=self.query_one("#commit", MarkBox).value,
             message=self.query_one("#message", Input).value.strip(),
-            keys_too=self.query_one("#keys-too", MarkBox).value,
+            others=tuple(other.path for other in self._beside.others if self._others_too),
         )
 
     def draft(self) -> Mapping[str, Any]:
@@ -417,13 +425,9 @@ class ReviewPane(ByHandPane):
             "commit": request.commit,
             "branch": request.branch,
             "message": request.message,
-            "keys_too": request.keys_too,
+            "others_too": self._others_too,
             "seen": [diff.files[at].identity for at in sorted(diff.seen)] or list(self._start["seen"]),
         }
-
-
-def _it(several: Sequence[object]) -> str:
-    return "it" if len(several) == 1 else "them"
 
 
 def _file_line(diff: FileDiff) -> str:
@@ -448,12 +452,25 @@ def _first(lines: Sequence[str], most: int) -> list[str]:
     return [*lines[:most], *more]
 
 
-def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
+def _told_written(gone: Sequence[bool]) -> str:
+    """How many files were written and how many deleted, by whether each is gone."""
+    deleted = sum(gone)
+    written = len(gone) - deleted
+    if not deleted:
+        return f"{count(written, 'file')} written"
+    return (
+        f"{count(written, 'file')} written, {deleted} deleted"
+        if written
+        else f"{count(deleted, 'file')} deleted"
+    )
+
+
+def _summary(diffs: Sequence[FileDiff], gone: Sequence[bool], *, resumed: bool = False) -> str:
     """How much changes, or that the session has written it all, be it after a kill."""
-    if resumed and written:
-        return f"✓ {count(written, 'file')} written, although this was interrupted."
-    if not diffs and written:
-        return f"✓ {count(written, 'file')} written, as you decided."
+    if resumed and gone:
+        return f"✓ {_told_written(gone)}, although this was interrupted."
+    if not diffs and gone:
+        return f"✓ {_told_written(gone)}, as you decided."
     if not diffs:
         return "✓ The files already say what you decided. There is nothing to write."
     layers = list(dict.fromkeys(diff.change.layer.partition("/")[0] for diff in diffs))

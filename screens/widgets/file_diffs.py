@@ -56,9 +56,9 @@ class FileDiff:
         return self.row + max(changed, default=len(self.change.lines))
 
     @property
-    def end(self) -> int:
-        """The line that one has read to; of a key, which nobody can read, the one after its first changed."""
-        return self.first + 1 if PurePath(self.change.name).parent.name == "keys" else self.over
+    def readable(self) -> bool:
+        """Whether somebody can read it, unlike a key."""
+        return PurePath(self.change.name).parent.name != "keys"
 
     @cached_property
     def first(self) -> int:
@@ -90,7 +90,7 @@ class FileDiffs(DrawnLines):
 
     Attributes:
         files: what is shown.
-        seen: the files whose last changed line was in view.
+        seen: the files whose last changed line was in view, and key files from the start.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -128,7 +128,8 @@ class FileDiffs(DrawnLines):
 
     def show(self, files: Sequence[FileDiff], seen: Iterable[int] = ()) -> None:
         """Show these files from the top; some of them may have been seen before."""
-        self.files, self.seen = files, set(seen)
+        self.files = files
+        self.seen = {*seen, *(at for at, file in enumerate(files) if not file.readable)}
         self._lines = [line for file in files for line in file.change.lines]
         self._tokens = [tokens for file in files for tokens in file.tokens]
         widest = max((cell_len(line.text) for line in self._lines), default=0)
@@ -210,7 +211,7 @@ class FileDiffs(DrawnLines):
 
     def _tell_file(self) -> None:
         below = round(self.scroll_y) + self.size.height
-        ends = [file.end for file in self.files]
+        ends = [file.over for file in self.files]
         seen = {index for index, end in enumerate(ends) if self.scroll_y < end <= below} if below else set()
         if (self.at, self.cut) != (self._at, self._cut) or not seen <= self.seen:
             self._at, self._cut = self.at, self.cut

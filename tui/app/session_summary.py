@@ -77,7 +77,7 @@ def arrival_of(entry: Entry, now: datetime) -> Arrival | None:
 
 def left_behind(entry: Entry) -> Sentence:
     """What stays in the project when a session is deleted: the files that it wrote and did not apply."""
-    from workflows.steps.admin.review import files_left  # noqa: PLC0415 - not for the first paint
+    from workflows.steps.admin.written import files_left  # noqa: PLC0415 - not for the first paint
 
     facts, settled = entry.summary.facts, entry.summary.settled
     accounts = {file["layer"]: file.get("account") for file in facts.get("changed_files") or ()}

@@ -131,17 +131,23 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_source(name: str) -> bool:
+    """Whether a plan may be made from a file or folder of this name: no state, plan or hidden one is."""
+    hidden = name.startswith(".") and name != ".terraform.lock.hcl"
+    return not (hidden or name.endswith(_LEFT_OUT))
+
+
 def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
     real = folder.resolve()
     if real in seen or not folder.is_dir():
         return
     seen.add(real)
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") and path.name != ".terraform.lock.hcl":
+        if not is_source(path.name):
             continue
         if path.is_dir():
             yield from _files(path, seen)
-        elif not path.name.endswith(_LEFT_OUT):
+        else:
             yield path
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import FileError, load_file, write_atomically
+from workflows.core.files import FileError, load_file
 from workflows.core.parsing import MAX_HCL
-from workflows.core.processes import child_environment, read_record
+from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, capitalized, count, joined, listed
-from workflows.git import Git
+from workflows.git import DirtyFile, Git
 from workflows.layer.discover import find_project
 from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.edit.run import changes_of, check, edit_layer
@@ -24,7 +23,8 @@ from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
-from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, WriteJournal
+from workflows.layer.read.layer import read_layer
+from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.machine.summaries import kept_summary
@@ -33,15 +33,22 @@ from workflows.steps.admin.edits import operations, read_layers, refuse_expired_
 from workflows.steps.admin.other_sessions import not_applied
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.admin.state_now import taken_back_since
+from workflows.steps.admin.written import (
+    files_written,
+    first_to_last,
+    journal_of,
+    last_digest,
+    to_undo,
+    written_at,
+)
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import work_of
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
-from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.binary import choose_binary
-from workflows.terraform.runner import Kind
+from workflows.terraform.record import is_source
 
 _TOLD = {
     "add": "add",
@@ -50,7 +57,6 @@ _TOLD = {
     "key_files": "rename the key file of",
 }
 """What a commit's message calls each kind of change of users."""
-_WRITTEN = "written.json"
 _NAMED = 3
 """How many files a sentence names."""
 _SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
@@ -67,14 +73,28 @@ class Request:
         branch: a new branch to make for it, or "" to stay on the current one.
         commit: whether to commit the files.
         message: the commit's message.
-        keys_too: whether the commit takes in the key files of `Beside.keys`.
+        others: files of `Beside.others` that the commit takes in.
     """
 
     digest: str
     branch: str = ""
     commit: bool = False
     message: str = ""
-    keys_too: bool = False
+    others: tuple[Path, ...] = ()
+
+
+class OtherFile(NamedTuple):
+    """An uncommitted file of a layer that the review doesn't write.
+
+    Attributes:
+        path: the file, absolute.
+        account: the layer's.
+        name: the file relative to the layer's folder.
+    """
+
+    path: Path
+    account: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -83,15 +103,17 @@ class Beside:
 
     Attributes:
         lines: uncommitted lines that aren't this session's, by file: a commit takes them in.
-        keys: key files that the layers refer to and git doesn't know, which this review doesn't write.
+        others: other uncommitted files of the same layers: without them the commit alone may not plan.
         written: the files that this session wrote, sorted.
+        deleted: those of them that aren't there any more.
         undone: how many files `undo` would put back.
         in_git: whether all written files are committed, from here or by hand.
     """
 
     lines: Mapping[Path, int] = field(default_factory=dict)
-    keys: tuple[Path, ...] = ()
+    others: tuple[OtherFile, ...] = ()
     written: tuple[Path, ...] = ()
+    deleted: frozenset[Path] = frozenset()
     undone: int = 0
     in_git: bool = False
 
@@ -115,38 +137,65 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         OnboardError: git or a layer can't be read.
     """
     git = Git(context.root, context.environment.variables)
-    written = {Path(path) for _, path in files_written(context.folder)}
-    undone = len(to_undo(context).changes)
+    written = sorted(Path(path) for _, path in files_written(context.folder))
+    found = Beside(
+        written=tuple(written),
+        deleted=frozenset(path for path in written if not path.exists()),
+        undone=len(to_undo(context.folder, context.every).changes),
+    )
     if not git.is_repository():
-        return Beside(written=tuple(sorted(written)), undone=undone)
-    changed = {change.path for change in change_set.changes}
-    referred = {
-        layer.location.path / person.key_file
-        for layer in read_layers(context).values()
-        for person in layer.people
-        if person.key_file
+        return found
+    afterwards = {str(change.path): change for change in change_set.changes}
+    own = first_to_last(context.folder)
+    own |= {path: change.after_another(own.get(path)) for path, change in afterwards.items()}
+    committed = {*written, *map(Path, own)}
+    layers = [
+        read_layer(location)
+        for location in find_project(context.root).layers
+        if any(path.is_relative_to(location.path) for path in committed)
+    ]
+    folders = [layer.location.path for layer in layers]
+    dirty = git.dirty_files([*folders, *written]) if committed else ()
+    uncommitted = {file.path.resolve() for file in dirty}
+    lines = {
+        change.path: _lines_of_others(
+            change, change.after if path in afterwards else _content(change.path), git
+        )
+        for path, change in sorted(own.items())
+        if change.path.resolve() in uncommitted
     }
-    keys = sorted(referred - changed - written)
-    dirty = git.dirty_files(keys) if keys else ()
-    in_git = bool(written) and not git.dirty_files(sorted(written))
-    in_git = in_git and not any(git.is_ignored(path) for path in written)  # what is ignored isn't dirty
-    own = _first_to_last(context.folder)
-    others = {path: _lines_of_others(own[str(path)], git) for path in sorted(written) if str(path) in own}
-    return Beside(
-        git.lines_changed(sorted(changed - written))
-        | {path: lines for path, lines in others.items() if lines},
-        tuple(file.path for file in dirty if file.untracked),
-        tuple(sorted(written)),
-        undone,
-        in_git,
+    in_git = bool(written) and uncommitted.isdisjoint(path.resolve() for path in written)
+    return replace(
+        found,
+        lines={path: number for path, number in lines.items() if number},
+        others=tuple(_others(layers, dirty, {path.resolve() for path in committed})),
+        in_git=in_git and not any(git.is_ignored(path) for path in written),  # what is ignored isn't dirty
     )
 
 
-def _lines_of_others(change: FileChange, git: Git) -> int:
-    """How many of a file's uncommitted lines aren't those of this session's change."""
-    uncommitted = replace(change, before=git.committed(change.path), after=_content(change.path))
+def _others(layers: Iterable[Layer], dirty: Iterable[DirtyFile], but: Container[Path]) -> Iterator[OtherFile]:
+    """The uncommitted files, but for some, that plans of layers are made from.
+
+    What git doesn't know yet counts only where Terraform surely reads it.
+    """
+    for layer in layers:
+        folder = layer.location.path.resolve()
+        keys = {folder / person.key_file for person in layer.people if person.key_file}
+        for file in dirty:
+            path = file.path.resolve()
+            if path in but or not path.is_relative_to(folder):
+                continue
+            known = not file.untracked or path in keys or path.name.endswith((".tf", ".tf.json"))
+            name = path.relative_to(folder)
+            if known and all(map(is_source, name.parts)):
+                yield OtherFile(file.path, layer.location.account, name.as_posix())
+
+
+def _lines_of_others(change: FileChange, content: bytes | None, git: Git) -> int:
+    """How many lines aren't those of this session's change, in a commit of its file with some content."""
+    whole = replace(change, before=git.committed(change.path), after=content)
     found, own = (
-        Counter(line.text for line in changed.lines if line.mark in "+-") for changed in (uncommitted, change)
+        Counter(line.text for line in changed.lines if line.mark in "+-") for changed in (whole, change)
     )
     return (found - own).total()
 
@@ -193,57 +242,6 @@ def notes(context: Context) -> list[Sentence]:
     return found
 
 
-def journal_of(folder: Path) -> WriteJournal:
-    """What is being written, kept in the session's private folder, whose resuming finishes it."""
-    return WriteJournal(folder / "writing.json", lambda change_set: _keep(folder, change_set))
-
-
-def files_written(folder: Path) -> set[tuple[str, str]]:
-    """Layer folder and path of every file that the session with this folder has written."""
-    return {(layer, path) for layer, path in _kept(folder)["files"]}
-
-
-def files_left(folder: Path) -> set[tuple[str, str]]:
-    """The same without those that were put back.
-
-    Raises:
-        FileError: what is kept of them is damaged.
-    """
-    changes = _first_to_last(folder).values()
-    return files_written(folder) - {
-        (change.layer, str(change.path)) for change in changes if change.before == change.after
-    }
-
-
-def to_undo(context: Context) -> ChangeSet:
-    """What puts the layers' files back as they were before this session first wrote to them.
-
-    It is empty once an apply has begun, here or elsewhere: then AWS may have what they say.
-    """
-    begun = any((context.folder / RUNS).glob(f"*/{Kind.APPLY}"))
-    if begun or any(name.startswith("applied@") for name in context.every):
-        return ChangeSet(())
-    changes = _first_to_last(context.folder).values()
-    return ChangeSet(tuple(change.undone() for change in changes if change.before != change.after))
-
-
-def _first_to_last(folder: Path) -> dict[str, FileChange]:
-    """By its path, each file from before the session's first write to after its last one.
-
-    Raises:
-        FileError: what is kept of them is damaged.
-    """
-    try:
-        return {change["path"]: FileChange.from_record(change) for change in _kept(folder).get("changes", ())}
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileError(
-            "A record of what was written is damaged",
-            f"{folder / _WRITTEN} can't be read.",
-            why="The file was edited, or damaged by the disk.",
-            next="Move it away, and undo this session's part with git.",
-        ) from error
-
-
 def undoable(context: Context, report: Report) -> ChangeSet:
     """What `to_undo` gives, where nothing speaks against it.
 
@@ -252,7 +250,7 @@ def undoable(context: Context, report: Report) -> ChangeSet:
         OnboardError: a state has what was decided.
     """
     journal_of(context.folder).finish()
-    change_set = to_undo(context)
+    change_set = to_undo(context.folder, context.every)
     if changed := [change.path for change in change_set.changes if change.standing() == "other"]:
         by = _written_since(changed, context)
         whose = f"A later session of yours ({'; '.join(by)})" if by else "Somebody or something"
@@ -296,31 +294,6 @@ def _is_applied(context: Context) -> bool:
         return state_now.seen(context).verdict is Verdict.AS_DECIDED
     except (OnboardError, OSError):
         return False
-
-
-def _keep(folder: Path, change_set: ChangeSet) -> None:
-    """Note what was written, and what was there before the first time.
-
-    Where only the commit fails, the next try knows by it that the files are as shown.
-    """
-    kept = _kept(folder)
-    files = {(layer, path) for layer, path in kept["files"]}
-    changes = _first_to_last(folder)
-    for change in change_set.changes:
-        path = str(change.path)
-        if path in changes or (change.layer, path) not in files:  # else an older version began with it
-            changes[path] = change.after_another(changes.get(path))
-        files.add((change.layer, path))
-    record = {
-        "digest": change_set.digest,
-        "files": sorted(files),
-        "changes": [change.as_record() for change in changes.values()],
-    }
-    write_atomically(folder / _WRITTEN, json.dumps(record).encode())
-
-
-def _kept(folder: Path) -> dict[str, Any]:
-    return read_record(folder / _WRITTEN) or {"digest": "", "files": []}
 
 
 def _changes(layer: Layer, decisions: Decisions) -> list[FileChange]:
@@ -407,7 +380,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """
     # What has the digest that was shown has passed the check of its format when it was shown.
     change_set = _edited(context, report)
-    done_before = change_set.is_empty and _kept(context.folder)["digest"] == request.digest
+    done_before = change_set.is_empty and last_digest(context.folder) == request.digest
     if change_set.digest != request.digest and not done_before:
         raise OnboardError(
             "Something has changed meanwhile",
@@ -419,12 +392,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         report(Progress("Asking the checkout's upstream"))
         check_upstream(find_project(context.root), context, needed=False)
     git = _repository(request, context) if request.commit else None
-    keys = beside(change_set, context).keys if request.keys_too else ()
     report(Progress("Writing"))
     if not change_set.is_empty:
         journal_of(context.folder).write(change_set)
     files = _changed_files(context)
-    commit = _commit(git, request.message, [*(Path(file["path"]) for file in files), *keys]) if git else None
+    paths = [*(Path(file["path"]) for file in files), *request.others]
+    commit = _commit(git, request.message, paths) if git else None
     return {"changed_files": files, "commit": commit}
 
 
@@ -540,12 +513,12 @@ def observe(context: Context) -> Observation:
 
 def _written_since(paths: Iterable[Path], context: Context) -> list[str]:
     """The later sessions that wrote all of these files as they are now, by what they do; else none."""
-    own, left, found = _written_at(context.folder), {*map(str, paths)}, list[str]()
+    own, left, found = written_at(context.folder), {*map(str, paths)}, list[str]()
     for folder in context.folder.parent.iterdir():
-        if _written_at(folder) <= own:
+        if written_at(folder) <= own:
             continue
         try:
-            changes = _first_to_last(folder)
+            changes = first_to_last(folder)
         except FileError:
             continue
         if theirs := {path for path in left if path in changes and changes[path].standing() == "after"}:
@@ -553,9 +526,3 @@ def _written_since(paths: Iterable[Path], context: Context) -> list[str]:
             summary = kept_summary(folder, of_old=True)
             found.append(work_of(summary) if summary else folder.name)
     return [] if left else found
-
-
-def _written_at(folder: Path) -> int:
-    """When a session wrote last, in nanoseconds; 0 if it never did."""
-    record = folder / _WRITTEN
-    return record.stat().st_mtime_ns if record.exists() else 0

@@ -26,7 +26,8 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.other_sessions import not_applied
-from workflows.steps.admin.review import Request, files_written, journal_of
+from workflows.steps.admin.review import Request
+from workflows.steps.admin.written import files_written, journal_of, to_undo
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.half_written import writes_of
 from workflows.steps.shared.leftovers import RUNS
@@ -39,7 +40,7 @@ import os, signal, sys
 from pathlib import Path
 import workflows.layer.write as layer_write
 from workflows.layer.write import ChangeSet, FileChange
-from workflows.steps.admin.review import journal_of
+from workflows.steps.admin.written import journal_of
 
 folder, files = Path(sys.argv[1]), Path(sys.argv[2])
 changes = tuple(
@@ -71,6 +72,10 @@ def admin(admin_project: AdminProject, people_keys: Keys) -> AdminProject:
 
 def perform(admin: AdminProject, request: Request) -> Mapping[str, object]:
     return review.perform(request, admin.context(), quiet)
+
+
+def undoable(admin: AdminProject) -> ChangeSet:
+    return to_undo(admin.folder, admin.context().every)
 
 
 def changed_lines(diff: str) -> list[str]:
@@ -205,10 +210,10 @@ def test_files_that_were_applied_elsewhere_are_not_put_back(
     monkeypatch.setattr(review.state_now, "seen", lambda _context: AGREES)
     with pytest.raises(OnboardError, match="It was applied"):
         review.undo(admin.context(), quiet)
-    assert review.to_undo(admin.context()).changes
+    assert undoable(admin).changes
     monkeypatch.setattr(review.state_now, "seen", lambda _context: NOT_ASKED)
     review.undo(admin.context(), quiet)
-    assert not review.to_undo(admin.context()).changes
+    assert not undoable(admin).changes
 
 
 def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: AdminProject) -> None:
@@ -342,12 +347,48 @@ def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProje
     path.write_text(path.read_text() + "# mine\n")
     shown = review.prepare(admin.context(), quiet)
     found = review.beside(shown, admin.context())
-    assert (found.lines, found.keys) == ({path: 1}, (key,))
+    assert (found.lines, found.others) == ({path: 1}, ((key, "security", "keys/dana.lopez"),))
     assert admin.git("status", "--porcelain") != ""
     perform(admin, Request(shown.digest, commit=True, message="Add jane.doe"))
     assert admin.git("status", "--porcelain").startswith("??")
-    perform(admin, Request(shown.digest, commit=True, message="Add the key", keys_too=True))
+    perform(admin, Request(shown.digest, commit=True, message="Add the key", others=(key,)))
     assert admin.git("status", "--porcelain") == ""
+
+
+def test_a_commit_may_take_in_what_else_a_plan_of_its_layers_is_made_from(admin: AdminProject) -> None:
+    admin.file("security", "README.md").write_text("ours")
+    admin.git("add", "--all")
+    admin.git("commit", "--quiet", "--message", "Before")
+    (admin.root / ".git/info/exclude").write_text("ignored.tf\n")
+    layer = admin.file("security", "x").parent
+    for name in (".terraform/a.tf", "new.tf", "notes.txt", "ignored.tf", "out.tfplan", "terraform.tfstate"):
+        (layer / name).parent.mkdir(exist_ok=True)
+        (layer / name).write_text("# new\n")
+    admin.file("management", "locals.tf").write_text(admin.text("management", "locals.tf") + "# mine\n")
+    (layer / "account.tf").write_text((layer / "account.tf").read_text() + "# mine\n")
+    (layer / "README.md").unlink()
+    shown = review.prepare(admin.context(), quiet)
+    others = review.beside(shown, admin.context()).others
+    assert [other.name for other in others] == ["README.md", "account.tf", "new.tf"]
+    assert {other.account for other in others} == {"security"}
+    paths = tuple(other.path for other in others)
+    perform(admin, Request(shown.digest, commit=True, message="Add jane.doe", others=paths))
+    assert not review.beside(ChangeSet(()), admin.context()).others
+    assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4 + len(others)
+
+
+def test_uncommitted_lines_that_a_session_takes_out_are_none_that_its_commit_takes_in(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    write(admin)
+    later = replace(admin, folder=admin.folder.with_name("later"), facts={})
+    later.folder.mkdir()
+    decide(later, people_keys, leaving=("jane.doe",), layers=("security",))
+    shown = review.prepare(later.context(), quiet)
+    assert len(shown.changes) == 4
+    assert review.beside(shown, later.context()).lines == {}
+    write(later)
+    assert review.beside(ChangeSet(()), later.context()).lines == {}
 
 
 def test_lines_of_others_are_known_after_the_write_too(admin: AdminProject) -> None:
@@ -480,9 +521,9 @@ def test_what_a_session_wrote_in_two_goes_comes_back_from_before_the_first(
     undone = review.undo(admin.context(), quiet)
     assert (admin.git("diff"), admin.git("status", "--porcelain")) == before
     assert {change.name for change in undone.changes} >= {"keys/jane.doe", "keys/juan.delacruz", "locals.tf"}
-    assert review.to_undo(admin.context()).is_empty
+    assert undoable(admin).is_empty
     write(admin)
-    assert not review.to_undo(admin.context()).is_empty
+    assert not undoable(admin).is_empty
 
 
 def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: AdminProject) -> None:
@@ -495,10 +536,10 @@ def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: A
     assert admin.text("security", "groups.tf") == changed
     assert admin.git("status", "--porcelain") == status
     elsewhere = replace(admin.context(), every={"applied@security": {"elsewhere": True}})
-    assert review.to_undo(elsewhere).is_empty
-    assert not review.to_undo(admin.context()).is_empty
+    assert to_undo(elsewhere.folder, elsewhere.every).is_empty
+    assert not undoable(admin).is_empty
     (admin.folder / RUNS / "security" / Kind.APPLY).mkdir(parents=True)
-    assert review.to_undo(admin.context()).is_empty
+    assert undoable(admin).is_empty
 
 
 def test_a_damaged_record_of_what_was_written_is_told(admin: AdminProject) -> None:
@@ -506,7 +547,7 @@ def test_a_damaged_record_of_what_was_written_is_told(admin: AdminProject) -> No
     kept = json.loads((admin.folder / "written.json").read_text())
     (admin.folder / "written.json").write_text(json.dumps({**kept, "changes": [{"path": 5}]}))
     with pytest.raises(FileError):
-        review.to_undo(admin.context())
+        undoable(admin)
 
 
 def test_a_file_that_an_older_version_wrote_first_is_not_undone(admin: AdminProject) -> None:
@@ -514,7 +555,7 @@ def test_a_file_that_an_older_version_wrote_first_is_not_undone(admin: AdminProj
     kept = json.loads((admin.folder / "written.json").read_text())
     del kept["changes"]
     (admin.folder / "written.json").write_text(json.dumps(kept))
-    assert review.to_undo(admin.context()).is_empty
+    assert undoable(admin).is_empty
 
 
 def test_a_review_that_was_written_can_be_made_again_and_writes_nothing(admin: AdminProject) -> None:
@@ -624,7 +665,7 @@ LEFT = """
 import os, signal, sys
 from pathlib import Path
 from workflows.layer.write import ChangeSet, FileChange
-from workflows.steps.admin.review import journal_of
+from workflows.steps.admin.written import journal_of
 
 folder, file = Path(sys.argv[1]), Path(sys.argv[2])
 genuine = Path.replace

@@ -1,0 +1,110 @@
+"""What a session has written to the layers, file by file, so that it can be put back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from workflows.core.files import FileError, write_atomically
+from workflows.core.processes import read_record
+from workflows.layer.write import ChangeSet, FileChange, WriteJournal
+from workflows.steps.shared.leftovers import RUNS
+from workflows.terraform.runner import Kind
+
+_RECORD = "written.json"
+
+
+def journal_of(folder: Path) -> WriteJournal:
+    """What is being written, kept in the session's private folder, whose resuming finishes it."""
+    return WriteJournal(folder / "writing.json", lambda change_set: _keep(folder, change_set))
+
+
+def files_written(folder: Path) -> set[tuple[str, str]]:
+    """Layer folder and path of every file that the session with this folder has written."""
+    return {(layer, path) for layer, path in _kept(folder)["files"]}
+
+
+def files_left(folder: Path) -> set[tuple[str, str]]:
+    """The same without those that were put back.
+
+    Raises:
+        FileError: what is kept of them is damaged.
+    """
+    changes = first_to_last(folder).values()
+    return files_written(folder) - {
+        (change.layer, str(change.path)) for change in changes if change.before == change.after
+    }
+
+
+def to_undo(folder: Path, known: Iterable[str]) -> ChangeSet:
+    """What puts the layers' files back as they were before the session first wrote to them.
+
+    It is empty once an apply has begun, here or elsewhere: then AWS may have what they say.
+
+    Args:
+        folder: the session's.
+        known: the names of its facts, or of the steps that are done, with their accounts.
+
+    Raises:
+        FileError: what is kept of them is damaged.
+    """
+    begun = any((folder / RUNS).glob(f"*/{Kind.APPLY}"))
+    if begun or any(name.startswith(("applied@", "apply@")) for name in known):
+        return ChangeSet(())
+    changes = first_to_last(folder).values()
+    return ChangeSet(tuple(change.undone() for change in changes if change.before != change.after))
+
+
+def first_to_last(folder: Path) -> dict[str, FileChange]:
+    """By its path, each file from before the session's first write to after its last one.
+
+    Raises:
+        FileError: what is kept of them is damaged.
+    """
+    try:
+        return {change["path"]: FileChange.from_record(change) for change in _kept(folder).get("changes", ())}
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(
+            "A record of what was written is damaged",
+            f"{folder / _RECORD} can't be read.",
+            why="The file was edited, or damaged by the disk.",
+            next="Move it away, and undo this session's part with git.",
+        ) from error
+
+
+def _keep(folder: Path, change_set: ChangeSet) -> None:
+    """Note what was written, and what was there before the first time.
+
+    Where only the commit fails, the next try knows by it that the files are as shown.
+    """
+    kept = _kept(folder)
+    files = {(layer, path) for layer, path in kept["files"]}
+    changes = first_to_last(folder)
+    for change in change_set.changes:
+        path = str(change.path)
+        if path in changes or (change.layer, path) not in files:  # else an older version began with it
+            changes[path] = change.after_another(changes.get(path))
+        files.add((change.layer, path))
+    record = {
+        "digest": change_set.digest,
+        "files": sorted(files),
+        "changes": [change.as_record() for change in changes.values()],
+    }
+    write_atomically(folder / _RECORD, json.dumps(record).encode())
+
+
+def last_digest(folder: Path) -> str:
+    """The digest of the difference that the session wrote last; "" if it never did."""
+    return str(_kept(folder)["digest"])
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    return read_record(folder / _RECORD) or {"digest": "", "files": []}
+
+
+def written_at(folder: Path) -> int:
+    """When a session wrote last, in nanoseconds; 0 if it never did."""
+    record = folder / _RECORD
+    return record.stat().st_mtime_ns if record.exists() else 0
