@@ -28,6 +28,11 @@ Clock = Callable[[], datetime]
 _ARCHIVED = "archived"
 
 
+def is_archived(folder: Path) -> bool:
+    """Whether the session with a folder was taken out of the list."""
+    return (folder / _ARCHIVED).exists()
+
+
 class Sessions:
     """The folder of sessions.
 
@@ -99,7 +104,7 @@ class Sessions:
 
     def is_archived(self, session_id: str) -> bool:
         """Whether a session was taken out of the list."""
-        return (self.folder / session_id / _ARCHIVED).exists()
+        return is_archived(self.folder / session_id)
 
     def summaries(self) -> tuple[Summary, ...]:
         """All sessions, the most recently changed first; those that cannot be read say why.

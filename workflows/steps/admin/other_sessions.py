@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 
+from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import WrongShape
+from workflows.layer.discover import find_project
+from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
+from workflows.steps.admin.written import files_left, files_written, to_undo
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import siblings
@@ -17,12 +22,12 @@ from workflows.steps.shared.module import Context
 def not_applied(context: Context) -> Iterator[Sentence]:
     """What they have written and not applied, and what they have not written yet; a sentence each."""
     written, begun = dict[str, set[str]](), dict[str, set[str]]()
-    for session in siblings(context.folder):
-        edits = any(session.facts.get(kind) for kind in EDITING)
-        if not (edits and session.next_step) or session.facts.get("project_root") != str(context.root):
+    for session in _editing(context):
+        folder = context.folder.parent / session.id
+        found = written if _holds(session, folder) else begun
+        if found is begun and is_archived(folder):
             continue
         if accounts := {*context.decisions.layers} & _accounts(session):
-            found = written if "changed_files" in session.facts else begun
             found.setdefault(work_of(session), set()).update(accounts)
     if written:
         where = listed(_in_order(written, context), 2)
@@ -30,6 +35,39 @@ def not_applied(context: Context) -> Iterator[Sentence]:
     if begun:
         where = listed(_in_order(begun, context), 2)
         yield f"Not written yet in {where}, by other sessions: {_first_two(begun)}."
+
+
+def that_can_put_back(account: str, context: Context) -> list[str]:
+    """What the sessions do whose files of an account's layer Review can put back there."""
+    location = find_project(context.root).layer(account)
+    found = []
+    for session in _editing(context):
+        try:
+            changes = to_undo(context.folder.parent / session.id, session.settled).changes
+        except FileError:
+            continue  # its own Review says that it is damaged
+        here = location is not None and any(change.layer == location.relative for change in changes)
+        if here and all(change.standing() == "before" for change in changes):
+            found.append(work_of(session))
+    return found
+
+
+def _editing(context: Context) -> Iterator[Summary]:
+    """The other sessions that edit files of the same project and aren't through."""
+    for session in siblings(context.folder):
+        edits = any(session.facts.get(kind) for kind in EDITING)
+        if edits and session.next_step and session.facts.get("project_root") == str(context.root):
+            yield session
+
+
+def _holds(session: Summary, folder: Path) -> bool:
+    """Whether files hold what a session wrote: it has written, and not put all of it back."""
+    if "changed_files" not in session.facts:
+        return False
+    try:
+        return bool(files_left(folder)) or not files_written(folder)  # an older version kept no record
+    except FileError:
+        return True  # its own Review says that it is damaged
 
 
 def _first_two(sessions: Mapping[str, object]) -> Sentence:
@@ -62,7 +100,8 @@ def keys_of_later_sessions(context: Context) -> dict[str, str]:
     found: dict[str, str] = {}
     for session in siblings(context.folder) if own is not None else ():
         same = session.facts.get("project_root") == str(context.root)
-        if own is None or not same or session.created <= own.created or "changed_files" not in session.facts:
+        written = _holds(session, context.folder.parent / session.id)
+        if own is None or not same or session.created <= own.created or not written:
             continue
         with suppress(WrongShape):  # its own page says that it is damaged
             keys = Decisions.from_facts(session.facts).keys.values()

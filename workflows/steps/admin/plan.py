@@ -27,6 +27,7 @@ from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import judged, staleness
+from workflows.steps.admin.other_sessions import that_can_put_back
 from workflows.steps.admin.project import check_upstream
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
@@ -243,7 +244,7 @@ def _markdown_file(context: Context) -> Path:
     return run_folder(context) / "plan.md"
 
 
-def validate(request: Request, _context: Context) -> list[Problem]:
+def validate(request: Request, context: Context) -> list[Problem]:
     """There is a plan, and every foreign change in it is meant."""
     if request.elsewhere:
         return []
@@ -254,7 +255,9 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         return []
     words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
     message = f"{words}. Mark each one that may be applied too, or fix the files and plan again."
-    return [Problem(message, "foreign")]
+    others = that_can_put_back(context.item, context)
+    back = f"To put back what {listed(others, 2)} wrote, open Review there (u)." if others else ""
+    return [Problem(joined((message, back)), "foreign")]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

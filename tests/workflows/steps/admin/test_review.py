@@ -25,7 +25,7 @@ from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Stand
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
-from workflows.steps.admin.other_sessions import not_applied
+from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.written import files_written, journal_of, to_undo
 from workflows.steps.shared.by_hand import NotPossible
@@ -237,6 +237,27 @@ def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: 
         "Not written yet in security, by other sessions: Add juan.",
     ]
     assert {*not_applied(admin.context())} <= {*review.notes(admin.context())}
+
+
+def test_files_that_another_session_put_back_count_as_not_written(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    other = replace(admin, folder=admin.folder.with_name("other"), facts={})
+    other.folder.mkdir()
+    decide(other, people_keys, leaving=("alex.kim",), layers=("security",))
+    write(other)
+    facts = {**other.facts, "project_root": str(admin.root)}
+    keep_summary(other.folder, Summary("other", "admin", facts=facts, next_step="plan"), [])
+    work = ["Remove alex.kim"]
+    (written,) = not_applied(admin.context())
+    assert that_can_put_back("security", admin.context()) == work
+    assert that_can_put_back("management", admin.context()) == []
+    review.undo(other.context(), quiet)
+    assert that_can_put_back("security", admin.context()) == []
+    (begun,) = not_applied(admin.context())
+    assert written != begun
+    (other.folder / "archived").touch()
+    assert list(not_applied(admin.context())) == []
 
 
 def test_a_key_file_that_is_gone_is_a_contradiction_and_review_writes_it_again(admin: AdminProject) -> None:
