@@ -197,6 +197,7 @@ class UsersPane(ByHandPane):
         self.own = Request()
         self._written = Request()
         self._lines = UserLines({})
+        self._can_put_back = False
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
     def heading(self) -> Sentence:
@@ -234,21 +235,21 @@ class UsersPane(ByHandPane):
         self._read_layers()
 
     def _read_layers(self) -> None:
-        def work(report: Report) -> tuple[Mapping[str, Layer], UserLines]:
+        def work(report: Report) -> tuple[Mapping[str, Layer], UserLines, bool]:
             layers = users.survey(self.context, report)
-            return layers, UserLines(layers)
+            return layers, UserLines(layers), users.can_put_back(self.context)
 
         self.run_move("look", work, self._take, looks=True)
 
-    def _take(self, looked: tuple[Mapping[str, Layer], UserLines]) -> None:
-        before, (self._layers, self._lines) = self._layers, looked
+    def _take(self, looked: tuple[Mapping[str, Layer], UserLines, bool]) -> None:
+        before, (self._layers, self._lines, self._can_put_back) = self._layers, looked
         self._written = users.written(self.context, self._layers)
         wanted = self._wanted()
         self.own = Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
         boxes = [box for layer in self._layers.values() for box in self._choices(layer, wanted)]
         people.show([box[:2] for box in boxes], [value for _, value, marked in boxes if marked])
-        self.query_one("#hint", Text).update(_hint(people.option_count, self._written))
+        self.query_one("#hint", Text).update(self._hint(people.option_count))
         people.highlighted = 0 if people.option_count else None
         self.set_class(not people.option_count, "-nobody")
         self._lines.show(self.request())
@@ -258,6 +259,28 @@ class UsersPane(ByHandPane):
         else:
             (people if people.option_count else self.query_one(LineList)).focus()
             self._remember()
+
+    def _hint(self, choices: int) -> str:
+        """What of the changes is in the files already, and how to take it back; what Space does."""
+        lines = [
+            f"✓ {', '.join(names)} {done} {account}"
+            if f"applied@{account}" in self.context.every
+            else f"✓ {', '.join(names)} {written} the files of {account}, not applied yet"
+            for done, written, chosen in (
+                ("added to", "added to", self._written.add),
+                ("removed from", "taken out of", self._written.remove),
+            )
+            for account, names in chosen.items()
+            if names
+        ]
+        if lines:
+            back = (
+                "put the files back in Review (u)" if self._can_put_back else "start another session on Home"
+            )
+            lines.append(f"To undo it, {back}.")
+        if choices:
+            lines.append("Space leaves a line out, or takes it in again.")
+        return "\n".join(lines)
 
     def _choices(self, layer: Layer, wanted: Request) -> list[tuple[str, str, bool]]:
         account = layer.location.account
@@ -495,17 +518,6 @@ class UsersPane(ByHandPane):
 
     def draft(self) -> Mapping[str, Any]:
         return plain(self.request().trimmed()) if self._layers else {}
-
-
-def _hint(choices: int, written: Request) -> str:
-    lines = []
-    for words, chosen in (("added to", written.add), ("removed from", written.remove)):
-        lines += [f"✓ {', '.join(names)} {words} {account}" for account, names in chosen.items() if names]
-    if lines:
-        lines.append("That is in the files already. To undo it, change who joins or leaves in Project.")
-    if choices:
-        lines.append("Space leaves a line out, or takes it in again.")
-    return "\n".join(lines)
 
 
 def _own_spot(layer: Layer, person: Person) -> Spot:
