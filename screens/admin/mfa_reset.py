@@ -111,7 +111,14 @@ class MfaResetPane(AccountWorkPane):
     def _offer_removal(self) -> None:
         marked = self._marked()
         self.query_one("#remove").display = marked is not None and marked[1] is not None
+        self.query_one("#copy").display = marked is not None and self._signs_in_without(marked[0])
         self.primary_changed()
+
+    def _signs_in_without(self, owner: Owner) -> bool:
+        """Whether somebody's device was removed here, and no other one asks them for a code."""
+        fact = self.context.facts.get("mfa_devices_reset") or {}
+        removed = {name for name, _serial in self._removed} | {*fact.get("people", ())}
+        return owner.name in removed and not any(device.enabled_at for device in owner.devices)
 
     def _standing(self) -> str:
         if self.opening.done:
@@ -123,7 +130,7 @@ class MfaResetPane(AccountWorkPane):
         if self.found is None:
             return "iam-onboard asks AWS which devices they have."
         if self._removed:
-            return "✓ Removed. Send each person the next steps: c copies them."
+            return "✓ Removed. Who has no other device needs the next steps: c copies them."
         if not any(device for _owner, device in self._rows()):
             return "– There is nothing to remove here."
         return "Select the lost device and remove it. You type its owner's name to confirm."
@@ -194,16 +201,17 @@ class MfaResetPane(AccountWorkPane):
         ask(self, question, remove_it)
 
     def _show_next(self, name: str, serial: str) -> None:
-        """After a removal, show what its owner does next."""
+        """After a removal, show what its owner does next, unless another device is left to them."""
         self._removed = (*self._removed, (name, serial))
-        text = mfa_reset.text_for(name, self.found, self.context)
-        self.app.push_screen(TextDialog(f"Removed. What {name} does next (c copies it later)", text))
+        if any(owner.name == name and self._signs_in_without(owner) for owner, _ in self._rows()):
+            text = mfa_reset.text_for(name, self.found, self.context)
+            self.app.push_screen(TextDialog(f"Removed. What {name} does next (c copies it later)", text))
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
         """Copy what the selected person does next."""
         marked = self._marked()
-        if marked is not None and not self.running_move:
+        if marked is not None and self._signs_in_without(marked[0]) and not self.running_move:
             text = mfa_reset.text_for(marked[0].name, self.found, self.context)
             self.run_told(lambda _report: self.context.environment.clipboard.copy(text))
 

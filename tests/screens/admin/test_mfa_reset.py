@@ -13,6 +13,7 @@ from support.steps import step_of
 
 from screens.admin.mfa_reset import MfaResetPane
 from screens.widgets.dialogs import Confirm
+from screens.widgets.lists import TextDialog
 from screens.widgets.text import OptionList
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -67,10 +68,13 @@ async def test_the_rest_is_kept_and_what_was_removed_is_recorded(
         pane = app.pane
         assert isinstance(pane, MfaResetPane)
         monkeypatch.setattr(mfa_reset, "remove", lambda *_: pane.found)
+        assert not pane.query_one("#copy").display
         await pilot.press("d", *NAMES[0], "enter")
         await rest(pilot)
+        assert isinstance(app.screen, TextDialog)
         await pilot.press("escape")
         await rest(pilot)
+        assert pane.query_one("#copy").display
         assert not pane.query_one("#skip").display
         await pilot.press("k")
         await rest(pilot)

@@ -1,4 +1,4 @@
-"""A lost MFA device: taken away over IAM, so that its owner can sign in and register another.
+"""A lost MFA device: removed over IAM, so that its owner can sign in and register another.
 
 Terraform has no part in it. The administrator's own MFA session signs; each removal is confirmed by name.
 """
@@ -82,7 +82,7 @@ class Request:
 
     Attributes:
         found: what was found last; None if nothing was looked at.
-        removed: by person, the serials that were taken away.
+        removed: by person, the serials that were removed.
     """
 
     found: Found | None = None
@@ -106,7 +106,7 @@ def survey(context: Context, report: Report, code: Secret | None = None) -> Foun
 
 
 def remove(name: str, serial: str, context: Context, report: Report, code: Secret | None = None) -> Found:
-    """Take a device away from its owner, then look again.
+    """Remove a device of its owner, then look again.
 
     Raises:
         OnboardError: as `look`, or IAM refuses.
@@ -148,9 +148,9 @@ def text_for(name: str, found: Found, context: Context) -> str:
     project, account = context.facts["project"], context.item
     return f"""Hello,
 
-your MFA device in the AWS account {account} ({found.account_id}) of {project} is
-taken away: signing in asks for no code any more. Please register another one
-today; until then you may do little else there.
+your MFA device in the AWS account {account} ({found.account_id}) of {project} was
+removed; you can sign in without a code until you register another one. Please
+do that today: until then you may do little else there.
 
 1. Sign in at {found.sign_in}
    as {name}, with your password; it is unchanged.
@@ -176,7 +176,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record which devices were taken away."""
+    """Record which devices were removed."""
     people = by_key(request.removed)
     at = context.environment.now().isoformat(timespec="seconds")
     owners = request.found.owners if request.found else ()
