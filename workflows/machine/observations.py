@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -68,6 +68,7 @@ class Observation:
         likely: what the person most likely wants to do about it.
         asked: whether the network said it: a look at this machine alone can't refute it.
         here: whether a look at this machine sees when it is over, although the network said it.
+        by_item: those of `about` by item, where the look was at several items; {} where it was at its own.
     """
 
     verdict: Verdict
@@ -82,6 +83,7 @@ class Observation:
     likely: Choice = Choice.REDO
     asked: bool = False
     here: bool = False
+    by_item: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def contradicts(self) -> bool:

@@ -638,7 +638,10 @@ def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Contex
         said = joined((*lost, words))
         return Observation(Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: it was meant.")
     about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
-    return Observation(Verdict.AWAITED, words, about) if awaited else AGREES
+    waiting = ((name, accounts) for (name, state), accounts in found.items() if state in waits)
+    in_each = by_key((account, name) for name, accounts in waiting for account in accounts)
+    by_item = {account: tuple(names) for account, names in in_each.items()}
+    return Observation(Verdict.AWAITED, words, about, by_item=by_item) if awaited else AGREES
 
 
 def _accounts_of_text(context: Context) -> list[str]:

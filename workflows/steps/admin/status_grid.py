@@ -196,7 +196,8 @@ class _Board:
             if mark is None or mark.sent_at is None or made_since(mark, name, self._account, self._context):
                 continue
             seen = self._context.observed.get(StepKey("hand-over", account), NOT_ASKED)
-            if seen.verdict is Verdict.AWAITED and name in seen.about:
+            awaited = seen.by_item.get(self._account, ()) if seen.by_item else seen.about
+            if seen.verdict is Verdict.AWAITED and name in awaited:
                 return Stand.AWAITED
             asked = name in passwords_of(self._account, self._context)  # AWS reports on a password alone
             if asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}:

@@ -141,6 +141,7 @@ def test_what_an_account_left_to_the_next_one_is_asked_about_with_it(
         context = Context(fake_environment(tmp_path, {}), facts, {**made, **applied}, "security", tmp_path)
         seen = hand_over.inquire(context)
         assert (seen.verdict, seen.about) == (Verdict.AWAITED, ("a",))
+        assert seen.by_item == dict.fromkeys(where, ("a",))
         assert all((account in str(seen.words)) is (account in where) for account in facts["layers"])
 
 

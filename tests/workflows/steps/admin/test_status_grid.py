@@ -177,8 +177,13 @@ def test_who_was_handed_over_is_awaited_until_aws_has_seen_them(
     assert everybody(context).rows == (("jane.doe", (stand,)),)
 
 
+@pytest.mark.parametrize(
+    ("by_item", "management"), [({}, Stand.AWAITED), ({"security": ("jane.doe",)}, Stand.SIGNED_IN)]
+)
 @pytest.mark.parametrize("by", ["a text of its own first", "one text"])
-def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(tmp_path: Path, by: str) -> None:
+def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(
+    tmp_path: Path, by: str, by_item: dict[str, tuple[str, ...]], management: Stand
+) -> None:
     sent = {"people": {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00"}}}
     layers = ["management", "security"]
     facts = {
@@ -191,10 +196,11 @@ def test_a_part_that_was_left_to_a_later_text_is_asked_about_with_that_one(tmp_p
     }
     if by == "a text of its own first":  # the step was skipped afterwards
         Drafts(tmp_path / "session" / DRAFTS).save(StepKey("hand-over", "management"), sent)
-    seen = {StepKey("hand-over", "security"): Observation(Verdict.AWAITED, "", ("jane.doe",))}
+    awaited = Observation(Verdict.AWAITED, "", ("jane.doe",), by_item=by_item)
+    seen = {StepKey("hand-over", "security"): awaited}
     folder, stop = tmp_path / "session", threading.Event()
     context = Context(fake_environment(tmp_path, {}), facts, facts, "", folder, stop, observed=seen)
-    assert everybody(context).rows == (("jane.doe", (Stand.AWAITED, Stand.AWAITED)),)
+    assert everybody(context).rows == (("jane.doe", (management, Stand.AWAITED)),)
 
 
 @pytest.mark.parametrize(
