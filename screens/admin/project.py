@@ -21,7 +21,6 @@ from screens.widgets.text import Button, Text
 from workflows.core.errors import Cancelled
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
-from workflows.layer.names import check_user_name
 from workflows.machine.events import Facts
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable
@@ -30,16 +29,9 @@ from workflows.steps.shared.paths import told_path
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The names in a field, each once, in the order typed: separated by commas, or by blanks between names.
-
-    A blank separates only what are names by themselves and no person's first and last: "Jane Doe" is one.
-    """
-    names: list[str] = []
-    for part in text.replace(";", ",").split(","):
-        words = part.split()
-        whole = any(check_user_name(word) or (word.istitle() and "." not in word) for word in words)
-        names += [" ".join(words)] if whole else words
-    return tuple(dict.fromkeys(names))
+    """The names in a field, each once, in the order typed."""
+    parts = (" ".join(part.split()) for part in text.replace(";", ",").split(","))
+    return tuple(dict.fromkeys(filter(None, parts)))
 
 
 class NameSuggester(Suggester):
@@ -51,7 +43,7 @@ class NameSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """The field with its last name completed, what is typed before it as it is; None if there is none."""
-        last = value[max(map(value.rfind, ", ;")) + 1 :]
+        last = value[max(map(value.rfind, ",;")) + 1 :].lstrip()
         for name in self.people:
             if last and name.casefold().startswith(last.casefold()):
                 return value.removesuffix(last) + name
@@ -175,8 +167,11 @@ class ProjectPane(StepPane):
             return Primary("Look again" if wrong else "Find the project")
         if not (people or request.account_wanted or request.regions_wanted):
             return Primary(project.MISSING[request.asked[0]], ready=False)
-        if any(map(self._unknown, QUESTIONS)):
-            return Primary("Enter a name from the list", ready=False)
+        if unknown := [name for kind in QUESTIONS for name in self._unknown(kind)]:
+            spaced = " " in unknown[0]
+            return Primary(
+                "A user name has no spaces" if spaced else "Enter a name from the list", ready=False
+            )
         if not request.layers:
             return Primary("Select at least one account", ready=False)
         return Primary(f"Continue with {listed(sorted(people), 1)}" if people else "Continue")
@@ -309,28 +304,33 @@ class ProjectPane(StepPane):
     def _offer_names(self, event: Input.Changed) -> None:
         """Below a field, the people there are whose names fit what is typed."""
         kind = (event.input.id or "").replace("-", "_")
-        if kind in self._suggesters:
+        if kind in QUESTIONS:
             self._show_known(kind)
 
     def _show_known(self, kind: str) -> None:
         *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
-        people = [person for person in self._suggesters[kind].people if person not in named]
+        suggester = self._suggesters.get(kind)
+        people = [person for person in suggester.people if person not in named] if suggester else []
         fitting = [person for person in people if person.casefold().startswith(typed.casefold())]
         wrong = [name for name in self._unknown(kind) if name != typed or not fitting]
-        lines: list[Sentence] = [listed(people if typed in people else fitting, _NAMES_SHOWN)]
-        if wrong and self._survey is not None:
+        known: Sentence = listed(people if typed in people else fitting, _NAMES_SHOWN)
+        lines = [known if suggester else _SEVERAL]
+        if wrong and " " in wrong[0]:
+            lines = [joined(("✗", project.spaced(wrong[0])))]
+        elif wrong and self._survey is not None:
             next_ = project.nobody(wrong[0], self._survey.layers, kind).next
             lines = [joined((f"✗ Nobody here is called {wrong[0]}.", next_))]
-        known = self.query_one(f"#known-{_id(kind)}", Text)
-        known.show_lines(list(filter(text_of, lines)))
-        known.set_class(bool(wrong), "-wrong")
+        below = self.query_one(f"#known-{_id(kind)}", Text)
+        below.show_lines(list(filter(text_of, lines)))
+        below.set_class(bool(wrong), "-wrong")
 
     def _unknown(self, kind: str) -> list[str]:
-        """The names in a field that nobody has, neither now nor before this session removed them."""
+        """The names in a field that nobody can have, or has, now or before this session removed them."""
+        names = names_in(self._field(kind).value)
         if self._survey is None or kind == "joining":
-            return []
+            return [name for name in names if " " in name]
         there = {*self._survey.people(), *self.context.decisions.leaving}
-        return [name for name in names_in(self._field(kind).value) if name not in there]
+        return [name for name in names if name not in there]
 
     def advance(self) -> None:
         """Go on; a folder that was typed and not looked at yet is looked at first, and a wrong name shown."""

@@ -11,7 +11,7 @@ from screens.admin.project import NameSuggester
         ("a", "ada.lovelace"),
         ("zed, a", "zed, ada.lovelace"),
         ("zed,a", "zed,ada.lovelace"),
-        ("zed a", "zed ada.lovelace"),
+        ("zed a", None),
         ("zed;ADA", "zed;ada.lovelace"),
         ("zed,ada.lovelace", "zed,ada.lovelace"),
         ("zed, ", None),

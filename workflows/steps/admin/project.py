@@ -16,7 +16,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, count, listed
+from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.core.shapes import texts
 from workflows.git import Git, Upstream
 from workflows.layer.discover import find_project
@@ -141,10 +141,8 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         only = f"{MISSING[first]}." if len(request.asked) == 1 else "Name somebody in one of the fields."
         problems.append(Problem(only, first))
     for index, name in enumerate(request.joining):
-        user_name = ".".join(name.split()).casefold()
-        if " " in name and not check_user_name(user_name):
-            question = f"{name}: one person ({user_name}), or several? Put commas between people."
-            problems.append(Problem(question, "joining"))
+        if " " in name:
+            problems.append(Problem(spaced(name), "joining"))
             continue
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal)
@@ -155,6 +153,13 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     both += sorted(set(request.leaving) & staying)
     problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
     return problems
+
+
+def spaced(name: str) -> Sentence:
+    """That a name has spaces, and whom it may mean."""
+    one = ".".join(name.split()).casefold()
+    meant = "" if check_user_name(one) else f"One person: {one}. Several: {', '.join(name.split())}."
+    return joined(("A user name has no spaces.", meant))
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
