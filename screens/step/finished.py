@@ -236,18 +236,11 @@ class Finished(VerticalScroll):
 
 
 def standing(run: SessionRun, key: StepKey) -> Status:
-    """Where a step stands for the person: done here is done, though somebody is awaited or took it back.
-
-    What was left to the step of a later account is done as soon as that one is. What rests on something that
-    is out of date is out of date too.
-    """
-    status, look = run.session.status(key), run.session.state.observed.get(key)
-    if status in {Status.DONE, Status.UNCONFIRMED} and key in run.session.state.outdated:
-        return Status.STALE
+    """Where a step stands; what was left to a later account's is done as soon as that one is."""
+    status = run.session.standing(key)
     if status is Status.SKIPPED and run.step(key).passed_on:
         return Status.DONE if everybody(run.whole()).settled_in(key.item) else status
-    settled = look is not None and look.verdict in {Verdict.AWAITED, Verdict.TAKEN_BACK}
-    return Status.DONE if status is Status.UNCONFIRMED and settled else status
+    return status
 
 
 def _headline(run: SessionRun, grid: Everybody) -> str:

@@ -631,7 +631,7 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     if arrival is not None:
         mark, time = ("● ", "") if arrival.here else ("", changed)
         line = replace(line, detail=arrival.line, more=(), mark=mark, time=time)
-    done = f"{count(len(summary.settled), 'step')} done" if summary.settled else ""
+    done = f"{count(summary.done, 'step')} done" if summary.done else ""
     begun = f"begun {told_moment(summary.created, now)}" if summary.created else ""
     last = f"last changed {changed}" if changed else ""
     also = works_of(summary)[1:]

@@ -94,6 +94,10 @@ class Session:
         """Where a step stands."""
         return self._state.status(key, self._run)
 
+    def standing(self, key: StepKey) -> Status:
+        """Where a step stands for the person, as `State.standing`."""
+        return self._state.standing(key, self._run)
+
     def record(self, key: StepKey) -> Record | None:
         """What is known of a step, or None if nothing happened to it."""
         return self._state.records.get(key)
@@ -424,9 +428,21 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         awaited=state.awaited(),
         draft=_draft(folder, ahead) if ahead and not state.facts() else {},
         settled=tuple(str(key) for key in state.layout() if state.settled(key)),
+        done=_done(state),
     )
     keep_summary(folder, summary, of)
     return summary
+
+
+def _done(state: State) -> int:
+    """How many steps are done; one that was left to a later item's is as soon as that one is."""
+    done, later = 0, set[str]()
+    for key in reversed(state.layout()):
+        status = state.standing(key, "")
+        done += status is Status.DONE or (status is Status.SKIPPED and key.step in later)
+        if status is Status.DONE and state.workflow.step(key.step).passed_on:
+            later.add(key.step)
+    return done
 
 
 def _draft(folder: Path, key: StepKey) -> Facts:

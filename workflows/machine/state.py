@@ -299,6 +299,17 @@ class State:
             return status
         return Status.LOCKED if self.open_needs(key) else status
 
+    def standing(self, key: StepKey, run: str) -> Status:
+        """Where a step stands for the person: done here is done, though somebody is awaited or took it back.
+
+        What rests on something that is out of date is out of date too.
+        """
+        status, look = self.status(key, run), self.observed.get(key)
+        if status in {Status.DONE, Status.UNCONFIRMED} and key in self.outdated:
+            return Status.STALE
+        settled = look is not None and look.verdict in {Verdict.AWAITED, Verdict.TAKEN_BACK}
+        return Status.DONE if status is Status.UNCONFIRMED and settled else status
+
     def _confirmed(self, key: StepKey) -> Status:
         observation = self.observed.get(key)
         if observation is None or observation.verdict is Verdict.AS_DECIDED:

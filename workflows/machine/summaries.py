@@ -44,6 +44,7 @@ class Summary:
         awaited: the people who have not done their part yet, by that look.
         draft: what is half filled in of the first step, as long as there is no fact.
         settled: the steps that are done or skipped, as "apply@security" if they are repeated.
+        done: how many steps are done, without those that are skipped or not confirmed.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Summary:
     awaited: tuple[str, ...] = ()
     draft: Mapping[str, Any] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
+    done: int = 0
 
     @property
     def about(self) -> Mapping[str, Any]:

@@ -443,6 +443,24 @@ def test_the_list_tells_each_session_and_the_last_changed_comes_first(sessions: 
     assert sessions.summaries()[0].next_title == ""
 
 
+@pytest.mark.parametrize(("skipped", "left_out"), [("management", 1), ("security", 2)])
+def test_the_list_counts_no_skipped_step_as_done_unless_a_later_one_takes_it_along(
+    skipped: str, left_out: int, tmp_path: Path
+) -> None:
+    changed = {"plan": {"skippable": True, "passed_on": True}, "apply": {"applies": ALWAYS}}
+    steps = tuple(replace(step, **changed.get(step.id, {})) for step in SAMPLE.steps)
+    sessions = sessions_in(tmp_path, replace(SAMPLE, steps=steps))
+    session = sessions.create("admin", {}, "s")
+    while (proposed := session.proposal()) is not None:
+        if proposed == StepKey("plan", skipped):
+            session.skip(proposed)
+        else:
+            do(session, proposed)
+    session.close()
+    (summary,) = sessions.summaries()
+    assert summary.done == len(summary.settled) - left_out  # its apply is skipped with it
+
+
 def test_the_list_tells_what_a_session_will_be_about_until_there_are_facts(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
     for name in ("jane", "sam"):  # the copy of the list does not outlive what is typed
