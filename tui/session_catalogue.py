@@ -131,7 +131,7 @@ class SessionCatalogue:
             every = sessions.summaries()
             applied = applied_changes(every)
             for summary in every:
-                awaits = replace(summary, awaited=still_awaited(summary, applied))
+                awaits = replace(summary, awaited=still_awaited(summary, applied, every))
                 entry = self._entry(awaits, sessions, folder)
                 yield replace(entry, undone_by=over_by(summary, applied))
 

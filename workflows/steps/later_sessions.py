@@ -95,12 +95,17 @@ def renewed(
         begun: when it was begun.
         sessions: the others of its folder.
     """
+    found = _made_again(account, facts.get("project_root"), begun, sessions)
+    return {name: work_of(other) for name, other in found.items()}
+
+
+def _made_again(account: str, root: Any, begun: str, sessions: Iterable[Summary]) -> dict[str, Summary]:
+    """The last session that made and applied somebody's password in an account since a moment, by name."""
     later = sorted((other for other in sessions if other.created > begun), key=lambda other: other.created)
     return {
-        name: work_of(other)
+        name: other
         for other in later
-        if other.facts.get("project_root") == facts.get("project_root")
-        and f"apply@{account}" in other.settled
+        if other.facts.get("project_root") == root and f"apply@{account}" in other.settled
         for kind in _WITH_PASSWORDS
         for name in texts(other.facts.get(kind))
     }
@@ -117,15 +122,35 @@ def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
     return tuple(dict.fromkeys(by.values())) if changed == by.keys() else ()
 
 
-def still_awaited(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
-    """Whom a session awaits, without those whom later ones removed wherever they are known to have been."""
+def still_awaited(own: Summary, applied: AppliedChanges, sessions: Sequence[Summary] = ()) -> tuple[str, ...]:
+    """Whom a session awaits, or does again since a later one made them a password and is not over for them.
+
+    Those are left out whom later ones removed wherever they are known to have been.
+
+    Args:
+        own: the session.
+        applied: by the sessions of its folder.
+        sessions: those sessions.
+    """
     root, accounts = own.facts.get("project_root"), texts(own.facts.get("layers"))
 
     def is_gone(name: str) -> bool:
         found = [changes[-1] for account in accounts if (changes := applied.get((root, account, name)))]
         return bool(found) and all(last.kind == "remove" and last.begun > own.created for last in found)
 
-    return tuple(name for name in own.awaited if not is_gone(name))
+    people = {name for kind in _WITH_PASSWORDS for name in texts(own.facts.get(kind))}
+    made = [
+        _made_again(account, root, own.created, sessions)
+        for account in accounts
+        if f"apply@{account}" in own.settled
+    ]
+    again = [
+        name
+        for found in made
+        for name, other in found.items()
+        if name in people and (other.next_step or name in other.awaited)
+    ]
+    return tuple(name for name in dict.fromkeys((*own.awaited, *again)) if not is_gone(name))
 
 
 _KINDS_OF_CHANGE = ("add", "remove")

@@ -147,7 +147,9 @@ async def test_a_name_with_a_space_is_a_problem_while_it_is_typed(
             ui.field(kind).value = typed
             await ui.rest()
             assert ui.app.pane.primary().ready is ready
-            assert ui.app.pane.query_one(f"#known-{kind}").has_class("-wrong") is (" s" in typed and not ready)
+            assert ui.app.pane.query_one(f"#known-{kind}").has_class("-wrong") is (
+                " s" in typed and not ready
+            )
 
 
 async def test_names_of_people_are_completed(admin_project: AdminProject) -> None:

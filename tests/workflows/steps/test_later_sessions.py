@@ -108,3 +108,16 @@ def test_who_was_removed_from_all_accounts_by_later_sessions_is_awaited_no_longe
     assert found(REMOVE, replace(ADD, created="3")) == ("jane", "sam")
     reset = replace(own, facts={"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]})
     assert still_awaited(reset, applied_changes([reset, half])) == ("sam",)
+
+
+def test_who_signed_in_is_awaited_again_until_they_have_the_password_that_a_later_session_made() -> None:
+    own = replace(ADD, facts={**ADD.facts, "layers": ["management", "security"]})
+    reset = session("3", "security")
+    reset = replace(reset, facts={**reset.facts, "resetting": ["jane", "sam"]}, next_step="hand-over")
+
+    def found(*others: Summary) -> tuple[str, ...]:
+        return still_awaited(own, applied_changes([own, *others]), [own, *others])
+
+    assert found(reset) == found(replace(reset, next_step="", awaited=("jane",))) == ("jane",)
+    assert found(replace(reset, next_step="")) == found(replace(reset, settled=())) == ()
+    assert found(reset, replace(REMOVE, created="4")) == ()
