@@ -184,10 +184,13 @@ class Frame(App[None]):
             self.call_later(self._handle_typed)
 
     async def _widgets_are_done(self, until: float) -> None:
-        """Wait until the widget with the focus has handled its keys, and those around it what that led to."""
+        """Wait until the widget with the focus has handled its keys, and those around it what that led to.
+
+        Without one the screen may be about to give it to another: a page is made again with what was found.
+        """
         with contextlib.suppress(TimeoutError):  # one of them has just been taken away
             async with asyncio.timeout_at(until):
-                for node in self.focused.ancestors_with_self if self.focused else ():
+                for node in self.focused.ancestors_with_self if self.focused else (self.screen,):
                     handled = asyncio.Event()
                     if isinstance(node, Widget) and node.call_later(handled.set):
                         await handled.wait()

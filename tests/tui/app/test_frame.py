@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -120,3 +121,23 @@ async def test_what_was_typed_while_nobody_read_is_handled_to_its_last_key(
             beside.setattr(app, "guard", SimpleNamespace(given_back=lambda: given))
             app._take_keys_back()
         assert [key.key for key in keys if isinstance(key, Key)] == handled
+
+
+async def test_what_is_typed_while_a_page_is_made_again_goes_to_what_then_has_the_focus() -> None:
+    app, gone, go_on = Form(), asyncio.Event(), asyncio.Event()
+
+    async def make_again() -> None:
+        app.screen.set_focus(None)
+        gone.set()
+        await go_on.wait()
+        await app.screen.mount(Input(id="fresh"))
+        app.query_one("#fresh").focus()
+
+    async with app.run_test() as pilot:
+        app.screen.call_later(make_again)
+        await gone.wait()
+        typed(app, "x")
+        await asyncio.sleep(0)
+        go_on.set()
+        await pilot.pause()
+        assert app.query_one("#fresh", Input).value == "x"
