@@ -34,19 +34,21 @@ async def test_users_are_proposed_and_unmarked_by_a_key(
     decide(admin_project, people_keys, joining=("jane.doe",), leaving=("alex.kim",))
     async with wizard(admin_project, project, pgp_keys, at="users") as ui:
         assert ui.focused == "people"
-        assert "[x] + jane.doe  joins management" in ui.text
-        assert "[x] - alex.kim  leaves security" in ui.text
+        people = ui.app.pane.query_one("#people", MarkList)
+        everybody = set(people.selected)
+        assert {"+management/jane.doe", "-security/alex.kim"} <= everybody
         await ui.press("w")
-        assert "- alex.kim              management  yes       no" in ui.text
+        assert "- alex.kim" in ui.text
         assert "8 lines" in ui.text
         assert "People (3)" in ui.text  # four of the users are the same people in another account
         await ui.press("escape")
         assert ui.focused == "people"
         await ui.press("space")
-        assert "[ ] + jane.doe  joins management" in ui.text
+        assert set(people.selected) == everybody - {"+management/jane.doe"}
         await ui.go_to("project")
         await ui.go_to("users")
-        assert "[ ] + jane.doe  joins management" in ui.text
+        people = ui.app.pane.query_one("#people", MarkList)
+        assert set(people.selected) == everybody - {"+management/jane.doe"}
         await ui.press("ctrl+n")
         assert ui.session.facts()["user_changes"] == {
             "add": {"security": ["jane.doe"]},
@@ -60,7 +62,7 @@ async def test_a_person_who_joins_later_is_marked_too(admin_project: AdminProjec
     decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
     admin_project.facts["user_changes"] = earlier
     async with wizard(admin_project, project, pgp_keys, users, at="users") as ui:
-        assert "[x] + juan.delacruz  joins security" in ui.text
+        assert "+security/juan.delacruz" in ui.app.pane.query_one("#people", MarkList).selected
 
 
 async def test_users_that_are_written_are_said_to_be(admin_project: AdminProject, people_keys: Keys) -> None:
@@ -68,7 +70,8 @@ async def test_users_that_are_written_are_said_to_be(admin_project: AdminProject
     write(admin_project)
     modules = (project, pgp_keys, users, groups, review)
     async with wizard(admin_project, *modules, at="users") as ui:
-        assert "✓ jane.doe added to security" in ui.text
+        hint = str(ui.app.pane.query_one("#hint", Text).content).splitlines()
+        assert any("jane.doe" in line and "security" in line for line in hint)
         assert ui.app.pane.query_one("#people", MarkList).option_count == 0
         await ui.press("ctrl+n")
         assert {ui.status(step_of(module).id) for module in modules} == {Status.DONE}
@@ -184,7 +187,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
         assert admin_project.git("branch", "--show-current").strip() == "onboard/jane.doe"
         assert "jane.doe" in admin_project.git("log", "-1", "--format=%s")
         await ui.go_to("review")
-        assert "✓ 8 files written" in ui.text
+        assert " 8 " in str(ui.app.pane.query_one("#summary", Text).content)
         await ui.press("ctrl+n")
         assert ui.status("review") is Status.DONE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +123,7 @@ async def test_a_held_lock_is_told_waited_for_and_planned_again(
         assert counts(app)  # it goes on waiting by itself
         await press(pilot, "enter")
         assert desk.asked == ["plan", "plan", "plan"]
-        assert "2 to add" in app.text()
+        assert app.pane.has_class("-planned")
 
 
 @pytest.mark.parametrize("answer", ["no", "yes"])
@@ -219,7 +220,7 @@ async def test_a_lock_is_released_only_after_its_holder_was_typed(
         await press(pilot, *".delacruz@laptop", "enter")
         assert released == [LOCK]
         assert desk.asked == ["plan", "plan"]
-        assert "2 to add" in app.text()
+        assert app.pane.has_class("-planned")
 
 
 @pytest.mark.parametrize("way", list(InitWay))
@@ -239,7 +240,8 @@ async def test_another_init_is_done_only_on_purpose(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "ctrl+n")
-        assert f"Initialise with {way}" in app.text()
+        assert isinstance(app.screen, Confirm)
+        assert way in app.text()
         await press(pilot, "escape")
         assert done == []
         await press(pilot, "ctrl+n")
@@ -282,19 +284,18 @@ async def test_what_a_killed_apply_left_is_shown_and_done_one_by_one(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "ctrl+n")
-        assert "1 of 1 left" in app.text()
-        assert "· import user login profile jane.doe" in app.text()
+        assert app.pane.query_one(RecoveryList).left == [IMPORT]
+        assert f"· {IMPORT.title}" in app.text()
         assert "terraform import" in app.text()
         assert IMPORT.why in app.text()
         assert desk.asked == []
         await press(pilot, "enter")
         assert desk.asked == [IMPORT]
         assert "Imported." in app.text()
-        assert "1 of 2 left" in app.text()
+        assert app.pane.query_one(RecoveryList).left == [REPLACE]
         assert REPLACE.why in app.text()
         await press(pilot, "enter")
         assert desk.asked == [IMPORT, REPLACE]
-        assert app.pane.primary().effect == "Plan again"
         await press(pilot, "enter")
         assert desk.asked == [IMPORT, REPLACE]  # never twice
         assert app.pane.query_one(RecoveryList).left == []
@@ -399,4 +400,4 @@ def test_of_many_people_those_who_are_not_done_are_shown_first_and_the_rest_is_c
         ["…", "person.40", "0", "of", "1", "user,", "12", "s"],
         ["·", "person.41", "0", "of", "1"],
     ]
-    assert lines[-1] == "  and 4993 more, 39 done"
+    assert re.findall(r"\d+", lines[-1]) == ["4993", "39"]

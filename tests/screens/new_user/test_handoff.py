@@ -21,6 +21,7 @@ from screens.new_user.pgp_key import PgpKeyPane
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
+from screens.widgets.text import Lines
 from workflows.core.files import cause_of
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -172,7 +173,7 @@ async def test_join_with_a_file_opens_it_at_once(tmp_path: Path, gpg: GpgHome) -
     app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
-        assert "Read from ~/handoff.txt" in app.text()
+        assert "~/handoff.txt" in str(app.pane.query_one("#arrival", Lines).content)
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.DONE
