@@ -9,7 +9,6 @@ from pathlib import Path
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import WrongShape
-from workflows.layer.discover import find_project
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin.written import files_left, files_written, to_undo
@@ -39,15 +38,14 @@ def not_applied(context: Context) -> Iterator[Sentence]:
 
 def that_can_put_back(account: str, context: Context) -> list[str]:
     """What the sessions do whose files of an account's layer Review can put back there."""
-    location = find_project(context.root).layer(account)
     found = []
     for session in _editing(context):
         try:
             changes = to_undo(context.folder.parent / session.id, session.settled).changes
         except FileError:
             continue  # its own Review says that it is damaged
-        here = location is not None and any(change.layer == location.relative for change in changes)
-        if here and all(change.standing() == "before" for change in changes):
+        here = any(file.get("account") == account for file in session.facts.get("changed_files") or ())
+        if changes and here and all(change.standing() == "before" for change in changes):
             found.append(work_of(session))
     return found
 
