@@ -138,18 +138,18 @@ class ReviewPane(ByHandPane):
         others = self._beside.others
         commit = self.query_one("#commit", MarkBox).value and not self.has_class("-committed")
         box = self.query_one("#others-too", MarkBox)
-        accounts = {other.account for other in others}
-        where = f" in {others[0].account}" if len(accounts) == 1 else ""
-        names = listed([other.name if where else f"{other.account} {other.name}" for other in others], 2)
-        box.label = f"Commit other changes{where} too: {names}"
+        accounts = list(dict.fromkeys(other.account for other in others))
+        names = [other.name for other in sorted(others, key=lambda other: "/" in other.name)]
+        which = f"those of {listed(accounts, 2)}" if len(accounts) > 1 else listed(names, 2)
+        box.label = f"Commit {count(len(others), 'other file')} too: {which}"
         box.display = commit and bool(others)
         lines: list[Sentence] = []
         if commit and self._beside.lines:
             number, files = sum(self._beside.lines.values()), list(self._beside.lines)
-            those = listed([path.name for path in files], 2)
-            lines.append(f"! The commit takes in {count(number, 'other uncommitted line')} of {those}.")
+            where = listed([path.name for path in files], 2)
+            lines.append(f"! The commit takes in {count(number, 'other uncommitted line')} of {where}.")
         if commit and others and not box.value:
-            lines.append(f"! The commit alone may not plan: it lacks {names}.")
+            lines.append(f"! The commit alone may not plan: it lacks {which}.")
         self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:
