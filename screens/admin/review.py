@@ -279,7 +279,7 @@ class ReviewPane(ByHandPane):
         paths = [shortened(str(path.relative_to(self.context.root)), _PATH_WIDTH) for path in written]
         signs = ["-" if path in self._beside.deleted else " " for path in written]
         lines = _first([f"{sign} {path}" for sign, path in zip(signs, paths, strict=True)], _FILES_SHOWN)
-        if commit := self._committed:
+        if written and (commit := self._committed):
             lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")
         elif written and self._beside.in_git:
             lines.append("✓ Committed with git.")

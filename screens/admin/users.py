@@ -27,6 +27,7 @@ from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import users
 from workflows.steps.admin.users import Request
+from workflows.steps.admin.written import offered_undo
 from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
 from workflows.steps.shared.module import Report
@@ -237,7 +238,7 @@ class UsersPane(ByHandPane):
     def _read_layers(self) -> None:
         def work(report: Report) -> tuple[Mapping[str, Layer], UserLines, bool]:
             layers = users.survey(self.context, report)
-            return layers, UserLines(layers), users.can_put_back(self.context)
+            return layers, UserLines(layers), bool(offered_undo(self.context.folder, self.context.every))
 
         self.run_move("look", work, self._take, looks=True)
 

@@ -11,7 +11,7 @@ from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import WrongShape
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
-from workflows.steps.admin.written import files_left, files_written, to_undo
+from workflows.steps.admin.written import files_left, files_written, offered_undo
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import siblings
@@ -36,17 +36,19 @@ def not_applied(context: Context) -> Iterator[Sentence]:
         yield f"Not written yet in {where}, by other sessions: {_first_two(begun)}."
 
 
-def that_can_put_back(account: str, context: Context) -> list[str]:
-    """What the sessions do whose files of an account's layer Review can put back there."""
-    found = []
+def that_can_put_back(context: Context) -> dict[str, bool]:
+    """What the sessions do that can put back their files of the step's account.
+
+    Each with whether this session has to put back its own first, which it wrote over them.
+    """
+    own = {change.path: change.after for change in offered_undo(context.folder, context.every)}
+    found: dict[str, bool] = {}
     for session in _editing(context):
-        try:
-            changes = to_undo(context.folder.parent / session.id, session.settled).changes
-        except FileError:
-            continue  # its own Review says that it is damaged
-        here = any(file.get("account") == account for file in session.facts.get("changed_files") or ())
-        if changes and here and all(change.standing() == "before" for change in changes):
-            found.append(work_of(session))
+        accounts = {file.get("account") for file in session.facts.get("changed_files") or ()}
+        changes = offered_undo(context.folder.parent / session.id, session.settled)
+        over = [change for change in changes if change.standing() != "before"]
+        if context.item in accounts and changes and all(own.get(file.path) == file.before for file in over):
+            found[work_of(session)] = bool(over)
     return found
 
 

@@ -255,8 +255,9 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return []
     words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
     message = f"{words}. Mark each one that may be applied too, or fix the files and plan again."
-    others = that_can_put_back(context.item, context)
-    back = f"To put back what {listed(others, 2)} wrote, open Review there (u)." if others else ""
+    others = that_can_put_back(context)
+    where = ": here, then in" if any(others.values()) else " of"
+    back = f"Or put files back in Review (u){where} {listed([*others], 2)}." if others else ""
     return [Problem(joined((message, back)), "foreign")]
 
 

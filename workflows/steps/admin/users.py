@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from workflows.core.errors import Problem
-from workflows.core.files import FileError
 from workflows.core.sentences import Sentence
 from workflows.layer.edit.key_files import RenameKeyFile, own_key_path, sharing_key
 from workflows.layer.edit.operation import EditRefused, refuse
@@ -23,7 +22,6 @@ from workflows.layer.read.declarations import SWITCHED
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
-from workflows.steps.admin.written import to_undo
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
@@ -135,14 +133,6 @@ def written(context: Context, layers: Mapping[str, Layer]) -> Request:
         }
 
     return Request(side("add", decided.joining, there=True), side("remove", decided.leaving, there=False))
-
-
-def can_put_back(context: Context) -> bool:
-    """Whether Review can put back what this session wrote."""
-    try:
-        return not to_undo(context.folder, context.every).is_empty
-    except FileError:
-        return False  # Review says that the record is damaged
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

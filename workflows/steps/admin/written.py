@@ -57,6 +57,14 @@ def to_undo(folder: Path, known: Iterable[str]) -> ChangeSet:
     return ChangeSet(tuple(change.undone() for change in changes if change.before != change.after))
 
 
+def offered_undo(folder: Path, known: Iterable[str]) -> tuple[FileChange, ...]:
+    """The changes of `to_undo`; none where the record is damaged, which the session's Review says."""
+    try:
+        return to_undo(folder, known).changes
+    except FileError:
+        return ()
+
+
 def first_to_last(folder: Path) -> dict[str, FileChange]:
     """By its path, each file from before the session's first write to after its last one.
 

@@ -248,12 +248,15 @@ def test_files_that_another_session_put_back_count_as_not_written(
     write(other)
     facts = {**other.facts, "project_root": str(admin.root)}
     keep_summary(other.folder, Summary("other", "admin", facts=facts, next_step="plan"), [])
-    work = ["Remove alex.kim"]
     (written,) = not_applied(admin.context())
-    assert that_can_put_back("security", admin.context()) == work
-    assert that_can_put_back("management", admin.context()) == []
+    at_security = replace(admin.context(), item="security")
+    assert that_can_put_back(at_security) == {"Remove alex.kim": False}
+    assert that_can_put_back(replace(at_security, item="management")) == {}
+    write(admin)
+    assert that_can_put_back(at_security) == {"Remove alex.kim": True}
+    review.undo(admin.context(), quiet)
     review.undo(other.context(), quiet)
-    assert that_can_put_back("security", admin.context()) == []
+    assert that_can_put_back(at_security) == {}
     (begun,) = not_applied(admin.context())
     assert written != begun
     (other.folder / "archived").touch()
