@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tui.host import Machine, vault_for
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.installation import how_to_add_the_demo
+from workflows.core.later import on_demand
 from workflows.desktop.browser import SandboxBrowser, SystemBrowser
 from workflows.desktop.clipboard import (
     Clipboard,

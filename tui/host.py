@@ -11,9 +11,9 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, explained, own_folder
+from workflows.core.later import on_demand
 
 with on_demand():
     from workflows.gpg import decrypt, keyring

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.host import Machine
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
 from workflows.steps.later_sessions import applied_changes, over_by, still_awaited

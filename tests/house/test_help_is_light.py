@@ -20,7 +20,7 @@ HEAVY = {
 }
 LIGHT = {
     "workflows.core",
-    *(f"workflows.core.{name}" for name in ("errors", "garbage", "secret", "sentences", "text")),
+    *(f"workflows.core.{name}" for name in ("errors", "garbage", "later", "secret", "sentences", "text")),
 }
 """What the modules of the commands begin with."""
 

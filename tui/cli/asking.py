@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from tui.cli.output import note
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.secret import Secret
 from workflows.core.text import safe
 

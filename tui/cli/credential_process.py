@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from tui.cli.arguments import PROJECT_AND_PROFILE, Commands
 from tui.cli.output import say_json
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 
 with on_demand():
     from tui import host

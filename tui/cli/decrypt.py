@@ -15,8 +15,8 @@ from tui.cli import asking
 from tui.cli.arguments import Commands, argument, option
 from tui.cli.output import hand_out, note, on_terminal
 from tui.ending import handling
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.secret import Secret
 
 with on_demand():

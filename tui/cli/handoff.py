@@ -27,8 +27,8 @@ from tui.cli.arguments import (
     repeatable,
 )
 from tui.cli.output import answer, hand_out, note
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence, joined
 
 with on_demand():

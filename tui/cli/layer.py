@@ -27,9 +27,9 @@ from tui.cli.arguments import (
     repeatable,
 )
 from tui.cli.output import answer, columns, hand_out, note, say, say_json
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence
 
 with on_demand():

@@ -24,8 +24,8 @@ from tui.cli.arguments import (
     repeatable,
 )
 from tui.cli.output import hand_out, json_text, note
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.core.text import safe

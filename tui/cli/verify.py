@@ -14,8 +14,8 @@ from tui.cli import asking
 from tui.cli.arguments import DONE, JSON, PROJECT_OR_NAME, REFUSED, SHELLS, Commands, flag, option
 from tui.cli.context import own_context, report_progress
 from tui.cli.output import answer, filling
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
+from workflows.core.later import on_demand
 from workflows.core.sentences import text_of
 
 with on_demand():

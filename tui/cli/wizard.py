@@ -17,9 +17,9 @@ from typing import Any
 from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag, one_of
 from tui.cli.output import OutputLost, answer, hand_out, note, on_terminal, say
-from tui.on_demand import on_demand
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import collection_paused, freeze
+from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence
 
 with on_demand():

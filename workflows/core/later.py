@@ -1,10 +1,17 @@
-"""Things that are named now and imported when somebody first asks for them."""
+"""Things that are named now and imported when somebody first asks for them.
+
+A command's module is loaded for its help and for completion too, which need its arguments alone.
+"""
 
 from __future__ import annotations
 
+import builtins
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
-from typing import TypeVar, cast
+from types import ModuleType, SimpleNamespace
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -30,3 +37,30 @@ class Later(Mapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+class _Module(ModuleType):
+    """Stands for a module, and asks it for each name."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+@contextmanager
+def on_demand() -> Iterator[None]:
+    """Modules that are imported in the block (`from package import module, …`) load at their first use.
+
+    Names of a module can't be imported in it: they are had as `module.name`.
+    """
+    usual, thread = builtins.__import__, threading.get_ident()
+
+    def promised(name: str, *arguments: Any) -> Any:
+        if threading.get_ident() != thread:
+            return usual(name, *arguments)
+        return SimpleNamespace(**{module: _Module(f"{name}.{module}") for module in arguments[2]})
+
+    builtins.__import__ = promised  # type: ignore[assignment]  # it is called by position
+    try:
+        yield
+    finally:
+        builtins.__import__ = usual
