@@ -45,6 +45,7 @@ _MACHINE_USER = (
 _ENTER = "Enter the passphrase of your PGP key."
 _OLD = "AWS asks for the old one again. Keep the new one in a password manager."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
+_NOT_NEEDED = "You did the whole list and need no passphrase. Enter it only to use the password again."
 _LATER = "  It asks AWS by itself once you keep an access key here."
 _HINTS = (
     "Compare account and user name, and copy the password again.\n"
@@ -183,6 +184,9 @@ class SignInPane(StepPane):
     def on_mount(self) -> None:
         if self._has_password:
             self._arrange()
+        if self._signed_in:
+            for note in self.query(".pane-note").results(Text):
+                note.update(_NOT_NEEDED)
         if self.opening.done:
             self.focus_primary()
 

@@ -19,6 +19,7 @@ from support.new_user import (
 )
 from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
+from support.steps import step_of
 from textual.widgets import Button, Input
 
 from screens.new_user.before_you_start import BeforeYouStartPane
@@ -232,9 +233,13 @@ async def test_the_password_is_hidden_by_itself(
     session.close()
 
 
-async def test_what_is_locked_again_asks_for_the_passphrase(tmp_path: Path, gpg: GpgHome) -> None:
+@pytest.mark.parametrize("ticks", [[1, 2, 3, 4], [1, 2, 3, 4, 5]])
+async def test_what_is_locked_again_asks_for_the_passphrase_unless_the_list_is_done(
+    tmp_path: Path, gpg: GpgHome, ticks: list[int]
+) -> None:
     session = begun(tmp_path, gpg)
     session.start(KEY)
+    session.drafts.save(KEY, {"ticks": ticks})
     folder = session.folder
     session.close()
     again = Sessions(folder.parent, [session.state.workflow], lambda: datetime.now(UTC)).open(folder.name)
@@ -242,8 +247,9 @@ async def test_what_is_locked_again_asks_for_the_passphrase(tmp_path: Path, gpg:
     app = host(again, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert app.focused is app.pane.query_one("#passphrase")
-        assert app.pane.query(".pane-note")
+        assert (app.focused is app.pane.query_one("#passphrase")) is (len(ticks) == 4)
+        note = str(app.pane.query_one(".pane-note", Text).render())
+        assert (note == step_of(sign_in).interrupted_words) is (len(ticks) == 4)
     again.close()
 
 
