@@ -49,6 +49,7 @@ from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import everybody
+from workflows.steps.kinds import OVER_TERRAFORM
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
 _SECONDS_BETWEEN_LOOKS = 3600.0
@@ -569,8 +570,9 @@ class WizardScreen(OneFocus):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide the keys that mean nothing here."""
         if action == "everybody":
+            facts = self.run.session.facts()
             repeats = any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
-            return repeats and "layers" in self.run.session.facts()
+            return repeats and "layers" in facts and any(facts.get(kind) for kind in OVER_TERRAFORM)
         if action not in {"skip", "reopen"}:
             return True
         if self.current is None or self.choosing:
@@ -677,9 +679,6 @@ class WizardScreen(OneFocus):
     def action_everybody(self) -> None:
         """Show where everybody stands, and open the account that is chosen there."""
         grid = everybody(self.run.whole())
-        if not grid.rows:
-            self.show_result("Nobody was named yet.", "", passing=True)
-            return
 
         async def chosen(account: str) -> None:
             key = self.run.next_of(account)

@@ -9,7 +9,10 @@ from workflows.machine.summaries import Summary
 EDITING = ("joining", "leaving", "regrouping", "rekeying")
 """Kinds of work that edit the layers' files."""
 
-KINDS = (*EDITING, "resetting", "mfa_reset")
+OVER_TERRAFORM = (*EDITING, "resetting")
+"""Kinds of work that a plan is made for."""
+
+KINDS = (*OVER_TERRAFORM, "mfa_reset")
 """All kinds of work, each a fact of the Project step with the names of people."""
 
 _VERBS = {

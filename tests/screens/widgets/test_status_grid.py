@@ -104,6 +104,19 @@ async def test_f5_shows_everybody_and_enter_goes_on_with_the_account(
     assert session.status(StepKey("plan", "apps-devstg")) is Status.READY
 
 
+async def test_where_only_mfa_devices_are_replaced_f5_is_not_offered(tmp_path: Path) -> None:
+    facts = {name: [] for name in step_of(hand_over).needs}
+    facts |= {"project_root": str(tmp_path), "layers": ["management"], "mfa_reset": PEOPLE}
+    modules: list[Any] = [Given(facts), plan]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    app = PaneHost(session, fake_environment(tmp_path, {}), modules, PANES, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.wizard.check_action("everybody", ())
+    session.close()
+
+
 async def test_the_record_of_the_keys_is_shown_over_the_grid_and_copied(
     desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
 ) -> None:

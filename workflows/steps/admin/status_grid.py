@@ -28,7 +28,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
-from workflows.steps.kinds import EDITING
+from workflows.steps.kinds import OVER_TERRAFORM
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
 from workflows.terraform.kept import result_of
@@ -95,10 +95,10 @@ class Everybody:
 
 
 def everybody(context: Context) -> Everybody:
-    """Where everybody stands whom the session is about; without rows before anybody was named."""
+    """Where everybody stands whom Terraform has to do with; without rows before anybody was named."""
     decisions = context.decisions
     found = {account: _people(account, context) for account in decisions.layers}
-    names = [name for kind in (*EDITING, "resetting") for name in getattr(decisions, kind)]
+    names = [name for kind in OVER_TERRAFORM for name in getattr(decisions, kind)]
     names += sorted(name for people in found.values() for name in people)
     marks = {account: _marks(account, context) for account in decisions.layers}
     boards = [_Board(account, context, people, marks) for account, people in found.items()]
