@@ -18,10 +18,12 @@ from rich.style import Style as SegmentStyle
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 from textual import widgets
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.markup import escape
@@ -272,7 +274,7 @@ def _folded(line: str, width: int, *, whole_paths: bool) -> str:
 class Button(widgets.Button, Measured, inherit_bindings=False):
     """A button of one line, as `[ Label k ]`; with the focus it has a bar and a reversed label.
 
-    The arrows go to the buttons beside it.
+    The arrows go to the buttons beside it, and to the rows of buttons above and below.
 
     Args:
         label: an imperative.
@@ -286,6 +288,8 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         Binding("enter,space", "press", "Press", show=False),
         Binding("left", "beside(-1)", "Previous button", show=False),
         Binding("right", "beside(1)", "Next button", show=False),
+        Binding("up", "row(-1)", "Row above", show=False),
+        Binding("down", "row(1)", "Row below", show=False),
     ]
 
     def __init__(
@@ -308,9 +312,18 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
 
     def action_beside(self, step: int) -> None:
         """Move the focus to the button beside this one."""
-        around = self.parent.children if self.parent else ()
-        row = [button for button in around if isinstance(button, Button) and button.focusable]
+        row = _row_of(self.parent)
         row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
+
+    def action_row(self, step: int) -> None:
+        """Move the focus to the row of buttons above or below; where there is none, the key scrolls."""
+        around = self.parent.parent.children if self.parent and self.parent.parent else ()
+        rows = [row for row in map(_row_of, around) if row]
+        own = _row_of(self.parent)
+        at = rows.index(own) + step if own in rows else -1
+        if not 0 <= at < len(rows):
+            raise SkipAction
+        rows[at][min(own.index(self), len(rows[at]) - 1)].focus()
 
     def watch_label(self) -> None:
         """Be as wide as another label."""
@@ -334,6 +347,12 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         if len(self.shortcut) == 1 and isinstance(self.screen.focused, widgets.Input | widgets.TextArea):
             return Content.assemble("[ ", (label, style), " ]", " " * len(key))  # the letter would be typed
         return Content.assemble("[ ", (label, style), (key, "" if self.disabled else "$accent"), " ]")
+
+
+def _row_of(container: DOMNode | None) -> list[Button]:
+    """The buttons in a container that can have the focus."""
+    children = container.children if container else ()
+    return [button for button in children if isinstance(button, Button) and button.focusable]
 
 
 class Option(option_list.Option):

@@ -6,6 +6,7 @@ import pytest
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App, ComposeResult
+from textual.containers import Horizontal, VerticalScroll
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -106,3 +107,21 @@ async def test_a_line_goes_on_below_its_first_word() -> None:
             "  accounts",
             "",
         ]
+
+
+async def test_the_arrows_reach_every_button_of_several_rows() -> None:
+    class Rows(App[None]):
+        def compose(self) -> ComposeResult:
+            with VerticalScroll(can_focus=False):
+                for row in ("ab", "c", "de"):
+                    yield Horizontal(*(Button(name, id=name) for name in row))
+
+    app = Rows()
+    async with app.run_test() as pilot:
+        app.query_one("#a").focus()
+        keys = ("right", "down", "right", "down", "right", "down", "up", "up", "up", "left")
+        seen = []
+        for key in keys:
+            await pilot.press(key)
+            seen.append(app.focused.id if app.focused else "")
+        assert "".join(map(str, seen)) == "bccdeecaaa"
