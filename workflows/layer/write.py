@@ -123,8 +123,8 @@ class FileChange:
         return "before" if present == self.before else "other"
 
     def after_another(self, earlier: FileChange | None) -> FileChange:
-        """This change and an earlier one of the same file as one."""
-        return replace(self, before=earlier.before) if earlier else self
+        """This change and an earlier one of the same file, unless that was taken back, as one."""
+        return replace(self, before=earlier.before) if earlier and earlier.before != earlier.after else self
 
     def undone(self) -> FileChange:
         """What takes the change back."""

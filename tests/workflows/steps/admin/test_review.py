@@ -550,6 +550,20 @@ def test_what_a_session_wrote_in_two_goes_comes_back_from_before_the_first(
     assert not undoable(admin).is_empty
 
 
+def test_what_others_changed_after_the_files_were_put_back_stays_when_they_are_put_back_again(
+    admin: AdminProject,
+) -> None:
+    write(admin)
+    review.undo(admin.context(), quiet)
+    path = admin.file("security", "locals.tf")
+    path.write_text(f"{path.read_text()}# by another\n")
+    shown = review.prepare(admin.context(), quiet)
+    assert review.beside(shown, admin.context()).lines == {path: 1}
+    write(admin)
+    review.undo(admin.context(), quiet)
+    assert path.read_text().endswith("# by another\n")
+
+
 def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: AdminProject) -> None:
     write(admin)
     changed = admin.text("security", "groups.tf") + "# later\n"
