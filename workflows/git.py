@@ -81,6 +81,7 @@ _OPTIONS = {
 """Options of single commands, for what no setting switches off."""
 
 _NAMED = re.compile(rf"({'|'.join(_BY_NAME)})\.(.*)\.[^.]+", re.DOTALL)
+_BRANCHES = ("refs/heads", "refs/remotes")
 _CONNECTING = ("fetch", "ls-remote")
 
 _LOOKING_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
@@ -331,6 +332,11 @@ class Git:
             return ""
         answer = self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}")
         return name if answer.exit_code == 0 else ""
+
+    def branches_with(self, commit: str) -> tuple[str, ...]:
+        """The branches that have a commit, as "refs/heads/main"; a remote's as last fetched or pushed."""
+        answer = self._run("for-each-ref", "--format=%(refname)", "--contains", commit, *_BRANCHES)
+        return tuple(answer.stdout.split()) if answer.exit_code == 0 else ()
 
     def whereabouts(self, files: Mapping[Path, str]) -> tuple[str, ...]:
         """Where the contents that files lack now still are, as git names it: "stash@{0}", a branch, a commit.

@@ -30,6 +30,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, Told
+from workflows.steps.admin.in_git import push_command
 from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import Difference
@@ -443,12 +444,12 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
     """That a commit was made, and the command that takes it to the others; the push is the person's own."""
     if not commit:
         return []
-    committed, remote = f"You committed {commit['sha'][:8]}", commit.get("remote", "origin")
+    committed = f"You committed {commit['sha'][:8]}"
+    if command := push_command(commit):
+        return ["", f"{committed}. To share it:", command]
     if not commit["branch"]:
         return ["", f"{committed} on no branch. Push it yourself."]
-    if not remote:
-        return ["", f"{committed} to {commit['branch']}. This checkout has no remote to push it to."]
-    return ["", f"{committed}. To share it:", f"git push -u {remote} {commit['branch']}"]
+    return ["", f"{committed} to {commit['branch']}. This checkout has no remote to push it to."]
 
 
 def _told_destroys(made: Planned) -> list[str]:

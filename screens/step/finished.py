@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +19,13 @@ from screens.step.times import told_moment
 from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
 from screens.widgets.text import Button, Lines, Text, columned
+from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import SessionRun
+from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KEPT_WORDS
@@ -65,6 +68,12 @@ class Finished(VerticalScroll):
         """The person wants to see who was let in with which key."""
 
     @dataclass
+    class InGit(Message):
+        """What git says is left to do with what was written."""
+
+        left: Sentence
+
+    @dataclass
     class RemovalWanted(Message):
         """The person wants to undo what was applied: a session that removes who was added."""
 
@@ -95,10 +104,23 @@ class Finished(VerticalScroll):
         if rows := [row for row in (list(self._buttons()), list(self._asides())) if row]:
             yield Vertical(*(Horizontal(*row) for row in rows), classes="buttons")
         yield Text("Next", classes="heading")
-        for line in ("Archive it on Home (a).",) if over else _next(run):
-            yield Text(line)
+        in_git = left_by_facts(session.facts())
+        yield Text(joined(["Archive it on Home (a)."] if over else _next(run, in_git), "\n"), id="next")
         yield Text("Kept", classes="heading")
         yield Lines(*_kept(run), classes="note", whole_paths=False)
+
+    def on_mount(self) -> None:
+        """Ask git in the background what is left of what was written."""
+        if self._run.session.facts().get("changed_files") and not self._over():
+            self.run_worker(self._ask_git, thread=True)
+
+    def _ask_git(self) -> None:
+        with suppress(OnboardError):  # what the session knows stands
+            self.post_message(self.InGit(left_in_git(self._run.whole())))
+
+    @on(InGit)
+    def _show_what_git_says(self, message: InGit) -> None:
+        self.query_one("#next", Text).update(joined(_next(self._run, message.left), "\n"))
 
     def _added(self) -> tuple[str, ...]:
         """Who was added, once that is applied somewhere."""
@@ -360,15 +382,15 @@ def _has_device(run: SessionRun, key: StepKey) -> bool:
     return key.step == "mfa" and bool((run.session.facts(key.item).get("access_key") or {}).get("mfa_serial"))
 
 
-def _next(run: SessionRun) -> Iterator[Sentence]:
-    """What the person may do now, outside the wizard."""
+def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
+    """What the person may do now, outside the wizard; `in_git` is what is left there."""
     facts = run.session.facts()
-    written = facts.get("changed_files")
     chosen = (facts.get("verified") or {}).get("chosen")
     awaited = run.environment.sandbox and run.session.state.awaited()
-    if written and not facts.get("commit"):
-        play = " F6 plays the new user." if awaited else ""
-        yield f"Commit what Review wrote, unless you have.{play}"
+    if in_git:
+        yield in_git
+        if awaited:
+            yield "F6 plays the new user."
     elif chosen:
         yield "Paste the lines that Verify shows into a terminal, then try:"
         yield f"aws --profile {chosen} sts get-caller-identity"

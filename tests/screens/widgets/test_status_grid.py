@@ -15,10 +15,13 @@ from support.steps import step_of
 from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
+from screens.step import finished
 from screens.step.finished import Finished
 from screens.widgets.lists import TextDialog
 from screens.widgets.status_grid import EverybodyDialog
+from screens.widgets.text import Text
 from tui.app import wizard
+from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
@@ -102,6 +105,31 @@ async def test_f5_shows_everybody_and_enter_goes_on_with_the_account(
         await rest(pilot)
         assert app.wizard.current == StepKey("apply", "security")
     assert session.status(StepKey("plan", "apps-devstg")) is Status.READY
+
+
+@pytest.mark.parametrize("left", ["Push your commit: git push", OnboardError("No git", "git can't say.")])
+async def test_the_closing_page_says_what_git_says_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str | OnboardError
+) -> None:
+    def look(_context: object) -> str:
+        if isinstance(left, OnboardError):
+            raise left
+        return left
+
+    monkeypatch.setattr(finished, "left_in_git", look)
+    facts = {"project_root": str(tmp_path), "project": "bb", "layers": [], "changed_files": [{"path": "x"}]}
+    modules: list[Any] = [Given(facts)]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    app = PaneHost(session, fake_environment(tmp_path, {}), modules, PANES, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        said = str(app.wizard.query_one("#next", Text).render())
+        assert (said == left) is isinstance(left, str)
+        assert said
+    session.close()
 
 
 async def test_where_only_mfa_devices_are_replaced_f5_is_not_offered(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""What is left in git of what a session wrote, in a real checkout with a remote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.admin_project import AdminProject
+
+from workflows.sandbox.project import git
+from workflows.steps.admin.in_git import left_by_facts, left_in_git
+
+
+def test_a_commit_is_to_be_pushed_until_a_branch_of_the_remote_has_it(admin_project: AdminProject) -> None:
+    def run(*arguments: str) -> None:
+        git([*arguments], folder=admin_project.root, environment=admin_project.environment.variables)
+
+    def left(**commit: Any) -> str:
+        context = admin_project.context()
+        facts = {"project_root": str(admin_project.root), "changed_files": [{"path": str(file)}]}
+        if commit:
+            facts["commit"] = {"branch": "onboard/jane", "remote": "origin", **commit}
+        return str(left_in_git(replace(context, facts=facts)))
+
+    file = admin_project.root / "README.md"
+    file.write_text("mine\n")
+    assert "uncommitted" in left()
+    run("switch", "--quiet", "--create", "onboard/jane")
+    run("add", "README.md")
+    run("commit", "--quiet", "--message", "mine")
+    sha = (admin_project.root / ".git/refs/heads/onboard/jane").read_text().strip()
+    assert left() == left(sha=sha, remote="") == ""
+    assert "git push -u origin onboard/jane" in left(sha=sha)
+    assert left(sha="0" * 40) == ""
+    run("push", "--quiet", "origin", "onboard/jane")
+    assert left(sha=sha) == ""
+    file.write_text("other\n")
+    assert "uncommitted" in left(sha=sha)
+
+
+@pytest.mark.parametrize(
+    ("facts", "left"),
+    [
+        ({}, ""),
+        ({"changed_files": [1]}, "unless you have"),
+        ({"changed_files": [1], "commit": {"branch": "b", "sha": "s"}}, "git push -u origin b"),
+        ({"changed_files": [1], "commit": {"branch": "", "sha": "s"}}, ""),
+    ],
+)
+def test_without_a_look_it_is_what_the_session_did(facts: dict[str, Any], left: str) -> None:
+    said = str(left_by_facts(facts))
+    assert left in said
+    assert bool(said) is bool(left)

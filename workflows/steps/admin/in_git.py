@@ -1,0 +1,52 @@
+"""What is left to do in git for what a session wrote: to commit it, or to push its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workflows.core.sentences import Sentence, count
+from workflows.git import Git
+from workflows.steps.shared.module import Context
+
+
+def push_command(commit: Mapping[str, Any]) -> str:
+    """What takes a session's commit to the others; "" where it is on no branch, or there is no remote."""
+    remote, branch = commit.get("remote", "origin"), commit["branch"]
+    return f"git push -u {remote} {branch}" if remote and branch else ""
+
+
+def left_by_facts(facts: Mapping[str, Any]) -> Sentence:
+    """What the session knows without a look: that it committed, or didn't; "" where it wrote nothing."""
+    if not facts.get("changed_files"):
+        return ""
+    if not facts.get("commit"):
+        return "Commit what Review wrote, unless you have."
+    command = push_command(facts["commit"])
+    return f"Push your commit, unless you have: {command}" if command else ""
+
+
+def left_in_git(context: Context) -> Sentence:
+    """What git says is left; "" where it sees nothing.
+
+    A commit that is on its branch no more was made again or merged in another way: nothing is known of it.
+    Without a checkout it is what the session knows.
+
+    Raises:
+        OnboardError: git can't say.
+    """
+    facts, git = context.facts, Git(context.root, context.environment.variables)
+    commit = facts.get("commit") or {}
+    command = push_command(commit) if commit else ""
+    if not git.is_repository():
+        return left_by_facts(facts)
+    if dirty := git.dirty_files([Path(file["path"]) for file in facts["changed_files"]]):
+        verb = "has" if len(dirty) == 1 else "have"
+        return f"Commit what Review wrote: {count(len(dirty), 'file')} {verb} uncommitted changes."
+    if not command:
+        return ""
+    branches = git.branches_with(commit["sha"])
+    if any(branch.startswith("refs/remotes/") for branch in branches):
+        return ""
+    return f"Push your commit: {command}" if f"refs/heads/{commit['branch']}" in branches else ""
