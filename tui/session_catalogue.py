@@ -47,6 +47,11 @@ class Entry:
     elsewhere: bool = False
 
     @property
+    def ended(self) -> bool:
+        """Whether an apply ended in it while nobody watched."""
+        return self.apply in {"finished", "failed"}
+
+    @property
     def over(self) -> bool:
         """Whether nothing is left to be done in it, and nobody is waited for."""
         summary = self.summary

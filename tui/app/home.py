@@ -169,7 +169,7 @@ def _order(entry: Entry) -> int:
     """First what can go on now, then begun, awaiting a person, only opened, done, elsewhere, archived."""
     if entry.archived or entry.elsewhere or entry.over:
         return 6 if entry.archived else 5 if entry.elsewhere else 4
-    if entry.arrived:
+    if entry.arrived or entry.ended:
         return 0
     if entry.summary.awaited and not entry.summary.next_title:
         return 2
@@ -627,7 +627,8 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     if summary.damage:
         return _Line(f"! {summary.id}", standing, changed, "", (), entry, tuple(more), (standing,))
     arrival = None if entry.archived else arrival_of(entry, now)
-    line = _Line(work_of(summary), standing, changed, resumes=entry, more=tuple(more))
+    mark = "● " if entry.ended else ""
+    line = _Line(work_of(summary), standing, changed, mark, resumes=entry, more=tuple(more))
     if arrival is not None:
         mark, time = ("● ", "") if arrival.here else ("", changed)
         line = replace(line, detail=arrival.line, more=(), mark=mark, time=time)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workflows.run import Return
 
 _NAMED, _COMMITS = 2, 5
+_APPLIES = {"running": "still runs", "finished": "has ended", "failed": "has failed"}
 
 
 def left_in_regions(facts: Mapping[str, Any]) -> str:
@@ -45,7 +46,8 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
         done = f"undone by {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
-    stands = trouble or (f"{entry.apply or 'next'}: {step}" if step else done)
+    ahead = f"{step} {_APPLIES[entry.apply]}" if entry.apply else f"next: {step}"
+    stands = trouble or (ahead if step else done)
     where = "" if entry.sandbox is None else "another sandbox" if entry.elsewhere else "sandbox"
     parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, str(project), where)
     return tuple(filter(None, map(text_of, parts)))

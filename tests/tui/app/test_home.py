@@ -600,13 +600,19 @@ async def test_a_session_that_was_begun_and_archived_is_not_asked_about() -> Non
         assert app.asked == [HomeScreen.Begin("rotation")]
 
 
-def test_an_apply_that_nobody_watched_is_no_next_step() -> None:
-    summary = Summary("late", "admin", next_step="apply", next_title="Apply (management)")
-    stands = {
-        standing_of(Entry(summary, SESSIONS, None, apply=apply))[0] for apply in ("", "running", "ended")
-    }
-    assert len(stands) == 3
+async def test_an_apply_that_nobody_watched_is_no_next_step_and_comes_first_once_it_ended() -> None:
+    summary = Summary("late", "admin", facts={"x": 1}, next_step="apply", next_title="Apply (management)")
+    applies = ("", "running", "failed", "finished")
+    entries = [Entry(summary, SESSIONS, None, apply=apply) for apply in applies]
+    stands = {standing_of(entry)[0] for entry in entries}
+    assert len(stands) == len(applies)
     assert all("Apply (management)" in stand for stand in stands)
+    app = Host(entries)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(entries[2])]
 
 
 def test_a_deletion_names_what_is_written_and_not_applied(tmp_path: Path) -> None:
