@@ -411,8 +411,8 @@ class AccessKeysPane(BrowsingPane):
         if self._question is not _Question.NONE:
             self._answered()
             return
-        submit = super().advance
-        if self._uses_kept_key():
+        request, submit = self.request(), super().advance
+        if request.how == KEPT or (request.how == API and not request.path):
             # gpg-agent may have to be asked first, before a code is spent
             kept = KeyInHand(KeyPlace.KEPT)
             self.run_unlocked(
@@ -420,14 +420,6 @@ class AccessKeysPane(BrowsingPane):
             )
         else:
             submit()
-
-    def _uses_kept_key(self) -> bool:
-        request = self.request()
-        return request.how == KEPT or (request.how == API and not request.path)
-
-    def own_fingerprint(self) -> str:
-        kept = self._kept.fingerprint if self._kept is not None and self._uses_kept_key() else ""
-        return kept or super().own_fingerprint()
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """Why a file is rejected needs the room of what comes before it."""

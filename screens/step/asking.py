@@ -34,7 +34,8 @@ from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
 WRONG_PASSPHRASE = "Wrong passphrase. Enter the one of your PGP key, not an AWS password."  # noqa: S105
-_WHY = "gpg needs the passphrase of your PGP key ending in {end}, to read your access key."
+_WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
+_NOT_OF_IT = "Not the passphrase of the PGP key ending in {end}. An AWS password is none either."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
 _UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"
@@ -51,12 +52,13 @@ class OwnPassphrase(Vertical):
     class Entered(Message):
         """Enter was pressed in the field."""
 
-    def __init__(self, fingerprint: str) -> None:
+    def __init__(self, fingerprint: str, own: str) -> None:
         super().__init__()
-        self._fingerprint = fingerprint
+        which = "" if fingerprint == own else "earlier "
+        self._why = _WHY.format(which=which, end=_end(fingerprint))
 
     def compose(self) -> ComposeResult:
-        yield Text(_WHY.format(end=_end(self._fingerprint)))
+        yield Text(self._why)
         yield FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
 
     @on(Input.Submitted)
@@ -73,6 +75,7 @@ class UnlockingPane(StepPane):
     """Runs a move; where gpg needs the passphrase, asks for it in the page and runs the move again."""
 
     _again: Callable[[], None] | None = None
+    _locked = ""
 
     def own_fingerprint(self) -> str:
         """Of the key that secrets are encrypted to."""
@@ -90,7 +93,7 @@ class UnlockingPane(StepPane):
         if not passphrase:
             self.run_move(name, work, then)
             return
-        fingerprint = self.own_fingerprint()
+        fingerprint = self._locked
 
         def unlocking(report: Report) -> None:
             with passphrase:
@@ -117,17 +120,19 @@ class UnlockingPane(StepPane):
     async def _ask_for_passphrase(self, message: StepPane.MoveFailed) -> None:
         if isinstance(message.error, PassphraseNeeded) and self._again is not None:
             message.told = True
+            self._locked = message.error.fingerprint or self.own_fingerprint()
             if self.query(OwnPassphrase):
-                words = _STILL.format(end=_end(self.own_fingerprint()))
+                words = _STILL.format(end=_end(self._locked))
                 self.show_problems([Problem(words, "own_passphrase")])
             else:
-                await self.mount(OwnPassphrase(self.own_fingerprint()), after=".pane-head")
+                await self.mount(OwnPassphrase(self._locked, self.own_fingerprint()), after=".pane-head")
             self.in_between = _UNLOCK
             self.primary_changed()
             self.query_one("#own-passphrase").focus()
         elif isinstance(message.error, WrongPassphrase) and message.name == "unlock":
             message.told = True
-            self.show_problems([Problem(WRONG_PASSPHRASE, "own_passphrase")])
+            words = _NOT_OF_IT.format(end=_end(self._locked))
+            self.show_problems([Problem(words, "own_passphrase")])
 
 
 class BrowsingPane(UnlockingPane):

@@ -243,12 +243,20 @@ class WizardScreen(OneFocus):
 
     @on(Seen)
     async def _take(self, message: Seen) -> None:
-        changes: list[Change] = []
+        changes, before = list[Change](), self.run.session.state
         if self._left.is_set() or not self._stage.record(
             lambda: changes.extend(self.run.take(message.looks))
         ):
             return
-        contradicted = [change for change in changes if change.observation.contradicts]
+        contradicted = [
+            change
+            for change in changes
+            if change.observation.contradicts
+            and not (
+                before.contradicted(change.key)
+                and before.observed[change.key].identity == change.observation.identity
+            )
+        ]
         for change in contradicted:
             self.notify(text_of(joined((f"{change.title}:", change.observation.words))), severity="warning")
         questions = self.run.questions()

@@ -102,8 +102,13 @@ class PinentryTimeout(DecryptError):  # noqa: N818 - it names what happened
 
 
 class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
-    """The key has a passphrase, and gpg has no way to ask for it."""
+    """The key has a passphrase, and gpg has no way to ask for it.
 
+    Attributes:
+        fingerprint: of that key, once somebody who knows it has put it there.
+    """
+
+    fingerprint = ""
     texts = Texts(
         title="GnuPG needs your passphrase",
         what="GnuPG couldn't ask for the key's passphrase.",

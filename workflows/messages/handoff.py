@@ -288,8 +288,9 @@ _FIRST = "your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
     "new-password": "your password for AWS was reset in {accounts} of {project}: the one you had\n"
     "there does not work any more. Your access keys are as they were.",
-    "new-key": "your new PGP key is in place in {accounts} of {project}. What the old one was\n"
-    "used for there is new: what you had no longer works.",
+    "new-key": "your new PGP key is in place in {accounts} of {project}. What your admin had\n"
+    "encrypted to the old one there was reset, such as your password: that no longer works.\n"
+    "Access keys that you made yourself still do.",
     "new-credentials": "there is more for you to sign in with to the AWS accounts of {project}.",
 }
 """How a message begins by its occasion, where it is not the first one that the person gets."""

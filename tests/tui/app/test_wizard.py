@@ -1013,6 +1013,26 @@ async def test_a_page_that_an_answer_locks_gives_way_to_the_step_that_it_rests_o
         assert app.wizard.current == PROJECT
 
 
+async def test_a_look_that_says_the_same_against_a_step_leaves_the_page_as_it_is(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0].observation = Observation(Verdict.CHANGED, "It moved.", ("there",))
+    app = host(tmp_path, modules, done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.CONTRADICTED
+        await app.wizard.go_to(PROJECT)
+        page = app.pane
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.pane is page
+        modules[0].observation = Observation(Verdict.CHANGED, "It moved again.", ("elsewhere",))
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.pane is not page
+
+
 async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(tmp_path: Path) -> None:
     step = Inquired(small_workflow()[0].STEP)
     step.begin()

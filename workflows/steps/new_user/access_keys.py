@@ -350,13 +350,16 @@ def observe(context: Context) -> Observation:
     if seen.contradicts or recorded["kept"] != KEPT_IN_PGP_FILE:
         return seen
     if (record := kept_record(context)) is not None and _takes_another_key(record, context):
-        words = (
-            "The access key is in a file that only your earlier PGP key opens. Do it again to keep one that "
-            "the new key opens; the old one stays active in AWS until somebody deactivates it."
-        )
-        keeping = "Leaves it there: good as long as you have the earlier PGP key and its passphrase."
         own = fingerprint_of(context, identity_of(context))
-        return Observation(Verdict.CHANGED, words, (record.fingerprint, own), continuing=keeping)
+        return Observation(
+            Verdict.CHANGED,
+            "The access key is in a file that only your earlier PGP key opens.",
+            (record.fingerprint, own),
+            continuing="It stays there: good as long as you have the earlier PGP key and its passphrase.",
+            redoing="Asks for a key to keep for your new PGP key: this one, if you can still open its file, "
+            "or another. One that you no longer use stays active in AWS until you deactivate it.",
+            effects=("Keep a key again", "Leave it there"),
+        )
     at = recorded.get("at")  # a journal of an earlier version may lack it
     return seen_at(at, context.environment.now()) if at else NOT_ASKED
 

@@ -146,7 +146,7 @@ def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
     held = handoff_of(context).identities
     if asked_since(context.facts) and all(identity in held for identity in incoming.identities):
         raise OnboardError(
-            "The handoff that you have already",
+            "This is the handoff that you already have",
             "It was sent before your last request, so it isn't for the key that you sent with that.",
             next="Wait for the next handoff from your admin.",
         )

@@ -25,6 +25,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, day, joined
 from workflows.core.shapes import moment
 from workflows.environment import Environment
+from workflows.gpg.decrypt import PassphraseNeeded
 from workflows.machine.observations import Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
@@ -124,7 +125,13 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
     """
     base = base_profile_of(context, identity)
     vaults = usable_vaults(context.environment, fingerprint_of(context, identity))
-    if found := find_access_key(vaults, project_of(context), base):
+    try:
+        found = find_access_key(vaults, project_of(context), base)
+    except PassphraseNeeded as locked:
+        if record := KeyRecords(context.environment.key_records_folder).get(project_of(context), base):
+            locked.fingerprint = record.fingerprint
+        raise
+    if found:
         _, key = found
         return Credentials(key.id, key.secret)
     files = files_of(context)
