@@ -34,6 +34,7 @@ from workflows.layer.model import Group
 from workflows.layer.names import check_group_name
 from workflows.steps.admin import groups
 from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
+from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import GroupChanges, NewGroup, PolicyChanges
 from workflows.steps.shared.by_hand import Spot
 
@@ -206,6 +207,7 @@ class GroupsPane(ByHandPane):
         self._lost: dict[str, list[str]] = {}
         self._account = ""
         self._alone: dict[str, frozenset[str]] = {}
+        self._written = holds_files(opening.context.folder, opening.context.every)
         drafts = opening.draft.get("layers", {})
         self._half_decided = {account: groups.from_draft(draft) for account, draft in drafts.items()}
 
@@ -298,8 +300,11 @@ class GroupsPane(ByHandPane):
         """How many changes a layer does not hold yet, or how far what was decided for it is."""
         pending = self._views[account].pending(self._choices[account])
         decided = self.context.decisions.of(account)
-        unwritten = "changed_files" not in self.context.every
-        if pending or unwritten or not (any(decided.moves.values()) or decided.groups != GroupChanges()):
+        if (
+            pending
+            or not self._written
+            or not (any(decided.moves.values()) or decided.groups != GroupChanges())
+        ):
             return pending_words(pending)
         return "applied" if f"applied@{account}" in self.context.every else "written, not applied"
 

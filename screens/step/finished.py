@@ -251,7 +251,8 @@ class Finished(VerticalScroll):
             from workflows.steps.admin.hand_over import reminder  # noqa: PLC0415 - few sessions need it
 
             run = self._run
-            tell(self, lambda: run.environment.clipboard.copy(reminder(run.whole())))
+            awaited = run.session.state.awaited()
+            tell(self, lambda: run.environment.clipboard.copy(reminder(awaited, run.whole())))
         for key in (*self._by_hand(), *self._left()):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))

@@ -528,8 +528,27 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     return f"in the mailbox as {path.name}"
 
 
-def reminder(context: Context) -> str:
-    """A text for somebody who has not come yet; it names nobody and holds no secret."""
+def _other_text(sessions: Iterable[str]) -> Sentence:
+    """That the text sent here holds a password that later sessions have replaced."""
+    by = listed([*dict.fromkeys(sessions)], _MOST_NAMED)
+    return f"A later session ({by}) made another password, and its text is the one to open."
+
+
+def reminder(awaited: Iterable[str], context: Context) -> str:
+    """A text for those who have not come yet; it names nobody and holds no secret.
+
+    Raises:
+        OnboardError: the text that they were sent here is no longer the one to open.
+    """
+    renewals = {
+        name: session
+        for account in context.decisions.layers
+        for name, session in state_now.renewed_since(context, account).items()
+    }
+    if others := [renewals[name] for name in awaited if name in renewals]:
+        raise OnboardError(
+            "Not the text to remind of", _other_text(others), next="Remind them from that session."
+        )
     return (
         f"Hello,\n\nyour access to {context.facts['project']} waits for you. Please open the text that I "
         "sent you with `iam-onboard`, choose your own password, then set up MFA.\n\n"
@@ -594,9 +613,10 @@ def inquire(context: Context) -> Observation:
         return taken_back
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
-    removals: dict[str, str] = {}
+    removals, renewals = dict[str, str](), dict[str, str]()
     for account in _accounts_of_text(context):
         gone = state_now.removed_since(context, account)
+        renewals |= state_now.renewed_since(context, account)
         removals |= {name: gone[name] for name in sent if name in gone}
         people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
         arrivals = _arrivals(people, account, context) if people else {}
@@ -605,7 +625,9 @@ def inquire(context: Context) -> Observation:
         for name, state in arrivals.items():
             found.setdefault((name, state), []).append(account)
     if found:
-        return _of_arrivals(found, context)
+        look = _of_arrivals(found, context)
+        others = [renewals[name] for name in look.about if name in renewals]
+        return replace(look, words=joined((look.words, _other_text(others)))) if others else look
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     words = f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."
     return Observation(Verdict.TAKEN_BACK, words, names) if removals else NOT_ASKED

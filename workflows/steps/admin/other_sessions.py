@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 
-from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import WrongShape
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
-from workflows.steps.admin.written import files_left, files_written, offered_undo
+from workflows.steps.admin.written import holds_files, offered_undo
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import siblings
@@ -23,7 +21,7 @@ def not_applied(context: Context) -> Iterator[Sentence]:
     written, begun = dict[str, set[str]](), dict[str, set[str]]()
     for session in _editing(context):
         folder = context.folder.parent / session.id
-        found = written if _holds(session, folder) else begun
+        found = written if holds_files(folder, session.facts) else begun
         if found is begun and is_archived(folder):
             continue
         if accounts := {*context.decisions.layers} & _accounts(session):
@@ -60,16 +58,6 @@ def _editing(context: Context) -> Iterator[Summary]:
             yield session
 
 
-def _holds(session: Summary, folder: Path) -> bool:
-    """Whether files hold what a session wrote: it has written, and not put all of it back."""
-    if "changed_files" not in session.facts:
-        return False
-    try:
-        return bool(files_left(folder)) or not files_written(folder)  # an older version kept no record
-    except FileError:
-        return True  # its own Review says that it is damaged
-
-
 def _first_two(sessions: Mapping[str, object]) -> Sentence:
     """What sessions do, apart from each other: each may be about several people."""
     more = len(sessions) - 2
@@ -100,7 +88,7 @@ def keys_of_later_sessions(context: Context) -> dict[str, str]:
     found: dict[str, str] = {}
     for session in siblings(context.folder) if own is not None else ():
         same = session.facts.get("project_root") == str(context.root)
-        written = _holds(session, context.folder.parent / session.id)
+        written = holds_files(context.folder.parent / session.id, session.facts)
         if own is None or not same or session.created <= own.created or not written:
             continue
         with suppress(WrongShape):  # its own page says that it is damaged

@@ -34,6 +34,7 @@ from workflows.steps.admin.other_sessions import not_applied
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.admin.state_now import taken_back_since
 from workflows.steps.admin.written import (
+    files_left,
     files_written,
     first_to_last,
     journal_of,
@@ -137,7 +138,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
         OnboardError: git or a layer can't be read.
     """
     git = Git(context.root, context.environment.variables)
-    written = sorted(Path(path) for _, path in files_written(context.folder))
+    written = sorted(Path(path) for _, path in files_left(context.folder))
     found = Beside(
         written=tuple(written),
         deleted=frozenset(path for path in written if not path.exists()),

@@ -28,6 +28,7 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.admin.written import holds_files
 from workflows.steps.kinds import OVER_TERRAFORM
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
@@ -178,7 +179,8 @@ class _Board:
         decisions = self._context.decisions
         if name in decisions.joining and name not in decisions.keys:
             return Stand.KEY_AWAITED
-        return Stand.WRITTEN if "changed_files" in self._context.every else Stand.DECIDED
+        written = holds_files(self._context.folder, self._context.every)
+        return Stand.WRITTEN if written else Stand.DECIDED
 
     def _after(self, name: str) -> Stand:
         """Where somebody stands after the apply."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,21 @@ def files_left(folder: Path) -> set[tuple[str, str]]:
     return files_written(folder) - {
         (change.layer, str(change.path)) for change in changes if change.before == change.after
     }
+
+
+def holds_files(folder: Path, known: Container[str]) -> bool:
+    """Whether files hold what a session wrote: it has written, and not put all of it back.
+
+    Args:
+        folder: the session's.
+        known: the names of its facts.
+    """
+    if "changed_files" not in known:
+        return False
+    try:
+        return bool(files_left(folder)) or not files_written(folder)  # an older version kept no record
+    except FileError:
+        return True  # its own Review says that it is damaged
 
 
 def to_undo(folder: Path, known: Iterable[str]) -> ChangeSet:

@@ -304,6 +304,11 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     context = Context(fake_environment(tmp_path, {}), {"handed_over": sent}, every, "security", tmp_path)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, asked) == (Verdict.AWAITED, ("b",), [("b", None)])
+    assert "Reset password of b" in str(seen.words)
+    whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
+    assert "bb" in hand_over.reminder(["c"], whole)
+    with pytest.raises(OnboardError, match="Reset password of b"):
+        hand_over.reminder(["b"], whole)
     later["b"] = "Remove b"
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))

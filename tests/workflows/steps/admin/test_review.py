@@ -27,7 +27,8 @@ from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.review import Request
-from workflows.steps.admin.written import files_written, journal_of, to_undo
+from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.half_written import writes_of
 from workflows.steps.shared.leftovers import RUNS
@@ -562,6 +563,19 @@ def test_what_others_changed_after_the_files_were_put_back_stays_when_they_are_p
     write(admin)
     review.undo(admin.context(), quiet)
     assert path.read_text().endswith("# by another\n")
+
+
+def test_files_that_were_put_back_are_written_no_more(admin: AdminProject) -> None:
+    write(admin)
+
+    def stand() -> Stand:
+        grid = everybody(admin.context())
+        return dict(grid.rows)["jane.doe"][grid.accounts.index("security")]
+
+    assert (holds_files(admin.folder, admin.facts), stand()) == (True, Stand.WRITTEN)
+    review.undo(admin.context(), quiet)
+    assert (holds_files(admin.folder, admin.facts), stand()) == (False, Stand.DECIDED)
+    assert not review.beside(ChangeSet(()), admin.context()).written
 
 
 def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: AdminProject) -> None:
