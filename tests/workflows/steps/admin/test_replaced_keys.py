@@ -253,12 +253,7 @@ def test_project_tells_of_a_replacement_request_in_the_mailbox(
         text = request_of(people_keys, name, "juan.delacruz", replacement=replacement)
         (inside.environment.mailbox / f"request-{name}.txt").write_text(text)
     (inside.environment.mailbox / f"request-{ALEX}.txt").write_text("no request")
-    told = [
-        words
-        for words in project.survey(str(inside.root), inside.context(), quiet).remarks
-        if "mailbox" in words
-    ]
-    assert [words.partition(" ")[0] for words in told] == ["dana.lopez"]
+    assert project.survey(str(inside.root), inside.context(), quiet).asking == ("dana.lopez",)
     for account in ("management", "security"):
         inside.file(account, "keys/dana.lopez").write_bytes(b64encode(people_keys["juan.delacruz"]))
     served = project.survey(str(inside.root), inside.context(), quiet)
