@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from workflows.steps.shared.module import Context
 def push_command(commit: Mapping[str, Any]) -> str:
     """What takes a session's commit to the others; "" where it is on no branch, or there is no remote."""
     remote, branch = commit.get("remote", "origin"), commit["branch"]
-    return f"git push -u {remote} {branch}" if remote and branch else ""
+    return shlex.join(["git", "push", "-u", remote, branch]) if remote and branch else ""
 
 
 def left_by_facts(facts: Mapping[str, Any]) -> Sentence:

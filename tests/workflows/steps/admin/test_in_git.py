@@ -45,6 +45,7 @@ def test_a_commit_is_to_be_pushed_until_a_branch_of_the_remote_has_it(admin_proj
         ({}, ""),
         ({"changed_files": [1]}, "unless you have"),
         ({"changed_files": [1], "commit": {"branch": "b", "sha": "s"}}, "git push -u origin b"),
+        ({"changed_files": [1], "commit": {"branch": "a$(b)", "sha": "s"}}, "git push -u origin 'a$(b)'"),
         ({"changed_files": [1], "commit": {"branch": "", "sha": "s"}}, ""),
     ],
 )
