@@ -433,9 +433,10 @@ def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, as
 
 
 def _unchanged(context: Context) -> list[str]:
-    """That this session wrote no file of the account, where it resets no password either."""
+    """That this session wrote no file of the account, where it resets no password and has applied nothing."""
     written = {file.get("account", context.item) for file in context.facts.get("changed_files") or ()}
-    if not written or context.item in written or context.decisions.resetting:
+    wanted = context.decisions.resetting or "applied" in context.facts
+    if not written or context.item in written or wanted:
         return []
     return [f"You changed no file of {context.item}. Plan it to see that nothing is left to do, or skip it."]
 

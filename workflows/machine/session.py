@@ -427,7 +427,11 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
         awaited=state.awaited(),
         draft=_draft(folder, ahead) if ahead and not state.facts() else {},
-        settled=tuple(str(key) for key in state.layout() if state.settled(key)),
+        settled=tuple(
+            str(key)
+            for key in state.layout()
+            if state.settled(key) and state.status(key, "") is not Status.SKIPPED
+        ),
         done=_done(state),
     )
     keep_summary(folder, summary, of)

@@ -43,7 +43,7 @@ class Summary:
         confirmed: whether the last look at the world confirmed every step that is done.
         awaited: the people who have not done their part yet, by that look.
         draft: what is half filled in of the first step, as long as there is no fact.
-        settled: the steps that are done or skipped, as "apply@security" if they are repeated.
+        settled: the steps that are done and not skipped, as "apply@security" if they are repeated.
         done: how many steps are done, without those that are skipped or not confirmed.
     """
 

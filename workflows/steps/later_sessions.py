@@ -108,6 +108,7 @@ def _made_again(account: str, root: Any, begun: str, sessions: Iterable[Summary]
         if other.facts.get("project_root") == root and f"apply@{account}" in other.settled
         for kind in _WITH_PASSWORDS
         for name in texts(other.facts.get(kind))
+        if kind != "joining" or ("add", account, name) in _changed(other.facts)
     }
 
 

@@ -458,7 +458,9 @@ def test_the_list_counts_no_skipped_step_as_done_unless_a_later_one_takes_it_alo
             do(session, proposed)
     session.close()
     (summary,) = sessions.summaries()
-    assert summary.done == len(summary.settled) - left_out  # its apply is skipped with it
+    assert summary.done == len(session.layout()) - left_out  # its apply is skipped with it
+    assert len(summary.settled) == len(session.layout()) - 2
+    assert f"apply@{skipped}" not in summary.settled
 
 
 def test_the_list_tells_what_a_session_will_be_about_until_there_are_facts(sessions: Sessions) -> None:

@@ -121,3 +121,9 @@ def test_who_signed_in_is_awaited_again_until_they_have_the_password_that_a_late
     assert found(reset) == found(replace(reset, next_step="", awaited=("jane",))) == ("jane",)
     assert found(replace(reset, next_step="")) == found(replace(reset, settled=())) == ()
     assert found(reset, replace(REMOVE, created="4")) == ()
+
+
+def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too() -> None:
+    again = session("3", "management", "security", add={"security": ["jane"]})
+    assert list(renewed("security", ADD.facts, ADD.created, [again])) == ["jane"]
+    assert renewed("management", ADD.facts, ADD.created, [again]) == {}
