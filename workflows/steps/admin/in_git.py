@@ -14,7 +14,7 @@ from workflows.steps.shared.module import Context
 
 def push_command(commit: Mapping[str, Any]) -> str:
     """What takes a session's commit to the others; "" where it is on no branch, or there is no remote."""
-    remote, branch = commit.get("remote", "origin"), commit["branch"]
+    remote, branch = commit.get("remote", "origin"), commit.get("branch")
     return shlex.join(["git", "push", "-u", remote, branch]) if remote and branch else ""
 
 
@@ -47,7 +47,7 @@ def left_in_git(context: Context) -> Sentence:
         return f"Commit what Review wrote: {count(len(dirty), 'file')} {verb} uncommitted changes."
     if not command:
         return ""
-    branches = git.branches_with(commit["sha"])
+    branches = git.branches_with(commit.get("sha") or "")
     if any(branch.startswith("refs/remotes/") for branch in branches):
         return ""
     return f"Push your commit: {command}" if f"refs/heads/{commit['branch']}" in branches else ""

@@ -32,7 +32,7 @@ def test_a_commit_is_to_be_pushed_until_a_branch_of_the_remote_has_it(admin_proj
     sha = (admin_project.root / ".git/refs/heads/onboard/jane").read_text().strip()
     assert left() == left(sha=sha, remote="") == ""
     assert "git push -u origin onboard/jane" in left(sha=sha)
-    assert left(sha="0" * 40) == ""
+    assert left(sha="0" * 40) == left(sha=None) == ""
     run("push", "--quiet", "origin", "onboard/jane")
     assert left(sha=sha) == ""
     file.write_text("other\n")
@@ -47,6 +47,7 @@ def test_a_commit_is_to_be_pushed_until_a_branch_of_the_remote_has_it(admin_proj
         ({"changed_files": [1], "commit": {"branch": "b", "sha": "s"}}, "git push -u origin b"),
         ({"changed_files": [1], "commit": {"branch": "a$(b)", "sha": "s"}}, "git push -u origin 'a$(b)'"),
         ({"changed_files": [1], "commit": {"branch": "", "sha": "s"}}, ""),
+        ({"changed_files": [1], "commit": {"remote": "origin"}}, ""),
     ],
 )
 def test_without_a_look_it_is_what_the_session_did(facts: dict[str, Any], left: str) -> None:
