@@ -102,7 +102,8 @@ def everybody(context: Context) -> Everybody:
     names = [name for kind in OVER_TERRAFORM for name in getattr(decisions, kind)]
     names += sorted(name for people in found.values() for name in people)
     marks = {account: _marks(account, context) for account in decisions.layers}
-    boards = [_Board(account, context, people, marks) for account, people in found.items()]
+    written = holds_files(context.folder, context.every)
+    boards = [_Board(account, context, people, marks, written=written) for account, people in found.items()]
     rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
     return Everybody(decisions.layers, rows)
 
@@ -131,12 +132,19 @@ class _Board:
     """One account's column."""
 
     def __init__(
-        self, account: str, context: Context, people: set[str], marks: Mapping[str, Mapping[str, Sent]]
+        self,
+        account: str,
+        context: Context,
+        people: set[str],
+        marks: Mapping[str, Mapping[str, Sent]],
+        *,
+        written: bool,
     ) -> None:
         self._context = context
         self._marks = marks
         self._account = account
         self._people = people
+        self._written = written
         self._plan = context.every.get(f"plan@{account}")
         self._applied = f"applied@{account}" in context.every
         self._left = self._half_done()
@@ -179,8 +187,7 @@ class _Board:
         decisions = self._context.decisions
         if name in decisions.joining and name not in decisions.keys:
             return Stand.KEY_AWAITED
-        written = holds_files(self._context.folder, self._context.every)
-        return Stand.WRITTEN if written else Stand.DECIDED
+        return Stand.WRITTEN if self._written else Stand.DECIDED
 
     def _after(self, name: str) -> Stand:
         """Where somebody stands after the apply."""
