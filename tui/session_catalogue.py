@@ -13,7 +13,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
-from workflows.steps.later_sessions import applied_changes, over_by, still_awaited
+from workflows.steps.later_sessions import applied_changes, over_by, passwords_made, still_awaited
 
 with on_demand():
     from workflows import catalogue
@@ -134,9 +134,9 @@ class SessionCatalogue:
         for folder in (None, *self.sandboxes()):
             sessions = self.sessions_of(folder)
             every = sessions.summaries()
-            applied = applied_changes(every)
+            applied, made = applied_changes(every), passwords_made(every)
             for summary in every:
-                awaits = replace(summary, awaited=still_awaited(summary, applied, every))
+                awaits = replace(summary, awaited=still_awaited(summary, applied, made))
                 entry = self._entry(awaits, sessions, folder)
                 yield replace(entry, undone_by=over_by(summary, applied))
 

@@ -84,31 +84,41 @@ def removed(account: str, facts: Mapping[str, Any], begun: str, applied: Applied
     }
 
 
-def renewed(
-    account: str, facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]
-) -> dict[str, str]:
+PasswordsMade = Mapping[tuple[Any, str, str], Summary]
+"""The last session that did, of each project's root, account and user."""
+
+
+def passwords_made(sessions: Iterable[Summary]) -> PasswordsMade:
+    """Whose passwords the sessions made and applied."""
+    return {
+        (summary.facts.get("project_root"), account, name): summary
+        for summary in sorted(sessions, key=lambda summary: summary.created)
+        for account, name in _with_passwords(summary)
+    }
+
+
+def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
+    changed = [*_changed(summary.facts)]
+    for account in (step.removeprefix("apply@") for step in summary.settled if step.startswith("apply@")):
+        for kind in _WITH_PASSWORDS:
+            for name in texts(summary.facts.get(kind)):
+                if kind != "joining" or ("add", account, name) in changed:
+                    yield account, name
+
+
+def renewed(account: str, facts: Mapping[str, Any], begun: str, made: PasswordsMade) -> dict[str, str]:
     """Whose password in an account later sessions made again and applied, each with what that one does.
 
     Args:
         account: the account.
         facts: of the session that made the passwords before.
         begun: when it was begun.
-        sessions: the others of its folder.
+        made: by the sessions of its folder.
     """
-    found = _made_again(account, facts.get("project_root"), begun, sessions)
-    return {name: work_of(other) for name, other in found.items()}
-
-
-def _made_again(account: str, root: Any, begun: str, sessions: Iterable[Summary]) -> dict[str, Summary]:
-    """The last session that made and applied somebody's password in an account since a moment, by name."""
-    later = sorted((other for other in sessions if other.created > begun), key=lambda other: other.created)
     return {
-        name: other
-        for other in later
-        if other.facts.get("project_root") == root and f"apply@{account}" in other.settled
-        for kind in _WITH_PASSWORDS
-        for name in texts(other.facts.get(kind))
-        if kind != "joining" or ("add", account, name) in _changed(other.facts)
+        name: work_of(last)
+        for (root, where, name), last in made.items()
+        if (root, where) == (facts.get("project_root"), account) and last.created > begun
     }
 
 
@@ -123,7 +133,7 @@ def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
     return tuple(dict.fromkeys(by.values())) if changed == by.keys() else ()
 
 
-def still_awaited(own: Summary, applied: AppliedChanges, sessions: Sequence[Summary] = ()) -> tuple[str, ...]:
+def still_awaited(own: Summary, applied: AppliedChanges, made: PasswordsMade) -> tuple[str, ...]:
     """Whom a session awaits, or does again since a later one made them a password and is not over for them.
 
     Those are left out whom later ones removed wherever they are known to have been.
@@ -131,7 +141,7 @@ def still_awaited(own: Summary, applied: AppliedChanges, sessions: Sequence[Summ
     Args:
         own: the session.
         applied: by the sessions of its folder.
-        sessions: those sessions.
+        made: likewise.
     """
     root, accounts = own.facts.get("project_root"), texts(own.facts.get("layers"))
 
@@ -139,17 +149,14 @@ def still_awaited(own: Summary, applied: AppliedChanges, sessions: Sequence[Summ
         found = [changes[-1] for account in accounts if (changes := applied.get((root, account, name)))]
         return bool(found) and all(last.kind == "remove" and last.begun > own.created for last in found)
 
-    people = {name for kind in _WITH_PASSWORDS for name in texts(own.facts.get(kind))}
-    made = [
-        _made_again(account, root, own.created, sessions)
-        for account in accounts
-        if f"apply@{account}" in own.settled
-    ]
     again = [
         name
-        for found in made
-        for name, other in found.items()
-        if name in people and (other.next_step or name in other.awaited)
+        for account in accounts
+        if f"apply@{account}" in own.settled
+        for kind in _WITH_PASSWORDS
+        for name in texts(own.facts.get(kind))
+        if (last := made.get((root, account, name))) is not None
+        if last.created > own.created and (last.next_step or name in last.awaited)
     ]
     return tuple(name for name in dict.fromkeys((*own.awaited, *again)) if not is_gone(name))
 

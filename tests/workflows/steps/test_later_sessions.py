@@ -9,6 +9,7 @@ from workflows.machine.summaries import Summary
 from workflows.steps.later_sessions import (
     applied_changes,
     over_by,
+    passwords_made,
     removed,
     renewed,
     still_awaited,
@@ -78,7 +79,7 @@ def test_who_got_another_password_in_a_later_session() -> None:
         return replace(made, facts={**made.facts, "resetting": ["jane"]})
 
     def found(*others: Summary) -> dict[str, str]:
-        return renewed("security", ADD.facts, ADD.created, others)
+        return renewed("security", ADD.facts, ADD.created, passwords_made(others))
 
     assert found(later("2", "security")) == {"jane": "Reset password of jane"}
     assert found(later("0", "security"), later("2", "management"), later("2", "security", root="/x")) == {}
@@ -100,14 +101,14 @@ def test_who_was_removed_from_all_accounts_by_later_sessions_is_awaited_no_longe
     half = session("3", "security", remove={"security": ["jane"]})
 
     def found(*others: Summary) -> tuple[str, ...]:
-        return still_awaited(own, applied_changes([own, *others]))
+        return still_awaited(own, applied_changes([own, *others]), {})
 
     assert found() == ("jane", "sam")
     assert found(REMOVE) == ("sam",)
     assert found(half) == ("jane", "sam")
     assert found(REMOVE, replace(ADD, created="3")) == ("jane", "sam")
     reset = replace(own, facts={"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]})
-    assert still_awaited(reset, applied_changes([reset, half])) == ("sam",)
+    assert still_awaited(reset, applied_changes([reset, half]), {}) == ("sam",)
 
 
 def test_who_signed_in_is_awaited_again_until_they_have_the_password_that_a_later_session_made() -> None:
@@ -116,7 +117,8 @@ def test_who_signed_in_is_awaited_again_until_they_have_the_password_that_a_late
     reset = replace(reset, facts={**reset.facts, "resetting": ["jane", "sam"]}, next_step="hand-over")
 
     def found(*others: Summary) -> tuple[str, ...]:
-        return still_awaited(own, applied_changes([own, *others]), [own, *others])
+        every = [own, *others]
+        return still_awaited(own, applied_changes(every), passwords_made(every))
 
     assert found(reset) == found(replace(reset, next_step="", awaited=("jane",))) == ("jane",)
     assert found(replace(reset, next_step="")) == found(replace(reset, settled=())) == ()
@@ -125,5 +127,6 @@ def test_who_signed_in_is_awaited_again_until_they_have_the_password_that_a_late
 
 def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too() -> None:
     again = session("3", "management", "security", add={"security": ["jane"]})
-    assert list(renewed("security", ADD.facts, ADD.created, [again])) == ["jane"]
-    assert renewed("management", ADD.facts, ADD.created, [again]) == {}
+    made = passwords_made([again])
+    assert list(renewed("security", ADD.facts, ADD.created, made)) == ["jane"]
+    assert renewed("management", ADD.facts, ADD.created, made) == {}

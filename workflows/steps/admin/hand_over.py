@@ -540,11 +540,7 @@ def reminder(awaited: Iterable[str], context: Context) -> str:
     Raises:
         OnboardError: the text that they were sent here is no longer the one to open.
     """
-    renewals = {
-        name: session
-        for account in context.decisions.layers
-        for name, session in state_now.renewed_since(context, account).items()
-    }
+    renewals = state_now.renewed_since(context, *context.decisions.layers)
     if others := [renewals[name] for name in awaited if name in renewals]:
         raise OnboardError(
             "Not the text to remind of", _other_text(others), next="Remind them from that session."
@@ -613,10 +609,9 @@ def inquire(context: Context) -> Observation:
         return taken_back
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
-    removals, renewals = dict[str, str](), dict[str, str]()
-    for account in _accounts_of_text(context):
+    removals, accounts = dict[str, str](), _accounts_of_text(context)
+    for account in accounts:
         gone = state_now.removed_since(context, account)
-        renewals |= state_now.renewed_since(context, account)
         removals |= {name: gone[name] for name in sent if name in gone}
         people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
         arrivals = _arrivals(people, account, context) if people else {}
@@ -625,9 +620,7 @@ def inquire(context: Context) -> Observation:
         for name, state in arrivals.items():
             found.setdefault((name, state), []).append(account)
     if found:
-        look = _of_arrivals(found, context)
-        others = [renewals[name] for name in look.about if name in renewals]
-        return replace(look, words=joined((look.words, _other_text(others)))) if others else look
+        return _of_arrivals(found, state_now.renewed_since(context, *accounts), context)
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     words = f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."
     return Observation(Verdict.TAKEN_BACK, words, names) if removals else NOT_ASKED
@@ -642,8 +635,10 @@ def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str
         return {name: arrival(iam, name, None if name in renewals else made_by) for name in people}
 
 
-def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:
-    """Who is gone and who is awaited, and where."""
+def _of_arrivals(
+    found: Mapping[tuple[str, Arrival], list[str]], renewals: Mapping[str, str], context: Context
+) -> Observation:
+    """Who is gone and who is awaited, and where; `renewals` as `state_now.renewed_since` has them."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
     awaited = by_key(
@@ -651,15 +646,17 @@ def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Contex
         for (name, state), accounts in found.items()
         if state in waits
     )
-    words = joined(
+    about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
+    others = [renewals[name] for name in about if name in renewals]
+    waits_for = (
         f"{_WAITS[state]}: {listed(names, _MOST_NAMED)} in {where}."
         for (state, where), names in awaited.items()
     )
+    words = joined((*waits_for, _other_text(others) if others else ""))
     if gone:
         lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
         said = joined((*lost, words))
         return Observation(Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: it was meant.")
-    about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
     waiting = ((name, accounts) for (name, state), accounts in found.items() if state in waits)
     in_each = by_key((account, name) for name, accounts in waiting for account in accounts)
     by_item = {account: tuple(names) for account, names in in_each.items()}

@@ -32,6 +32,7 @@ from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
 from workflows.steps.later_sessions import (
     applied_changes,
+    passwords_made,
     removed,
     renewed,
     siblings,
@@ -169,10 +170,15 @@ def removed_since(context: Context, account: str) -> dict[str, str]:
     return removed(account, context.facts, begun, applied_changes(others))
 
 
-def renewed_since(context: Context, account: str) -> dict[str, str]:
-    """Whose password in an account later sessions made again, each with what that one does."""
+def renewed_since(context: Context, *accounts: str) -> dict[str, str]:
+    """Whose password in some accounts later sessions made again, each with what the last one does."""
     begun, others = _later(context)
-    return renewed(account, context.facts, begun, others)
+    made = passwords_made(others)
+    return {
+        name: work
+        for account in accounts
+        for name, work in renewed(account, context.facts, begun, made).items()
+    }
 
 
 def _later(context: Context) -> tuple[str, tuple[Summary, ...]]:

@@ -305,6 +305,10 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, asked) == (Verdict.AWAITED, ("b",), [("b", None)])
     assert "Reset password of b" in str(seen.words)
+    monkeypatch.setattr(hand_over, "arrival", lambda *_: Arrival.NO_USER)
+    gone = hand_over.inquire(context)
+    assert (gone.verdict, "Reset password of b" in str(gone.words)) == (Verdict.GONE, False)
+    monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
     assert "bb" in hand_over.reminder(["c"], whole)
     with pytest.raises(OnboardError, match="Reset password of b"):
