@@ -235,11 +235,11 @@ def assumed_roles(document: str) -> tuple[Role, ...]:
         out.
     """
     try:
-        statements = parse_json(document)["Statement"]
+        statements = as_list(parse_json(document)["Statement"])
     except (ValueError, KeyError, TypeError):
         return ()
     found = set()
-    for statement in as_list(statements):
+    for statement in (own for own in statements if isinstance(own, Mapping)):
         actions = {str(action).lower() for action in as_list(statement.get("Action"))}
         if statement.get("Effect") != "Allow" or not actions & {"sts:assumerole", "sts:*", "*"}:
             continue

@@ -170,6 +170,7 @@ def test_other_partitions() -> None:
         (policy({"Effect": "Allow", "NotAction": "s3:*", "Resource": AUDITOR}), []),
         (json.dumps({"Statement": assume("arn:aws:iam::*:role/DevOps")}), ["DevOps"]),
         (policy(assume("arn:aws:iam::222233334444:role/*")), []),
+        (policy("not a statement"), []),
         ("not json", []),
         ("", []),
     ],
