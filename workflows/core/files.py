@@ -413,7 +413,8 @@ def private_folder(path: Path) -> bool:
             in the way.
     """
     with explained(path, "made private"):
-        for folder in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
         status = path.stat()
         if not stat.S_ISDIR(status.st_mode):

@@ -120,7 +120,8 @@ def arguments(editor: Sequence[str], file: Path, line: int) -> list[str]:
     if name in _PLUS:
         return [*editor, f"+{line}", str(file)]
     if name in _GOTO:
-        return [*editor, *waiting, *([] if {"--goto", "-g"} & set(editor) else ["--goto"]), f"{file}:{line}"]
+        goto = [] if {"--goto", "-g"} & set(editor) else ["--goto"]
+        return [*editor, *waiting, *goto, f"{file}:{line}"]
     if name in _COLON:
         return [*editor, *waiting, f"{file}:{line}"]
     return [*editor, str(file)]

@@ -321,8 +321,10 @@ def _failure(run: GpgRun) -> OnboardError:
         return LoopbackForbidden(detail=run.messages)
     codes = _error_codes(run, "pkdecrypt_failed")
     kind = next((kind for known, kind in _KINDS if codes & known), None)
-    if kind is not None or run.has("SC_OP_FAILURE"):
-        return (kind or SmartcardProblem)(detail=run.messages)
+    if kind is None and run.has("SC_OP_FAILURE"):
+        kind = SmartcardProblem
+    if kind is not None:
+        return kind(detail=run.messages)
     encrypted_to = [arguments[0] for arguments in run.arguments("ENC_TO") if arguments]
     if run.has("NODATA") or not encrypted_to:
         return NotAMessage(flaw="GnuPG finds no message in it that is encrypted to a key.")

@@ -89,7 +89,8 @@ def tokens(data: bytes, ranges: Iterable[tuple[int, int]]) -> Mapping[int, Seque
     """
     lines = data.split(b"\n")
     found: dict[int, list[Token]] = {}
-    for first, last, tree in (_around if len(data) > _LARGE else _whole)(data, ranges):
+    parsed = _around(data, ranges) if len(data) > _LARGE else _whole(data, ranges)
+    for first, last, tree in parsed:
         caught = captures(tree, _QUERY, first, last)
         for kind in KINDS:
             for node in caught.get(kind, ()):

@@ -159,7 +159,8 @@ class Stale:
     @property
     def sentence(self) -> Sentence:
         """In one line."""
-        return f"{self.profile} ({self.role_arn}{', changed by hand' if self.changed_by_hand else ''})"
+        touched = ", changed by hand" if self.changed_by_hand else ""
+        return f"{self.profile} ({self.role_arn}{touched})"
 
 
 def hand_changes(

@@ -35,8 +35,11 @@ def people_of(summary: Summary) -> tuple[str, ...]:
 def works_of(summary: Summary) -> tuple[str, ...]:
     """Every kind of work that an admin's session does for people, for whom: "Add jane.doe"."""
     named = {verb: texts(summary.about.get(kind)) for kind, verb in _VERBS.items()}
-    most = {verb: _NAMED if len(names) <= _NAMED else 1 for verb, names in named.items()}
-    return tuple(f"{verb} {listed(names, most[verb])}" for verb, names in named.items() if names)
+    return tuple(
+        f"{verb} {listed(names, _NAMED if len(names) <= _NAMED else 1)}"
+        for verb, names in named.items()
+        if names
+    )
 
 
 def work_of(summary: Summary) -> str:

@@ -101,7 +101,8 @@ def _listed(name: str, old: Sequence[Any], new: Sequence[Any]) -> list[str]:
 
 
 def _mapped(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{'+' if not old else '-' if not new else '~'} {name}"
+    sign = "+" if not old else "-" if not new else "~"
+    yield f"{sign} {name}"
     for key in sorted({*old, *new}):
         was, becomes = old.get(key), new.get(key)
         if was == becomes:

@@ -128,7 +128,8 @@ def _members(
 
 def _instance(entry: Entry) -> Reference | None:
     """The instance of a module that a `for` makes of a name."""
-    key = (object_key if entry.key_only else plain_string)(entry.document, entry.node)
+    read_key = object_key if entry.key_only else plain_string
+    key = read_key(entry.document, entry.node)
     return Reference(entry.instance_of, key, "") if key is not None else None
 
 

@@ -161,7 +161,8 @@ def problems_of(pending: Pending, first: str, second: str, context: Context) -> 
         context: has the time.
     """
     wrong = _code_problems(pending, first, context, "first_code")
-    wrong = wrong or (_code_problems(pending, second, context, "second_code") if second else [])
+    if not wrong and second:
+        wrong = _code_problems(pending, second, context, "second_code")
     if second and not any(problem.fatal for problem in wrong):
         order = consecutive_problem(pending.seed, first, second, context.environment.now())
         return [order] if order else wrong

@@ -488,7 +488,8 @@ def _use(key: iam.AccessKey, now: datetime) -> Sentence:
         return "never used"
     days = max(0, (now - key.last_used).days)
     where = f" ({key.last_used_service})" if key.last_used_service else ""
-    return f"last used {count(days, 'day') + ' ago' if days else 'today'}{where}"
+    when = f"{count(days, 'day')} ago" if days else "today"
+    return f"last used {when}{where}"
 
 
 @contextmanager
