@@ -56,7 +56,7 @@ class OwnMachine:
 
     def __init__(self, machine: Machine, binary: str = "") -> None:
         self._machine = machine
-        self._binary = str(machine.working_folder / Path(binary).expanduser()) if "/" in binary else binary
+        self._binary = str(machine.path(binary)) if "/" in binary else binary
 
     def open(self, report: module.Report) -> None:
         """Nothing has to be made ready."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import PlatformDirs
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of, explained, own_folder
+from workflows.core.files import cause_of, expanded, explained, own_folder
 from workflows.core.later import on_demand
 
 with on_demand():
@@ -107,6 +107,10 @@ class Machine:
         """The gpg folder that the environment names, or None for gpg's default."""
         named = self.environment.get("GNUPGHOME")
         return Path(named) if named else None
+
+    def path(self, text: str) -> Path:
+        """A path as it was typed, from the folder that the program was started in."""
+        return self.working_folder / expanded(text)
 
     @classmethod
     def this(cls) -> Machine:

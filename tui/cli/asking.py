@@ -221,7 +221,7 @@ def given(machine: host.Machine, name: str, limit: int, what: str) -> bytes:
         if sys.stdin.isatty():
             note(f"Paste {what}, then press Ctrl-D on a line of its own.")
         return sys.stdin.buffer.read(limit + 1)
-    path = machine.working_folder / Path(name).expanduser()
+    path = machine.path(name)
     if not path.is_fifo():
         return files.read_bytes(path, limit)
     with path.open("rb") as pipe:

@@ -96,7 +96,7 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
     Raises:
         OnboardError: it cannot be made.
     """
-    target = machine.working_folder / Path(options.out).expanduser() if options.out else None
+    target = machine.path(options.out) if options.out else None
     if target is not None:
         _refuse_another_file(target)
     with contextlib.ExitStack() as stack:

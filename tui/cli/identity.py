@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from tui.cli import asking
@@ -12,6 +11,7 @@ from tui.cli.context import own_context, own_key, refuse_problems
 from tui.cli.project_named import Named, named_project, session_handoff
 from tui.host import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.files import expanded
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import KeySource, WantedProfiles, base_name
 from workflows.profiles.record import Record, read_record
@@ -170,7 +170,7 @@ def with_store(options: argparse.Namespace, context: Context) -> tuple[str, Cont
 
 def typed_path(text: str) -> str:
     """A path as it was typed, absolute; "" for none."""
-    return str(Path(text).expanduser().absolute()) if text else ""
+    return str(expanded(text).absolute()) if text else ""
 
 
 def given_key(csv: str, kept: str, *, delete: bool = False) -> Request:

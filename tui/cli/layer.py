@@ -237,7 +237,7 @@ def _key_in_layer(
     """The file in the layer's keys/ that a machine user's key is named by, with or without its folder."""
     if not options.access_key:
         return None
-    given, keys = machine.working_folder / Path(options.key).expanduser(), location.path / "keys"
+    given, keys = machine.path(options.key), location.path / "keys"
     path = given if given.exists() else keys / options.key
     return path if path.is_file() and path.parent.resolve() == keys.resolve() else None
 
@@ -275,7 +275,7 @@ def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
         raise UsageError("--add needs --email, the address of the account's root user.")
     if not options.add and (options.email or options.id):
         raise UsageError("--email and --id belong to --add NAME.")
-    folder = machine.working_folder / Path(options.project).expanduser()
+    folder = machine.path(options.project)
     project = discover.find_project(folder)
     place = machine.places.sessions.parent, project.root
     if not (options.add or options.remove):

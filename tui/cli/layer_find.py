@@ -22,7 +22,7 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     Raises:
         OnboardError: there is none, or the folder holds several.
     """
-    folder = (machine.working_folder / Path(text).expanduser()).absolute()
+    folder = machine.path(text).absolute()
     inside = folder.resolve()
     with explained(inside, "read"):
         is_folder = inside.is_dir()

@@ -47,7 +47,7 @@ def plans_of(machine: Machine) -> KeptPlans:
 
 def plan_file(machine: Machine, name: str) -> Path:
     """A plan file that was named; where a link is, what it leads to: that is checked, written and removed."""
-    return Path(os.path.realpath(machine.working_folder / Path(name).expanduser()))
+    return Path(os.path.realpath(machine.path(name)))
 
 
 @contextlib.contextmanager

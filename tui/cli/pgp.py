@@ -87,7 +87,7 @@ def check(machine: host.Machine, options: argparse.Namespace) -> int:
     """
     if options.provider_version and not provider_library.check_version(options.provider_version):
         raise UsageError(f"{options.provider_version!r} isn't a version such as 3.39.0 or '~> 4.10'.")
-    path = None if options.file == "-" else Path(options.file).expanduser().absolute()
+    path = None if options.file == "-" else machine.path(options.file)
     reports = list(_reports(machine, options, path))
     if options.text:
         return _print_text(reports)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tui.host import Machine
 from tui.session_catalogue import SessionCatalogue
@@ -45,7 +44,7 @@ def named_project(machine: Machine, text: str) -> Named:
     Raises:
         OnboardError: there is none, or the checkout's variables cannot be read.
     """
-    folder = (machine.working_folder / Path(text or ".").expanduser()).resolve()
+    folder = machine.path(text).resolve()
     known = _known_names(machine)
     if text and not folder.is_dir():
         here = _checkout_here(machine, text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from tui.cli import asking
 from tui.cli.arguments import DONE, REFUSED, Commands, UsageError, argument, flag, one_of, repeatable
@@ -55,7 +54,7 @@ def regions(machine: host.Machine, options: argparse.Namespace) -> int:
     """
     if options.with_account_ids and not options.markdown:
         raise UsageError("--with-account-ids needs --markdown.")
-    project = discover.find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
+    project = discover.find_project(machine.path(options.project).resolve())
     context = own_context(machine, {"project_root": str(project.root), "project": project.name})
     audit = _audit(context, project, options.account)
     if options.json:

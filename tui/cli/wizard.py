@@ -10,7 +10,6 @@ import termios
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -96,8 +95,7 @@ def wizard(machine: host.Machine, _options: argparse.Namespace) -> None:
 
 def admin(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard admin [PROJECT]`: a new session as admin."""
-    path = machine.working_folder / Path(options.project or "").expanduser()
-    drafts: Drafts = {"project": {"path": str(path)}} if options.project else {}
+    drafts: Drafts = {"project": {"path": str(machine.path(options.project))}} if options.project else {}
     _run(machine, environments.OwnMachine(machine, options.binary), "admin", drafts=drafts)
 
 

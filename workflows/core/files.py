@@ -78,6 +78,11 @@ class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
         self.why = why
 
 
+def expanded(text: str) -> Path:
+    """A path with a home folder for its `~`; that of a user who isn't there stays as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for such a user
+
+
 @contextlib.contextmanager
 def explained(path: Path, participle: str) -> Iterator[None]:
     """Turn an OSError into a `FileError` that names the path, the cause and what to do.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import open_file
+from workflows.core.files import expanded, open_file
 from workflows.core.processes import Completed, capture
 from workflows.core.versions import VersionNumber, allows
 from workflows.terraform.commands import Commands
@@ -242,7 +242,7 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
     for name, why in named:
         if not name:
             continue
-        place = (wanted.project or Path()) / Path(name).expanduser()
+        place = (wanted.project or Path()) / expanded(name)
         found = shutil.which(str(place) if "/" in name else name, path=path)
         if found is None:
             product = Product.OPENTOFU if Path(name).name == "tofu" else wanted.product or Product.TERRAFORM

@@ -282,8 +282,11 @@ def test_the_wizard_starts_or_says_what_is_wrong(way: str, machine: Broken) -> N
         assert UNFORESEEN not in text + screen.scrollback()
 
 
-@pytest.mark.parametrize("argument", [["layer", "show", INVALID], ["decrypt", INVALID], ["plan", INVALID]])
-def test_arguments_of_any_bytes_are_said_in_words(argument: list[str], machine: Broken) -> None:
-    code, text = run(machine, argument)
+@pytest.mark.parametrize("given", [INVALID, "~nobody.here", "~nobody.here/x"])
+@pytest.mark.parametrize(
+    "command", ["layer show", "decrypt", "plan", "regions", "verify", "pgp check", "access-key import"]
+)
+def test_arguments_of_any_bytes_are_said_in_words(command: str, given: str, machine: Broken) -> None:
+    code, text = run(machine, [*command.split(), given])
     assert code in {REFUSED, USAGE}
     assert UNFORESEEN not in text

@@ -93,9 +93,10 @@ def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
     assert "Install OpenTofu 1.6.0 (the version of the project's image)" in refused.value.next
     with pytest.raises(OnboardError, match="Terraform or OpenTofu is not installed"):
         choose(Wanted(), str(tmp_path))
-    with pytest.raises(OnboardError, match="There is no tofu here") as missing:
-        choose(Wanted(build_env="tofu"), str(tmp_path))
-    assert missing.value.why == "TF_BINARY in build.env names it."
+    for name in ("tofu", "~nobody.here/tofu"):
+        with pytest.raises(OnboardError, match=f"There is no {name} here") as missing:
+            choose(Wanted(build_env=name), str(tmp_path))
+        assert missing.value.why == "TF_BINARY in build.env names it."
 
 
 def test_a_program_that_is_neither_or_does_not_start(tmp_path: Path) -> None:
