@@ -24,13 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.admin_project import (
-    AdminProject,
-    put,
-    quiet,
-    taken_key,
-    write,
-)
+from support.admin_project import AdminProject, put, quiet, taken_key, write
 from support.admin_runs import AdminRuns, administrator
 from support.pgp import gpg_home
 from support.served_aws import BASE, served, user_key

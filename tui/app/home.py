@@ -343,10 +343,10 @@ class HomeScreen(OneFocus):
             for heading, tasks in _TASKS.items()
         }
         groups[_ELSEWHERE] = [name for name in listed if listed[name] == _ELSEWHERE]
-        options: list[Option] = []
+        options, crowded = list[Option](), self._crowded
         for heading, names in groups.items():
             if names or heading == folded:
-                if options and not self._crowded:
+                if options and not crowded:
                     options.append(Option("", disabled=True))
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
