@@ -26,11 +26,7 @@ def owners() -> Iterator[type[DOMNode]]:
 
 
 def bindings(owner: type[DOMNode]) -> list[Binding]:
-    return [
-        make_binding
-        for make_binding in Binding.make_bindings(owner.BINDINGS)
-        if isinstance(make_binding, Binding)
-    ]
+    return [made for made in Binding.make_bindings(owner.BINDINGS) if isinstance(made, Binding)]
 
 
 def test_no_key_that_can_be_typed_comes_before_the_field_that_has_the_focus() -> None:

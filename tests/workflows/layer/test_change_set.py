@@ -40,7 +40,7 @@ def rebuilt(changed: FileChange) -> bytes:
 
 @given(_LINES, _LINES)
 def test_the_lines_lead_from_one_text_to_the_other(old: list[str], new: list[str]) -> None:
-    for lines in (new, [*new[:-1], *(changed.strip() for changed in new[-1:])]):
+    for lines in (new, [*new[:-1], *(line.strip() for line in new[-1:])]):
         changed = change(old, lines)
         assert rebuilt(changed) == changed.after
 
