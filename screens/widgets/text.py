@@ -313,14 +313,15 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
     def action_beside(self, step: int) -> None:
         """Move the focus to the button beside this one."""
         row = _row_of(self.parent)
-        row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
+        if self in row:
+            row[max(0, min(row.index(self) + step, len(row) - 1))].focus()
 
     def action_row(self, step: int) -> None:
         """Move the focus to the row of buttons above or below; where there is none, the key scrolls."""
         around = self.parent.parent.children if self.parent and self.parent.parent else ()
         rows = [row for row in map(_row_of, around) if row]
         own = _row_of(self.parent)
-        at = rows.index(own) + step if own in rows else -1
+        at = rows.index(own) + step if self in own else -1
         if not 0 <= at < len(rows):
             raise SkipAction
         rows[at][min(own.index(self), len(rows[at]) - 1)].focus()
@@ -350,8 +351,8 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
 
 
 def _row_of(container: DOMNode | None) -> list[Button]:
-    """The buttons in a container that can have the focus."""
-    children = container.children if container else ()
+    """The buttons on the page in a container that can have the focus."""
+    children = container.displayed_children if container and container.display else ()
     return [button for button in children if isinstance(button, Button) and button.focusable]
 
 

@@ -125,3 +125,23 @@ async def test_the_arrows_reach_every_button_of_several_rows() -> None:
             await pilot.press(key)
             seen.append(app.focused.id if app.focused else "")
         assert "".join(map(str, seen)) == "bccdeecaaa"
+
+
+async def test_the_arrows_pass_over_hidden_buttons() -> None:
+    class Rows(App[None]):
+        def compose(self) -> ComposeResult:
+            with VerticalScroll(can_focus=False):
+                for row in ("abc", "d", "e"):
+                    yield Horizontal(*(Button(name, id=name) for name in row), id=f"row-{row}")
+
+    app = Rows()
+    async with app.run_test() as pilot:
+        app.query("#b, #row-d").set(display=False)
+        app.query_one("#a").focus()
+        seen = []
+        for key in ("right", "left", "down", "up"):
+            await pilot.press(key)
+            seen.append(app.focused.id if app.focused else "")
+        assert seen == ["c", "a", "e", "a"]
+        app.query_one("#a", Button).display = False
+        app.query_one("#a", Button).action_beside(1)  # a key that comes before the focus has moved on
