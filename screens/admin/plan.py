@@ -171,7 +171,7 @@ class PlanPane(TerraformPane):
         if self.opening.interrupted and self._planned is not None:
             self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
         if self._planned is None:
-            with suppress(OSError):  # the next plan takes its place
+            with suppress(OnboardError, OSError):  # the next plan takes its place
                 plan.forget(self.context)
         self.run_move("look", self._read_layer, self._layer_read, looks=True)
 

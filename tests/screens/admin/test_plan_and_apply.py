@@ -327,6 +327,18 @@ async def test_an_accepted_plan_is_no_draft_and_doing_it_again_begins_without_it
         assert len(desk.made) == 1
 
 
+async def test_a_damaged_record_of_a_run_leaves_an_old_plan_and_the_page_opens(desk: Desk) -> None:
+    run = desk.session.folder / "terraform" / "management" / "plan"
+    run.mkdir(parents=True)
+    for name in ("run.json", "process.json", f"../{PLAN_FILE}"):
+        (run / name).write_text("damaged")
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert (run.parent / PLAN_FILE).exists()
+        assert app.pane.primary().effect == "Plan management"
+
+
 async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_open(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
