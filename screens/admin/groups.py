@@ -37,6 +37,7 @@ from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import GroupChanges, NewGroup, PolicyChanges
 from workflows.steps.shared.by_hand import Spot
+from workflows.steps.shared.module import Report
 
 _MOST = 6
 """So many groups of a person are named."""
@@ -207,7 +208,7 @@ class GroupsPane(ByHandPane):
         self._lost: dict[str, list[str]] = {}
         self._account = ""
         self._alone: dict[str, frozenset[str]] = {}
-        self._written = holds_files(opening.context.folder, opening.context.every)
+        self._written = False
         drafts = opening.draft.get("layers", {})
         self._half_decided = {account: groups.from_draft(draft) for account, draft in drafts.items()}
 
@@ -234,11 +235,14 @@ class GroupsPane(ByHandPane):
         self._read_groups()
 
     def _read_groups(self) -> None:
-        self.run_move(
-            "look", lambda report: groups.survey(self.context, report), self._show_groups, looks=True
-        )
+        def work(report: Report) -> tuple[Sequence[LayerView], bool]:
+            views = groups.survey(self.context, report)
+            return views, holds_files(self.context.folder, self.context.every)
 
-    def _show_groups(self, views: Sequence[LayerView]) -> None:
+        self.run_move("look", work, self._show_groups, looks=True)
+
+    def _show_groups(self, looked: tuple[Sequence[LayerView], bool]) -> None:
+        views, self._written = looked
         first, self._views = not self._views, {view.account: view for view in views}
         for account, view in self._views.items():
             decided = groups.decided(self.context, view)
