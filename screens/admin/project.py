@@ -273,7 +273,7 @@ class ProjectPane(StepPane):
         typed = self.query_one("#path", Input).value.strip()
         return self._survey is not None and typed == self._told_root(self._survey)
 
-    @on(Input.Changed, "#path")
+    @on(Input.Changed, "#path, #rekeying")
     def _show_found(self) -> None:
         """Say what is in the folder that the field names, or what is wrong with it."""
         told, wrong = self.query_one("#found", Text), False

@@ -152,6 +152,19 @@ async def test_a_name_with_a_space_is_a_problem_while_it_is_typed(
             )
 
 
+async def test_who_asks_for_a_new_key_is_pointed_at_until_they_are_named(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project, "_asking", lambda _layers, _context: ("dana.lopez",))
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        found = ui.app.pane.query_one("#found", Text)
+        assert "dana.lopez" in str(found.content)
+        await ui.press("ctrl+o")
+        ui.field("rekeying").value = "dana.lopez"
+        await ui.rest()
+        assert "dana.lopez" not in str(found.content)
+
+
 async def test_names_of_people_are_completed(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
         await ui.press("ctrl+o")
