@@ -184,7 +184,7 @@ class SignInPane(StepPane):
     def on_mount(self) -> None:
         if self._has_password:
             self._arrange()
-        if self._signed_in:
+        if self._signed_in and self.opening.interrupted:
             for note in self.query(".pane-note").results(Text):
                 note.update(_NOT_NEEDED)
         if self.opening.done:
