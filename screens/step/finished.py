@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ from workflows.machine.state import SETTLED, Status
 from workflows.run import SessionRun
 from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
+from workflows.steps.shared.module import Context
 from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KEPT_WORDS
 
@@ -112,11 +114,11 @@ class Finished(VerticalScroll):
     def on_mount(self) -> None:
         """Ask git in the background what is left of what was written."""
         if self._run.session.facts().get("changed_files") and not self._over():
-            self.run_worker(self._ask_git, thread=True)
+            self.run_worker(partial(self._ask_git, self._run.whole()), thread=True)
 
-    def _ask_git(self) -> None:
+    def _ask_git(self, context: Context) -> None:
         with suppress(OnboardError):  # what the session knows stands
-            self.post_message(self.InGit(left_in_git(self._run.whole())))
+            self.post_message(self.InGit(left_in_git(context)))
 
     @on(InGit)
     def _show_what_git_says(self, message: InGit) -> None:
