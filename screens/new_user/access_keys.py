@@ -266,7 +266,10 @@ class AccessKeysPane(BrowsingPane):
 
     def go_back(self) -> None:
         """From what is to be done to its way, and from there to the place."""
-        (self._ask_how if self._question is _Question.NONE else self._ask_where)()
+        if self._question is _Question.NONE:
+            self._ask_how()
+        else:
+            self._ask_where()
 
     def primary(self) -> Primary:
         if self._question is not _Question.NONE:
