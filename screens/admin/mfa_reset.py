@@ -130,7 +130,7 @@ class MfaResetPane(AccountWorkPane):
         if self.found is None:
             return "iam-onboard asks AWS which devices they have."
         if self._removed:
-            return "✓ Removed. Who has no other device needs the next steps: c copies them."
+            return "✓ Removed. Anyone without another device needs the next steps: c copies them."
         if not any(device for _owner, device in self._rows()):
             return "– There is nothing to remove here."
         return "Select the lost device and remove it. You type its owner's name to confirm."

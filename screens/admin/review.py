@@ -149,7 +149,7 @@ class ReviewPane(ByHandPane):
             where = listed([path.name for path in files], 2)
             lines.append(f"! The commit takes in {count(number, 'other uncommitted line')} of {where}.")
         if commit and others and not box.value:
-            lines.append(f"! The commit alone may not plan: it lacks {which}.")
+            lines.append(f"! A plan of the commit alone may fail: it lacks {which}.")
         self.query_one("#taken-in", Text).show_lines(lines)
 
     def on_mount(self) -> None:

@@ -394,8 +394,8 @@ class SignInPane(StepPane):
 
         identity = self._identity
         replaces = sign_in.replaces_password(self.context)
-        when = "since it was reset" if replaces else "before"
-        title = f"Did you sign in to {identity.account_name} {when}?"
+        when = "since your password was reset" if replaces else "before"
+        title = f"Have you signed in to {identity.account_name} {when}?"
         body = (_SINCE if replaces else _BEFORE).format(user=identity.user, account=account_label(identity))
         ask(self, Confirm(title, body, "Yes, I did", no="Not yet"), say_so)
 

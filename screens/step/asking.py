@@ -35,7 +35,7 @@ from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sig
 
 WRONG_PASSPHRASE = "Wrong passphrase. Enter the one of your PGP key, not an AWS password."  # noqa: S105
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
-_NOT_OF_IT = "Not the passphrase of the PGP key ending in {end}. An AWS password is none either."
+_NOT_OF_IT = "Wrong passphrase. Enter the one of the PGP key ending in {end}, not an AWS password."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
 _UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"

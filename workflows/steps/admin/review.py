@@ -104,7 +104,7 @@ class Beside:
 
     Attributes:
         lines: uncommitted lines that aren't this session's, by file: a commit takes them in.
-        others: other uncommitted files of the same layers: without them the commit alone may not plan.
+        others: other uncommitted files of the same layers: without them a plan of the commit alone may fail.
         written: the files that this session wrote, sorted.
         deleted: those of them that aren't there any more.
         undone: how many files `undo` would put back.
