@@ -443,12 +443,12 @@ def _unchanged(context: Context) -> list[str]:
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
     """That a commit was made, and the command that takes it to the others; the push is the person's own."""
-    if not commit:
+    if not (commit and commit.get("sha")):
         return []
     committed = f"You committed {commit['sha'][:8]}"
     if command := push_command(commit):
         return ["", f"{committed}. To share it:", command]
-    if not commit["branch"]:
+    if not commit.get("branch"):
         return ["", f"{committed} on no branch. Push it yourself."]
     return ["", f"{committed} to {commit['branch']}. This checkout has no remote to push it to."]
 

@@ -206,7 +206,8 @@ class ReviewPane(ByHandPane):
     @property
     def _committed(self) -> Mapping[str, str]:
         """The commit that they are in; empty if they were not committed from here."""
-        return self.context.facts.get("commit") or {}
+        commit = self.context.facts.get("commit") or {}
+        return commit if commit.get("sha") else {}
 
     @on(StepPane.MoveDone)
     def _say_written(self, message: StepPane.MoveDone) -> None:
@@ -280,7 +281,7 @@ class ReviewPane(ByHandPane):
         signs = ["-" if path in self._beside.deleted else " " for path in written]
         lines = _first([f"{sign} {path}" for sign, path in zip(signs, paths, strict=True)], _FILES_SHOWN)
         if written and (commit := self._committed):
-            lines.append(f"✓ Committed to {commit['branch'] or 'no branch'} as {commit['sha'][:8]}.")
+            lines.append(f"✓ Committed to {commit.get('branch') or 'no branch'} as {commit['sha'][:8]}.")
         elif written and self._beside.in_git:
             lines.append("✓ Committed with git.")
         elif written:

@@ -543,7 +543,7 @@ def reminder(awaited: Iterable[str], context: Context) -> str:
     renewals = state_now.renewed_since(context, *context.decisions.layers)
     if others := [renewals[name] for name in awaited if name in renewals]:
         raise OnboardError(
-            "Not the text to remind of", _other_text(others), next="Remind them from that session."
+            "Another text is the one to open", _other_text(others), next="Remind them from that session."
         )
     return (
         f"Hello,\n\nyour access to {context.facts['project']} waits for you. Please open the text that I "
