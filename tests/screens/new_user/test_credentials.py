@@ -728,10 +728,8 @@ def gpg() -> Iterator[GpgHome]:
         yield home
 
 
-async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
-    new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
-) -> None:
-    fingerprint = gpg.key("jane", passphrase="canary-passphrase")
+def with_pgp_files(new_user: NewUserAws, gpg: GpgHome, fingerprint: str, tmp_path: Path) -> Session:
+    """A session of a person without a keyring, whose password is encrypted to this key."""
     vault = partial(
         vault_for, folder=tmp_path / "vault", gnupg_home=gpg.path, environment=ENVIRONMENT, with_keyring=False
     )
@@ -739,6 +737,14 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
     new_user.identities = (jane(key_fingerprint=fingerprint),)
     session = new_session(tmp_path / "gpg-sessions", MODULES)
     begin(session, new_user)
+    return session
+
+
+async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
+    new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
+) -> None:
+    fingerprint = gpg.key("jane", passphrase="canary-passphrase")
+    session = with_pgp_files(new_user, gpg, fingerprint, tmp_path)
     kept(new_user, session, user_key(new_user), "pgp-file")
     written(new_user, session)
     gpg.forget_passphrases()
@@ -764,13 +770,7 @@ async def test_a_key_that_the_earlier_pgp_key_opens_is_moved_only_with_that_ones
     new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
 ) -> None:
     earlier, own = gpg.key("earlier", passphrase="canary-passphrase"), gpg.key("jane")
-    vault = partial(
-        vault_for, folder=tmp_path / "vault", gnupg_home=gpg.path, environment=ENVIRONMENT, with_keyring=False
-    )
-    new_user.environment = replace(new_user.environment, gnupg_home=gpg.path, vault=vault)
-    new_user.identities = (jane(key_fingerprint=own),)
-    session = new_session(tmp_path / "gpg-sessions", MODULES)
-    begin(session, new_user)
+    session = with_pgp_files(new_user, gpg, own, tmp_path)
     settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
     made = user_key(new_user)
     key = KeptAccessKey(made["AccessKeyId"], Secret(made["SecretAccessKey"]))

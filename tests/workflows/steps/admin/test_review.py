@@ -179,13 +179,19 @@ def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) 
     assert again.identity == seen.identity
 
 
-def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written_again(
-    admin: AdminProject, people_keys: Keys
-) -> None:
+def leaving_later(admin: AdminProject, people_keys: Keys) -> AdminProject:
+    """Write that jane.doe joins; in a later session it is decided that she leaves security."""
     write(admin)
     later = replace(admin, folder=admin.folder.with_name("later"), facts={})
     later.folder.mkdir()
     decide(later, people_keys, leaving=("jane.doe",), layers=("security",))
+    return later
+
+
+def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written_again(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    later = leaving_later(admin, people_keys)
     write(later)
     keep_summary(later.folder, Summary("later", "admin", facts=later.facts), made_from(later.folder))
     seen = review.observe(admin.context())
@@ -405,10 +411,7 @@ def test_a_commit_may_take_in_what_else_a_plan_of_its_layers_is_made_from(admin:
 def test_uncommitted_lines_that_a_session_takes_out_are_none_that_its_commit_takes_in(
     admin: AdminProject, people_keys: Keys
 ) -> None:
-    write(admin)
-    later = replace(admin, folder=admin.folder.with_name("later"), facts={})
-    later.folder.mkdir()
-    decide(later, people_keys, leaving=("jane.doe",), layers=("security",))
+    later = leaving_later(admin, people_keys)
     shown = review.prepare(later.context(), quiet)
     assert len(shown.changes) == 4
     assert review.beside(shown, later.context()).lines == {}
