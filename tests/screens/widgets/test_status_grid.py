@@ -50,6 +50,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sess
         "joining": PEOPLE,
         "keys": {name: {"text": "x"} for name in PEOPLE},
         "user_changes": {"add": dict.fromkeys(layers, PEOPLE), "remove": {}},
+        "memberships": {},
     }
     facts.pop("applied", None)
     modules: list[Any] = [Given(facts), plan, apply, hand_over]

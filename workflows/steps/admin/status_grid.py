@@ -6,13 +6,15 @@ look said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from workflows.core.files import FileError
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, listed
-from workflows.core.shapes import WrongShape
+from workflows.core.shapes import WrongShape, reading
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Verdict
@@ -29,6 +31,7 @@ from workflows.steps.admin.accepted_plan import (
 from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.written import holds_files
+from workflows.steps.decisions import Comparison
 from workflows.steps.kinds import OVER_TERRAFORM
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
@@ -39,8 +42,10 @@ from workflows.terraform.runner import Kind
 class Stand(Enum):
     """Where somebody stands in an account: a mark and the words for it."""
 
-    NOT_HERE = ("", "")
+    NOT_HERE = ("", "no change")
     KEY_AWAITED = ("·", "key awaited")
+    KEY_TO_COMPARE = ("○", "key to compare")
+    TO_DECIDE = ("·", "to decide")
     DECIDED = ("·", "decided")
     WRITTEN = ("○", "written")
     PLANNED = ("○", "planned")
@@ -98,22 +103,54 @@ class Everybody:
 def everybody(context: Context) -> Everybody:
     """Where everybody stands whom Terraform has to do with; without rows before anybody was named."""
     decisions = context.decisions
-    found = {account: _people(account, context) for account in decisions.layers}
+    undecided = _undecided(context)
+    found = {account: _people(account, undecided, context) for account in decisions.layers}
     names = [name for kind in OVER_TERRAFORM for name in getattr(decisions, kind)]
     names += sorted(name for people in found.values() for name in people)
     marks = {account: _marks(account, context) for account in decisions.layers}
     written = holds_files(context.folder, context.every)
-    boards = [_Board(account, context, people, marks, written=written) for account, people in found.items()]
+    boards = [
+        _Board(account, context, people, marks, undecided, written=written)
+        for account, people in found.items()
+    ]
     rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
     return Everybody(decisions.layers, rows)
 
 
-def _people(account: str, context: Context) -> set[str]:
-    """Those for whom something is done in an account, as far as it is decided."""
+def _undecided(context: Context) -> Mapping[str, Stand]:
+    """Those about whom Users or Groups still has to decide, and where they stand until then."""
+    decisions, every = context.decisions, context.every
+    names = [*decisions.joining, *decisions.regrouping] if "memberships" not in every else []
+    names += decisions.leaving if decisions.user_changes is None else ()
+    keyless = [name for name in (*decisions.joining, *decisions.rekeying) if name not in decisions.keys]
+    taken_in = _taken_in(context) if keyless else {}
+    return {
+        **dict.fromkeys(names, Stand.TO_DECIDE),
+        **{name: taken_in.get(name, Stand.KEY_AWAITED) for name in keyless},
+    }
+
+
+def _taken_in(context: Context) -> Mapping[str, Stand]:
+    """Where those stand whose key PGP keys has, before all of them are recorded."""
+    try:
+        draft = Drafts(context.folder / DRAFTS).load(StepKey("pgp-keys"))
+        reading(texts=Mapping[str, str], answers=Mapping[str, Any])(draft)
+    except (FileError, WrongShape):
+        return {}  # its own page says what is wrong with it
+    texts, answers = draft.get("texts") or {}, draft.get("answers") or {}
+    return {
+        name: Stand.TO_DECIDE
+        if answers.get(name) == [fingerprint_in(text.encode(errors="replace")), Comparison.SAME]
+        else Stand.KEY_TO_COMPARE
+        for name, text in texts.items()
+    }
+
+
+def _people(account: str, undecided: Iterable[str], context: Context) -> set[str]:
+    """Those for whom something is done in an account, or may be."""
     decisions = context.decisions
     found = decisions.of(account).people.union(people_of(account, context))
-    if decisions.user_changes is None:
-        found |= {*decisions.joining, *decisions.leaving}
+    found |= {*undecided} - {*decisions.users.people("add")}
     if f"plan@{account}" not in context.every:
         found |= {*decisions.resetting}  # the state alone tells who has a password here
     return found
@@ -137,6 +174,7 @@ class _Board:
         context: Context,
         people: set[str],
         marks: Mapping[str, Mapping[str, Sent]],
+        undecided: Mapping[str, Stand],
         *,
         written: bool,
     ) -> None:
@@ -144,6 +182,7 @@ class _Board:
         self._marks = marks
         self._account = account
         self._people = people
+        self._undecided = undecided
         self._written = written
         self._plan = context.every.get(f"plan@{account}")
         self._applied = f"applied@{account}" in context.every
@@ -184,10 +223,10 @@ class _Board:
             if self._applying or self._left is None:
                 return Stand.APPLYING if self._applying else Stand.PLANNED
             return Stand.HALF_DONE if name in self._left else self._after(name)
-        decisions = self._context.decisions
-        if name in decisions.joining and name not in decisions.keys:
-            return Stand.KEY_AWAITED
-        return Stand.WRITTEN if self._written else Stand.DECIDED
+        decided = Stand.WRITTEN if self._written else Stand.DECIDED
+        if not self._written and name in self._context.decisions.not_compared:
+            return Stand.KEY_TO_COMPARE
+        return self._undecided.get(name, decided)
 
     def _after(self, name: str) -> Stand:
         """Where somebody stands after the apply."""

@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 from support.fakes import fake_environment
+from support.repository import ROOT
 
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
+from workflows.gpg.normalise import normalise
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult
@@ -65,10 +69,51 @@ def ended(tmp_path: Path, result: ApplyResult, sha: str = "sha") -> None:
 
 def test_before_anything_is_decided_those_whose_key_is_awaited_are_told(tmp_path: Path) -> None:
     found = grid(tmp_path, keys={"jane.doe": {"text": "x"}})
-    assert found["jane.doe"] == {"management": Stand.DECIDED, "security": Stand.DECIDED}
+    assert found["jane.doe"] == {"management": Stand.TO_DECIDE, "security": Stand.TO_DECIDE}
     assert found["juan.delacruz"]["security"] is Stand.KEY_AWAITED
-    assert found["alex.kim"]["security"] is Stand.DECIDED
+    assert found["alex.kim"]["security"] is Stand.TO_DECIDE
     assert grid(tmp_path, layers=[]) == {"jane.doe": {}, "juan.delacruz": {}, "alex.kim": {}}
+
+
+def test_somebody_is_decided_on_once_users_and_groups_are_done(tmp_path: Path) -> None:
+    facts = {"regrouping": ["sam.okafor"], "keys": DECIDED["keys"], "user_changes": DECIDED["user_changes"]}
+    after_users = grid(tmp_path, **facts)
+    assert after_users["jane.doe"]["management"] is Stand.TO_DECIDE
+    assert after_users["juan.delacruz"] == {"management": Stand.NOT_HERE, "security": Stand.TO_DECIDE}
+    assert after_users["sam.okafor"] == dict.fromkeys(("management", "security"), Stand.TO_DECIDE)
+    assert after_users["alex.kim"] == {"management": Stand.NOT_HERE, "security": Stand.DECIDED}
+    after_groups = grid(tmp_path, **facts, memberships=DECIDED["memberships"])
+    assert after_groups["jane.doe"]["management"] is Stand.DECIDED
+    assert after_groups["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
+
+
+@pytest.mark.parametrize(
+    ("answer", "stand"),
+    [
+        ("", Stand.KEY_TO_COMPARE),
+        (Comparison.LATER, Stand.KEY_TO_COMPARE),
+        (Comparison.SAME, Stand.TO_DECIDE),
+    ],
+)
+def test_a_key_that_came_while_others_are_awaited_is_to_be_compared(
+    tmp_path: Path, answer: str, stand: Stand
+) -> None:
+    text = normalise((ROOT / "tests/support/keys/jane.doe.asc").read_bytes()).text
+    answers = {"jane.doe": [fingerprint_in(text.encode()), answer]} if answer else {}
+    drafts = Drafts(tmp_path / "session" / DRAFTS)
+    drafts.save(StepKey("pgp-keys"), {"texts": {"jane.doe": text}, "answers": answers})
+    found = grid(tmp_path)
+    assert found["jane.doe"] == {"management": stand, "security": stand}
+    assert found["juan.delacruz"]["security"] is Stand.KEY_AWAITED
+    drafts.save(StepKey("pgp-keys"), {"texts": 5})
+    assert grid(tmp_path)["jane.doe"]["security"] is Stand.KEY_AWAITED
+
+
+def test_a_key_that_was_taken_in_uncompared_is_to_be_compared(tmp_path: Path) -> None:
+    facts = {**DECIDED, "comparisons": {"jane.doe": "later"}}
+    assert grid(tmp_path, **facts)["jane.doe"]["security"] is Stand.KEY_TO_COMPARE
+    assert grid(tmp_path, **facts)["juan.delacruz"]["security"] is Stand.DECIDED
+    assert grid(tmp_path, **facts, changed_files=[])["jane.doe"]["security"] is Stand.WRITTEN
 
 
 def test_each_account_goes_its_own_way(tmp_path: Path) -> None:
@@ -140,6 +185,7 @@ def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
         "layers": ["management"],
         "regrouping": ["sam.okafor"],
         "user_changes": {"add": {}, "remove": {}},
+        "memberships": {},
     }
     environment = fake_environment(tmp_path, {})
     context = Context(environment, facts, facts, "", tmp_path / "session", threading.Event())
