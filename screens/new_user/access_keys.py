@@ -185,14 +185,21 @@ class AccessKeysPane(BrowsingPane):
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self._ask(_Question.NONE if self.opening.done else self._question)
         self._show()
-        if self.opening.done:
+        if self._rests:
             self.focus_primary()
         elif self._question is _Question.NONE:
             self._focus_way()
+        if self.opening.asks:
+            return
         self._look_for_stores()
         self._looking = self.set_interval(_LOOK_SECONDS, self._look_for_download)
 
     # -- one question at a time --------------------------------------------------------------------
+
+    @property
+    def _rests(self) -> bool:
+        """Whether nothing is asked here: the step is done, or first comes how to continue with it."""
+        return self.opening.asks or self.has_class("-done")
 
     def _ask(self, question: _Question) -> None:
         """Ask this; what was answered before it is a line each, and what comes after it is hidden."""
@@ -206,7 +213,7 @@ class AccessKeysPane(BrowsingPane):
             (question is _Question.NONE, ".knows-how"),
             (question is _Question.NONE, "#way"),
         ):
-            self.query_one(selector).display = shown and not self.has_class("-done")
+            self.query_one(selector).display = shown and not self._rests
         for name in ("kept", "how"):
             said = text_of(self.query_one(f"#{name}", Choices).statement)
             answer = shortened(f"{said[:1].upper()}{said[1:]}", _ANSWER_CELLS)
@@ -262,7 +269,7 @@ class AccessKeysPane(BrowsingPane):
     @property
     def inside(self) -> bool:
         """Whether a question was answered that Escape asks again."""
-        return self._question is not _Question.KEPT and not (self.has_class("-done") or self.running_move)
+        return self._question is not _Question.KEPT and not (self._rests or self.running_move)
 
     def go_back(self) -> None:
         """From what is to be done to its way, and from there to the place."""
@@ -285,7 +292,7 @@ class AccessKeysPane(BrowsingPane):
         return Primary(effects.get(self.query_one("#how", Choices).value, "Decrypt the key"))
 
     def turn(self) -> Turn:
-        if self.has_class("-done"):
+        if self._rests:
             return YOURS
         return Turn("Your turn, in the browser") if self._lacks_file() else YOURS
 

@@ -34,7 +34,7 @@ from tui.host import vault_for
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED, SAID_SO
+from workflows.machine.observations import NOT_ASKED, SAID_SO, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
@@ -631,6 +631,28 @@ async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_st
         await rest(pilot)
         assert session.status(KEYS) is Status.CONTRADICTED
         assert app.wizard.current == VERIFY
+
+
+@pytest.mark.parametrize("question", [1, 3], ids=["nothing answered", "a way answered before"])
+async def test_the_form_comes_once_it_is_answered_how_to_continue(
+    new_user: NewUserAws, session: Session, question: int
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    gone = Observation(Verdict.GONE, "It is gone.", ("key",), continuing="It stays.")
+    session.observe({KEYS: gone})
+    session.drafts.save(KEYS, {"question": question, "how": "typed"})
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not [
+            widget
+            for widget in app.pane.query(".asks-kept, .asks-how, .answer, .way")
+            if is_displayed(widget)
+        ]
+        assert app.focused is app.screen.query_one("#primary")
+        await pilot.press("enter", "r")
+        await rest(pilot)
+        assert is_displayed(app.pane.query_one(".asks-kept" if question == 1 else "#way-typed"))
 
 
 async def test_what_the_files_lack_is_written_by_next_though_nothing_was_entered(
