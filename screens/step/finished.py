@@ -147,10 +147,11 @@ class Finished(VerticalScroll):
             at = told_moment(look.at, now)
             if look.verdict is Verdict.AWAITED:
                 yield f"○ {look.words} AWS was asked {at}."
+            elif look.words:
+                seen = "you said so" if look.said_so else "last confirmed"
+                yield f"? {run.title(key)}: {seen} {at}. {look.words}"
             elif look.said_so:
                 said.append(text_of(run.title(key)))
-            elif look.words:
-                yield f"? {run.title(key)}: last confirmed {at}. {look.words}"
             else:
                 unseen.append(text_of(run.title(key)))
         if said and not marked:
@@ -173,9 +174,8 @@ class Finished(VerticalScroll):
         if awaited := self._run.session.state.awaited():
             left = "; STS regions are left to switch" if self._by_hand() else ""
             return f"○ {'' if left else 'Your part is done. '}Waiting for {listed(awaited, 2)}{left}"
-        observed = self._run.session.state.observed
-        unconfirmed = self._at(Status.UNCONFIRMED)
-        if any(observed[key].words for key in unconfirmed if key not in self._taken_back()):
+        unconfirmed = {*self._at(Status.UNCONFIRMED)}
+        if unconfirmed.difference(self._run.session.state.seen_as(Verdict.TAKEN_BACK)):
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
             return f"○ Done; you skipped {listed(skipped, 3)}"

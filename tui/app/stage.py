@@ -388,5 +388,5 @@ def _seen(look: Observation, status: Status, now: datetime) -> str:
     if look.contradicts:
         return f"{look.words} You chose to continue as it is."
     if look.said_so:
-        return ""  # the page says so by itself
+        return text_of(look.words)  # the page says so by itself
     return text_of(joined((f"Done, last confirmed {told_moment(look.at, now)}.", look.words)))

@@ -63,7 +63,8 @@ class Observation:
         accepting: what accepting it as done would record; "" where it cannot be.
         redoing: what doing the step again means; "" where its title says enough.
         effects: how the choices of doing it again and of continuing are named; () for the usual names.
-        at: when the world last gave an answer, ISO 8601; "" when it never did, or only just now.
+        at: when the world last confirmed the step, or gave this answer, if it is none against it; ISO 8601,
+            "" when it never did, or only just now. Where the person said so, when they did.
         said_so: whether the person's word is all that there is.
         likely: what the person most likely wants to do about it.
         asked: whether the network said it: a look at this machine alone can't refute it.
@@ -156,15 +157,16 @@ def keep_observations(folder: Path, observed: Mapping[StepKey, Observation]) -> 
 
 
 def dated(now: Observation, before: Observation | None, done_at: str, at: str) -> Observation:
-    """A look's answer with the time of the last answer that was one.
+    """A look's answer with the time of the last one that confirmed the step.
 
     Args:
         now: the answer.
         before: the answer of the look before, if there was one.
-        done_at: when the step was done: the world was as decided then.
+        done_at: when the step was done: the world was as decided then, or the person said so.
         at: the time of this look.
     """
-    if now.verdict is not Verdict.UNKNOWN:
+    if not now.contradicts and now.verdict is not Verdict.UNKNOWN:
         return replace(now, at=now.at or at)
     last = before.at if before is not None and before.at > done_at else done_at
-    return replace(now, at=now.at or last)
+    said_so = not now.at and before is not None and before.said_so
+    return replace(now, at=now.at or last, said_so=now.said_so or said_so)

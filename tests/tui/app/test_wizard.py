@@ -39,6 +39,7 @@ from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import (
     AGREES,
     NOT_ASKED,
+    SAID_SO,
     Observation,
     Verdict,
     kept_observations,
@@ -1052,6 +1053,46 @@ async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(
         assert app.session.status(PROJECT) is Status.DONE
         assert not app.wizard.query("#look")
         assert not app.wizard.query_one(".finished-title").has_class("-unsure")
+
+
+@pytest.mark.parametrize("look", [SAID_SO, NOT_ASKED], ids=["said so", "not seen again"])
+async def test_the_headline_of_the_end_claims_no_more_than_the_list_below_it(
+    tmp_path: Path, look: Observation
+) -> None:
+    app = host(tmp_path, small_workflow()[:1], done={PROJECT: LAYERS})
+    app.session.observe({PROJECT: look})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert [text[0] for text in ends(app)] == ["?", "?"], "the headline, and why"
+
+
+async def test_the_end_names_the_last_look_that_confirmed_and_no_decision_as_one(tmp_path: Path) -> None:
+    app = host(tmp_path, small_workflow()[:1], done={PROJECT: LAYERS})
+    app.session.observe({PROJECT: replace(AGREES, at="9999-01-05T12:00:00+00:00")})
+    app.session.observe({PROJECT: GONE})
+    app.session.acknowledge(PROJECT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for look in (GONE, unknown("No network.")):
+            app.session.observe({PROJECT: look})
+            await app.wizard.go_to(None)
+            await rest(pilot)
+            assert "5 Jan 9999" in ends(app)[1]
+
+
+async def test_what_the_person_said_stays_that_after_a_look_that_failed(tmp_path: Path) -> None:
+    app = host(tmp_path, small_workflow()[:1], done={PROJECT: LAYERS})
+    app.session.observe({PROJECT: SAID_SO})
+    app.session.observe({PROJECT: unknown("No network.")})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "you said so" in ends(app)[1]
+        assert "No network." in ends(app)[1]
+
+
+def ends(app: PaneHost) -> list[str]:
+    """The headline of the end, and the lines about what is not confirmed."""
+    texts = [str(text.render()) for text in app.wizard.query_one(Finished).query(Text)]
+    return [text for text in texts if text.startswith(("✓", "○", "?"))]
 
 
 def awaiting(tmp_path: Path, step_id: str) -> tuple[Inquired, PaneHost]:
