@@ -26,6 +26,7 @@ from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import SessionRun
+from workflows.steps.admin.accepted_plan import may_get_something, people_of
 from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.shared.module import Context
@@ -261,11 +262,28 @@ class Finished(VerticalScroll):
 
 
 def standing(run: SessionRun, key: StepKey) -> Status:
-    """Where a step stands; what was left to a later account's is done as soon as that one is."""
+    """Where a step stands; what was left to a later account's waits for that one, and is done with it."""
     status = run.session.standing(key)
     if status is Status.SKIPPED and run.step(key).passed_on:
-        return Status.DONE if everybody(run.whole()).settled_in(key.item) else status
+        if everybody(run.whole()).settled_in(key.item):
+            return Status.DONE
+        return Status.LOCKED if goes_out_with(run, key) else status
     return status
+
+
+def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
+    """The accounts whose texts will have all that was left out of a skipped step's; "" for none."""
+    session, context = run.session, run.whole()
+    if session.status(key) is not Status.SKIPPED or not run.step(key).passed_on:
+        return ""
+    left, accounts = {*people_of(key.item, context)}, list[str]()
+    layout = session.layout()
+    for later in layout[layout.index(key) + 1 :]:
+        if later.step == key.step and session.status(later) not in SETTLED:
+            there = may_get_something(later.item, context)
+            accounts += [later.item] if left & there else []
+            left -= there
+    return "" if left else listed(accounts, 2)
 
 
 def _headline(run: SessionRun, grid: Everybody) -> str:

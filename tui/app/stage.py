@@ -15,7 +15,7 @@ from textual.widgets import Button
 
 from screens.step.by_hand import ByHandPane
 from screens.step.failure import as_error
-from screens.step.finished import ASIDE, Finished
+from screens.step.finished import ASIDE, Finished, goes_out_with, standing
 from screens.step.page import Opening, StepPane, is_displayed
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
@@ -376,9 +376,16 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
             return _seen(session.state.observed[key], status, run.environment.now())
         case Status.SKIPPED:
-            return "You skipped this. ^r opens it again."
+            return f"{_left_out(run, key)}. ^r opens it again."
         case _:
             return ""
+
+
+def _left_out(run: SessionRun, key: StepKey) -> Sentence:
+    """What becomes of a skipped step's work."""
+    if accounts := goes_out_with(run, key):
+        return f"This goes out with {accounts}"
+    return "You skipped this" if standing(run, key) is Status.SKIPPED else "This went out with a later text"
 
 
 def _seen(look: Observation, status: Status, now: datetime) -> str:

@@ -27,7 +27,7 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
-from screens.step.finished import Finished, standing
+from screens.step.finished import Finished, goes_out_with, standing
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane, is_displayed
 from screens.step.record import TITLE, record_text
@@ -465,7 +465,9 @@ class WizardScreen(OneFocus):
             return YOURS
         if not self._left_alone:
             return self.pane.turn()
-        left_out = self.current and self.run.session.status(self.current) is Status.SKIPPED
+        if self.current and (accounts := goes_out_with(self.run, self.current)):
+            return Turn(f"Goes out with {accounts}", yours=False)
+        left_out = self.current and standing(self.run, self.current) is Status.SKIPPED
         return Turn("You skipped this" if left_out else "Done; ^r reopens it", yours=False)
 
     @property

@@ -191,6 +191,37 @@ async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, P
         assert isinstance(app.screen, TextDialog)
 
 
+async def test_what_is_left_to_a_later_text_is_not_called_skipped(
+    desk: tuple[Session, PaneHost],
+) -> None:
+    session, app = desk
+    settle(session, StepKey("apply", "security"), {"applied": APPLIED})
+    handing_over = [StepKey("hand-over", account) for account in ("management", "security")]
+    for key in handing_over:
+        session.skip(key)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await rest(pilot)
+        assert [finished.standing(app.wizard.run, key) for key in handing_over] == [Status.LOCKED] * 2
+        assert "skipped" not in app.text()
+        await app.wizard.go_to(handing_over[0])
+        await rest(pilot)
+        assert app.text().count("oes out with apps-devstg") == 2
+        last = StepKey("hand-over", "apps-devstg")
+        settle(session, StepKey("plan", last.item), {"plan": session.facts("management")["plan"]})
+        settle(session, StepKey("apply", last.item), {"applied": APPLIED})
+        session.skip(last)
+        assert [finished.standing(app.wizard.run, key) for key in (*handing_over, last)] == [
+            Status.SKIPPED
+        ] * 3
+        session.reopen(last)
+        sent = {name: {"sent_at": "2026-03-01T10:00:00+00:00", "how": "copied"} for name in PEOPLE}
+        settle(session, last, {"handed_over": {"people": sent}})
+        assert [finished.standing(app.wizard.run, key) for key in (*handing_over, last)] == [Status.DONE] * 3
+        await app.wizard.go_to(handing_over[1])
+        await rest(pilot)
+        assert "skipped" not in app.text()
+
+
 async def test_an_account_stops_while_another_goes_on_and_each_is_found_again(
     desk: tuple[Session, PaneHost], tmp_path: Path
 ) -> None:

@@ -150,6 +150,12 @@ def people_of(account: str, context: Context) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def may_get_something(account: str, context: Context) -> set[str]:
+    """Who got something in an account, or may once its plan says who has a password to reset."""
+    planned = f"plan@{account}" in context.every
+    return {*people_of(account, context), *(() if planned else context.decisions.resetting)}
+
+
 def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
     """What somebody got in an account: `PASSWORD`, `ACCESS_KEY` or both, as far as there are any."""
     here, made = context.decisions.of(account), _made(account, context)

@@ -50,6 +50,7 @@ from workflows.steps.admin.accepted_plan import (
     HandedOver,
     Sent,
     marks_in,
+    may_get_something,
     parts_of,
     passwords_of,
     people_of,
@@ -379,12 +380,7 @@ def later_layers(context: Context) -> tuple[str, ...]:
     layers, mine = context.decisions.layers, set(people_of(context.item, context))
     rest = layers[layers.index(context.item) + 1 :]
     open_ = (name for name in rest if f"applied@{name}" not in context.every)
-    return tuple(name for name in open_ if mine & {*people_of(name, context), *_reset_in(name, context)})
-
-
-def _reset_in(account: str, context: Context) -> tuple[str, ...]:
-    """Who may get a new password in an account that is not planned yet."""
-    return () if f"plan@{account}" in context.every else context.decisions.resetting
+    return tuple(name for name in open_ if mine & may_get_something(name, context))
 
 
 def prepare(
