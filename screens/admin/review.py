@@ -29,7 +29,7 @@ from workflows.steps.admin.review import Beside, Request
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
-_SEEN, _UNSEEN = "✓", "○"
+_SEEN, _UNSEEN, _KEY = "✓", "○", "·"
 _LAYERS_NAMED = 3
 _ROWS_OF_NOTES, _ROW = 3, 74
 """How many rows the notes may take above the difference, and how much text a row holds at 80 columns."""
@@ -196,12 +196,11 @@ class ReviewPane(ByHandPane):
         diff = self.query_one(FileDiffs)
         if not self._unseen or self.has_class("-unmade"):
             return YOURS
-        return Turn("n shows the next" if diff.at in diff.seen else "PgDn shows more")
+        return Turn("PgDn shows more" if diff.at in diff.unseen else "n shows the next")
 
     @property
     def _unseen(self) -> int:
-        diff = self.query_one(FileDiffs)
-        return len({*range(len(diff.files))} - diff.seen)
+        return len(self.query_one(FileDiffs).unseen)
 
     @property
     def _committed(self) -> Mapping[str, str]:
@@ -238,7 +237,7 @@ class ReviewPane(ByHandPane):
     def _unseen_words(self) -> str:
         """What is written although nobody has read it to its end."""
         diff = self.query_one(FileDiffs)
-        unseen = [_file_line(file) for index, file in enumerate(diff.files) if index not in diff.seen]
+        unseen = [_file_line(diff.files[at]) for at in diff.unseen]
         return "\n".join(
             [
                 "You haven't seen these to their end:",
@@ -254,7 +253,7 @@ class ReviewPane(ByHandPane):
         self.remove_class("-unmade")
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
-        files.clear_options().add_options(f"{_UNSEEN} {_file_line(file)}" for file in diffs)
+        files.clear_options().add_options(_unseen_line(file) for file in diffs)
         self._marked = set()
         files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
@@ -437,6 +436,13 @@ def _file_line(diff: FileDiff) -> str:
     account = diff.change.layer.partition("/")[0]
     counts = f"+{diff.added:,} -{diff.removed:,}"
     return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
+
+
+def _unseen_line(diff: FileDiff) -> str:
+    """The same of a file that was not in view; nobody can read a key."""
+    if diff.readable:
+        return f"{_UNSEEN} {_file_line(diff)}"
+    return f"{_KEY} {_file_line(diff)}  compare it on PGP keys"
 
 
 def _fitting(notes: Sequence[str]) -> list[str]:

@@ -90,7 +90,7 @@ class FileDiffs(DrawnLines):
 
     Attributes:
         files: what is shown.
-        seen: the files whose last changed line was in view, and key files from the start.
+        seen: the files whose last changed line was in view.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -129,7 +129,7 @@ class FileDiffs(DrawnLines):
     def show(self, files: Sequence[FileDiff], seen: Iterable[int] = ()) -> None:
         """Show these files from the top; some of them may have been seen before."""
         self.files = files
-        self.seen = {*seen, *(at for at, file in enumerate(files) if not file.readable)}
+        self.seen = {*seen}
         self._lines = [line for file in files for line in file.change.lines]
         self._tokens = [tokens for file in files for tokens in file.tokens]
         widest = max((cell_len(line.text) for line in self._lines), default=0)
@@ -138,6 +138,11 @@ class FileDiffs(DrawnLines):
         self.scroll_home(animate=False, immediate=True)
         self.call_after_refresh(self._tell_file)
         self.refresh()
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """The files that are still to be read."""
+        return tuple(at for at, file in enumerate(self.files) if file.readable and at not in self.seen)
 
     @property
     def at(self) -> int:
@@ -179,15 +184,15 @@ class FileDiffs(DrawnLines):
     def action_file(self, direction: int) -> None:
         """Go to the next file or the one before; from within a file first to its own beginning.
 
-        Forward, those that were seen are passed over as long as there are others; after the last file comes
-        the first of them.
+        Forward, those that need no reading are passed over as long as there are others; after the last file
+        comes the first of them.
         """
         here = self.at
         inside = direction < 0 and here >= 0 and round(self.scroll_y) > self._top_of(self.files[here])
         index = here if inside else here + direction
         if direction > 0:
-            ahead = (*range(index, len(self.files)), *range(here))
-            index = next((at for at in ahead if at not in self.seen), index)
+            unseen = self.unseen
+            index = next((at for at in (*range(index, len(self.files)), *range(here)) if at in unseen), index)
         if 0 <= index < len(self.files):
             self.go_to_file(index)
 

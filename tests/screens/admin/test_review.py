@@ -78,9 +78,7 @@ async def test_a_file_is_seen_once_its_last_changed_line_was_shown(decided: Admi
     async with review_of(decided) as (ui, diff):
         ends = [file.over for file in diff.files]
         assert {diff._lines[end - 1].mark for end in ends} <= {"+", "-"}
-        keys = {number for number, file in enumerate(diff.files) if not file.readable}
-        assert len(keys) == 2
-        assert diff.seen == keys | {number for number, end in enumerate(ends) if end <= diff.size.height}
+        assert diff.seen == {number for number, end in enumerate(ends) if end <= diff.size.height}
         before = str(ui.app.wizard._primary().effect)
         for _ in range(100):
             await ui.press("pagedown")
@@ -95,15 +93,31 @@ async def test_the_key_for_the_next_file_leads_through_all_of_them_in_a_low_term
         await ui.press("l", "end", "enter")
         assert len(diff.seen) < len(diff.files)
         for _ in range(4 * len(diff.files)):  # as the turn line says
-            await ui.press("n" if diff.at in diff.seen else "pagedown")
-        assert len(diff.seen) == len(diff.files)
+            await ui.press("pagedown" if diff.at in diff.unseen else "n")
+        assert not diff.unseen
         files = ui.app.pane.query_one("#files", OptionList)
-        assert all(str(option.prompt).startswith("✓") for option in files.options)
+        shown = {at for at, option in enumerate(files.options) if str(option.prompt).startswith("✓")}
+        assert shown == diff.seen
+
+
+async def test_a_key_file_needs_no_reading_and_has_no_tick_unless_it_was_shown(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, diff):
+        keys = [at for at, file in enumerate(diff.files) if not file.readable]
+        hidden = [at for at in keys if at not in diff.seen]
+        assert len(keys) == 2
+        assert hidden
+        options = ui.app.pane.query_one("#files", OptionList).options
+        assert all(str(options[at].prompt).startswith("·") for at in hidden)
+        assert not {*diff.unseen} & {*keys}
+        diff.go_to_file(hidden[0])
+        await ui.press("pagedown")
+        options = ui.app.pane.query_one("#files", OptionList).options
+        assert str(options[hidden[0]].prompt).startswith("✓")
 
 
 async def test_the_next_file_is_one_that_nobody_has_seen(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
-        last = len(diff.files) - 1
+        last = max(at for at, file in enumerate(diff.files) if file.readable)
         assert last > 2
         diff.seen = set(range(last))
         diff.go_to_file(0)
