@@ -33,7 +33,7 @@ class Entry:
         archived: whether the person took it out of the list.
         apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in;
             else "".
-        undone_by: what the later sessions do that took back all that it did; () for none.
+        undone_by: what the later sessions do after which nothing is left to be done in it; () for none.
         elsewhere: whether it is of another sandbox than the one that is open.
     """
 
@@ -138,7 +138,8 @@ class SessionCatalogue:
             for summary in every:
                 awaits = replace(summary, awaited=still_awaited(summary, applied, made))
                 entry = self._entry(awaits, sessions, folder)
-                yield replace(entry, undone_by=over_by(summary, applied))
+                undone_by = () if entry.apply else over_by(summary, applied)
+                yield replace(entry, undone_by=undone_by, arrived=None if undone_by else entry.arrived)
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads

@@ -13,7 +13,7 @@ from functools import partial
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.environment import Environment
 from workflows.git import Commit, Git
 from workflows.machine.declaration import Step
@@ -21,7 +21,10 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Record, Status
+from workflows.steps.later_sessions import only_for
 from workflows.steps.shared.module import Context, StepModule, coded_look, inquiry
+
+PROJECT = StepKey("project")
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,31 @@ class SessionRun:
             contradicted=contradicted,
             observed=state.observed,
         )
+
+    def removed(self) -> Observation:
+        """Whom of its people later sessions removed, as the last look at the project said."""
+        look = self.session.state.observed.get(PROJECT, NOT_ASKED)
+        return look if look.verdict is Verdict.TAKEN_BACK else NOT_ASKED
+
+    def over(self) -> Sentence:
+        """That later sessions removed all whom this one is for, or took back all that it applied, and how.
+
+        "" where something is left to be done: the end of an apply that was begun has to be known first.
+        """
+        state, ahead = self.session.state, self.session.proposal()
+        if ahead is not None and self.step(ahead).outlives and self.session.record(ahead) is not None:
+            return ""
+        removed = self.removed()
+        if only_for(removed.about, state.facts()):
+            return removed.words
+        taken_back = {key: state.observed[key] for key in state.seen_as(Verdict.TAKEN_BACK)}
+        applies = {key for key in self.session.layout() if key.step == "apply"}
+        done = ahead is None and applies and applies <= taken_back.keys()
+        return joined(dict.fromkeys(taken_back[key].words for key in sorted(applies))) if done else ""
+
+    def proposal(self) -> StepKey | None:
+        """Where to continue; None when nothing is left to be done."""
+        return None if self.over() else self.session.proposal()
 
     def next_of(self, item: str) -> StepKey | None:
         """The first step of an item (an account) that is open, else its last one; None if it has none."""

@@ -35,6 +35,7 @@ from workflows.stores.key_records import KEPT_WORDS
 
 ASIDE = "-aside"
 """The class of what may be done beside the one next action: it does not have the focus at first."""
+_ARCHIVE = "Archive it. Its steps stay in the list (F2), in case you want one after all."
 _MOST_ROWS = 6
 """How many people the page has room for above its buttons and what is next; F5 shows all."""
 
@@ -108,7 +109,7 @@ class Finished(VerticalScroll):
             yield Vertical(*(Horizontal(*row) for row in rows), classes="buttons")
         yield Text("Next", classes="heading")
         in_git = left_by_facts(session.facts())
-        yield Text(joined(["Archive it on Home (a)."] if over else _next(run, in_git), "\n"), id="next")
+        yield Text(joined([_ARCHIVE] if over else _next(run, in_git), "\n"), id="next")
         yield Text("Kept", classes="heading")
         yield Lines(*_kept(run), classes="note", whole_paths=False)
 
@@ -126,40 +127,42 @@ class Finished(VerticalScroll):
         self.query_one("#next", Text).update(joined(_next(self._run, message.left), "\n"))
 
     def _added(self) -> tuple[str, ...]:
-        """Who was added, once that is applied somewhere."""
+        """Who was added and not removed since, once that is applied somewhere."""
         known = self._run.session.state.known
         applied = any(name.startswith("applied@") for name in known)
-        return self._run.whole().decisions.joining if applied and not self._over() else ()
+        gone = self._run.removed().about
+        joining = self._run.whole().decisions.joining if applied and not self._over() else ()
+        return tuple(name for name in joining if name not in gone)
 
     def _unconfirmed(self, *, marked: bool) -> Iterator[Sentence]:
         """Whom AWS awaits, what was taken back, what was only said, and what was not seen again, a line each.
 
         Args:
-            marked: whether the table above marks the steps.
+            marked: whether the table above marks the repeated steps.
         """
         run, now = self._run, self._run.environment.now()
-        said, unseen = list[str](), list[str]()
+        said, unseen, in_table = list[str](), list[str](), False
         if not self._over():
-            yield from dict.fromkeys(f"– {key.item}: {words}" for key, words in self._taken_back().items())
-        for key in self._at(Status.UNCONFIRMED):
+            taken_back = self._taken_back()
+            items = {text_of(words): key.item for key, words in taken_back.items() if words}
+            yield from (f"– {item}: {words}" if item else f"– {words}" for words, item in items.items())
+        for key in self._unsure():
             look = run.session.state.observed[key]
-            if look.verdict is Verdict.TAKEN_BACK:
-                continue
             at = told_moment(look.at, now)
             if look.verdict is Verdict.AWAITED:
                 yield f"○ {look.words} AWS was asked {at}."
             elif look.words:
                 seen = "you said so" if look.said_so else "last confirmed"
                 yield f"? {run.title(key)}: {seen} {at}. {look.words}"
-            elif look.said_so:
-                said.append(text_of(run.title(key)))
+            elif marked and key.item:
+                in_table |= not look.said_so
             else:
-                unseen.append(text_of(run.title(key)))
-        if said and not marked:
+                (said if look.said_so else unseen).append(text_of(run.title(key)))
+        if said:
             yield f"? You said so; iam-onboard can't see it from here: {listed(said, 2)}."
-        if unseen and marked:
+        if in_table:
             yield f"? {WORDS[Status.UNCONFIRMED]}: iam-onboard can't check it from here."
-        elif unseen:
+        if unseen:
             yield f"? Done, and not seen again since: {listed(unseen, 2)}."
 
     def _title(self, grid: Everybody) -> str:
@@ -175,8 +178,7 @@ class Finished(VerticalScroll):
         if awaited := self._run.session.state.awaited():
             left = "; STS regions are left to switch" if self._by_hand() else ""
             return f"○ {'' if left else 'Your part is done. '}Waiting for {listed(awaited, 2)}{left}"
-        unconfirmed = {*self._at(Status.UNCONFIRMED)}
-        if unconfirmed.difference(self._run.session.state.seen_as(Verdict.TAKEN_BACK)):
+        if self._unsure():
             return "? Done, and not all of it confirmed"
         if skipped and not grid.rows:
             return f"○ Done; you skipped {listed(skipped, 3)}"
@@ -186,7 +188,7 @@ class Finished(VerticalScroll):
             return f"○ STS regions are checked, {left}"
         if _no_device_removed(self._run.session.state.known) and not grid.rows:
             return "○ Done, and no MFA device was removed"
-        if unconfirmed:
+        if self._at(Status.UNCONFIRMED):
             return "○ All steps are done"
         return f"✓ {_headline(self._run, grid)}"
 
@@ -194,7 +196,7 @@ class Finished(VerticalScroll):
         """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
         observed = self._run.session.state.observed
         asked = {question.key for question in self._run.inquiries()}
-        unconfirmed = () if self._over() else self._at(Status.UNCONFIRMED)
+        unconfirmed = () if self._over() else self._unsure()
         if any(observed[key].words or key in asked for key in unconfirmed):
             yield Button("Look again", id="look")
         if any(key.step == "hand-over" and observed[key].verdict is Verdict.AWAITED for key in observed):
@@ -212,17 +214,18 @@ class Finished(VerticalScroll):
                 yield Button(f"Undo: remove {listed(added, 2)}", id="remove", classes=ASIDE)
 
     def _taken_back(self) -> Mapping[StepKey, Sentence]:
-        """The applies that later sessions took back, each with how."""
+        """The steps that later sessions took something back of, each with what that is."""
         state = self._run.session.state
-        seen = state.seen_as(Verdict.TAKEN_BACK)
-        return {key: state.observed[key].words for key in seen if key.step == "apply"}
+        return {key: state.observed[key].words for key in state.seen_as(Verdict.TAKEN_BACK)}
 
     def _over(self) -> str:
-        """How later sessions took back all that was applied; "" where they didn't."""
-        taken_back, session = self._taken_back(), self._run.session
-        applies = [key for key in session.layout() if key.step == "apply"]
-        over = bool(taken_back) and {*taken_back} == {*applies}
-        return " ".join(dict.fromkeys(map(text_of, taken_back.values()))) if over else ""
+        """How later sessions left nothing to be done here; "" where they didn't."""
+        return text_of(self._run.over())
+
+    def _unsure(self) -> list[StepKey]:
+        """The steps that nothing confirms now."""
+        taken_back = self._taken_back()
+        return [key for key in self._at(Status.UNCONFIRMED) if key not in taken_back]
 
     def _at(self, status: Status) -> list[StepKey]:
         """The steps that stand so."""
@@ -251,11 +254,11 @@ class Finished(VerticalScroll):
             draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}
             self.post_message(self.RemovalWanted({**draft, "kinds": ["leaving"]}))
         if event.button.id == "remind":
-            from workflows.steps.admin.hand_over import reminder  # noqa: PLC0415 - few sessions need it
+            from workflows.steps.admin.hand_over import copy_reminder  # noqa: PLC0415 - few sessions need it
 
             run = self._run
             awaited = run.session.state.awaited()
-            tell(self, lambda: run.environment.clipboard.copy(reminder(awaited, run.whole())))
+            tell(self, lambda: copy_reminder(awaited, run.whole()))
         for key in (*self._by_hand(), *self._left()):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))

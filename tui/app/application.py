@@ -257,6 +257,17 @@ class OnboardApp(Frame):
                 failure = failure or error
             await self._show_home(failure, name)
 
+    async def action_archive_session(self) -> None:
+        """Take the open session out of the list, and go to Home."""
+        if (wizard := self._resting_wizard()) is not None:
+            name = wizard.run.session.folder.name
+            self.leave()
+            if self.failure is None:
+                await self._archive(self.control.parts.catalogue.find(name))
+            else:
+                failure, self.failure = self.failure, None
+                await self._show_home(failure, name)
+
     async def action_swap(self) -> None:
         """Play the other person of this onboarding: in their session, or in a new one."""
         if (wizard := self._resting_wizard()) is None:
@@ -380,7 +391,7 @@ class OnboardApp(Frame):
 
     async def _welcome(self, run: SessionRun, wanted: StepKey | None, seen: Return) -> None:
         """Say what changed, and only then show the page: one that fails at once says so in a dialog too."""
-        key = wanted or run.session.proposal()
+        key = wanted or run.proposal()
         if seen.changes or seen.commits:
             text = since_you_left(seen, run.title(key) if key else "", self._machine.now())
             await self.push_screen(
@@ -431,12 +442,15 @@ class OnboardApp(Frame):
 
     @on(HomeScreen.Archive)
     async def _archive_wanted(self, message: HomeScreen.Archive) -> None:
+        await self._archive(message.entry, every=message.every)
+
+    async def _archive(self, entry: Entry, *, every: bool = False) -> None:
         try:
-            said = self.control.archive(message.entry)
+            said = self.control.archive(entry)
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._show_home(at=message.entry.summary.id, every=message.every)
+            await self._show_home(at=entry.summary.id, every=every)
             self.notify(text_of(said))
 
     @on(HomeScreen.Report)

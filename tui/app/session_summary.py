@@ -43,7 +43,7 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
         several = f"{len(summary.awaited)} people"
         done = f"waiting for {summary.awaited[0] if len(summary.awaited) == 1 else several}"
     if entry.undone_by:
-        done = f"undone by {listed(entry.undone_by, _NAMED)}"
+        step, done = "", f"over since {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
     ahead = f"{step} {_APPLIES[entry.apply]}" if entry.apply else f"next: {step}"

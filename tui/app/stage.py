@@ -22,17 +22,18 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.text import Text, shortened
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
-from workflows.core.sentences import Sentence, enumerated, joined, text_of
+from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.observations import Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
-from workflows.run import SessionRun
+from workflows.run import PROJECT, SessionRun
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.module import Report, acceptance
 from workflows.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
 
 KEPT = "What is entered here has not taken effect yet."
+_MOST_NAMED = 3
 
 
 class Stage(Vertical):
@@ -210,10 +211,21 @@ class Stage(Vertical):
             context=self._run.context(key),
             draft=draft,
             done=status in {Status.DONE, Status.UNCONFIRMED},
-            note=KEPT if self.kept_input else note_of(self._run, key),
+            note=text_of(
+                joined((self._removed(), KEPT if self.kept_input else note_of(self._run, key)), "\n")
+            ),
             interrupted=status is Status.INTERRUPTED,
             asks=status is Status.CONTRADICTED,
             failed=status is Status.FAILED,
+        )
+
+    def _removed(self) -> Sentence:
+        """Whom later sessions removed, on the pages of the steps that do something for them."""
+        removed = self._run.removed()
+        if self.key == PROJECT or not removed.about:
+            return ""
+        return joined(
+            (removed.words, f"Nothing is left to do for {listed(removed.about, _MOST_NAMED)} here.")
         )
 
     # -- what the pane posts -----------------------------------------------------------------------

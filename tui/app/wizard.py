@@ -183,7 +183,7 @@ class WizardScreen(OneFocus):
         )
 
     async def on_mount(self) -> None:
-        await self.go_to(self._first or self.run.session.proposal())
+        await self.go_to(self._first or self.run.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
         self.set_interval(_SECONDS_BETWEEN_LOOKS, self.look_again)
         self._ask_in_background(self.run.questions())
@@ -367,7 +367,7 @@ class WizardScreen(OneFocus):
         """Bring all that surrounds the page up to what the session says."""
         session = self.run.session
         self.query_one(StepRail).show(
-            session.state.workflow.title, self._entries(), self.current, over=session.proposal() is None
+            session.state.workflow.title, self._entries(), self.current, over=self.run.proposal() is None
         )
         self._refresh_top()
         self.refresh_bar()
@@ -458,6 +458,8 @@ class WizardScreen(OneFocus):
 
     def _turn(self) -> Turn:
         """Whose turn it is."""
+        if self.current is None and self.run.over():
+            return Turn("Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
             skipped = any(entry.status is Status.SKIPPED for entry in self._entries())
             return Turn("All steps are done or skipped" if skipped else "All steps are done", yours=False)
@@ -482,6 +484,8 @@ class WizardScreen(OneFocus):
     def _primary(self) -> Primary:
         """What Next does now."""
         key, pane = self.current, self.pane
+        if key is None and self.run.over():
+            return Primary("Archive this session")
         if key is None or pane is None:
             open_step = self.run.session.towards(key)
             return Primary(f"Go to {self.run.title(open_step)}" if open_step else "Back to Home")
@@ -622,7 +626,13 @@ class WizardScreen(OneFocus):
             pane.advance()
 
     async def _leave_page_without_input(self) -> None:
-        """From a step that waits, and from the closing page, Next goes to the open step, or home."""
+        """From a step that waits, and from the closing page, Next goes to the open step, or home.
+
+        A session that is over goes out of the list.
+        """
+        if self.current is None and self.run.over():
+            await self.app.run_action("archive_session")
+            return
         open_step = self.run.session.towards(self.current)
         if open_step is not None:
             await self.go_to(open_step)

@@ -424,14 +424,15 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         state.facts(),
         state.workflow.title_of(ahead) if ahead else "",
         next_step=ahead.step if ahead else "",
-        confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
+        confirmed=all(state.standing(key, "") is not Status.UNCONFIRMED for key in state.layout()),
         awaited=state.awaited(),
         draft=_draft(folder, ahead) if ahead and not state.facts() else {},
-        settled=tuple(
-            str(key)
+        settled={
+            str(key): record.at
             for key in state.layout()
             if state.settled(key) and state.status(key, "") is not Status.SKIPPED
-        ),
+            if (record := state.records.get(key)) is not None
+        },
         done=_done(state),
     )
     keep_summary(folder, summary, of)

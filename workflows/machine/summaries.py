@@ -43,7 +43,8 @@ class Summary:
         confirmed: whether the last look at the world confirmed every step that is done.
         awaited: the people who have not done their part yet, by that look.
         draft: what is half filled in of the first step, as long as there is no fact.
-        settled: the steps that are done and not skipped, as "apply@security" if they are repeated.
+        settled: the steps that are done and not skipped, as "apply@security" if they are repeated, each with
+            when that was, ISO 8601 in UTC.
         done: how many steps are done, without those that are skipped or not confirmed.
     """
 
@@ -60,7 +61,7 @@ class Summary:
     confirmed: bool = True
     awaited: tuple[str, ...] = ()
     draft: Mapping[str, Any] = field(default_factory=dict)
-    settled: tuple[str, ...] = ()
+    settled: Mapping[str, str] = field(default_factory=dict)
     done: int = 0
 
     @property

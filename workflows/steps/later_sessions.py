@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from workflows.core.grouping import by_key
 from workflows.core.shapes import texts
 from workflows.machine.summaries import Summary, kept_summary
-from workflows.steps.kinds import KINDS, work_of
+from workflows.steps.kinds import KINDS, people_of, work_of
 
 
 def siblings(folder: Path) -> Iterator[Summary]:
@@ -24,31 +25,38 @@ class AppliedChange(NamedTuple):
     """The addition or removal of a user that a session applied.
 
     Attributes:
+        at: when it was applied, ISO 8601 in UTC.
         begun: when the session was begun.
         kind: "add" or "remove".
         work: what the session does.
     """
 
+    at: str
     begun: str
     kind: str
     work: str
 
+    def removes_after(self, begun: str) -> bool:
+        """Whether it is the removal of a session that was begun later."""
+        return self.kind == "remove" and self.begun > begun
+
 
 AppliedChanges = Mapping[tuple[Any, str, str], Sequence[AppliedChange]]
-"""Of each project's root, account and user, the oldest first."""
+"""Of each project's root, account and user, the one that was applied first before the others."""
 
 
 def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
     """What the sessions applied of their changes of users."""
-    return by_key(
+    changes = (
         (
+            AppliedChange(summary.settled[f"apply@{account}"], summary.created, kind, work_of(summary)),
             (summary.facts.get("project_root"), account, name),
-            AppliedChange(summary.created, kind, work_of(summary)),
         )
-        for summary in sorted(sessions, key=lambda summary: summary.created)
+        for summary in sessions
         for kind, account, name in _changed(summary.facts)
         if f"apply@{account}" in summary.settled
     )
+    return by_key((whose, change) for change, whose in sorted(changes, key=itemgetter(0)))
 
 
 def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
@@ -79,8 +87,57 @@ def removed(account: str, facts: Mapping[str, Any], begun: str, applied: Applied
     return {
         name: changes[-1].work
         for (root, where, name), changes in applied.items()
-        if (root, where) == (facts.get("project_root"), account)
-        and (changes[-1].kind, changes[-1].begun > begun) == ("remove", True)
+        if (root, where) == (facts.get("project_root"), account) and changes[-1].removes_after(begun)
+    }
+
+
+def removals(
+    names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges
+) -> dict[str, dict[str, AppliedChange]]:
+    """Whom later sessions removed wherever a session is for them, and didn't add again; by name and account.
+
+    Where that is, is known once it is decided; before, wherever any session added or removed them.
+
+    Args:
+        names: the people who are asked about.
+        facts: of the session.
+        begun: when it was begun.
+        applied: by the sessions of its folder.
+    """
+    found = dict[str, dict[str, AppliedChange]]()
+    for name in names:
+        decided = _decided_in(name, facts)
+        keys = {account: (facts.get("project_root"), account, name) for account in decided or _layers(facts)}
+        last = {account: applied[key][-1] for account, key in keys.items() if key in applied}
+        known = len(last) == len(decided) if decided else bool(last)
+        if known and all(change.removes_after(begun) for change in last.values()):
+            found[name] = last
+    return found
+
+
+def only_for(names: Container[str], facts: Mapping[str, Any]) -> bool:
+    """Whether a session has nothing to do but what it is to do for these people."""
+    people = {name for kind in KINDS for name in texts(facts.get(kind))}
+    people |= {name for moves in (facts.get("memberships") or {}).values() for name in moves}
+    groups = (
+        change for changes in (facts.get("group_changes") or {}).values() for change in changes.values()
+    )
+    more = any((facts.get("account_wanted"), facts.get("regions_wanted"), *groups))
+    return bool(people) and not more and all(name in names for name in people)
+
+
+def _layers(facts: Mapping[str, Any]) -> Sequence[str]:
+    return texts(facts.get("layers"))
+
+
+def _decided_in(name: str, facts: Mapping[str, Any]) -> set[str]:
+    """The accounts in which it is decided what a session does for somebody; none before."""
+    moves: Mapping[str, Any] = facts.get("memberships") or {}
+    keys: Mapping[str, Any] = facts.get("keys") or {}
+    return {
+        *(account for _kind, account, changed in _changed(facts) if changed == name),
+        *(account for account, people in moves.items() if name in people),
+        *(keys.get(name, {}).get("resets") or ()),
     }
 
 
@@ -123,10 +180,13 @@ def renewed(account: str, facts: Mapping[str, Any], begun: str, made: PasswordsM
 
 
 def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
-    """What the later sessions do that took back all that a session did; () where something of it is left."""
+    """What the later sessions do that left nothing to be done in a session; () where something is."""
     facts = own.facts
+    gone = removals(people_of(own), facts, own.created, applied)
+    if only_for(gone, facts):
+        return tuple(dict.fromkeys(last.work for removal in gone.values() for last in removal.values()))
     changed = {(account, name) for _kind, account, name in _changed(facts)}
-    if own.next_step or not changed or any(facts.get(kind) for kind in KINDS if kind not in _OF_USERS):
+    if own.next_step or not only_for({name for _account, name in changed}, facts):
         return ()
     found = taken_back(facts, own.created, applied)
     by = {(account, name): work for account, names in found.items() for name, work in names.items()}
@@ -143,12 +203,7 @@ def still_awaited(own: Summary, applied: AppliedChanges, made: PasswordsMade) ->
         applied: by the sessions of its folder.
         made: likewise.
     """
-    root, accounts = own.facts.get("project_root"), texts(own.facts.get("layers"))
-
-    def is_gone(name: str) -> bool:
-        found = [changes[-1] for account in accounts if (changes := applied.get((root, account, name)))]
-        return bool(found) and all(last.kind == "remove" and last.begun > own.created for last in found)
-
+    root, accounts = own.facts.get("project_root"), _layers(own.facts)
     again = [
         name
         for account in accounts
@@ -158,11 +213,12 @@ def still_awaited(own: Summary, applied: AppliedChanges, made: PasswordsMade) ->
         if (last := made.get((root, account, name))) is not None
         if last.created > own.created and (last.next_step or name in last.awaited)
     ]
-    return tuple(name for name in dict.fromkeys((*own.awaited, *again)) if not is_gone(name))
+    names = dict.fromkeys((*own.awaited, *again))
+    gone = removals(names, own.facts, own.created, applied)
+    return tuple(name for name in names if name not in gone)
 
 
 _KINDS_OF_CHANGE = ("add", "remove")
-_OF_USERS = ("joining", "leaving")
 _WITH_PASSWORDS = ("joining", "rekeying", "resetting")
 
 

@@ -22,7 +22,7 @@ def session(created: str, *applied: str, root: str = "/bb", **changes: dict[str,
     facts["joining"] = sorted({name for names in changes.get("add", {}).values() for name in names})
     facts["leaving"] = sorted({name for names in changes.get("remove", {}).values() for name in names})
     return Summary(
-        created, "admin", created, facts=facts, settled=tuple(f"apply@{account}" for account in applied)
+        created, "admin", created, facts=facts, settled={f"apply@{account}": created for account in applied}
     )
 
 
@@ -30,10 +30,15 @@ ADD = session("1", "management", "security", add={"management": ["jane"], "secur
 REMOVE = session("2", "management", "security", remove={"management": ["jane"], "security": ["jane"]})
 
 
+def begun(created: str, session: Summary) -> Summary:
+    """The same work, begun and applied at another time."""
+    return replace(session, created=created, settled=dict.fromkeys(session.settled, created))
+
+
 def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
     back = {"management": {"jane": "Remove jane"}, "security": {"jane": "Remove jane"}}
     assert taken_back(ADD.facts, ADD.created, applied_changes([ADD, REMOVE])) == back
-    again = replace(ADD, created="3")
+    again = begun("3", ADD)
     assert taken_back(ADD.facts, ADD.created, applied_changes([again, REMOVE])) == {}
     assert over_by(REMOVE, applied_changes([ADD, REMOVE, again])) == ("Add jane",)
 
@@ -49,8 +54,8 @@ def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(REMOVE, created="0"),
-        replace(REMOVE, settled=()),
+        begun("0", REMOVE),
+        replace(REMOVE, settled={}),
         replace(REMOVE, facts={**REMOVE.facts, "project_root": "/other"}),
         replace(REMOVE, facts={}),
     ],
@@ -63,14 +68,51 @@ def test_another_session_takes_nothing_back(other: Summary) -> None:
 @pytest.mark.parametrize(
     "own",
     [
-        replace(ADD, next_step="plan"),
+        replace(ADD, facts={**ADD.facts, "account_wanted": True}),
         replace(ADD, facts={**ADD.facts, "regrouping": ["sam"]}),
         replace(ADD, facts={}),
     ],
-    ids=["goes on", "does more", "nothing decided"],
+    ids=["does more", "is for others", "nothing decided"],
 )
 def test_a_session_with_more_to_it_is_not_over(own: Summary) -> None:
     assert over_by(own, applied_changes([REMOVE])) == ()
+
+
+RESET = Summary(
+    "0",
+    "admin",
+    "0",
+    facts={"project_root": "/bb", "layers": ["management", "security"], "resetting": ["jane"]},
+    next_step="plan",
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "over"),
+    [
+        pytest.param(RESET, [REMOVE], True, id="removed"),
+        pytest.param(RESET, [REMOVE, begun("3", ADD)], False, id="added again"),
+        pytest.param(RESET, [ADD, session("2", "security", remove={"security": ["jane"]})], False, id="half"),
+        pytest.param(replace(RESET, created="3"), [REMOVE], False, id="begun after"),
+        pytest.param(
+            replace(RESET, facts={**RESET.facts, "resetting": ["jane", "sam"]}), [REMOVE], False, id="others"
+        ),
+        pytest.param(
+            replace(RESET, facts={**RESET.facts, "memberships": {"security": {"jane": {"add": ["x"]}}}}),
+            [session("2", "security", remove={"security": ["jane"]})],
+            True,
+            id="where it is decided",
+        ),
+        pytest.param(replace(ADD, settled={}, next_step="plan"), [REMOVE], True, id="to be added"),
+        pytest.param(
+            replace(ADD, settled=dict.fromkeys(ADD.settled, "3")), [REMOVE], False, id="added here after it"
+        ),
+    ],
+)
+def test_an_open_session_is_over_once_later_ones_removed_all_whom_it_is_for(
+    own: Summary, others: list[Summary], over: bool
+) -> None:
+    assert bool(over_by(own, applied_changes([own, *others]))) is over
 
 
 def test_who_got_another_password_in_a_later_session() -> None:
@@ -83,7 +125,7 @@ def test_who_got_another_password_in_a_later_session() -> None:
 
     assert found(later("2", "security")) == {"jane": "Reset password of jane"}
     assert found(later("0", "security"), later("2", "management"), later("2", "security", root="/x")) == {}
-    assert found(REMOVE, replace(ADD, created="3")) == {"jane": "Add jane"}
+    assert found(REMOVE, begun("3", ADD)) == {"jane": "Add jane"}
 
 
 def test_whom_a_later_session_removed_for_good() -> None:
@@ -91,8 +133,8 @@ def test_whom_a_later_session_removed_for_good() -> None:
         return removed("security", ADD.facts, "1", applied_changes([ADD, *others]))
 
     assert found(REMOVE) == {"jane": "Remove jane"}
-    assert found(REMOVE, replace(ADD, created="3")) == {}
-    assert found(replace(REMOVE, created="0")) == {}
+    assert found(REMOVE, begun("3", ADD)) == {}
+    assert found(begun("0", REMOVE)) == {}
     assert found(replace(REMOVE, facts={**REMOVE.facts, "project_root": "/other"})) == {}
 
 
@@ -106,7 +148,7 @@ def test_who_was_removed_from_all_accounts_by_later_sessions_is_awaited_no_longe
     assert found() == ("jane", "sam")
     assert found(REMOVE) == ("sam",)
     assert found(half) == ("jane", "sam")
-    assert found(REMOVE, replace(ADD, created="3")) == ("jane", "sam")
+    assert found(REMOVE, begun("3", ADD)) == ("jane", "sam")
     reset = replace(own, facts={"project_root": "/bb", "layers": ["security"], "resetting": ["jane"]})
     assert still_awaited(reset, applied_changes([reset, half]), {}) == ("sam",)
 
@@ -121,7 +163,7 @@ def test_who_signed_in_is_awaited_again_until_they_have_the_password_that_a_late
         return still_awaited(own, applied_changes(every), passwords_made(every))
 
     assert found(reset) == found(replace(reset, next_step="", awaited=("jane",))) == ("jane",)
-    assert found(replace(reset, next_step="")) == found(replace(reset, settled=())) == ()
+    assert found(replace(reset, next_step="")) == found(replace(reset, settled={})) == ()
     assert found(reset, replace(REMOVE, created="4")) == ()
 
 

@@ -55,6 +55,7 @@ from workflows.steps.admin.accepted_plan import (
     passwords_of,
     people_of,
 )
+from workflows.steps.admin.other_sessions import removed_since
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
@@ -438,7 +439,7 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
         AwsError: it could not be asked.
     """
     names = people_of(account, context)
-    removals, renewals = (of(context, account) for of in (state_now.removed_since, state_now.renewed_since))
+    removals, renewals = (of(context, account) for of in (removed_since, state_now.renewed_since))
     found: dict[str, Sentence] = {}
     for name in names:
         if name in removals:
@@ -530,17 +531,25 @@ def _other_text(sessions: Iterable[str]) -> Sentence:
     return f"A later session ({by}) made another password, and its text is the one to open."
 
 
-def reminder(awaited: Iterable[str], context: Context) -> str:
-    """A text for those who have not come yet; it names nobody and holds no secret.
+def copy_reminder(awaited: Iterable[str], context: Context) -> Sentence:
+    """Copy a text for those who have not come yet, and say whom it is for; it names nobody.
 
     Raises:
-        OnboardError: the text that they were sent here is no longer the one to open.
+        OnboardError: the text that they were sent here is no longer the one to open, for none of them; or it
+            can't be copied.
     """
     renewals = state_now.renewed_since(context, *context.decisions.layers)
-    if others := [renewals[name] for name in awaited if name in renewals]:
-        raise OnboardError(
-            "Another text is the one to open", _other_text(others), next="Remind them from that session."
-        )
+    others = {name: renewals[name] for name in awaited if name in renewals}
+    left_out = f"Not for {listed([*others], _MOST_NAMED)}: {_other_text(others.values())}" if others else ""
+    here = [name for name in awaited if name not in others]
+    if not here:
+        raise OnboardError("Another text is the one to open", left_out, next="Remind them from that session.")
+    copied = context.environment.clipboard.copy(_reminder(context))
+    return joined((copied, f"Send it to {listed(here, _MOST_NAMED)}.", left_out))
+
+
+def _reminder(context: Context) -> str:
+    """It holds no secret."""
     return (
         f"Hello,\n\nyour access to {context.facts['project']} waits for you. Please open the text that I "
         "sent you with `iam-onboard`, choose your own password, then set up MFA.\n\n"
@@ -607,7 +616,7 @@ def inquire(context: Context) -> Observation:
     found: dict[tuple[str, Arrival], list[str]] = {}
     removals, accounts = dict[str, str](), _accounts_of_text(context)
     for account in accounts:
-        gone = state_now.removed_since(context, account)
+        gone = removed_since(context, account)
         removals |= {name: gone[name] for name in sent if name in gone}
         people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
         arrivals = _arrivals(people, account, context) if people else {}

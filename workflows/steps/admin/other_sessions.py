@@ -1,19 +1,24 @@
-"""What other sessions of the same project are about to change in the layers of this one, or have changed."""
+"""What other sessions of the same project are about to change for this one, or have changed since."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
-from workflows.core.sentences import Sentence, count, listed
-from workflows.core.shapes import WrongShape
+from workflows.core.sentences import Sentence, count, day, joined, listed
+from workflows.core.shapes import WrongShape, moment
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin.written import holds_files, offered_undo
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
-from workflows.steps.later_sessions import siblings
+from workflows.steps.later_sessions import applied_changes, removals, removed, siblings
 from workflows.steps.shared.module import Context
+
+_MOST = 3
 
 
 def not_applied(context: Context) -> Iterator[Sentence]:
@@ -82,14 +87,58 @@ def _in_order(sessions: dict[str, set[str]], context: Context) -> list[str]:
     return [name for name in context.decisions.layers if any(name in same for same in sessions.values())]
 
 
+def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
+    """When the session was begun, and all as far as they are now; none where it was never left.
+
+    This one is among them: what it has applied since counts against a later session.
+    """
+    own = kept_summary(context.folder, of_old=True)
+    if own is None:
+        return "", ()
+    applied = (name.partition("@")[2] for name in context.every if name.startswith("applied@"))
+    settled = {f"apply@{account}": _applied_at(account, context) for account in applied}
+    now = replace(own, facts=context.facts, settled=settled)
+    return own.created, (now, *siblings(context.folder))
+
+
+def _applied_at(account: str, context: Context) -> str:
+    fact: Any = context.every[f"applied@{account}"]
+    return str(fact.get("at", ""))
+
+
+def removed_since(context: Context, account: str) -> dict[str, str]:
+    """Whom later sessions removed from an account, each with what that one does."""
+    begun, every = later_than(context)
+    return removed(account, context.facts, begun, applied_changes(every))
+
+
+def removals_since(context: Context) -> Observation | None:
+    """Whom of the session's people later ones removed, as a look at the world; None for nobody."""
+    begun, every = later_than(context)
+    people = context.decisions.people
+    found = removals(people, context.facts, begun, applied_changes(every)) if every else {}
+    names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
+    for name, where in found.items():
+        last = max(where.values())
+        names.setdefault(
+            (listed(list(where), _MOST), day(moment(last.at, "at").astimezone()), last.work), []
+        ).append(name)
+    words = joined(
+        f"{listed(gone, _MOST)} {'was' if len(gone) == 1 else 'were'} removed from {where} on {on}, "
+        f"by a later session ({work})."
+        for (where, on, work), gone in names.items()
+    )
+    return Observation(Verdict.TAKEN_BACK, words, tuple(found)) if found else None
+
+
 def keys_of_later_sessions(context: Context) -> dict[str, str]:
     """The fingerprints of the keys that later sessions took in and wrote, each with what the session does."""
-    own = kept_summary(context.folder, of_old=True)
+    begun, every = later_than(context)
     found: dict[str, str] = {}
-    for session in siblings(context.folder) if own is not None else ():
+    for session in every:
         same = session.facts.get("project_root") == str(context.root)
         written = holds_files(context.folder.parent / session.id, session.facts)
-        if own is None or not same or session.created <= own.created or not written:
+        if not same or session.created <= begun or not written:
             continue
         with suppress(WrongShape):  # its own page says that it is damaged
             keys = Decisions.from_facts(session.facts).keys.values()

@@ -25,11 +25,13 @@ from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
+from workflows.steps.admin.other_sessions import removals_since
 from workflows.steps.decisions import Work
 from workflows.steps.kinds import KINDS
+from workflows.steps.later_sessions import only_for
 from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.moved_project import same_project
@@ -261,12 +263,15 @@ def wanted_binary(project: Project, location: LayerLocation, context: Context) -
 
 
 def observe(context: Context) -> Observation:
-    """The project is still where it was, with the same layers; commits that it lacked are here by now."""
+    """The project is still where it was, with the same layers and people, and no longer lacks commits.
+
+    Whom a later session removed is no disagreement.
+    """
     seen, before = unless_refused(lambda: same_project(context.root, context)), context.observed.get(_OWN)
     if not seen.contradicts and before is not None and before.here:
         with suppress(OnboardError):
-            return _behind(context, fetch=False) or seen
-    return seen
+            seen = _behind(context, fetch=False) or seen
+    return seen if seen.contradicts else removals_since(context) or seen
 
 
 def inquire(context: Context) -> Observation:
@@ -276,9 +281,10 @@ def inquire(context: Context) -> Observation:
         OnboardError: git fails.
     """
     applied = all(f"applied@{account}" in context.every for account in texts(context.facts["layers"]))
-    if observe(context).contradicts:
+    seen = observe(context)
+    if seen.contradicts:
         return NOT_ASKED
-    return AGREES if applied else _behind(context, fetch=True) or AGREES
+    return seen if applied or only_for(seen.about, context.facts) else _behind(context, fetch=True) or seen
 
 
 def _behind(context: Context, *, fetch: bool) -> Observation | None:

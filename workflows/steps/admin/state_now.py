@@ -16,8 +16,8 @@ from workflows.core.files import read_text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
-from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin import new_passwords
+from workflows.steps.admin.other_sessions import later_than, removed_since
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
     Source,
@@ -29,13 +29,12 @@ from workflows.steps.admin.terraform_runs import (
     role_credentials,
 )
 from workflows.steps.admin.users import WORDS
-from workflows.steps.decisions import LayerDecisions
+from workflows.steps.decisions import GroupChanges, LayerDecisions
 from workflows.steps.later_sessions import (
     applied_changes,
     passwords_made,
     removed,
     renewed,
-    siblings,
     taken_back,
 )
 from workflows.steps.shared.device_sessions import DeviceSessions
@@ -148,43 +147,40 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
         context: what the step may read.
         accounts: those that are asked about; by default all.
     """
-    decisions, (begun, others) = context.decisions, _later(context)
-    found = taken_back(context.facts, begun, applied_changes(others))
+    decisions, (begun, every) = context.decisions, later_than(context)
+    applied = applied_changes(every)
+    found = taken_back(context.facts, begun, applied)
     here = {account: decisions.of(account) for account in accounts or decisions.layers}
-    changed = {
-        (account, name) for account, changes in here.items() for name in (*changes.add, *changes.remove)
+    changed = {(account, name) for account, changes in here.items() for name in changes.people}
+    by = {
+        (account, name): work
+        for account in here
+        for name, work in {
+            **found.get(account, {}),
+            **removed(account, context.facts, begun, applied),
+        }.items()
+        if (account, name) in changed
     }
-    if not changed or not all(name in found.get(account, {}) for account, name in changed):
+    more = any(changes.groups != GroupChanges() or changes.settings for changes in here.values())
+    if not changed or more or changed != by.keys():
         return None
     names = sorted({name for _, name in changed})
-    by = dict.fromkeys(found[account][name] for account, name in sorted(changed))
-    removed = any(changes.add for changes in here.values())
-    did = f"{'was' if len(names) == 1 else 'were'} {'removed' if removed else 'added again'}"
-    words = f"{listed(names, 2)} {did} by a later session ({listed(list(by), 2)})."
+    removed_all = not any(name in here[account].remove for account, name in changed)
+    did = f"{'was' if len(names) == 1 else 'were'} {'removed' if removed_all else 'added again'}"
+    works = dict.fromkeys(by[part] for part in sorted(changed))
+    words = f"{listed(names, 2)} {did} by a later session ({listed(list(works), 2)})."
     return Observation(Verdict.TAKEN_BACK, words, tuple(names))
-
-
-def removed_since(context: Context, account: str) -> dict[str, str]:
-    """Whom later sessions removed from an account, each with what that one does."""
-    begun, others = _later(context)
-    return removed(account, context.facts, begun, applied_changes(others))
 
 
 def renewed_since(context: Context, *accounts: str) -> dict[str, str]:
     """Whose password in some accounts later sessions made again, each with what the last one does."""
-    begun, others = _later(context)
-    made = passwords_made(others)
+    begun, every = later_than(context)
+    made = passwords_made(every)
     return {
         name: work
         for account in accounts
         for name, work in renewed(account, context.facts, begun, made).items()
     }
-
-
-def _later(context: Context) -> tuple[str, tuple[Summary, ...]]:
-    """When the session was begun, and the other sessions; none where it was never left, so none is later."""
-    own = kept_summary(context.folder, of_old=True)
-    return (own.created, tuple(siblings(context.folder))) if own is not None else ("", ())
 
 
 def observe(context: Context) -> Observation:
@@ -250,10 +246,13 @@ def _is_so(change: Resource, state: State) -> bool:
 
 
 def not_applied(state: State, context: Context) -> list[Sentence]:
-    """What the state of the step's layer lacks of what was decided about people, each in words."""
-    here = context.decisions.of(context.item)
+    """What the state of the step's layer lacks of what was decided about people, each in words.
+
+    Whom a later session removed lacks nothing.
+    """
+    here, gone = context.decisions.of(context.item), removed_since(context, context.item)
     missing: list[Sentence] = []
-    for name in here.add:
+    for name in (name for name in here.add if name not in gone):
         if name not in state.users:
             missing.append(f"{name} is not in it")
         elif name not in state.login_profiles and name not in state.access_keys:
@@ -264,12 +263,13 @@ def not_applied(state: State, context: Context) -> list[Sentence]:
     missing += [
         f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
         for name, switches in here.access.items()
+        if name not in gone
         for fact, wanted in switches.items()
         if (name in made[fact]) is not wanted
     ]
     still = new_passwords.unchanged(state, context, context.item)
     missing += [f"{name}: {words}" for name, words in still.items()]
-    for name, move in here.moves.items():
+    for name, move in ((name, move) for name, move in here.moves.items() if name not in gone):
         groups = {group.casefold() for group in state.groups_of(name)}
         missing += [f"{name} is not in {group}" for group in move.add if group.casefold() not in groups]
         missing += [f"{name} is still in {group}" for group in move.remove if group.casefold() in groups]

@@ -206,7 +206,8 @@ class _Board:
             since = dict.fromkeys(here.remove, Stand.ADDED_SINCE) | dict.fromkeys(
                 here.add, Stand.REMOVED_SINCE
             )
-        gone = sent.about if sent.verdict is Verdict.TAKEN_BACK else ()
+        project = context.observed.get(StepKey("project"), NOT_ASKED)
+        gone = [name for look in (project, sent) if look.verdict is Verdict.TAKEN_BACK for name in look.about]
         return since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
 
     def stand(self, name: str) -> Stand:

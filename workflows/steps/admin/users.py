@@ -22,6 +22,7 @@ from workflows.layer.read.declarations import SWITCHED
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
+from workflows.steps.admin.other_sessions import removed_since
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
@@ -185,7 +186,9 @@ def observe(context: Context) -> Observation:
     gone = []
     for account, layer in read_layers(context).items():
         here = context.decisions.of(account)
-        there = {person.iam_name for person in layer.people}.union(here.remove)
+        there = {person.iam_name for person in layer.people}.union(
+            here.remove, removed_since(context, account)
+        )
         gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
     words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
     return Observation(Verdict.CHANGED, words) if gone else AGREES

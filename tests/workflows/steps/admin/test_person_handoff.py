@@ -293,7 +293,7 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
     monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
     later = {"a": "Remove a"}
-    monkeypatch.setattr(hand_over.state_now, "removed_since", lambda *_: later)
+    monkeypatch.setattr(hand_over, "removed_since", lambda *_: later)
     monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_: {"b": "Reset password of b"})
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
     every = {
@@ -310,9 +310,11 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     assert (gone.verdict, "Reset password of b" in str(gone.words)) == (Verdict.GONE, False)
     monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
-    assert "bb" in hand_over.reminder(["c"], whole)
+    copied = hand_over.copy_reminder(["b", "c"], whole)
+    assert "Reset password of b" in str(copied)
+    assert "bb" in str(whole.environment.clipboard.content)  # type: ignore[attr-defined]
     with pytest.raises(OnboardError, match="Reset password of b"):
-        hand_over.reminder(["b"], whole)
+        hand_over.copy_reminder(["b"], whole)
     later["b"] = "Remove b"
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))

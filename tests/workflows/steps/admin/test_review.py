@@ -200,12 +200,16 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     own = Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts)
     keep_summary(admin.folder, own, made_from(admin.folder))
     applied = Summary(
-        "later", "admin", "2026-01-02T00:00:00+00:00", facts=later.facts, settled=("apply@security",)
+        "later",
+        "admin",
+        "2026-01-02T00:00:00+00:00",
+        facts=later.facts,
+        settled={"apply@security": "2026-01-02"},
     )
     keep_summary(later.folder, applied, made_from(later.folder))
     over = review.observe(admin.context())
     assert (over.verdict, over.about, over.contradicts) == (Verdict.TAKEN_BACK, ("jane.doe",), False)
-    keep_summary(later.folder, replace(applied, settled=()), made_from(later.folder))
+    keep_summary(later.folder, replace(applied, settled={}), made_from(later.folder))
     later.replace("security", "locals.tf", '"sam.okafor"', '"x.y"')
     assert review.observe(admin.context()).likely is Choice.REDO
 
@@ -228,11 +232,11 @@ def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: 
     decided = {"layers": ["management", "security"], "regrouping": ["sam"], "memberships": moves}
     written = {**decided, "changed_files": []}
     for name, facts, step, settled in (
-        ("b", written, "plan", ()),
-        ("c", {"layers": ["security", "apps-prd"], "joining": ["juan"]}, "users", ()),
-        ("d", {**written, "regrouping": ["ann"]}, "", ()),
-        ("f", {"layers": ["security"], "regions_wanted": True}, "sts-regions", ()),
-        ("e", {**written, "regrouping": ["max"]}, "plan", ("apply@security",)),
+        ("b", written, "plan", {}),
+        ("c", {"layers": ["security", "apps-prd"], "joining": ["juan"]}, "users", {}),
+        ("d", {**written, "regrouping": ["ann"]}, "", {}),
+        ("f", {"layers": ["security"], "regions_wanted": True}, "sts-regions", {}),
+        ("e", {**written, "regrouping": ["max"]}, "plan", {"apply@security": "2026-01-02"}),
     ):
         folder = admin.folder.with_name(name)
         folder.mkdir()

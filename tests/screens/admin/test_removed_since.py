@@ -1,0 +1,122 @@
+"""An open session whose people a later session removed: its first page, its notes and its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.admin_project import MODULES, AdminProject
+from support.admin_wizard import PANES
+from support.panes import PaneHost, by_id, new_session, rest, settle
+from support.steps import step_of
+
+from screens.admin.plan import PlanPane
+from screens.step.finished import Finished
+from screens.widgets.text import Button, Text
+from workflows.core.sentences import text_of
+from workflows.core.shapes import moment
+from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
+from workflows.machine.session import Session
+from workflows.machine.summaries import Summary, keep_summary, made_from
+from workflows.run import PROJECT, SessionRun
+from workflows.steps.admin import groups, plan, users
+
+PLAN = StepKey("plan", "security")
+
+
+@asynccontextmanager
+async def resumed(admin: AdminProject, **facts: object) -> AsyncIterator[PaneHost]:
+    """A session of these facts, resumed after jane.doe was removed from security in a later one."""
+    admin.begin()
+    admin.facts |= {"layers": ["security"], **facts}
+    modules = (*MODULES, plan)
+    session = new_session(admin.folder / "sessions", modules)
+    known = {name: admin.facts[name] for name in step_of(MODULES[0]).gives if name in admin.facts}
+    settle(session, PROJECT, known)
+    for module in (users, groups):
+        if given := {name: facts[name] for name in step_of(module).gives if name in facts}:
+            settle(session, StepKey(step_of(module).id), given)
+    remove_later(session, admin)
+    run = SessionRun(session, admin.environment, by_id(modules))
+    run.observe()
+    app = PaneHost(session, admin.environment, modules, {**PANES, "plan": PlanPane})
+    try:
+        async with app.run_test(size=(100, 30)) as pilot:
+            await rest(pilot)
+            yield app
+    finally:
+        session.close()
+
+
+def remove_later(session: Session, admin: AdminProject) -> None:
+    own = Summary(session.folder.name, "admin", session.header.created, facts=session.facts())
+    keep_summary(session.folder, own, made_from(session.folder))
+    later = (moment(own.created, "created") + timedelta(days=1)).isoformat()
+    facts = {
+        "project_root": str(admin.root),
+        "leaving": ["jane.doe"],
+        "user_changes": {"remove": {"security": ["jane.doe"]}},
+    }
+    removal = Summary("later", "admin", later, facts=facts, settled={"apply@security": later})
+    folder = session.folder.with_name("later")
+    folder.mkdir()
+    keep_summary(folder, removal, made_from(folder))
+
+
+def at_the_end(app: PaneHost) -> str:
+    return "\n".join(str(text.render()) for text in app.wizard.query_one(Finished).query(Text))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"resetting": ["jane.doe"]},
+        {
+            "regrouping": ["jane.doe"],
+            "user_changes": {},
+            "memberships": {"security": {"jane.doe": {"add": ["auditors"], "remove": []}}},
+            "group_changes": {},
+        },
+        {"joining": ["jane.doe"]},
+    ],
+    ids=["reset", "groups", "add"],
+)
+async def test_a_session_is_over_once_a_later_one_removed_the_only_person(
+    admin_project: AdminProject, facts: dict[str, object]
+) -> None:
+    async with resumed(admin_project, **facts) as app:
+        assert app.wizard.query(Finished)
+        title = str(app.wizard.query_one(".finished-title", Text).render())
+        seen = app.session.state.observed[PROJECT]
+        assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("jane.doe",))
+        assert "Remove jane.doe" in title
+        assert "removed since" in app.text() or "joining" in facts
+        assert "Archive" in str(app.wizard.query_one("#primary", Button).label)
+        assert not any(app.session.state.contradicted(key) for key in app.session.layout())
+
+
+async def test_the_others_of_a_session_go_on_and_its_pages_say_who_is_gone(
+    admin_project: AdminProject,
+) -> None:
+    async with resumed(admin_project, resetting=["jane.doe", "alex.kim"]) as app:
+        assert app.wizard.current == PLAN
+        words = text_of(app.session.state.observed[PROJECT].words)
+        assert words in str(app.pane.query_one(".pane-note", Text).render())
+
+
+async def test_the_end_names_whatever_a_later_session_took_back(admin_project: AdminProject) -> None:
+    async with resumed(admin_project, resetting=["jane.doe", "alex.kim"]) as app:
+        session, words = app.session, "jane.doe: removed by a later session (Remove jane.doe)."
+        session.skip(PLAN)
+        looks = {PROJECT: replace(session.state.observed[PROJECT], words=words)}
+        session.observe(looks)
+        await app.wizard.go_to(None)
+        assert words in at_the_end(app)
+        assert not app.wizard.query("#look")
+        session.observe({PROJECT: Observation(Verdict.UNKNOWN, "Nobody could be asked.")})
+        await app.wizard.go_to(None)
+        assert "Nobody could be asked." in at_the_end(app)
