@@ -73,9 +73,16 @@ PGP_KEY = Step(
     heading="Choose your PGP key",
     purpose="Your first password comes encrypted to it, so that only you can read it.",
     needs=("project", "user"),
-    gives=("fingerprint", "key_made", "request_sent", "request_copied", "sent_at"),
+    gives=("fingerprint", "replaced", "key_made", "request_sent", "request_copied", "sent_at"),
     skippable=True,
-    reads=reading(fingerprint=str, key_made=bool, request_sent=str, request_copied=str, sent_at=datetime),
+    reads=reading(
+        fingerprint=str,
+        replaced=list[str],
+        key_made=bool,
+        request_sent=str,
+        request_copied=str,
+        sent_at=datetime,
+    ),
 )
 
 HANDOFF = Step(

@@ -115,7 +115,7 @@ class PgpKeyPane(StepPane):
     # -- the list ----------------------------------------------------------------------------------
 
     def _fill(self, choice: str) -> None:
-        """Show the keys, with `choice` highlighted, or the best one, or the new one where there is none."""
+        """Show the keys, with `choice` highlighted, or the best one, or a new one where none is good."""
         keys = self._keys or ()
         options = self.query_one("#keys", OptionList)
         options.clear_options()
@@ -123,7 +123,8 @@ class PgpKeyPane(StepPane):
         options.add_option(Option("+ Make a new key", _NEW))
         options.add_options([Option(_line(key), key.fingerprint) for key in keys if not key.accepted])
         good = [key.fingerprint for key in keys if key.accepted]
-        best = _NEW if self._start["replacement"] or not good else good[0]
+        proposed = () if self._start["replacement"] else keys
+        best = next((key.fingerprint for key in proposed if key.accepted and not key.replaced), _NEW)
         options.highlighted = options.get_option_index(choice if choice in {*good, _NEW} else best)
         options.display = bool(keys)
 

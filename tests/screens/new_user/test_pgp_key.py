@@ -206,6 +206,36 @@ async def test_the_key_that_is_replaced_is_not_offered_and_its_owner_is_known(
     session.close()
 
 
+async def test_a_key_that_was_replaced_says_so_and_is_never_proposed(tmp_path: Path, gpg: GpgHome) -> None:
+    old, new = gpg.key("earlier"), gpg.key("newer")
+    session = begun(tmp_path)
+    settle(session, KEY, {"fingerprint": old, "key_made": False, "request_sent": "it is out"})
+    session.drafts.save(KEY, DRAFT)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#keys", OptionList).highlighted = 0
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.facts()["fingerprint"] == new
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert "! earlier" in app.text()
+        assert "Replaced" in app.text()
+        keys = app.pane.query_one("#keys", OptionList)
+        assert [keys.get_option_at_index(index).id for index in range(3)] == [new, old, "new"]
+        assert keys.highlighted == 0
+        gpg.run("--batch", "--yes", "--delete-secret-keys", new)
+        session.reopen(KEY)
+        await app.wizard.go_to(StepKey("before-you-start"))
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        keys = app.pane.query_one("#keys", OptionList)
+        assert keys.highlighted is not None
+        assert keys.get_option_at_index(keys.highlighted).id == "new"
+    session.close()
+
+
 async def test_a_file_that_cannot_be_written_is_told_before_a_key_is_made(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

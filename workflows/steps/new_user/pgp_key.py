@@ -204,8 +204,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         )
     sent = enumerated(places) or "made"
     kind = "a request for a replacement" if request.replacement else "the request"
+    earlier = {*(context.facts.get("replaced") or ()), *(replaced(context) if request.replacement else ())}
     return {
         "fingerprint": key.fingerprint,
+        "replaced": sorted(earlier - {"", key.fingerprint}),
         "key_made": request.made,
         "request_sent": f"{kind} is {sent}",
         "request_copied": copied,
@@ -272,10 +274,12 @@ class OwnChoice(JudgedKey):
     Attributes:
         user_id: its first user id, as "Jane Doe <jane@a.example>".
         mails: the mail addresses in its user ids, in lower case.
+        replaced: whether the person sent another one in its place.
     """
 
     user_id: str
     mails: tuple[str, ...] = ()
+    replaced: bool = False
 
     @property
     def name(self) -> str:
@@ -286,13 +290,15 @@ class OwnChoice(JudgedKey):
 def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
     """The person's keys with a secret half, good ones first, and what is wrong with the others.
 
+    A replaced one comes after those that can take its place.
+
     Raises:
         OnboardError: the keyring cannot be read, or gpg is not installed.
     """
     report(Progress("Reading your PGP keys"))
     environment = context.environment
     found = [_choice(key, context) for key in list_secret_keys(environment.gnupg_home, environment.variables)]
-    return tuple(sorted(found, key=lambda choice: SEVERITY[choice.verdict.kind]))
+    return tuple(sorted(found, key=lambda key: (not key.accepted, key.replaced, SEVERITY[key.verdict.kind])))
 
 
 def _choice(key: OwnKey, context: Context) -> OwnChoice:
@@ -305,9 +311,18 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
             headline="Its secret half isn't on this computer",
             explanation="You couldn't decrypt on this computer what is encrypted to it.",
         )
+    replaced = details.fingerprint in (context.facts.get("replaced") or ())
+    if verdict.accepted and replaced:
+        verdict = replace(
+            verdict,
+            headline="Replaced",
+            explanation="It still opens older files; keep it for them.",
+            warnings=("You chose another key in its place.", *verdict.warnings),
+        )
     return OwnChoice(
         user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
         mails=tuple(mail.casefold() for mail in details.mails),
+        replaced=replaced,
         verdict=verdict,
         **contents_of(details, now),
     )
