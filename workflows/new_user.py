@@ -151,6 +151,8 @@ ACCESS_KEYS = Step(
             "mfa_serial": str | None,
             "at": str | None,
             "signed_in": str | None,
+            "old_ids": list[str] | None,
+            "old_seen": bool | None,
             "told": list[str] | None,
         }
     ),

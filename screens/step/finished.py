@@ -324,6 +324,10 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
     """What a step that is done found nothing to do for, or leaves to be done by hand."""
     if "keys" in run.session.facts():
         yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told)
+    for account, old_id, key in _old_keys(run):
+        when = f"AWS said {told_moment(key['at'], run.environment.now())}"
+        seen = f", as {when}" if key.get("old_seen") else ", unless you deactivated it"
+        yield f"! {old_id}, an old access key, is still active in {account}{seen}."
     for name, known in run.session.state.known.items():
         fact, _, item = name.partition("@")
         if fact == "mfa_devices_reset":
@@ -332,6 +336,14 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
             yield from (f"– {sentence}." for sentence in nothing_removed(known.value, item))
         if fact == "sts_regions":
             yield from (f"! {sentence}." for lines in _of_regions(known.value) for sentence in lines)
+
+
+def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The access keys that others took the place of and that nobody saw deactivated: account, id, new key."""
+    for name, known in run.session.state.known.items():
+        fact, _, account = name.partition("@")
+        for old_id in (known.value.get("old_ids") or ()) if fact == "access_key" else ():
+            yield account, old_id, known.value
 
 
 def _no_device_removed(known: Mapping[str, Any]) -> bool:
@@ -411,13 +423,19 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
     facts = run.session.facts()
     chosen = (facts.get("verified") or {}).get("chosen")
     awaited = run.environment.sandbox and run.session.state.awaited()
+    deactivate = [
+        f"Deactivate {old_id} in the console of {account} (Security credentials), unless you have."
+        for account, old_id, _ in _old_keys(run)
+    ]
     if in_git:
         yield in_git
         if awaited:
             yield "F6 plays the new user."
-    elif chosen:
-        yield "Paste the lines that Verify shows into a terminal, then try:"
-        yield f"aws --profile {chosen} sts get-caller-identity"
+    elif chosen or deactivate:
+        if chosen:
+            yield "Paste the lines that Verify shows into a terminal, then try:"
+            yield f"aws --profile {chosen} sts get-caller-identity"
+        yield from deactivate
     elif run.environment.sandbox and _plays_on(run):
         yield "Continue as the other person (F6)."
     elif removed := _without_device(run.session.state.known):

@@ -615,6 +615,29 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         assert "✓ registered" in app.text(), "AWS named the device, though the step was skipped"
 
 
+async def test_the_page_and_the_end_name_an_old_key_that_is_still_active(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    kept(new_user, session, key)
+    made = access_keys.Request("vault", "api", code=new_user.code(seed, 1))
+    context = new_user.context({"fingerprint": session.facts()["fingerprint"]})
+    facts = access_keys.perform(made, context, new_user.report)
+    session.reopen(KEYS)
+    settle(session, KEYS, facts)
+    written(new_user, session)
+    session.skip(VERIFY)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for where in (KEYS, None):
+            await app.wizard.go_to(where)
+            await rest(pilot)
+            text = " ".join(app.text().split())
+            assert f"{key['AccessKeyId']} is still active in" in text.replace(", an old access key,", "")
+            assert f"Deactivate {'it' if where else key['AccessKeyId']}" in text
+
+
 async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_step(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -6,7 +6,7 @@ shows it once. A key that was made here and cannot be kept is deleted again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from workflows.aws.access_key_file import (
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.errors import KEY_REFUSED, asked
+from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -51,6 +52,7 @@ from workflows.steps.shared.own_access_key import (
     device_words,
     devices_of_new_key,
     keep_recorded,
+    listed_keys,
     load_key,
     not_accepted,
     present_key,
@@ -58,6 +60,7 @@ from workflows.steps.shared.own_access_key import (
     usable_identity,
 )
 from workflows.steps.shared.own_identity import (
+    account_label,
     base_profile_of,
     clients_for,
     fingerprint_of,
@@ -71,6 +74,8 @@ from workflows.stores.key_store import KEPT_IN_PGP_FILE
 CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept"
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""
+
+_WAY_OUT = "Deactivate it in the console, under Security credentials; delete it once nothing misses it."
 
 
 @dataclass(frozen=True)
@@ -238,7 +243,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         devices = devices_of_new_key(key, clients, context.cancelled)
         serial = code_device(devices)
         at, signed_in = context.environment.now(), _sign_in(key, session, context, clients)
-        created = _made_at(request, key, clients, context)
+        keys = listed_keys(key, clients) if session is None else asked(session.listed, ())
+        created = _made_at(request, key, keys, context)
+        old_ids = _old_ids(key, keys, session, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
         owner = Owner.of(
@@ -257,8 +264,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         *more,
         *filter(None, (device_words(devices), signed_in.words)),
     ]
-    if session is not None:
-        sentences.append(f"{session.used} is still active.")
+    known, account = "" if keys else "Unless you deactivated it, ", account_label(identity)
+    sentences += [f"! {known}{old_id} is still active in {account}. {_WAY_OUT}" for old_id in old_ids]
     if request.how == CONSOLE and request.delete_file:
         sentences.append(_deleted(typed_path(request.path, context.environment.home)))
     return {
@@ -269,6 +276,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "mfa_serial": serial,
             "at": at.isoformat(timespec="seconds"),
             "signed_in": signed_in.words if signed_in.recorded else "",
+            "old_ids": old_ids,
+            "old_seen": bool(keys),
             "told": sentences,
         }
     }
@@ -320,11 +329,24 @@ def _sign_in(
         return sign_in_seen(client, identity, since)
 
 
-def _made_at(request: Request, key: Credentials, clients: ClientFactory, context: Context) -> datetime | None:
+def _old_ids(
+    key: Credentials, keys: Sequence[AccessKey], session: KeySession | None, context: Context
+) -> list[str]:
+    """The keys that this one takes the place of, without those that AWS lists no more as active."""
+    before, record = context.facts.get("access_key") or {}, kept_record(context)
+    kept = record.id if record else before.get("id")  # a rotation since has seen to the one before
+    old = {kept, session and session.used, *(before.get("old_ids") or ())} - {key.access_key_id, None}
+    active = {listed.access_key_id for listed in keys if listed.active} if keys else old
+    return sorted(old & active)
+
+
+def _made_at(
+    request: Request, key: Credentials, keys: Sequence[AccessKey], context: Context
+) -> datetime | None:
     """When the key was made, as well as that can be known without another code."""
     if request.how == API:
         return context.environment.now()
-    found = created_at(key, clients)
+    found = created_at(key, keys)
     if found is None and request.how == CONSOLE:
         # the console offers the file only while it shows the new key
         written = typed_path(request.path, context.environment.home).stat().st_mtime

@@ -584,14 +584,18 @@ def keep_recorded(
     return sentences
 
 
-def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
-    """When AWS made a key, if its own user may ask (most may only with MFA); None if not.
+def listed_keys(key: Credentials, clients: ClientFactory) -> tuple[iam.AccessKey, ...]:
+    """The keys of a key's user; none if they may not ask (most may only with MFA).
 
     Raises:
         AwsError: AWS cannot be asked.
     """
     with clients.client("iam", key) as client:
-        keys = asked(lambda: iam.list_access_keys(client), ())
+        return asked(lambda: iam.list_access_keys(client), ())
+
+
+def created_at(key: Credentials, keys: Sequence[iam.AccessKey]) -> datetime | None:
+    """When AWS made a key; None if it isn't among the listed ones."""
     return next((listed.created for listed in keys if listed.access_key_id == key.access_key_id), None)
 
 
@@ -636,7 +640,7 @@ def kept_record(context: Context) -> KeyRecord:
     with key:
         who = usable_identity(key, clients, context.cancelled)
         owner = Owner.of(who, project=project, profile=profile, region=region, fingerprint="")
-        record = _record(store, key, owner, environment, created_at(key, clients))
+        record = _record(store, key, owner, environment, created_at(key, listed_keys(key, clients)))
     KeyRecords(environment.key_records_folder).put(record)
     return record
 

@@ -22,7 +22,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.new_user import access_keys as step, mfa, sign_in
-from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
+from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
@@ -32,6 +32,9 @@ from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 NAME = f"bb/{BASE}/access-key"
+MAY_LIST = """{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": ["iam:ListAccessKeys", "iam:ListMFADevices"], "Resource": "*"}]}"""
+"""Without a code."""
 
 
 @pytest.fixture
@@ -156,6 +159,43 @@ def test_over_the_api_with_the_kept_key_and_a_code(new_user: NewUserAws) -> None
     assert fact["id"] in vault_of(new_user).kept[NAME]
     with pytest.raises(RepeatedCode):
         step.perform(request, context, new_user.report)
+
+
+def test_an_old_key_that_aws_still_has_as_active_is_named_with_its_account_and_the_way_out(
+    new_user: NewUserAws,
+) -> None:
+    key = user_key(new_user)
+    old = key["AccessKeyId"]
+    _, seed = new_user.aws.device()
+    request = Request(VAULT, API, path=str(new_user.csv(key)), code=new_user.code(seed, 1))
+    fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert (fact["old_ids"], fact["old_seen"]) == ([old], True)
+    (sentence,) = [words for words in fact["told"] if old in words]
+    assert "222222222222" in sentence
+    assert "Deactivate" in sentence
+
+
+@pytest.mark.parametrize("may_list", [True, False])
+@pytest.mark.parametrize("status", ["Active", "Inactive"])
+def test_a_key_that_another_takes_the_place_of_is_named_unless_aws_says_that_it_rests(
+    new_user: NewUserAws, *, may_list: bool, status: str
+) -> None:
+    iam = new_user.aws.administrator("iam")
+    old = new_user.aws.user("jane.doe", MAY_LIST) if may_list else user_key(new_user)
+    first = step.perform(Request(VAULT, CONSOLE, str(new_user.csv(old))), new_user.context(), new_user.report)
+    assert first["access_key"]["old_ids"] == []
+    new = iam.create_access_key(UserName="jane.doe")["AccessKey"]
+    iam.update_access_key(UserName="jane.doe", AccessKeyId=old["AccessKeyId"], Status=status)
+    context = new_user.context(access_key=first["access_key"])
+    fact = step.perform(Request(VAULT, CONSOLE, str(new_user.csv(new))), context, new_user.report)[
+        "access_key"
+    ]
+    rests = may_list and status == "Inactive"
+    assert fact["old_ids"] == ([] if rests else [old["AccessKeyId"]])
+    assert fact["old_seen"] is may_list
+    again = new_user.context(access_key=fact)
+    kept = step.perform(Request(VAULT, KEPT), again, new_user.report)["access_key"]
+    assert kept["old_ids"] == fact["old_ids"], "it is remembered until AWS says otherwise"
 
 
 def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) -> None:
