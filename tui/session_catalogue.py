@@ -31,8 +31,8 @@ class Entry:
         arrived: when the message came that its next step waits for, ISO 8601; "" while it is not there; None
             if it waits for none.
         archived: whether the person took it out of the list.
-        apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in;
-            else "".
+        apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in, or
+            nobody has seen; else "".
         undone_by: what the later sessions do after which nothing is left to be done in it; () for none.
         elsewhere: whether it is of another sandbox than the one that is open.
     """
@@ -147,6 +147,8 @@ class SessionCatalogue:
         since = str(summary.facts.get("sent_at") or summary.created)
         came = max((_came(path, since) for path in awaited), default=None)
         archived, apply = sessions.is_archived(summary.id), _left_apply(summary, sessions.folder / summary.id)
+        if unwatched := sessions.unwatched(summary.id):
+            summary, apply = replace(summary, next_title=unwatched), "finished"
         return Entry(summary, sessions, sandbox, came, archived, apply)
 
 

@@ -116,6 +116,7 @@ class OnboardApp(Frame):
         self._start = start
         self._control: SessionControl | None = None
         self._wizard_screen: WizardScreen | None = None
+        self._left_at: StepKey | None = None
 
     # -- beginning ---------------------------------------------------------------------------------
 
@@ -219,7 +220,14 @@ class OnboardApp(Frame):
         if asked or wizard is None or not wizard.working:
             self.quit()
         else:
-            ask(self, QuitQuestion(self._left_running), lambda _yes: self.quit())
+            self._left_at = wizard.current if wizard.working_on_step else None
+            self.push_screen(QuitQuestion(self._left_running), self._quit_or_stay)
+
+    def _quit_or_stay(self, yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
+        if yes:
+            self.quit()
+        else:
+            self._left_at = None
 
     def _left_running(self) -> Sentence:
         """What becomes of the work that runs, when the program is left; "" if none does."""
@@ -295,6 +303,8 @@ class OnboardApp(Frame):
         try:
             if wizard is not None:
                 wizard.leave()
+            if self._left_at is not None:
+                self.control.left_unwatched(self._left_at)
         except OnboardError as error:
             self.failure = self.failure or error
         finally:

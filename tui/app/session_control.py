@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, is_there
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import WrongShape, texts
 
 if TYPE_CHECKING:
@@ -120,6 +120,21 @@ class SessionControl:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def left_unwatched(self, key: StepKey) -> None:
+        """Keep that an apply was done behind the question whether to quit, if so; a failure shows itself.
+
+        Raises:
+            OnboardError: it could not be written.
+        """
+        from workflows.machine.state import SETTLED  # noqa: PLC0415 - not for the first paint
+
+        session = self._session
+        if session is None or session.status(key) not in SETTLED:
+            return
+        workflow = session.state.workflow
+        if workflow.step(key.step).outlives:
+            self.sessions.mark_unwatched(session.folder.name, text_of(workflow.title_of(key)))
 
     def forget_untouched(self, session_id: str) -> None:
         """Delete a session if a task was chosen for it here and no more; one that was resumed stays.

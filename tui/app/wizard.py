@@ -352,6 +352,12 @@ class WizardScreen(OneFocus):
         """Whether what runs is the step's own work, which one would not leave by accident."""
         return self._stage.working
 
+    @property
+    def working_on_step(self) -> bool:
+        """Whether the step's outcome is on its way, unlike a move before it."""
+        key = self.current
+        return self.working and key is not None and self.run.session.status(key) is Status.RUNNING
+
     async def go_to(self, key: StepKey | None, *, keep: bool = True) -> None:
         """Show a step, or the closing page for None; the input of the one before is kept if it is to be."""
         if keep:

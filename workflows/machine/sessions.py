@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained, write_atomically
+from workflows.core.files import OWN_LIMIT, explained, load_file, write_atomically
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.machine.summaries import Summary, kept_summary
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 _ARCHIVED = "archived"
+_UNWATCHED = "unwatched"
 
 
 def is_archived(folder: Path) -> bool:
@@ -85,8 +86,9 @@ class Sessions:
         from workflows.machine.session import resumed  # noqa: PLC0415 - not for the list
 
         session = resumed(self._existing(session_id), self._workflows, self._now, repair=repair)
-        with suppress(OSError):  # it is open anyway
-            (session.folder / _ARCHIVED).unlink(missing_ok=True)
+        for mark in (_ARCHIVED, _UNWATCHED):
+            with suppress(OSError):  # it is open anyway
+                (session.folder / mark).unlink(missing_ok=True)
         return session
 
     def archive(self, session_id: str, *, archived: bool) -> None:
@@ -105,6 +107,23 @@ class Sessions:
     def is_archived(self, session_id: str) -> bool:
         """Whether a session was taken out of the list."""
         return is_archived(self.folder / session_id)
+
+    def mark_unwatched(self, session_id: str, title: str) -> None:
+        """Keep until the session is opened that the step of this title was done while nobody watched.
+
+        Raises:
+            OnboardError: there is none of that id, or its folder can't be written.
+        """
+        mark = self._existing(session_id) / _UNWATCHED
+        with explained(mark, "written"):
+            write_atomically(mark, title.encode())
+
+    def unwatched(self, session_id: str) -> str:
+        """The title of the step that was done while nobody watched; "" for none."""
+        try:
+            return load_file(self.folder / session_id / _UNWATCHED, OWN_LIMIT).decode()
+        except (OnboardError, OSError, ValueError):
+            return ""
 
     def summaries(self) -> tuple[Summary, ...]:
         """All sessions, the most recently changed first; those that cannot be read say why.

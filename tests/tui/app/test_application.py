@@ -545,6 +545,31 @@ async def test_the_question_whether_to_quit_stays_when_what_it_is_about_ends(hou
         assert isinstance(app.screen, QuitQuestion)
 
 
+@pytest.mark.parametrize("stays", [False, True])
+async def test_an_apply_that_ends_behind_the_question_whether_to_quit_comes_first_on_home(
+    house: House, *, stays: bool
+) -> None:
+    module = house.modules[0]
+    module.STEP = replace(module.STEP, outlives=True)
+    house = House(house.machine.home, [module])
+    holds = module.holds = threading.Event()
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+n", "ctrl+q")
+        await pilot.pause()
+        holds.set()
+        await until(pilot, lambda: app._left_running() == "")
+        await settled(pilot)
+        await pilot.press(*(("escape", "ctrl+q") if stays else ("ctrl+q",)))
+        await pilot.pause()
+    (entry,) = house.catalogue.entries()
+    assert (entry.ended, entry.over) == (not stays, stays)
+    house.reopened().close()
+    (entry,) = house.catalogue.entries()
+    assert (entry.ended, entry.over) == (False, True)
+
+
 async def test_that_terraform_goes_on_is_said_only_of_an_apply_that_was_started(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
