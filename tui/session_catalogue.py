@@ -13,7 +13,8 @@ from workflows.core.errors import OnboardError
 from workflows.core.later import on_demand
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
-from workflows.steps.later_sessions import applied_changes, over_by, passwords_made, still_awaited
+from workflows.steps.kinds import people_of
+from workflows.steps.later_sessions import applied_changes, over_by, passwords_made, removals, still_awaited
 
 with on_demand():
     from workflows import catalogue
@@ -34,6 +35,7 @@ class Entry:
         apply: "running", "finished" or "failed" where an apply was begun whose end no wizard has taken in, or
             nobody has seen; else "".
         undone_by: what the later sessions do after which nothing is left to be done in it; () for none.
+        removed: whom of its people later sessions removed from an account that it is for.
         elsewhere: whether it is of another sandbox than the one that is open.
     """
 
@@ -44,6 +46,7 @@ class Entry:
     archived: bool = False
     apply: str = ""
     undone_by: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     elsewhere: bool = False
 
     @property
@@ -139,7 +142,9 @@ class SessionCatalogue:
                 awaits = replace(summary, awaited=still_awaited(summary, applied, made))
                 entry = self._entry(awaits, sessions, folder)
                 undone_by = () if entry.apply else over_by(summary, applied)
-                yield replace(entry, undone_by=undone_by, arrived=None if undone_by else entry.arrived)
+                removed = tuple(removals(people_of(summary), summary.facts, summary.created, applied))
+                arrived = None if undone_by else entry.arrived
+                yield replace(entry, undone_by=undone_by, removed=removed, arrived=arrived)
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
         place = sandbox / "mailbox" if sandbox else self._machine.downloads

@@ -48,8 +48,9 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
     project = summary.facts.get("project") or summary.details.get("project") or ""
     ahead = f"{step} {_APPLIES[entry.apply]}" if entry.apply else f"next: {step}"
     stands = trouble or (ahead if step else done)
+    gone = f"{listed(entry.removed, _NAMED)} removed since" if entry.removed and not entry.over else ""
     where = "" if entry.sandbox is None else "another sandbox" if entry.elsewhere else "sandbox"
-    parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, str(project), where)
+    parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, gone, str(project), where)
     return tuple(filter(None, map(text_of, parts)))
 
 

@@ -221,12 +221,11 @@ class Stage(Vertical):
 
     def _removed(self) -> Sentence:
         """Whom later sessions removed, on the pages of the steps that do something for them."""
-        removed = self._run.removed()
-        if self.key == PROJECT or not removed.about:
+        removed, item = self._run.removed(), self.key.item if self.key else ""
+        names = dict.fromkeys((*removed.about, *removed.by_item.get(item, ())))
+        if self.key == PROJECT or not names:
             return ""
-        return joined(
-            (removed.words, f"Nothing is left to do for {listed(removed.about, _MOST_NAMED)} here.")
-        )
+        return joined((removed.words, f"Nothing is left to do for {listed([*names], _MOST_NAMED)} here."))
 
     # -- what the pane posts -----------------------------------------------------------------------
 

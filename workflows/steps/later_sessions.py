@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,9 +94,7 @@ def removed(account: str, facts: Mapping[str, Any], begun: str, applied: Applied
 def removals(
     names: Iterable[str], facts: Mapping[str, Any], begun: str, applied: AppliedChanges
 ) -> dict[str, dict[str, AppliedChange]]:
-    """Whom later sessions removed wherever a session is for them, and didn't add again; by name and account.
-
-    Where that is, is known once it is decided; before, wherever any session added or removed them.
+    """Whom later sessions removed where a session is for them, and didn't add again; by name and account.
 
     Args:
         names: the people who are asked about.
@@ -104,15 +102,18 @@ def removals(
         begun: when it was begun.
         applied: by the sessions of its folder.
     """
-    found = dict[str, dict[str, AppliedChange]]()
+    found = defaultdict[str, dict[str, AppliedChange]](dict)
     for name in names:
-        decided = _decided_in(name, facts)
-        keys = {account: (facts.get("project_root"), account, name) for account in decided or _layers(facts)}
-        last = {account: applied[key][-1] for account, key in keys.items() if key in applied}
-        known = len(last) == len(decided) if decided else bool(last)
-        if known and all(change.removes_after(begun) for change in last.values()):
-            found[name] = last
+        for account in places_of(name, facts):
+            changes = applied.get((facts.get("project_root"), account, name), ())
+            if changes and changes[-1].removes_after(begun):
+                found[name][account] = changes[-1]
     return found
+
+
+def places_of(name: str, facts: Mapping[str, Any]) -> Collection[str]:
+    """The accounts in which a session is for somebody; all of its own before that is decided."""
+    return decided_in(name, facts) or _layers(facts)
 
 
 def only_for(names: Container[str], facts: Mapping[str, Any]) -> bool:
@@ -130,7 +131,7 @@ def _layers(facts: Mapping[str, Any]) -> Sequence[str]:
     return texts(facts.get("layers"))
 
 
-def _decided_in(name: str, facts: Mapping[str, Any]) -> set[str]:
+def decided_in(name: str, facts: Mapping[str, Any]) -> set[str]:
     """The accounts in which it is decided what a session does for somebody; none before."""
     moves: Mapping[str, Any] = facts.get("memberships") or {}
     keys: Mapping[str, Any] = facts.get("keys") or {}
@@ -182,14 +183,14 @@ def renewed(account: str, facts: Mapping[str, Any], begun: str, made: PasswordsM
 def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
     """What the later sessions do that left nothing to be done in a session; () where something is."""
     facts = own.facts
-    gone = removals(people_of(own), facts, own.created, applied)
-    if only_for(gone, facts):
-        return tuple(dict.fromkeys(last.work for removal in gone.values() for last in removal.values()))
+    found = removals(people_of(own), facts, own.created, applied)
+    if only_for([name for name, where in found.items() if {*places_of(name, facts)} == where.keys()], facts):
+        return tuple(dict.fromkeys(last.work for where in found.values() for last in where.values()))
     changed = {(account, name) for _kind, account, name in _changed(facts)}
     if own.next_step or not only_for({name for _account, name in changed}, facts):
         return ()
-    found = taken_back(facts, own.created, applied)
-    by = {(account, name): work for account, names in found.items() for name, work in names.items()}
+    back = taken_back(facts, own.created, applied)
+    by = {(account, name): work for account, names in back.items() for name, work in names.items()}
     return tuple(dict.fromkeys(by.values())) if changed == by.keys() else ()
 
 
@@ -204,6 +205,11 @@ def still_awaited(own: Summary, applied: AppliedChanges, made: PasswordsMade) ->
         made: likewise.
     """
     root, accounts = own.facts.get("project_root"), _layers(own.facts)
+
+    def is_gone(name: str) -> bool:
+        found = [changes[-1] for account in accounts if (changes := applied.get((root, account, name)))]
+        return bool(found) and all(last.removes_after(own.created) for last in found)
+
     again = [
         name
         for account in accounts
@@ -213,9 +219,7 @@ def still_awaited(own: Summary, applied: AppliedChanges, made: PasswordsMade) ->
         if (last := made.get((root, account, name))) is not None
         if last.created > own.created and (last.next_step or name in last.awaited)
     ]
-    names = dict.fromkeys((*own.awaited, *again))
-    gone = removals(names, own.facts, own.created, applied)
-    return tuple(name for name in names if name not in gone)
+    return tuple(name for name in dict.fromkeys((*own.awaited, *again)) if not is_gone(name))
 
 
 _KINDS_OF_CHANGE = ("add", "remove")

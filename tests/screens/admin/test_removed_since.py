@@ -29,8 +29,8 @@ PLAN = StepKey("plan", "security")
 
 
 @asynccontextmanager
-async def resumed(admin: AdminProject, **facts: object) -> AsyncIterator[PaneHost]:
-    """A session of these facts, resumed after jane.doe was removed from security in a later one."""
+async def resumed(admin: AdminProject, name: str = "jane.doe", **facts: object) -> AsyncIterator[PaneHost]:
+    """A session of these facts, resumed after a later one removed somebody from security."""
     admin.begin()
     admin.facts |= {"layers": ["security"], **facts}
     modules = (*MODULES, plan)
@@ -40,7 +40,7 @@ async def resumed(admin: AdminProject, **facts: object) -> AsyncIterator[PaneHos
     for module in (users, groups):
         if given := {name: facts[name] for name in step_of(module).gives if name in facts}:
             settle(session, StepKey(step_of(module).id), given)
-    remove_later(session, admin)
+    remove_later(name, session, admin)
     run = SessionRun(session, admin.environment, by_id(modules))
     run.observe()
     app = PaneHost(session, admin.environment, modules, {**PANES, "plan": PlanPane})
@@ -52,14 +52,14 @@ async def resumed(admin: AdminProject, **facts: object) -> AsyncIterator[PaneHos
         session.close()
 
 
-def remove_later(session: Session, admin: AdminProject) -> None:
+def remove_later(name: str, session: Session, admin: AdminProject) -> None:
     own = Summary(session.folder.name, "admin", session.header.created, facts=session.facts())
     keep_summary(session.folder, own, made_from(session.folder))
     later = (moment(own.created, "created") + timedelta(days=1)).isoformat()
     facts = {
         "project_root": str(admin.root),
-        "leaving": ["jane.doe"],
-        "user_changes": {"remove": {"security": ["jane.doe"]}},
+        "leaving": [name],
+        "user_changes": {"remove": {"security": [name]}},
     }
     removal = Summary("later", "admin", later, facts=facts, settled={"apply@security": later})
     folder = session.folder.with_name("later")
@@ -106,6 +106,21 @@ async def test_the_others_of_a_session_go_on_and_its_pages_say_who_is_gone(
         assert app.wizard.current == PLAN
         words = text_of(app.session.state.observed[PROJECT].words)
         assert words in str(app.pane.query_one(".pane-note", Text).render())
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_who_is_left_in_another_account_is_said_to_be_gone_on_the_pages_of_this_one(
+    admin_project: AdminProject, left: bool
+) -> None:
+    facts = {"layers": ["management", "security"], "resetting": ["alex.kim" if left else "jane.doe"]}
+    async with resumed(admin_project, *facts["resetting"], **facts) as app:
+        seen = app.session.state.observed[PROJECT]
+        assert bool(app.wizard.query(Finished)) is not left
+        assert (bool(seen.about), [*seen.by_item]) == (not left, ["security"])
+        if left:
+            assert not app.pane.query(".pane-note")
+            await app.wizard.go_to(PLAN)
+            assert text_of(seen.words) in str(app.pane.query_one(".pane-note", Text).render())
 
 
 async def test_the_end_names_whatever_a_later_session_took_back(admin_project: AdminProject) -> None:

@@ -261,6 +261,24 @@ async def test_a_session_is_reported_archived_and_brought_back_by_opening_it(hou
     assert not house.sessions.is_archived(session)
 
 
+async def test_a_session_that_is_over_opens_at_its_end_and_is_archived_there(tmp_path: Path) -> None:
+    modules = small_workflow()
+    project = replace(modules[0].STEP, gives=("project", "layers", "resetting"))
+    removed = Observation(Verdict.TAKEN_BACK, "jane was removed.", ("jane",))
+    modules[0] = SmallStep(project, removed)
+    house = House(tmp_path, modules)
+    session = house.session((PROJECT, {**LAYERS, "resetting": ["jane"]}))
+    app = house.app(session=session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.query(Finished)
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert house.sessions.is_archived(session)
+
+
 async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house: House) -> None:
     house.modules[0].observation = Observation(Verdict.CHANGED, "The folder is gone.")
     app = house.app(session=house.session((PROJECT, LAYERS), (USERS, {"people": "jane"})))

@@ -93,6 +93,7 @@ RESET = Summary(
         pytest.param(RESET, [REMOVE], True, id="removed"),
         pytest.param(RESET, [REMOVE, begun("3", ADD)], False, id="added again"),
         pytest.param(RESET, [ADD, session("2", "security", remove={"security": ["jane"]})], False, id="half"),
+        pytest.param(RESET, [replace(REMOVE, settled={"apply@security": "2"})], False, id="half applied"),
         pytest.param(replace(RESET, created="3"), [REMOVE], False, id="begun after"),
         pytest.param(
             replace(RESET, facts={**RESET.facts, "resetting": ["jane", "sam"]}), [REMOVE], False, id="others"

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, day, joined, listed
 from workflows.core.shapes import WrongShape, moment
+from workflows.layer.model import Layer
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
+from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.written import holds_files, offered_undo
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
-from workflows.steps.later_sessions import applied_changes, removals, removed, siblings
+from workflows.steps.later_sessions import (
+    applied_changes,
+    decided_in,
+    places_of,
+    removals,
+    removed,
+    siblings,
+)
 from workflows.steps.shared.module import Context
 
 _MOST = 3
@@ -113,22 +123,39 @@ def removed_since(context: Context, account: str) -> dict[str, str]:
 
 
 def removals_since(context: Context) -> Observation | None:
-    """Whom of the session's people later ones removed, as a look at the world; None for nobody."""
+    """Whom of the session's people later ones removed, as a look at the world; None for nobody.
+
+    It is about those who are left nowhere where the session is for them.
+
+    Raises:
+        OnboardError: a layer can't be read.
+    """
     begun, every = later_than(context)
-    people = context.decisions.people
-    found = removals(people, context.facts, begun, applied_changes(every)) if every else {}
+    found = removals(context.decisions.people, context.facts, begun, applied_changes(every))
+    if not found:
+        return None
     names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
     for name, where in found.items():
         last = max(where.values())
-        names.setdefault(
-            (listed(list(where), _MOST), day(moment(last.at, "at").astimezone()), last.work), []
-        ).append(name)
+        on = day(moment(last.at, "at").astimezone())
+        names.setdefault((listed(list(where), _MOST), on, last.work), []).append(name)
     words = joined(
         f"{listed(gone, _MOST)} {'was' if len(gone) == 1 else 'were'} removed from {where} on {on}, "
         f"by a later session ({work})."
         for (where, on, work), gone in names.items()
     )
-    return Observation(Verdict.TAKEN_BACK, words, tuple(found)) if found else None
+    layers = read_layers(context)
+    gone = [name for name, where in found.items() if not _left(name, where, layers, context)]
+    by_item = by_key((account, name) for name, where in found.items() for account in where)
+    in_each = {account: tuple(names) for account, names in by_item.items()}
+    return Observation(Verdict.TAKEN_BACK, words, tuple(gone), by_item=in_each)
+
+
+def _left(name: str, removed_from: Container[str], layers: Mapping[str, Layer], context: Context) -> bool:
+    """Whether the session is for somebody in another account, too: by what is decided, else by the files."""
+    rest = [account for account in places_of(name, context.facts) if account not in removed_from]
+    unsure = name in context.decisions.joining or decided_in(name, context.facts)
+    return any(unsure or layers[account].person(name) for account in rest)
 
 
 def keys_of_later_sessions(context: Context) -> dict[str, str]:

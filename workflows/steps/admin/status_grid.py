@@ -207,7 +207,8 @@ class _Board:
                 here.add, Stand.REMOVED_SINCE
             )
         project = context.observed.get(StepKey("project"), NOT_ASKED)
-        gone = [name for look in (project, sent) if look.verdict is Verdict.TAKEN_BACK for name in look.about]
+        looks = (look for look in (project, sent) if look.verdict is Verdict.TAKEN_BACK)
+        gone = [name for look in looks for name in (*look.about, *look.by_item.get(self._account, ()))]
         return since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
 
     def stand(self, name: str) -> Stand:
