@@ -170,13 +170,13 @@ class PlanPane(TerraformPane):
         self._show()
         if self.opening.interrupted and self._planned is not None:
             self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
-        if self._planned is None:
-            with suppress(OnboardError, OSError):  # the next plan takes its place
-                plan.forget(self.context)
         self.run_move("look", self._read_layer, self._layer_read, looks=True)
 
     def _read_layer(self, report: Report) -> tuple[str, Return]:
         report(Progress("Reading the layer and its profile"))
+        if self._planned is None:
+            with suppress(OnboardError, OSError):  # the next plan takes its place
+                plan.forget(self.context)
         found = judged_plan.survey(self._planned, self.context)
         new = None if self._planned is self._accepted else self._planned  # of another one the wizard asks
         if new is not None and not found.refusal:
@@ -404,7 +404,7 @@ class PlanPane(TerraformPane):
     def request(self) -> Request:
         if self._elsewhere:
             return Request(elsewhere=self.context.facts.get("plan"))
-        return Request(self._planned, tuple(sorted(self._acknowledged)))
+        return Request(self._planned, tuple(sorted(self._acknowledged)), undoing=self._found.undoing)
 
     def draft(self) -> Mapping[str, Any]:
         if self._planned is None or self._planned is self._accepted:

@@ -41,7 +41,7 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
-from workflows.steps.admin import apply, hand_over, plan, terraform_runs
+from workflows.steps.admin import apply, hand_over, judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import PersonChange, Planned, Sent, Told, nothing_changed
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
@@ -237,6 +237,31 @@ async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: 
         assert app.pane.primary().ready
         await press(pilot, "ctrl+n")
         assert desk.session.facts("management")["plan"]["acknowledged"] == ["aws_iam_group.other"]
+
+
+async def test_what_lies_in_files_is_read_beside_the_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def watched(module: Any, name: str, found: Any) -> None:
+        def reads(*_given: Any) -> Any:
+            assert threading.current_thread() is not threading.main_thread()
+            read.append(name)
+            return found
+
+        monkeypatch.setattr(module, name, reads)
+
+    watched(plan, "forget", None)
+    watched(judged_plan, "that_can_put_back", {"Remove alex.kim": False})
+    foreign = Told("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
+    desk.planned = replace(desk.planned, foreign=(foreign,))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n", "ctrl+n")
+        assert read == ["forget", "that_can_put_back"]
+        assert "Remove alex.kim" in app.text()
 
 
 async def test_a_plan_that_changes_nothing_goes_on_through_apply_by_itself(desk: Desk) -> None:

@@ -8,7 +8,7 @@ asked with the layer's own profile, since Terraform would refuse the plan only w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from workflows.core.errors import OnboardError
@@ -17,7 +17,7 @@ from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import Git
 from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import PersonChange, Planned, Told
-from workflows.steps.admin.other_sessions import not_applied
+from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, run_folder
 from workflows.steps.decisions import Move
@@ -309,6 +309,7 @@ class Return:
         differences: what changed from the plan before.
         old: whether the state should be asked, since the plan was not made just now.
         gone: whether its file is gone, or another one.
+        undoing: what the other sessions do that can put back their files, as `that_can_put_back` says.
     """
 
     refusal: Sentence = ""
@@ -317,6 +318,7 @@ class Return:
     differences: tuple[Difference, ...] = ()
     old: bool = False
     gone: bool = False
+    undoing: Mapping[str, bool] = field(default_factory=dict)
 
 
 def survey(made: Planned | None, context: Context) -> Return:
@@ -329,6 +331,7 @@ def survey(made: Planned | None, context: Context) -> Return:
         plan_resources.kept(context),
         plan_resources.differences(context),
         old=is_old(made, context),
+        undoing=that_can_put_back(context) if made.foreign else {},
     )
 
 

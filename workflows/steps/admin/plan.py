@@ -7,7 +7,7 @@ later, and only as long as the files it was made from stay as they are.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import judged, staleness
-from workflows.steps.admin.other_sessions import removed_since, that_can_put_back
+from workflows.steps.admin.other_sessions import removed_since
 from workflows.steps.admin.project import check_upstream
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
@@ -70,11 +70,13 @@ class Request:
         planned: the plan that was shown, or None.
         acknowledged: addresses of the foreign changes that are meant to happen too.
         elsewhere: what `applied_elsewhere` saw, where the changes were applied somewhere else.
+        undoing: what `that_can_put_back` says of the other sessions.
     """
 
     planned: Planned | None = None
     acknowledged: tuple[str, ...] = ()
     elsewhere: Mapping[str, Any] | None = None
+    undoing: Mapping[str, bool] = field(default_factory=dict)
 
 
 def make(context: Context, report: Report, code: Secret | None = None) -> Planned:
@@ -245,7 +247,7 @@ def _markdown_file(context: Context) -> Path:
     return run_folder(context) / "plan.md"
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """There is a plan, and every foreign change in it is meant."""
     if request.elsewhere:
         return []
@@ -256,9 +258,9 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return []
     words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
     message = f"{words}. Mark each one that may be applied too, or fix the files and plan again."
-    others = that_can_put_back(context)
-    where = ": here, then in" if any(others.values()) else " of"
-    back = f"Or put files back in Review (u){where} {listed([*others], 2)}." if others else ""
+    where = ": here, then in" if any(request.undoing.values()) else " of"
+    others = listed([*request.undoing], 2)
+    back = f"Or put files back in Review (u){where} {others}." if others else ""
     return [Problem(joined((message, back)), "foreign")]
 
 
