@@ -110,6 +110,10 @@ class PgpKeyPane(StepPane):
         self.query_one("#keep").display = bool(self._start["asked_at"])
         self.set_class(bool(self._start["replacement"]), "-replacing")  # they have seen it once
         self.query_one("#form").display = self.query_one("#keys").display = False
+        if self.opening.asks:  # nothing that is entered has an effect before that is answered
+            self.query_children("*").exclude(".pane-head, .pane-foot").set(display=False)
+            self.focus_primary()
+            return
         self.run_move("keys", lambda report: own_keys(self.context, report), self._show_keys, looks=True)
 
     # -- the list ----------------------------------------------------------------------------------

@@ -15,11 +15,13 @@ from textual.widgets import Input, OptionList
 from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.new_user.replacement import DRAFT
+from screens.step.page import is_displayed
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.fields import FieldRow, ProblemList
 from workflows.core.sentences import text_of
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.request import open_request
@@ -233,6 +235,21 @@ async def test_a_key_that_was_replaced_says_so_and_is_never_proposed(tmp_path: P
         keys = app.pane.query_one("#keys", OptionList)
         assert keys.highlighted is not None
         assert keys.get_option_at_index(keys.highlighted).id == "new"
+    session.close()
+
+
+async def test_no_passphrase_is_asked_for_before_how_to_continue(tmp_path: Path, gpg: GpgHome) -> None:
+    session = begun(tmp_path)
+    settle(session, KEY, {"fingerprint": "A" * 40, "key_made": True, "request_sent": "it is out"})
+    session.observe({KEY: Observation(Verdict.CHANGED, "It is no longer in your keyring.")})
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not [field for field in app.pane.query(Input) if is_displayed(field)]
+        assert app.focused is app.screen.query_one("#primary")
+        await pilot.press("enter", "r")
+        await rest(pilot)
+        assert is_displayed(app.pane.query_one("#passphrase"))
     session.close()
 
 
