@@ -203,7 +203,7 @@ class Finished(VerticalScroll):
             yield Button("Copy a reminder", id="remind")
         for key in self._by_hand():
             yield Button("See what to click", id=f"ask-{key.step}")
-        for key in self._left():
+        for key in () if self._over() else self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", classes=ASIDE)
 
     def _asides(self) -> Iterator[Button]:

@@ -111,6 +111,16 @@ def removals(
     return found
 
 
+def removals_ahead(sessions: Iterable[Summary]) -> set[tuple[Any, str, str]]:
+    """Whom sessions are to remove and haven't yet, by the project's root, account and user."""
+    return {
+        (summary.facts.get("project_root"), account, name)
+        for summary in sessions
+        for kind, account, name in _changed(summary.facts)
+        if kind == "remove" and f"apply@{account}" not in summary.settled
+    }
+
+
 def places_of(name: str, facts: Mapping[str, Any]) -> Collection[str]:
     """The accounts in which a session is for somebody; all of its own before that is decided."""
     return decided_in(name, facts) or _layers(facts)

@@ -29,8 +29,13 @@ PLAN = StepKey("plan", "security")
 
 
 @asynccontextmanager
-async def resumed(admin: AdminProject, name: str = "jane.doe", **facts: object) -> AsyncIterator[PaneHost]:
-    """A session of these facts, resumed after a later one removed somebody from security."""
+async def resumed(
+    admin: AdminProject, name: str = "jane.doe", ahead: tuple[str, ...] = (), **facts: object
+) -> AsyncIterator[PaneHost]:
+    """A session of these facts, resumed after a later one removed somebody from security.
+
+    It is also to remove them from the accounts `ahead`.
+    ."""
     admin.begin()
     admin.facts |= {"layers": ["security"], **facts}
     modules = (*MODULES, plan)
@@ -40,7 +45,7 @@ async def resumed(admin: AdminProject, name: str = "jane.doe", **facts: object) 
     for module in (users, groups):
         if given := {name: facts[name] for name in step_of(module).gives if name in facts}:
             settle(session, StepKey(step_of(module).id), given)
-    remove_later(name, session, admin)
+    remove_later(name, ahead, session, admin)
     run = SessionRun(session, admin.environment, by_id(modules))
     run.observe()
     app = PaneHost(session, admin.environment, modules, {**PANES, "plan": PlanPane})
@@ -52,14 +57,14 @@ async def resumed(admin: AdminProject, name: str = "jane.doe", **facts: object) 
         session.close()
 
 
-def remove_later(name: str, session: Session, admin: AdminProject) -> None:
+def remove_later(name: str, ahead: tuple[str, ...], session: Session, admin: AdminProject) -> None:
     own = Summary(session.folder.name, "admin", session.header.created, facts=session.facts())
     keep_summary(session.folder, own, made_from(session.folder))
     later = (moment(own.created, "created") + timedelta(days=1)).isoformat()
     facts = {
         "project_root": str(admin.root),
         "leaving": [name],
-        "user_changes": {"remove": {"security": [name]}},
+        "user_changes": {"remove": {account: [name] for account in ("security", *ahead)}},
     }
     removal = Summary("later", "admin", later, facts=facts, settled={"apply@security": later})
     folder = session.folder.with_name("later")
@@ -108,14 +113,18 @@ async def test_the_others_of_a_session_go_on_and_its_pages_say_who_is_gone(
         assert words in str(app.pane.query_one(".pane-note", Text).render())
 
 
-@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("left", ["in the files", "until an apply", ""])
 async def test_who_is_left_in_another_account_is_said_to_be_gone_on_the_pages_of_this_one(
-    admin_project: AdminProject, left: bool
+    admin_project: AdminProject, left: str
 ) -> None:
-    facts = {"layers": ["management", "security"], "resetting": ["alex.kim" if left else "jane.doe"]}
-    async with resumed(admin_project, *facts["resetting"], **facts) as app:
+    facts = {
+        "layers": ["management", "security"],
+        "resetting": ["alex.kim" if left == "in the files" else "jane.doe"],
+    }
+    ahead = ("management",) if left == "until an apply" else ()
+    async with resumed(admin_project, *facts["resetting"], ahead=ahead, **facts) as app:
         seen = app.session.state.observed[PROJECT]
-        assert bool(app.wizard.query(Finished)) is not left
+        assert bool(app.wizard.query(Finished)) is not bool(left)
         assert (bool(seen.about), [*seen.by_item]) == (not left, ["security"])
         if left:
             assert not app.pane.query(".pane-note")

@@ -10,7 +10,6 @@ from typing import Any
 from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, day, joined, listed
 from workflows.core.shapes import WrongShape, moment
-from workflows.layer.model import Layer
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
@@ -23,6 +22,7 @@ from workflows.steps.later_sessions import (
     decided_in,
     places_of,
     removals,
+    removals_ahead,
     removed,
     siblings,
 )
@@ -144,18 +144,26 @@ def removals_since(context: Context) -> Observation | None:
         f"by a later session ({work})."
         for (where, on, work), gone in names.items()
     )
-    layers = read_layers(context)
-    gone = [name for name, where in found.items() if not _left(name, where, layers, context)]
+    layers, ahead = read_layers(context), removals_ahead(every)
+    there = {
+        (account, name)
+        for account, layer in layers.items()
+        for name in found
+        if layer.person(name) or (context.facts["project_root"], account, name) in ahead
+    }
+    gone = [name for name, where in found.items() if not _left(name, where, there, context)]
     by_item = by_key((account, name) for name, where in found.items() for account in where)
     in_each = {account: tuple(names) for account, names in by_item.items()}
     return Observation(Verdict.TAKEN_BACK, words, tuple(gone), by_item=in_each)
 
 
-def _left(name: str, removed_from: Container[str], layers: Mapping[str, Layer], context: Context) -> bool:
-    """Whether the session is for somebody in another account, too: by what is decided, else by the files."""
+def _left(
+    name: str, removed_from: Container[str], there: Container[tuple[str, str]], context: Context
+) -> bool:
+    """Whether a session is for somebody in another account, too: by what is decided, else where they are."""
     rest = [account for account in places_of(name, context.facts) if account not in removed_from]
     unsure = name in context.decisions.joining or decided_in(name, context.facts)
-    return any(unsure or layers[account].person(name) for account in rest)
+    return any(unsure or (account, name) in there for account in rest)
 
 
 def keys_of_later_sessions(context: Context) -> dict[str, str]:
