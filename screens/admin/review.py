@@ -442,7 +442,7 @@ def _unseen_line(diff: FileDiff) -> str:
     """The same of a file that was not in view; nobody can read a key."""
     if diff.readable:
         return f"{_UNSEEN} {_file_line(diff)}"
-    return f"{_KEY} {_file_line(diff)}  compare it on PGP keys"
+    return f"{_KEY} {_file_line(diff)}  PGP keys compares it"
 
 
 def _fitting(notes: Sequence[str]) -> list[str]:
