@@ -174,7 +174,13 @@ def _one_session(machine: host.Machine, entry: session_catalogue.Entry, options:
 
 
 def _as_json(entry: session_catalogue.Entry) -> dict[str, Any]:
-    return {**asdict(entry.summary), "sandbox": str(entry.sandbox or ""), "archived": entry.archived}
+    return {
+        **asdict(entry.summary),
+        "settled": list(entry.summary.settled),
+        "sandbox": str(entry.sandbox or ""),
+        "archived": entry.archived,
+        "undone_by": list(entry.undone_by),
+    }
 
 
 def demo(machine: host.Machine, options: argparse.Namespace) -> None:

@@ -174,6 +174,8 @@ def test_one_session_is_shown_with_whom_it_let_in(
     record = json.loads(capsys.readouterr().out)
     (jane,) = record["admitted"]["people"]
     assert (record["id"], jane["person"]) == ("done", "jane.doe")
+    assert isinstance(record["settled"], list)
+    assert ("apply@security" in record["settled"], record["undone_by"]) == (True, [])
     assert jane["accounts"]["security"] == {"at": "2026-11-26T21:34:51+00:00", "outcome": "applied"}
     assert main(["sessions", "done"]) == DONE
     assert grouped(jane["fingerprint"]) in capsys.readouterr().out
