@@ -131,7 +131,10 @@ class SessionCatalogue:
             shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
 
     def _sessions(self, folder: Path) -> Sessions:
-        return Sessions(folder, self._workflows or catalogue.WORKFLOWS, self._machine.now)
+        return Sessions(folder, self._every_workflow(), self._machine.now)
+
+    def _every_workflow(self) -> Iterator[declaration.Workflow]:
+        yield from self._workflows or catalogue.WORKFLOWS  # loaded when the first is asked for
 
     def _all(self) -> Iterator[Entry]:
         for folder in (None, *self.sandboxes()):

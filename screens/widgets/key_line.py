@@ -11,7 +11,6 @@ from textual.events import MouseDown, MouseMove
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
 from screens.widgets.text import shown, styled
 
@@ -25,8 +24,7 @@ class KeyLine(Widget, can_focus=False):
     takes to open. The last ones are left out where there is no room for them.
 
     Args:
-        ids: of the bindings, in their order; in a field those that are one character are left out: there it
-            is typed.
+        ids: of the bindings, in their order; Textual leaves out those that a field types.
     """
 
     ALLOW_SELECT = False
@@ -53,14 +51,12 @@ class KeyLine(Widget, can_focus=False):
         The line below a dialog keeps the keys that its page had.
         """
         if screen.app.app_focus and screen is self.screen is screen.app.screen:
-            typing = isinstance(screen.focused, Input | TextArea)
             active = {
                 binding.binding.id: binding.binding
                 for binding in screen.active_bindings.values()
                 if binding.enabled
             }
-            there = [active[name] for name in self._ids if name in active]
-            self._keys = [key for key in there if not (typing and len(self.app.get_key_display(key)) == 1)]
+            self._keys = [active[name] for name in self._ids if name in active]
             self.refresh()
 
     def render(self) -> Content:

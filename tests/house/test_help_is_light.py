@@ -45,8 +45,9 @@ def test_help_loads_nothing_heavy_and_no_step(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["sessions"], ["sessions", "--json"]])
-def test_what_scripts_ask_loads_no_screen(arguments: list[str]) -> None:
-    assert not loaded(MAIN, arguments) & {"textual", "rich", "boto3", "botocore", "moto", "flask"}
+def test_what_scripts_ask_loads_neither_a_screen_nor_the_workflows(arguments: list[str]) -> None:
+    modules = loaded(MAIN, arguments)
+    assert not modules & {"textual", "rich", "boto3", "botocore", "moto", "flask", "workflows.catalogue"}
 
 
 def test_the_package_of_workflows_loads_nothing_heavy() -> None:
@@ -65,7 +66,7 @@ def test_home_loads_neither_the_wizard_nor_what_it_does_not_show() -> None:
     assert "tui.app.home" in modules
     assert not modules & {"tui.app.wizard", "tui.app.starting", "workflows.run", "workflows.environment"}
     assert not modules & {"workflows.catalogue", "workflows.machine.session", "workflows.machine.events"}
-    assert not modules & {"hashlib", "email", "importlib.metadata", "markdown_it", "zipfile"}
+    assert not modules & {"hashlib", "email", "importlib.metadata", "markdown_it", "zipfile", "tree_sitter"}
 
 
 def test_every_step_can_be_imported_without_a_screen_and_without_boto3() -> None:
