@@ -34,7 +34,7 @@ _MOST_SESSIONS = 3
 _LOW = 32
 _OF_A_SESSION = {"archive", "restore", "delete", "report"}
 """What can be done with the selected session."""
-_LABEL = 29
+_LABEL = 28
 _TIME = 14
 _WIDE, _BESIDE = 116, 38
 """From how many columns on the selected line is explained beside the list, and in how many."""
@@ -120,9 +120,13 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         ),
         _Line(
             "Replace a lost MFA device",
-            "so that another can be registered",
+            "for admins, when a phone is lost",
             begins=("admin", "mfa_reset"),
-            about=("Removes the device in AWS, without Terraform.", _ONE),
+            about=(
+                "Removes the device in AWS, without Terraform.",
+                "Lost your own phone? Ask your admin. Then Set up my access registers another device.",
+                _ONE,
+            ),
         ),
         _Line(
             "Check STS regions",

@@ -279,11 +279,12 @@ class SessionControl:
 
 
 def _people(summary: Summary) -> set[str]:
-    """Those between whom and their admin messages go to and fro."""
+    """Those who have a part of their own in what their admin does for them."""
     facts = summary.about
     if summary.workflow == "new-user":
         return {*texts([facts.get("user")])} - {""}
-    return {name for kind in ("joining", "rekeying", "resetting") for name in texts(facts.get(kind))}
+    kinds = ("joining", "rekeying", "resetting", "mfa_reset")
+    return {name for kind in kinds for name in texts(facts.get(kind))}
 
 
 def _for_another_key(names: set[str], matching: Sequence[Summary]) -> Start:
@@ -312,10 +313,10 @@ def _replacing(admin: Summary, user: Summary) -> Drafts:
 
 
 def _without_new_key(summary: Summary) -> set[str]:
-    """Those who are sent something for a PGP key that they have: nobody but them can read it."""
+    """Those who were in before: their part needs the PGP key, or the access, that only they have."""
     facts = summary.about
     with_new_key = {name for kind in ("joining", "rekeying") for name in texts(facts.get(kind))}
-    return {*texts(facts.get("resetting"))} - with_new_key
+    return {name for kind in ("resetting", "mfa_reset") for name in texts(facts.get(kind))} - with_new_key
 
 
 def first_with(run: SessionRun, drafts: Drafts) -> StepKey | None:
