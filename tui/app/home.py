@@ -415,7 +415,7 @@ class HomeScreen(OneFocus):
         line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
         label = text_of(line.work)
-        fill = max(2, _LABEL - len(label))
+        fill = max(1, _LABEL - len(label))
         width = self.size.width - _BESIDE * self.has_class("-beside")
         room = max(0, width - 7 - len(label) - fill - len(time) - len(line.mark))
         return styled(
