@@ -362,9 +362,13 @@ class ProjectPane(StepPane):
             without_upstream=self.query_one("#without-upstream", MarkBox).value,
             account_wanted=self.query_one("#account-wanted", MarkBox).value,
             regions_wanted=self._regions,
-            asked=tuple(name for name in QUESTIONS if name in self._asked),
+            asked=tuple(sorted(filter(self._asked.__contains__, QUESTIONS), key=self._asked_later)),
             **fields,
         )
+
+    def _asked_later(self, kind: str) -> bool:
+        """Whether it came with "Something else too": what the person came for goes first."""
+        return kind not in self._first_asked
 
     def likely(self) -> Facts:
         """The kinds of work that somebody is named for; while nobody is, the one that was chosen."""

@@ -113,6 +113,8 @@ async def test_the_state_of_the_files_is_said_only_where_they_are_edited_or_plan
         assert "1 uncommitted file" not in ui.text
         await ui.press("ctrl+o")
         assert "1 uncommitted file" in ui.text
+        assert ui.app.pane.request().asked[:2] == ("mfa_reset", "joining")
+        assert ui.field("mfa-reset").has_focus
 
 
 async def test_the_other_questions_go_away_again(admin_project: AdminProject) -> None:
