@@ -52,6 +52,8 @@ class ReviewPane(ByHandPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "file(1)", "Next file", id="diff.next", tooltip="To the next file"),
         Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the file before"),
+        Binding("pagedown", "page(1)", "Next lines", id="diff.down", show=False),
+        Binding("pageup", "page(-1)", "Lines before", id="diff.up", show=False),
         Binding("l", "files", "Files", id="review.files", tooltip="Choose a file from the list"),
         Binding("c", "copy", "Copy", id="review.copy", tooltip="Copy the whole difference"),
         Binding("s", "save", "Save", id="review.save", tooltip="Save the whole difference as a file"),
@@ -299,6 +301,11 @@ class ReviewPane(ByHandPane):
     def action_file(self, direction: int) -> None:
         """Go to the next file or the one before."""
         self.query_one(FileDiffs).action_file(direction)
+
+    def action_page(self, direction: int) -> None:
+        """Go on in the difference, or back, from whatever has the focus beside it."""
+        diff = self.query_one(FileDiffs)
+        diff.scroll_page_down() if direction > 0 else diff.scroll_page_up()
 
     def action_files(self) -> None:
         """Show the list of files, or hide it again."""

@@ -92,6 +92,7 @@ async def test_the_key_for_the_next_file_leads_through_all_of_them_in_a_low_term
     async with review_of(decided, (80, 24)) as (ui, diff):
         await ui.press("l", "end", "enter")
         assert len(diff.seen) < len(diff.files)
+        ui.app.pane.query_one("#commit").focus()
         for _ in range(4 * len(diff.files)):  # as the turn line says
             await ui.press("pagedown" if diff.at in diff.unseen else "n")
         assert not diff.unseen
