@@ -387,7 +387,9 @@ class AccessKeysPane(BrowsingPane):
 
     @on(Noticed)
     def _noticed(self, message: Noticed) -> None:
-        """Offer the newest file, unless the person has entered another."""
+        """Offer the newest file, unless the person has entered another, or one is being imported."""
+        if self.running_move:
+            return
         field = self.query_one("#path", Input)
         if not message.downloads:
             environment = self.context.environment

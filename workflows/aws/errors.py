@@ -431,12 +431,26 @@ def about_key_of(profile: str) -> Iterator[None]:
         AwsError: the call failed.
     """
     try:
+        with about_key(f"the access key of the profile {profile}"):
+            yield
+    except AwsError as error:
+        if error.failure is AwsFailure.NO_CREDENTIALS:
+            error.what = f"{error.what} The profile is {profile}."
+        raise
+
+
+@contextmanager
+def about_key(which: Sentence) -> Iterator[None]:
+    """Where AWS rejects the access key that is used inside the block, say which one it is.
+
+    Raises:
+        AwsError: the call failed.
+    """
+    try:
         yield
     except AwsError as error:
         if error.failure in KEY_REFUSED:
-            error.what = f"{error.what} It is the access key of the profile {profile}."
-        elif error.failure is AwsFailure.NO_CREDENTIALS:
-            error.what = f"{error.what} The profile is {profile}."
+            error.what = f"{error.what} It is {which}."
         raise
 
 

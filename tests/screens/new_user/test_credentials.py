@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,7 +39,7 @@ from workflows.machine.observations import NOT_ASKED, SAID_SO, Observation, Verd
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
-from workflows.steps.new_user.access_keys import KEPT
+from workflows.steps.new_user.access_keys import KEPT, Download
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
@@ -334,6 +335,31 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         assert f"✓ {key['AccessKeyId']} " in app.text()
         assert not app.pane.changed()
     assert key["SecretAccessKey"] not in everything_written(session.folder)
+
+
+async def test_a_newer_download_waits_until_the_shown_one_is_imported(
+    new_user: NewUserAws, session: Session
+) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    new_user.csv(user_key(new_user))
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, AccessKeysPane)
+        pane._look_for_download()
+        await until(pilot, lambda: bool(field(app, "path").value))
+        shown, over = field(app, "path").value, Event()
+        pane.run_move("slow", lambda _report: over.wait(60))
+        newer = Download(new_user.environment.downloads / "newer_accessKeys.csv", 1)
+        pane.post_message(pane.Noticed((newer,)))
+        await pilot.pause()
+        assert field(app, "path").value == shown
+        over.set()
+        await rest(pilot)
+        pane.post_message(pane.Noticed((newer,)))
+        await pilot.pause()
+        assert field(app, "path").value.endswith(newer.path.name)
 
 
 async def test_escape_asks_again_for_one_answer_at_a_time(new_user: NewUserAws, session: Session) -> None:

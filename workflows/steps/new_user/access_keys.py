@@ -21,7 +21,7 @@ from workflows.aws.access_key_file import (
 )
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
-from workflows.aws.errors import KEY_REFUSED, asked
+from workflows.aws.errors import KEY_REFUSED, about_key, asked
 from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
@@ -237,7 +237,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 next="In the console: Security credentials, Create access key, Download .csv file.",
             )
         report(Progress("Asking AWS whose key this is; a new one takes a few seconds"))
-        who = usable_identity(key, clients, context.cancelled)
+        of_file = f" of {typed_path(request.path, context.environment.home).name}"
+        with about_key(f"{key.access_key_id}{of_file if request.how == CONSOLE else ''}"):
+            who = usable_identity(key, clients, context.cancelled)
         check_owner(who, identity)
         # a key that may not ask has none: the profiles step then takes the serial typed
         devices = devices_of_new_key(key, clients, context.cancelled)

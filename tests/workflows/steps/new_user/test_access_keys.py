@@ -20,6 +20,7 @@ from workflows.aws.errors import translate
 from workflows.aws.sts import RepeatedCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
@@ -120,6 +121,8 @@ def test_a_key_that_aws_does_not_know_is_told(new_user: NewUserAws, monkeypatch:
     with pytest.raises(OnboardError) as refused:
         step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
     assert "s" * 40 not in refused.value.as_text()
+    assert wrong["AccessKeyId"] in text_of(refused.value.what)
+    assert path.name in text_of(refused.value.what)
     assert path.exists()
 
 
