@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from screens.step.page import StepPane
+from screens.step.page import PROPOSED, StepPane
 from screens.widgets.dialogs import Confirm, ask
 from workflows.machine.events import StepKey
 
@@ -15,7 +15,7 @@ _RESETS = (
     "This password can't be read any more. Your admin resets it, and access keys encrypted to the old key."
 )
 _REASON = "I lost my key, or I forgot its passphrase."
-DRAFT = {"choice": "", "replacement": True, "reason": _REASON}
+DRAFT = {"choice": "", "replacement": True, "reason": _REASON, PROPOSED: True}
 """What the step of the PGP key begins a replacement with."""
 
 

@@ -40,6 +40,8 @@ TALL = 32
 """Lines of the terminal from which on a page shows in place what a key opens otherwise."""
 Taker = Callable[[Any], Any]
 """Takes the result of a move on the screen's thread; may be a coroutine function."""
+PROPOSED = "proposed"
+"""Marks a draft in which nothing was entered yet: a page keeps its own without it."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from textual.widgets import Button
 from screens.step.by_hand import ByHandPane
 from screens.step.failure import as_error
 from screens.step.finished import ASIDE, Finished, goes_out_with, standing
-from screens.step.page import Opening, StepPane, is_displayed
+from screens.step.page import PROPOSED, Opening, StepPane, is_displayed
 from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.text import Text, shortened
@@ -205,15 +205,14 @@ class Stage(Vertical):
         status = session.status(key)
         draft = session.drafts.load(key)
         self.kept_input = bool(draft) and status in SETTLED
+        entered = self.kept_input and not draft.get(PROPOSED)
         return Opening(
             step=self._run.step(key),
             title=self._run.title(key),
             context=self._run.context(key),
             draft=draft,
             done=status in {Status.DONE, Status.UNCONFIRMED},
-            note=text_of(
-                joined((self._removed(), KEPT if self.kept_input else note_of(self._run, key)), "\n")
-            ),
+            note=text_of(joined((self._removed(), KEPT if entered else note_of(self._run, key)), "\n")),
             interrupted=status is Status.INTERRUPTED,
             asks=status is Status.CONTRADICTED,
             failed=status is Status.FAILED,
@@ -375,7 +374,9 @@ def note_of(run: SessionRun, key: StepKey) -> str:
             first = session.towards(key)
             if first and first.item and not key.item:
                 return f"Finish {first.item} first; next there: {run.step(first).title}."
-            return f"{session.refusal(key)}." + (f" First comes {run.title(first)}." if first else "")
+            named = session.state.open_needs(key) == (first,)
+            comes = f" First comes {run.title(first)}." if first and not named else ""
+            return f"{session.refusal(key)}.{comes}"
         case Status.STALE:
             changed = enumerated(session.stale_reasons(key))
             return f"Out of date: {changed} changed since this was done."

@@ -147,9 +147,10 @@ def locked_words(state: State, key: StepKey) -> Sentence:
     for needed in ahead:
         if state.contradicted(needed):
             return f"First comes {state.workflow.title_of(needed)}: it has changed since it was done"
-    if step.blocked_words:
+    givers = state.givers(key)
+    if step.blocked_words and any(needed.step == givers[-1].step for needed in ahead):
         return step.blocked_words
-    direct = [needed for needed in ahead if needed in state.givers(key)]
+    direct = [needed for needed in ahead if needed in givers]
     steps = dict.fromkeys(needed.step for needed in direct or ahead[:1])
     titles = (state.workflow.step(step).title for step in steps)
     return f"{step.title} has to wait for {joined(titles, ' and ')}"

@@ -191,6 +191,24 @@ async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
     session.close()
 
 
+async def test_input_of_a_replacement_counts_as_kept_only_once_there_is_some(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path)
+    settle(session, KEY, {"fingerprint": gpg.key("good")})
+    session.drafts.save(KEY, DRAFT)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#replacement").display
+        assert not app.pane.opening.note
+        app.pane.query_one("#reason", Input).value = "lost laptop"
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert app.pane.opening.note
+    session.close()
+
+
 async def test_the_key_that_is_replaced_is_not_offered_and_its_owner_is_known(
     tmp_path: Path, gpg: GpgHome
 ) -> None:

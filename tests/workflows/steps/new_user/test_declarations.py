@@ -52,7 +52,10 @@ def test_another_password_asks_for_another_sign_in_and_for_nothing_else(tmp_path
     session.reopen(StepKey("handoff"))
     settle(session, StepKey("handoff"), accepted(identity(encrypted_password=ciphertext(b"another"))))
     assert session.status(HERE) is Status.STALE
+    session.reopen(later[1])
+    assert session.refusal(later[1]) == "Access keys has to wait for Sign in", "MFA is done"
     settle(session, HERE, {"signed_in": {"proof": "so again"}})
+    settle(session, later[1], {"access_key": {"kept": "keyring"}})
     assert [session.status(key) for key in later] == [Status.DONE] * 3
     session.reopen(StepKey("handoff"))
     settle(session, StepKey("handoff"), accepted(identity(region="eu-west-1")))
