@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -186,6 +187,7 @@ class VerifyPane(UnlockingPane):
         self._results = verify.recorded_results(opening.context) if opening.done else {}
         self._shell = aws_command.own_shell(opening.context)
         self._command_waits = False
+        self._remembered = set[str]()
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
@@ -386,8 +388,13 @@ class VerifyPane(UnlockingPane):
 
     def _effect(self) -> Sentence:
         """What the lines do, and what the command needs besides."""
-        code = " The command asks for a new MFA code." if self._owner().serial else ""
-        return f"The lines select {self._chosen()}.{code}"
+        chosen = self._chosen()
+        code = ""
+        if chosen in self._remembered:
+            code = " The command keeps this session for up to an hour, without a code."
+        elif self._owner().serial:
+            code = " The command asks for a new MFA code."
+        return f"The lines select {chosen}.{code}"
 
     @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
@@ -430,12 +437,15 @@ class VerifyPane(UnlockingPane):
             return
         code = self._codes().get(self._owner().account, "")
         self.run_unlocked(
-            "aws", lambda report: aws_command.try_aws(chosen, code, self.context, report), self._show_tried
+            "aws",
+            lambda report: aws_command.try_aws(chosen, code, self.context, report),
+            partial(self._show_tried, chosen),
         )
 
-    def _show_tried(self, tried: Tried) -> None:
+    def _show_tried(self, profile: str, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
         self._command_waits = tried.needs_code
+        self._remembered |= set() if tried.needs_code else {profile}
         if tried.needs_code:
             owner = self._owner()
             self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")

@@ -127,6 +127,7 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await pilot.press(*new_user.code(seed, 1), "enter")
         await rest(pilot)
         assert "assumed-role/DevOps/" in app.text()
+        assert app.pane._remembered == {ROLE}
         assert field.value == ""
         assert app.session.status(VERIFY) is not Status.DONE
         await pilot.press("ctrl+n")
@@ -134,7 +135,7 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert app.session.status(VERIFY) is Status.DONE
         await app.wizard.go_to(VERIFY)
         await rest(pilot)
-        app.pane._show_tried(Tried("", "It wants a code.", needs_code=True))
+        app.pane._show_tried(ROLE, Tried("", "It wants a code.", needs_code=True))
         await pilot.press("1")
         assert app.pane.changed(), "its code is for the command, and Enter runs that"
 
