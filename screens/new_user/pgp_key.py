@@ -73,7 +73,8 @@ class PgpKeyPane(StepPane):
         with Vertical(id="replacement"):
             yield Text(
                 "Your admin puts the new key in place of the old one. Your console passwords are reset "
-                "with it; access keys work on, but not from files that only the old key opens.",
+                "with it. Access keys stay valid, but a file that only the old PGP key opens can't be read "
+                "without it.",
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
             yield Button("Keep my key", id="keep")

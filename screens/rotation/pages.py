@@ -23,7 +23,7 @@ from workflows.core.errors import Problem
 from workflows.core.sentences import count
 from workflows.machine.events import Facts
 from workflows.steps.rotation import delete_old_key as retirement, rotate as rotation
-from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords, remark
+from workflows.stores.key_records import KeyRecord, KeyRecords, remark
 
 _NONE = (
     "This computer keeps no access key yet. Keep one first: start “Set up my access”, or run\n\n"
@@ -62,7 +62,7 @@ class _KeyPane(UnlockingPane):
 
     def compose_code(self) -> ComposeResult:
         """The field for the code."""
-        wanted = Wanted(placeholder="six digits; empty only without a device")
+        wanted = Wanted(placeholder="six digits; leave empty if you have no MFA device")
         environment = self.context.environment
         yield CodeField(environment.now, wanted).set_class(environment.sandbox, "-above-phone")
         if environment.sandbox:
@@ -127,11 +127,7 @@ class RotationPane(_KeyPane):
         self._records = {f"{record.project}/{record.profile}": record for record in records}
         now = self.context.environment.now()
         lines = [
-            Answer(
-                key,
-                record.profile,
-                f"{record.id}  {count(record.age_days(now), 'day')} old, {KEPT_WORDS[record.kept]}",
-            )
+            Answer(key, record.profile, f"{record.id}  {count(record.age_days(now), 'day')} old")
             for key, record in self._records.items()
         ]
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")

@@ -24,7 +24,7 @@ LARGEST = 64_000
 _Kind = TypeVar("_Kind")
 KEPT_WORDS = {
     "keyring": "in the keyring",
-    "pgp-file": "in a file that a PGP key of yours opens",
+    "pgp-file": "in a file encrypted to your PGP key",
     "credentials-file": "in plain text",
 }
 """Where a key is, by the kind of store that has it."""
