@@ -525,10 +525,22 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     return f"in the mailbox as {path.name}"
 
 
-def _other_text(sessions: Iterable[str]) -> Sentence:
-    """That the text sent here holds a password that later sessions have replaced."""
-    by = listed([*dict.fromkeys(sessions)], _MOST_NAMED)
-    return f"A later session ({by}) made another password, and its text is the one to open."
+def _remade(accounts: Iterable[str], context: Context) -> dict[tuple[str, str], str]:
+    """Whose password in which of the accounts later sessions made again, each with what the last one does."""
+    return {
+        (name, account): work
+        for account in accounts
+        for name, work in state_now.renewed_since(context, account).items()
+    }
+
+
+def _other_text(remade: Mapping[tuple[str, str], str]) -> Sentence:
+    """That the text sent here holds passwords that later sessions have replaced (`_remade`)."""
+    by, where = (
+        listed([*dict.fromkeys(names)], _MOST_NAMED)
+        for names in (remade.values(), (account for _, account in remade))
+    )
+    return f"A later session ({by}) made another password in {where}, and its text is the one to open."
 
 
 def copy_reminder(awaited: Iterable[str], context: Context) -> Sentence:
@@ -538,10 +550,14 @@ def copy_reminder(awaited: Iterable[str], context: Context) -> Sentence:
         OnboardError: the text that they were sent here is no longer the one to open, for none of them; or it
             can't be copied.
     """
-    renewals = state_now.renewed_since(context, *context.decisions.layers)
-    others = {name: renewals[name] for name in awaited if name in renewals}
-    left_out = f"Not for {listed([*others], _MOST_NAMED)}: {_other_text(others.values())}" if others else ""
-    here = [name for name in awaited if name not in others]
+    layers = context.decisions.layers
+    remade = _remade(layers, context)
+    sent = {(name, account) for account in layers for name in passwords_of(account, context)}
+    renewed = {name for name, _ in remade} - {name for name, _ in sent - remade.keys()}
+    here = [name for name in awaited if name not in renewed]
+    others = {part: work for part, work in remade.items() if part[0] in renewed.intersection(awaited)}
+    names = listed([*dict.fromkeys(name for name, _ in others)], _MOST_NAMED)
+    left_out = f"Not for {names}: {_other_text(others)}" if others else ""
     if not here:
         raise OnboardError("Another text is the one to open", left_out, next="Remind them from that session.")
     copied = context.environment.clipboard.copy(_reminder(context))
@@ -625,7 +641,7 @@ def inquire(context: Context) -> Observation:
         for name, state in arrivals.items():
             found.setdefault((name, state), []).append(account)
     if found:
-        return _of_arrivals(found, state_now.renewed_since(context, *accounts), context)
+        return _of_arrivals(found, _remade(accounts, context), context)
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     words = f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."
     return Observation(Verdict.TAKEN_BACK, words, names) if removals else NOT_ASKED
@@ -641,9 +657,9 @@ def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str
 
 
 def _of_arrivals(
-    found: Mapping[tuple[str, Arrival], list[str]], renewals: Mapping[str, str], context: Context
+    found: Mapping[tuple[str, Arrival], list[str]], remade: Mapping[tuple[str, str], str], context: Context
 ) -> Observation:
-    """Who is gone and who is awaited, and where; `renewals` as `state_now.renewed_since` has them."""
+    """Who is gone and who is awaited, and where; `remade` as `_remade` has them."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
     awaited = by_key(
@@ -652,7 +668,8 @@ def _of_arrivals(
         if state in waits
     )
     about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
-    others = [renewals[name] for name in about if name in renewals]
+    waiting = [(name, at) for (name, state), accounts in found.items() if state in waits for at in accounts]
+    others = {part: remade[part] for part in waiting if part in remade}
     waits_for = (
         f"{_WAITS[state]}: {listed(names, _MOST_NAMED)} in {where}."
         for (state, where), names in awaited.items()
@@ -662,8 +679,7 @@ def _of_arrivals(
         lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
         said = joined((*lost, words))
         return Observation(Verdict.GONE, said, tuple(gone), continuing="Leaves it as it is: it was meant.")
-    waiting = ((name, accounts) for (name, state), accounts in found.items() if state in waits)
-    in_each = by_key((account, name) for name, accounts in waiting for account in accounts)
+    in_each = by_key((account, name) for name, account in waiting)
     by_item = {account: tuple(names) for account, names in in_each.items()}
     return Observation(Verdict.AWAITED, words, about, by_item=by_item) if awaited else AGREES
 

@@ -172,15 +172,10 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
     return Observation(Verdict.TAKEN_BACK, words, tuple(names))
 
 
-def renewed_since(context: Context, *accounts: str) -> dict[str, str]:
-    """Whose password in some accounts later sessions made again, each with what the last one does."""
+def renewed_since(context: Context, account: str) -> dict[str, str]:
+    """Whose password in an account later sessions made again, each with what the last one does."""
     begun, every = later_than(context)
-    made = passwords_made(every)
-    return {
-        name: work
-        for account in accounts
-        for name, work in renewed(account, context.facts, begun, made).items()
-    }
+    return renewed(account, context.facts, begun, passwords_made(every))
 
 
 def observe(context: Context) -> Observation:

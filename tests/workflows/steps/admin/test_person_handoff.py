@@ -315,6 +315,14 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     assert "bb" in str(whole.environment.clipboard.content)  # type: ignore[attr-defined]
     with pytest.raises(OnboardError, match="Reset password of b"):
         hand_over.copy_reminder(["b"], whole)
+    elsewhere = {"plan@management": {"passwords": ["b"]}, **every}
+    layers = {"project": "bb", "layers": ["management", "security"]}
+    renewed = {"security": {"b": "Reset password of b"}, "management": {}}
+    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda _, account: renewed[account])
+    some = replace(whole, facts=layers, every=elsewhere)
+    assert "Reset password of b" not in str(hand_over.copy_reminder(["b"], some))
+    seen = hand_over.inquire(replace(context, facts={**layers, "handed_over": sent}, every=elsewhere))
+    assert "another password in security" in str(seen.words)
     later["b"] = "Remove b"
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))
