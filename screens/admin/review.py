@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened, styled
+from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, listed
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet
@@ -255,7 +256,8 @@ class ReviewPane(ByHandPane):
         self.remove_class("-unmade")
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
-        files.clear_options().add_options(_unseen_line(file) for file in diffs)
+        compared = {key.fingerprint for key in self.context.decisions.keys.values()}
+        files.clear_options().add_options(_unseen_line(file, compared) for file in diffs)
         self._marked = set()
         files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
@@ -445,11 +447,12 @@ def _file_line(diff: FileDiff) -> str:
     return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
 
 
-def _unseen_line(diff: FileDiff) -> str:
-    """The same of a file that was not in view; nobody can read a key."""
+def _unseen_line(diff: FileDiff, compared: Container[str]) -> str:
+    """The same of a file that was not in view; nobody can read a key, and `compared` are taken in."""
     if diff.readable:
         return f"{_UNSEEN} {_file_line(diff)}"
-    return f"{_KEY} {_file_line(diff)}  PGP keys compares it"
+    taken_in = fingerprint_in(diff.change.after or b"") in compared
+    return f"{_KEY} {_file_line(diff)}{'  PGP keys compares it' if taken_in else ''}"
 
 
 def _fitting(notes: Sequence[str]) -> list[str]:

@@ -109,11 +109,22 @@ async def test_a_key_file_needs_no_reading_and_has_no_tick_unless_it_was_shown(d
         assert hidden
         options = ui.app.pane.query_one("#files", OptionList).options
         assert all(str(options[at].prompt).startswith("·") for at in hidden)
+        assert all(str(options[at].prompt).endswith("compares it") for at in hidden)
         assert not {*diff.unseen} & {*keys}
         diff.go_to_file(hidden[0])
         await ui.press("pagedown")
         options = ui.app.pane.query_one("#files", OptionList).options
         assert str(options[hidden[0]].prompt).startswith("✓")
+
+
+async def test_a_key_file_that_goes_is_compared_by_nobody(admin_project: AdminProject) -> None:
+    admin_project.begin()
+    admin_project.facts |= {"leaving": ["alex.kim"], "user_changes": {"remove": {"security": ["alex.kim"]}}}
+    async with wizard(admin_project, project, users, at="review") as ui:
+        diff = ui.app.pane.query_one(FileDiffs)
+        (key,) = (at for at, file in enumerate(diff.files) if not file.readable)
+        line = str(ui.app.pane.query_one("#files", OptionList).options[key].prompt)
+        assert line.endswith("gone")
 
 
 async def test_the_next_file_is_one_that_nobody_has_seen(decided: AdminProject) -> None:
