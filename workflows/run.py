@@ -162,9 +162,14 @@ class SessionRun:
         return None if self.over() else self.session.proposal()
 
     def next_of(self, item: str) -> StepKey | None:
-        """The first step of an item (an account) that is open, else its last one; None if it has none."""
+        """The first step of an item (an account) that is open, else its last one; None if it has none.
+
+        Of a session that is over, the last one that was done.
+        """
         own = [key for key in self.session.layout() if key.item == item]
         open_ones = [key for key in own if self.session.status(key) not in SETTLED]
+        if self.over():
+            own, open_ones = [key for key in own if key not in open_ones], []
         return next(iter(open_ones or own[-1:]), None)
 
     def observe(self) -> tuple[Change, ...]:
@@ -302,7 +307,12 @@ class SessionRun:
         return (self.session.status(key) is Status.CONTRADICTED) is not (before is Status.CONTRADICTED)
 
     def after(self, key: StepKey) -> StepKey | None:
-        """Where to go from a settled step: never past a contradiction; else the next that can be done."""
+        """Where to go from a settled step: never past a contradiction; else the next that can be done.
+
+        None for the end, also of a session that is over.
+        """
+        if self.over():
+            return None
         layout, expected = self.session.layout(), self.session.state.expected()
         rest = layout[layout.index(key) + 1 :] if key in layout else layout
         for candidate in layout:

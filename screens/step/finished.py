@@ -189,7 +189,7 @@ class Finished(VerticalScroll):
         if _no_device_removed(self._run.session.state.known) and not grid.rows:
             return "○ Done, and no MFA device was removed"
         if self._at(Status.UNCONFIRMED):
-            return "○ All steps are done"
+            return "○ No step is left to do"
         return f"✓ {_headline(self._run, grid)}"
 
     def _buttons(self) -> Iterator[Button]:

@@ -380,15 +380,21 @@ class WizardScreen(OneFocus):
         self.refresh_bindings()
 
     def _entries(self) -> list[RailEntry]:
-        """The steps of this work, and those that are likely to come; without those nobody asked for."""
-        session, entries = self.run.session, []
+        """The steps of this work, and those that are likely to come; without those nobody asked for.
+
+        Of a session that is over, those alone to which something happened that stands.
+        """
+        session, entries, over = self.run.session, [], bool(self.run.over())
         state = session.state
         foreseen = replace(state, knowledge=state.knowledge.foreseen(self._likely))
         expected = foreseen.expected()
         for key in foreseen.layout():
             known = key in state.knowledge.laid_out
             status = self._standing(key) if known else Status.LOCKED
-            if key in expected or key == self.current or status not in {Status.READY, Status.LOCKED}:
+            worth = (
+                status in _DONE if over else key in expected or status not in {Status.READY, Status.LOCKED}
+            )
+            if worth or key == self.current:
                 entries.append(RailEntry(key, self.run.step(key).title, status, foreseen=not known))
         return entries
 
@@ -467,8 +473,8 @@ class WizardScreen(OneFocus):
         if self.current is None and self.run.over():
             return Turn("Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
-            skipped = any(entry.status is Status.SKIPPED for entry in self._entries())
-            return Turn("All steps are done or skipped" if skipped else "All steps are done", yours=False)
+            done = all(entry.status is Status.DONE for entry in self._entries())
+            return Turn("All steps are done" if done else "No step is left to do", yours=False)
         if self.pane is None or not self.pane.opened or self.pane.in_between:
             return YOURS
         if not self._left_alone:
@@ -708,7 +714,7 @@ class WizardScreen(OneFocus):
 
         async def chosen(account: str) -> None:
             key = self.run.next_of(account)
-            if key is not None:
+            if key is not None or self.run.over():
                 await self.visit(key)
 
         session, title = self.run.session, self.run.title

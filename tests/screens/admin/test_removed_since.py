@@ -15,6 +15,7 @@ from support.steps import step_of
 
 from screens.admin.plan import PlanPane
 from screens.step.finished import Finished
+from screens.widgets.rail import StepRail
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.core.shapes import moment
@@ -102,6 +103,14 @@ async def test_a_session_is_over_once_a_later_one_removed_the_only_person(
         assert "removed since" in app.text() or "joining" in facts
         assert "Archive" in str(app.wizard.query_one("#primary", Button).label)
         assert not any(app.session.state.contradicted(key) for key in app.session.layout())
+
+
+async def test_the_pages_of_a_session_that_is_over_lead_to_its_end(admin_project: AdminProject) -> None:
+    async with resumed(admin_project, resetting=["jane.doe"]) as app:
+        await app.wizard.go_to(PROJECT)
+        assert str(PLAN) not in {option.id for option in app.wizard.query_one(StepRail).options}
+        assert app.wizard.run.next_of("security") is None
+        assert app.wizard.run.after(PROJECT) is None
 
 
 async def test_the_others_of_a_session_go_on_and_its_pages_say_who_is_gone(
