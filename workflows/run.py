@@ -125,7 +125,9 @@ class SessionRun:
         """What a look over all items may read: all facts, those of the items by their scoped names."""
         state = self.session.state
         every = {name: known.value for name, known in state.known.items()}
-        contradicted = frozenset(key for key in self.session.layout() if state.contradicted(key))
+        layout = self.session.layout()
+        contradicted = frozenset(key for key in layout if state.contradicted(key))
+        skipped = frozenset(key for key in layout if self.session.status(key) is Status.SKIPPED)
         return Context(
             self.environment,
             state.facts(),
@@ -134,6 +136,7 @@ class SessionRun:
             self.session.folder,
             contradicted=contradicted,
             observed=state.observed,
+            skipped=skipped,
         )
 
     def removed(self) -> Observation:

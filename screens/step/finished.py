@@ -29,6 +29,7 @@ from workflows.run import SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, people_of
 from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
+from workflows.steps.kinds import OVER_TERRAFORM
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KEPT_WORDS
@@ -172,6 +173,7 @@ class Finished(VerticalScroll):
             for key in self._at(Status.SKIPPED)
             if not _has_device(self._run, key)
         ]
+        others = any(self._run.session.facts().get(kind) for kind in OVER_TERRAFORM)
         waiting = [name for name, stands in grid.rows if not _settled(stands)]
         if waiting:
             return f"○ Not done yet for {listed(waiting, 2)}"
@@ -180,13 +182,13 @@ class Finished(VerticalScroll):
             return f"○ {'' if left else 'Your part is done. '}Waiting for {listed(awaited, 2)}{left}"
         if self._unsure():
             return "? Done, and not all of it confirmed"
-        if skipped and not grid.rows:
+        if skipped and not others:
             return f"○ Done; you skipped {listed(skipped, 3)}"
-        if self._by_hand() and not grid.rows:
+        if self._by_hand() and not others:
             _, partly = _of_regions(self._run.session.facts()["sts_regions"])
             left = "in some accounts only" if partly else "and some are left to switch"
             return f"○ STS regions are checked, {left}"
-        if _no_device_removed(self._run.session.state.known) and not grid.rows:
+        if _no_device_removed(self._run.session.state.known) and not others:
             return "○ Done, and no MFA device was removed"
         if self._at(Status.UNCONFIRMED):
             return "○ No step is left to do"
@@ -333,7 +335,8 @@ def _not_done(run: SessionRun) -> Iterator[Sentence]:
         if fact == "mfa_devices_reset":
             from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
 
-            yield from (f"– {sentence}." for sentence in nothing_removed(known.value, item))
+            when = told_moment(known.value["at"], run.environment.now())
+            yield from (f"– {said} (AWS said so {when})." for said in nothing_removed(known.value, item))
         if fact == "sts_regions":
             yield from (f"! {sentence}." for lines in _of_regions(known.value) for sentence in lines)
 
@@ -394,11 +397,8 @@ def _and_more(rest: Sequence[tuple[str, Iterable[Stand]]]) -> str:
 
 
 def _found(run: SessionRun, key: StepKey) -> str:
-    """How a step ended, with its mark; one that had nothing to remove is not "done"."""
+    """How a step ended, with its mark."""
     status = standing(run, key)
-    known = run.session.state.known.get(f"mfa_devices_reset@{key.item}")
-    if key.step == "mfa-reset" and status is Status.DONE and known and not known.value["people"]:
-        return f"{MARKS[Status.SKIPPED]} nothing removed"
     if status is Status.SKIPPED and _has_device(run, key):
         return f"{MARKS[Status.DONE]} registered"
     if status is Status.UNCONFIRMED and run.session.state.observed[key].said_so:

@@ -49,7 +49,7 @@ from workflows.machine.state import SETTLED, Status
 from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import everybody
-from workflows.steps.kinds import OVER_TERRAFORM
+from workflows.steps.kinds import KINDS
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
 _SECONDS_BETWEEN_LOOKS = 3600.0
@@ -598,7 +598,7 @@ class WizardScreen(OneFocus):
         if action == "everybody":
             facts = self.run.session.facts()
             repeats = any(step.repeats_over == "layers" for step in self.run.session.state.workflow.steps)
-            return repeats and "layers" in facts and any(facts.get(kind) for kind in OVER_TERRAFORM)
+            return repeats and "layers" in facts and any(facts.get(kind) for kind in KINDS)
         if action not in {"skip", "reopen"}:
             return True
         if self.current is None or self.choosing:

@@ -14,9 +14,11 @@ from support.steps import step_of
 from screens.admin.mfa_reset import MfaResetPane
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
+from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import OptionList
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
+from workflows.machine.state import Status
 from workflows.steps.admin import mfa_reset
 from workflows.steps.admin.mfa_reset import Device, Found, Owner
 
@@ -111,4 +113,15 @@ async def test_where_nobody_has_a_device_there_is_nothing_to_remove_and_nothing_
         await rest(pilot)
         await rest(pilot)
         assert not any(app.pane.query_one(selector).display for selector in ("#remove", "#skip"))
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        app.wizard.run.observe()
+        assert session.status(StepKey("mfa-reset", "management")) is Status.DONE
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert "no MFA device was removed" in app.text()
+        assert "no device" in app.text()
+        await pilot.press("f5")
+        await rest(pilot)
+        assert isinstance(app.screen, EverybodyDialog)
     session.close()

@@ -24,7 +24,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.messages.handoff import sign_in_url
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_device
-from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.module import Context, Progress, Report
 
 _WORDS = {
     MfaDeviceKind.APP: "authenticator app",
@@ -190,7 +190,10 @@ def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
     return [f"{name} has no MFA device in {account}; nothing was removed" for name in names]
 
 
-observe = not_asked  # which devices there are takes AWS to see; see `inquire`
+def observe(context: Context) -> Observation:
+    """Which devices there are only AWS says (`inquire`); where nothing was removed, what it said stands."""
+    fact = context.facts["mfa_devices_reset"]
+    return NOT_ASKED if fact["people"] else Observation(Verdict.AS_DECIDED, at=fact["at"])
 
 
 coded_look = CODED

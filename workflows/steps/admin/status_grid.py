@@ -32,7 +32,7 @@ from workflows.steps.admin.judged_plan import unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import Comparison
-from workflows.steps.kinds import OVER_TERRAFORM
+from workflows.steps.kinds import KINDS
 from workflows.steps.shared.leftovers import running_in
 from workflows.steps.shared.module import Context
 from workflows.terraform.kept import result_of
@@ -59,6 +59,10 @@ class Stand(Enum):
     HANDED_OVER = ("✓", "sent")
     AWAITED = ("✓", "sent, awaited")
     SIGNED_IN = ("✓", "signed in")
+    DEVICE_TO_REMOVE = ("○", "device to remove")
+    DEVICE_REMOVED = ("✓", "device removed")
+    DEVICE_KEPT = ("–", "device kept")
+    NO_DEVICE = ("–", "no device")
     REMOVED_SINCE = ("–", "removed since")
     ADDED_SINCE = ("–", "added since")
 
@@ -101,11 +105,11 @@ class Everybody:
 
 
 def everybody(context: Context) -> Everybody:
-    """Where everybody stands whom Terraform has to do with; without rows before anybody was named."""
+    """Where everybody stands; without rows before anybody was named."""
     decisions = context.decisions
     undecided = _undecided(context)
     found = {account: _people(account, undecided, context) for account in decisions.layers}
-    names = [name for kind in OVER_TERRAFORM for name in getattr(decisions, kind)]
+    names = [name for kind in KINDS for name in getattr(decisions, kind)]
     names += sorted(name for people in found.values() for name in people)
     marks = {account: _marks(account, context) for account in decisions.layers}
     written = holds_files(context.folder, context.every)
@@ -212,7 +216,25 @@ class _Board:
         return since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
 
     def stand(self, name: str) -> Stand:
-        """Where somebody stands here."""
+        """Where somebody stands here; what is left to be done for them counts before what is done."""
+        by_terraform, device = self._by_terraform(name), self._device(name)
+        left = by_terraform.settled and not device.settled
+        return device if left or by_terraform is Stand.NOT_HERE else by_terraform
+
+    def _device(self, name: str) -> Stand:
+        """What became of somebody's lost MFA device."""
+        if name not in self._context.decisions.mfa_reset:
+            return Stand.NOT_HERE
+        if name in self._since:
+            return self._since[name]
+        fact: Any = self._context.every.get(f"mfa_devices_reset@{self._account}")
+        if fact is None and StepKey("mfa-reset", self._account) not in self._context.skipped:
+            return Stand.DEVICE_TO_REMOVE
+        removed, none = (fact["people"], fact["none"]) if fact else ((), ())
+        kept = Stand.NO_DEVICE if name in none else Stand.DEVICE_KEPT
+        return Stand.DEVICE_REMOVED if name in removed else kept
+
+    def _by_terraform(self, name: str) -> Stand:
         if name not in self._people:
             return Stand.NOT_HERE
         if name in self._since:

@@ -39,6 +39,7 @@ class Context:
             Terraform, by its `leave`) is no longer watched.
         contradicted: the steps that the world contradicts, for a look over all items.
         observed: what the last look said of each step, likewise.
+        skipped: the steps that the person skipped, likewise.
     """
 
     environment: Environment
@@ -50,6 +51,7 @@ class Context:
     leaving: threading.Event = field(default_factory=threading.Event)
     contradicted: frozenset[StepKey] = frozenset()
     observed: Mapping[StepKey, Observation] = field(default_factory=dict)
+    skipped: frozenset[StepKey] = frozenset()
 
     @cached_property
     def decisions(self) -> Decisions:

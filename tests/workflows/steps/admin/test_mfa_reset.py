@@ -56,3 +56,6 @@ def test_nobody_is_asked_where_nothing_was_removed_or_it_takes_a_code(
     monkeypatch.setattr(mfa_reset, "client_without_code", lambda *_: nullcontext(None))
     assert mfa_reset.inquire(context_of(tmp_path, SERIAL)).verdict is Verdict.UNKNOWN
     assert mfa_reset.inquire(context_of(tmp_path)) is NOT_ASKED
+    assert mfa_reset.observe(context_of(tmp_path, SERIAL)) is NOT_ASKED
+    seen = mfa_reset.observe(context_of(tmp_path))
+    assert (seen.verdict, seen.at) == (Verdict.AS_DECIDED, MADE.isoformat())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,20 @@ def test_a_new_password_is_wanted_wherever_nobody_has_planned_yet(tmp_path: Path
     facts = {**DECIDED, "resetting": ["sam.okafor"], "memberships": {}}
     found = grid(tmp_path, **facts, plan__security={**plan_facts(tmp_path), "passwords": []})
     assert found["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
+
+
+def test_where_a_lost_device_is_removed_is_shown_account_by_account(tmp_path: Path) -> None:
+    accounts = ["management", "security", "shared", "network"]
+    facts = {"layers": accounts, "mfa_reset": ["sam.okafor"], "regrouping": ["dana.lopez"]}
+    facts["memberships"] = {"shared": {"sam.okafor": {"add": ["x"], "remove": []}}}
+    gone = {"at": "", "people": {"sam.okafor": ["arn"]}, "none": []}
+    resets = {"management": gone, "security": {**gone, "people": {}, "none": ["sam.okafor"]}, "shared": gone}
+    every = {**facts, **{f"mfa_devices_reset@{account}": reset for account, reset in resets.items()}}
+    context = Context(fake_environment(tmp_path, {}), facts, every, "", tmp_path / "session")
+    here = [Stand.DEVICE_REMOVED, Stand.NO_DEVICE, Stand.DECIDED]
+    assert dict(everybody(context).rows)["sam.okafor"] == (*here, Stand.DEVICE_TO_REMOVE)
+    skipped = replace(context, skipped=frozenset({StepKey("mfa-reset", "network")}))
+    assert dict(everybody(skipped).rows)["sam.okafor"] == (*here, Stand.DEVICE_KEPT)
 
 
 def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
