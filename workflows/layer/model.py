@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workflows.layer.files import FileSet
     from workflows.layer.project import LayerLocation
 
@@ -232,8 +235,11 @@ class Layer:
 
     def person(self, name: str) -> Person | None:
         """The person of that IAM name, without regard to case, or None."""
-        wanted = name.casefold()
-        return next((person for person in self.people if person.iam_name.casefold() == wanted), None)
+        return self._named.get(name.casefold())
+
+    @cached_property
+    def _named(self) -> Mapping[str, Person]:
+        return {person.iam_name.casefold(): person for person in reversed(self.people)}  # the first counts
 
     def group(self, name: str) -> Group | None:
         """The group of that name, without regard to case, or None."""
