@@ -287,7 +287,7 @@ class ApplyPane(TerraformPane):
         super().__init__(opening)
         self._planned = decided(opening.context)
         self._outlook: Outlook | None = None
-        self._ended = ""
+        self._ended = self._advice = ""
         self._runs = self._begun_here = False
         self._progress = Applying()
         self._repairing: Repair | None = None
@@ -351,9 +351,11 @@ class ApplyPane(TerraformPane):
             _losses(planned, self.context) if planned and not done and not self.opening.asks else []
         )
         self.offer_comparison()
-        causes = self._outlook.causes if self._outlook else ()
+        outlook = self._outlook or Outlook(begun=False, refusal="")
+        advised = outlook.refusal and not outlook.recoverable
+        ended = text_of(joined((self._ended, "" if advised else self._advice), "\n  "))
         self.query_one("#ended", Text).show_lines(
-            [*([self._ended] if self._ended else []), *(f"✗ {cause}" for cause in causes)]
+            [*([ended] if ended else []), *(f"✗ {cause}" for cause in outlook.causes)]
         )
         self.primary_changed()
 
@@ -429,7 +431,7 @@ class ApplyPane(TerraformPane):
             return
         self._runs = False
         alone = "The apply ended while iam-onboard was closed. " if self._ended_alone else ""
-        self._ended = text_of(joined((f"! {alone}{message.error.what}", message.error.next), "\n  "))
+        self._ended, self._advice = f"! {alone}{message.error.what}", message.error.next
         self.query_one(PaceLine).rest()
         if self.has_class("-applying") and self._planned is not None:
             self._progress = replace(self._progress, running={})

@@ -23,6 +23,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.terraform.events import Diagnostic
 
+PLAN_AGAIN: Final = "Plan again to see what is left."
 UNWRITTEN_STATE: Final = "errored.tfstate"
 
 
@@ -97,7 +98,7 @@ _CAUSES = (
         r"Resource already managed by",
         "The state has it already",
         "Somebody imported it before.",
-        "Plan again to see what is left.",
+        PLAN_AGAIN,
     ),
     Cause(
         Failure.STATE_UNWRITTEN,
@@ -202,7 +203,7 @@ _CAUSES = (
         r"Saved plan is stale|saved plan does not match the given state",
         "The plan is older than the state",
         "Somebody has applied something to this state since the plan.",
-        "Plan again to see what is left.",
+        PLAN_AGAIN,
     ),
     Cause(
         Failure.VERSION,
@@ -265,7 +266,7 @@ _CAUSES = (
         r"Error: execution halted",
         "Terraform was stopped",
         "It was asked to stop, and ended with what it had begun.",
-        "Plan again to see what is left.",
+        PLAN_AGAIN,
     ),
 )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
 from workflows.terraform.events import Diagnostic, Progress
-from workflows.terraform.failures import Failure, cause_of, failure, failure_of
+from workflows.terraform.failures import PLAN_AGAIN, Failure, cause_of, failure, failure_of
 from workflows.terraform.redaction import redact
 from workflows.terraform.runner import Outcome
 
@@ -46,6 +46,7 @@ class ApplyResult:
         existing: addresses that failed since AWS has something of that name already.
         troubles: what went wrong, resource by resource.
         unwritten: whether the state could not be written, so that it is in the layer's folder instead.
+        stopped: whether the person stopped it, and Terraform wrote the state before it ended.
     """
 
     exit_code: int | None
@@ -56,6 +57,7 @@ class ApplyResult:
     existing: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     unwritten: bool = False
+    stopped: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -89,7 +91,7 @@ class ApplyCancelled(Cancelled):
         super().__init__(
             "The apply was stopped",
             f"{done} of {done + rest} resources are done; the state is complete and not locked.",
-            next="Plan again to see what is left, and apply that.",
+            next=PLAN_AGAIN,
         )
         self.result = result
 
@@ -98,6 +100,7 @@ def apply_result(outcome: Outcome) -> ApplyResult:
     """The result of an apply that has ended."""
     progress = outcome.progress
     begun = dict.fromkeys((*progress.running, *progress.done, *progress.failed))
+    unwritten = any(failure_of(error.as_text()) is Failure.STATE_UNWRITTEN for error in progress.errors)
     return ApplyResult(
         exit_code=outcome.exit_code,
         done=outcome.progress.done,
@@ -110,7 +113,8 @@ def apply_result(outcome: Outcome) -> ApplyResult:
             if error.address and failure_of(error.as_text()) in _THERE
         ),
         troubles=tuple(_troubles(progress)),
-        unwritten=any(failure_of(error.as_text()) is Failure.STATE_UNWRITTEN for error in progress.errors),
+        unwritten=unwritten,
+        stopped=outcome.cancelled and outcome.exit_code == 1 and not unwritten,
     )
 
 

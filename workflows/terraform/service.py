@@ -436,14 +436,16 @@ class Terraform:
         self._put_away(Kind.APPLY)
         keep_private(self.layer)
         untouched = not (progress.operations or progress.failed or progress.running)
-        # A plan for a state that is another one now can never be applied any more.
-        stale = any(failure_of(error.summary) is Failure.STALE_PLAN for error in progress.errors)
+        # A plan for a state that is another one now can never be applied any more; a stop can write outputs.
+        stale = result.stopped or any(
+            failure_of(error.summary) is Failure.STALE_PLAN for error in progress.errors
+        )
         if result.succeeded or not untouched or outcome.exit_code is None or stale:
             record.plan.unlink(missing_ok=True)
         if result.succeeded:
             forget_replacements(self.folder)
             return result
-        if outcome.cancelled and outcome.exit_code == 1 and not result.unwritten:
+        if result.stopped:
             raise ApplyCancelled(result)
         error = apply_failure(outcome, str(self.layer), self.binary.product)
         if isinstance(error, LockHeld) and untouched:

@@ -34,6 +34,7 @@ from screens.widgets.text import Text
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.core.sentences import text_of
+from workflows.core.shapes import plain
 from workflows.environment import Environment
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
@@ -49,7 +50,7 @@ from workflows.steps.decisions import Decisions
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
-from workflows.terraform.results import ApplyFailed, ApplyResult
+from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.terraform.runner import Update
 from workflows.terraform.state import State, StoredState
 
@@ -498,6 +499,33 @@ async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
         assert str(app.pane.query_one(PeopleProgress).content) == "· jane.doe   1 of 2"
         assert not app.pane.query_one("#pace").display
         await press(pilot, "p")
+        assert isinstance(app.pane, PlanPane)
+
+
+async def test_a_stopped_apply_leads_back_to_its_plan_and_says_so_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = written(desk)
+    desk.accept(planned)
+
+    def stop() -> dict[str, Any]:
+        result = ApplyResult(1, (), (), (USER, PASSWORD), stopped=True)
+        kept = run_folder(desk.made[-1]) / "apply.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({"plan_sha256": planned.record.plan_sha256, "result": plain(result)}))
+        planned.record.plan.unlink()
+        raise ApplyCancelled(result)
+
+    play_apply(monkeypatch, stop)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        desk.made.append(app.pane.context)
+        await press(pilot, "ctrl+n", "left", "enter")
+        assert app.pane.primary().effect == "Go back to Plan"
+        assert "You stopped" in app.text()
+        assert app.text().count("Plan again") == 1
+        await press(pilot, "ctrl+n")
         assert isinstance(app.pane, PlanPane)
 
 

@@ -187,7 +187,9 @@ def staleness(planned: Planned, context: Context) -> Sentence:
         result = result_of(run_folder(context), planned.record)
         if result is None:
             return "The plan file is gone. Plan again."
-        began = "stopped on the way" if not result.untouched else "changed nothing"
+        if result.stopped:
+            return "You stopped the apply of this plan. Plan again."
+        began = "stopped on the way" if not result.untouched else "changed no resource"
         return f"An apply of this plan {began}. Plan again."
     changed = changed_since(planned.record)
     if not changed:
@@ -202,7 +204,7 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
     After a killed one nobody is done for certain: what AWS has may be missing from the state.
     """
     if result.untouched:
-        return "Nothing was changed."
+        return "No resource was changed."
     left = _left(planned, result)
     people = sorted({name for names in planned.owners.values() for name in names})
     waiting = unfinished(planned, result)
@@ -229,11 +231,15 @@ def _left(planned: Planned, result: ApplyResult) -> set[str]:
 
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
-    """What went wrong in an apply, a line for each person and cause; other resources by their address."""
+    """What went wrong in an apply, a line for each person and cause; other resources by their address.
+
+    One that began with nothing has the advice of its failure beside it, and needs none here.
+    """
     people: dict[Trouble, list[str]] = {}
     for trouble in result.troubles:
         who = planned.owners.get(trouble.address) or ((trouble.address,) if trouble.address else ())
-        names = people.setdefault(replace(trouble, address=""), [])
+        advice = "" if result.untouched else trouble.next
+        names = people.setdefault(replace(trouble, address="", next=advice), [])
         names += [name for name in who if name not in names]
     return tuple(
         f"{listed(names, 5)}{': ' if names else ''}{joined((f'{trouble.title}.', trouble.why, trouble.next))}"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from workflows.steps.admin import apply, hand_over, plan, state_now
 from workflows.steps.admin.accepted_plan import Planned, Sent, decided, marks_in, people_of, sent_to
 from workflows.steps.admin.judged_plan import causes, judged, staleness, standing
 from workflows.steps.admin.status_grid import Stand, everybody
+from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -148,12 +150,17 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     assert plan.observe(context(tmp_path, **facts, applied={"at": "now"})).verdict is Verdict.AS_DECIDED
     record.plan.unlink()
     assert "gone" in staleness(made, own)
+    stopped = ApplyResult(1, (), (), (USER,), stopped=True)
+    kept = run_folder(own) / "apply.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"plan_sha256": record.plan_sha256, "result": plain(stopped)}))
+    assert "You stopped" in staleness(made, own)
 
 
 def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
-    assert standing(made, ApplyResult(1, (), (), (USER,))) == "Nothing was changed."
+    assert standing(made, ApplyResult(1, (), (), (USER,))) == "No resource was changed."
     assert standing(made, ApplyResult(1, (), (LOGIN,), ())).startswith(
         "Not done, or only in part: alex.kim, jan"
     )
