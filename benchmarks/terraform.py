@@ -160,7 +160,7 @@ def memory_of_a_long_run() -> tuple[int, int, float]:
     held: list[tuple[int, int]] = []
 
     def watch(update: Update) -> None:
-        held.append((update.progress.operations, tracemalloc.get_traced_memory()[0]))
+        held.append((len(update.progress.done), tracemalloc.get_traced_memory()[0]))
 
     with tempfile.TemporaryDirectory(prefix="io-", dir="/tmp") as name:
         environment = {"PATH": os.environ["PATH"]}
@@ -173,8 +173,8 @@ def memory_of_a_long_run() -> tuple[int, int, float]:
         seconds = time.perf_counter() - began
         tracemalloc.stop()
         run.discard()
-    if outcome.progress.operations != RESOURCES:
-        raise SystemExit(f"Only {outcome.progress.operations} of {RESOURCES} were followed.")
+    if len(outcome.progress.done) != RESOURCES:
+        raise SystemExit(f"Only {len(outcome.progress.done)} of {RESOURCES} were followed.")
     fifth = next(size for done, size in held if done >= RESOURCES // 5)
     return fifth, max(size for done, size in held if done >= RESOURCES // 5), seconds
 

@@ -126,8 +126,8 @@ def remaining_seconds(done: int, total: int, elapsed: float) -> float | None:
     """About how long the rest takes at the pace so far; None while too little is done to tell.
 
     Args:
-        done: operations that are finished.
-        total: operations in all.
+        done: resources that are done.
+        total: resources in all.
         elapsed: seconds so far.
     """
     if done < 3 or total <= 0 or elapsed <= 0:
@@ -287,7 +287,8 @@ class ApplyPane(TerraformPane):
         super().__init__(opening)
         self._planned = decided(opening.context)
         self._outlook: Outlook | None = None
-        self._ended = self._advice = ""
+        self._ended = ""
+        self._advice: Sentence = ""
         self._runs = self._begun_here = False
         self._progress = Applying()
         self._repairing: Repair | None = None
@@ -387,8 +388,8 @@ class ApplyPane(TerraformPane):
             self._show()
         if performs and self._planned is not None:
             self._progress = update.progress
-            total = update.progress.total or sum(self._planned.counts.values())
-            self.query_one(PaceLine).show(update.progress.operations, total)
+            total = update.progress.total or len(self._planned.owners)
+            self.query_one(PaceLine).show(len(update.progress.done), total)
             self._show_people(self._planned)
 
     def _show_people(self, planned: Planned) -> None:

@@ -31,7 +31,7 @@ from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.binary import find_program
-from workflows.terraform.events import OPERATIONS, Progress as Operations
+from workflows.terraform.events import Progress as Operations
 from workflows.terraform.failures import InitRefused, LockHeld
 from workflows.terraform.results import ApplyFailed
 from workflows.terraform.runner import Kind, LeftRunning, Update
@@ -233,7 +233,6 @@ class RunReport:
     def __init__(self) -> None:
         self._last = ""
         self._seen: set[str] = set()
-        self._done = 0
 
     def __call__(self, progress: Progress) -> None:
         """Take one more report of a step."""
@@ -244,17 +243,11 @@ class RunReport:
             note(f"{doing} …")
 
     def _operations(self, now: Operations) -> None:
-        def operations_of(address: str) -> int:
-            return OPERATIONS.get(now.planned.get(address, ""), 1)
-
         done = [address for address in now.done if address not in self._seen]
         failed = [address for address in now.failed if address not in self._seen]
         self._seen.update(done, failed)
         total = f"/{now.total}" if now.total else ""
-        # Several may end in one update: each is counted, a replacement as the two operations that it is.
-        count = now.operations - sum(map(operations_of, done))
-        for address in done:
-            count += operations_of(address)
-            self._done = max(count, self._done + 1)
-            note(f"  ✓ {self._done}{total}  {address}")
-        note(*(f"  ✗ {now.operations}{total}  {address}" for address in failed))
+        # Several may end in one update.
+        for number, address in enumerate(done, len(now.done) - len(done) + 1):
+            note(f"  ✓ {number}{total}  {address}")
+        note(*(f"  ✗ {len(now.done)}{total}  {address}" for address in failed))

@@ -165,7 +165,7 @@ def _decoded(line: bytes) -> str:
 
 
 OPERATIONS: Mapping[str, int] = {"create": 1, "update": 1, "delete": 1, "replace": 2}
-"""How many operations of the apply a planned action takes; others (move, import, forget, no-op) take none."""
+"""How often Terraform reports an end for a planned action; others (move, import, forget, no-op) have none."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Progress:
         failed: addresses that failed, in order.
         diagnostics: errors and warnings so far.
         summary: the last count, or None; of an apply it comes only when it went through to its end.
-        operations: single operations that are finished; a replacement is two.
+        begun: addresses that Terraform began with, in order.
     """
 
     planned: Mapping[str, str] = field(default_factory=dict)
@@ -188,12 +188,12 @@ class Progress:
     failed: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     summary: ChangeSummary | None = None
-    operations: int = 0
+    begun: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
-        """How many single operations the apply will make."""
-        return sum(OPERATIONS.get(action, 0) for action in self.planned.values())
+        """How many resources the apply changes."""
+        return sum(action in OPERATIONS for action in self.planned.values())
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -222,6 +222,7 @@ class ProgressTracker:
     def __init__(self) -> None:
         self._planned: dict[str, str] = {}
         self._running: dict[str, float] = {}
+        self._begun: dict[str, None] = {}
         self._finished: Counter[str] = Counter()
         self._done: dict[str, None] = {}
         self._failed: dict[str, None] = {}
@@ -240,6 +241,7 @@ class ProgressTracker:
             case ResourceEvent("planned_change", address, action) if action not in {"noop", "no-op"}:
                 self._planned[address] = action
             case ResourceEvent("apply_start" | "apply_progress", address):
+                self._begun[address] = None
                 self._running[address] = event.seconds
             case ResourceEvent("apply_complete", address):
                 self._running.pop(address, None)
@@ -259,5 +261,5 @@ class ProgressTracker:
             failed=tuple(self._failed),
             diagnostics=tuple(self._diagnostics),
             summary=self._summary,
-            operations=self._finished.total(),
+            begun=tuple(self._begun),
         )

@@ -99,14 +99,13 @@ class ApplyCancelled(Cancelled):
 def apply_result(outcome: Outcome) -> ApplyResult:
     """The result of an apply that has ended."""
     progress = outcome.progress
-    begun = dict.fromkeys((*progress.running, *progress.done, *progress.failed))
     unwritten = any(failure_of(error.as_text()) is Failure.STATE_UNWRITTEN for error in progress.errors)
     return ApplyResult(
         exit_code=outcome.exit_code,
-        done=outcome.progress.done,
-        failed=outcome.progress.failed,
-        remaining=outcome.progress.remaining,
-        begun=tuple(begun),
+        done=progress.done,
+        failed=progress.failed,
+        remaining=progress.remaining,
+        begun=progress.begun,
         existing=tuple(
             error.address
             for error in progress.errors

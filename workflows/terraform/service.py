@@ -428,19 +428,18 @@ class Terraform:
         return self._end_of_apply(record, self._run(Kind.APPLY, argv, watch, facts))
 
     def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
-        result, progress = apply_result(outcome), outcome.progress
+        result = apply_result(outcome)
         # The result first: a wizard killed after it finds it, one killed before it finds the run.
         kept = self.folder / "apply.json"
         with explained(kept, "written"):
             write_record(kept, {"plan_sha256": record.plan_sha256, "result": plain(result)})
         self._put_away(Kind.APPLY)
         keep_private(self.layer)
-        untouched = not (progress.operations or progress.failed or progress.running)
         # A plan for a state that is another one now can never be applied any more; a stop can write outputs.
         stale = result.stopped or any(
-            failure_of(error.summary) is Failure.STALE_PLAN for error in progress.errors
+            failure_of(error.summary) is Failure.STALE_PLAN for error in outcome.progress.errors
         )
-        if result.succeeded or not untouched or outcome.exit_code is None or stale:
+        if not result.untouched or stale:
             record.plan.unlink(missing_ok=True)
         if result.succeeded:
             forget_replacements(self.folder)
@@ -448,6 +447,6 @@ class Terraform:
         if result.stopped:
             raise ApplyCancelled(result)
         error = apply_failure(outcome, str(self.layer), self.binary.product)
-        if isinstance(error, LockHeld) and untouched:
+        if isinstance(error, LockHeld) and result.untouched:
             raise error
         raise ApplyFailed(error, result)

@@ -44,7 +44,7 @@ def test_a_recorded_apply_is_followed_to_its_end() -> None:
     events, progress = replay("apply-1.15.5.jsonl")
     assert ResourceEvent("apply_start", "terraform_data.first", "create") in events
     assert progress.applied
-    assert progress.operations == progress.total
+    assert len(progress.done) == progress.total
     assert progress.remaining == ()
     assert progress.running == {}
     assert set(progress.done) == set(progress.planned)
@@ -61,9 +61,8 @@ def test_a_recorded_interrupt_says_what_failed_and_keeps_the_diagnostics() -> No
 
 def test_version_1_0_stream_with_reads_drift_replacement_and_an_error() -> None:
     _, progress = replay("apply-1.0.0.jsonl")
-    # 1 replacement (2 operations) + 1 create; the data source is not counted.
-    assert progress.total == 3
-    assert progress.operations == 2
+    # 1 replacement + 1 create; the data source is not counted.
+    assert progress.total == 2
     assert progress.done == ('module.user["a.b"].aws_iam_user_login_profile.this[0]',)
     assert progress.failed == ('module.user["c.d"].aws_iam_user_login_profile.this[0]',)
     (error,) = progress.errors
@@ -81,9 +80,10 @@ def test_version_1_0_stream_with_reads_drift_replacement_and_an_error() -> None:
 def test_half_of_a_replacement_is_not_done() -> None:
     tracker = ProgressTracker()
     tracker.add(ResourceEvent("planned_change", "x.y", "replace"))
+    tracker.add(ResourceEvent("apply_start", "x.y", "delete"))
     tracker.add(ResourceEvent("apply_complete", "x.y", "delete", 0))
     assert tracker.progress().done == ()
-    assert (tracker.progress().operations, tracker.progress().total) == (1, 2)
+    assert (tracker.progress().begun, tracker.progress().total) == (("x.y",), 1)
     tracker.add(ResourceEvent("apply_complete", "x.y", "create", 0))
     assert tracker.progress().done == ("x.y",)
 

@@ -64,7 +64,7 @@ STREAM_ENDS = {
         applied=True,
         total=3,
     ),
-    "apply-1.5.7.jsonl": Wanted(done=(PASSWORD,), applied=True, total=2),
+    "apply-1.5.7.jsonl": Wanted(done=(PASSWORD,), applied=True, total=1),
     "apply-1.14.0-unknown.jsonl": Wanted(
         done=(USER,),
         applied=False,

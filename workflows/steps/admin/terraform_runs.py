@@ -607,7 +607,7 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
     Args:
         context: says when to stop it, and when to leave it.
         report: takes the progress.
-        counting: whether operations are counted (in an apply).
+        counting: whether resources are counted (in an apply).
     """
 
     def on_update(update: Update) -> None:
@@ -617,7 +617,7 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
         warns = any(isinstance(event, Diagnostic) for event in update.events)
         last = next((line for line in reversed(update.lines) if line.strip()), "")
         words = running or ("" if warns else last)
-        done, total = (progress.operations, progress.total) if counting else (0, 0)
+        done, total = (len(progress.done), progress.total) if counting else (0, 0)
         report(Progress(words[:120], done, total, payload=update))
 
     return Watch(on_update, context.cancelled, context.leaving)
