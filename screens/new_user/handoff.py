@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import StepPane
+from screens.step.page import Opening, StepPane
 from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.lists import TextDialog
@@ -78,6 +78,11 @@ class HandoffPane(StepPane):
     _earlier: Request | None = None
     _before: tuple[Arrival | None, Request] = (None, Request())
 
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self.set_class(bool(opening.note), "-noted")  # here, so that all of the page is styled once
+        self.set_class(opening.done, "-arrived")
+
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
         with Vertical(id="entry"):
@@ -121,7 +126,6 @@ class HandoffPane(StepPane):
         return f"… iam-onboard watches {place} for {handoff.mail_name(self.context)}."
 
     def on_mount(self) -> None:
-        self.set_class(bool(self.opening.note), "-noted")
         self.set_interval(_LOOK_SECONDS, self._look_for_handoff)
         if self.opening.done:
             held = handoff_of(self.context)

@@ -105,6 +105,7 @@ class SignInPane(StepPane):
         self._already = False
         self._needless = False
         self.password: Secret | None = None
+        self.set_class(self._has_password, "-locked")  # here, so that all of the page is styled once
 
     def compose_body(self) -> ComposeResult:
         identity = self._identity

@@ -41,6 +41,7 @@ _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error":
 _SECONDS_AT_LEAST = 5.0
 _LETTERS_A_SECOND = 12
 _SECONDS_FOR_A_KEY = 0.5
+_MOST_STYLED_CLASSES = 1_000
 
 
 class Frame(App[None]):
@@ -89,6 +90,8 @@ class Frame(App[None]):
             True if theme == TERMINAL else None
         )  # Textual chooses how it leaves colours out before the theme
         super().__init__(driver_class=WatchedDriver if guard else None, ansi_color=ansi)
+        # Textual (8.2) keeps the parsed styles of 64 classes; past that each new one has all parsed again.
+        self.stylesheet._parse_cache.grow(_MOST_STYLED_CLASSES)  # noqa: SLF001 - there is no other way
         for known in themes():
             self.register_theme(known)
         self.theme = theme

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -11,10 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
 from screens.widgets.dialogs import Confirm
 from tui.app.frame import Frame
+from tui.cli.wizard import load_ahead
 from tui.host import Machine
 
 
@@ -54,6 +57,17 @@ def typed(app: Frame, *keys: str) -> None:
     """All keys at once, as from a paste or over a slow line."""
     for key in keys:
         app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+def _classes(widget: type[Widget]) -> Iterator[type[Widget]]:
+    for kind in widget.__subclasses__():
+        yield kind
+        yield from _classes(kind)
+
+
+def test_there_is_room_for_the_parsed_styles_of_every_widget() -> None:
+    load_ahead()
+    assert Form().stylesheet._parse_cache.maxsize > len({*_classes(Widget)})
 
 
 async def test_what_was_typed_before_next_is_handled_before_it() -> None:
