@@ -221,6 +221,7 @@ class AccountWorkPane(CodePane):
         if self.opening.done:
             self.focus_primary()
         elif not self.nobody():
+            self.to_primary = True  # leaving the account out is never the answer that lies nearest
             self.action_look()
 
     @on(Button.Pressed, "#look")
@@ -244,6 +245,8 @@ class AccountWorkPane(CodePane):
         if message.name == _DO and not isinstance(message.error, CodeWanted):
             self.code_wanted = False  # the code is used up, or the role is taken on by now
             await self.query_one(CodeField).want("")
+            if self.found is None:
+                self.focus_primary()
 
     def advance(self) -> None:
         if self.code_wanted:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from support.fakes import fake_environment
 from support.given import Given
-from support.panes import PaneHost, new_session, rest, settle
+from support.panes import SECONDS, PaneHost, new_session, rest, settle, until
 from support.steps import step_of
 
 from screens.admin.deactivate import DeactivatePane
@@ -20,6 +21,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Mention, Mentioned
+from workflows.steps.shared.module import stopped
 
 NAME = "sam.okafor"
 HOLDINGS = tuple(Holding(HoldingKind.INLINE_POLICY, f"by-hand-{at}") for at in range(12))
@@ -84,6 +86,30 @@ async def test_keys_that_work_are_stopped_by_next_and_left_alone_by_skip(
         await rest(pilot)
         assert isinstance(app.screen, Confirm)
         assert not app.pane.warned
+    session.close()
+
+
+async def test_a_question_to_aws_that_is_stopped_leaves_the_focus_on_asking_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = Event(), Event()
+
+    def survey(*_: object) -> Findings:
+        asked.set()
+        answer.wait(SECONDS)
+        raise stopped()
+
+    session, app = opened(tmp_path, monkeypatch, Findings(()))
+    monkeypatch.setattr(deactivate, "survey", survey)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, asked.is_set)
+        await pilot.pause()
+        while_asked = app.focused
+        await pilot.press("escape")
+        answer.set()
+        await rest(pilot)
+        assert app.focused is app.screen.query_one("#primary")
+        assert while_asked in {None, app.focused}
     session.close()
 
 
