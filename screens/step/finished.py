@@ -352,13 +352,17 @@ def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 def _no_device_removed(known: Mapping[str, Any]) -> bool:
     """Whether devices were to be removed, and in no account there was one."""
     resets = any(name.startswith("mfa_devices_reset") for name in known)
-    return resets and not _without_device(known)
+    return resets and not _without_device(known, {})
 
 
-def _without_device(known: Mapping[str, Any]) -> list[str]:
-    """Whose MFA device was removed in some account, sorted."""
-    resets = (fact.value for name, fact in known.items() if name.startswith("mfa_devices_reset"))
-    return sorted({name for reset in resets for name in reset["people"]})
+def _without_device(known: Mapping[str, Any], gone: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Whose MFA device was removed in some account, sorted; without those `gone` from it since."""
+    resets = {
+        name.partition("@")[2]: fact.value["people"]
+        for name, fact in known.items()
+        if name.startswith("mfa_devices_reset")
+    }
+    return sorted({name for item in resets for name in resets[item] if name not in gone.get(item, ())})
 
 
 def _of_regions(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
@@ -438,7 +442,7 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
         yield from deactivate
     elif run.environment.sandbox and _plays_on(run):
         yield "Continue as the other person (F6)."
-    elif removed := _without_device(run.session.state.known):
+    elif removed := _without_device(run.session.state.known, run.removed().by_item):
         yield f"Send {listed(removed, 2)} the next steps, unless you have: MFA devices has the text."
     elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."

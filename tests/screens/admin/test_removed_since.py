@@ -24,7 +24,7 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.run import PROJECT, SessionRun
-from workflows.steps.admin import groups, plan, users
+from workflows.steps.admin import groups, mfa_reset, plan, users
 
 PLAN = StepKey("plan", "security")
 
@@ -39,10 +39,12 @@ async def resumed(
     ."""
     admin.begin()
     admin.facts |= {"layers": ["security"], **facts}
-    modules = (*MODULES, plan)
+    modules = (*MODULES, mfa_reset, plan)
     session = new_session(admin.folder / "sessions", modules)
     known = {name: admin.facts[name] for name in step_of(MODULES[0]).gives if name in admin.facts}
     settle(session, PROJECT, known)
+    if devices := facts.get("mfa_devices_reset"):
+        settle(session, StepKey("mfa-reset", "security"), {"mfa_devices_reset": devices})
     for module in (users, groups):
         if given := {name: facts[name] for name in step_of(module).gives if name in facts}:
             settle(session, StepKey(step_of(module).id), given)
@@ -153,3 +155,17 @@ async def test_the_end_names_whatever_a_later_session_took_back(admin_project: A
         session.observe({PROJECT: Observation(Verdict.UNKNOWN, "Nobody could be asked.")})
         await app.wizard.go_to(None)
         assert "Nobody could be asked." in at_the_end(app)
+
+
+async def test_the_next_steps_are_for_nobody_who_was_removed_since(admin_project: AdminProject) -> None:
+    people = ["jane.doe", "alex.kim"]
+    devices = {
+        "at": "2026-03-01T10:00:00+00:00",
+        "people": {name: ["a-device"] for name in people},
+        "none": [],
+    }
+    async with resumed(admin_project, mfa_reset=people, mfa_devices_reset=devices) as app:
+        await app.wizard.go_to(None)
+        following = str(app.wizard.query_one("#next", Text).render())
+        assert "alex.kim" in following
+        assert "jane.doe" not in following
