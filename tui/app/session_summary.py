@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workflows.run import Return
 
 _NAMED, _COMMITS = 2, 5
-_APPLIES = {"running": "still runs", "finished": "has ended", "failed": "has failed"}
+_APPLIES = {"": "next", "running": "runs", "finished": "ended", "failed": "failed"}
 
 
 def left_in_regions(facts: Mapping[str, Any]) -> str:
@@ -46,7 +46,7 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
         step, done = "", f"over since {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
-    ahead = f"{step} {_APPLIES[entry.apply]}" if entry.apply else f"next: {step}"
+    ahead = f"{_APPLIES[entry.apply]}: {step}"
     stands = trouble or (ahead if step else done)
     gone = f"{listed(entry.removed, _NAMED)} removed since" if entry.removed and not entry.over else ""
     where = "" if entry.sandbox is None else "another sandbox" if entry.elsewhere else "sandbox"
