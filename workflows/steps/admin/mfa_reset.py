@@ -148,19 +148,16 @@ def text_for(name: str, found: Found, context: Context) -> str:
     project, account = context.facts["project"], context.item
     return f"""Hello,
 
-your MFA device in the AWS account {account} ({found.account_id}) of {project} was
-removed; you can sign in without a code until you register another one. Please
-do that today: until then you may do little else there.
+your MFA device in the AWS account {account} ({found.account_id}) of {project} was removed; you can sign in \
+without a code until you register another one. Please do that today: until then you may do little else there.
 
-1. Sign in at {found.sign_in}
-   as {name}, with your password; it is unchanged.
-2. At the top right, under your name: "Security credentials", then
-   "Assign MFA device".
-3. Choose "Authenticator app", not a passkey: a passkey gives no code for the
-   command line. Enter two codes, one after the other.
+1. Sign in at {found.sign_in} as {name}, with your password; it is unchanged.
+2. At the top right, under your name: "Security credentials", then "Assign MFA device".
+3. Choose "Authenticator app", not a passkey: a passkey gives no code for the command line. Enter two \
+codes, one after the other.
 4. Sign out, and in again with a code.
-5. If you use profiles in ~/.aws/{project}: put the new device's identifier
-   (it begins with arn:) in the lines mfa_serial.
+5. If you use profiles in ~/.aws/{project}: put the new device's identifier (it begins with arn:) in the \
+lines mfa_serial.
 """
 
 

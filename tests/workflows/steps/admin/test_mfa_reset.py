@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,3 +60,10 @@ def test_nobody_is_asked_where_nothing_was_removed_or_it_takes_a_code(
     assert mfa_reset.observe(context_of(tmp_path, SERIAL)) is NOT_ASKED
     seen = mfa_reset.observe(context_of(tmp_path))
     assert (seen.verdict, seen.at) == (Verdict.AS_DECIDED, MADE.isoformat())
+
+
+def test_the_lines_of_the_text_are_wrapped_by_what_shows_it(tmp_path: Path) -> None:
+    found = mfa_reset.Found((), "111111111111", "https://111111111111.signin.aws.amazon.com/console")
+    context = context_of(tmp_path)
+    text = mfa_reset.text_for(NAME, found, replace(context, facts={**context.facts, "project": "bb"}))
+    assert all(line[-1] in ".,:" for line in text.splitlines() if line), "each line is a whole sentence"
