@@ -482,7 +482,7 @@ class WizardScreen(OneFocus):
         if self.current and (accounts := goes_out_with(self.run, self.current)):
             return Turn(f"Goes out with {accounts}", yours=False)
         left_out = self.current and standing(self.run, self.current) is Status.SKIPPED
-        return Turn("You skipped this" if left_out else "Done; ^r reopens it", yours=False)
+        return Turn("You skipped this" if left_out else "Done; ^r reopens", yours=False)
 
     @property
     def _left_alone(self) -> bool:

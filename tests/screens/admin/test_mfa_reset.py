@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from support.fakes import fake_environment
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
@@ -15,7 +16,7 @@ from screens.admin.mfa_reset import MfaResetPane
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
 from screens.widgets.status_grid import EverybodyDialog
-from screens.widgets.text import OptionList
+from screens.widgets.text import Button, OptionList, Text
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -26,10 +27,12 @@ NAMES = ("jane.doe", "sam.okafor")
 ACCOUNT = "222222222222"
 
 
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *having: str) -> tuple[Session, PaneHost]:
-    """The step of an account, in which some of those who lost a device have one."""
+def opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *having: str, layers: tuple[str, ...] = ("management",)
+) -> tuple[Session, PaneHost]:
+    """The step of the first account, in which some of those who lost a device have one."""
     facts: dict[str, Any] = {name: [] for name in step_of(mfa_reset).needs}
-    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"]}
+    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": [*layers]}
     facts |= {"mfa_reset": list(NAMES)}
     modules: list[Any] = [Given(facts), mfa_reset]
     session = new_session(tmp_path / "sessions", modules)
@@ -39,7 +42,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *having: str) -> tup
     }
     found = Found(tuple(Owner(name, True, devices.get(name, ()), "aws") for name in NAMES), ACCOUNT)
     monkeypatch.setattr(mfa_reset, "survey", lambda *_: found)
-    environment, at = fake_environment(tmp_path, {}), StepKey("mfa-reset", "management")
+    environment, at = fake_environment(tmp_path, {}), StepKey("mfa-reset", layers[0])
     return session, PaneHost(session, environment, modules, {"mfa-reset": MfaResetPane}, at)
 
 
@@ -124,4 +127,18 @@ async def test_where_nobody_has_a_device_there_is_nothing_to_remove_and_nothing_
         await pilot.press("f5")
         await rest(pilot)
         assert isinstance(app.screen, EverybodyDialog)
+    session.close()
+
+
+async def test_at_80_columns_the_turn_of_a_done_step_stands_whole_beside_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, layers=("security", "apps-devstg"))
+    none = {"at": "2026-03-01T10:00:00+00:00", "people": {}, "none": []}
+    settle(session, StepKey("mfa-reset", "security"), {"mfa_devices_reset": none})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "apps-devstg" in str(app.screen.query_one("#primary", Button).label)
+        turn = app.screen.query_one("#turn", Text)
+        assert cell_len(str(turn.content)) <= turn.size.width
     session.close()
