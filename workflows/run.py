@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.environment import Environment
 from workflows.git import Commit, Git
@@ -22,7 +21,7 @@ from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unkn
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Record, Status
 from workflows.steps.later_sessions import only_for
-from workflows.steps.shared.module import Context, StepModule, coded_look, inquiry
+from workflows.steps.shared.module import Context, GuardedLook, StepModule, guarded_look, inquiry
 
 PROJECT = StepKey("project")
 
@@ -257,11 +256,19 @@ class SessionRun:
     def _done(self, key: StepKey) -> bool:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
-    def questions(self) -> tuple[Question, ...]:
-        """What can be asked in the background: what no look at this machine has answered with a no."""
+    def questions(self, *, opens: bool = False) -> tuple[Question, ...]:
+        """What can be asked in the background: what no look at this machine has answered with a no.
+
+        Args:
+            opens: whether what the person's PGP key guards may be opened for it.
+        """
         seen = self.session.state.observed
         asked = {key for key in seen if seen[key].asked or not seen[key].contradicts}
-        return tuple(question for question in self.inquiries() if question.key in asked)
+        return tuple(
+            replace(question, context=replace(question.context, opens=opens))
+            for question in self.inquiries()
+            if question.key in asked
+        )
 
     def inquiries(self) -> tuple[Question, ...]:
         """What can be asked in the background about done steps, whatever the last look said."""
@@ -273,23 +280,18 @@ class SessionRun:
         inquire = inquiry(self.module(question.key))
         return _seen(partial(inquire, question.context)) if inquire else NOT_ASKED
 
-    def codes_due(self) -> dict[str, StepKey]:
-        """The MFA devices whose codes AWS wants before it can be asked, each with a step that it is for."""
-        due: dict[str, StepKey] = {}
-        for question in self.inquiries():
-            coded = coded_look(self.module(question.key))
-            if coded is not None and (serial := coded.due(question.context)):
-                due.setdefault(serial, question.key)
-        return due
-
-    def give_code(self, key: StepKey, code: Secret) -> None:
-        """Give AWS the code that is due for a step, and for all that the same device is for.
+    def guarded(self) -> dict[str, tuple[StepKey, GuardedLook]]:
+        """The MFA devices and PGP keys without whose secrets AWS can't be asked, each with a step it is for.
 
         Raises:
-            OnboardError: AWS rejects the code, or cannot be asked.
+            OnboardError: a key can't be opened.
         """
-        if (coded := coded_look(self.module(key))) is not None:
-            coded.begin(self.context(key), code)
+        due: dict[str, tuple[StepKey, GuardedLook]] = {}
+        for question in self.inquiries():
+            look = guarded_look(self.module(question.key))
+            if look is not None and (guard := look.due(question.context)):
+                due.setdefault(guard, (question.key, look))
+        return due
 
     def learn(self, question: Question, answer: Observation) -> bool:
         """Let the session know an answer, unless the step was done again since, or nothing is known by it.

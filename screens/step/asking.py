@@ -7,6 +7,7 @@ runs again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,25 +19,27 @@ from textual.message import Message
 from textual.widgets import Input
 
 from screens.step.action_bar import Primary
-from screens.step.page import Move, StepPane, Taker
+from screens.step.page import Move, StepPane, Taker, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import tell
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.text import Button, Text
+from workflows.aws.authenticator import PERIOD_SECONDS
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.steps.admin.terraform_runs import CodeWanted
-from workflows.steps.new_user.sign_in import unlock
 from workflows.steps.shared.module import Report
+from workflows.steps.shared.own_access_key import unlock
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
 WRONG_PASSPHRASE = "Wrong passphrase. Enter the one of your PGP key, not an AWS password."  # noqa: S105
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
 _NOT_OF_IT = "Wrong passphrase. Enter the one of the PGP key ending in {end}, not an AWS password."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
+_RAN_OUT = "This code ran out meanwhile. Enter the one that your app shows now."
 _UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"
 
@@ -76,6 +79,7 @@ class UnlockingPane(StepPane):
 
     _again: Callable[[], None] | None = None
     _locked = ""
+    _began_at: datetime | None = None
 
     def own_fingerprint(self) -> str:
         """Of the key that secrets are encrypted to."""
@@ -91,6 +95,7 @@ class UnlockingPane(StepPane):
         asked = self.query(OwnPassphrase)
         passphrase = self.query_one("#own-passphrase", SecretInput).take() if asked else Secret("")
         if not passphrase:
+            self._began_at = self._began_at if asked else self.context.environment.now()
             self.run_move(name, work, then)
             return
         fingerprint = self._locked
@@ -101,9 +106,22 @@ class UnlockingPane(StepPane):
 
         async def unlocked(_nothing: object) -> None:
             await self.drop_passphrase_question()
-            self.run_move(name, work, then)
+            if not self._asks_for_codes_again():
+                self.run_move(name, work, then)
 
         self.run_move("unlock", unlocking, unlocked)
+
+    def _asks_for_codes_again(self) -> bool:
+        """Ask for other codes where those entered ran out over the passphrase; returns whether it does."""
+        names = [name for field in self.query(CodeField) for name in field.codes]
+        ran_out = [name for name in names if is_displayed(self.query_one(f"#{name}"))]
+        began, now = self._began_at, self.context.environment.now()
+        if not ran_out or began is None or now - began < timedelta(seconds=PERIOD_SECONDS):
+            return False
+        for field in self.query(CodeField):
+            field.clear()
+        self.show_problems([Problem(_RAN_OUT, name) for name in ran_out])
+        return True
 
     def drop_passphrase_question(self) -> AwaitRemove:
         """Ask for no passphrase any more."""

@@ -32,16 +32,17 @@ from screens.step.help import HelpScreen
 from screens.step.page import StepPane, is_displayed
 from screens.step.record import TITLE, record_text
 from screens.widgets.checklist import Checklist
-from screens.widgets.code_dialog import CodeDialog
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
+from screens.widgets.secret_dialogs import CodeDialog, PassphraseDialog, SecretDialog
 from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
-from workflows.core.sentences import joined, text_of
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import Choice, Observation, Verdict
@@ -50,6 +51,7 @@ from workflows.run import Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import everybody
 from workflows.steps.kinds import KINDS
+from workflows.steps.shared.module import GuardedLook
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
 _SECONDS_BETWEEN_LOOKS = 3600.0
@@ -143,10 +145,11 @@ class WizardScreen(OneFocus):
         """All questions to the network have had their answers."""
 
     @dataclass
-    class CodesDue(Message):
-        """The MFA devices whose codes AWS wants before it can be asked, each with a step that it is for."""
+    class SecretsDue(Message):
+        """What guards the way to AWS: MFA devices and PGP keys, each with a step; or why that isn't known."""
 
-        due: dict[str, StepKey]
+        due: Mapping[str, tuple[StepKey, GuardedLook]]
+        why_not: Sentence = ""
 
     @dataclass
     class Seen(Message):
@@ -165,6 +168,9 @@ class WizardScreen(OneFocus):
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
         self._passing = self._looking = self._refused = False
+        self._unlocked = set[str]()
+        self._without: Sentence = ""
+        self._unsure = list[tuple[Sentence, Sentence]]()
         self._likely: Facts = {}
 
     def compose(self) -> ComposeResult:
@@ -213,32 +219,50 @@ class WizardScreen(OneFocus):
         )
 
     @on(Finished.LookWanted)
-    def _find_codes_due(self) -> None:
-        """Where a person asks to look, AWS may want their codes; no look of its own accord asks for one."""
-        self.run_worker(
-            lambda: self.post_message(self.CodesDue(self.run.codes_due())),
-            thread=True,
-            group="looks",
-            exclusive=True,
-        )
+    def _begin_to_look(self) -> None:
+        self._unlocked = set()
+        self._find_secrets_due()
 
-    @on(CodesDue)
-    def _ask_for_code(self, message: CodesDue) -> None:
-        """One device after the other; without a code, AWS is asked what it answers without."""
-        if not message.due or self._left.is_set():
-            self._look_wanted()
+    def _find_secrets_due(self) -> None:
+        """Where a person asks to look, AWS or gpg may want a secret; no other look asks for one."""
+        self.run_worker(self._post_secrets_due, thread=True, group="looks", exclusive=True)
+
+    def _post_secrets_due(self) -> None:
+        try:
+            message = self.SecretsDue(self.run.guarded())
+        except OnboardError as error:
+            message = self.SecretsDue({}, error.what)
+        self.post_message(message)
+
+    @on(SecretsDue)
+    def _ask_for_secret(self, message: SecretsDue) -> None:
+        """One device or key after the other; without its secret, AWS is asked what it answers without."""
+        due = [(guard, *of) for guard, of in message.due.items() if guard not in self._unlocked]
+        if not due or self._left.is_set():
+            self._look_wanted(message.why_not)
             return
-        serial, key = next(iter(message.due.items()))
+        guard, key, look = due[0]
+        give = partial(look.begin, self.run.context(key))
+        dialog: SecretDialog = (
+            PassphraseDialog(guard, give)
+            if look.passphrase
+            else CodeDialog(guard, give, self.run.environment.now)
+        )
+        without = f"That takes {'the passphrase of your PGP key' if look.passphrase else 'an MFA code'}."
 
         def answered(given: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
-            (self._find_codes_due if given else self._look_wanted)()
+            if given:
+                self._unlocked.add(guard)
+                self._find_secrets_due()
+            else:
+                self._look_wanted(without)
 
-        dialog = CodeDialog(serial, partial(self.run.give_code, key), self.run.environment.now)
         self.app.push_screen(dialog, answered)
 
-    def _look_wanted(self) -> None:
+    def _look_wanted(self, without: Sentence) -> None:
+        """Look, as the person asked for; `without` is why what is guarded can't be asked about, or ""."""
         self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
-        self._looking = True
+        self._looking, self._without, self._unsure = True, without, []
         self.look_again()
 
     @on(Seen)
@@ -259,7 +283,7 @@ class WizardScreen(OneFocus):
         ]
         for change in contradicted:
             self.notify(text_of(joined((f"{change.title}:", change.observation.words))), severity="warning")
-        questions = self.run.questions()
+        questions = self.run.questions(opens=self._looking and not self._without)
         if (contradicted or (self._at_the_end and not questions)) and not self._stage.busy:
             await self.go_to(self.current)
         self._ask_in_background(questions)
@@ -286,8 +310,14 @@ class WizardScreen(OneFocus):
 
     @on(AllAnswered)
     def _looked(self) -> None:
-        if self._looking:
-            self._looking = False
+        if not self._looking:
+            return
+        self._looking = False
+        if self._unsure:
+            titles = [text_of(title) for title, _ in self._unsure]
+            words = f"iam-onboard couldn't confirm {listed(titles, 3)}. {self._unsure[0][1]}"
+            self.show_result(words, "warning", passing=True)
+        else:
             self.show_result("iam-onboard has looked again.", "", passing=True)
 
     @on(Answered)
@@ -296,6 +326,9 @@ class WizardScreen(OneFocus):
         question, key = message.question, message.question.key
         if self._left.is_set():
             return
+        why = message.answer.words or self._without
+        if self._looking and message.answer.verdict is Verdict.UNKNOWN and why:
+            self._unsure.append((self.run.title(key), why))
         news, before = list[bool](), self.run.session.state.observed
         if not self._stage.record(lambda: news.append(self.run.learn(question, message.answer))):
             return

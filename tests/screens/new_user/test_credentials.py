@@ -30,6 +30,7 @@ from screens.widgets.code_field import Countdown
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
+from screens.widgets.secret_dialogs import PassphraseDialog
 from screens.widgets.text import Text
 from tui.host import vault_for
 from workflows.core.secret import Secret
@@ -40,6 +41,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
+from workflows.steps.shared.module import not_asked
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
@@ -51,8 +53,8 @@ SIGN_IN = Step(
     "sign-in", "Sign in", "Signing in.", needs=("handoff",), gives=("signed_in",), repeats_over="identities"
 )
 MODULES: list[Any] = [
-    SimpleNamespace(STEP=START),
-    SimpleNamespace(STEP=SIGN_IN),
+    SimpleNamespace(STEP=START, observe=not_asked),
+    SimpleNamespace(STEP=SIGN_IN, observe=not_asked),
     mfa,
     access_keys,
     profiles,
@@ -834,6 +836,31 @@ async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
         await rest(pilot)
         assert app.pane.query_one(".of-the-table").display
     assert "canary" not in everything_written(session.folder)
+    session.close()
+
+
+async def test_to_look_again_asks_for_the_passphrase_and_says_what_it_could_not_ask_without(
+    new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
+) -> None:
+    fingerprint = gpg.key("jane", passphrase="canary-passphrase")
+    session = with_pgp_files(new_user, gpg, fingerprint, tmp_path)
+    kept(new_user, session, user_key(new_user), "pgp-file")
+    session.skip(PROFILES)
+    session.skip(VERIFY)
+    gpg.forget_passphrases()
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await app.wizard.go_to(None)
+        for secret in ("", "canary-passphrase"):
+            app.wizard.query_one(Finished).post_message(Finished.LookWanted())
+            await until(pilot, lambda: isinstance(app.screen, PassphraseDialog))
+            assert fingerprint[-4:] in app.text()
+            await pilot.press(*(secret or ["escape"]), *["enter"] * bool(secret))
+            await until(pilot, lambda: app.screen is app.wizard)
+            await until(pilot, lambda: not app.wizard._looking)
+            await rest(pilot)
+            assert app.wizard.query_one("#result").has_class("-warning") is (not secret)
+            assert (session.status(MFA) is Status.CONTRADICTED) is bool(secret)
     session.close()
 
 

@@ -211,7 +211,12 @@ async def test_a_file_that_is_encrypted_asks_for_the_passphrase_before_the_code_
             assert app.focused is app.pane.query_one("#own-passphrase")
             assert app.pane.region.contains_region(app.focused.region)
             app.pane.query_one("#own-passphrase", Input).value = "canary-passphrase"
+            new_user.aws.ahead += 40
             await pilot.press("enter")
+            await until(pilot, lambda: bool(app.pane.problems))
+            assert [problem.field for problem in app.pane.problems] == ["code"], "it ran out meanwhile"
+            assert app.focused is app.pane.query_one("#code")
+            await pilot.press(*new_user.code(seed, 1), "enter")
             await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
             await until(pilot, lambda: isinstance(app.wizard.pane, RetirementPane))
             await rest(pilot)

@@ -25,10 +25,10 @@ from screens.step import finished
 from screens.step.finished import Finished, standing
 from screens.step.help import HelpScreen, help_text
 from screens.step.page import StepPane
-from screens.widgets.code_dialog import CodeDialog
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
+from screens.widgets.secret_dialogs import CodeDialog
 from screens.widgets.text import Text
 from tui.app import wizard
 from tui.app.wizard import WizardScreen
@@ -48,7 +48,7 @@ from workflows.machine.observations import (
 from workflows.machine.state import Status
 from workflows.run import SessionRun
 from workflows.steps.admin.status_grid import Everybody, Stand
-from workflows.steps.shared.module import CodedLook, Context
+from workflows.steps.shared.module import Context, GuardedLook
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
 GROUPS = StepKey("groups", "management")
@@ -938,7 +938,7 @@ async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_ne
 class Inquired(SmallStep):
     """Is asked something that takes the network; the test says when there is an answer, and which."""
 
-    coded_look: CodedLook | None = None
+    guarded_look: GuardedLook | None = None
 
     def begin(self) -> None:
         self.may_answer, self.answer, self.asked = threading.Event(), AGREES, 0
@@ -1158,7 +1158,7 @@ async def test_who_asks_to_look_again_is_asked_for_the_code_that_aws_wants(tmp_p
         if given[-1] != "123456":
             raise NOT_THERE
 
-    step.coded_look = CodedLook(lambda _context: "" if "123456" in given else "arn:device", give)
+    step.guarded_look = GuardedLook(lambda _context: "" if "123456" in given else "arn:device", give)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.wizard.look_again()
@@ -1190,7 +1190,7 @@ async def test_an_answer_to_a_code_whose_dialog_was_closed_is_none(tmp_path: Pat
         may_answer.wait(30)
         raise OnboardError("No", "AWS doesn't take it.")
 
-    step.coded_look = CodedLook(lambda _context: "arn:device", give)
+    step.guarded_look = GuardedLook(lambda _context: "arn:device", give)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.wizard.look_again()
@@ -1226,7 +1226,7 @@ async def test_a_look_that_another_one_follows_says_nothing_more(
 
 async def test_without_a_code_aws_is_asked_what_it_answers_without(tmp_path: Path) -> None:
     step, app = awaiting(tmp_path, "hand-over")
-    step.coded_look = CodedLook(lambda _context: "arn:device", lambda _context, _code: None)
+    step.guarded_look = GuardedLook(lambda _context: "arn:device", lambda _context, _code: None)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.wizard.look_again()

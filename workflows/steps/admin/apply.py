@@ -174,7 +174,7 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
 observe = state_now.observe
 
 
-coded_look = state_now.CODED
+guarded_look = state_now.CODED
 
 
 def inquire(context: Context) -> Observation:

@@ -253,7 +253,7 @@ def observe(context: Context) -> Observation:
     return NOT_ASKED if _stopped(context) else AGREES
 
 
-coded_look = CODED
+guarded_look = CODED
 
 
 def inquire(context: Context) -> Observation:

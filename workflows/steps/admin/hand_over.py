@@ -617,7 +617,7 @@ def observe(context: Context) -> Observation:
     return state_now.observe(context) if people_of(context.item, context) else AGREES
 
 
-coded_look = state_now.CODED
+guarded_look = state_now.CODED
 
 
 def inquire(context: Context) -> Observation:

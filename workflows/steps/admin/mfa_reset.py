@@ -193,7 +193,7 @@ def observe(context: Context) -> Observation:
     return NOT_ASKED if fact["people"] else Observation(Verdict.AS_DECIDED, at=fact["at"])
 
 
-coded_look = CODED
+guarded_look = CODED
 
 
 def inquire(context: Context) -> Observation:

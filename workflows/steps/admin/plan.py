@@ -338,7 +338,7 @@ def observe(context: Context) -> Observation:
     return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else NOT_ASKED
 
 
-coded_look = state_now.CODED
+guarded_look = state_now.CODED
 
 
 def inquire(context: Context) -> Observation:

@@ -38,7 +38,7 @@ from workflows.steps.later_sessions import (
     taken_back,
 )
 from workflows.steps.shared.device_sessions import DeviceSessions
-from workflows.steps.shared.module import CodedLook, Context
+from workflows.steps.shared.module import Context, GuardedLook
 from workflows.terraform.plan import Action
 from workflows.terraform.state import (
     MAX_BYTES,
@@ -123,7 +123,7 @@ def _begin(context: Context, code: Secret) -> None:
     device_session(context, project, profile, code, lambda _progress: None)
 
 
-CODED = CodedLook(_code_due, _begin)
+CODED = GuardedLook(_code_due, _begin)
 
 
 def _object(s3: AwsClient, place: Bucket) -> StoredState | None:

@@ -37,7 +37,7 @@ from workflows.steps.shared.key_stores import (
     store_for,
     store_options,
 )
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, GuardedLook, Progress, Report
 from workflows.steps.shared.own_access_key import (
     KeyInHand,
     KeyPlace,
@@ -51,12 +51,14 @@ from workflows.steps.shared.own_access_key import (
     device_of,
     device_words,
     devices_of_new_key,
+    guard_of_key,
     keep_recorded,
     listed_keys,
     load_key,
     not_accepted,
     present_key,
     sign_in_seen,
+    unlock_key,
     usable_identity,
 )
 from workflows.steps.shared.own_identity import (
@@ -386,6 +388,13 @@ def observe(context: Context) -> Observation:
         )
     at = recorded.get("at")  # a journal of an earlier version may lack it
     return seen_at(at, context.environment.now()) if at else NOT_ASKED
+
+
+def _guard(context: Context) -> str:
+    return "" if observe(context).contradicts else guard_of_key(context)
+
+
+guarded_look = GuardedLook(_guard, unlock_key, passphrase=True)
 
 
 def inquire(context: Context) -> Observation:

@@ -16,7 +16,6 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import moment
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
-from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at
@@ -178,33 +177,3 @@ def _since(context: Context) -> datetime | None:
     """Since when a sign-in is one with this password; None where that isn't known."""
     since = context.facts["signed_in"].get("since")
     return moment(since, "signed_in.since") if since else None
-
-
-def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:
-    """Let gpg-agent remember the passphrase, by encrypting a word to the key and decrypting it again.
-
-    Args:
-        passphrase: of the key.
-        fingerprint: of the key.
-        context: of the step.
-        report: hears what is done.
-
-    Raises:
-        WrongPassphrase: it is another one.
-        OnboardError: gpg does not work.
-    """
-    report(Progress("Unlocking your PGP key"))
-    environment = context.environment
-    message = encrypt(
-        b"iam-onboard",
-        fingerprint=fingerprint,
-        gnupg_home=environment.gnupg_home,
-        environment=environment.variables,
-    )
-    decrypt(
-        message,
-        passphrase=passphrase,
-        gnupg_home=environment.gnupg_home,
-        environment=environment.variables,
-        cancelled=context.cancelled,
-    ).drop()

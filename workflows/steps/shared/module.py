@@ -40,6 +40,7 @@ class Context:
         contradicted: the steps that the world contradicts, for a look over all items.
         observed: what the last look said of each step, likewise.
         skipped: the steps that the person skipped, likewise.
+        opens: whether a look may open what the person's PGP key guards, since they asked for it.
     """
 
     environment: Environment
@@ -52,6 +53,7 @@ class Context:
     contradicted: frozenset[StepKey] = frozenset()
     observed: Mapping[StepKey, Observation] = field(default_factory=dict)
     skipped: frozenset[StepKey] = frozenset()
+    opens: bool = False
 
     @cached_property
     def decisions(self) -> Decisions:
@@ -106,8 +108,8 @@ class StepModule(Protocol):
     """A step module, as a session's run sees it; modules satisfy it by their functions.
 
     A module with an `inquire(context)` besides can be asked what takes the network; that is done in the
-    background after a resume, and never asks a person for anything. Where AWS may want an MFA code for that,
-    the module has a `coded_look`, for when a person asks to look again.
+    background after a resume, and never asks a person for anything. Where that may take an MFA code or a
+    passphrase, the module has a `guarded_look`, for when a person asks to look again.
 
     A module whose `observe` offers to accept what it sees has an `accept(context, report)`, which gives the
     step's facts as `perform` does.
@@ -151,21 +153,24 @@ def inquiry(module: StepModule) -> Inquire | None:
 
 
 @dataclass(frozen=True)
-class CodedLook:
-    """How an `inquire` that AWS wants an MFA code for gets what it needs.
+class GuardedLook:
+    """How an `inquire` that takes an MFA code or a passphrase gets it.
 
     Attributes:
-        due: gives the serial of the device whose code is due, "" for none; asks no network.
-        begin: begins a session with a code, which serves every later look; raises OnboardError.
+        due: gives the serial of the device, or the fingerprint of the PGP key, whose secret is due, "" for
+            none; asks no network; raises OnboardError.
+        begin: uses the secret, which serves every later look; raises OnboardError.
+        passphrase: whether it is a passphrase.
     """
 
     due: Callable[[Context], str]
     begin: Callable[[Context, Secret], None]
+    passphrase: bool = False
 
 
-def coded_look(module: StepModule) -> CodedLook | None:
-    """How the module's looks get a code, or None if they never need one."""
-    found: CodedLook | None = getattr(module, "coded_look", None)
+def guarded_look(module: StepModule) -> GuardedLook | None:
+    """How the module's looks get what they take, or None if they never take anything."""
+    found: GuardedLook | None = getattr(module, "guarded_look", None)
     return found
 
 

@@ -25,11 +25,12 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, day, joined
 from workflows.core.shapes import moment
 from workflows.environment import Environment
-from workflows.gpg.decrypt import PassphraseNeeded
+from workflows.gpg.decrypt import PassphraseNeeded, decrypt
+from workflows.gpg.keyring import encrypt
 from workflows.machine.observations import Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import (
     account_label,
     base_profile_of,
@@ -43,7 +44,7 @@ from workflows.steps.shared.paths import typed_path
 from workflows.stores.access_key_vault import delete_access_key, find_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KeyStore, VaultStore
-from workflows.stores.vault import PgpFileVault
+from workflows.stores.vault import PgpFileVault, Vault
 
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
@@ -125,15 +126,8 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
     """
     base = base_profile_of(context, identity)
     vaults = usable_vaults(context.environment, fingerprint_of(context, identity))
-    try:
-        found = find_access_key(vaults, project_of(context), base)
-    except PassphraseNeeded as locked:
-        if record := KeyRecords(context.environment.key_records_folder).get(project_of(context), base):
-            locked.fingerprint = record.fingerprint
-        raise
-    if found:
-        _, key = found
-        return Credentials(key.id, key.secret)
+    if found := _found(vaults, context, identity):
+        return found
     files = files_of(context)
     if not files.config_file.exists() and not files.credentials_file.exists():
         return None
@@ -146,6 +140,18 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
         }:
             return None
         raise
+
+
+def _found(vaults: Sequence[Vault], context: Context, identity: Identity) -> Credentials | None:
+    """The identity's key in one of the vaults; an error about the passphrase names the PGP key."""
+    project, base = project_of(context), base_profile_of(context, identity)
+    try:
+        found = find_access_key(vaults, project, base)
+    except PassphraseNeeded as locked:
+        if record := KeyRecords(context.environment.key_records_folder).get(project, base):
+            locked.fingerprint = record.fingerprint
+        raise
+    return Credentials(found[1].id, found[1].secret) if found else None
 
 
 @contextmanager
@@ -173,18 +179,74 @@ def not_accepted(access_key_id: str) -> Observation:
 def _key_without_asking(context: Context) -> Credentials | None:
     """The kept key, from the very place that it was put into; no other is looked at, and no program is run.
 
-    None where that place is a file encrypted to the person's own key: opening it might ask for a passphrase
-    or a card. A profile is not followed: its `credential_process` might ask, too.
+    None where that place is a file encrypted to the person's own key, unless the look may open it: that might
+    ask for a passphrase or a card. A profile is not followed: its `credential_process` might ask, too.
     """
     kept, identity = (context.facts.get("access_key") or {}).get("kept"), identity_of(context)
     if kept == KEPT_IN_FILE:
         return store_for(CREDENTIALS_FILE, context, identity).load()
-    if kept != KEPT_IN_KEYRING:
+    if kept != KEPT_IN_KEYRING and not (kept == KEPT_IN_PGP_FILE and context.opens):
         return None
     every = usable_vaults(context.environment, fingerprint_of(context, identity))
-    keyrings = [vault for vault in every if not isinstance(vault, PgpFileVault)]
-    found = find_access_key(keyrings, project_of(context), base_profile_of(context, identity))
-    return Credentials(found[1].id, found[1].secret) if found else None
+    place = [vault for vault in every if isinstance(vault, PgpFileVault) is (kept == KEPT_IN_PGP_FILE)]
+    return _found(place, context, identity)
+
+
+def guard_of_key(context: Context) -> str:
+    """The fingerprint of the PGP key whose passphrase the kept key waits for; "" where it waits for none.
+
+    Raises:
+        OnboardError: the key can't be opened for another reason.
+    """
+    if (context.facts.get("access_key") or {}).get("kept") != KEPT_IN_PGP_FILE:
+        return ""
+    try:
+        key = _key_without_asking(replace(context, opens=True))
+    except PassphraseNeeded as locked:
+        return locked.fingerprint or fingerprint_of(context, identity_of(context))
+    if key is not None:
+        key.drop()
+    return ""
+
+
+def unlock_key(context: Context, passphrase: Secret) -> None:
+    """Unlock the PGP key that `guard_of_key` names.
+
+    Raises:
+        OnboardError: as `unlock`.
+    """
+    if guard := guard_of_key(context):
+        unlock(passphrase, guard, context, lambda _progress: None)
+
+
+def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:
+    """Let gpg-agent remember the passphrase, by encrypting a word to the key and decrypting it again.
+
+    Args:
+        passphrase: of the key.
+        fingerprint: of the key.
+        context: of the step.
+        report: hears what is done.
+
+    Raises:
+        WrongPassphrase: it is another one.
+        OnboardError: gpg does not work.
+    """
+    report(Progress("Unlocking your PGP key"))
+    environment = context.environment
+    message = encrypt(
+        b"iam-onboard",
+        fingerprint=fingerprint,
+        gnupg_home=environment.gnupg_home,
+        environment=environment.variables,
+    )
+    decrypt(
+        message,
+        passphrase=passphrase,
+        gnupg_home=environment.gnupg_home,
+        environment=environment.variables,
+        cancelled=context.cancelled,
+    ).drop()
 
 
 def check_owner(who: sts.Identity, identity: Identity) -> None:

@@ -1,0 +1,138 @@
+"""Asks for what a look at AWS takes, an MFA code or a passphrase, and uses it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.dialogs import Dialog
+from screens.widgets.fields import FieldRow, SecretInput
+from screens.widgets.text import Button, Text
+from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+
+
+class SecretDialog(Dialog[bool]):
+    """Answers True once the secret was good; why it was not is shown in the dialog.
+
+    Args:
+        title: what it asks for.
+        text: what that is for.
+        give: uses the secret, in a thread; raises OnboardError.
+    """
+
+    LACKING: ClassVar[Sentence]
+    WITHOUT: ClassVar[Sentence]
+
+    def __init__(self, title: Sentence, text: Sentence, give: Callable[[Secret], None]) -> None:
+        super().__init__(title, text)
+        self._give = give
+
+    def asks(self) -> ComposeResult:
+        """The field for the secret."""
+        raise NotImplementedError
+
+    def take(self) -> Secret | None:
+        """What is entered, which its field then forgets; None if nothing is."""
+        raise NotImplementedError
+
+    def fields(self) -> ComposeResult:
+        yield from self.asks()
+        yield Text("", id="wrong", classes="problem -empty")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Ask AWS", id="primary", variant="primary")
+        yield Button(self.WITHOUT, id="close", key="esc")
+
+    def action_primary(self) -> None:
+        """Use what is entered."""
+        if (secret := self.take()) is None:
+            self._refuse(self.LACKING)
+            return
+        self.query_one("#primary", Button).disabled = True
+        self.run_worker(lambda: self._try(secret), thread=True, exclusive=True)
+
+    def _try(self, secret: Secret) -> None:
+        refusal: Sentence = ""
+        try:
+            self._give(secret)
+        except OnboardError as error:
+            refusal = error.what
+        finally:
+            secret.drop()
+        self.app.call_from_thread(self._answered, refusal)
+
+    def _answered(self, refusal: Sentence) -> None:
+        if not self.is_current:
+            return  # closed meanwhile
+        if refusal:
+            self._refuse(refusal)
+        else:
+            self.dismiss(True)
+
+    def _refuse(self, words: Sentence) -> None:
+        self.query_one("#wrong", Text).show_lines([f"✗ {words}"])
+        self.query_one("#primary", Button).disabled = False
+        self.query_one(Input).focus()
+
+
+class CodeDialog(SecretDialog):
+    """Asks for the code of an MFA device.
+
+    Args:
+        serial: the device.
+        give: as of `SecretDialog`.
+        now: the clock, aware.
+    """
+
+    AUTO_FOCUS = "#code"
+    DEFAULT_CSS: ClassVar[str] = "CodeDialog CodeField { margin: 1 0 0 0; }"
+    LACKING = "Enter the six digits that the device shows."
+    WITHOUT = "Without a code"
+
+    def __init__(self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime]) -> None:
+        words = f"One code of {serial} lets iam-onboard ask AWS for an hour, in all accounts of that device."
+        super().__init__("AWS wants an MFA code", words, give)
+        self._now = now
+
+    def asks(self) -> ComposeResult:
+        yield CodeField(self._now, Wanted())
+
+    def take(self) -> Secret | None:
+        return self.query_one(CodeField).take()
+
+
+class PassphraseDialog(SecretDialog):
+    """Asks for the passphrase of the person's own PGP key.
+
+    Args:
+        fingerprint: of the key.
+        give: as of `SecretDialog`.
+    """
+
+    AUTO_FOCUS = "#own-passphrase"
+    LACKING = "Enter the passphrase of your PGP key."
+    WITHOUT = "Without it"
+
+    def __init__(self, fingerprint: str, give: Callable[[Secret], None]) -> None:
+        end = grouped(fingerprint[-8:])
+        words = f"gpg needs the passphrase of your PGP key ending in {end}, to ask AWS with your access key."
+        super().__init__("Unlock your PGP key", words, give)
+
+    def asks(self) -> ComposeResult:
+        yield FieldRow("Passphrase", SecretInput("then Enter", id="own-passphrase"))
+
+    def take(self) -> Secret | None:
+        return self.query_one(SecretInput).take() or None
+
+    @on(Input.Submitted)
+    def _enter(self) -> None:
+        self.action_primary()
