@@ -536,7 +536,7 @@ def _question(planned: Planned, context: Context, account_id: str) -> str:
         lines.append(
             f"! {count(len(planned.foreign), 'change')} that this session didn't ask for, accepted by you."
         )
-    lines += [f"! {sentence}" for sentence in context.decisions.not_compared_told]
+    lines += [f"! {sentence}" for sentence in context.decisions.not_compared_told()]
     return "\n".join([*lines, *_losses(planned, context)])
 
 

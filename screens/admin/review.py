@@ -22,7 +22,7 @@ from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened, styled
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, count, listed
+from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet
 from workflows.steps.admin import review
@@ -177,7 +177,7 @@ class ReviewPane(ByHandPane):
             message.told = self._again
             self.add_class("-unmade")
             self.query_one("#summary", Text).update(f"✗ {message.error.what} Fix that, then look again.")
-            self.primary_changed()
+            self.focus_primary()
 
     def primary(self) -> Primary:
         if self.has_class("-unmade"):
@@ -265,7 +265,11 @@ class ReviewPane(ByHandPane):
             self.drop_note()
         gone = [path in beside.deleted for path in beside.written]
         summary = _summary(diffs, gone, resumed=resumed)
-        self._notes = [f"! {note}" for note in notes] if diffs else []
+        if beside.gone_since and not diffs:
+            summary = "There is nothing to write."
+        removed = "" if self.opening.asks else beside.gone_since  # the page's note has it
+        told = text_of(joined((removed, beside.consequence)))
+        self._notes = [f"! {note}" for note in (*([told] if told else []), *(notes if diffs else ()))]
         self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in self._start["seen"]])

@@ -102,7 +102,7 @@ class Finished(VerticalScroll):
         table = _standing(run, grid)
         if table:
             yield Text(table, id="everybody")
-        if not over and (not_done := list(_not_done(run))):
+        if not over and (not_done := list(_not_done(run, grid))):
             yield Text(joined(not_done, "\n"), id="not-done")
         for line in self._unconfirmed(marked=bool(table) and not grid.rows):
             yield Text(line)
@@ -322,10 +322,11 @@ def _rotated(facts: Facts) -> Iterator[str]:
         yield f"{rotated['old_id']} was deactivated, and waits to be deleted."
 
 
-def _not_done(run: SessionRun) -> Iterator[Sentence]:
+def _not_done(run: SessionRun, grid: Everybody) -> Iterator[Sentence]:
     """What a step that is done found nothing to do for, or leaves to be done by hand."""
+    gone = {name for name, stands in grid.rows if {*stands} <= {Stand.REMOVED_SINCE, Stand.NOT_HERE}}
     if "keys" in run.session.facts():
-        yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told)
+        yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told(gone))
     for account, old_id, key in _old_keys(run):
         when = f"AWS said {told_moment(key['at'], run.environment.now())}"
         seen = f", as {when}" if key.get("old_seen") else ", unless you deactivated it"

@@ -183,7 +183,7 @@ class TerraformPane(CodePane):
 
     def offer_comparison(self) -> None:
         """Say before the apply whose fingerprint nobody has compared, and offer the way there."""
-        told = () if self.opening.done else self.context.decisions.not_compared_told
+        told = () if self.opening.done else self.context.decisions.not_compared_told()
         self.query_one("#not-compared", Text).show_lines([f"! {sentence}" for sentence in told])
         self.query_one("#compare").set_class(not told, "hidden")
 

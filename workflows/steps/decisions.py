@@ -6,7 +6,7 @@ steps read it here. A session of an older program lacks the facts that it did no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -294,10 +294,9 @@ class Decisions(Work):
         before = Comparison.LATER if key.compare_later else Comparison.SAME if key.compared else None
         return self.comparisons.get(name, before)
 
-    @property
-    def not_compared_told(self) -> tuple[Sentence, ...]:
-        """That these are still to be compared, as a sentence; none where all are."""
-        names = self.not_compared
+    def not_compared_told(self, gone: Container[str] = ()) -> tuple[Sentence, ...]:
+        """That these are still to be compared, as a sentence, without who is gone; none where all are."""
+        names = [name for name in self.not_compared if name not in gone]
         return (f"Nobody has compared the PGP fingerprint of {listed(names, 3)} yet.",) if names else ()
 
     @classmethod

@@ -18,11 +18,14 @@ from textual.widgets import Input, OptionList
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
+from screens.widgets.text import Text
+from workflows.core.sentences import text_of
 from workflows.layer.write import ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
-from workflows.steps.admin import groups, pgp_keys, project, users
+from workflows.steps.admin import groups, pgp_keys, project, review, users
+from workflows.steps.admin.other_sessions import RemovedFromFiles
 
 Keys = Mapping[str, bytes]
 
@@ -125,6 +128,22 @@ async def test_a_key_file_that_goes_is_compared_by_nobody(admin_project: AdminPr
         (key,) = (at for at, file in enumerate(diff.files) if not file.readable)
         line = str(ui.app.pane.query_one("#files", OptionList).options[key].prompt)
         assert line.endswith("gone")
+
+
+async def test_whom_a_later_session_removed_is_named_and_next_continues_without_them(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = RemovedFromFiles("Removed by a later session (Remove jane.doe).", {"security": ["jane.doe"]})
+    monkeypatch.setattr(review, "removed_from", lambda *_: removed)
+    admin_project.begin()
+    move = {"security": {"jane.doe": {"add": ["devops"], "remove": []}}}
+    admin_project.facts |= {"regrouping": ["jane.doe"], "user_changes": {}, "memberships": move}
+    admin_project.facts |= {"group_changes": {}}
+    async with wizard(admin_project, project, users, groups, at="review") as ui:
+        assert not isinstance(ui.app.screen, ErrorDialog)
+        said = str(ui.app.pane.query_one("#summary", Text).render())
+        assert f"{text_of(removed.words)} Nothing is written for jane.doe." in said
+        assert ui.focused == "primary"
 
 
 async def test_the_next_file_is_one_that_nobody_has_seen(decided: AdminProject) -> None:

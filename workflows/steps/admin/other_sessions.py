@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from workflows.core.files import FileError
 from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, day, joined, listed
 from workflows.core.shapes import WrongShape, moment
+from workflows.layer.model import Layer
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import Summary, kept_summary
 from workflows.steps.admin.edits import read_layers
-from workflows.steps.admin.written import holds_files, offered_undo
+from workflows.steps.admin.written import first_to_last, holds_files, offered_undo, written_at
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import (
+    AppliedChange,
     applied_changes,
     decided_in,
     places_of,
@@ -134,16 +137,7 @@ def removals_since(context: Context) -> Observation | None:
     found = removals(context.decisions.people, context.facts, begun, applied_changes(every))
     if not found:
         return None
-    names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
-    for name, where in found.items():
-        last = max(where.values())
-        on = day(moment(last.at, "at").astimezone())
-        names.setdefault((listed(list(where), _MOST), on, last.work), []).append(name)
-    words = joined(
-        f"{listed(gone, _MOST)} {'was' if len(gone) == 1 else 'were'} removed from {where} on {on}, "
-        f"by a later session ({work})."
-        for (where, on, work), gone in names.items()
-    )
+    words = joined(_told({(at, name): last for name, where in found.items() for at, last in where.items()}))
     layers, ahead = read_layers(context), removals_ahead(every)
     there = {
         (account, name)
@@ -155,6 +149,59 @@ def removals_since(context: Context) -> Observation | None:
     by_item = by_key((account, name) for name, where in found.items() for account in where)
     in_each = {account: tuple(names) for account, names in by_item.items()}
     return Observation(Verdict.TAKEN_BACK, words, tuple(gone), by_item=in_each)
+
+
+def _told(found: Mapping[tuple[str, str], AppliedChange], what: str = "") -> Iterator[Sentence]:
+    """Who was removed, by account and name, a sentence for each session; `what` is before the accounts."""
+    by_name = by_key((name, (last, account)) for (account, name), last in found.items())
+    names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
+    for name, parts in by_name.items():
+        last, _ = max(parts)
+        on = day(moment(last.at, "at").astimezone())
+        names.setdefault((listed([account for _, account in parts], _MOST), on, last.work), []).append(name)
+    for (where, when, work), gone in names.items():
+        was = f"{listed(gone, _MOST)} {'was' if len(gone) == 1 else 'were'}"
+        yield f"{was} removed from {what}{where} on {when}, by a later session ({work})."
+
+
+class RemovedFromFiles(NamedTuple):
+    """Whom of a session's people later ones removed, so that the files lack them.
+
+    Attributes:
+        words: who was removed where, when and by which session; "" for nobody.
+        in_each: by account, who was.
+    """
+
+    words: Sentence
+    in_each: Mapping[str, Collection[str]]
+
+
+def removed_from(layers: Mapping[str, Layer], context: Context) -> RemovedFromFiles:
+    """Whom of the session's people later ones removed where the layers, as they are on disk, lack them.
+
+    What is only written counts, too.
+    """
+    begun, every = later_than(context)
+    applies = [f"apply@{account}" for account in layers]
+    wrote = [
+        replace(session, settled=dict.fromkeys(applies, session.settled["review"]))
+        for session in every
+        if "review" in session.settled and holds_files(context.folder.parent / session.id, session.facts)
+    ]
+
+    def lacking(sessions: Iterable[Summary]) -> dict[tuple[str, str], AppliedChange]:
+        found = removals(context.decisions.people, context.facts, begun, applied_changes(sessions))
+        return {
+            (account, name): last
+            for name, where in found.items()
+            for account, last in where.items()
+            if account in layers and not layers[account].person(name)
+        }
+
+    applied = lacking(every)
+    written = {part: last for part, last in lacking(wrote).items() if part not in applied}
+    words = joined((*_told(applied), *_told(written, "the files of ")))
+    return RemovedFromFiles(words, by_key((*applied, *written)))
 
 
 def _left(
@@ -178,4 +225,21 @@ def keys_of_later_sessions(context: Context) -> dict[str, str]:
         with suppress(WrongShape):  # its own page says that it is damaged
             keys = Decisions.from_facts(session.facts).keys.values()
             found |= {key.fingerprint: work_of(session) for key in keys if key.fingerprint}
+    return found
+
+
+def written_since(paths: Collection[str], context: Context) -> dict[str, str]:
+    """Those of some files that are as later sessions wrote them, each with what that one does."""
+    own, found = written_at(context.folder), dict[str, str]()
+    for folder in context.folder.parent.iterdir():
+        if written_at(folder) <= own:
+            continue
+        try:
+            changes = first_to_last(folder)
+        except FileError:
+            continue  # its own Review says that it is damaged
+        theirs = [path for path in paths if path in changes and changes[path].standing() == "after"]
+        if theirs:
+            summary = kept_summary(folder, of_old=True)
+            found |= dict.fromkeys(theirs, work_of(summary) if summary else folder.name)
     return found

@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import FileError, load_file
+from workflows.core.files import load_file
+from workflows.core.grouping import by_key
 from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, capitalized, count, joined, listed
 from workflows.git import DirtyFile, Git
 from workflows.layer.discover import find_project
+from workflows.layer.edit.groups import SetGroups
+from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
+from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.password_length import short_passwords
+from workflows.layer.edit.people import SetAccess
 from workflows.layer.edit.run import changes_of, check, edit_layer
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
@@ -27,10 +32,9 @@ from workflows.layer.read.layer import read_layer
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
-from workflows.machine.summaries import kept_summary
 from workflows.steps.admin import state_now
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
-from workflows.steps.admin.other_sessions import not_applied
+from workflows.steps.admin.other_sessions import RemovedFromFiles, not_applied, removed_from, written_since
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.admin.state_now import taken_back_since
 from workflows.steps.admin.written import (
@@ -40,10 +44,8 @@ from workflows.steps.admin.written import (
     journal_of,
     last_digest,
     to_undo,
-    written_at,
 )
 from workflows.steps.decisions import Decisions
-from workflows.steps.kinds import work_of
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.module import Context, Progress, Report
@@ -61,6 +63,8 @@ _TOLD = {
 _NAMED = 3
 """How many files a sentence names."""
 _SUPERSEDED = "Leaves the files as that session wrote them. Archive this session on Home (a) if it is over."
+_OF_USERS = (ReplaceKey, RenameKeyFile, SetAccess, SetGroups)
+"""The operations on somebody who is there."""
 _NOTED = frozenset({"name", "outputs"})
 """The fields of an operation whose warnings no other step has shown."""
 
@@ -109,6 +113,8 @@ class Beside:
         deleted: those of them that aren't there any more.
         undone: how many files `undo` would put back.
         in_git: whether all written files are committed, from here or by hand.
+        gone_since: whom later sessions removed from the files, and how.
+        consequence: what a difference does for them.
     """
 
     lines: Mapping[Path, int] = field(default_factory=dict)
@@ -117,6 +123,8 @@ class Beside:
     deleted: frozenset[Path] = frozenset()
     undone: int = 0
     in_git: bool = False
+    gone_since: Sentence = ""
+    consequence: Sentence = ""
 
 
 def prepare(context: Context, report: Report) -> ChangeSet:
@@ -139,7 +147,10 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     """
     git = Git(context.root, context.environment.variables)
     written = sorted(Path(path) for _, path in files_left(context.folder))
+    removed = removed_from(read_layers(context), context)
     found = Beside(
+        gone_since=removed.words,
+        consequence=_consequence(context.decisions, removed),
         written=tuple(written),
         deleted=frozenset(path for path in written if not path.exists()),
         undone=len(to_undo(context.folder, context.every).changes),
@@ -209,11 +220,13 @@ def _edited(context: Context, report: Report) -> ChangeSet:
     refuse_expired_keys(context)
     report(Progress("Reading the layers"))
     changes: list[FileChange] = []
-    for layer in read_layers(context).values():
+    layers = read_layers(context)
+    removed = removed_from(layers, context)
+    for layer in layers.values():
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
         with refused_by_hand(layer, "Go back and undo that"):
-            changes += _changes(layer, context.decisions)
+            changes += _changes(layer, context.decisions, removed)
     return ChangeSet(tuple(changes))
 
 
@@ -225,10 +238,12 @@ def notes(context: Context) -> list[Sentence]:
     Raises:
         OnboardError: a layer's shape does not allow a change.
     """
-    found: list[Sentence] = [*context.decisions.not_compared_told, *not_applied(context)]
-    for layer in read_layers(context).values():
+    found: list[Sentence] = [*context.decisions.not_compared_told(), *not_applied(context)]
+    layers = read_layers(context)
+    removed = removed_from(layers, context)
+    for layer in layers.values():
         account = layer.location.account
-        problems = check(layer, operations(layer, context.decisions))
+        problems = check(layer, _wanted(layer, context.decisions, removed))
         found += [
             f"{account}: {problem.message}"
             for problem in problems
@@ -297,13 +312,36 @@ def _is_applied(context: Context) -> bool:
         return False
 
 
-def _changes(layer: Layer, decisions: Decisions) -> list[FileChange]:
+def _wanted(layer: Layer, decisions: Decisions, removed: RemovedFromFiles) -> list[Operation]:
+    """The operations that bring a layer to what was decided, without changes of users who are gone."""
+    gone = removed.in_each.get(layer.location.account, ())
+    return [
+        operation
+        for operation in operations(layer, decisions)
+        if not (isinstance(operation, _OF_USERS) and operation.name in gone)
+    ]
+
+
+def _consequence(decisions: Decisions, removed: RemovedFromFiles) -> Sentence:
+    """What writing does for those whom later sessions removed; "" where there are none."""
+    gone = by_key((name, account) for account, names in removed.in_each.items() for name in names)
+    back = [name for name in gone if any(name in decisions.of(account).add for account in gone[name])]
+    rest = [name for name in gone if name not in back]
+    return joined(
+        (
+            f"Writing adds {listed(back, _NAMED)} again." if back else "",
+            f"Nothing is written for {listed(rest, _NAMED)}." if rest else "",
+        )
+    )
+
+
+def _changes(layer: Layer, decisions: Decisions, removed: RemovedFromFiles) -> list[FileChange]:
     """What the decisions change in one layer.
 
     Raises:
         EditRefused: its shape does not allow it, or AWS would refuse a password that is to be made.
     """
-    edited = edit_layer(layer, operations(layer, decisions))
+    edited = edit_layer(layer, _wanted(layer, decisions, removed))
     for short in short_passwords(edited, _new_passwords(layer, decisions)):
         raise short.refusal()
     return changes_of(layer, edited)
@@ -486,9 +524,10 @@ def observe(context: Context) -> Observation:
     }
     if not lacking:
         return AGREES
+    layers = read_layers(context)
     open_in = {
         account: wanted
-        for account, layer in read_layers(context).items()
+        for account, layer in layers.items()
         if (wanted := operations(layer, context.decisions))
     }
     if not open_in:
@@ -498,8 +537,16 @@ def observe(context: Context) -> Observation:
     if by := _written_since(lacking, context):
         theirs = count(len(lacking), "file")
         words = f"A later session of yours ({'; '.join(by)}) wrote over {theirs} of this one."
-        about = (*sorted(open_in), *by)
-        return Observation(Verdict.CHANGED, words, about, _SUPERSEDED, likely=Choice.CONTINUE)
+        removed = removed_from(layers, context)
+        return Observation(
+            Verdict.CHANGED,
+            joined((removed.words, words)),
+            (*sorted(open_in), *by),
+            _SUPERSEDED,
+            redoing=_consequence(context.decisions, removed),
+            likely=Choice.CONTINUE,
+            by_item={account: tuple(names) for account, names in removed.in_each.items()},
+        )
     names = listed(sorted(str(path.relative_to(context.root)) for path in lacking), _NAMED)
     git = Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
@@ -514,16 +561,6 @@ def observe(context: Context) -> Observation:
 
 def _written_since(paths: Iterable[Path], context: Context) -> list[str]:
     """The later sessions that wrote all of these files as they are now, by what they do; else none."""
-    own, left, found = written_at(context.folder), {*map(str, paths)}, list[str]()
-    for folder in context.folder.parent.iterdir():
-        if written_at(folder) <= own:
-            continue
-        try:
-            changes = first_to_last(folder)
-        except FileError:
-            continue
-        if theirs := {path for path in left if path in changes and changes[path].standing() == "after"}:
-            left -= theirs
-            summary = kept_summary(folder, of_old=True)
-            found.append(work_of(summary) if summary else folder.name)
-    return [] if left else found
+    wanted = {*map(str, paths)}
+    found = written_since(wanted, context)
+    return [*dict.fromkeys(found.values())] if found.keys() == wanted else []

@@ -213,6 +213,7 @@ class _Board:
         project = context.observed.get(StepKey("project"), NOT_ASKED)
         looks = (look for look in (project, sent) if look.verdict is Verdict.TAKEN_BACK)
         gone = [name for look in looks for name in (*look.about, *look.by_item.get(self._account, ()))]
+        gone += context.observed.get(StepKey("review"), NOT_ASKED).by_item.get(self._account, ())
         return since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
 
     def stand(self, name: str) -> Stand:

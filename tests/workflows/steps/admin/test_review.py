@@ -22,6 +22,7 @@ from workflows.core.files import FileError
 from workflows.core.sentences import text_of
 from workflows.layer.model import Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Standing
+from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
@@ -212,6 +213,40 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     keep_summary(later.folder, replace(applied, settled={}), made_from(later.folder))
     later.replace("security", "locals.tf", '"sam.okafor"', '"x.y"')
     assert review.observe(admin.context()).likely is Choice.REDO
+
+
+@pytest.mark.parametrize("applied", [True, False])
+@pytest.mark.parametrize("kind", ["joining", "rekeying"])
+def test_whom_a_later_session_removed_is_said_and_nobody_is_asked_to_undo_it(
+    admin: AdminProject, people_keys: Keys, kind: str, applied: bool
+) -> None:
+    later = leaving_later(admin, people_keys)
+    write(later)
+    if kind == "rekeying":
+        admin.facts |= {"joining": [], "rekeying": ["jane.doe"], "user_changes": {}, "memberships": {}}
+        admin.facts["keys"]["jane.doe"]["resets"] = {
+            "security": {"file": "keys/jane.doe", "passwords": ["jane.doe"]}
+        }
+    own = Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts)
+    keep_summary(admin.folder, own, made_from(admin.folder))
+    settled = dict.fromkeys(["review", *(["apply@security"] if applied else [])], "2026-01-02T00:00:00+00:00")
+    removal = Summary("later", "admin", "2026-01-02T00:00:00+00:00", facts=later.facts, settled=settled)
+    keep_summary(later.folder, removal, made_from(later.folder))
+    shown = review.prepare(admin.context(), quiet)
+    beside = review.beside(shown, admin.context())
+    assert shown.is_empty is (kind == "rekeying")
+    assert "Remove jane.doe" in text_of(beside.gone_since)
+    assert ("files of security" in text_of(beside.gone_since)) is not applied
+    assert ("again" in text_of(beside.consequence)) is (kind == "joining")
+    seen = review.observe(admin.context())
+    if applied:
+        assert seen.verdict is Verdict.TAKEN_BACK
+    else:
+        assert (seen.verdict, seen.likely) == (Verdict.CHANGED, Choice.CONTINUE)
+        assert text_of(beside.gone_since) in text_of(seen.words)
+        assert (seen.redoing, seen.by_item) == (beside.consequence, {"security": ("jane.doe",)})
+        grid = everybody(replace(admin.context(), observed={StepKey("review"): seen}))
+        assert dict(grid.rows)["jane.doe"] == (Stand.REMOVED_SINCE,)
 
 
 def test_files_that_were_applied_elsewhere_are_not_put_back(
