@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workflows.core.sentences import Sentence, count
+from workflows.core.sentences import Sentence, count, listed
 from workflows.git import Git
+from workflows.steps.admin.other_sessions import written_since
 from workflows.steps.shared.module import Context
 
 
@@ -42,9 +43,15 @@ def left_in_git(context: Context) -> Sentence:
     command = push_command(commit) if commit else ""
     if not git.is_repository():
         return left_by_facts(facts)
-    if dirty := git.dirty_files([Path(file["path"]) for file in facts["changed_files"]]):
-        verb = "has" if len(dirty) == 1 else "have"
-        return f"Commit what Review wrote: {count(len(dirty), 'file')} {verb} uncommitted changes."
+    paths = [Path(file["path"]) for file in facts["changed_files"]]
+    if dirty := {file.path.resolve() for file in git.dirty_files(paths)}:
+        uncommitted = [str(path) for path in paths if path.resolve() in dirty]
+        later = written_since(uncommitted, context)
+        if own := len(uncommitted) - len(later):
+            verb = "has" if own == 1 else "have"
+            return f"Commit what Review wrote: {count(own, 'file')} {verb} uncommitted changes."
+        works = listed([*dict.fromkeys(later.values())], 2)
+        return f"Nothing to commit from here: a later session ({works}) wrote over what is uncommitted."
     if not command:
         return ""
     branches = git.branches_with(commit.get("sha") or "")
