@@ -291,17 +291,18 @@ class Run:
                 running = not exit_file.exists() and (look % ALIVE_EVERY != 0 or self.is_running())
                 while data := file.read(1 << 16):
                     yield tuple(splitter.feed(data))
-                if not running:
-                    yield tuple(splitter.end())
-                    return
                 # Whoever leaves sets `leave`, then `cancelled`: looked at the other way round, leaving wins.
                 stop = watch.cancelled is not None and watch.cancelled.is_set()
+                # Before the end: nobody would record what is taken in of it now, and the next one finds it.
                 if watch.leave is not None and watch.leave.is_set():
                     raise LeftRunning(
                         "Terraform continues",
                         f"Its {self.description.kind} in {self.description.layer} is still running.",
                         next="Come back to see how it ends.",
                     )
+                if not running:
+                    yield tuple(splitter.end())
+                    return
                 if stop:
                     self.cancel()
                 time.sleep(POLL_SECONDS)

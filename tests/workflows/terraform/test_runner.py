@@ -187,6 +187,16 @@ def test_leaving_and_attaching(tmp_path: Path) -> None:
     assert Run.attach(tmp_path / "nothing") is None
 
 
+def test_who_leaves_as_it_ends_leaves_the_end_to_the_next_one(tmp_path: Path) -> None:
+    run = start(tmp_path / "run", "print('over')")
+    run.follow()
+    leave = threading.Event()
+    leave.set()
+    with pytest.raises(LeftRunning):
+        run.follow(Watch(leave=leave))
+    assert run.follow().text == "over"
+
+
 def test_whoever_leaves_does_not_cancel(tmp_path: Path) -> None:
     over = tmp_path / "over"
     run = start(tmp_path / "run", _until(over))
