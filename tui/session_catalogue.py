@@ -188,12 +188,17 @@ def _keys_taken_in(folder: Path) -> Container[str]:
 def _left_apply(summary: Summary, folder: Path) -> str:
     if summary.next_step != "apply":
         return ""
-    from workflows.steps.shared.leftovers import untaken_apply  # noqa: PLC0415 - not for the first paint
+    from workflows.steps.shared.leftovers import RUNS, untaken_apply  # noqa: PLC0415 - not for the first paint
+    from workflows.terraform.kept import result_of  # noqa: PLC0415 - likewise
 
-    run = untaken_apply(folder)
-    if run is None:
+    if run := untaken_apply(folder):
+        return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
+    if not summary.interrupted:
         return ""
-    return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
+    # The wizard ended between taking in the end and recording it.
+    kept = (path.parent for path in (folder / RUNS).glob("*/apply.json") if _came(path, summary.changed))
+    result = next(map(result_of, kept), None)
+    return "" if result is None else "finished" if result.succeeded else "failed"
 
 
 def _came(path: Path, moment: str) -> str:

@@ -14,10 +14,12 @@ from support.steps import step_of
 from tui.host import Machine, Places
 from tui.session_catalogue import SessionCatalogue, _awaited, _came, _left_apply
 from workflows.catalogue import WORKFLOWS
+from workflows.core.shapes import plain
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import Summary
+from workflows.terraform.results import ApplyResult
 
 BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -57,6 +59,19 @@ def test_an_apply_that_ended_while_nobody_watched_is_found(tmp_path: Path) -> No
     (run / "exit.json").write_text('{"exit_code": 0}')
     assert _left_apply(summary, tmp_path) == "finished"
     assert _left_apply(replace(summary, next_step="plan"), tmp_path) == ""
+
+
+def test_an_apply_whose_end_was_taken_in_and_not_recorded_is_found(tmp_path: Path) -> None:
+    kept = tmp_path / "terraform" / "management" / "apply.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"plan_sha256": "sha", "result": plain(ApplyResult(0, (), (), ()))}))
+    before, after = (
+        datetime.fromtimestamp(kept.stat().st_mtime + seconds, UTC).isoformat() for seconds in (-1, 1)
+    )
+    begun = Summary("late", "admin", changed=before, next_step="apply", interrupted=True)
+    assert _left_apply(begun, tmp_path) == "finished"
+    assert _left_apply(replace(begun, changed=after), tmp_path) == "", "it is of an earlier apply"
+    assert _left_apply(replace(begun, interrupted=False), tmp_path) == ""
 
 
 def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(

@@ -434,6 +434,7 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
             if (record := state.records.get(key)) is not None
         },
         done=_done(state),
+        interrupted=ahead is not None and state.status(ahead, "") is Status.INTERRUPTED,
     )
     keep_summary(folder, summary, of)
     return summary

@@ -46,6 +46,7 @@ class Summary:
         settled: the steps that are done and not skipped, as "apply@security" if they are repeated, each with
             when that was, ISO 8601 in UTC.
         done: how many steps are done, without those that are skipped or not confirmed.
+        interrupted: whether the step to continue with was begun, and the journal doesn't say how it ended.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Summary:
     draft: Mapping[str, Any] = field(default_factory=dict)
     settled: Mapping[str, str] = field(default_factory=dict)
     done: int = 0
+    interrupted: bool = False
 
     @property
     def about(self) -> Mapping[str, Any]:

@@ -437,6 +437,11 @@ def test_the_list_tells_each_session_and_the_last_changed_comes_first(sessions: 
     assert told.details == {"project_root": "/srv/bb"}
     assert told.facts["project"] == "bb"
     assert told.created < told.changed
+    assert not told.interrupted
+    begun = sessions.open("first")
+    begun.start(StepKey("users"))
+    begun.close()
+    assert sessions.summaries()[0].interrupted
     done = sessions.open("first")
     do_all(done)
     done.close()
