@@ -177,9 +177,8 @@ class Finished(VerticalScroll):
         waiting = [name for name, stands in grid.rows if not _settled(stands)]
         if waiting:
             return f"○ Not done yet for {listed(waiting, 2)}"
-        if awaited := self._run.session.state.awaited():
-            left = "; STS regions are left to switch" if self._by_hand() else ""
-            return f"○ {'' if left else 'Your part is done. '}Waiting for {listed(awaited, 2)}{left}"
+        if awaited := self._awaited():
+            return f"○ {awaited}"
         if self._unsure():
             return "? Done, and not all of it confirmed"
         if skipped and not others:
@@ -193,6 +192,15 @@ class Finished(VerticalScroll):
         if self._at(Status.UNCONFIRMED):
             return "○ No step is left to do"
         return f"✓ {_headline(self._run, grid)}"
+
+    def _awaited(self) -> str:
+        """Whom or what is waited for; "" for nothing."""
+        if due := _passwords_due(self._run):
+            return f"Your new password for {listed(due, 2)} is still to come"
+        if awaited := self._run.session.state.awaited():
+            left = "; STS regions are left to switch" if self._by_hand() else ""
+            return f"{'' if left else 'Your part is done. '}Waiting for {listed(awaited, 2)}{left}"
+        return ""
 
     def _buttons(self) -> Iterator[Button]:
         """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
@@ -327,6 +335,8 @@ def _not_done(run: SessionRun, grid: Everybody) -> Iterator[Sentence]:
     gone = {name for name, stands in grid.rows if {*stands} <= {Stand.REMOVED_SINCE, Stand.NOT_HERE}}
     if "keys" in run.session.facts():
         yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told(gone))
+    if due := _passwords_due(run):
+        yield f"! When the new password for {listed(due, 2)} comes, the present one stops working."
     for account, old_id, key in _old_keys(run):
         when = f"AWS said {told_moment(key['at'], run.environment.now())}"
         seen = f", as {when}" if key.get("old_seen") else ", unless you deactivated it"
@@ -340,6 +350,15 @@ def _not_done(run: SessionRun, grid: Everybody) -> Iterator[Sentence]:
             yield from (f"– {said} (AWS said so {when})." for said in nothing_removed(known.value, item))
         if fact == "sts_regions":
             yield from (f"! {sentence}." for lines in _of_regions(known.value) for sentence in lines)
+
+
+def _passwords_due(run: SessionRun) -> list[str]:
+    """The accounts for which a new user waits for another password, after another PGP key."""
+    if not run.session.facts().get("replaced"):
+        return []
+    from workflows.steps.new_user.handoff import awaiting_password  # noqa: PLC0415 - few sessions need it
+
+    return awaiting_password(run.whole())
 
 
 def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

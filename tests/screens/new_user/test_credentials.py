@@ -47,7 +47,10 @@ from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
 START = Step(
-    "start", "Start", "What came before.", gives=("project", "user", "fingerprint", "handoff", "identities")
+    "start",
+    "Start",
+    "What came before.",
+    gives=("project", "user", "fingerprint", "replaced", "handoff", "identities"),
 )
 SIGN_IN = Step(
     "sign-in", "Sign in", "Signing in.", needs=("handoff",), gives=("signed_in",), repeats_over="identities"
@@ -664,6 +667,26 @@ async def test_the_page_and_the_end_name_an_old_key_that_is_still_active(
             text = " ".join(app.text().split())
             assert f"{key['AccessKeyId']} is still active in" in text.replace(", an old access key,", "")
             assert f"Deactivate {'it' if where else key['AccessKeyId']}" in text
+
+
+async def test_the_end_says_that_a_password_for_the_new_pgp_key_is_still_to_come(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    session.skip(PROFILES)
+    session.skip(VERIFY)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert not app.wizard.query("#not-done")
+        session.reopen(StepKey("start"))
+        replaced = [new_user.identities[0].key_fingerprint]
+        settle(session, StepKey("start"), {**session.facts(), "replaced": replaced})
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert ITEM in str(app.wizard.query_one(".finished-title", Text).content)
+        assert ITEM in str(app.wizard.query_one("#not-done", Text).content)
 
 
 async def test_a_key_that_verify_finds_inactive_is_a_contradiction_of_its_own_step(

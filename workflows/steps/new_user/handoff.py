@@ -137,6 +137,18 @@ def asked_since(facts: Facts) -> bool:
     return bool(sent and accepted) and moment(sent, "sent_at") > moment(accepted, "accepted_at")
 
 
+def awaiting_password(context: Context) -> list[str]:
+    """The accounts whose password is for a PGP key that the person replaced: a new one is still to come."""
+    if "handoff" not in context.facts:
+        return []
+    replaced, identities = context.facts.get("replaced") or (), handoff_of(context).identities
+    return [
+        identity.account_name
+        for identity in identities
+        if identity.encrypted_password and identity.key_fingerprint in replaced
+    ]
+
+
 def _refuse_the_one_before(incoming: Handoff, context: Context) -> None:
     """Take no handoff twice where the person has asked for another since.
 
