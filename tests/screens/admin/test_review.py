@@ -133,8 +133,8 @@ async def test_a_key_file_that_goes_is_compared_by_nobody(admin_project: AdminPr
 async def test_whom_a_later_session_removed_is_named_and_next_continues_without_them(
     admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    removed = RemovedFromFiles("Removed by a later session (Remove jane.doe).", {"security": ["jane.doe"]})
-    monkeypatch.setattr(review, "removed_from", lambda *_: removed)
+    removed = RemovedFromFiles("Removed by a later session (Remove jane.doe).", {"security": ("jane.doe",)})
+    monkeypatch.setattr(review, "removed_from_files", lambda *_: removed)
     admin_project.begin()
     move = {"security": {"jane.doe": {"add": ["devops"], "remove": []}}}
     admin_project.facts |= {"regrouping": ["jane.doe"], "user_changes": {}, "memberships": move}

@@ -169,39 +169,50 @@ class RemovedFromFiles(NamedTuple):
 
     Attributes:
         words: who was removed where, when and by which session; "" for nobody.
-        in_each: by account, who was.
+        by_item: who was, by account.
     """
 
     words: Sentence
-    in_each: Mapping[str, Collection[str]]
+    by_item: Mapping[str, tuple[str, ...]]
 
 
-def removed_from(layers: Mapping[str, Layer], context: Context) -> RemovedFromFiles:
+def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = None) -> RemovedFromFiles:
     """Whom of the session's people later ones removed where the layers, as they are on disk, lack them.
 
     What is only written counts, too.
+
+    Args:
+        context: what the step may read.
+        layers: those that the session is about, where they are read already.
+
+    Raises:
+        OnboardError: a layer can't be read.
     """
     begun, every = later_than(context)
-    applies = [f"apply@{account}" for account in layers]
+    applies = [f"apply@{account}" for account in context.decisions.layers]
     wrote = [
         replace(session, settled=dict.fromkeys(applies, session.settled["review"]))
         for session in every
         if "review" in session.settled and holds_files(context.folder.parent / session.id, session.facts)
     ]
 
-    def lacking(sessions: Iterable[Summary]) -> dict[tuple[str, str], AppliedChange]:
+    def removed(sessions: Iterable[Summary]) -> dict[tuple[str, str], AppliedChange]:
         found = removals(context.decisions.people, context.facts, begun, applied_changes(sessions))
-        return {
-            (account, name): last
-            for name, where in found.items()
-            for account, last in where.items()
-            if account in layers and not layers[account].person(name)
-        }
+        return {(account, name): last for name, where in found.items() for account, last in where.items()}
 
-    applied = lacking(every)
-    written = {part: last for part, last in lacking(wrote).items() if part not in applied}
+    by_apply = removed(every)
+    found = removed(wrote) | by_apply
+    there = (layers or read_layers(context)) if found else {}
+    lacking = {
+        (account, name): last
+        for (account, name), last in found.items()
+        if account in there and not there[account].person(name)
+    }
+    applied = {part: last for part, last in lacking.items() if part in by_apply}
+    written = {part: last for part, last in lacking.items() if part not in applied}
     words = joined((*_told(applied), *_told(written, "the files of ")))
-    return RemovedFromFiles(words, by_key((*applied, *written)))
+    by_item = {account: tuple(names) for account, names in by_key(lacking).items()}
+    return RemovedFromFiles(words, by_item)
 
 
 def _left(

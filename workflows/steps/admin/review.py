@@ -34,7 +34,12 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.steps.admin import state_now
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
-from workflows.steps.admin.other_sessions import RemovedFromFiles, not_applied, removed_from, written_since
+from workflows.steps.admin.other_sessions import (
+    RemovedFromFiles,
+    not_applied,
+    removed_from_files,
+    written_since,
+)
 from workflows.steps.admin.project import check_upstream, wanted_binary
 from workflows.steps.admin.state_now import taken_back_since
 from workflows.steps.admin.written import (
@@ -147,7 +152,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     """
     git = Git(context.root, context.environment.variables)
     written = sorted(Path(path) for _, path in files_left(context.folder))
-    removed = removed_from(read_layers(context), context)
+    removed = removed_from_files(context)
     found = Beside(
         gone_since=removed.words,
         consequence=_consequence(context.decisions, removed),
@@ -221,7 +226,7 @@ def _edited(context: Context, report: Report) -> ChangeSet:
     report(Progress("Reading the layers"))
     changes: list[FileChange] = []
     layers = read_layers(context)
-    removed = removed_from(layers, context)
+    removed = removed_from_files(context, layers)
     for layer in layers.values():
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
@@ -240,7 +245,7 @@ def notes(context: Context) -> list[Sentence]:
     """
     found: list[Sentence] = [*context.decisions.not_compared_told(), *not_applied(context)]
     layers = read_layers(context)
-    removed = removed_from(layers, context)
+    removed = removed_from_files(context, layers)
     for layer in layers.values():
         account = layer.location.account
         problems = check(layer, _wanted(layer, context.decisions, removed))
@@ -314,7 +319,7 @@ def _is_applied(context: Context) -> bool:
 
 def _wanted(layer: Layer, decisions: Decisions, removed: RemovedFromFiles) -> list[Operation]:
     """The operations that bring a layer to what was decided, without changes of users who are gone."""
-    gone = removed.in_each.get(layer.location.account, ())
+    gone = removed.by_item.get(layer.location.account, ())
     return [
         operation
         for operation in operations(layer, decisions)
@@ -324,7 +329,7 @@ def _wanted(layer: Layer, decisions: Decisions, removed: RemovedFromFiles) -> li
 
 def _consequence(decisions: Decisions, removed: RemovedFromFiles) -> Sentence:
     """What writing does for those whom later sessions removed; "" where there are none."""
-    gone = by_key((name, account) for account, names in removed.in_each.items() for name in names)
+    gone = by_key((name, account) for account, names in removed.by_item.items() for name in names)
     back = [name for name in gone if any(name in decisions.of(account).add for account in gone[name])]
     rest = [name for name in gone if name not in back]
     return joined(
@@ -523,7 +528,7 @@ def observe(context: Context) -> Observation:
         Path(file["path"]): file["sha256"] for file in files if _sha256(Path(file["path"])) != file["sha256"]
     }
     if not lacking:
-        return AGREES
+        return replace(AGREES, by_item=removed_from_files(context).by_item)
     layers = read_layers(context)
     open_in = {
         account: wanted
@@ -537,7 +542,7 @@ def observe(context: Context) -> Observation:
     if by := _written_since(lacking, context):
         theirs = count(len(lacking), "file")
         words = f"A later session of yours ({'; '.join(by)}) wrote over {theirs} of this one."
-        removed = removed_from(layers, context)
+        removed = removed_from_files(context, layers)
         return Observation(
             Verdict.CHANGED,
             joined((removed.words, words)),
@@ -545,7 +550,7 @@ def observe(context: Context) -> Observation:
             _SUPERSEDED,
             redoing=_consequence(context.decisions, removed),
             likely=Choice.CONTINUE,
-            by_item={account: tuple(names) for account, names in removed.in_each.items()},
+            by_item=removed.by_item,
         )
     names = listed(sorted(str(path.relative_to(context.root)) for path in lacking), _NAMED)
     git = Git(context.root, context.environment.variables)
