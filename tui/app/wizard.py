@@ -315,8 +315,9 @@ class WizardScreen(OneFocus):
         self._looking = False
         if self._unsure:
             titles = [text_of(title) for title, _ in self._unsure]
-            words = f"iam-onboard couldn't confirm {listed(titles, 3)}. {self._unsure[0][1]}"
-            self.show_result(words, "warning", passing=True)
+            reasons = dict.fromkeys(why for _, why in self._unsure)
+            words = joined((f"iam-onboard couldn't confirm {listed(titles, 3)}.", *reasons))
+            self.show_result(text_of(words), "warning", passing=True)
         else:
             self.show_result("iam-onboard has looked again.", "", passing=True)
 
@@ -327,7 +328,8 @@ class WizardScreen(OneFocus):
         if self._left.is_set():
             return
         why = message.answer.words or self._without
-        if self._looking and message.answer.verdict is Verdict.UNKNOWN and why:
+        unsure = bool(why) or self.run.session.status(key) is Status.UNCONFIRMED
+        if self._looking and message.answer.verdict is Verdict.UNKNOWN and unsure:
             self._unsure.append((self.run.title(key), why))
         news, before = list[bool](), self.run.session.state.observed
         if not self._stage.record(lambda: news.append(self.run.learn(question, message.answer))):

@@ -1231,13 +1231,15 @@ async def test_without_a_code_aws_is_asked_what_it_answers_without(tmp_path: Pat
         await rest(pilot)
         app.wizard.look_again()
         await rest(pilot)
-        step.answer = AGREES
-        app.wizard.query_one("#look").focus()
-        await pilot.press("enter")
-        await rest(pilot)
-        await pilot.press("escape")
-        await rest(pilot)
-        assert app.session.status(StepKey("hand-over")) is Status.DONE
+        for step.answer in (NOT_ASKED, AGREES):
+            app.wizard.query_one("#look").focus()
+            await pilot.press("enter")
+            await rest(pilot)
+            await pilot.press("escape")
+            await rest(pilot)
+            confirmed = app.session.status(StepKey("hand-over")) is Status.DONE
+            assert confirmed is (step.answer is AGREES)
+            assert app.wizard.query_one("#result").has_class("-warning") is not confirmed
 
 
 async def test_the_reminder_of_a_handoff_is_only_for_who_was_sent_one(tmp_path: Path) -> None:

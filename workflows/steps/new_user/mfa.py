@@ -27,7 +27,7 @@ from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at
+from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at, unknown
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
@@ -253,9 +253,11 @@ def inquire(context: Context) -> Observation:
     """
     serial = context.facts["mfa"].get("serial") or (context.facts.get("access_key") or {}).get("mfa_serial")
     with client_without_asking("iam", context) as client:
-        found = asked(lambda: iam.list_mfa_devices(client), None) if client is not None else None
+        if client is None:
+            return NOT_ASKED
+        found = asked(lambda: iam.list_mfa_devices(client), None)
     if found is None:
-        return NOT_ASKED
+        return unknown("AWS doesn't let your access key list your MFA devices without a code.")
     if found and (serial is None or serial in {device.serial for device in found}):
         return AGREES
     device = f"the MFA device {serial.rsplit('/', 1)[-1]}" if serial else "an MFA device of yours"
