@@ -135,7 +135,7 @@ MFA_RESET = Step(
     repeats_over="layers",
     applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
     blocked_words="MFA devices needs the project",
-    reads=reading(mfa_devices_reset=Mapping[str, Any]),
+    reads=reading(mfa_devices_reset={"at": str, "people": Mapping[str, Any]}),
 )
 
 DEACTIVATE = Step(

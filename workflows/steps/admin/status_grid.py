@@ -231,7 +231,7 @@ class _Board:
         fact: Any = self._context.every.get(f"mfa_devices_reset@{self._account}")
         if fact is None and StepKey("mfa-reset", self._account) not in self._context.skipped:
             return Stand.DEVICE_TO_REMOVE
-        removed, none = (fact["people"], fact["none"]) if fact else ((), ())
+        removed, none = (fact["people"], fact.get("none") or ()) if fact else ((), ())
         kept = Stand.NO_DEVICE if name in none else Stand.DEVICE_KEPT
         return Stand.DEVICE_REMOVED if name in removed else kept
 
