@@ -260,7 +260,8 @@ async def test_what_lies_in_files_is_read_beside_the_page(
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await press(pilot, "ctrl+n", "ctrl+n")
+        await press(pilot, "ctrl+n")
+        await press(pilot, "ctrl+n")  # the plan is there
         assert read == ["forget", "that_can_put_back"]
         assert "Remove alex.kim" in app.text()
 
