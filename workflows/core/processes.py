@@ -10,7 +10,6 @@ Only the standard library is imported here: Terraform's supervisor, a process of
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import json
 import math
 import os
@@ -54,7 +53,7 @@ ALLOWED = (
     # the keyring and gpg, which a credential_process in a profile may ask
     *("XDG_*", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME"),
 )
-"""Names, or patterns of names, of the variables that a child may inherit."""
+"""Names of the variables that a child may inherit; with a * at its end, every name that begins so."""
 
 ON_A_DESKTOP = (
     *ALLOWED,
@@ -95,7 +94,7 @@ def child_environment(
     Args:
         base: the environment to take from, usually the person's own.
         extra: variables to set in any case, whatever their names (a profile's files, a region).
-        allowed: names, or patterns of names, of those that pass.
+        allowed: those that pass, as in `ALLOWED`.
 
     Returns:
         A new dictionary; AWS credentials of `base` are never in it.
@@ -106,8 +105,8 @@ def child_environment(
     return {**kept, **(extra or {})}
 
 
-def _is_of(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+def _is_of(name: str, wanted: Sequence[str]) -> bool:
+    return any(name.startswith(known[:-1]) if known.endswith("*") else name == known for known in wanted)
 
 
 def search_absolute_folders_only() -> None:
