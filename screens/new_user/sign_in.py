@@ -56,7 +56,7 @@ _HINT_LABELS = {False: "It did not work", True: "Back to the password rules"}
 _SHOW_LABELS = {False: "Show", True: "Hide"}
 _BEFORE = (
     "Say yes if you signed in to {account} as {user} and chose your own password. "
-    "This one-time password is used up then."
+    "This one-time password no longer works then."
 )
 _SINCE = (
     "Say yes only if you have used this new one-time password: you signed in to {account} as {user} with it, "

@@ -168,6 +168,11 @@ class Finished(VerticalScroll):
 
     def _title(self, grid: Everybody) -> str:
         """What was achieved, or what is not as it was meant to be."""
+        if changed := _changed_since(self._run):
+            return f"≠ Changed since: {listed(changed, 3)}"
+        return self._achieved(grid)
+
+    def _achieved(self, grid: Everybody) -> str:
         skipped = [
             text_of(self._run.title(key))
             for key in self._at(Status.SKIPPED)
@@ -299,6 +304,12 @@ def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
     return "" if left else listed(accounts, 2)
 
 
+def _changed_since(run: SessionRun) -> list[str]:
+    """The steps that the last look at the world speaks against."""
+    session = run.session
+    return [text_of(run.title(key)) for key in session.layout() if session.status(key) is Status.CONTRADICTED]
+
+
 def _headline(run: SessionRun, grid: Everybody) -> str:
     """What was achieved, for whom."""
     if run.session.header.workflow == "new-user":
@@ -332,7 +343,8 @@ def _rotated(facts: Facts) -> Iterator[str]:
 
 def _not_done(run: SessionRun, grid: Everybody) -> Iterator[Sentence]:
     """What a step that is done found nothing to do for, or leaves to be done by hand."""
-    gone = {name for name, stands in grid.rows if {*stands} <= {Stand.REMOVED_SINCE, Stand.NOT_HERE}}
+    over = {Stand.REMOVED_SINCE, Stand.GONE_FROM_FILES, Stand.NOT_HERE}
+    gone = {name for name, stands in grid.rows if {*stands} <= over}
     if "keys" in run.session.facts():
         yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told(gone))
     if due := _passwords_due(run):
@@ -451,10 +463,13 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
         f"Deactivate {old_id} in the console of {account} (Security credentials), unless you have."
         for account, old_id, _ in _old_keys(run)
     ]
-    if in_git:
+    if changed := _changed_since(run):
+        yield f"Decide how to continue with {listed(changed, 2)}."
+    elif in_git:
         yield in_git
         if awaited:
             yield "F6 plays the new user."
+        yield from _to_send(run)
     elif chosen or deactivate:
         if chosen:
             yield "Paste the lines that Verify shows into a terminal, then try:"
@@ -462,12 +477,18 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
         yield from deactivate
     elif run.environment.sandbox and _plays_on(run):
         yield "Continue as the other person (F6)."
-    elif removed := _without_device(run.session.state.known, run.removed().by_item):
-        yield f"Send {listed(removed, 2)} the next steps, unless you have: MFA devices has the text."
+    elif to_send := list(_to_send(run)):
+        yield from to_send
     elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."
     else:
         yield "Nothing. You can quit."
+
+
+def _to_send(run: SessionRun) -> Iterator[str]:
+    """The text for those whose lost MFA device was removed."""
+    if removed := _without_device(run.session.state.known, run.removed().by_item):
+        yield f"Send {listed(removed, 2)} the next steps, unless you have: MFA devices has the text."
 
 
 def _kept(run: SessionRun) -> Iterator[str]:

@@ -222,7 +222,7 @@ class Stage(Vertical):
         """Whom later sessions removed, on the pages of the steps that do something for them."""
         removed, item = self._run.removed(), self.key.item if self.key else ""
         names = dict.fromkeys((*removed.about, *removed.by_item.get(item, ())))
-        if self.key == PROJECT or not names:
+        if self.key in {PROJECT, StepKey("review")} or not names:  # these say it themselves
             return ""
         return joined((removed.words, f"Nothing is left to do for {listed([*names], _MOST_NAMED)} here."))
 

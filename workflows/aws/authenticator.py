@@ -115,13 +115,14 @@ def code_problem(text: str, field: str = "code") -> Problem | None:
 def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) -> Problem | None:
     """What is wrong with the order of two codes, or None: the second has to be the one right after the first.
 
-    A code that fits no time within ten minutes is left to `clock_offset`.
+    A code that fits no time within ten minutes is left to `clock_offset`, and two that are the same to
+    `two_codes_problem`.
 
     Raises:
         OnboardError: the seed is not Base32.
     """
     earlier, later = (clock_offset(seed, code, now) for code in (first, second))
-    if earlier is None or later is None or later - earlier == PERIOD_SECONDS:
+    if earlier is None or later is None or later - earlier in {0, PERIOD_SECONDS}:
         return None
     if later < earlier:
         return Problem("The second code is older than the first. Enter the older one first.", "second_code")

@@ -884,6 +884,7 @@ async def test_to_look_again_asks_for_the_passphrase_and_says_what_it_could_not_
             await rest(pilot)
             assert app.wizard.query_one("#result").has_class("-warning") is (not secret)
             assert (session.status(MFA) is Status.CONTRADICTED) is bool(secret)
+            assert ("MFA" in str(app.wizard.query_one("#next", Text).content)) is bool(secret)
     session.close()
 
 

@@ -66,6 +66,12 @@ def test_a_mistyped_code_fits_no_time() -> None:
     assert authenticator.clock_offset(AWS_SEED, wrong, now) is None
 
 
+def test_the_same_code_twice_is_no_matter_of_their_order() -> None:
+    now = at(1_700_000_000)
+    code = authenticator.totp(AWS_SEED, now)
+    assert authenticator.consecutive_problem(AWS_SEED, code, code, now) is None
+
+
 def test_a_code_may_be_typed_in_groups() -> None:
     now = at(1_700_000_000)
     code = authenticator.totp(AWS_SEED, now)

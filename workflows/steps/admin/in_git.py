@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workflows.core.sentences import Sentence, count, listed
+from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.git import Git
 from workflows.steps.admin.other_sessions import written_since
 from workflows.steps.shared.module import Context
@@ -46,12 +46,12 @@ def left_in_git(context: Context) -> Sentence:
     paths = [Path(file["path"]) for file in facts["changed_files"]]
     if dirty := {file.path.resolve() for file in git.dirty_files(paths)}:
         uncommitted = [str(path) for path in paths if path.resolve() in dirty]
-        later = written_since(uncommitted, context)
-        if own := len(uncommitted) - len(later):
-            verb = "has" if own == 1 else "have"
-            return f"Commit what Review wrote: {count(own, 'file')} {verb} uncommitted changes."
+        verb = "has" if len(uncommitted) == 1 else "have"
+        words = f"Commit what Review wrote: {count(len(uncommitted), 'file')} {verb} uncommitted changes."
+        if not (later := written_since(uncommitted, context)):
+            return words
         works = listed([*dict.fromkeys(later.values())], 2)
-        return f"Nothing to commit from here: a later session ({works}) wrote over what is uncommitted."
+        return joined((words, f"A later session ({works}) wrote to {len(later)} of them, too."))
     if not command:
         return ""
     branches = git.branches_with(commit.get("sha") or "")

@@ -151,7 +151,9 @@ def text_for(name: str, found: Found, context: Context) -> str:
 your MFA device in the AWS account {account} ({found.account_id}) of {project} was removed; you can sign in \
 without a code until you register another one. Please do that today: until then you may do little else there.
 
-1. Sign in at {found.sign_in} as {name}, with your password; it is unchanged.
+If you use iam-onboard, open "Set up my access" there and press "Look again": it leads the way. By hand:
+
+1. Sign in at {context.environment.open_page(found.sign_in)} as {name}, with your password; it is unchanged.
 2. At the top right, under your name: "Security credentials", then "Assign MFA device".
 3. Choose "Authenticator app", not a passkey: a passkey gives no code for the command line. Enter two \
 codes, one after the other.

@@ -64,6 +64,7 @@ class Stand(Enum):
     DEVICE_KEPT = ("–", "device kept")
     NO_DEVICE = ("–", "no device")
     REMOVED_SINCE = ("–", "removed since")
+    GONE_FROM_FILES = ("–", "gone from files")
     ADDED_SINCE = ("–", "added since")
 
     def __init__(self, mark: str, words: str) -> None:
@@ -99,9 +100,13 @@ class Everybody:
         done = [
             name
             for name, stands in self.rows
-            if any(stand.mark for stand in stands) and all(stand.settled for stand in stands)
+            if any(stand.mark == "✓" for stand in stands) and all(stand.settled for stand in stands)
         ]
-        return f"Your part is done for {listed(done, 3)}." if done else "Your part isn't done for anyone yet."
+        if done:
+            return f"Your part is done for {listed(done, 3)}."
+        every = [stand for _, stands in self.rows for stand in stands]
+        over = any(stand.mark for stand in every) and all(stand.settled for stand in every)
+        return "Nothing is left to do here." if over else "Your part isn't done for anyone yet."
 
 
 def everybody(context: Context) -> Everybody:
@@ -200,7 +205,7 @@ class _Board:
         self._applying = run is not None and run.description.kind is Kind.APPLY
 
     def _taken_back(self, context: Context) -> Mapping[str, Stand]:
-        """Whom later sessions removed, or added again."""
+        """Whom later sessions removed, from the files at least, or added again."""
         here = context.decisions.of(self._account)
         applied, sent = (
             context.observed.get(StepKey(step, self._account), NOT_ASKED) for step in ("apply", "hand-over")
@@ -213,8 +218,10 @@ class _Board:
         project = context.observed.get(StepKey("project"), NOT_ASKED)
         looks = (look for look in (project, sent) if look.verdict is Verdict.TAKEN_BACK)
         gone = [name for look in looks for name in (*look.about, *look.by_item.get(self._account, ()))]
-        gone += context.observed.get(StepKey("review"), NOT_ASKED).by_item.get(self._account, ())
-        return since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
+        unwritten = context.observed.get(StepKey("review"), NOT_ASKED).by_item.get(self._account, ())
+        return (
+            dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
+        )
 
     def stand(self, name: str) -> Stand:
         """Where somebody stands here; what is left to be done for them counts before what is done."""

@@ -246,7 +246,7 @@ def test_whom_a_later_session_removed_is_said_and_nobody_is_asked_to_undo_it(
         assert text_of(beside.gone_since) in text_of(seen.words)
         assert (seen.redoing, seen.by_item) == (beside.consequence, {"security": ("jane.doe",)})
         grid = everybody(replace(admin.context(), observed={StepKey("review"): seen}))
-        assert dict(grid.rows)["jane.doe"] == (Stand.REMOVED_SINCE,)
+        assert dict(grid.rows)["jane.doe"] == (Stand.GONE_FROM_FILES,)
     admin.facts["changed_files"] = []
     seen = review.observe(admin.context())
     assert (seen.verdict, seen.by_item) == (Verdict.AS_DECIDED, {"security": ("jane.doe",)})
