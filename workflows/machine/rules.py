@@ -146,7 +146,7 @@ def locked_words(state: State, key: StepKey) -> Sentence:
     step, ahead = state.workflow.step(key.step), state.open_needs(key)
     for needed in ahead:
         if state.contradicted(needed):
-            return f"First comes {state.workflow.title_of(needed)}: it has changed since it was done"
+            return f"{state.workflow.title_of(needed)} has changed since it was done"
     givers = state.givers(key)
     if step.blocked_words and any(needed.step == givers[-1].step for needed in ahead):
         return step.blocked_words
