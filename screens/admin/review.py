@@ -268,8 +268,8 @@ class ReviewPane(ByHandPane):
         if beside.gone_since and not diffs:
             summary = "There is nothing to write."
         removed = "" if self.opening.asks else beside.gone_since  # the page's note has it
-        told = text_of(joined((removed, beside.consequence)))
-        self._notes = [f"! {note}" for note in (*([told] if told else []), *(notes if diffs else ()))]
+        of_gone = text_of(joined((removed, beside.consequence)))
+        self._notes = [f"! {note}" for note in (of_gone, *(notes if diffs else ())) if note]
         self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in self._start["seen"]])

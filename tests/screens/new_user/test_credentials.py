@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
+from textual.pilot import Pilot
 from textual.widgets import Button, DataTable, Input, Static
 
 from screens.new_user.access_keys import AccessKeysPane
@@ -342,14 +344,21 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
     assert key["SecretAccessKey"] not in everything_written(session.folder)
 
 
-async def test_a_newer_download_waits_until_the_shown_one_is_imported(
-    new_user: NewUserAws, session: Session
-) -> None:
+@asynccontextmanager
+async def key_page(new_user: NewUserAws, session: Session) -> AsyncIterator[tuple[PaneHost, Pilot[Any]]]:
+    """Access keys at rest, after a device was set up in the console."""
     settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
-    new_user.csv(user_key(new_user))
     app = host(new_user, session, KEYS)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        yield app, pilot
+
+
+async def test_a_newer_download_waits_until_the_shown_one_is_imported(
+    new_user: NewUserAws, session: Session
+) -> None:
+    new_user.csv(user_key(new_user))
+    async with key_page(new_user, session) as (app, pilot):
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
         pane._look_for_download()
@@ -368,10 +377,7 @@ async def test_a_newer_download_waits_until_the_shown_one_is_imported(
 
 
 async def test_escape_asks_again_for_one_answer_at_a_time(new_user: NewUserAws, session: Session) -> None:
-    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
-    app = host(new_user, session, KEYS)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
+    async with key_page(new_user, session) as (app, pilot):
         await pilot.press("enter", "enter")
         await rest(pilot)
         assert is_displayed(app.pane.query_one("#deeds"))
@@ -387,11 +393,8 @@ async def test_escape_asks_again_for_one_answer_at_a_time(new_user: NewUserAws, 
 async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus(
     new_user: NewUserAws, session: Session
 ) -> None:
-    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
     new_user.csv(user_key(new_user))
-    app = host(new_user, session, KEYS)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
+    async with key_page(new_user, session) as (app, pilot):
         await until(pilot, lambda: bool(field(app, "path").value))
         await pilot.press("enter", "enter")
         await rest(pilot)
@@ -440,10 +443,7 @@ async def test_the_file_of_a_kept_key_that_is_still_there_is_imported_and_delete
 async def test_what_a_rejected_file_is_asked_about_stays_in_view(
     new_user: NewUserAws, session: Session
 ) -> None:
-    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
-    app = host(new_user, session, KEYS)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
+    async with key_page(new_user, session) as (app, pilot):
         await pilot.press("enter", "enter")
         await rest(pilot)
         field(app, "path").value = "~/nowhere/accessKeys.csv"

@@ -44,6 +44,14 @@ def begun(tmp_path: Path, draft: dict[str, Any] | None = None) -> Session:
     return session
 
 
+def replacing(tmp_path: Path, fingerprint: str) -> Session:
+    """One whose key is to be replaced after its request was sent."""
+    session = begun(tmp_path)
+    settle(session, KEY, {"fingerprint": fingerprint, "key_made": False, "request_sent": "it is out"})
+    session.drafts.save(KEY, DRAFT)
+    return session
+
+
 def host(session: Session, environment: Environment) -> PaneHost:
     return PaneHost(session, environment, MODULES, PANES, KEY)
 
@@ -212,10 +220,7 @@ async def test_input_of_a_replacement_counts_as_kept_only_once_there_is_some(
 async def test_the_key_that_is_replaced_is_not_offered_and_its_owner_is_known(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
-    lost = gpg.key("lost")
-    session = begun(tmp_path)
-    settle(session, KEY, {"fingerprint": lost, "key_made": False, "request_sent": "it is out"})
-    session.drafts.save(KEY, DRAFT)
+    session = replacing(tmp_path, gpg.key("lost"))
     app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -228,9 +233,7 @@ async def test_the_key_that_is_replaced_is_not_offered_and_its_owner_is_known(
 
 async def test_a_key_that_was_replaced_says_so_and_is_never_proposed(tmp_path: Path, gpg: GpgHome) -> None:
     old, new = gpg.key("earlier"), gpg.key("newer")
-    session = begun(tmp_path)
-    settle(session, KEY, {"fingerprint": old, "key_made": False, "request_sent": "it is out"})
-    session.drafts.save(KEY, DRAFT)
+    session = replacing(tmp_path, old)
     app = host(session, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

@@ -612,7 +612,7 @@ async def test_an_apply_that_nobody_watched_is_no_next_step_and_comes_first_once
         await rest(pilot)
         await pilot.press("f3")
         await rest(pilot)
-        assert all(stand in app.text() for stand in stands), "each is told from the others at 80 columns"
+        assert all(stand in app.text() for stand in stands), "each differs from the others at 80 columns"
         await pilot.press("home", "enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Resume(entries[2])]
