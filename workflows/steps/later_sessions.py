@@ -75,20 +75,19 @@ def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) ->
     return found
 
 
-def removed(account: str, facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, str]:
-    """Whom later sessions removed from an account and didn't add again, each with what that one does.
+def removed(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
+    """By account, whom later sessions removed and didn't add again, each with what that one does.
 
     Args:
-        account: the account.
         facts: of the session that is asked about.
         begun: when it was begun.
         applied: by the sessions of its folder.
     """
-    return {
-        name: changes[-1].work
-        for (root, where, name), changes in applied.items()
-        if (root, where) == (facts.get("project_root"), account) and changes[-1].removes_after(begun)
-    }
+    found = defaultdict[str, dict[str, str]](dict)
+    for (root, account, name), changes in applied.items():
+        if root == facts.get("project_root") and changes[-1].removes_after(begun):
+            found[account][name] = changes[-1].work
+    return found
 
 
 def removals(

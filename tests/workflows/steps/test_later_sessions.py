@@ -131,7 +131,7 @@ def test_who_got_another_password_in_a_later_session() -> None:
 
 def test_whom_a_later_session_removed_for_good() -> None:
     def found(*others: Summary) -> dict[str, str]:
-        return removed("security", ADD.facts, "1", applied_changes([ADD, *others]))
+        return removed(ADD.facts, "1", applied_changes([ADD, *others])).get("security", {})
 
     assert found(REMOVE) == {"jane": "Remove jane"}
     assert found(REMOVE, begun("3", ADD)) == {}

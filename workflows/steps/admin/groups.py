@@ -514,10 +514,10 @@ def _spelled(groups: Sequence[str] | frozenset[str], choice: LayerChoice) -> set
 
 def observe(context: Context) -> Observation:
     """The groups and people that were chosen are there, still to be made, or removed by a later session."""
-    layers, decisions = read_layers(context), context.decisions
+    layers, decisions, removed = read_layers(context), context.decisions, removed_since(context)
     regrouping = {name.casefold() for name in decisions.regrouping}
     for account, people in decisions.memberships.items():
-        layer, since = layers.get(account), removed_since(context, account)
+        layer, since = layers.get(account), removed.get(account, {})
         gone = [
             person
             for person in people

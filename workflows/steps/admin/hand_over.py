@@ -10,7 +10,7 @@ are the best guess: the admin sees that and may leave them out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -439,13 +439,14 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
         AwsError: it could not be asked.
     """
     names = people_of(account, context)
-    removals, renewals = (of(context, account) for of in (removed_since, state_now.renewed_since))
+    removals = removed_since(context).get(account, {})
+    renewals = state_now.renewed_since(context, account)
     found: dict[str, Sentence] = {}
     for name in names:
         if name in removals:
             found[name] = f"a later session removed them ({removals[name]})."
-        elif name in renewals:
-            found[name] = f"a later session made them another password ({renewals[name]}). Its text counts."
+        elif work := renewals.get((name, account)):
+            found[name] = f"a later session made them another password ({work}). Its text counts."
     until = _made_by(account, context)
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
         for name in (name for name in names if name in state.users and name not in found):
@@ -525,21 +526,10 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     return f"in the mailbox as {path.name}"
 
 
-def _remade(accounts: Iterable[str], context: Context) -> dict[tuple[str, str], str]:
-    """Whose password in which of the accounts later sessions made again, each with what the last one does."""
-    return {
-        (name, account): work
-        for account in accounts
-        for name, work in state_now.renewed_since(context, account).items()
-    }
-
-
 def _other_text(remade: Mapping[tuple[str, str], str]) -> Sentence:
-    """That the text sent here holds passwords that later sessions have replaced (`_remade`)."""
-    by, where = (
-        listed([*dict.fromkeys(names)], _MOST_NAMED)
-        for names in (remade.values(), (account for _, account in remade))
-    )
+    """That the text sent here holds passwords that later sessions have replaced."""
+    by = listed([*dict.fromkeys(remade.values())], _MOST_NAMED)
+    where = listed([*dict.fromkeys(account for _, account in remade)], _MOST_NAMED)
     return f"A later session ({by}) made another password in {where}, and its text is the one to open."
 
 
@@ -551,7 +541,7 @@ def copy_reminder(awaited: Iterable[str], context: Context) -> Sentence:
             can't be copied.
     """
     layers = context.decisions.layers
-    remade = _remade(layers, context)
+    remade = state_now.renewed_since(context, *layers)
     sent = {(name, account) for account in layers for name in passwords_of(account, context)}
     renewed = {name for name, _ in remade} - {name for name, _ in sent - remade.keys()}
     here = [name for name in awaited if name not in renewed]
@@ -630,36 +620,39 @@ def inquire(context: Context) -> Observation:
         return taken_back
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
-    removals, accounts = dict[str, str](), _accounts_of_text(context)
+    removals, accounts, since = dict[str, str](), _accounts_of_text(context), removed_since(context)
+    remade = state_now.renewed_since(context, *accounts)
     for account in accounts:
-        gone = removed_since(context, account)
+        gone = since.get(account, {})
         removals |= {name: gone[name] for name in sent if name in gone}
         people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
-        arrivals = _arrivals(people, account, context) if people else {}
+        arrivals = _arrivals(people, account, remade, context) if people else {}
         if arrivals is None:
             return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
         for name, state in arrivals.items():
             found.setdefault((name, state), []).append(account)
     if found:
-        return _of_arrivals(found, _remade(accounts, context), context)
+        return _of_arrivals(found, remade, context)
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
     words = f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."
     return Observation(Verdict.TAKEN_BACK, words, names) if removals else NOT_ASKED
 
 
-def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str, Arrival] | None:
+def _arrivals(
+    people: Iterable[str], account: str, remade: Container[tuple[str, str]], context: Context
+) -> dict[str, Arrival] | None:
     """How far people have come in an account; None where AWS wants a code for that."""
-    renewals, made_by = state_now.renewed_since(context, account), _made_by(account, context)
+    made_by = _made_by(account, context)
     with state_now.client_without_code("iam", replace(context, item=account)) as iam:
         if iam is None:
             return None
-        return {name: arrival(iam, name, None if name in renewals else made_by) for name in people}
+        return {name: arrival(iam, name, None if (name, account) in remade else made_by) for name in people}
 
 
 def _of_arrivals(
     found: Mapping[tuple[str, Arrival], list[str]], remade: Mapping[tuple[str, str], str], context: Context
 ) -> Observation:
-    """Who is gone and who is awaited, and where; `remade` as `_remade` has them."""
+    """Who is gone and who is awaited, and where; `remade` as `state_now.renewed_since` has them."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
     awaited = by_key(

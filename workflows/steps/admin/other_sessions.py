@@ -119,10 +119,10 @@ def _applied_at(account: str, context: Context) -> str:
     return str(fact.get("at", ""))
 
 
-def removed_since(context: Context, account: str) -> dict[str, str]:
-    """Whom later sessions removed from an account, each with what that one does."""
+def removed_since(context: Context) -> dict[str, dict[str, str]]:
+    """By account, whom later sessions removed, each with what that one does."""
     begun, every = later_than(context)
-    return removed(account, context.facts, begun, applied_changes(every))
+    return removed(context.facts, begun, applied_changes(every))
 
 
 def removals_since(context: Context) -> Observation | None:

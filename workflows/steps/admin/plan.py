@@ -160,7 +160,7 @@ def _completed(
         OnboardError: neither the plan nor the state does what was decided; or the state can't be read.
     """
     here = context.decisions.of(context.item)
-    gone_since = removed_since(context, context.item)
+    gone_since = removed_since(context).get(context.item, {})
     unplanned = {*here.add, *here.remove}.difference(gone_since, *planned.owners.values())
     if not (planned.empty or unplanned):
         return planned

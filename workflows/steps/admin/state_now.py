@@ -150,15 +150,13 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
     decisions, (begun, every) = context.decisions, later_than(context)
     applied = applied_changes(every)
     found = taken_back(context.facts, begun, applied)
+    gone = removed(context.facts, begun, applied)
     here = {account: decisions.of(account) for account in accounts or decisions.layers}
     changed = {(account, name) for account, changes in here.items() for name in changes.people}
     by = {
         (account, name): work
         for account in here
-        for name, work in {
-            **found.get(account, {}),
-            **removed(account, context.facts, begun, applied),
-        }.items()
+        for name, work in {**found.get(account, {}), **gone.get(account, {})}.items()
         if (account, name) in changed
     }
     more = any(changes.groups != GroupChanges() or changes.settings for changes in here.values())
@@ -172,10 +170,15 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
     return Observation(Verdict.TAKEN_BACK, words, tuple(names))
 
 
-def renewed_since(context: Context, account: str) -> dict[str, str]:
-    """Whose password in an account later sessions made again, each with what the last one does."""
+def renewed_since(context: Context, *accounts: str) -> dict[tuple[str, str], str]:
+    """Whose password in which of the accounts later sessions made again, each with what the last one does."""
     begun, every = later_than(context)
-    return renewed(account, context.facts, begun, passwords_made(every))
+    made = passwords_made(every)
+    return {
+        (name, account): work
+        for account in accounts
+        for name, work in renewed(account, context.facts, begun, made).items()
+    }
 
 
 def observe(context: Context) -> Observation:
@@ -245,7 +248,7 @@ def not_applied(state: State, context: Context) -> list[Sentence]:
 
     Whom a later session removed lacks nothing.
     """
-    here, gone = context.decisions.of(context.item), removed_since(context, context.item)
+    here, gone = context.decisions.of(context.item), removed_since(context).get(context.item, {})
     missing: list[Sentence] = []
     for name in (name for name in here.add if name not in gone):
         if name not in state.users:

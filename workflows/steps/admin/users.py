@@ -183,12 +183,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """Whose access or key file changes is there; whether the layers hold who joined is Review's to say."""
-    gone = []
+    gone, since = [], removed_since(context)
     for account, layer in read_layers(context).items():
         here = context.decisions.of(account)
-        there = {person.iam_name for person in layer.people}.union(
-            here.remove, removed_since(context, account)
-        )
+        there = {person.iam_name for person in layer.people}.union(here.remove, since.get(account, {}))
         gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
     words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
     return Observation(Verdict.CHANGED, words) if gone else AGREES

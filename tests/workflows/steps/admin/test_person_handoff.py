@@ -293,8 +293,9 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
     monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
     later = {"a": "Remove a"}
-    monkeypatch.setattr(hand_over, "removed_since", lambda *_: later)
-    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_: {"b": "Reset password of b"})
+    renewed = {("b", "security"): "Reset password of b"}
+    monkeypatch.setattr(hand_over, "removed_since", lambda _: {"security": later})
+    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_: renewed)
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
     every = {
         "plan@security": {"passwords": ["a", "b"]},
@@ -317,8 +318,6 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
         hand_over.copy_reminder(["b"], whole)
     elsewhere = {"plan@management": {"passwords": ["b"]}, **every}
     layers = {"project": "bb", "layers": ["management", "security"]}
-    renewed = {"security": {"b": "Reset password of b"}, "management": {}}
-    monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda _, account: renewed[account])
     some = replace(whole, facts=layers, every=elsewhere)
     assert "Reset password of b" not in str(hand_over.copy_reminder(["b"], some))
     seen = hand_over.inquire(replace(context, facts={**layers, "handed_over": sent}, every=elsewhere))
