@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,10 +49,10 @@ def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
     """What the sessions applied of their changes of users."""
     changes = (
         (
-            AppliedChange(summary.settled[f"apply@{account}"], summary.created, kind, work_of(summary)),
+            AppliedChange(summary.settled[f"apply@{account}"], summary.created, kind, work),
             (summary.facts.get("project_root"), account, name),
         )
-        for summary in sessions
+        for summary, work in ((summary, work_of(summary)) for summary in sessions)
         for kind, account, name in _changed(summary.facts)
         if f"apply@{account}" in summary.settled
     )
@@ -102,8 +102,8 @@ def removals(
         applied: by the sessions of its folder.
     """
     found = defaultdict[str, dict[str, AppliedChange]](dict)
-    for name in names:
-        for account in places_of(name, facts):
+    for name, accounts in places_of(names, facts).items():
+        for account in accounts:
             changes = applied.get((facts.get("project_root"), account, name), ())
             if changes and changes[-1].removes_after(begun):
                 found[name][account] = changes[-1]
@@ -120,12 +120,13 @@ def removals_ahead(sessions: Iterable[Summary]) -> set[tuple[Any, str, str]]:
     }
 
 
-def places_of(name: str, facts: Mapping[str, Any]) -> Collection[str]:
-    """The accounts in which a session is for somebody; all of its own before that is decided."""
-    return decided_in(name, facts) or _layers(facts)
+def places_of(names: Iterable[str], facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
+    """By name, the accounts in which a session is for people; all of its own before that is decided."""
+    decided, layers = decided_in(facts), _layers(facts)
+    return {name: decided.get(name, layers) for name in names}
 
 
-def only_for(names: Container[str], facts: Mapping[str, Any]) -> bool:
+def only_for(names: Iterable[str], facts: Mapping[str, Any]) -> bool:
     """Whether a session has nothing to do but what it is to do for these people."""
     people = {name for kind in KINDS for name in texts(facts.get(kind))}
     people |= {name for moves in (facts.get("memberships") or {}).values() for name in moves}
@@ -133,22 +134,23 @@ def only_for(names: Container[str], facts: Mapping[str, Any]) -> bool:
         change for changes in (facts.get("group_changes") or {}).values() for change in changes.values()
     )
     more = any((facts.get("account_wanted"), facts.get("regions_wanted"), *groups))
-    return bool(people) and not more and all(name in names for name in people)
+    return bool(people) and not more and people <= {*names}
 
 
 def _layers(facts: Mapping[str, Any]) -> Sequence[str]:
     return texts(facts.get("layers"))
 
 
-def decided_in(name: str, facts: Mapping[str, Any]) -> set[str]:
-    """The accounts in which it is decided what a session does for somebody; none before."""
+def decided_in(facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
+    """By name, the accounts in which it is decided what a session does for somebody; nobody before."""
     moves: Mapping[str, Any] = facts.get("memberships") or {}
     keys: Mapping[str, Any] = facts.get("keys") or {}
-    return {
-        *(account for _kind, account, changed in _changed(facts) if changed == name),
-        *(account for account, people in moves.items() if name in people),
-        *(keys.get(name, {}).get("resets") or ()),
-    }
+    pairs = (
+        *((name, account) for _kind, account, name in _changed(facts)),
+        *((name, account) for account, people in moves.items() for name in people),
+        *((name, account) for name, key in keys.items() for account in key.get("resets") or ()),
+    )
+    return {name: dict.fromkeys(accounts).keys() for name, accounts in by_key(pairs).items()}
 
 
 PasswordsMade = Mapping[tuple[Any, str, str], Summary]
@@ -165,7 +167,7 @@ def passwords_made(sessions: Iterable[Summary]) -> PasswordsMade:
 
 
 def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
-    changed = [*_changed(summary.facts)]
+    changed = {*_changed(summary.facts)}
     for account in (step.removeprefix("apply@") for step in summary.settled if step.startswith("apply@")):
         for kind in _WITH_PASSWORDS:
             for name in texts(summary.facts.get(kind)):
@@ -193,7 +195,8 @@ def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
     """What the later sessions do that left nothing to be done in a session; () where something is."""
     facts = own.facts
     found = removals(people_of(own), facts, own.created, applied)
-    if only_for([name for name, where in found.items() if {*places_of(name, facts)} == where.keys()], facts):
+    places = places_of(found, facts)
+    if only_for((name for name, where in found.items() if {*places[name]} == where.keys()), facts):
         return tuple(dict.fromkeys(last.work for where in found.values() for last in where.values()))
     changed = {(account, name) for _kind, account, name in _changed(facts)}
     if own.next_step or not only_for({name for _account, name in changed}, facts):

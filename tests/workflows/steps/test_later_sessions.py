@@ -10,6 +10,7 @@ from workflows.steps.later_sessions import (
     applied_changes,
     over_by,
     passwords_made,
+    removals,
     removed,
     renewed,
     still_awaited,
@@ -114,6 +115,14 @@ def test_an_open_session_is_over_once_later_ones_removed_all_whom_it_is_for(
     own: Summary, others: list[Summary], over: bool
 ) -> None:
     assert bool(over_by(own, applied_changes([own, *others]))) is over
+
+
+def test_the_accounts_of_a_removal_are_in_the_order_of_the_decisions() -> None:
+    accounts = [f"account-{number}" for number in range(9, 0, -1)]
+    everywhere = {account: ["jane"] for account in accounts}
+    own = session("1", add=everywhere)
+    applied = applied_changes([session("2", *accounts, remove=everywhere)])
+    assert list(removals(["jane"], own.facts, own.created, applied)["jane"]) == accounts
 
 
 def test_who_got_another_password_in_a_later_session() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -134,21 +134,39 @@ def removals_since(context: Context) -> Observation | None:
         OnboardError: a layer can't be read.
     """
     begun, every = later_than(context)
-    found = removals(context.decisions.people, context.facts, begun, applied_changes(every))
+    found = _removals(every, begun, context)
     if not found:
         return None
-    words = joined(_told({(at, name): last for name, where in found.items() for at, last in where.items()}))
+    names = dict.fromkeys(name for _account, name in found)
     layers, ahead = read_layers(context), removals_ahead(every)
     there = {
         (account, name)
         for account, layer in layers.items()
-        for name in found
+        for name in names
         if layer.person(name) or (context.facts["project_root"], account, name) in ahead
     }
-    gone = [name for name, where in found.items() if not _left(name, where, there, context)]
-    by_item = by_key((account, name) for name, where in found.items() for account in where)
-    in_each = {account: tuple(names) for account, names in by_item.items()}
-    return Observation(Verdict.TAKEN_BACK, words, tuple(gone), by_item=in_each)
+    # by what is decided, else where they are
+    sure = {*context.decisions.joining, *decided_in(context.facts)}
+    left = {
+        name
+        for name, accounts in places_of(names, context.facts).items()
+        for account in accounts
+        if (account, name) not in found and (name in sure or (account, name) in there)
+    }
+    gone = tuple(name for name in names if name not in left)
+    return Observation(Verdict.TAKEN_BACK, joined(_told(found)), gone, by_item=_by_account(found))
+
+
+def _removals(
+    sessions: Iterable[Summary], begun: str, context: Context
+) -> dict[tuple[str, str], AppliedChange]:
+    """Whom of the session's people later ones of some sessions removed, by account and name."""
+    found = removals(context.decisions.people, context.facts, begun, applied_changes(sessions))
+    return {(account, name): last for name, where in found.items() for account, last in where.items()}
+
+
+def _by_account(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    return {account: tuple(names) for account, names in by_key(found).items()}
 
 
 def _told(found: Mapping[tuple[str, str], AppliedChange], what: str = "") -> Iterator[Sentence]:
@@ -189,21 +207,15 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
         OnboardError: a layer can't be read.
     """
     begun, every = later_than(context)
-    if not every:
-        return RemovedFromFiles("", {})
     applies = [f"apply@{account}" for account in context.decisions.layers]
     wrote = [
         replace(session, settled=dict.fromkeys(applies, session.settled["review"]))
         for session in every
-        if "review" in session.settled and holds_files(context.folder.parent / session.id, session.facts)
+        if "review" in session.settled and session.facts.get("project_root") == str(context.root)
+        if holds_files(context.folder.parent / session.id, session.facts)
     ]
-
-    def removed(sessions: Iterable[Summary]) -> dict[tuple[str, str], AppliedChange]:
-        found = removals(context.decisions.people, context.facts, begun, applied_changes(sessions))
-        return {(account, name): last for name, where in found.items() for account, last in where.items()}
-
-    by_apply = removed(every)
-    found = removed(wrote) | by_apply
+    by_apply = _removals(every, begun, context)
+    found = _removals(wrote, begun, context) | by_apply
     there = (layers or read_layers(context)) if found else {}
     lacking = {
         (account, name): last
@@ -213,17 +225,7 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     applied = {part: last for part, last in lacking.items() if part in by_apply}
     written = {part: last for part, last in lacking.items() if part not in applied}
     words = joined((*_told(applied), *_told(written, "the files of ")))
-    by_item = {account: tuple(names) for account, names in by_key(lacking).items()}
-    return RemovedFromFiles(words, by_item)
-
-
-def _left(
-    name: str, removed_from: Container[str], there: Container[tuple[str, str]], context: Context
-) -> bool:
-    """Whether a session is for somebody in another account, too: by what is decided, else where they are."""
-    rest = [account for account in places_of(name, context.facts) if account not in removed_from]
-    unsure = name in context.decisions.joining or decided_in(name, context.facts)
-    return any(unsure or (account, name) in there for account in rest)
+    return RemovedFromFiles(words, _by_account(lacking))
 
 
 def keys_of_later_sessions(context: Context) -> dict[str, str]:
