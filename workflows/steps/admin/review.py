@@ -331,11 +331,11 @@ def _consequence(decisions: Decisions, removed: RemovedFromFiles) -> Sentence:
     """What writing does for those whom later sessions removed; "" where there are none."""
     gone = by_key((name, account) for account, names in removed.by_item.items() for name in names)
     back = [name for name in gone if any(name in decisions.of(account).add for account in gone[name])]
-    rest = [name for name in gone if name not in back]
+    rest = by_key((listed(accounts, _NAMED), name) for name, accounts in gone.items() if name not in back)
     return joined(
         (
             f"Writing adds {listed(back, _NAMED)} again." if back else "",
-            f"Nothing is written for {listed(rest, _NAMED)}." if rest else "",
+            *(f"Nothing is written for {listed(names, _NAMED)} in {where}." for where, names in rest.items()),
         )
     )
 

@@ -238,6 +238,9 @@ def test_whom_a_later_session_removed_is_said_and_nobody_is_asked_to_undo_it(
     assert "Remove jane.doe" in text_of(beside.gone_since)
     assert ("files of security" in text_of(beside.gone_since)) is not applied
     assert ("again" in text_of(beside.consequence)) is (kind == "joining")
+    assert ("in security" in text_of(beside.consequence)) is (kind == "rekeying"), (
+        "nothing of another account"
+    )
     seen = review.observe(admin.context())
     if applied:
         assert seen.verdict is Verdict.TAKEN_BACK
