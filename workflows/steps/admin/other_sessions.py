@@ -251,7 +251,7 @@ def written_since(paths: Collection[str], context: Context) -> dict[str, str]:
             continue
         try:
             changes = first_to_last(folder)
-        except FileError:
+        except (FileError, OSError):
             continue  # its own Review says that it is damaged
         theirs = [path for path in paths if path in changes and changes[path].standing() == "after"]
         if theirs:

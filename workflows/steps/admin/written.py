@@ -129,5 +129,7 @@ def _kept(folder: Path) -> dict[str, Any]:
 
 def written_at(folder: Path) -> int:
     """When a session wrote last, in nanoseconds; 0 if it never did."""
-    record = folder / _RECORD
-    return record.stat().st_mtime_ns if record.exists() else 0
+    try:
+        return (folder / _RECORD).stat().st_mtime_ns
+    except OSError:  # also where the session is deleted meanwhile
+        return 0
