@@ -51,7 +51,8 @@ def left_in_git(context: Context) -> Sentence:
         if not (later := written_since(uncommitted, context)):
             return words
         works = listed([*dict.fromkeys(later.values())], 2)
-        return joined((words, f"A later session ({works}) wrote to {len(later)} of them, too."))
+        which = "it" if len(uncommitted) == 1 else f"{len(later)} of them"
+        return joined((words, f"A later session ({works}) wrote to {which}, too."))
     if not command:
         return ""
     branches = git.branches_with(commit.get("sha") or "")
