@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,14 +192,15 @@ def _left_apply(summary: Summary, folder: Path) -> str:
     from workflows.steps.shared.leftovers import RUNS, untaken_apply  # noqa: PLC0415 - not for the first paint
     from workflows.terraform.kept import result_of  # noqa: PLC0415 - likewise
 
-    if run := untaken_apply(folder):
-        return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
-    if not summary.interrupted:
-        return ""
-    # The wizard ended between taking in the end and recording it.
-    kept = (path.parent for path in (folder / RUNS).glob("*/apply.json") if _came(path, summary.changed))
-    result = next(map(result_of, kept), None)
-    return "" if result is None else "finished" if result.succeeded else "failed"
+    with suppress(OnboardError):  # the step's own page says what is damaged
+        if run := untaken_apply(folder):
+            return "running" if run.is_running() else "finished" if run.exit_code == 0 else "failed"
+        # Else the wizard may have ended between taking in the end and recording it.
+        kept = (folder / RUNS).glob("*/apply.json") if summary.interrupted else ()
+        results = (result_of(path.parent) for path in kept if _came(path, summary.changed))
+        if result := next(results, None):
+            return "finished" if result.succeeded else "failed"
+    return ""
 
 
 def _came(path: Path, moment: str) -> str:

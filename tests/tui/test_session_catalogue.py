@@ -72,6 +72,8 @@ def test_an_apply_whose_end_was_taken_in_and_not_recorded_is_found(tmp_path: Pat
     assert _left_apply(begun, tmp_path) == "finished"
     assert _left_apply(replace(begun, changed=after), tmp_path) == "", "it is of an earlier apply"
     assert _left_apply(replace(begun, interrupted=False), tmp_path) == ""
+    kept.write_text("damaged")
+    assert _left_apply(begun, tmp_path) == "", "the other sessions are listed all the same"
 
 
 def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
