@@ -291,7 +291,7 @@ def decrypt(
     Raises:
         DecryptError: its subclass says what went wrong.
         GpgFailed, GpgTooSlow, GpgMissing, Cancelled: as `run_gpg`; the time is limited where nobody is asked.
-        ValueError: the passphrase is not one line of at most 255 bytes.
+        OnboardError: the passphrase is not one line of at most 255 bytes.
     """
     windows = sys.platform == "darwin" or any(map(environment.get, ("DISPLAY", "WAYLAND_DISPLAY")))
     askable = passphrase is not None or tty is not None or windows

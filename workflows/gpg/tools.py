@@ -169,7 +169,7 @@ def run_gpg(
         GpgMissing: gpg cannot be started.
         GpgTooSlow: it took longer than that.
         Cancelled: `cancelled` was set before it ended.
-        ValueError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
+        OnboardError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
     """
     command = ["gpg", "--batch", "--no-tty", "--status-fd", "2"]
     if gnupg_home is not None:
@@ -240,7 +240,11 @@ def _passphrase_pipe(passphrase: Secret | None) -> Iterator[tuple[int, ...]]:
         return
     line = passphrase.reveal().encode("utf-8")
     if len(line) > PASSPHRASE_LIMIT or b"\n" in line or b"\r" in line:
-        raise ValueError(f"a passphrase is one line of at most {PASSPHRASE_LIMIT} bytes")
+        raise OnboardError(
+            "This can't be the passphrase",
+            f"A passphrase is one line of at most {PASSPHRASE_LIMIT} bytes.",
+            next="Enter the passphrase of your PGP key.",
+        )
     reading, writing = os.pipe()
     try:
         # A pipe takes this much without a reader (POSIX promises 512 bytes), so nothing waits here.

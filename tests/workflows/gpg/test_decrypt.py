@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home, spying
 
-from workflows.core.errors import Cancelled
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg import decrypt as module
 from workflows.gpg.decrypt import (
@@ -174,7 +174,7 @@ def test_what_is_not_a_text_is_no_password(home: GpgHome) -> None:
 
 def test_a_passphrase_of_two_lines_is_refused_before_gpg_starts(home: GpgHome, message: bytes) -> None:
     for impossible in ("two\nlines", "x" * 256):
-        with pytest.raises(ValueError, match="one line"):
+        with pytest.raises(OnboardError, match="one line"):
             decrypt(message, home, impossible)
 
 

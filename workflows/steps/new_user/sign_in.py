@@ -11,12 +11,11 @@ from datetime import datetime
 
 from workflows.aws import iam
 from workflows.aws.errors import asked
-from workflows.core.errors import OnboardError, Problem
+from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import moment
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
-from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at
 from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD
@@ -61,8 +60,6 @@ def decrypt_password(
     """
     try:
         identity = identity_of(context)
-        if passphrase is not None:
-            _check(passphrase)
         report(Progress("Decrypting the password"))
         plain = decrypt(
             clean_ciphertext(identity.encrypted_password or ""),
@@ -78,16 +75,6 @@ def decrypt_password(
     # A password never ends with a line break; whoever encrypted it by hand with `echo` added one.
     with plain:
         return Secret(plain.reveal().rstrip("\r\n"))
-
-
-def _check(passphrase: Secret) -> None:
-    text = passphrase.reveal()
-    if len(text.encode()) > PASSPHRASE_LIMIT or "\n" in text or "\r" in text:
-        raise OnboardError(
-            "This can't be the passphrase",
-            f"A passphrase is one line of at most {PASSPHRASE_LIMIT} bytes.",
-            next="Enter the passphrase of your PGP key.",
-        )
 
 
 def has_password(context: Context) -> bool:
