@@ -31,6 +31,7 @@ class SecretDialog(Dialog[bool]):
 
     LACKING: ClassVar[Sentence]
     WITHOUT: ClassVar[Sentence]
+    _good = False
 
     def __init__(self, title: Sentence, text: Sentence, give: Callable[[Secret], None]) -> None:
         super().__init__(title, text)
@@ -71,11 +72,17 @@ class SecretDialog(Dialog[bool]):
         self.app.call_from_thread(self._answered, refusal)
 
     def _answered(self, refusal: Sentence) -> None:
-        if not self.is_current:
+        if self not in self.app.screen_stack:
             return  # closed meanwhile
+        self._good = not refusal
         if refusal:
             self._refuse(refusal)
-        else:
+        elif self.is_active:
+            self.dismiss(True)
+
+    def on_screen_resume(self) -> None:
+        """It was good while another screen, such as the palette, was on top."""
+        if self._good:
             self.dismiss(True)
 
     def _refuse(self, words: Sentence) -> None:
@@ -135,4 +142,4 @@ class PassphraseDialog(SecretDialog):
 
     @on(Input.Submitted)
     def _enter(self) -> None:
-        self.action_primary()
+        self.query_one("#primary", Button).press()

@@ -153,9 +153,10 @@ class WizardScreen(OneFocus):
 
     @dataclass
     class Seen(Message):
-        """What a look in the background saw."""
+        """What a look in the background saw, and whether the questions after it may open what is guarded."""
 
         looks: tuple[tuple[Question, Observation], ...]
+        opens: bool
 
     def __init__(
         self, run: SessionRun, panes: Mapping[str, type[StepPane]], at: StepKey | None = None
@@ -208,15 +209,19 @@ class WizardScreen(OneFocus):
         if not self.choosing and self.focused is not None and not is_displayed(self.focused):
             self._stage.focus_first()
 
-    def look_again(self) -> None:
-        """Look at the world in the background; what is not as it was is shown, unless something runs here."""
-        done = self.run.done()
-        self.run_worker(
-            lambda: self.post_message(self.Seen(self.run.seen(done))),
-            thread=True,
-            group="looks",
-            exclusive=True,
-        )
+    def look_again(self, *, opens: bool = False) -> None:
+        """Look at the world in the background; what is not as it was is shown, unless something runs here.
+
+        Args:
+            opens: whether what the person's PGP key guards may be opened for it.
+        """
+        look = partial(self._look, self.run.done(), opens=opens)
+        self.run_worker(look, thread=True, group="looks", exclusive=True)
+
+    def _look(self, done: Iterable[Question], *, opens: bool) -> None:
+        worker, looks = get_current_worker(), self.run.seen(done)
+        if not worker.is_cancelled:
+            self.post_message(self.Seen(looks, opens))
 
     @on(Finished.LookWanted)
     def _begin_to_look(self) -> None:
@@ -263,7 +268,8 @@ class WizardScreen(OneFocus):
         """Look, as the person asked for; `without` is why what is guarded can't be asked about, or ""."""
         self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
         self._looking, self._without, self._unsure = True, without, []
-        self.look_again()
+        self.workers.cancel_group(self, "questions")  # the answers of an earlier look are not of this one
+        self.look_again(opens=not without)
 
     @on(Seen)
     async def _take(self, message: Seen) -> None:
@@ -283,7 +289,7 @@ class WizardScreen(OneFocus):
         ]
         for change in contradicted:
             self.notify(text_of(joined((f"{change.title}:", change.observation.words))), severity="warning")
-        questions = self.run.questions(opens=self._looking and not self._without)
+        questions = self.run.questions(opens=message.opens)
         if (contradicted or (self._at_the_end and not questions)) and not self._stage.busy:
             await self.go_to(self.current)
         self._ask_in_background(questions)

@@ -28,7 +28,7 @@ from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
-from screens.widgets.secret_dialogs import CodeDialog
+from screens.widgets.secret_dialogs import CodeDialog, PassphraseDialog
 from screens.widgets.text import Text
 from tui.app import wizard
 from tui.app.wizard import WizardScreen
@@ -1204,6 +1204,72 @@ async def test_an_answer_to_a_code_whose_dialog_was_closed_is_none(tmp_path: Pat
         may_answer.set()
         await rest(pilot)
         assert app.screen is app.wizard
+
+
+async def test_a_secret_that_is_good_closes_its_dialog_and_not_the_palette_over_it(tmp_path: Path) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    may_answer, given = threading.Event(), list[str]()
+
+    def give(_context: Context, passphrase: Secret) -> None:
+        given.append(passphrase.reveal())
+        may_answer.wait(30)
+
+    step.guarded_look = GuardedLook(lambda _context: "" if given else "A" * 40, give, passphrase=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        dialog = app.screen
+        assert isinstance(dialog, PassphraseDialog)
+        await pilot.press(*"abc", "enter", "enter")  # the second finds an empty field, and is none
+        await until(pilot, lambda: given == ["abc"])
+        assert dialog.query_one("#wrong").has_class("-empty")
+        assert dialog.query_one("#primary").disabled
+        app.action_command_palette()
+        await until(pilot, lambda: app.screen is not dialog)
+        palette = app.screen
+        may_answer.set()
+        await rest(pilot)
+        assert app.screen is palette
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.wizard)
+        assert given == ["abc"]
+
+
+async def test_only_the_look_that_a_person_asks_for_opens_what_is_guarded_and_says_when_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, app = awaiting(tmp_path, "hand-over")
+    opened, inquire, may_look = list[bool](), step.inquire, threading.Event()
+
+    def noted(context: Context) -> Observation:
+        opened.append(context.opens)
+        return inquire(context)
+
+    monkeypatch.setattr(step, "inquire", noted)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        step.may_answer.clear()
+        app.wizard.look_again()
+        await until(pilot, lambda: opened == [False, False])
+        seen = app.wizard.run.seen
+        monkeypatch.setattr(app.wizard.run, "seen", lambda done: may_look.wait(30) and seen(done))
+        app.wizard.query_one("#look").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.wizard.query_one("#result", Text).visual))
+        looking = str(app.wizard.query_one("#result", Text).visual)
+        step.may_answer.set()
+        await until(pilot, lambda: all(w.is_finished for w in app.workers if w.group == "questions"))
+        assert str(app.wizard.query_one("#result", Text).visual) == looking
+        may_look.set()
+        await rest(pilot)
+        assert opened == [False, False, True]
+        assert str(app.wizard.query_one("#result", Text).visual) != looking
 
 
 async def test_a_look_that_another_one_follows_says_nothing_more(
