@@ -53,8 +53,8 @@ class ReviewPane(ByHandPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "file(1)", "Next file", id="diff.next", tooltip="To the next file"),
         Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the file before"),
-        Binding("pagedown", "page(1)", "Next lines", id="diff.down", show=False),
-        Binding("pageup", "page(-1)", "Lines before", id="diff.up", show=False),
+        Binding("pagedown", "page(1)", "Next lines", id="diff.down", show=False, priority=True),
+        Binding("pageup", "page(-1)", "Lines before", id="diff.up", show=False, priority=True),
         Binding("l", "files", "Files", id="review.files", tooltip="Choose a file from the list"),
         Binding("c", "copy", "Copy", id="review.copy", tooltip="Copy the whole difference"),
         Binding("s", "save", "Save", id="review.save", tooltip="Save the whole difference as a file"),
@@ -309,8 +309,10 @@ class ReviewPane(ByHandPane):
         self.query_one(FileDiffs).action_file(direction)
 
     def action_page(self, direction: int) -> None:
-        """Go on in the difference, or back, from whatever has the focus beside it."""
+        """Go on in the difference, or back, from whatever has the focus beside it; the list gives it up."""
         diff = self.query_one(FileDiffs)
+        if self.query_one("#files").has_focus:  # it follows what is shown only without the focus
+            self.screen.set_focus(diff)
         diff.scroll_page_down() if direction > 0 else diff.scroll_page_up()
 
     def action_files(self) -> None:

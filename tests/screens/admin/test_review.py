@@ -89,6 +89,21 @@ async def test_a_file_is_seen_once_its_last_changed_line_was_shown(decided: Admi
         assert str(ui.app.wizard._primary().effect) != before
 
 
+async def test_page_down_reads_on_from_the_list_of_files_too(decided: AdminProject) -> None:
+    async with review_of(decided, (80, 24)) as (ui, diff):
+        await ui.press("l")
+        files = ui.app.pane.query_one("#files", OptionList)
+        while diff.at not in diff.unseen:
+            await ui.press("down")
+        assert files.has_focus
+        before = diff.scroll_y
+        await ui.press("pagedown")
+        assert before < diff.scroll_y <= before + diff.size.height
+        assert ui.focused == "diff"
+        await ui.press("pagedown")
+        assert files.highlighted == diff.at
+
+
 async def test_the_key_for_the_next_file_leads_through_all_of_them_in_a_low_terminal(
     decided: AdminProject,
 ) -> None:
