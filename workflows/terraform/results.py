@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
 from workflows.terraform.events import Diagnostic, Progress
-from workflows.terraform.failures import PLAN_AGAIN, Failure, cause_of, failure, failure_of
+from workflows.terraform.failures import PLAN_AGAIN, Failure, cause_of, failure, failure_of, read_lock
 from workflows.terraform.redaction import redact
 from workflows.terraform.runner import Outcome
 
@@ -46,7 +46,8 @@ class ApplyResult:
         existing: addresses that failed since AWS has something of that name already.
         troubles: what went wrong, resource by resource.
         unwritten: whether the state could not be written, so that it is in the layer's folder instead.
-        stopped: whether the person stopped it, and Terraform wrote the state before it ended.
+        stopped: whether the person stopped it, and Terraform wrote the state before it ended; not where it
+            was stopped while it waited for another run's lock.
     """
 
     exit_code: int | None
@@ -100,6 +101,7 @@ def apply_result(outcome: Outcome) -> ApplyResult:
     """The result of an apply that has ended."""
     progress = outcome.progress
     unwritten = any(failure_of(error.as_text()) is Failure.STATE_UNWRITTEN for error in progress.errors)
+    locked = any(read_lock(error.as_text()) for error in progress.errors)
     return ApplyResult(
         exit_code=outcome.exit_code,
         done=progress.done,
@@ -113,7 +115,7 @@ def apply_result(outcome: Outcome) -> ApplyResult:
         ),
         troubles=tuple(_troubles(progress)),
         unwritten=unwritten,
-        stopped=outcome.cancelled and outcome.exit_code == 1 and not unwritten,
+        stopped=outcome.cancelled and outcome.exit_code == 1 and not (unwritten or locked),
     )
 
 
