@@ -297,7 +297,8 @@ class Run:
                 if watch.leave is not None and watch.leave.is_set():
                     raise LeftRunning(
                         "Terraform continues",
-                        f"Its {self.description.kind} in {self.description.layer} is still running.",
+                        f"iam-onboard no longer watches its {self.description.kind} "
+                        f"in {self.description.layer}.",
                         next="Come back to see how it ends.",
                     )
                 if not running:
