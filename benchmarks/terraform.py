@@ -130,7 +130,7 @@ def by_service(terraform: Terraform) -> Took:
 def by_command(sandbox: Sandbox, folder: Path) -> Took:
     """As an administrator types it, from the start of the program to its end.
 
-    A plan for a password first reads the state, to find its address; the plan that is timed is a plain one.
+    The plan also reads the state, to find the password's address.
     """
     plan = str(folder / "typed.tfplan")
     run = partial(

@@ -36,7 +36,7 @@ async def resumed(
     """A session of these facts, resumed after a later one removed somebody from security.
 
     It is also to remove them from the accounts `ahead`.
-    ."""
+    """
     admin.begin()
     admin.facts |= {"layers": ["security"], **facts}
     modules = (*MODULES, mfa_reset, plan)
