@@ -149,25 +149,31 @@ def taken_back_since(context: Context, *accounts: str) -> Observation | None:
     """
     decisions, (begun, every) = context.decisions, later_than(context)
     applied = applied_changes(every)
-    found = taken_back(context.facts, begun, applied)
+    again = taken_back(context.facts, begun, applied)
     gone = removed(context.facts, begun, applied)
     here = {account: decisions.of(account) for account in accounts or decisions.layers}
-    changed = {(account, name) for account, changes in here.items() for name in changes.people}
-    by = {
-        (account, name): work
-        for account in here
-        for name, work in {**found.get(account, {}), **gone.get(account, {})}.items()
-        if (account, name) in changed
-    }
-    more = any(changes.groups != GroupChanges() or changes.settings for changes in here.values())
-    if not changed or more or changed != by.keys():
+    if any(changes.groups != GroupChanges() or changes.settings for changes in here.values()):
         return None
-    names = sorted({name for _, name in changed})
-    removed_all = not any(name in here[account].remove for account, name in changed)
-    did = f"{'was' if len(names) == 1 else 'were'} {'removed' if removed_all else 'added again'}"
-    works = dict.fromkeys(by[part] for part in sorted(changed))
-    words = f"{listed(names, 2)} {did} by a later session ({listed(list(works), 2)})."
+    found: dict[str, list[tuple[str, str]]] = {}
+    for account, changes in here.items():
+        for name in sorted(changes.people):
+            did, by = ("added again", again) if name in changes.remove else ("removed", gone)
+            if name not in by.get(account, {}):
+                return None
+            found.setdefault(did, []).append((name, by[account][name]))
+    if not found:
+        return None
+    words = joined(_taken_back(did, parts) for did, parts in found.items())
+    names = sorted({name for parts in found.values() for name, _work in parts})
     return Observation(Verdict.TAKEN_BACK, words, tuple(names))
+
+
+def _taken_back(did: str, parts: Sequence[tuple[str, str]]) -> Sentence:
+    """What later sessions did with these people, each with what the session does."""
+    names = sorted({name for name, _work in parts})
+    works = [*dict.fromkeys(work for _name, work in parts)]
+    was = "was" if len(names) == 1 else "were"
+    return f"{listed(names, 2)} {was} {did} by a later session ({listed(works, 2)})."
 
 
 def renewed_since(context: Context, *accounts: str) -> dict[tuple[str, str], str]:

@@ -212,9 +212,8 @@ class _Board:
         )
         since: dict[str, Stand] = {}
         if applied.verdict is Verdict.TAKEN_BACK:
-            since = dict.fromkeys(here.remove, Stand.ADDED_SINCE) | dict.fromkeys(
-                here.add, Stand.REMOVED_SINCE
-            )
+            since = dict.fromkeys(here.people, Stand.REMOVED_SINCE)
+            since |= dict.fromkeys(here.remove, Stand.ADDED_SINCE)
         project = context.observed.get(StepKey("project"), NOT_ASKED)
         looks = (look for look in (project, sent) if look.verdict is Verdict.TAKEN_BACK)
         gone = [name for look in looks for name in (*look.about, *look.by_item.get(self._account, ()))]

@@ -19,8 +19,10 @@ from support.fakes import fake_environment
 from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, plan, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
@@ -311,3 +313,30 @@ def test_a_bucket_without_the_object_holds_a_state_that_was_never_written(
     in_bucket(layer, monkeypatch, Source.FILES, refused("AccessDenied"))
     with pytest.raises(OnboardError):
         plan.inquire(own)
+
+
+def test_who_was_removed_again_or_for_the_first_time_is_not_said_to_be_added_again(tmp_path: Path) -> None:
+    def keep(name: str, **changes: dict[str, list[str]]) -> dict[str, Any]:
+        at = f"2026-01-0{name}T00:00:00+00:00"
+        facts: dict[str, Any] = {"project_root": "/bb", "layers": ["security"], "user_changes": changes}
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        summary = Summary(name, "admin", at, facts=facts, settled={"apply@security": at})
+        keep_summary(folder, summary, made_from(folder))
+        return facts
+
+    def seen() -> Observation | None:
+        every = {"applied@security": {"at": "2026-01-01T00:00:00+00:00"}}
+        own = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path / "1")
+        return state_now.taken_back_since(own)
+
+    facts = keep("1", remove={"security": ["alex"]}, add={"security": ["jane"]})
+    assert seen() is None
+    keep("2", add={"security": ["alex"]}, remove={"security": ["jane"]})
+    back = seen()
+    assert back is not None
+    assert back.about == ("alex", "jane")
+    assert "jane was removed" in text_of(back.words)
+    assert "alex was added again" in text_of(back.words)
+    keep("3", remove={"security": ["alex"]})
+    assert seen() is None
