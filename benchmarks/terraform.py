@@ -87,6 +87,7 @@ def sandbox_layer() -> Iterator[tuple[Sandbox, OpenLayer]]:
             runs = AdminRuns(administrator(sandbox, session), session, facts)
             with open_layer(runs.context("management"), runs.report) as layer:
                 (layer.location.path / "more.tf").write_text(MORE)
+                # Initialises, and warms the caches, too.
                 record, _ = layer.terraform.plan(watch=Watch(lambda _update: None))
                 layer.terraform.apply(record, watch=Watch(lambda _update: None))
                 yield sandbox, layer
@@ -187,8 +188,6 @@ def main() -> int:
     early, most, seconds = memory_of_a_long_run()
     with sandbox_layer() as (sandbox, layer), tempfile.TemporaryDirectory(prefix="io-", dir="/tmp") as name:
         terraform, folder = layer.terraform, Path(name)
-        for _ in range(amount(1, 0)):
-            by_service(terraform)  # initialises, as the first in its turn does too, and warms the caches
         ways = (
             partial(alone, terraform, folder),
             partial(by_service, terraform),
