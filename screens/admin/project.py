@@ -356,19 +356,17 @@ class ProjectPane(StepPane):
 
     def request(self) -> Request:
         fields = {name: names_in(self._field(name).value) for name in KINDS}
+        asked = [kind for kind in QUESTIONS if kind in self._asked]
+        asked.sort(key=lambda kind: kind not in self._first_asked)  # what the person came for goes first
         return Request(
             path=self.query_one("#path", Input).value.strip(),
             layers=self._marked(),
             without_upstream=self.query_one("#without-upstream", MarkBox).value,
             account_wanted=self.query_one("#account-wanted", MarkBox).value,
             regions_wanted=self._regions,
-            asked=tuple(sorted(filter(self._asked.__contains__, QUESTIONS), key=self._asked_later)),
+            asked=tuple(asked),
             **fields,
         )
-
-    def _asked_later(self, kind: str) -> bool:
-        """Whether it came with "Something else too": what the person came for goes first."""
-        return kind not in self._first_asked
 
     def likely(self) -> Facts:
         """The kinds of work that somebody is named for; while nobody is, the one that was chosen."""
