@@ -219,7 +219,7 @@ class _Board:
         gone = [name for look in looks for name in (*look.about, *look.by_item.get(self._account, ()))]
         unwritten = context.observed.get(StepKey("review"), NOT_ASKED).by_item.get(self._account, ())
         return (
-            dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | since | dict.fromkeys(gone, Stand.REMOVED_SINCE)
+            dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | dict.fromkeys(gone, Stand.REMOVED_SINCE) | since
         )
 
     def stand(self, name: str) -> Stand:

@@ -209,6 +209,23 @@ def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
     assert "for anyone yet" in text_of(everybody(context).sentence)
 
 
+def test_who_was_added_again_is_not_removed_since_because_the_same_sessions_removed_others(
+    tmp_path: Path,
+) -> None:
+    facts = {
+        "layers": ["security"],
+        "joining": ["jane.doe"],
+        "leaving": ["alex.kim"],
+        "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {"security": ["alex.kim"]}},
+        "applied@security": APPLIED,
+    }
+    back = Observation(Verdict.TAKEN_BACK, "", ("alex.kim", "jane.doe"))
+    observed = {StepKey(step, "security"): back for step in ("apply", "hand-over")}
+    context = Context(fake_environment(tmp_path, {}), facts, facts, "", tmp_path, observed=observed)
+    found = {"jane.doe": (Stand.REMOVED_SINCE,), "alex.kim": (Stand.ADDED_SINCE,)}
+    assert dict(everybody(context).rows) == found
+
+
 @pytest.mark.parametrize(
     ("seen", "password", "stand"),
     [
