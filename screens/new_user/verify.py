@@ -388,11 +388,11 @@ class VerifyPane(UnlockingPane):
 
     def _effect(self) -> Sentence:
         """What the lines do, and what the command needs besides."""
-        chosen = self._chosen()
-        code = ""
+        chosen, owner = self._chosen(), self._owner()
+        code = ""  # a base profile is the key alone: nothing is asked for it, and no session kept
         if chosen in self._remembered:
             code = " The command keeps this session for up to an hour, without a code."
-        elif self._owner().serial:
+        elif owner.serial and chosen in owner.roles:
             code = " The command asks for a new MFA code."
         return f"The lines select {chosen}.{code}"
 
@@ -445,7 +445,8 @@ class VerifyPane(UnlockingPane):
     def _show_tried(self, profile: str, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
         self._command_waits = tried.needs_code
-        self._remembered |= set() if tried.needs_code else {profile}
+        keeps = not tried.needs_code and any(profile in view.roles for view in self._survey.identities)
+        self._remembered = self._remembered | {profile} if keeps else self._remembered - {profile}
         if tried.needs_code:
             owner = self._owner()
             self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")

@@ -128,6 +128,8 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await rest(pilot)
         assert "assumed-role/DevOps/" in app.text()
         assert app.pane._remembered == {ROLE}
+        app.pane._show_tried(BASE, Tried("", "It works."))
+        assert app.pane._remembered == {ROLE}, "the key itself begins no session"
         assert field.value == ""
         assert app.session.status(VERIFY) is not Status.DONE
         await pilot.press("ctrl+n")
@@ -135,7 +137,9 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert app.session.status(VERIFY) is Status.DONE
         await app.wizard.go_to(VERIFY)
         await rest(pilot)
+        app.pane._show_tried(ROLE, Tried("", "It works."))
         app.pane._show_tried(ROLE, Tried("", "It wants a code.", needs_code=True))
+        assert not app.pane._remembered
         await pilot.press("1")
         assert app.pane.changed(), "its code is for the command, and Enter runs that"
 
