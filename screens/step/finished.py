@@ -209,16 +209,16 @@ class Finished(VerticalScroll):
 
     def _buttons(self) -> Iterator[Button]:
         """The ways to what is not confirmed, left to do by hand, or not asked for yet."""
-        observed = self._run.session.state.observed
+        state, over = self._run.session.state, bool(self._over())
         asked = {question.key for question in self._run.inquiries()}
-        unconfirmed = () if self._over() else self._unsure()
-        if any(observed[key].words or key in asked for key in unconfirmed):
+        unconfirmed, awaited = ((), ()) if over else (self._unsure(), state.seen_as(Verdict.AWAITED))
+        if any(state.observed[key].words or key in asked for key in unconfirmed):
             yield Button("Look again", id="look")
-        if any(key.step == "hand-over" and observed[key].verdict is Verdict.AWAITED for key in observed):
+        if any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind")
         for key in self._by_hand():
             yield Button("See what to click", id=f"ask-{key.step}")
-        for key in () if self._over() else self._left():
+        for key in () if over else self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", classes=ASIDE)
 
     def _asides(self) -> Iterator[Button]:

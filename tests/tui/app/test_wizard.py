@@ -1308,6 +1308,21 @@ async def test_without_a_code_aws_is_asked_what_it_answers_without(tmp_path: Pat
             assert app.wizard.query_one("#result").has_class("-warning") is not confirmed
 
 
+async def test_nobody_is_reminded_from_a_session_that_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _step, app = awaiting(tmp_path, "hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.wizard.look_again()
+        await rest(pilot)
+        assert app.wizard.query("#remind")
+        monkeypatch.setattr(app.wizard.run, "over", lambda: "jane.doe was removed.")
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert not app.wizard.query("#remind")
+
+
 async def test_the_reminder_of_a_handoff_is_only_for_who_was_sent_one(tmp_path: Path) -> None:
     _step, app = awaiting(tmp_path, "mfa-reset")
     async with app.run_test(size=(80, 24)) as pilot:
