@@ -91,7 +91,10 @@ class Frame(App[None]):
         )  # Textual chooses how it leaves colours out before the theme
         super().__init__(driver_class=WatchedDriver if guard else None, ansi_color=ansi)
         # Textual (8.2) keeps the parsed styles of 64 classes; past that each new one has all parsed again.
-        self.stylesheet._parse_cache.grow(_MOST_STYLED_CLASSES)  # noqa: SLF001 - there is no other way
+        if (
+            parsed := getattr(self.stylesheet, "_parse_cache", None)
+        ) is not None:  # a newer one may do without
+            parsed.grow(_MOST_STYLED_CLASSES)
         for known in themes():
             self.register_theme(known)
         self.theme = theme
