@@ -207,6 +207,8 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
         OnboardError: a layer can't be read.
     """
     begun, every = later_than(context)
+    if not every:
+        return RemovedFromFiles("", {})
     applies = [f"apply@{account}" for account in context.decisions.layers]
     wrote = [
         replace(session, settled=dict.fromkeys(applies, session.settled["review"]))
