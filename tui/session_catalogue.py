@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,16 @@ from workflows.core.later import on_demand
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import DRAFTS, Summary
 from workflows.steps.kinds import people_of
-from workflows.steps.later_sessions import applied_changes, over_by, passwords_made, removals, still_awaited
+from workflows.steps.later_sessions import (
+    AppliedChanges,
+    applied_changes,
+    as_written,
+    over_by,
+    passwords_made,
+    removals,
+    removals_ahead,
+    still_awaited,
+)
 
 with on_demand():
     from workflows import catalogue
@@ -142,10 +151,11 @@ class SessionCatalogue:
             sessions = self.sessions_of(folder)
             every = sessions.summaries()
             applied, made = applied_changes(every), passwords_made(every)
+            written = _written_changes(every, sessions.folder)
             for summary in every:
                 awaits = replace(summary, awaited=still_awaited(summary, applied, made))
                 entry = self._entry(awaits, sessions, folder)
-                undone_by = () if entry.apply else over_by(summary, applied)
+                undone_by = () if entry.apply else over_by(summary, applied, written)
                 removed = tuple(removals(people_of(summary), summary.facts, summary.created, applied))
                 arrived = None if undone_by else entry.arrived
                 yield replace(entry, undone_by=undone_by, removed=removed, arrived=arrived)
@@ -159,6 +169,15 @@ class SessionCatalogue:
         if unwatched := sessions.unwatched(summary.id):
             summary, apply = replace(summary, next_title=unwatched), "finished"
         return Entry(summary, sessions, sandbox, came, archived, apply)
+
+
+def _written_changes(every: Sequence[Summary], folder: Path) -> AppliedChanges:
+    """The changes of users as the files hold them, where that matters: a removal waits for its apply."""
+    if not removals_ahead(every):
+        return {}
+    from workflows.steps.admin.written import holds_files  # noqa: PLC0415 - few lists need it
+
+    return applied_changes(as_written(every, lambda summary: holds_files(folder / summary.id, summary.facts)))
 
 
 def _awaited(summary: Summary, folder: Path) -> list[str]:

@@ -302,13 +302,10 @@ class GroupsPane(ByHandPane):
 
     def _standing(self, account: str) -> str:
         """How many changes a layer does not hold yet, or how far what was decided for it is."""
-        pending = self._views[account].pending(self._choices[account])
-        decided = self.context.decisions.of(account)
-        if (
-            pending
-            or not self._written
-            or not (any(decided.moves.values()) or decided.groups != GroupChanges())
-        ):
+        view, decided = self._views[account], self.context.decisions.of(account)
+        pending = view.pending(self._choices[account])
+        moved = any(move for name, move in decided.moves.items() if name in view.now)
+        if pending or not self._written or not (moved or decided.groups != GroupChanges()):
             return pending_words(pending)
         return "applied" if f"applied@{account}" in self.context.every else "written, not applied"
 

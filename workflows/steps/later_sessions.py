@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +58,19 @@ def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
         if f"apply@{account}" in summary.settled
     )
     return by_key((whose, change) for change, whose in sorted(changes, key=itemgetter(0)))
+
+
+def as_written(sessions: Iterable[Summary], holds_files: Callable[[Summary], bool]) -> Iterator[Summary]:
+    """The sessions that wrote to the layers, as if each had applied all of it when it wrote.
+
+    Args:
+        sessions: those of a folder.
+        holds_files: whether files hold what a session wrote.
+    """
+    for summary in sessions:
+        if "review" in summary.settled and holds_files(summary):
+            applies = (f"apply@{account}" for account in _layers(summary.facts))
+            yield replace(summary, settled=dict.fromkeys(applies, summary.settled["review"]))
 
 
 def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:
@@ -191,10 +205,18 @@ def renewed(account: str, facts: Mapping[str, Any], begun: str, made: PasswordsM
     }
 
 
-def over_by(own: Summary, applied: AppliedChanges) -> tuple[str, ...]:
-    """What the later sessions do that left nothing to be done in a session; () where something is."""
+def over_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> tuple[str, ...]:
+    """What the later sessions do that left nothing to be done in a session; () where something is.
+
+    Args:
+        own: the session.
+        applied: by the sessions of its folder.
+        written: by them, whether or not they applied it; {} where no removal waits for that.
+    """
     facts = own.facts
-    found = removals(people_of(own), facts, own.created, applied)
+    found = removals(people_of(own), facts, own.created, written)
+    for name, where in removals(people_of(own), facts, own.created, applied).items():
+        found[name] = {**found.get(name, {}), **where}
     places = places_of(found, facts)
     if only_for((name for name, where in found.items() if {*places[name]} == where.keys()), facts):
         return tuple(dict.fromkeys(last.work for where in found.values() for last in where.values()))

@@ -25,17 +25,23 @@ from workflows.machine.session import Session
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.run import PROJECT, SessionRun
 from workflows.steps.admin import groups, mfa_reset, plan, users
+from workflows.steps.admin.status_grid import Stand, everybody
 
 PLAN = StepKey("plan", "security")
 
 
 @asynccontextmanager
 async def resumed(
-    admin: AdminProject, name: str = "jane.doe", ahead: tuple[str, ...] = (), **facts: object
+    admin: AdminProject,
+    name: str = "jane.doe",
+    ahead: tuple[str, ...] = (),
+    *,
+    written: bool = False,
+    **facts: object,
 ) -> AsyncIterator[PaneHost]:
     """A session of these facts, resumed after a later one removed somebody from security.
 
-    It is also to remove them from the accounts `ahead`.
+    It is also to remove them from the accounts `ahead`, and has `written` that to their files.
     """
     admin.begin()
     admin.facts |= {"layers": ["security"], **facts}
@@ -48,7 +54,7 @@ async def resumed(
     for module in (users, groups):
         if given := {name: facts[name] for name in step_of(module).gives if name in facts}:
             settle(session, StepKey(step_of(module).id), given)
-    remove_later(name, ahead, session, admin)
+    remove_later(name, ahead, session, admin, written=written)
     run = SessionRun(session, admin.environment, by_id(modules))
     run.observe()
     app = PaneHost(session, admin.environment, modules, {**PANES, "plan": PlanPane})
@@ -60,16 +66,23 @@ async def resumed(
         session.close()
 
 
-def remove_later(name: str, ahead: tuple[str, ...], session: Session, admin: AdminProject) -> None:
+def remove_later(
+    name: str, ahead: tuple[str, ...], session: Session, admin: AdminProject, *, written: bool
+) -> None:
     own = Summary(session.folder.name, "admin", session.header.created, facts=session.facts())
     keep_summary(session.folder, own, made_from(session.folder))
     later = (moment(own.created, "created") + timedelta(days=1)).isoformat()
     facts = {
         "project_root": str(admin.root),
+        "layers": ["security", *ahead],
         "leaving": [name],
         "user_changes": {"remove": {account: [name] for account in ("security", *ahead)}},
     }
-    removal = Summary("later", "admin", later, facts=facts, settled={"apply@security": later})
+    settled = {"apply@security": later}
+    if written:
+        facts["changed_files"] = []
+        settled["review"] = later
+    removal = Summary("later", "admin", later, facts=facts, settled=settled)
     folder = session.folder.with_name("later")
     folder.mkdir()
     keep_summary(folder, removal, made_from(folder))
@@ -141,6 +154,22 @@ async def test_who_is_left_in_another_account_is_said_to_be_gone_on_the_pages_of
             assert not app.pane.query(".pane-note")
             await app.wizard.go_to(PLAN)
             assert text_of(seen.words) in str(app.pane.query_one(".pane-note", Text).render())
+
+
+async def test_a_session_is_over_once_the_files_of_the_other_account_lack_the_person(
+    admin_project: AdminProject,
+) -> None:
+    facts = {"layers": ["management", "security"], "resetting": ["jane.doe"]}
+    async with resumed(admin_project, ahead=("management",), written=True, **facts) as app:
+        seen = app.session.state.observed[PROJECT]
+        assert app.wizard.query(Finished)
+        assert (seen.verdict, seen.about, [*seen.by_item]) == (
+            Verdict.TAKEN_BACK,
+            ("jane.doe",),
+            ["security"],
+        )
+        rows = everybody(app.wizard.run.whole()).rows
+        assert rows == (("jane.doe", (Stand.GONE_FROM_FILES, Stand.REMOVED_SINCE)),)
 
 
 async def test_the_end_names_whatever_a_later_session_took_back(admin_project: AdminProject) -> None:

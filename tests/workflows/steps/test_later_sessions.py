@@ -8,6 +8,7 @@ import pytest
 from workflows.machine.summaries import Summary
 from workflows.steps.later_sessions import (
     applied_changes,
+    as_written,
     over_by,
     passwords_made,
     removals,
@@ -41,15 +42,25 @@ def test_what_a_later_session_removed_or_added_again_is_taken_back() -> None:
     assert taken_back(ADD.facts, ADD.created, applied_changes([ADD, REMOVE])) == back
     again = begun("3", ADD)
     assert taken_back(ADD.facts, ADD.created, applied_changes([again, REMOVE])) == {}
-    assert over_by(REMOVE, applied_changes([ADD, REMOVE, again])) == ("Add jane",)
+    assert over_by(REMOVE, applied_changes([ADD, REMOVE, again]), {}) == ("Add jane",)
 
 
 def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
-    assert over_by(ADD, applied_changes([ADD, REMOVE])) == ("Remove jane",)
+    assert over_by(ADD, applied_changes([ADD, REMOVE]), {}) == ("Remove jane",)
     half = session("3", "security", remove={"security": ["jane"]})
-    assert over_by(ADD, applied_changes([half])) == ()
+    assert over_by(ADD, applied_changes([half]), {}) == ()
     rest = session("4", "management", remove={"management": ["jane"]})
-    assert over_by(ADD, applied_changes([rest, half])) == ("Remove jane",)
+    assert over_by(ADD, applied_changes([rest, half]), {}) == ("Remove jane",)
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["in the files", "put back"])
+def test_a_session_is_over_where_a_removal_only_waits_for_its_apply(holds: bool) -> None:
+    half = replace(REMOVE, settled={"review": "2", "apply@management": "2"})
+    half = replace(half, facts={**half.facts, "layers": ["management", "security"]})
+    applied = applied_changes([ADD, half])
+    assert over_by(ADD, applied, {}) == ()
+    written = applied_changes(as_written([ADD, half], lambda _session: holds))
+    assert over_by(ADD, applied, written) == (("Remove jane",) if holds else ())
 
 
 @pytest.mark.parametrize(
@@ -63,7 +74,7 @@ def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
     ids=["earlier", "not applied", "another project", "nothing decided"],
 )
 def test_another_session_takes_nothing_back(other: Summary) -> None:
-    assert over_by(ADD, applied_changes([other])) == ()
+    assert over_by(ADD, applied_changes([other]), {}) == ()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +87,7 @@ def test_another_session_takes_nothing_back(other: Summary) -> None:
     ids=["does more", "is for others", "nothing decided"],
 )
 def test_a_session_with_more_to_it_is_not_over(own: Summary) -> None:
-    assert over_by(own, applied_changes([REMOVE])) == ()
+    assert over_by(own, applied_changes([REMOVE]), {}) == ()
 
 
 RESET = Summary(
@@ -114,7 +125,7 @@ RESET = Summary(
 def test_an_open_session_is_over_once_later_ones_removed_all_whom_it_is_for(
     own: Summary, others: list[Summary], over: bool
 ) -> None:
-    assert bool(over_by(own, applied_changes([own, *others]))) is over
+    assert bool(over_by(own, applied_changes([own, *others]), {})) is over
 
 
 def test_the_accounts_of_a_removal_are_in_the_order_of_the_decisions() -> None:

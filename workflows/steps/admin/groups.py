@@ -24,7 +24,7 @@ from workflows.layer.names import check_group_name, is_machine_name
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
-from workflows.steps.admin.other_sessions import removed_since
+from workflows.steps.admin.other_sessions import removed_from_files
 from workflows.steps.decisions import GroupChanges, Move, NewGroup, PolicyChanges
 from workflows.steps.shared.by_hand import Spot, not_possible, refused_by_hand, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
@@ -514,10 +514,11 @@ def _spelled(groups: Sequence[str] | frozenset[str], choice: LayerChoice) -> set
 
 def observe(context: Context) -> Observation:
     """The groups and people that were chosen are there, still to be made, or removed by a later session."""
-    layers, decisions, removed = read_layers(context), context.decisions, removed_since(context)
+    layers, decisions = read_layers(context), context.decisions
+    removed = removed_from_files(context, layers).by_item
     regrouping = {name.casefold() for name in decisions.regrouping}
     for account, people in decisions.memberships.items():
-        layer, since = layers.get(account), removed.get(account, {})
+        layer, since = layers.get(account), removed.get(account, ())
         gone = [
             person
             for person in people

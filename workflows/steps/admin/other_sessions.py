@@ -22,6 +22,7 @@ from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import (
     AppliedChange,
     applied_changes,
+    as_written,
     decided_in,
     places_of,
     removals,
@@ -128,17 +129,21 @@ def removed_since(context: Context) -> dict[str, dict[str, str]]:
 def removals_since(context: Context) -> Observation | None:
     """Whom of the session's people later ones removed, as a look at the world; None for nobody.
 
-    It is about those who are left nowhere where the session is for them.
+    It is about those who are left nowhere where the session is for them, by its item about those who were
+    removed from AWS, too.
 
     Raises:
         OnboardError: a layer can't be read.
     """
-    begun, every = later_than(context)
-    found = _removals(every, begun, context)
+    applied, written = _later_removals(context)
+    if not (applied or written):
+        return None
+    layers = read_layers(context)
+    found = applied | _lacking(written, layers)
     if not found:
         return None
     names = dict.fromkeys(name for _account, name in found)
-    layers, ahead = read_layers(context), removals_ahead(every)
+    ahead = removals_ahead(later_than(context)[1])
     there = {
         (account, name)
         for account, layer in layers.items()
@@ -154,23 +159,52 @@ def removals_since(context: Context) -> Observation | None:
         if (account, name) not in found and (name in sure or (account, name) in there)
     }
     gone = tuple(name for name in names if name not in left)
-    return Observation(Verdict.TAKEN_BACK, joined(_told(found)), gone, by_item=_by_account(found))
+    return Observation(Verdict.TAKEN_BACK, _told(found, applied), gone, by_item=_by_account(applied))
 
 
-def _removals(
-    sessions: Iterable[Summary], begun: str, context: Context
-) -> dict[tuple[str, str], AppliedChange]:
-    """Whom of the session's people later ones of some sessions removed, by account and name."""
+Removals = dict[tuple[str, str], AppliedChange]
+"""The last change of users, by account and name."""
+
+
+def _later_removals(context: Context) -> tuple[Removals, Removals]:
+    """Whom of the session's people later ones removed and applied it, and whom they only wrote to remove."""
+    begun, every = later_than(context)
+    if not every:
+        return {}, {}
+    applied = _removals(every, begun, context)
+    sessions = context.folder.parent
+    wrote = as_written(every, lambda session: holds_files(sessions / session.id, session.facts))
+    written = _removals(wrote, begun, context)
+    return applied, {part: last for part, last in written.items() if part not in applied}
+
+
+def _removals(sessions: Iterable[Summary], begun: str, context: Context) -> Removals:
     found = removals(context.decisions.people, context.facts, begun, applied_changes(sessions))
     return {(account, name): last for name, where in found.items() for account, last in where.items()}
+
+
+def _lacking(found: Removals, layers: Mapping[str, Layer]) -> Removals:
+    """The removals of those whom the files lack."""
+    return {
+        (account, name): last
+        for (account, name), last in found.items()
+        if account in layers and not layers[account].person(name)
+    }
 
 
 def _by_account(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {account: tuple(names) for account, names in by_key(found).items()}
 
 
-def _told(found: Mapping[tuple[str, str], AppliedChange], what: str = "") -> Iterator[Sentence]:
-    """Who was removed, by account and name, a sentence for each session; `what` is before the accounts."""
+def _told(found: Removals, applied: Collection[tuple[str, str]]) -> Sentence:
+    """Who was removed, and apart from these who was from the files only."""
+    from_aws = {part: last for part, last in found.items() if part in applied}
+    from_files = {part: last for part, last in found.items() if part not in applied}
+    return joined((*_removed_from("", from_aws), *_removed_from("the files of ", from_files)))
+
+
+def _removed_from(what: str, found: Removals) -> Iterator[Sentence]:
+    """Who was removed, a sentence for each session; `what` is before the accounts."""
     by_name = by_key((name, (last, account)) for (account, name), last in found.items())
     names: dict[tuple[Sentence, Sentence, str], list[str]] = {}
     for name, parts in by_name.items():
@@ -206,28 +240,10 @@ def removed_from_files(context: Context, layers: Mapping[str, Layer] | None = No
     Raises:
         OnboardError: a layer can't be read.
     """
-    begun, every = later_than(context)
-    if not every:
-        return RemovedFromFiles("", {})
-    applies = [f"apply@{account}" for account in context.decisions.layers]
-    wrote = [
-        replace(session, settled=dict.fromkeys(applies, session.settled["review"]))
-        for session in every
-        if "review" in session.settled and session.facts.get("project_root") == str(context.root)
-        if holds_files(context.folder.parent / session.id, session.facts)
-    ]
-    by_apply = _removals(every, begun, context)
-    found = _removals(wrote, begun, context) | by_apply
-    there = (layers or read_layers(context)) if found else {}
-    lacking = {
-        (account, name): last
-        for (account, name), last in found.items()
-        if account in there and not there[account].person(name)
-    }
-    applied = {part: last for part, last in lacking.items() if part in by_apply}
-    written = {part: last for part, last in lacking.items() if part not in applied}
-    words = joined((*_told(applied), *_told(written, "the files of ")))
-    return RemovedFromFiles(words, _by_account(lacking))
+    applied, written = _later_removals(context)
+    found = applied | written
+    lacking = _lacking(found, layers or read_layers(context)) if found else {}
+    return RemovedFromFiles(_told(lacking, applied), _by_account(lacking))
 
 
 def keys_of_later_sessions(context: Context) -> dict[str, str]:

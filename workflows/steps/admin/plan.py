@@ -27,7 +27,7 @@ from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import judged, staleness
-from workflows.steps.admin.other_sessions import removed_since
+from workflows.steps.admin.other_sessions import removed_from_files
 from workflows.steps.admin.project import check_upstream
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
@@ -160,7 +160,7 @@ def _completed(
         OnboardError: neither the plan nor the state does what was decided; or the state can't be read.
     """
     here = context.decisions.of(context.item)
-    gone_since = removed_since(context).get(context.item, {})
+    gone_since = removed_from_files(context).by_item.get(context.item, ())
     unplanned = {*here.add, *here.remove}.difference(gone_since, *planned.owners.values())
     if not (planned.empty or unplanned):
         return planned

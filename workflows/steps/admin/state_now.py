@@ -17,7 +17,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords
-from workflows.steps.admin.other_sessions import later_than, removed_since
+from workflows.steps.admin.other_sessions import later_than, removed_from_files
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.admin.terraform_runs import (
     Source,
@@ -252,9 +252,10 @@ def _is_so(change: Resource, state: State) -> bool:
 def not_applied(state: State, context: Context) -> list[Sentence]:
     """What the state of the step's layer lacks of what was decided about people, each in words.
 
-    Whom a later session removed lacks nothing.
+    Whom a later session removed, from the files at least, lacks nothing.
     """
-    here, gone = context.decisions.of(context.item), removed_since(context).get(context.item, {})
+    here = context.decisions.of(context.item)
+    gone = removed_from_files(context).by_item.get(context.item, ())
     missing: list[Sentence] = []
     for name in (name for name in here.add if name not in gone):
         if name not in state.users:

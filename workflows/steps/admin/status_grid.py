@@ -214,10 +214,13 @@ class _Board:
         if applied.verdict is Verdict.TAKEN_BACK:
             since = dict.fromkeys(here.people, Stand.REMOVED_SINCE)
             since |= dict.fromkeys(here.remove, Stand.ADDED_SINCE)
-        project = context.observed.get(StepKey("project"), NOT_ASKED)
-        looks = (look for look in (project, sent) if look.verdict is Verdict.TAKEN_BACK)
-        gone = [name for look in looks for name in (*look.about, *look.by_item.get(self._account, ()))]
-        unwritten = context.observed.get(StepKey("review"), NOT_ASKED).by_item.get(self._account, ())
+        project, review = (context.observed.get(StepKey(step), NOT_ASKED) for step in ("project", "review"))
+        unwritten, gone = [*review.by_item.get(self._account, ())], list[str]()
+        if project.verdict is Verdict.TAKEN_BACK:
+            unwritten += project.about
+            gone += project.by_item.get(self._account, ())
+        if sent.verdict is Verdict.TAKEN_BACK:
+            gone += sent.about
         return (
             dict.fromkeys(unwritten, Stand.GONE_FROM_FILES) | dict.fromkeys(gone, Stand.REMOVED_SINCE) | since
         )

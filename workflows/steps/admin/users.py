@@ -22,7 +22,7 @@ from workflows.layer.read.declarations import SWITCHED
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
-from workflows.steps.admin.other_sessions import removed_since
+from workflows.steps.admin.other_sessions import removed_from_files
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
@@ -183,10 +183,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """Whose access or key file changes is there; whether the layers hold who joined is Review's to say."""
-    gone, since = [], removed_since(context)
-    for account, layer in read_layers(context).items():
+    layers = read_layers(context)
+    gone, since = [], removed_from_files(context, layers).by_item
+    for account, layer in layers.items():
         here = context.decisions.of(account)
-        there = {person.iam_name for person in layer.people}.union(here.remove, since.get(account, {}))
+        there = {person.iam_name for person in layer.people}.union(here.remove, since.get(account, ()))
         gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
     words = f"{', '.join(gone)} is no longer in the layer, but you wanted to change something for them."
     return Observation(Verdict.CHANGED, words) if gone else AGREES
