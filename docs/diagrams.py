@@ -16,7 +16,7 @@ _BECOMES: dict[type[Event], Status] = {
     Acknowledged: Status.DONE,
     Moved: Status.DONE,
 }
-_OPEN = (Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED)
+_OPEN = (Status.READY, Status.FAILED, Status.STOPPED, Status.STALE, Status.INTERRUPTED)
 _DERIVED = (
     ("[*]", Status.READY, "nothing to wait for"),
     ("[*]", Status.LOCKED, "an earlier step is open"),
@@ -25,6 +25,7 @@ _DERIVED = (
     (Status.DONE, Status.STALE, "a fact it used has changed"),
     (Status.STALE, Status.DONE, "the fact it used is back"),
     (Status.RUNNING, Status.INTERRUPTED, "the process died"),
+    (Status.RUNNING, Status.STOPPED, "you stopped it"),
     (Status.DONE, Status.CONTRADICTED, "a look at the world disagrees"),
     (Status.DONE, Status.UNCONFIRMED, "the world could not be asked"),
     (Status.CONTRADICTED, Status.UNCONFIRMED, "you continue as it is"),

@@ -57,7 +57,7 @@ class Opening:
         note: what the machine has to say about the step (why it is stale, that it was interrupted), or "".
         interrupted: whether the wizard was killed while it did the step.
         asks: whether the world contradicts the step, so that Next asks before it does anything.
-        failed: whether its last try failed.
+        failed: whether its last try failed, or the person stopped it.
     """
 
     step: Step

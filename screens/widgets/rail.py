@@ -24,6 +24,7 @@ MARKS: dict[Status, str] = {
     Status.LOCKED: "·",
     Status.RUNNING: "…",
     Status.FAILED: "✗",
+    Status.STOPPED: "■",
     Status.STALE: "~",
     Status.INTERRUPTED: "!",
     Status.CONTRADICTED: "≠",
@@ -40,6 +41,7 @@ WORDS: dict[Status, str] = {
     Status.STALE: "out of date",
     Status.INTERRUPTED: "interrupted",
     Status.FAILED: "failed",
+    Status.STOPPED: "stopped",
     Status.CONTRADICTED: "changed since",
     Status.UNCONFIRMED: "done, not confirmed",
 }

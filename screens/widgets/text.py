@@ -126,7 +126,9 @@ def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
     return grid
 
 
-_PLAIN = str.maketrans("✓✗●○▸▌▐·–─│╭╮╰╯┌┐└┘›‹…≠•▔▁━█▄▀×→±“”▂▃▅▆▇", 'vx*o>>|:--|++++++++><~!*--=###x>~""#####')
+_PLAIN = str.maketrans(
+    "✓✗■●○▸▌▐·–─│╭╮╰╯┌┐└┘›‹…≠•▔▁━█▄▀×→±“”▂▃▅▆▇", 'vx#*o>>|:--|++++++++><~!*--=###x>~""#####'
+)
 """Signs of ours, and what stands for them where the locale has no Unicode; each is one cell wide."""
 
 

@@ -23,7 +23,7 @@ from screens.widgets.text import Text, shortened
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
-from workflows.machine.events import StepKey, UnstorableFactError
+from workflows.machine.events import STOPPED, StepKey, UnstorableFactError
 from workflows.machine.observations import Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
@@ -215,7 +215,7 @@ class Stage(Vertical):
             note=text_of(joined((self._removed(), KEPT if entered else note_of(self._run, key)), "\n")),
             interrupted=status is Status.INTERRUPTED,
             asks=status is Status.CONTRADICTED,
-            failed=status is Status.FAILED,
+            failed=status in {Status.FAILED, Status.STOPPED},
         )
 
     def _removed(self) -> Sentence:
@@ -285,10 +285,14 @@ class Stage(Vertical):
         session, key = self._run.session, self.key
         if message.pane is None or message.pane is not self.pane or key is None:
             return
-        of_the_step = message.journaled or message.name == "perform"
+        stopped, of_the_step = (
+            isinstance(message.error, Cancelled),
+            message.journaled or message.name == "perform",
+        )
         if of_the_step and session.status(key) is Status.RUNNING:
-            self.record(lambda: session.fail(key, message.error.as_record()))
-        if isinstance(message.error, Cancelled):
+            kind = {"kind": STOPPED} if stopped else {}
+            self.record(lambda: session.fail(key, {**message.error.as_record(), **kind}))
+        if stopped:
             self.notify(text_of(message.error.what))
         elif isinstance(message.error, ProgramNotTrusted):
             self._ask_about(message.error.program)
@@ -383,8 +387,9 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.INTERRUPTED:
             words = run.step(key).interrupted_words
             return text_of(words) or "This was interrupted before it ended. Start it again with Next (^n)."
-        case Status.FAILED if record := session.record(key):
-            return shortened(f"The last try failed: {record.error.get('what', '')}")
+        case (Status.FAILED | Status.STOPPED) as status if record := session.record(key):
+            failed = "The last try failed: " if status is Status.FAILED else ""
+            return shortened(f"{failed}{record.error.get('what', '')}")
         case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
             return _seen(session.state.observed[key], status, run.environment.now())
         case Status.SKIPPED:

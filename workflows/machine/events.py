@@ -13,6 +13,7 @@ from typing import Any
 
 JsonValue = Any
 Facts = Mapping[str, JsonValue]
+STOPPED = "stopped"
 
 
 @dataclass(frozen=True, order=True)
@@ -67,7 +68,10 @@ class Succeeded(Happened):
 
 @dataclass(frozen=True)
 class Failed(Happened):
-    """The step could not be done; `error` holds title, what, why, next and detail."""
+    """The step could not be done; `error` holds title, what, why, next and detail.
+
+    Where the person stopped it, its kind is `STOPPED`.
+    """
 
     error: Mapping[str, str]
 

@@ -13,6 +13,7 @@ from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
+    STOPPED,
     Acknowledged,
     Event,
     Facts,
@@ -28,7 +29,7 @@ from workflows.machine.events import (
 )
 from workflows.machine.state import KnownFact, Phase, Record, State, Status
 
-_OPEN = frozenset({Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED})
+_OPEN = frozenset({Status.READY, Status.FAILED, Status.STOPPED, Status.STALE, Status.INTERRUPTED})
 
 LEGAL: Mapping[type[Event], frozenset[Status]] = {
     Started: _OPEN,
@@ -55,6 +56,7 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
         Status.DONE: "{title} is done already",
         Status.SKIPPED: "{title} was skipped; reopen it to do it after all",
         Status.FAILED: "{title} has failed; start it again",
+        Status.STOPPED: "{title} was stopped; start it again",
         Status.STALE: "{title} is out of date; start it again",
         Status.INTERRUPTED: "{title} was interrupted; start it again",
     },
@@ -63,6 +65,7 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
         Status.DONE: "{title} is done; it cannot fail any more",
         Status.SKIPPED: "{title} was skipped; it cannot fail",
         Status.FAILED: "{title} has failed already",
+        Status.STOPPED: "{title} was stopped; start it again",
         Status.STALE: "{title} is out of date; start it again",
         Status.INTERRUPTED: "{title} was interrupted; start it again",
     },
@@ -75,6 +78,7 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
         Status.READY: _IS_OPEN,
         Status.RUNNING: _IS_RUNNING,
         Status.FAILED: _IS_OPEN,
+        Status.STOPPED: _IS_OPEN,
         Status.STALE: _IS_OPEN,
         Status.INTERRUPTED: _IS_OPEN,
     },
@@ -83,6 +87,7 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
         Status.RUNNING: _IS_RUNNING,
         Status.SKIPPED: "{title} was skipped; there is nothing to confirm",
         Status.FAILED: _IS_OPEN,
+        Status.STOPPED: _IS_OPEN,
         Status.STALE: _IS_OPEN,
         Status.INTERRUPTED: _IS_OPEN,
     },
@@ -91,6 +96,7 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
         Status.RUNNING: _IS_RUNNING,
         Status.SKIPPED: "{title} was skipped; it found no folder",
         Status.FAILED: _IS_OPEN,
+        Status.STOPPED: _IS_OPEN,
         Status.STALE: _IS_OPEN,
         Status.INTERRUPTED: _IS_OPEN,
     },
@@ -194,7 +200,8 @@ def reduce(state: State, event: Event) -> State:
             record = replace(record, used=before.used if before else {})
             knowledge = knowledge.learned(key, event.facts)
         case Failed():
-            record = replace(record, error=event.error)
+            phase = Phase.STOPPED if event.error.get("kind") == STOPPED else Phase.FAILED
+            record = replace(record, phase=phase, error=event.error)
         case Skipped(key):
             knowledge = knowledge.learned(key, {})
     observed = {key: observation for key, observation in state.observed.items() if key != event.key}

@@ -203,7 +203,7 @@ class Session:
         self.drafts.drop(key)
 
     def fail(self, key: StepKey, error: Mapping[str, str]) -> None:
-        """End a step badly, with what `OnboardError.as_record` says; it stays open.
+        """End a step badly, with what `Failed` says of the error; it stays open.
 
         Raises:
             IllegalTransition: this process is not at work on it.

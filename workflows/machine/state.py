@@ -31,6 +31,7 @@ class Status(StrEnum):
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
+    STOPPED = "stopped"
     STALE = "stale"
     INTERRUPTED = "interrupted"
     CONTRADICTED = "contradicted"
@@ -40,7 +41,8 @@ class Status(StrEnum):
 _ROOT, _IN_ROOT = "project_root", "{project}"
 """The fact that is the project's folder, and what stands for it in the paths of all later facts."""
 SETTLED = frozenset({Status.DONE, Status.SKIPPED, Status.UNCONFIRMED})
-_CUT_OFF = frozenset({Status.INTERRUPTED, Status.FAILED})
+_ENDED_BADLY = frozenset({Status.FAILED, Status.STOPPED})
+_CUT_OFF = _ENDED_BADLY | {Status.INTERRUPTED}
 
 
 class Phase(StrEnum):
@@ -49,6 +51,7 @@ class Phase(StrEnum):
     STARTED = "started"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    STOPPED = "stopped"
     SKIPPED = "skipped"
     REOPENED = "reopened"
 
@@ -57,6 +60,7 @@ _OPEN_AFTER: Mapping[Phase, Status] = {
     Phase.STARTED: Status.INTERRUPTED,
     Phase.SUCCEEDED: Status.STALE,
     Phase.FAILED: Status.FAILED,
+    Phase.STOPPED: Status.STOPPED,
     Phase.REOPENED: Status.READY,
 }
 
@@ -69,7 +73,7 @@ class Record:
         phase: what its last event was.
         run: the process that works or worked on it.
         at: when its last event happened, ISO 8601 in UTC.
-        error: the last failure, for `Phase.FAILED`.
+        error: the last failure, for `Phase.FAILED` and `Phase.STOPPED`.
         used: each fact the step needed when it was last started, as `Knowledge.used_by` gave it.
         acknowledged: the contradiction that the person continued in spite of (`Observation.identity`).
     """
@@ -294,7 +298,7 @@ class State:
         if status is Status.DONE:
             return self._confirmed(key)
         # A run that may have left something has to be recovered, whatever is open before it.
-        failed = status is Status.FAILED and self.workflow.step(key.step).outlives
+        failed = status in _ENDED_BADLY and self.workflow.step(key.step).outlives
         if status not in _OPEN_AFTER.values() or failed or status is Status.INTERRUPTED:
             return status
         return Status.LOCKED if self.open_needs(key) else status

@@ -326,7 +326,7 @@ async def test_escape_stops_what_runs_and_the_step_stays_open(tmp_path: Path) ->
         assert app.wizard.current == PROJECT
         await pilot.press("escape")
         await rest(pilot)
-        assert app.session.status(PROJECT) is Status.FAILED
+        assert app.session.status(PROJECT) is Status.STOPPED
         assert app.screen is app.wizard
         assert modules[0].performed == [""]
 

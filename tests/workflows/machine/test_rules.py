@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -7,6 +8,7 @@ import pytest
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
 
 from workflows.machine.events import (
+    STOPPED,
     Acknowledged,
     Event,
     Facts,
@@ -54,6 +56,7 @@ def in_status(status: Status) -> State:
         Status.DONE: done,
         Status.SKIPPED: reduce(IN_PROJECT, event_of(Skipped, ACCOUNT)),
         Status.FAILED: reduce(started, event_of(Failed, ACCOUNT)),
+        Status.STOPPED: reduce(started, replace(event_of(Failed, ACCOUNT), error={"kind": STOPPED})),
         Status.STALE: after(
             reduce(done, event_of(Reopened, StepKey("project"))), "project", {**PROJECT, "project": "le"}
         ),
