@@ -174,7 +174,7 @@ class SignInPane(StepPane):
 
     def _notes(self) -> str:
         """What to know while the list is worked down."""
-        rules = ", ".join(self._identity.password_policy)
+        rules = " · ".join(self._identity.password_policy)  # a comma would pass for a symbol
         lines = (
             _NEEDLESS if self._needless else "",
             _OLD,
