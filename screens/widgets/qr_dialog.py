@@ -56,7 +56,7 @@ class QrDialog(Dialog[bool]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "close", "Done", id="qr.close"),
+        Binding("enter", "close", "Close", id="qr.close"),
         Binding("c", "copy", "Copy the key", id="qr.copy"),
     ]
     DEFAULT_CSS = """
@@ -86,7 +86,7 @@ class QrDialog(Dialog[bool]):
                 yield Text(self._title, classes="dialog-title")
                 yield Text(_WORDS)
                 yield Text("", id="seed")
-                yield Button("It is in the app", id="close", key="esc", variant="primary")
+                yield Button("Enter its codes", id="close", key="enter", variant="primary")
                 yield Button("Copy the key", id="copy", key="c")
 
     def on_mount(self) -> None:
