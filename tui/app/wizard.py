@@ -519,7 +519,8 @@ class WizardScreen(OneFocus):
         if self.pane is None or not self.pane.opened or self.pane.in_between:
             return YOURS
         if not self._left_alone:
-            return self.pane.turn()
+            over = Turn("This session is over", yours=False)
+            return over if self.run.over() else self.pane.turn()
         if self.current and (accounts := goes_out_with(self.run, self.current)):
             return Turn(f"Goes out with {accounts}", yours=False)
         left_out = self.current and standing(self.run, self.current) is Status.SKIPPED
