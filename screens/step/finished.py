@@ -464,7 +464,7 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
         for account, old_id, _ in _old_keys(run)
     ]
     if changed := _changed_since(run):
-        yield f"Decide how to continue with {listed(changed, 2)}."
+        yield f"Open {listed(changed, 2)} to see what changed and how to continue."
     elif in_git:
         yield in_git
         if awaited:

@@ -408,7 +408,7 @@ def _left_out(run: SessionRun, key: StepKey) -> Sentence:
 def _seen(look: Observation, status: Status, now: datetime) -> str:
     """What the last look at a done step says about it."""
     if status is Status.CONTRADICTED:
-        return f"{look.words} Next (^n) asks how to continue."
+        return text_of(joined((look.words, "Next (^n) asks how to continue." if look.asks else look.redoing)))
     if look.contradicts:
         return f"{look.words} You chose to continue as it is."
     if look.said_so:

@@ -545,7 +545,9 @@ class WizardScreen(OneFocus):
             return Primary(f"Go to {self.run.title(open_step)}" if open_step else "Back to Home")
         status = self.run.session.status(key)
         if status is Status.CONTRADICTED:
-            return Primary("Decide how to continue")
+            seen = self.run.session.state.observed[key]
+            again = next(iter(seen.effects), f"Do {self.run.step(key).title} again")
+            return Primary("Decide how to continue" if seen.asks else again)
         if pane.in_between:
             return pane.in_between
         if pane.warned:
@@ -671,7 +673,10 @@ class WizardScreen(OneFocus):
         status = self.run.session.status(key)
         if status is Status.CONTRADICTED:
             seen = self.run.session.state.observed[key]
-            ask(self, Contradiction(self.run.title(key), seen), self._decide)
+            if seen.asks:
+                ask(self, Contradiction(self.run.title(key), seen), self._decide)
+            else:
+                await self._decide(Choice.REDO)
         elif pane.in_between:
             pane.answer()
         elif self._left_alone:

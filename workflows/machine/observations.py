@@ -107,6 +107,11 @@ class Observation:
         offered = {Choice.ACCEPT: self.accepting, Choice.CONTINUE: self.continuing}
         return {**{choice: words for choice, words in offered.items() if words}, Choice.REDO: self.redoing}
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is a choice: else all that can be done is the step again."""
+        return len(self.choices) > 1
+
 
 AGREES = Observation(Verdict.AS_DECIDED)
 

@@ -332,6 +332,22 @@ async def test_next_asks_how_to_continue_where_the_world_contradicts_a_step(
         assert wizard.current == shown
 
 
+async def test_nobody_is_asked_how_to_continue_where_there_is_no_choice(house: House) -> None:
+    house.modules[0].observation = Observation(Verdict.CHANGED, "It changed.")
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert app.screen is wizard
+        assert wizard.run.session.status(PROJECT) is Status.READY
+        assert wizard.current == PROJECT
+
+
 async def test_what_a_step_put_right_for_a_later_one_is_not_asked_about(house: House) -> None:
     for module in house.modules[:2]:
         module.observation = CHANGED
