@@ -257,7 +257,7 @@ class Terraform:
 
         Raises:
             Cancelled: the person stopped it.
-            LockHeld: the state is locked.
+            LockHeld: the state is locked, also where the person stopped it while it waited for that.
             OnboardError: it failed.
         """
         argv = self.binary.commands.import_(address, resource_id, var_files=self.var_files)
@@ -281,7 +281,7 @@ class Terraform:
 
         Raises:
             Cancelled: the person stopped it.
-            LockHeld: the state is locked, perhaps by that very apply.
+            LockHeld: as `import_`; perhaps it is locked by that very apply.
             OnboardError: it could not be written; the file is still there.
         """
         if file := unwritten(self.layer):
@@ -292,11 +292,12 @@ class Terraform:
     def _refuse_unless_done(self, kind: Kind, outcome: Outcome) -> None:
         if outcome.succeeded:
             return
-        if outcome.cancelled:
-            writes = kind in {Kind.IMPORT, Kind.PUSH}
+        writes, said = kind in {Kind.IMPORT, Kind.PUSH}, outcome.progress.diagnostics
+        error = failure(kind, str(self.layer), said, outcome.text, self.binary.product)
+        if outcome.cancelled and not (writes and isinstance(error, LockHeld)):
             words = "The state is complete and not locked." if writes else "Nothing was changed."
             raise Cancelled(f"The {kind} was stopped", words, next="Start it again when you like.")
-        raise failure(kind, str(self.layer), outcome.progress.diagnostics, outcome.text, self.binary.product)
+        raise error
 
     def _capture(self, operation: str, argv: Sequence[str], cancelled: threading.Event | None) -> Completed:
         answer = capture(argv, cwd=self.layer, environment=self.environment, cancelled=cancelled)
