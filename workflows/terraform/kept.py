@@ -90,9 +90,9 @@ def begun_at(folder: Path) -> float | None:
 
 
 def apply_ended(folder: Path) -> bool:
-    """Whether an apply is over whose end isn't recorded yet."""
+    """Whether an apply that was begun (`apply_begun`) is over; its end may have been taken in already."""
     run = Run.attach(folder / Kind.APPLY)
-    return run is not None and not run.is_running()
+    return run is None or not run.is_running()
 
 
 def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:

@@ -33,6 +33,7 @@ from screens.widgets.run_log import RunLog
 from screens.widgets.text import Text
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
+from workflows.core.processes import write_record
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.environment import Environment
@@ -47,6 +48,7 @@ from workflows.steps.admin.accepted_plan import PersonChange, Planned, Sent, Tol
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions
+from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
@@ -614,6 +616,24 @@ async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
         assert desk.status("apply") is Status.DONE
         said = [notice.message for notice in app._notifications]
         assert any("iam-onboard" in message for message in said) is ended
+
+
+async def test_an_apply_whose_end_was_taken_in_and_not_recorded_ended_while_nobody_watched(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = written(desk)
+    desk.accept(planned)
+    requests = play_apply(monkeypatch, done)
+    folder = desk.session.folder / RUNS / "management"
+    folder.mkdir(parents=True, exist_ok=True)
+    result = plain(ApplyResult(0, (USER,), (), ()))
+    write_record(folder / "apply.json", {"plan_sha256": planned.record.plan_sha256, "result": result})
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert len(requests) == 1
+        assert any("iam-onboard" in notice.message for notice in app._notifications)
 
 
 async def test_an_apply_whose_end_cannot_be_taken_in_is_not_tried_by_itself_again(
