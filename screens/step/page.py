@@ -58,6 +58,7 @@ class Opening:
         interrupted: whether the wizard was killed while it did the step.
         asks: whether the world contradicts the step, so that Next asks before it does anything.
         failed: whether its last try failed, or the person stopped it.
+        gone: whom later sessions removed where the step is for them.
     """
 
     step: Step
@@ -69,6 +70,7 @@ class Opening:
     interrupted: bool = False
     asks: bool = False
     failed: bool = False
+    gone: tuple[str, ...] = ()
 
 
 def is_displayed(widget: Widget) -> bool:

@@ -23,7 +23,7 @@ from screens.step.times import told_moment
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Sentence, text_of
 from workflows.steps.admin import plan, recovery
 from workflows.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
 from workflows.terraform.kept import EndedRun
@@ -181,9 +181,13 @@ class TerraformPane(CodePane):
                 "log", lambda _report: plan.log_text(self.context, self.LOG), log.show_text, looks=True
             )
 
+    def not_compared_told(self) -> tuple[Sentence, ...]:
+        """Whose fingerprint nobody has compared, of those who are still there."""
+        return self.context.decisions.not_compared_told(self.opening.gone)
+
     def offer_comparison(self) -> None:
         """Say before the apply whose fingerprint nobody has compared, and offer the way there."""
-        told = () if self.opening.done else self.context.decisions.not_compared_told()
+        told = () if self.opening.done else self.not_compared_told()
         self.query_one("#not-compared", Text).show_lines([f"! {sentence}" for sentence in told])
         self.query_one("#compare").set_class(not told, "hidden")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -206,25 +206,27 @@ class Stage(Vertical):
         draft = session.drafts.load(key)
         self.kept_input = bool(draft) and status in SETTLED
         entered = self.kept_input and not draft.get(PROPOSED)
+        removed = self._run.removed()
+        gone = tuple(dict.fromkeys((*removed.about, *removed.by_item.get(key.item, ()))))
         return Opening(
             step=self._run.step(key),
             title=self._run.title(key),
             context=self._run.context(key),
             draft=draft,
             done=status in {Status.DONE, Status.UNCONFIRMED},
-            note=text_of(joined((self._removed(), KEPT if entered else note_of(self._run, key)), "\n")),
+            note=text_of(joined((self._removed(gone), KEPT if entered else note_of(self._run, key)), "\n")),
             interrupted=status is Status.INTERRUPTED,
             asks=status is Status.CONTRADICTED,
             failed=status in {Status.FAILED, Status.STOPPED},
+            gone=gone,
         )
 
-    def _removed(self) -> Sentence:
+    def _removed(self, gone: Sequence[str]) -> Sentence:
         """Whom later sessions removed, on the pages of the steps that do something for them."""
-        removed, item = self._run.removed(), self.key.item if self.key else ""
-        names = dict.fromkeys((*removed.about, *removed.by_item.get(item, ())))
-        if self.key in {PROJECT, StepKey("review")} or not names:  # these say it themselves
+        if self.key in {PROJECT, StepKey("review")} or not gone:  # these say it themselves
             return ""
-        return joined((removed.words, f"Nothing is left to do for {listed([*names], _MOST_NAMED)} here."))
+        nothing = f"Nothing is left to do for {listed(gone, _MOST_NAMED)} here."
+        return joined((self._run.removed().words, nothing))
 
     # -- what the pane posts -----------------------------------------------------------------------
 

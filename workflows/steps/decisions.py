@@ -285,8 +285,12 @@ class Decisions(Work):
 
     @property
     def not_compared(self) -> tuple[str, ...]:
-        """Those whose key's fingerprint is still to be compared."""
-        return tuple(name for name in self.keys if self.comparison(name) is Comparison.LATER)
+        """Those whose key's fingerprint is still to be compared; not who was left out after all."""
+        decided = self.user_changes is not None
+        left_out = {*self.joining}.difference(self.users.people("add")) if decided else set[str]()
+        return tuple(
+            name for name in self.keys if self.comparison(name) is Comparison.LATER and name not in left_out
+        )
 
     def comparison(self, name: str) -> Comparison | None:
         """What was said about the fingerprint of somebody's key; None where nobody was asked."""

@@ -43,6 +43,7 @@ from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
+from workflows.run import SessionRun
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import PersonChange, Planned, Sent, Told, nothing_changed
 from workflows.steps.admin.hand_over import PersonHandoff
@@ -1002,6 +1003,21 @@ async def test_the_plan_reminds_of_a_fingerprint_that_nobody_compared(
         await rest(pilot)
         assert app.pane.query_one("#compare").display
         assert app.pane.query_one("#not-compared").display
+
+
+@pytest.mark.parametrize("step", ["plan", "apply"])
+async def test_nobody_is_to_compare_the_fingerprint_of_who_was_removed_since(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(Decisions, "not_compared", ("jane.doe",))
+    if step == "apply":
+        desk.accept(written(desk))
+    app = desk.host(step)
+    gone = Observation(Verdict.TAKEN_BACK, "", by_item={"management": ("jane.doe",)})
+    monkeypatch.setattr(SessionRun, "removed", lambda _run: gone)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#compare").display
 
 
 async def test_an_apply_without_a_change_is_called_none(desk: Desk) -> None:

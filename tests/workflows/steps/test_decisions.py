@@ -67,6 +67,18 @@ def test_what_is_decided_is_known_layer_by_layer() -> None:
     assert decisions.people[:2] == ("jane.doe", "machine.gitlab")
 
 
+def test_the_key_of_who_was_left_out_after_all_needs_no_comparison() -> None:
+    later = dict.fromkeys(("jane.doe", "sam.okafor"), "later")
+    keys = {name: {"text": "x", "fingerprint": "F", "source": ""} for name in later}
+    facts: dict[str, Any] = {"joining": ["jane.doe"], "rekeying": ["sam.okafor"], "keys": keys}
+    facts["comparisons"] = later
+    assert Decisions.from_facts(facts).not_compared == ("jane.doe", "sam.okafor")
+    facts["user_changes"] = {"add": {}, "remove": {}}
+    assert Decisions.from_facts(facts).not_compared == ("sam.okafor",)
+    facts["user_changes"] = {"add": {"security": ["jane.doe"]}, "remove": {}}
+    assert Decisions.from_facts(facts).not_compared == ("jane.doe", "sam.okafor")
+
+
 def test_a_session_of_an_older_program_lacks_what_it_did_not_know() -> None:
     older = Decisions.from_facts(
         {"joining": ["jane.doe"], "rekeying": None, "keys": {"jane.doe": {"text": "x"}}}
