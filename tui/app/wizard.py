@@ -521,8 +521,8 @@ class WizardScreen(OneFocus):
         if not self._left_alone:
             over = Turn("This session is over", yours=False)
             return over if self.run.over() else self.pane.turn()
-        if self.current and (accounts := goes_out_with(self.run, self.current)):
-            return Turn(f"Goes out with {accounts}", yours=False)
+        if self.current and goes_out_with(self.run, self.current):
+            return Turn("Goes out later", yours=False)  # the page's note says with which accounts
         left_out = self.current and standing(self.run, self.current) is Status.SKIPPED
         return Turn("You skipped this" if left_out else "Done; ^r reopens", yours=False)
 
