@@ -23,7 +23,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
 from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
-from workflows.steps.admin.mfa_reset import Device, Found, Owner, Request
+from workflows.steps.admin.mfa_reset import Device, Found, Owner, Request, outcome
 from workflows.steps.shared.module import Report
 
 
@@ -228,4 +228,5 @@ class MfaResetPane(AccountWorkPane):
         return Request(self.found, self._removed)
 
     def draft(self) -> Mapping[str, Any]:
-        return {"asked": self._asked} if self._asked else {}
+        asked = {"asked": self._asked} if self._asked else {}
+        return asked if self.found is None or self.opening.done else {**asked, **outcome(self.request())}

@@ -789,7 +789,9 @@ class PgpKeysPane(StepPane):
         texts = {name: key.text for name, key in self._keys.items()}
         origins = {name: text_of(key.origin) for name, key in self._keys.items()}
         answers = {name: list(answer) for name, answer in self._answers.items()}
-        return {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
+        arrived = [name for name in self._missing if self._news(name)]
+        kept = {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
+        return {**kept, "arrived": arrived}
 
 
 _DIFFERENT = "differs"

@@ -757,6 +757,7 @@ class WizardScreen(OneFocus):
 
     def action_everybody(self) -> None:
         """Show where everybody stands, and open the account that is chosen there."""
+        self._stage.keep_what_changed()  # what the page has just seen is in the grid, too
         grid = everybody(self.run.whole())
 
         async def chosen(account: str) -> None:

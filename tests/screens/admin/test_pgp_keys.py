@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, decide, write
 from support.admin_wizard import Wizard, wizard
+from support.panes import rest
 from support.pgp import gpg_home
 from textual.events import Paste
 from textual.widgets import DataTable, Static, TextArea
@@ -20,6 +21,7 @@ from workflows.gpg.inspect import check_key
 from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import pgp_keys, project
+from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.decisions import Decisions
 
 Keys = Mapping[str, bytes]
@@ -426,11 +428,26 @@ async def test_a_request_with_the_key_in_use_is_no_news_and_its_sender_is_invite
         await ui.pilot.pause()
         assert ALEX in ui.app.pane._mail
         assert not ui.app.pane.query_one("#fetch").display
+        assert ui.app.pane.draft()["arrived"] == []
         assert ui.app.pane.primary().ready
         await paste(ui, people_keys["rsa3072"])
         assert "= in use already" in ui.text
         await ui.press("ctrl+n")
         assert [*ui.app.pane.draft()["invited"]] == [ALEX]
+
+
+async def test_a_request_that_lies_unread_has_arrived(admin_project: AdminProject, people_keys: Keys) -> None:
+    admin = admin_project.with_mailbox()
+    rekeying(admin, ALEX)
+    mail = admin.environment.mail(f"request-{ALEX}.txt")
+    assert mail is not None
+    mail.write_text(request_of(people_keys["rsa3072"], ALEX))
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        await rest(ui.pilot)
+        ui.app.wizard.action_everybody()
+        await rest(ui.pilot)
+        stands = {stand for _, row in everybody(ui.app.wizard.run.whole()).rows for stand in row}
+        assert stands == {Stand.REQUEST_ARRIVED}
 
 
 async def test_who_declines_a_replacement_keeps_the_text(

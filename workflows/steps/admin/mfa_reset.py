@@ -174,13 +174,18 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     ]
 
 
-def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record which devices were removed."""
+def outcome(request: Request) -> Facts:
+    """The people whose devices were removed, with these, and those who have none."""
     people = by_key(request.removed)
-    at = context.environment.now().isoformat(timespec="seconds")
     owners = request.found.owners if request.found else ()
     none = [owner.name for owner in owners if not owner.devices and owner.name not in people]
-    return {"mfa_devices_reset": {"at": at, "people": people, "none": none}}
+    return {"people": people, "none": none}
+
+
+def perform(request: Request, context: Context, _report: Report) -> Facts:
+    """Record which devices were removed."""
+    at = context.environment.now().isoformat(timespec="seconds")
+    return {"mfa_devices_reset": {"at": at, **outcome(request)}}
 
 
 def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:

@@ -44,6 +44,7 @@ class Stand(Enum):
 
     NOT_HERE = ("", "no change")
     KEY_AWAITED = ("·", "key awaited")
+    REQUEST_ARRIVED = ("○", "request arrived")
     KEY_TO_COMPARE = ("○", "key to compare")
     TO_DECIDE = ("·", "to decide")
     DECIDED = ("·", "decided")
@@ -140,19 +141,27 @@ def _undecided(context: Context) -> Mapping[str, Stand]:
 
 
 def _taken_in(context: Context) -> Mapping[str, Stand]:
-    """Where those stand whose key PGP keys has, before all of them are recorded."""
-    try:
-        draft = Drafts(context.folder / DRAFTS).load(StepKey("pgp-keys"))
-        reading(texts=Mapping[str, str], answers=Mapping[str, Any])(draft)
-    except (FileError, WrongShape):
-        return {}  # its own page says what is wrong with it
+    """Where those stand whose request or key PGP keys has, before all keys are recorded."""
+    draft = _draft(
+        StepKey("pgp-keys"), context, texts=Mapping[str, str], answers=Mapping[str, Any], arrived=list[str]
+    )
     texts, answers = draft.get("texts") or {}, draft.get("answers") or {}
-    return {
+    return dict.fromkeys(draft.get("arrived") or (), Stand.REQUEST_ARRIVED) | {
         name: Stand.TO_DECIDE
         if answers.get(name) == [fingerprint_in(text.encode(errors="replace")), Comparison.SAME]
         else Stand.KEY_TO_COMPARE
         for name, text in texts.items()
     }
+
+
+def _draft(key: StepKey, context: Context, **shapes: Any) -> Mapping[str, Any]:
+    """What a step's page has and isn't recorded yet; {} for what is damaged, as its own page says."""
+    try:
+        draft = Drafts(context.folder / DRAFTS).load(key)
+        reading(**shapes)(draft)
+    except (FileError, WrongShape):
+        return {}
+    return draft
 
 
 def _people(account: str, undecided: Iterable[str], context: Context) -> set[str]:
@@ -238,11 +247,14 @@ class _Board:
         if name in self._since:
             return self._since[name]
         fact: Any = self._context.every.get(f"mfa_devices_reset@{self._account}")
-        if fact is None and StepKey("mfa-reset", self._account) not in self._context.skipped:
-            return Stand.DEVICE_TO_REMOVE
-        removed, none = (fact["people"], fact.get("none") or ()) if fact else ((), ())
-        kept = Stand.NO_DEVICE if name in none else Stand.DEVICE_KEPT
-        return Stand.DEVICE_REMOVED if name in removed else kept
+        key = StepKey("mfa-reset", self._account)
+        seen = fact or _draft(key, self._context, people=Mapping[str, list[str]], none=list[str])
+        if name in (seen.get("people") or ()):
+            return Stand.DEVICE_REMOVED
+        if name in (seen.get("none") or ()):
+            return Stand.NO_DEVICE
+        left = fact is None and key not in self._context.skipped
+        return Stand.DEVICE_TO_REMOVE if left else Stand.DEVICE_KEPT
 
     def _by_terraform(self, name: str) -> Stand:
         if name not in self._people:

@@ -108,6 +108,8 @@ def test_a_key_that_came_while_others_are_awaited_is_to_be_compared(
     assert found["juan.delacruz"]["security"] is Stand.KEY_AWAITED
     drafts.save(StepKey("pgp-keys"), {"texts": 5})
     assert grid(tmp_path)["jane.doe"]["security"] is Stand.KEY_AWAITED
+    drafts.save(StepKey("pgp-keys"), {"arrived": ["jane.doe"]})
+    assert grid(tmp_path)["jane.doe"]["security"] is Stand.REQUEST_ARRIVED
 
 
 def test_a_key_that_was_taken_in_uncompared_is_to_be_compared(tmp_path: Path) -> None:
@@ -194,6 +196,14 @@ def test_where_a_lost_device_is_removed_is_shown_account_by_account(tmp_path: Pa
     assert dict(everybody(context).rows)["sam.okafor"] == (*here, Stand.DEVICE_TO_REMOVE)
     skipped = replace(context, skipped=frozenset({StepKey("mfa-reset", "network")}))
     assert dict(everybody(skipped).rows)["sam.okafor"] == (*here, Stand.DEVICE_KEPT)
+    drafts = Drafts(tmp_path / "session" / DRAFTS)
+    for draft, stand in (
+        ({"people": {"sam.okafor": ["arn"]}, "none": []}, Stand.DEVICE_REMOVED),
+        ({"people": {}, "none": ["sam.okafor"]}, Stand.NO_DEVICE),
+        ({"people": {}, "none": 5}, Stand.DEVICE_TO_REMOVE),
+    ):
+        drafts.save(StepKey("mfa-reset", "network"), draft)
+        assert dict(everybody(context).rows)["sam.okafor"] == (*here, stand)
 
 
 def test_nobody_is_done_for_whom_nothing_is_decided_yet(tmp_path: Path) -> None:
