@@ -195,10 +195,10 @@ class SessionRun:
             OnboardError: the answers could not be kept.
         """
         records = self.session.state.records
-        last = max(records, key=lambda key: records[key].at, default=None)
+        last = max((record.last for record in records.values()), key=lambda event: event.at, default=None)
         if last is None:
             return Return(self.observe())
-        return Return(self.observe(), self._gained(records[last].at), self.title(last), records[last].at)
+        return Return(self.observe(), self._gained(last.at), self.title(last.key), last.at)
 
     def _gained(self, moment: str) -> tuple[Commit, ...]:
         context = self.whole()

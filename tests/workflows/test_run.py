@@ -114,7 +114,7 @@ def test_who_comes_back_is_told_what_was_done_last_and_what_the_checkout_gained(
         dated = {**variables, "GIT_COMMITTER_DATE": f"{year}-01-01T00:00:00Z"}
         subprocess.run([*commit, year], cwd=tmp_path, env=dated, check=True)
     back = run.come_back()
-    assert (back.last, back.at) == ("Project", session.state.records[PROJECT].at)
+    assert (back.last, back.at) == ("Project", session.state.records[PROJECT].last.at)
     assert [(commit.author, commit.subject) for commit in back.commits] == [("Mary", "2099")]
 
 
@@ -301,7 +301,7 @@ def test_a_look_that_gave_no_answer_keeps_the_time_of_the_last_one(
     assert record is not None
     modules[1].observation = unknown("not asked")
     run.observe()
-    assert session.state.observed[USERS].at == record.at
+    assert session.state.observed[USERS].at == record.last.at
     before = replace(AGREES, at="9999-01-01T00:00:00+00:00")
-    assert dated(unknown(), before, record.at, "now").at == before.at
-    assert dated(AGREES, None, record.at, "now").at == "now"
+    assert dated(unknown(), before, record.last.at, "now").at == before.at
+    assert dated(AGREES, None, record.last.at, "now").at == "now"

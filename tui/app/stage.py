@@ -23,7 +23,7 @@ from screens.widgets.text import Text, shortened
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, enumerated, joined, listed, text_of
-from workflows.machine.events import STOPPED, StepKey, UnstorableFactError
+from workflows.machine.events import STOPPED, Failed, StepKey, UnstorableFactError
 from workflows.machine.observations import Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
@@ -389,9 +389,11 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.INTERRUPTED:
             words = run.step(key).interrupted_words
             return text_of(words) or "This was interrupted before it ended. Start it again with Next (^n)."
-        case (Status.FAILED | Status.STOPPED) as status if record := session.record(key):
+        case (Status.FAILED | Status.STOPPED) as status if (record := session.record(key)) and isinstance(
+            record.last, Failed
+        ):
             failed = "The last try failed: " if status is Status.FAILED else ""
-            return shortened(f"{failed}{record.error.get('what', '')}")
+            return shortened(f"{failed}{record.last.error.get('what', '')}")
         case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
             return _seen(session.state.observed[key], status, run.environment.now())
         case Status.SKIPPED:

@@ -13,7 +13,6 @@ from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
-    STOPPED,
     Acknowledged,
     Event,
     Facts,
@@ -27,7 +26,7 @@ from workflows.machine.events import (
     checked_facts,
     in_folder,
 )
-from workflows.machine.state import KnownFact, Phase, Record, State, Status
+from workflows.machine.state import KnownFact, Record, State, Status
 
 _OPEN = frozenset({Status.READY, Status.FAILED, Status.STOPPED, Status.STALE, Status.INTERRUPTED})
 
@@ -162,15 +161,6 @@ def locked_words(state: State, key: StepKey) -> Sentence:
     return f"{step.title} has to wait for {joined(titles, ' and ')}"
 
 
-_BECOMES: Mapping[type[Event], Phase] = {
-    Started: Phase.STARTED,
-    Succeeded: Phase.SUCCEEDED,
-    Failed: Phase.FAILED,
-    Skipped: Phase.SKIPPED,
-    Reopened: Phase.REOPENED,
-}
-
-
 def reduce(state: State, event: Event) -> State:
     """The state after an event.
 
@@ -192,16 +182,13 @@ def reduce(state: State, event: Event) -> State:
         return replace(state, events=number, records={**state.records, event.key: record})
     if isinstance(event, Moved):
         return _moved(state, event, number)
-    record = Record(_BECOMES[type(event)], run=event.run, at=event.at)
+    record = Record(event)
     match event:
         case Started(key):
-            record = replace(record, used=knowledge.used_by(key))
+            record = Record(event, knowledge.used_by(key))
         case Succeeded(key):
-            record = replace(record, used=before.used if before else {})
+            record = Record(event, before.used if before else {})
             knowledge = knowledge.learned(key, event.facts)
-        case Failed():
-            phase = Phase.STOPPED if event.error.get("kind") == STOPPED else Phase.FAILED
-            record = replace(record, phase=phase, error=event.error)
         case Skipped(key):
             knowledge = knowledge.learned(key, {})
     observed = {key: observation for key, observation in state.observed.items() if key != event.key}

@@ -53,7 +53,7 @@ from workflows.machine.journal import SCHEMA, DamagedJournal, FromNewerVersion, 
 from workflows.machine.lock import SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.rules import IllegalTransition, locked_words, reduce, refusal
-from workflows.machine.state import SETTLED, Phase, Record, State, Status
+from workflows.machine.state import SETTLED, Record, State, Status
 from workflows.machine.summaries import DRAFTS, JOURNAL, Summary, keep_summary, made_from
 
 Clock = Callable[[], datetime]
@@ -126,9 +126,9 @@ class Session:
         now = self._stamp()
         before = {key: seen for key, seen in self._state.observed.items() if key not in looks}
         observed = before | {
-            key: dated(look, self._state.observed.get(key), record.at, now)
+            key: dated(look, self._state.observed.get(key), record.last.at, now)
             for key, look in looks.items()
-            if (record := self.record(key)) is not None and record.phase is Phase.SUCCEEDED
+            if (record := self.record(key)) is not None and isinstance(record.last, Succeeded)
         }
         self._state = replace(self._state, observed=observed)
         keep_observations(self.folder, observed)
@@ -428,7 +428,7 @@ def summarised(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> S
         awaited=state.awaited(),
         draft=_draft(folder, ahead) if ahead and not state.facts() else {},
         settled={
-            str(key): record.at
+            str(key): record.last.at
             for key in state.layout()
             if state.settled(key) and state.status(key, "") is not Status.SKIPPED
             if (record := state.records.get(key)) is not None

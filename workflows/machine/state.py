@@ -18,7 +18,19 @@ from enum import StrEnum
 from functools import cached_property
 
 from workflows.machine.declaration import Workflow
-from workflows.machine.events import Facts, JsonValue, StepKey, in_folder
+from workflows.machine.events import (
+    STOPPED,
+    Event,
+    Facts,
+    Failed,
+    JsonValue,
+    Reopened,
+    Skipped,
+    Started,
+    StepKey,
+    Succeeded,
+    in_folder,
+)
 from workflows.machine.observations import Observation, Verdict
 
 
@@ -43,25 +55,15 @@ _ROOT, _IN_ROOT = "project_root", "{project}"
 SETTLED = frozenset({Status.DONE, Status.SKIPPED, Status.UNCONFIRMED})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.STOPPED})
 _CUT_OFF = _ENDED_BADLY | {Status.INTERRUPTED}
+_WAITS = _ENDED_BADLY | {Status.READY, Status.STALE}
+"""Where a step stands that is not begun while something which it needs is open."""
 
 
-class Phase(StrEnum):
-    """What the last event of a step made of it."""
-
-    STARTED = "started"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    SKIPPED = "skipped"
-    REOPENED = "reopened"
-
-
-_OPEN_AFTER: Mapping[Phase, Status] = {
-    Phase.STARTED: Status.INTERRUPTED,
-    Phase.SUCCEEDED: Status.STALE,
-    Phase.FAILED: Status.FAILED,
-    Phase.STOPPED: Status.STOPPED,
-    Phase.REOPENED: Status.READY,
+_OPEN_AFTER: Mapping[type[Event], Status] = {
+    Started: Status.INTERRUPTED,
+    Succeeded: Status.STALE,
+    Failed: Status.FAILED,
+    Reopened: Status.READY,
 }
 
 
@@ -70,18 +72,12 @@ class Record:
     """What is known of one step.
 
     Attributes:
-        phase: what its last event was.
-        run: the process that works or worked on it.
-        at: when its last event happened, ISO 8601 in UTC.
-        error: the last failure, for `Phase.FAILED` and `Phase.STOPPED`.
+        last: the last event that its status is derived from.
         used: each fact the step needed when it was last started, as `Knowledge.used_by` gave it.
         acknowledged: the contradiction that the person continued in spite of (`Observation.identity`).
     """
 
-    phase: Phase
-    run: str = ""
-    at: str = ""
-    error: Mapping[str, str] = field(default_factory=dict)
+    last: Event
     used: Mapping[str, str] = field(default_factory=dict)
     acknowledged: str = ""
 
@@ -299,7 +295,7 @@ class State:
             return self._confirmed(key)
         # A run that may have left something has to be recovered, whatever is open before it.
         failed = status in _ENDED_BADLY and self.workflow.step(key.step).outlives
-        if status not in _OPEN_AFTER.values() or failed or status is Status.INTERRUPTED:
+        if status not in _WAITS or failed:
             return status
         return Status.LOCKED if self.open_needs(key) else status
 
@@ -338,7 +334,7 @@ class State:
         observation, record = self.observed.get(key), self.records.get(key)
         if observation is None or record is None or not observation.contradicts:
             return False
-        return record.phase is Phase.SUCCEEDED and record.acknowledged != observation.identity
+        return isinstance(record.last, Succeeded) and record.acknowledged != observation.identity
 
     def recorded_status(self, key: StepKey, run: str) -> Status:
         """Where a step stands by the journal alone, seen from the process that calls itself `run`.
@@ -347,13 +343,16 @@ class State:
         that no other process is still at work on it.
         """
         record = self.records.get(key)
-        if record is not None and record.phase is Phase.STARTED and record.run == run:
+        if record is not None and isinstance(record.last, Started) and record.last.run == run:
             return Status.RUNNING
         if self._up_to_date(key):
             return Status.SKIPPED if self._is_skipped(key) else Status.DONE
         if not all(map(self._up_to_date, self.givers(key))):
             return Status.LOCKED
-        return _OPEN_AFTER[record.phase] if record else Status.READY
+        if record is None:
+            return Status.READY
+        stopped = isinstance(record.last, Failed) and record.last.error.get("kind") == STOPPED
+        return Status.STOPPED if stopped else _OPEN_AFTER[type(record.last)]
 
     def settled(self, key: StepKey) -> bool:
         """Whether a step is skipped, or done, not stale and not contradicted."""
@@ -361,19 +360,19 @@ class State:
 
     def _up_to_date(self, key: StepKey) -> bool:
         record = self.records.get(key)
-        done = record is not None and record.phase is Phase.SUCCEEDED and not self.changed_since(key)
+        done = record is not None and isinstance(record.last, Succeeded) and not self.changed_since(key)
         return done or self._is_skipped(key)
 
     def _is_skipped(self, key: StepKey) -> bool:
         """Whether a step was skipped, or the one was whose outcome it would use up."""
         spent = StepKey(self.workflow.step(key.step).spends, key.item)
-        phases = (record.phase for record in map(self.records.get, (key, spent)) if record is not None)
-        return Phase.SKIPPED in phases
+        records = map(self.records.get, (key, spent))
+        return any(record is not None and isinstance(record.last, Skipped) for record in records)
 
     def changed_since(self, key: StepKey) -> tuple[str, ...]:
         """The scoped names of facts that a step used and that changed, came or went since it was started."""
         record = self.records.get(key)
-        if record is None or record.phase is not Phase.SUCCEEDED:
+        if record is None or not isinstance(record.last, Succeeded):
             return ()
         now = self.knowledge.used_by(key)
         if now == record.used:

@@ -23,7 +23,7 @@ from workflows.machine.journal import read_journal
 from workflows.machine.rules import IllegalTransition, reduce
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
-from workflows.machine.state import SETTLED, Phase, State, Status
+from workflows.machine.state import SETTLED, State, Status
 from workflows.machine.summaries import JOURNAL
 
 CANARY = "canary-7f3a"
@@ -218,7 +218,7 @@ class Machine(RuleBasedStateMachine):
 
     def nothing_runs(self) -> None:
         for key, record in self.session.state.records.items():
-            if record.phase is Phase.STARTED:
+            if isinstance(record.last, Started):
                 assert self.session.status(key) in {Status.INTERRUPTED, Status.LOCKED}
 
     def values(self) -> dict[str, str]:

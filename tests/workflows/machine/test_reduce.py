@@ -142,11 +142,12 @@ def test_an_item_that_is_gone_takes_its_steps_and_facts_along() -> None:
 def test_a_failure_is_remembered_until_the_next_try() -> None:
     key = StepKey("project")
     state = reduce(State.beginning(SAMPLE), Started(key, "r", "then"))
-    state = reduce(state, Failed(key, "r", "later", {"title": "No project"}))
+    failed = Failed(key, "r", "later", {"title": "No project"})
+    state = reduce(state, failed)
     assert state.status(key, "r") is Status.FAILED
-    assert state.records[key].error == {"title": "No project"}
-    assert state.records[key].at == "later"
-    assert reduce(state, Started(key, "r", "")).records[key].error == {}
+    assert state.records[key].last == failed
+    again = Started(key, "r", "")
+    assert reduce(state, again).records[key].last == again
 
 
 def test_a_failed_try_again_leaves_the_earlier_facts() -> None:

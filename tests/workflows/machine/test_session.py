@@ -25,7 +25,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.machine.declaration import ALWAYS, Step, Workflow
-from workflows.machine.events import Started, StepKey, UnstorableFactError
+from workflows.machine.events import Failed, Started, StepKey, UnstorableFactError
 from workflows.machine.journal import SCHEMA, DamagedJournal, FromNewerVersion, Journal, read_journal
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import Session
@@ -99,7 +99,8 @@ def test_a_failure_and_a_reason_are_on_the_record(sessions: Sessions) -> None:
     session = resumed(sessions, session)
     record = session.record(PROJECT_KEY)
     assert record is not None
-    assert record.error["next"] == "Choose one."
+    assert isinstance(record.last, Failed)
+    assert record.last.error["next"] == "Choose one."
     assert session.status(PROJECT_KEY) is Status.FAILED
     do(session, PROJECT_KEY)
     session.reopen(PROJECT_KEY, "other people")
