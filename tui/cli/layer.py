@@ -187,8 +187,8 @@ def account(machine: host.Machine, options: argparse.Namespace) -> None:
         answer(account_record(layer), account_lines(layer), as_json=options.json)
         return
     alias = [options.alias] if options.alias is not None else []
-    wanted: list[operation.Operation] = [account_edits.SetAccountAlias(name) for name in alias]
-    wanted += [account_edits.SetPasswordPolicy(*_attribute(text)) for text in options.policy]
+    wanted: list[operation.Operation] = [account_edits.SetSetting(names.ALIAS, name) for name in alias]
+    wanted += [account_edits.SetSetting(*_attribute(text)) for text in options.policy]
     settings = ", ".join([*(f"account_alias={name}" for name in alias), *options.policy])
     _edit(machine, options, lambda _: wanted, lambda where: f"{where} sets {settings}.")
 
@@ -397,9 +397,10 @@ def layer_record(layer: model.Layer, binary: str | None) -> dict[str, Any]:
             for group in layer.groups
         ],
         "outputs": [
-            {"name": output.name, "person": output.person, "hidden": False} for output in layer.outputs
-        ]
-        + [{"name": output.name, "person": output.person, "hidden": True} for output in layer.hidden_outputs],
+            {"name": output.name, "person": output.person or None, "hidden": hidden}
+            for hidden, outputs in ((False, layer.outputs), (True, layer.hidden_outputs))
+            for output in outputs
+        ],
         "account_settings": account_record(layer),
         "findings": [
             {

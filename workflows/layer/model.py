@@ -158,13 +158,13 @@ class Output(NamedTuple):
 
     Attributes:
         name: the output's label.
-        person: the IAM name of the one person whose value it is, or None.
+        person: the IAM name of the one person whose value it is, or "".
         attribute: the module's attribute that it gives, as `iam_user_name`, or "".
         sensitive: whether Terraform hides it.
     """
 
     name: str
-    person: str | None
+    person: str
     attribute: str
     sensitive: bool
 

@@ -43,15 +43,6 @@ class GroupFacts(NamedTuple):
     policies: tuple[str, ...]
 
 
-class OutputFacts(NamedTuple):
-    """An output without its place; `person` is "" for an output of nobody."""
-
-    name: str
-    person: str
-    attribute: str
-    sensitive: bool
-
-
 @dataclass(frozen=True)
 class Facts:
     """The facts of a layer: two layers with equal facts mean the same to Terraform, as far as people go.
@@ -68,8 +59,8 @@ class Facts:
 
     people: Mapping[str, PersonFacts]
     groups: Mapping[str, GroupFacts]
-    outputs: tuple[OutputFacts, ...]
-    hidden_outputs: tuple[OutputFacts, ...]
+    outputs: tuple[Output, ...]
+    hidden_outputs: tuple[Output, ...]
     collected: tuple[tuple[str, str], ...]
     settings: Mapping[str, Constant]
     keys: Mapping[str, bytes]
@@ -110,8 +101,8 @@ def facts_of(layer: Layer) -> Facts:
             )
             for group in layer.groups
         },
-        outputs=_outputs(layer.outputs),
-        hidden_outputs=_outputs(layer.hidden_outputs),
+        outputs=tuple(sorted(layer.outputs)),
+        hidden_outputs=tuple(sorted(layer.hidden_outputs)),
         collected=_collected(layer),
         settings={setting.name: setting.value for setting in settings},
         keys=dict(layer.files.keys),
@@ -132,15 +123,6 @@ def _collected(layer: Layer) -> tuple[tuple[str, str], ...]:
             (collection.block.label, names.get(entry.owner, ""))
             for collection in collections_of(layer.files)
             for entry in collection.entries
-        )
-    )
-
-
-def _outputs(outputs: tuple[Output, ...]) -> tuple[OutputFacts, ...]:
-    return tuple(
-        sorted(
-            OutputFacts(output.name, output.person or "", output.attribute, output.sensitive)
-            for output in outputs
         )
     )
 

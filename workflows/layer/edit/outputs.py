@@ -20,9 +20,9 @@ from workflows.hcl.index import Item
 from workflows.hcl.lists import position_for, with_entry, without_entry
 from workflows.hcl.values import object_key, quote
 from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
-from workflows.layer.edit.operation import Facts, OutputFacts
+from workflows.layer.edit.operation import Facts
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer, Owner, Person, Style
+from workflows.layer.model import Layer, Output, Owner, Person, Style
 from workflows.layer.read.outputs import CollectedEntry, CollectingOutput, collections_of, read_output
 from workflows.layer.read.references import references_in, written
 
@@ -76,8 +76,8 @@ class NewOutputs:
 
     document: str
     splice: Splice
-    facts: tuple[OutputFacts, ...]
-    hidden: tuple[OutputFacts, ...]
+    facts: tuple[Output, ...]
+    hidden: tuple[Output, ...]
 
 
 def siblings_of(layer: Layer, person: Person, names: Collection[str]) -> Sequence[Person]:
@@ -239,11 +239,9 @@ def _shape(units: Sequence[Unit]) -> tuple[tuple[str, bool, bool], ...]:
     )
 
 
-def _facts(
-    units: Sequence[Unit], sibling: Person, person: Person, *, hidden: bool
-) -> tuple[OutputFacts, ...]:
+def _facts(units: Sequence[Unit], sibling: Person, person: Person, *, hidden: bool) -> tuple[Output, ...]:
     return tuple(
-        OutputFacts(
+        Output(
             _label(block, sibling, person) or block.label,
             person.iam_name,
             reading.attribute,
@@ -357,7 +355,7 @@ def _first_of_kind(
         name for name in _MODULE_OUTPUTS if all(has[credential] for credential in has if credential in name)
     ]
     facts = [
-        OutputFacts(
+        Output(
             f"{stem}_{name.removeprefix('iam_user_')}",
             person.iam_name,
             _of_version(name, read_output(block).attribute),
@@ -392,7 +390,7 @@ def _of_version(attribute: str, example: str) -> str:
     return attribute if example.startswith("iam_") else re.sub("^iam_(?:user_)?", "", attribute)
 
 
-def _written_like(block: Block, facts: OutputFacts, person: Person, description: str) -> bytes:
+def _written_like(block: Block, facts: Output, person: Person, description: str) -> bytes:
     """An output for a person, with a description and a wrapped reference where another one has them."""
     document, reference = block.document, read_output(block).reference
     text = (

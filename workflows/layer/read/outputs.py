@@ -74,10 +74,8 @@ def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Ou
 
 
 def _output(label: str, reading: Reading, owners: Mapping[Owner, str]) -> Output:
-    reference, sensitive = reading
-    if reference is None:
-        return Output(label, None, "", sensitive)
-    return Output(label, owners.get(reference[:2]), reference.attribute, sensitive)
+    person = owners.get(reading.reference.owner, "") if reading.reference is not None else ""
+    return Output(label, person, reading.attribute, reading.sensitive)
 
 
 def read_output(block: Block) -> Reading:
