@@ -77,20 +77,16 @@ def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference |
     if known is not None:
         return known
     kinds = tuple(part.type for part in parts)
-    if kinds == _BRACKETED:
-        key, attribute = (_in_brackets(document.text(part)) for part in parts[2:])
-        if key is not None and attribute is not None and attribute.isidentifier():
-            label = document.text(parts[1]).removeprefix(".").strip()
-            return Reference(label, key, attribute, bracketed=True)
-    elif kinds == _INDEXED:
-        module, _, rest = text[7:].partition("[")
-        key, _, attribute = rest.rpartition("].")
-        if len(key) >= 2 and key[0] == key[-1] == '"' and "${" not in key:
-            return Reference(module.strip(), unescape(key[1:-1]), attribute.strip())
-    elif kinds == _PLAIN:
-        module, _, attribute = text[7:].partition(".")
-        return Reference(module, None, attribute)
-    return None
+    words = [document.text(part).removeprefix(".").strip() for part in parts[1:]]
+    if kinds == _PLAIN:
+        return Reference(words[0], None, words[1])
+    if kinds not in {_INDEXED, _BRACKETED}:
+        return None
+    key, bracketed = _in_brackets(words[1]), kinds == _BRACKETED
+    attribute = _in_brackets(words[2]) if bracketed else words[2]
+    if key is None or attribute is None or not attribute.isidentifier():
+        return None
+    return Reference(words[0], key, attribute, bracketed)
 
 
 def _in_brackets(text: str) -> str | None:
