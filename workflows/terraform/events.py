@@ -9,7 +9,7 @@ chatter) is still a line for people: `message_of` gives every line.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -144,23 +144,14 @@ def moment_of(line: str) -> datetime | None:
         return None
 
 
-class LineSplitter:
-    """Cuts a growing stream of bytes into whole lines and holds the torn rest until it is whole."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> Iterator[str]:
-        """Every line that became whole with these bytes, without its line end."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return map(_decoded, lines)
-
-    def end(self) -> Iterator[str]:
-        """What is left when nothing more will come: a line that a killed process tore off."""
-        return map(_decoded, [self._rest] if self._rest else [])
+def whole_lines(data: bytes) -> tuple[tuple[str, ...], bytes]:
+    """The lines that are whole in a growing stream, without their ends, and the torn rest."""
+    *lines, rest = data.split(b"\n")
+    return tuple(map(decoded, lines)), rest
 
 
-def _decoded(line: bytes) -> str:
+def decoded(line: bytes) -> str:
+    """The text of one line, without its end."""
     return line.decode("utf-8", errors="replace").rstrip("\r")
 
 

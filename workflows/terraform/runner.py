@@ -31,7 +31,15 @@ from workflows.core.parsing import read_json
 from workflows.core.processes import is_alive, read_record, user_and_host, write_record
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import read
-from workflows.terraform.events import Event, LineSplitter, Progress, ProgressTracker, message_of, parse_line
+from workflows.terraform.events import (
+    Event,
+    Progress,
+    ProgressTracker,
+    decoded,
+    message_of,
+    parse_line,
+    whole_lines,
+)
 from workflows.terraform.redaction import redact
 from workflows.terraform.supervisor import NOT_NOTED
 
@@ -284,13 +292,14 @@ class Run:
             )
 
     def _tail(self, watch: Watch) -> Iterator[tuple[str, ...]]:
-        splitter, exit_file = LineSplitter(), self.folder / "exit.json"
+        rest, exit_file = b"", self.folder / "exit.json"
         with open_file(self.output) as file:
             for look in itertools.count():
                 # Looked at before reading: what is written before the end is then always read.
                 running = not exit_file.exists() and (look % ALIVE_EVERY != 0 or self.is_running())
                 while data := file.read(1 << 16):
-                    yield tuple(splitter.feed(data))
+                    lines, rest = whole_lines(rest + data)
+                    yield lines
                 # Whoever leaves sets `leave`, then `cancelled`: looked at the other way round, leaving wins.
                 stop = watch.cancelled is not None and watch.cancelled.is_set()
                 # Before the end: nobody would record what is taken in of it now, and the next one finds it.
@@ -302,7 +311,7 @@ class Run:
                         next="Come back to see how it ends.",
                     )
                 if not running:
-                    yield tuple(splitter.end())
+                    yield (decoded(rest),) if rest else ()  # a line that a killed process tore off
                     return
                 if stop:
                     self.cancel()

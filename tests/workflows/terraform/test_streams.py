@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 from support.repository import TESTS
 
-from workflows.terraform.events import LineSplitter, Progress, ProgressTracker, message_of, parse_line
+from workflows.terraform.events import Progress, ProgressTracker, message_of, parse_line, whole_lines
 from workflows.terraform.failures import Failure, failure_of
 
 NOT_NEEDED = {"version", "outputs", "resource_drift"}
@@ -24,10 +24,13 @@ MEMBERS = "module.iam_group_admins.aws_iam_group_membership.this[0]"
 
 def replay(name: str, size: int) -> tuple[list[str], Progress]:
     """The lines without an event and the end of a stream that comes in pieces of `size` bytes."""
-    data, splitter, tracker = (STREAMS / name).read_bytes(), LineSplitter(), ProgressTracker()
-    lines = [line for at in range(0, len(data), size) for line in splitter.feed(data[at : at + size])]
+    data, rest, tracker = (STREAMS / name).read_bytes(), b"", ProgressTracker()
+    lines: list[str] = []
+    for at in range(0, len(data), size):
+        whole, rest = whole_lines(rest + data[at : at + size])
+        lines += whole
     others = []
-    for line in (*lines, *splitter.end()):
+    for line in (*lines, *([rest.decode()] if rest else [])):
         event = parse_line(line)
         if event is None:
             others.append(line)
