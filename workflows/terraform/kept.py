@@ -77,22 +77,15 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
         folder: the private folder of the layer's runs.
         record: the plan.
     """
-    run = Run.attach(folder / Kind.APPLY)
+    run = apply_run(folder)
     if run is not None and run.description.facts.get("plan_sha256") == record.plan_sha256:
         return True
     return earlier_result(folder, record) is not None
 
 
-def begun_at(folder: Path) -> float | None:
-    """When the apply whose end isn't recorded yet began, in seconds since the epoch, or None."""
-    run = Run.attach(folder / Kind.APPLY)
-    return None if run is None else run.description.begun_at
-
-
-def apply_ended(folder: Path) -> bool:
-    """Whether an apply that was begun (`apply_begun`) is over; its end may have been taken in already."""
-    run = Run.attach(folder / Kind.APPLY)
-    return run is None or not run.is_running()
+def apply_run(folder: Path) -> Run | None:
+    """The apply whose end isn't recorded yet, or None."""
+    return Run.attach(folder / Kind.APPLY)
 
 
 def run_that_left(lock: LockInfo, folder: Path) -> EndedRun | None:

@@ -472,6 +472,10 @@ def fail() -> dict[str, Any]:
     raise ApplyFailed(error, result)
 
 
+def earlier_run(*, ended: bool) -> SimpleNamespace:
+    return SimpleNamespace(description=SimpleNamespace(begun_at=None), is_running=lambda: not ended)
+
+
 async def test_an_apply_that_failed_while_nobody_watched_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -479,7 +483,7 @@ async def test_an_apply_that_failed_while_nobody_watched_says_so(
     play_apply(monkeypatch, fail)
     begun = [True]
     monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: bool(begun and begun.pop()))
-    monkeypatch.setattr(apply, "apply_ended", lambda _folder: True)
+    monkeypatch.setattr(apply, "apply_run", lambda _folder: earlier_run(ended=True))
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -608,7 +612,7 @@ async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
     desk.accept(written(desk))
     requests = play_apply(monkeypatch, done)
     monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: True)
-    monkeypatch.setattr(apply, "apply_ended", lambda _folder: ended)
+    monkeypatch.setattr(apply, "apply_run", lambda _folder: earlier_run(ended=ended))
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

@@ -21,7 +21,7 @@ from workflows.steps.admin.judged_plan import causes, staleness, standing
 from workflows.steps.admin.terraform_runs import located, open_layer, reopen_layer, run_folder, watching
 from workflows.steps.shared.leftovers import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.terraform.kept import apply_begun, apply_ended, begun_at, result_of
+from workflows.terraform.kept import apply_begun, apply_run, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
 from workflows.terraform.runner import LeftRunning
 
@@ -73,7 +73,9 @@ def survey(context: Context, report: Report) -> Outlook:
         return Outlook(begun=False, refusal="")
     folder = run_folder(context)
     if apply_begun(folder, planned.record):
-        return Outlook(begun=True, refusal="", began_at=begun_at(folder), ended=apply_ended(folder))
+        run = apply_run(folder)
+        began_at, ended = (run.description.begun_at, not run.is_running()) if run else (None, True)
+        return Outlook(begun=True, refusal="", began_at=began_at, ended=ended)
     last, own = result_of(folder), result_of(folder, planned.record)
     refusal = staleness(planned, context)
     return Outlook(
