@@ -25,7 +25,7 @@ from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import Sentence, text_of
 from workflows.steps.admin import plan, recovery
-from workflows.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
+from workflows.terraform.failures import InitWay, LockHeld, LockInfo, StateUnwritten, TerraformFailed
 from workflows.terraform.kept import EndedRun
 
 _MENDED = "mended"
@@ -215,11 +215,11 @@ class TerraformPane(CodePane):
             case LockHeld():
                 # All three answers count: leaving it is one.
                 self.app.push_screen(LockDialog(error.lock, self._waited), partial(self._locked, error.lock))
-            case InitRefused():
-                button, words = recovery.INIT_WAYS[error.way]
+            case TerraformFailed(way=InitWay() as way):
+                button, words = recovery.INIT_WAYS[way]
                 own = f"\n\nTerraform says:\n{text_of(error.detail)[:600]}" if error.detail else ""
                 question = Confirm(error.title, f"{error.what} {error.why}\n\n{words}{own}", button)
-                self._offer(question, partial(recovery.initialise, error.way, self.context))
+                self._offer(question, partial(recovery.initialise, way, self.context))
             case StateUnwritten():
                 body = f"{error.what}\n\n{error.why}\n\n{_WRITE}"
                 self._offer(

@@ -18,7 +18,7 @@ from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, recovery
 from workflows.steps.admin.recovery import Way
 from workflows.steps.admin.terraform_runs import layer_profile, located, project_files
-from workflows.terraform.failures import InitRefused, InitWay
+from workflows.terraform.failures import InitWay, TerraformFailed
 from workflows.terraform.results import ApplyFailed
 
 pytestmark = pytest.mark.e2e
@@ -121,7 +121,7 @@ def test_a_lock_file_of_other_providers_offers_the_upgrade(runs: AdminRuns, sand
     lock.write_text(lock.read_text().replace('version     = "3.39.0"', 'version     = "3.38.0"'))
     if (layer / ".terraform").is_dir():
         shutil.rmtree(layer / ".terraform")
-    with pytest.raises(InitRefused) as refused:
+    with pytest.raises(TerraformFailed) as refused:
         plan.make(runs.context(ACCOUNT), runs.report)
     assert refused.value.way is InitWay.UPGRADE
     words = recovery.initialise(InitWay.UPGRADE, runs.context(ACCOUNT), runs.report)

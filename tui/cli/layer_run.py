@@ -32,7 +32,7 @@ from workflows.steps.shared.leftovers import release_credentials, running_in
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.binary import find_program
 from workflows.terraform.events import Progress as Operations
-from workflows.terraform.failures import InitRefused, LockHeld
+from workflows.terraform.failures import LockHeld, TerraformFailed
 from workflows.terraform.results import ApplyFailed
 from workflows.terraform.runner import Kind, LeftRunning, Update
 from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms
@@ -127,8 +127,9 @@ def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
         )
         error.next = f"{whose} in the layer's folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
         raise
-    except InitRefused as error:
-        error.next = f"{error.next}\nOn purpose: iam-onboard plan {layer} --init {error.way}"
+    except TerraformFailed as error:
+        if error.way:
+            error.next = f"{error.next}\nOn purpose: iam-onboard plan {layer} --init {error.way}"
         raise
     except ApplyFailed as error:
         if recovery.needed(error.result):

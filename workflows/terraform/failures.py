@@ -284,13 +284,10 @@ class TerraformFailed(OnboardError):  # noqa: N818 - named as what happened
 
     failure: Failure | None = None
 
-
-class InitRefused(TerraformFailed):
-    """An init (or what needed one) that only another way of initialising puts right; `way` says which."""
-
-    def __init__(self, error: OnboardError, way: InitWay) -> None:
-        super().__init__(error.title, error.what, why=error.why, next=error.next, detail=error.detail)
-        self.way = way
+    @property
+    def way(self) -> InitWay | None:
+        """The way of initialising that alone puts it right; None where that would not help."""
+        return _INIT_WAYS.get(self.failure) if self.failure else None
 
 
 @dataclass(frozen=True)
@@ -414,7 +411,7 @@ def failure(
         program: which of the two programs it was.
 
     Returns:
-        An error with Terraform's own words as detail; `LockHeld` or `InitRefused` if that is what it is.
+        An error with Terraform's own words as detail; `LockHeld` if that is what it is.
     """
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.is_error]
     detail = "\n\n".join(diagnostic.as_text() for diagnostic in errors) or from_first_error(text)
@@ -431,8 +428,6 @@ def failure(
             detail=detail,
         )
     error = TerraformFailed(cause.title, what, why=cause.why, next=cause.next, detail=detail)
-    if way := _INIT_WAYS.get(cause.failure):
-        error = InitRefused(error, way)
     error.failure = cause.failure
     return error
 

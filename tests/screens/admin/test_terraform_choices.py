@@ -30,7 +30,14 @@ from workflows.steps.admin.apply import Outlook
 from workflows.steps.admin.recovery import Repair, Told, Way
 from workflows.steps.shared.module import Context, Progress as Step, Report
 from workflows.terraform.events import Progress
-from workflows.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
+from workflows.terraform.failures import (
+    Failure,
+    InitWay,
+    LockHeld,
+    LockInfo,
+    StateUnwritten,
+    TerraformFailed,
+)
 from workflows.terraform.kept import EndedRun
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.runner import Update
@@ -223,11 +230,14 @@ async def test_a_lock_is_released_only_after_its_holder_was_typed(
         assert app.pane.has_class("-planned")
 
 
-@pytest.mark.parametrize("way", list(InitWay))
+@pytest.mark.parametrize(
+    ("failure", "way"), [(Failure.LOCK_FILE, InitWay.UPGRADE), (Failure.BACKEND, InitWay.RECONFIGURE)]
+)
 async def test_another_init_is_done_only_on_purpose(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, way: InitWay
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, failure: Failure, way: InitWay
 ) -> None:
-    refused = InitRefused(OnboardError("It does not fit", "Init failed."), way)
+    refused = TerraformFailed("It does not fit", "Init failed.")
+    refused.failure = failure
     planning(desk, monkeypatch, refused, refused)
     done: list[InitWay] = []
 

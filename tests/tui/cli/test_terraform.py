@@ -38,7 +38,7 @@ from workflows.steps.admin.one_layer import KeptPlans, with_new_password
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.events import Progress as Operations
-from workflows.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo
+from workflows.terraform.failures import Failure, LockHeld, LockInfo, TerraformFailed
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.terraform.results import ApplyFailed, ApplyResult
 from workflows.terraform.runner import LeftRunning, Update
@@ -542,6 +542,8 @@ def test_a_resource_alone_is_counted_as_what_ended(capsys: pytest.CaptureFixture
 
 
 KILLED = ApplyResult(None, (), (), ())
+OTHER_PROVIDERS = TerraformFailed("t", "w", next="Upgrade.")
+OTHER_PROVIDERS.failure = Failure.LOCK_FILE
 HELD = LockHeld(LockInfo("a-lock", "sam@laptop", "OperationTypeApply", "today"), "")
 
 
@@ -549,7 +551,7 @@ HELD = LockHeld(LockInfo("a-lock", "sam@laptop", "OperationTypeApply", "today"),
     ("error", "words"),
     [
         (HELD, "force-unlock a-lock"),
-        (InitRefused(OnboardError("t", "w", next="Upgrade."), InitWay.UPGRADE), "--init upgrade"),
+        (OTHER_PROVIDERS, "--init upgrade"),
         (CodeWanted("bb-security-devops", "arn:x"), "Run the same command again, and enter the six digits"),
         (LeftRunning("t", "w", next="Resume"), "Run the same command again"),
         (ApplyFailed(OnboardError("t", "w"), KILLED), "import ADDRESS ID"),
