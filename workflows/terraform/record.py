@@ -124,9 +124,11 @@ def local_modules(layer: Path) -> tuple[Path, ...]:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal."""
+    """The SHA-256 of a file, hexadecimal; "" where there is none."""
     import hashlib  # noqa: PLC0415 - as in `_hash`
 
+    if not path.exists():
+        return ""
     with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

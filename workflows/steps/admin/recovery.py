@@ -8,14 +8,10 @@ before the person says so, one thing at a time.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-from workflows.core.files import load_file
-from workflows.core.parsing import MAX_HCL
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, read_state, run_folder, watching
@@ -24,6 +20,7 @@ from workflows.terraform.failures import InitWay, LockInfo
 from workflows.terraform.kept import EndedRun, pending_replacements, replace_next, result_of, run_that_left
 from workflows.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.terraform.plan_reader import ACCOUNT_ID, NOT_IMPORTABLE
+from workflows.terraform.record import file_sha256
 from workflows.terraform.results import ApplyResult
 from workflows.terraform.state import State
 
@@ -254,18 +251,14 @@ def initialise(way: InitWay, context: Context, report: Report, code: Secret | No
     """
     with open_layer(context, report, code=code) as layer:
         lock_file = layer.location.path / ".terraform.lock.hcl"
-        before = _digest(lock_file)
+        before = file_sha256(lock_file)
         report(Progress(INIT_WAYS[way][0]))
         layer.terraform.init(
             upgrade=way is InitWay.UPGRADE,
             reconfigure=way is InitWay.RECONFIGURE,
             watch=watching(context, report),
         )
-        if _digest(lock_file) == before:
+        if file_sha256(lock_file) == before:
             return "Initialised; the lock file is as it was."
         changed = lock_file.relative_to(layer.project.root)
         return f"Initialised. {changed} was changed: commit it with the layer's files."
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(load_file(path, MAX_HCL)).hexdigest() if path.is_file() else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,7 +55,7 @@ from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.terraform.binary import choose_binary
-from workflows.terraform.record import is_source
+from workflows.terraform.record import file_sha256, is_source
 
 _TOLD = {
     "add": "add",
@@ -452,15 +451,9 @@ def _changed_files(context: Context) -> list[dict[str, Any]]:
     }
     accounts = {layer.relative: layer.account for layer in find_project(context.root).layers}
     return [
-        {"account": accounts.get(layer, ""), "layer": layer, "path": path, "sha256": _sha256(Path(path))}
+        {"account": accounts.get(layer, ""), "layer": layer, "path": path, "sha256": file_sha256(Path(path))}
         for layer, path in sorted(paths)
     ]
-
-
-def _sha256(path: Path) -> str:
-    """The file's hash, or "" for a file that is not there."""
-    content = _content(path)
-    return "" if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _content(path: Path) -> bytes | None:
@@ -524,9 +517,8 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
 def observe(context: Context) -> Observation:
     """The layers still say what was decided; whether a file's text changed otherwise does not matter."""
     files = context.facts["changed_files"]
-    lacking = {
-        Path(file["path"]): file["sha256"] for file in files if _sha256(Path(file["path"])) != file["sha256"]
-    }
+    written = {Path(file["path"]): file["sha256"] for file in files}
+    lacking = {path: sha256 for path, sha256 in written.items() if file_sha256(path) != sha256}
     if not lacking:
         return replace(AGREES, by_item=removed_from_files(context).by_item)
     layers = read_layers(context)
@@ -555,7 +547,7 @@ def observe(context: Context) -> Observation:
     names = listed(sorted(str(path.relative_to(context.root)) for path in lacking), _NAMED)
     git = Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
-    about = (*sorted(open_in), *where, *(f"{path}={_sha256(path)}" for path in sorted(lacking)))
+    about = (*sorted(open_in), *where, *(f"{path}={file_sha256(path)}" for path in sorted(lacking)))
     continuing = "The plan is made from the files as they are, without what is missing in them."
     if where:
         words = f"{names}: what was written is gone. It is in {' and '.join(where)}."
