@@ -20,6 +20,8 @@ GROUP_NAME_LENGTH: Final = 128
 _NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 _ALIAS: Final = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!-))*[a-z0-9]")
 
+ALIAS: Final = "account_alias"
+
 POLICY_NUMBERS: Final = {
     "minimum_password_length": (6, 128),
     "password_reuse_prevention": (1, 24),

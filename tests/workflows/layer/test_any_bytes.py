@@ -17,7 +17,7 @@ from support.mutations import mutated
 from workflows.core.errors import OnboardError
 from workflows.hcl.values import BadVariables, read_variables
 from workflows.layer.discover import find_project
-from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
+from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson
@@ -41,8 +41,8 @@ OPERATIONS: tuple[Operation, ...] = (
     AddPerson("maria.sosa", "QUJD\n", ("devops",)),
     RemovePerson("jane.doe"),
     SetGroups("juan.delacruz", add=("devops",)),
-    SetPasswordPolicy("max_password_age", 90),
-    SetAccountAlias("other-alias"),
+    SetSetting("max_password_age", 90),
+    SetSetting("account_alias", "other-alias"),
 )
 SEEDS = st.sampled_from([WHOLE, *(sample.read_bytes() for sample in CORPUS)])
 

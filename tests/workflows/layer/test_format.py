@@ -7,7 +7,7 @@ from support.layers import ACCOUNT, USERS, Habits, group, layer_of, machine_map,
 from support.terraform import needs_terraform, terraform_argv, terraform_environment
 
 from workflows.core.errors import OnboardError
-from workflows.layer.edit.account import SetPasswordPolicy
+from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import AddGroup, SetGroups
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import edit_layer
@@ -37,7 +37,7 @@ def test_edited_files_are_as_the_formatter_wants_them(tmp_path: Path) -> None:
             AddGroup("auditors", "devops"),
             SetGroups("c.c", add=("auditors",)),
             RemovePerson("a.a"),
-            SetPasswordPolicy("allow_users_to_change_password", True),
+            SetSetting("allow_users_to_change_password", True),
         ],
     )
     files = {name: document.data for name, document in edited.files.documents.items()}

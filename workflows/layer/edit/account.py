@@ -6,92 +6,72 @@ import re
 from dataclasses import dataclass, replace
 
 from workflows.core.errors import Problem
-from workflows.hcl.document import Block
 from workflows.hcl.values import quote
 from workflows.layer.edit.cloning import replacing
 from workflows.layer.edit.operation import Facts, PlacedProblem, facts_of, refuse, with_attribute
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Setting
-from workflows.layer.names import check_account_alias, check_password_policy
+from workflows.layer.names import ALIAS, check_account_alias, check_password_policy
 from workflows.layer.read.declarations import account_module
 from workflows.layer.read.layer import POLICY_ATTRIBUTES
 
 
 @dataclass(frozen=True)
-class SetAccountAlias:
-    """Set the account alias, where the layer has it as a plain string.
+class SetSetting:
+    """Set the account alias or an attribute of the password policy, where the layer has it as a plain value.
+
+    An attribute of the policy that is not there yet is added after the others.
 
     Attributes:
-        alias: the new alias: the first part of the sign-in address.
+        name: `ALIAS`, or one of `POLICY_ATTRIBUTES`.
+        value: the alias, a whole number or a switch.
     """
 
-    alias: str
-
-    def check(self, layer: Layer) -> list[Problem]:
-        """What is wrong with the alias, or why it cannot be set here."""
-        problems = check_account_alias(self.alias)
-        setting = layer.account.alias if layer.account else None
-        return problems + _check_setting(layer, setting, "account_alias", "alias")
-
-    def apply(self, layer: Layer) -> FileSet:
-        """The files with the alias set.
-
-        Raises:
-            EditRefused: the layer has no alias.
-        """
-        return _set_value(layer, "account_alias", quote(self.alias))
-
-    def intend(self, layer: Layer) -> Facts:
-        """The facts with another alias."""
-        facts = facts_of(layer)
-        return replace(facts, settings={**facts.settings, "account_alias": self.alias})
-
-
-@dataclass(frozen=True)
-class SetPasswordPolicy:
-    """Set one attribute of the password policy; one that is not there yet is added after the others.
-
-    Attributes:
-        attribute: its name, one of `POLICY_ATTRIBUTES`.
-        value: a whole number or a switch.
-    """
-
-    attribute: str
-    value: int | bool
+    name: str
+    value: str | int | bool
 
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the value, or why it cannot be set here."""
-        problems = check_password_policy(self.attribute, self.value)
-        policy = layer.account.policy if layer.account else ()
-        setting = next((setting for setting in policy if setting.name == self.attribute), None)
-        if setting is None and layer.account is not None and layer.account.editable:
+        if self.name == ALIAS:
+            problems = check_account_alias(str(self.value))
+        else:
+            problems = check_password_policy(self.name, self.value)
+        account = layer.account
+        settings = (account.alias, *account.policy) if account else ()
+        setting = next((known for known in settings if known and known.name == self.name), None)
+        if setting is None and account is not None and account.editable and self.name != ALIAS:
             return problems
-        return problems + _check_setting(layer, setting, self.attribute, self.attribute)
+        return problems + _check_setting(layer, setting, self.name)
 
     def apply(self, layer: Layer) -> FileSet:
-        """The files with the attribute set.
+        """The files with the value set.
 
         Raises:
             EditRefused: the layer has no account module.
         """
-        text = str(self.value).lower()
-        block = _account_block(layer)
-        if self.attribute in block.attributes:
-            return _set_value(layer, self.attribute, text)
-        return layer.files.with_document(with_attribute(block, self.attribute, text, after=POLICY_ATTRIBUTES))
+        block = account_module(layer.files)
+        if block is None:
+            where = layer.location.relative
+            raise refuse(f"{where} does not set the account's settings.", "It has no module for them.")
+        text = quote(self.value) if isinstance(self.value, str) else str(self.value).lower()
+        if attribute := block.attributes.get(self.name):
+            edited = block.document.splice([replacing(attribute.value, text)])
+        else:
+            edited = with_attribute(block, self.name, text, after=POLICY_ATTRIBUTES)
+        return layer.files.with_document(edited)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with another value."""
         facts = facts_of(layer)
-        return replace(facts, settings={**facts.settings, self.attribute: self.value})
+        return replace(facts, settings={**facts.settings, self.name: self.value})
 
 
 _VARIABLE = re.compile(r"\b(?:var|local)\.[A-Za-z_][\w-]*")
 
 
-def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str) -> list[Problem]:
+def _check_setting(layer: Layer, setting: Setting | None, name: str) -> list[Problem]:
     if layer.account is None:
-        return [Problem(f"{layer.location.relative} has no module for the account's settings.", field)]
+        return [Problem(f"{layer.location.relative} has no module for the account's settings.", name)]
     place = layer.account.place
     if not layer.account.editable:
         message = f"The account's settings are shown, not edited; see {place}."
@@ -104,21 +84,4 @@ def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str)
             message += f" To change it, change the value of {' or '.join(variables)}."
     else:
         return []
-    return [PlacedProblem(message, field, place=place)]
-
-
-def _account_block(layer: Layer) -> Block:
-    block = account_module(layer.files)
-    if block is None:
-        raise refuse(
-            f"{layer.location.relative} does not set the account's settings.", "It has no module for them."
-        )
-    return block
-
-
-def _set_value(layer: Layer, name: str, text: str) -> FileSet:
-    block = _account_block(layer)
-    attribute = block.attributes.get(name)
-    if attribute is None:
-        raise refuse(f"The layer does not set {name}.", "There is no value to change.")
-    return layer.files.with_document(block.document.splice([replacing(attribute.value, text)]))
+    return [PlacedProblem(message, name, place=place)]

@@ -14,7 +14,7 @@ from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence, joined
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
-from workflows.layer.names import POLICY_NUMBERS, check_account_alias, check_password_policy
+from workflows.layer.names import ALIAS, POLICY_NUMBERS, check_account_alias, check_password_policy
 from workflows.layer.read.findings import account_resources
 from workflows.layer.read.layer import POLICY_ATTRIBUTES
 from workflows.machine.events import Facts
@@ -182,7 +182,6 @@ def observe(context: Context) -> Observation:
     return AGREES
 
 
-ALIAS = "account_alias"
 MEANINGS: Mapping[str, str] = {
     ALIAS: "Account alias",
     "create_account_password_policy": "Has a policy of its own",

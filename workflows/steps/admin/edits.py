@@ -13,7 +13,7 @@ from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape, moment
 from workflows.layer.discover import find_project
-from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
+from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import (
     AddGroup,
     AddGroupPolicy,
@@ -26,7 +26,7 @@ from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.model import Layer
-from workflows.layer.names import is_machine_name
+from workflows.layer.names import ALIAS, is_machine_name
 from workflows.layer.read.layer import read_layer
 from workflows.steps.decisions import (
     DecidedKey,
@@ -216,11 +216,11 @@ def _access_operations(layer: Layer, users: LayerUsers) -> Iterator[Operation]:
 def _account_operations(layer: Layer, changes: SettingChanges) -> Iterator[Operation]:
     settings = layer.account
     if changes.alias and not (settings and settings.alias and settings.alias.value == changes.alias):
-        yield SetAccountAlias(changes.alias)
+        yield SetSetting(ALIAS, changes.alias)
     now = {setting.name: setting.value for setting in settings.policy} if settings else {}
     for attribute, value in changes.policy.items():
         if now.get(attribute) != value:
-            yield SetPasswordPolicy(attribute, value)
+            yield SetSetting(attribute, value)
 
 
 def _group_operations(layer: Layer, changes: GroupChanges) -> Iterator[Operation]:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from support.examples import examples
 from support.layers import NAMES, USERS, contents, layer_of, layers, slug, within
 
-from workflows.layer.edit.account import SetPasswordPolicy
+from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup, SetGroups
 from workflows.layer.edit.key_files import ReplaceKey
 from workflows.layer.edit.outputs import add_outputs, plan_outputs, remove_outputs
@@ -164,7 +164,7 @@ def test_a_machine_user_comes_and_goes_in_the_column_of_the_others(layer: Layer,
 def test_the_password_policy_takes_the_value(layer: Layer, switch: bool, length: int) -> None:
     changed = edit_layer(
         layer,
-        [SetPasswordPolicy("hard_expiry", switch), SetPasswordPolicy("minimum_password_length", length)],
+        [SetSetting("hard_expiry", switch), SetSetting("minimum_password_length", length)],
     )
     assert_valid(changed)
     assert changed.account is not None
