@@ -19,7 +19,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
 from workflows.machine.session import Session
-from workflows.machine.state import SETTLED, Record, Status
+from workflows.machine.state import SETTLED, Record, State, Status
 from workflows.steps.later_sessions import only_for
 from workflows.steps.shared.module import Context, GuardedLook, StepModule, guarded_look, inquiry
 
@@ -86,6 +86,7 @@ class SessionRun:
         self.session = session
         self.environment = environment
         self._modules = modules
+        self._over: tuple[State, Sentence] | None = None
 
     def step(self, key: StepKey) -> Step:
         """The declaration of a step.
@@ -148,7 +149,13 @@ class SessionRun:
 
         "" where something is left to be done: the end of an apply that was begun has to be known first.
         """
-        state, ahead = self.session.state, self.session.proposal()
+        state = self.session.state
+        if self._over is None or self._over[0] is not state:  # a page asks several times
+            self._over = (state, self._over_in(state))
+        return self._over[1]
+
+    def _over_in(self, state: State) -> Sentence:
+        ahead = self.session.proposal()
         if ahead is not None and self.step(ahead).outlives and self.session.record(ahead) is not None:
             return ""
         removed = self.removed()

@@ -281,12 +281,20 @@ class Finished(VerticalScroll):
 
 def standing(run: SessionRun, key: StepKey) -> Status:
     """Where a step stands; what was left to a later account's waits for that one, and is done with it."""
-    status = run.session.standing(key)
-    if status is Status.SKIPPED and run.step(key).passed_on:
-        if everybody(run.whole()).settled_in(key.item):
-            return Status.DONE
-        return Status.LOCKED if goes_out_with(run, key) else status
-    return status
+    return standings(run, (key,))[key]
+
+
+def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]:
+    """Where several steps stand, each as `standing`."""
+    found, grid = {key: run.session.standing(key) for key in keys}, None
+    for key, status in found.items():
+        if status is Status.SKIPPED and run.step(key).passed_on:
+            grid = grid or everybody(run.whole())
+            if grid.settled_in(key.item):
+                found[key] = Status.DONE
+            elif goes_out_with(run, key):
+                found[key] = Status.LOCKED
+    return found
 
 
 def goes_out_with(run: SessionRun, key: StepKey) -> Sentence:
@@ -421,7 +429,7 @@ def _standing(run: SessionRun, grid: Everybody) -> RenderableType | None:
     keys = [key for key in session.layout() if key.item]
     items = list(dict.fromkeys(key.item for key in keys))
     steps = list(dict.fromkeys(key.step for key in keys))
-    found = {key: _found(run, key) for key in keys}
+    found = {key: _found(run, key, status) for key, status in standings(run, keys).items()}
     titles = {key.step: text_of(run.step(key).title) for key in keys}
     rows = [(titles[step], [found.get(StepKey(step, item), "") for item in items]) for step in steps]
     return columned([("", *items), *((title, *marks) for title, marks in rows)]) if rows else None
@@ -432,9 +440,8 @@ def _and_more(rest: Sequence[tuple[str, Iterable[Stand]]]) -> str:
     return f"and {len(rest)} more" + (f", {done} done" if done else "")
 
 
-def _found(run: SessionRun, key: StepKey) -> str:
+def _found(run: SessionRun, key: StepKey, status: Status) -> str:
     """How a step ended, with its mark."""
-    status = standing(run, key)
     if status is Status.SKIPPED and _has_device(run, key):
         return f"{MARKS[Status.DONE]} registered"
     if status is Status.UNCONFIRMED and run.session.state.observed[key].said_so:

@@ -65,7 +65,7 @@ class Stage(Vertical):
         key: StepKey
 
     class Recorded(Message):
-        """The session changed, or refused to."""
+        """The session or its input changed, or refused to."""
 
     def __init__(self, run: SessionRun, panes: Mapping[str, type[StepPane]]) -> None:
         super().__init__(id="stage")
@@ -234,6 +234,7 @@ class Stage(Vertical):
     def _keep_draft(self, message: StepPane.DraftChanged) -> None:
         if message.pane is self.pane:
             self.keep_input_or_tell()
+            self.post_message(self.Recorded())  # a text that was sent ends what was left to it
 
     @on(StepPane.Begun)
     def _begin(self, message: StepPane.Begun) -> None:

@@ -27,7 +27,7 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
-from screens.step.finished import Finished, goes_out_with, standing
+from screens.step.finished import Finished, goes_out_with, standing, standings
 from screens.step.help import HelpScreen
 from screens.step.page import StepPane, is_displayed
 from screens.step.record import TITLE, record_text
@@ -173,6 +173,7 @@ class WizardScreen(OneFocus):
         self._without: Sentence = ""
         self._unsure = list[tuple[Sentence, Sentence]]()
         self._likely: Facts = {}
+        self._steps: list[RailEntry] = []
 
     def compose(self) -> ComposeResult:
         self._fit_to(self.app.size, update=False)  # nothing is there yet that would be styled again
@@ -360,7 +361,7 @@ class WizardScreen(OneFocus):
     def on_resize(self, event: Resize) -> None:
         """In a narrow terminal the steps are one line; F2 shows them all in the step's place."""
         self._fit_to(event.size)
-        if self.is_mounted:
+        if self._steps:
             self._refresh_top()
 
     def _fit_to(self, size: Size, *, update: bool = True) -> None:
@@ -412,10 +413,8 @@ class WizardScreen(OneFocus):
     @on(Stage.Recorded)
     def refresh_rail(self) -> None:
         """Bring all that surrounds the page up to what the session says."""
-        session = self.run.session
-        self.query_one(StepRail).show(
-            session.state.workflow.title, self._entries(), self.current, over=self.run.proposal() is None
-        )
+        title, self._steps = self.run.session.state.workflow.title, self._entries()
+        self.query_one(StepRail).show(title, self._steps, self.current, over=self.run.proposal() is None)
         self._refresh_top()
         self.refresh_bar()
         self.refresh_bindings()
@@ -428,10 +427,11 @@ class WizardScreen(OneFocus):
         session, entries, over = self.run.session, [], bool(self.run.over())
         state = session.state
         foreseen = replace(state, knowledge=state.knowledge.foreseen(self._likely))
-        expected = foreseen.expected()
+        expected, found = foreseen.expected(), standings(self.run, state.layout())
         for key in foreseen.layout():
-            known = key in state.knowledge.laid_out
-            status = self._standing(key) if known else Status.LOCKED
+            known, status = key in found, found.get(key, Status.LOCKED)
+            if status is Status.RUNNING and not (key == self.current and self._stage.busy):
+                status = Status.READY  # it waits for the person
             worth = (
                 status in _DONE if over else key in expected or status not in {Status.READY, Status.LOCKED}
             )
@@ -439,15 +439,8 @@ class WizardScreen(OneFocus):
                 entries.append(RailEntry(key, self.run.step(key).title, status, foreseen=not known))
         return entries
 
-    def _standing(self, key: StepKey) -> Status:
-        """Where a step stands for a person: what waits for them is open."""
-        status = self.run.session.status(key)
-        if status is Status.RUNNING and not (key == self.current and self._stage.busy):
-            return Status.READY
-        return standing(self.run, key)
-
     def _refresh_top(self) -> None:
-        (width, height), entries = self.size, self._entries()
+        (width, height), entries = self.size, self._steps
         progress = styled((_progress(entries, width // 2), "$text-muted"))
         right = [_whose_aws(self.run)]
         if self.has_class("-narrow"):
@@ -514,7 +507,7 @@ class WizardScreen(OneFocus):
         if self.current is None and self.run.over():
             return Turn("Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
-            done = all(entry.status is Status.DONE for entry in self._entries())
+            done = all(entry.status is Status.DONE for entry in self._steps)
             return Turn("All steps are done" if done else "No step is left to do", yours=False)
         if self.pane is None or not self.pane.opened or self.pane.in_between:
             return YOURS
@@ -799,7 +792,7 @@ class WizardScreen(OneFocus):
             return
         if pane is not None and pane.stop_move():
             return
-        listed = [entry.key for entry in self._entries() if not entry.foreseen]
+        listed = [entry.key for entry in self._steps if not entry.foreseen]
         index = listed.index(key) if key in listed else len(listed)
         if index:
             await self.go_to(listed[index - 1])
@@ -884,7 +877,7 @@ class WizardScreen(OneFocus):
         if self.check_action("everybody", ()):
             where = "In every account, and the way to what is next there · F5"
             yield SystemCommand("Where everybody in this session stands", where, self.action_everybody)
-        for entry in self._entries():
+        for entry in self._steps:
             if not entry.foreseen:
                 title = marked_up(self.run.title(entry.key))
                 yield SystemCommand(f"Go to {title}", "Show this step", partial(self.visit, entry.key))

@@ -18,6 +18,7 @@ from screens.admin.plan import PlanPane
 from screens.step import finished
 from screens.step.finished import Finished
 from screens.widgets.lists import TextDialog
+from screens.widgets.rail import MARKS, StepRail
 from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Text
 from tui.app import wizard
@@ -30,8 +31,9 @@ from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.admissions import Admission, Admissions
-from workflows.steps.admin.status_grid import Stand
+from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.decisions import Comparison
+from workflows.steps.shared.module import Context
 from workflows.terraform.record import PlanRecord
 
 PEOPLE = [f"person.{number:02}" for number in range(1, 31)]
@@ -220,6 +222,47 @@ async def test_what_is_left_to_a_later_text_is_not_called_skipped(
         await app.wizard.go_to(handing_over[1])
         await rest(pilot)
         assert "skipped" not in app.text()
+
+
+async def test_a_text_that_is_marked_as_sent_ends_what_was_left_to_it_in_the_list_of_steps_at_once(
+    desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = desk
+    left, last = StepKey("hand-over", "management"), StepKey("hand-over", "apps-devstg")
+    settle(session, StepKey("apply", "security"), {"applied": APPLIED})
+    settle(session, StepKey("plan", last.item), {"plan": session.facts("management")["plan"]})
+    settle(session, StepKey("apply", last.item), {"applied": APPLIED})
+    session.skip(left)
+    sent = {name: {"sent_at": "2026-03-01T11:00:00+00:00", "how": "copied"} for name in PEOPLE}
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.wizard.go_to(last)
+        await rest(pilot)
+        rail = app.wizard.query_one(StepRail)
+        assert mark_of(left, rail) == MARKS[Status.LOCKED]
+        monkeypatch.setattr(app.pane, "draft", lambda: {"people": sent})
+        app.pane.keep_draft()
+        await rest(pilot)
+        assert mark_of(left, rail) == MARKS[Status.DONE]
+
+
+def mark_of(key: StepKey, rail: StepRail) -> str:
+    """The mark of a step in the list."""
+    return str(rail.get_option(str(key)).prompt)[0]
+
+
+async def test_the_end_and_the_list_beside_it_make_the_grid_once_each(
+    desk: tuple[Session, PaneHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = desk
+    settle(session, StepKey("apply", "security"), {"applied": APPLIED})
+    for account in ("management", "security"):
+        session.skip(StepKey("hand-over", account))
+    made: list[Context] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        monkeypatch.setattr(finished, "everybody", lambda whole: made.append(whole) or everybody(whole))
+        await app.wizard.go_to(None)
+        assert len(made) == 2
 
 
 async def test_an_account_stops_while_another_goes_on_and_each_is_found_again(
