@@ -55,6 +55,7 @@ class _Line:
         resumes: the session to resume.
         more: what is said after the detail where there is room.
         about: what it is for and how long it takes, or how far it is: what stands beside the list.
+        works: the work of a session that does several things, the longest first, where there is room.
     """
 
     work: Sentence
@@ -65,11 +66,23 @@ class _Line:
     resumes: Entry | None = None
     more: tuple[Sentence, ...] = ()
     about: tuple[Sentence, ...] = ()
+    works: tuple[Sentence, ...] = ()
 
     @property
     def whole(self) -> str:
         """All of it, in two lines."""
-        return f"{text_of(self.work)}\n{text_of(joined((self.detail, *self.more, self.time), ' · '))}"
+        return f"{self.longest}\n{text_of(joined((self.detail, *self.more, self.time), ' · '))}"
+
+    @property
+    def longest(self) -> str:
+        """All of the work."""
+        return text_of((*self.works, self.work)[0])
+
+    def named(self, room: int) -> str:
+        """The work, with as much of it as there is room for beside the detail."""
+        works = (text_of(work) for work in self.works)
+        left = room - cell_len(f"{text_of(self.detail)} ")
+        return next((work for work in works if cell_len(work) <= left), text_of(self.work))
 
     def fitting(self, room: int) -> str:
         """The detail, with as much of the rest as there is room for."""
@@ -371,7 +384,7 @@ class HomeScreen(OneFocus):
         if line is None:
             return styled()
         about = joined(line.about, "\n\n")
-        return styled((text_of(line.work), "bold"), ("\n\n", ""), (text_of(about), "$text-muted"))
+        return styled((line.longest, "bold"), ("\n\n", ""), (text_of(about), "$text-muted"))
 
     def _listed(self) -> list[str]:
         """The sessions that are listed now."""
@@ -414,10 +427,11 @@ class HomeScreen(OneFocus):
         """A line in its columns."""
         line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
-        label = text_of(line.work)
-        fill = max(1, _LABEL - len(label))
         width = self.size.width - _BESIDE * self.has_class("-beside")
-        room = max(0, width - 7 - len(label) - fill - len(time) - len(line.mark))
+        room = width - 7 - len(time) - len(line.mark)
+        label = line.named(room)
+        fill = max(1, _LABEL - len(label))
+        room = max(0, room - len(label) - fill)
         return styled(
             (label + " " * fill, ""),
             (line.mark, "$warning"),
@@ -639,6 +653,6 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     done = f"{count(summary.done, 'step')} done" if summary.done else ""
     begun = f"begun {told_moment(summary.created, now)}" if summary.created else ""
     last = f"last changed {changed}" if changed else ""
-    also = works_of(summary)[1:]
-    far = joined((*also, f"{line.mark}{text_of(line.detail)}", *more, done, begun, last), "\n")
-    return replace(line, about=(far,))
+    works = tuple(work_of(summary, most) for most in range(len(works_of(summary)), 1, -1))
+    far = joined((f"{line.mark}{text_of(line.detail)}", *more, done, begun, last), "\n")
+    return replace(line, about=(far,), works=works)

@@ -42,10 +42,14 @@ def works_of(summary: Summary) -> tuple[str, ...]:
     )
 
 
-def work_of(summary: Summary) -> str:
+def work_of(summary: Summary, most: int = 1) -> str:
     """What a session does, for whom: "Add jane.doe", "and more" where it does other work for others, too.
 
     What is done for oneself has the IAM user name behind it: who has several sees which is which.
+
+    Args:
+        summary: the session.
+        most: how many kinds of work are named before "and more".
     """
     about = summary.about
     if summary.workflow != "admin":
@@ -54,7 +58,9 @@ def work_of(summary: Summary) -> str:
         return f"{work} ({names[0]})" if names and names[0] else work
     asked = texts(about.get("kinds"))
     if works := works_of(summary):
-        return f"{works[0]}{' and more' if len(works) > 1 else ''}"
+        first, *others = works
+        named = "; ".join((first, *(work[0].lower() + work[1:] for work in others[: most - 1])))
+        return f"{named}{' and more' if len(works) > most else ''}"
     if about.get("regions_wanted") or "regions_wanted" in asked:
         return "Check STS regions"
     if about.get("account_wanted"):

@@ -87,7 +87,7 @@ def lines_of(app: Host) -> list[str]:
 def line_of(entry: Entry) -> str:
     """The line of a session: what it is about, where it stands, and since when."""
     moment = told_moment(entry.summary.changed, NOW)
-    return f"{work_of(entry.summary)} {' · '.join(standing_of(entry))} {moment}"
+    return f"{work_of(entry.summary, 2)} {' · '.join(standing_of(entry))} {moment}"
 
 
 def of_session(app: Host, session: Entry) -> list[str]:
@@ -207,6 +207,20 @@ def test_what_is_only_typed_says_already_what_a_session_is_about(
     draft: dict[str, list[str]], work: str
 ) -> None:
     assert work_of(Summary("id", "admin", draft=draft)) == work
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_second_work_is_named_where_there_is_room(width: int) -> None:
+    facts = {"joining": ["jane.doe"], "resetting": ["alex"]}
+    both = replace(LATE.summary, id="1", facts=facts)
+    every = {**facts, "resetting": ["alex", "a.person.with.a.very.long.name"], "leaving": ["bo"]}
+    app = Host([entry(both), entry(replace(both, id="2", facts=every))])
+    async with app.run_test(size=(width, 36)) as pilot:
+        await rest(pilot)
+        assert work_of(both, 2) in app.text()
+        long = replace(both, facts=every)
+        assert work_of(long, 2) in app.text()
+        assert work_of(long, 3) not in app.text()
 
 
 async def test_with_no_session_enter_adds_people() -> None:
@@ -341,7 +355,7 @@ async def test_the_question_names_the_session_that_would_go_since_it_covers_the_
             await rest(pilot)
             question = str(app.screen.query_one(".dialog-body", Static).render())
             name, standing, *told = question.splitlines()
-            assert name == work_of(session.summary)
+            assert name == work_of(session.summary, 2)
             assert all(part in standing for part in standing_of(session))
             stays.add("\n".join(told))
             await pilot.press("escape", "down")
