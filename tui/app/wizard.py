@@ -168,7 +168,7 @@ class WizardScreen(OneFocus):
         self._first = at
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
-        self._passing = self._looking = self._refused = False
+        self._passing = self._looking = self._refused = self._bar_due = False
         self._unlocked = set[str]()
         self._without: Sentence = ""
         self._unsure = list[tuple[Sentence, Sentence]]()
@@ -482,7 +482,13 @@ class WizardScreen(OneFocus):
     @on(StepRail.OptionHighlighted, "StepRail")
     @on(StepPane.PrimaryChanged)
     def refresh_bar(self) -> None:
-        """Bring the action bar up to what the page says."""
+        """Bring the action bar up to what the page says, once for all that asks for it now."""
+        if not self._bar_due:
+            self._bar_due = True
+            self.call_later(self._refresh_bar)
+
+    def _refresh_bar(self) -> None:
+        self._bar_due = False
         bar, pane = self.query_one(ActionBar), self.pane
         if pane is not None and pane.context.leaving.is_set():
             return
