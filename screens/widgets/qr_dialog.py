@@ -86,7 +86,7 @@ class QrDialog(Dialog[bool]):
                 yield Text(self._title, classes="dialog-title")
                 yield Text(_WORDS)
                 yield Text("", id="seed")
-                yield Button("Enter its codes", id="close", key="enter", variant="primary")
+                yield Button("Type its codes", id="close", key="enter", variant="primary")
                 yield Button("Copy the key", id="copy", key="c")
 
     def on_mount(self) -> None:

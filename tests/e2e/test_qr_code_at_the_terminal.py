@@ -47,7 +47,7 @@ def test_a_phone_reads_it_from_the_picture_of_the_terminal(
     program.write_text(PROGRAM)
     with terminal(tmp_path) as shell:
         shell.run(f"{settings} {sys.executable} {program} {user} {account} {SEED}")
-        shell.wait_for("ABCD EFGH IJKL MNOP", "Enter its codes")
+        shell.wait_for("ABCD EFGH IJKL MNOP", "Type its codes")
         picture = rows_of_capture(shell.coloured())
         shell.press("C-q")
         shell.wait_for_shell()
