@@ -37,7 +37,12 @@ class _Module:
 
 class _Profiles:
     STEP = Step(
-        "profiles", "Profiles", "Before.", gives=("profiles",), repeats_over="identities", skippable=True
+        "profiles",
+        "Profiles",
+        "Before.",
+        gives=("mfa", "access_key", "profiles"),
+        repeats_over="identities",
+        skippable=True,
     )
 
 

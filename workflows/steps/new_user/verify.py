@@ -125,7 +125,7 @@ class Survey:
     Attributes:
         identities: those whose profiles were written.
         has_aws: whether the aws command is here.
-        asked: what answers are about: the keys, and the profile files as they are.
+        asked: what answers are about: the devices, the keys, and the profile files as they are.
     """
 
     identities: tuple[IdentityView, ...]
@@ -188,6 +188,7 @@ def recorded_results(context: Context) -> dict[str, Result]:
 
 def _asked(context: Context) -> Iterator[str]:
     for account, recorded in written_profiles(context).items():
+        yield str((context.every.get(f"mfa@{account}") or {}).get("at"))
         yield str((context.every.get(f"access_key@{account}") or {}).get("id"))
         for path in (Path(recorded["config"]), Path(recorded["credentials"])):
             with suppress(OSError):

@@ -10,7 +10,16 @@ from support.panes import new_session, settle
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff, Identity
-from workflows.steps.new_user import access_keys, before_you_start, handoff, mfa, pgp_key, profiles, sign_in
+from workflows.steps.new_user import (
+    access_keys,
+    before_you_start,
+    handoff,
+    mfa,
+    pgp_key,
+    profiles,
+    sign_in,
+    verify,
+)
 
 HERE, THERE = StepKey("sign-in", "security"), StepKey("sign-in", "management")
 
@@ -60,4 +69,37 @@ def test_another_password_asks_for_another_sign_in_and_for_nothing_else(tmp_path
     session.reopen(StepKey("handoff"))
     settle(session, StepKey("handoff"), accepted(identity(region="eu-west-1")))
     assert session.status(later[-1]) is not Status.DONE
+    session.close()
+
+
+def test_another_device_or_key_is_to_be_tested_again(tmp_path: Path) -> None:
+    steps = (before_you_start, pgp_key, handoff, sign_in, mfa, access_keys, profiles, verify)
+    session = new_session(tmp_path, steps)
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    settle(session, StepKey("pgp-key"), {"fingerprint": "A" * 40})
+    settle(session, StepKey("handoff"), accepted(identity()))
+    settle(session, HERE, {"signed_in": {"proof": "so"}})
+    device, key, files, verified = (
+        *(StepKey(step, "security") for step in ("mfa", "access-keys", "profiles")),
+        StepKey("verify"),
+    )
+    written = {"names": ["bb-security"], "config": "c", "credentials": "d"}
+    kept = {"access_key": {"id": "AKIAIOSFODNN7EXAMPLE", "kept": "keyring"}}
+
+    def do(at: str) -> None:
+        settle(session, device, {"mfa": {"serial": None, "how": "console", "at": at}})
+        settle(session, key, kept)
+        settle(session, files, {"profiles": written})
+
+    do("2026-01-01T00:00:00+00:00")
+    settle(session, verified, {"verified": {"results": []}})
+    assert session.status(verified) is Status.DONE
+    session.reopen(device)
+    do("2026-02-01T00:00:00+00:00")
+    assert session.status(verified) is Status.STALE, "the device has the same name, and is another one"
+    settle(session, verified, {"verified": {"results": []}})
+    session.reopen(key)
+    settle(session, key, {"access_key": {**kept["access_key"], "id": "AKIAI44QH8DHBEXAMPLE"}})
+    settle(session, files, {"profiles": written})
+    assert session.status(verified) is Status.STALE
     session.close()
