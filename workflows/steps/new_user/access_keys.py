@@ -242,7 +242,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         of_file = f" of {typed_path(request.path, context.environment.home).name}"
         with about_key(f"{key.access_key_id}{of_file if request.how == CONSOLE else ''}"):
             who = usable_identity(key, clients, context.cancelled)
-        check_owner(who, identity)
+        check_owner(who, identity, context)
         # a key that may not ask has none: the profiles step then takes the serial typed
         devices = devices_of_new_key(key, clients, context.cancelled)
         serial = code_device(devices)

@@ -85,7 +85,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
     report(Progress("Asking AWS whose access key this is"))
     with clients.client("sts", credentials) as client:
         who = sts.caller_identity(client)
-    check_owner(who, identity)
+    check_owner(who, identity, context)
     context.raise_if_cancelled()
     report(Progress("Looking for your MFA devices"))
     with _if_allowed(identity), clients.client("iam", credentials) as client:

@@ -304,7 +304,7 @@ def _verify_one(
     files = profile_files(profiles)
     if key is not None and identity.user:  # a command knows of none
         with clients.client("sts", key) as client:
-            check_owner(sts.caller_identity(client), identity)
+            check_owner(sts.caller_identity(client), identity, context)
     verify_profiles(
         clients,
         files,

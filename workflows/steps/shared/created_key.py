@@ -74,7 +74,7 @@ def made_key(
     with ExitStack() as stack:
         with present_key(path, context) as old:
             report(Progress("Starting a session with your MFA code" if code else "Asking AWS about your key"))
-            check = partial(check_owner, identity=identity)
+            check = partial(check_owner, identity=identity, context=context)
             begun = key_session(old, code, clients, environment, context.cancelled, check)
             session = stack.enter_context(begun)
         creation, kept, undone = records.creation(*place), None, ""

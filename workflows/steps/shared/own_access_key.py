@@ -37,6 +37,7 @@ from workflows.steps.shared.own_identity import (
     clients_for,
     files_of,
     fingerprint_of,
+    handoff_of,
     identity_of,
     project_of,
 )
@@ -249,10 +250,10 @@ def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Repor
     ).drop()
 
 
-def check_owner(who: sts.Identity, identity: Identity) -> None:
+def check_owner(who: sts.Identity, identity: Identity, context: Context) -> None:
     """Refuse a key that is not this identity's: it would sign as somebody else, or in another account.
 
-    A command may not know the user, or neither the user nor the account.
+    A command may not know the user, or neither the user nor the account. An account of the handoff is named.
 
     Raises:
         OnboardError: it is another one's, or no user's.
@@ -262,9 +263,11 @@ def check_owner(who: sts.Identity, identity: Identity) -> None:
         return
     user = f"the user {identity.user}" if identity.user else "an IAM user"
     account = f" in the account {account_label(identity)}" if identity.account_id else ""
+    names = {other.account_id: f"{other.account_name} " for other in handoff_of(context).identities}
+    owner = f"the user {who.user_name} in the account {names.get(who.account, '')}{who.account}"
     raise OnboardError(
-        "Another user's access key",
-        f"This key belongs to {who.arn}.",
+        "A key of another account" if who.user_name and same_user else "Another user's access key",
+        f"This key belongs to {owner if who.user_name else who.arn}.",
         why=f"You need a key of {user}{account}.",
         next="In the console, check at the top right who is signed in and where, then create the key.",
     )

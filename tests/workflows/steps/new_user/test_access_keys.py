@@ -110,8 +110,11 @@ def test_a_key_of_another_account_is_refused(new_user: NewUserAws) -> None:
     user_key(new_user)
     elsewhere = new_user.aws.user("jane.doe", account="111111111111")
     path = new_user.csv(elsewhere)
-    with pytest.raises(OnboardError, match="111111111111"):
+    new_user.identities += (jane(account_name="management", account_id="111111111111", profiles=()),)
+    with pytest.raises(OnboardError, match="111111111111") as refused:
         step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
+    assert "user" not in refused.value.title, "it is the same one's"
+    assert "management" in refused.value.what
 
 
 def test_a_key_that_aws_does_not_know_is_told(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> None:
