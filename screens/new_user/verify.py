@@ -23,7 +23,7 @@ from screens.widgets.lists import Table, TextDialog
 from screens.widgets.text import LINE_CELLS, Button, Text
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import Sentence, count, joined, text_of
+from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import aws_command, verify
 from workflows.steps.new_user.aws_command import COMMAND, Tried
@@ -239,13 +239,16 @@ class VerifyPane(UnlockingPane):
         """What to do first."""
         if not self._survey.identities:
             return "No profiles were written, so there is nothing to verify. Skip this (^s)."
-        if all(view.serial is None for view in views):
-            return "No MFA code is needed. iam-onboard asks AWS with every profile."
-        more = " Each device has its own." if len(views) > 1 else ""
+        lack = [view.account for view in self._survey.identities if not view.has_key]
+        lacking = f"\n! No access key for {listed(lack, 2)}: you skipped that step (F2)." if lack else ""
+        coded = [view for view in views if view.serial is not None]
+        if not coded:
+            return f"No MFA code is needed. iam-onboard asks AWS with every profile.{lacking}"
+        more = " Each device has its own." if len(coded) > 1 else ""
         environment = self.context.environment
         if environment.sandbox:
             more += f"\nThe sandbox's phone: {sandbox_phone(environment)}"
-        return f"Enter the code that your app shows now.{more}"
+        return f"Enter the code that your app shows now.{more}{lacking}"
 
     def advance(self) -> None:
         if self._command_waits:

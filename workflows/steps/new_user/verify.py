@@ -14,7 +14,7 @@ from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import Credentials
 from workflows.aws.errors import KEY_REFUSED, AwsError
-from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
+from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
@@ -105,12 +105,14 @@ class IdentityView:
         base: its base profile.
         serial: the device whose code is needed, or None.
         roles: its role profiles, each with the console's page that switches to the role.
+        has_key: whether they have an access key.
     """
 
     account: str
     base: str
     serial: str | None
     roles: Mapping[str, str]
+    has_key: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -212,7 +214,8 @@ def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:
     roles = {
         role.name: _switch_url(role) for role in role_profiles(files, base) if role.name in recorded["names"]
     }
-    return IdentityView(account, base, needs_code(files, base), roles)
+    has_key = base in base_profiles(files)
+    return IdentityView(account, base, needs_code(files, base) if has_key else None, roles, has_key)
 
 
 def _switch_url(role: RoleProfile) -> str:
@@ -267,7 +270,7 @@ def verify(
         if accounts is None or account in accounts
     }
     # all passphrases before the first code
-    used: Keys = keys or {account: _key(context, account) for account in recorded}
+    used: Keys = keys or {account: _key(context, account, recorded[account]) for account in recorded}
     total = sum(len(identity["names"]) for identity in recorded.values())
     results: dict[str, Result] = {}
 
@@ -318,13 +321,19 @@ def _verify_one(
     )
 
 
-def _key(context: Context, account: str) -> Credentials | None:
+def _key(context: Context, account: str, recorded: Mapping[str, Any]) -> Credentials | OnboardError | None:
     """The kept key of an identity, straight from the vault; None takes it from the files.
 
     The profile's `credential_process` would ask the same vault from a child process, which has no terminal
     for a passphrase here.
     """
     kept = context.every.get(f"access_key@{account}") or {}
+    if not kept and not _view(account, recorded).has_key:
+        return OnboardError(
+            "No access key: skipped",
+            f"You skipped Access keys for {account}, so its profiles have no key.",
+            next=f"Open Access keys of {account} in the list of steps (F2), and keep one.",
+        )
     if not kept or kept["kept"] == KEPT_IN_FILE:
         return None
     return kept_key(context, identity_of(context, account))

@@ -19,6 +19,7 @@ from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
 from tui.host import vault_for
+from workflows.aws.errors import AwsError
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
@@ -81,6 +82,20 @@ def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: 
         "arn": "arn:aws:iam::222222222222:user/jane.doe",
         "problem": None,
     }
+
+
+def test_profiles_without_a_key_are_named_with_the_step_that_was_skipped(new_user: NewUserAws) -> None:
+    serial, _ = new_user.aws.device() if user_key(new_user) else ("", "")
+    context = new_user.context(mfa={"serial": serial, "how": "api"})
+    written = profiles.perform(profiles.proposal(context), context, new_user.report)
+    context = new_user.context(**written)
+    (view,) = verify.survey(context, new_user.report).identities
+    assert (view.has_key, view.serial) == (False, None), "a code is of no use"
+    results = verify.verify({}, context, new_user.report)
+    assert [result.profile for result in results] == list(written["profiles"]["names"])
+    for result in results:
+        assert not isinstance(result.error, AwsError), "AWS wasn't asked"
+        assert "Access keys" in result.problem
 
 
 def test_without_a_code_the_role_says_why_and_may_be_accepted(new_user: NewUserAws) -> None:
