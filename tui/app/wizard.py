@@ -334,7 +334,7 @@ class WizardScreen(OneFocus):
         question, key = message.question, message.question.key
         if self._left.is_set():
             return
-        why = message.answer.words or self._without
+        why = message.answer.words or message.answer.remedy or self._without
         unsure = bool(why) or self.run.session.status(key) is Status.UNCONFIRMED
         if self._looking and message.answer.verdict is Verdict.UNKNOWN and unsure:
             self._unsure.append((self.run.title(key), why))

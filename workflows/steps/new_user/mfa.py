@@ -27,7 +27,7 @@ from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at, unknown
+from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict, seen_at, unknown
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (
@@ -37,6 +37,7 @@ from workflows.steps.shared.own_access_key import (
     code_device,
     device_words,
     load_key,
+    not_asked,
 )
 from workflows.steps.shared.own_identity import clients_for, fingerprint_of, identity_of, project_of
 from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable
@@ -254,7 +255,7 @@ def inquire(context: Context) -> Observation:
     serial = context.facts["mfa"].get("serial") or (context.facts.get("access_key") or {}).get("mfa_serial")
     with client_without_asking("iam", context) as client:
         if client is None:
-            return NOT_ASKED
+            return not_asked(context)
         found = asked(lambda: iam.list_mfa_devices(client), None)
     if found is None:
         return unknown("AWS doesn't let your access key list your MFA devices without a code.")

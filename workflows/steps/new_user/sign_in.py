@@ -6,7 +6,7 @@ person says they have signed in, and what AWS reports where a key is kept to ask
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows.aws import iam
@@ -24,6 +24,7 @@ from workflows.steps.shared.own_access_key import (
     NOT_REPLACED,
     SignInSeen,
     client_without_asking,
+    not_asked,
     sign_in_seen_with_kept_key,
 )
 from workflows.steps.shared.own_identity import handoff_of, identity_of
@@ -153,11 +154,12 @@ def inquire(context: Context) -> Observation:
         return AGREES
     with client_without_asking("iam", context) as client:
         if client is None:
-            return NOT_ASKED
+            return not_asked(context)
         if iam.must_change_password(client):
             return Observation(Verdict.UNDONE, NOT_REPLACED)
         used, since = asked(lambda: iam.password_last_used(client), None), _since(context)
-        return AGREES if used is not None and (since is None or used >= since) else NOT_ASKED
+        late = replace(NOT_ASKED, remedy="AWS records a sign-in some minutes late: look again then.")
+        return AGREES if used is not None and (since is None or used >= since) else late
 
 
 def _since(context: Context) -> datetime | None:

@@ -27,7 +27,7 @@ from workflows.core.shapes import moment
 from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, decrypt
 from workflows.gpg.keyring import encrypt
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.observations import NOT_ASKED, Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, opened_store, store_for, usable_vaults
 from workflows.steps.shared.module import Context, Progress, Report
@@ -169,6 +169,16 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
     clients = clients_for(context.environment, identity_of(context).region, FOR_A_LOOK)
     with key, clients.client(service, key) as client:
         yield client
+
+
+def not_asked(context: Context) -> Observation:
+    """That AWS wasn't asked with the kept key of the step's identity."""
+    remedy = (
+        ""
+        if "access_key" in context.facts
+        else "AWS answers only to an access key: keep one on Access keys (F2)."
+    )
+    return replace(NOT_ASKED, remedy=remedy)
 
 
 def not_accepted(access_key_id: str) -> Observation:

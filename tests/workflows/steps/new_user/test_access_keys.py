@@ -357,6 +357,10 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     vault_of(new_user).kept.clear()
     assert step.inquire(context) == NOT_ASKED
     assert step.observe(context).verdict is Verdict.CHANGED
+    without = new_user.context(mfa={"serial": None, "how": "console"})
+    for inquire in (mfa.inquire, sign_in.inquire):
+        seen = inquire(without)
+        assert (seen.verdict, bool(seen.remedy)) == (Verdict.UNKNOWN, True), "a key would let AWS be asked"
 
 
 def test_a_key_that_is_kept_stays_where_its_record_cannot_be_written(
