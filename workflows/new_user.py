@@ -13,7 +13,7 @@ from workflows.machine.events import Facts
 
 def _read_handoff(facts: Facts) -> object:
     """Refuse a handoff that its step would not take, and accounts that it does not have."""
-    reading(handoff=Mapping[str, Any], accepted_at=datetime)(facts)
+    reading(handoff=Mapping[str, Any], accepted_at=datetime, left_out=list[str])(facts)
     if facts.get("handoff") is None:
         return None
     from workflows.messages.envelope import MessageError  # noqa: PLC0415 - not to list sessions without one
@@ -91,7 +91,7 @@ HANDOFF = Step(
     purpose="It holds your accounts and a one-time password, encrypted to your key.",
     heading="Read the handoff from your admin",
     needs=("project", "user", "fingerprint"),
-    gives=("handoff", "identities", "accepted_at"),
+    gives=("handoff", "identities", "accepted_at", "left_out"),
     blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
     reads=_read_handoff,
 )

@@ -357,6 +357,8 @@ def _not_done(run: SessionRun, grid: Everybody) -> Iterator[Sentence]:
         yield from (f"! {sentence}" for sentence in run.whole().decisions.not_compared_told(gone))
     if due := _passwords_due(run):
         yield f"! When the new password for {listed(due, 2)} comes, the present one stops working."
+    if missing := run.session.facts().get("left_out"):
+        yield f"! Your last handoff leaves out {listed(missing, 2)}: ask your admin, unless that is meant."
     for account, old_id, key in _old_keys(run):
         when = f"AWS said {told_moment(key['at'], run.environment.now())}"
         seen = f", as {when}" if key.get("old_seen") else ", unless you deactivated it"

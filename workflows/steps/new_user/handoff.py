@@ -117,6 +117,9 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
             _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
             owners = [own_key(identity, keys) for identity in handoff.identities]
+            if missing := left_out(handoff, context):
+                them = "them" if len(missing) > 1 else "it"
+                remarks += (f"It leaves out {enumerated(missing)}. Ask your admin if you still need {them}.",)
     except OnboardError as error:
         error.about("text" if request.text.strip() else "path")
         raise
@@ -175,6 +178,15 @@ def _with_those_left_out(incoming: Handoff, held: Handoff, keys: Sequence[OwnKey
     before = {old.account_name: old for old in held.identities if old in left_out or old.account_name in now}
     whole = replace(incoming, identities=tuple({**before, **now}.values()))
     return incoming if any(problem.fatal for problem in whole.problems()) else whole
+
+
+def left_out(handoff: Handoff, context: Context) -> list[str]:
+    """The accounts of the handoffs accepted before that this one leaves out and that can't be kept."""
+    before: list[str] = list(context.facts.get("left_out") or ())
+    if "handoff" in context.facts:
+        before += [identity.account_name for identity in handoff_of(context).identities]
+    now = {identity.account_name for identity in handoff.identities}
+    return [name for name in before if name not in now]
 
 
 def _opens(identity: Identity, keys: Sequence[OwnKey]) -> bool:
@@ -314,6 +326,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "handoff": handoff.payload(),
         "identities": [identity.account_name for identity in handoff.identities],
         "accepted_at": context.environment.now().isoformat(timespec="seconds"),
+        **({"left_out": missing} if (missing := left_out(handoff, context)) else {}),
     }
 
 

@@ -196,8 +196,12 @@ def test_accounts_that_a_later_handoff_leaves_out_stay_as_long_as_a_key_opens_th
     assert apps == replace(reset.identities[0], profiles=()), "security has that profile already"
     lost = Handoff("bb", (identity_for(stranger, "stranger"), first.identities[1]))
     held = {**held, "handoff": lost.payload()}
+    arrival = step.read(Request(text=reset.render()), context(tmp_path, keys, **held), nothing)
+    assert any("security" in remark for remark in arrival.remarks)
     facts = step.perform(Request(text=reset.render()), context(tmp_path, keys, **held), nothing)
-    assert facts["identities"] == ["apps"]
+    assert (facts["identities"], facts["left_out"]) == (["apps"], ["security"])
+    later = step.perform(Request(text=first.render()), context(tmp_path, keys, **facts), nothing)
+    assert "left_out" not in later
 
 
 def test_the_handoff_of_before_is_not_taken_for_the_one_that_was_asked_for(
