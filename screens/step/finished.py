@@ -469,7 +469,8 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
     chosen = (facts.get("verified") or {}).get("chosen")
     awaited = run.environment.sandbox and run.session.state.awaited()
     deactivate = [
-        f"Deactivate {old_id} in the console of {account} (Security credentials), unless you have."
+        f"Deactivate {old_id} in {account}, unless you have. "
+        "In the console: your name, “Security credentials”, “Access keys”."
         for account, old_id, _ in _old_keys(run)
     ]
     if changed := _changed_since(run):

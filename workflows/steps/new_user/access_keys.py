@@ -77,7 +77,10 @@ CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""
 
-_WAY_OUT = "Deactivate it in the console, under Security credentials; delete it once nothing misses it."
+_WAY_OUT = (
+    "Deactivate it in the console: your name, “Security credentials”, “Access keys”. "
+    "Delete it once nothing misses it."
+)
 
 
 @dataclass(frozen=True)
