@@ -11,6 +11,7 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
@@ -26,7 +27,7 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import tell
 from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, Lines, OptionList, Text, shortened
+from screens.widgets.text import LINE_CELLS, Button, Lines, OptionList, Text, shortened
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of
@@ -39,8 +40,8 @@ from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KeyRecord
 
 _LOOK_SECONDS = 1.0
-_CHOICE_CELLS = 68
-_ANSWER_CELLS = 58
+_BESIDE_CHOICE, _BESIDE_ANSWER = len("  ( ) "), len("  [ Change ]")
+"""What stands on the line of a choice, or of the answer that it became, besides its words."""
 
 
 class _Question(IntEnum):
@@ -78,7 +79,7 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane Horizontal.buttons { height: 1; }
     AccessKeysPane Button { margin-right: 2; }
     AccessKeysPane #again { margin-top: 1; }
-    AccessKeysPane.-refused #deeds { display: none; }
+    AccessKeysPane.-refused Checklist, AccessKeysPane.-refused > .pane-head { margin: 0; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -101,6 +102,7 @@ class AccessKeysPane(BrowsingPane):
         }
         asked = self._start["question"]
         self._question = next((question for question in _Question if question == asked), _Question.KEPT)
+        self._stores: tuple[StoreOption, ...] = ()
         self._offered = ""
         self._looking: Timer | None = None
 
@@ -216,7 +218,7 @@ class AccessKeysPane(BrowsingPane):
             self.query_one(selector).display = shown and not self._rests
         for name in ("kept", "how"):
             said = text_of(self.query_one(f"#{name}", Choices).statement)
-            answer = shortened(f"{said[:1].upper()}{said[1:]}", _ANSWER_CELLS)
+            answer = shortened(f"{said[:1].upper()}{said[1:]}", self._width - _BESIDE_ANSWER)
             self.query_one(f"#{name}-answer", Text).update(answer)
         self.primary_changed()
 
@@ -360,21 +362,35 @@ class AccessKeysPane(BrowsingPane):
         self.query_one("#how", Choices).ask(self._ways(), how)
         self._show()
 
+    @property
+    def _width(self) -> int:
+        return self.content_size.width or LINE_CELLS
+
+    def on_resize(self, event: Resize) -> None:
+        """Where there is room, a path is shown whole."""
+        super().on_resize(event)
+        self._show_places(self.query_one("#kept", Choices).value)
+
     def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
+        self._stores = stores
         passed_over, locked = stores[0].passed_over, stores[0].locked
         if locked:
             passed_over = f"{passed_over} Unlock it and look again, or choose another place."
         self.query_one("#passed-over", Text).update(passed_over)
         self.query_one("#passed-over").display = bool(passed_over)
         self.query_one("#locked").display = locked
-        home = f"{self.context.environment.home}/"
-        lines = [
-            Answer(store.choice, shortened(text_of(store.words).replace(home, "~/"), _CHOICE_CELLS))
-            for store in stores
-        ]
-        self.query_one("#kept", Choices).ask(lines, str(self._start["kept"]))
-        self._ask(self._question)
+        self._show_places(str(self._start["kept"]))
         self._remember()
+
+    def _show_places(self, chosen: str) -> None:
+        """The places to choose from, as much of each as has room."""
+        home, room = f"{self.context.environment.home}/", self._width - _BESIDE_CHOICE
+        lines = [
+            Answer(store.choice, shortened(text_of(store.words).replace(home, "~/"), room))
+            for store in self._stores
+        ]
+        self.query_one("#kept", Choices).ask(lines, chosen)
+        self._ask(self._question)
 
     # -- the downloads folder ----------------------------------------------------------------------
 
@@ -434,10 +450,12 @@ class AccessKeysPane(BrowsingPane):
             submit()
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
-        """Why a file is rejected needs the room of what comes before it."""
+        """Why a file is rejected is in view, and what is asked about it."""
         super().place_problems(problems)
-        refused = any(problem.field == "path" for problem in problems)
-        self.set_class(refused and not self._lacks_file(), "-refused")
+        refused = any(problem.field == "path" for problem in problems) and not self._lacks_file()
+        self.set_class(refused, "-refused")
+        if refused and (box := self.query_one("#delete-file")).display:
+            self.call_after_refresh(box.scroll_visible, animate=False)
 
     @on(Input.Changed, "#path")
     def _try_another(self) -> None:
