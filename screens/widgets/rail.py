@@ -135,7 +135,7 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
         for entry in of_item:
             here = entry.key == current
             at = len(parts) if here else at
-            parts.append(_Part(_on_line(entry, here=here), (entry.status,)))
+            parts.append(_Part(_step_line(entry, here=here), (entry.status,)))
     return [*parts, _Part(_end(here=current is None))], len(parts) if at < 0 else at
 
 
@@ -174,12 +174,6 @@ def _after(folded: Sequence[_Part]) -> list[Content]:
     if not statuses:
         return [_end(here=False)] if folded else []
     return [_marked(_together(statuses), f"{len(statuses)} more")]
-
-
-def _on_line(entry: RailEntry, *, here: bool) -> Content:
-    if here:
-        return styled((f"{_HERE} {text_of(entry.title)}", "bold $accent"))
-    return _marked(entry.status, text_of(entry.title))
 
 
 class StepRail(OptionList, can_focus=False):
@@ -266,9 +260,9 @@ def _named(entry: RailEntry) -> Sentence:
 
 
 def _step_line(entry: RailEntry, *, here: bool) -> Content:
-    """A step's line: the one that is shown says where it stands after its name."""
-    mark, style = MARKS[entry.status], STYLES.get(entry.status, "$text-muted")
-    if here:
-        standing = "" if entry.status is Status.READY else f" {mark}"
-        return styled((f"{_HERE} {entry.title}", "bold $accent"), (standing, style))
-    return styled((mark, style), (f" {entry.title}", "$text-muted"))
+    """A step by name: the one that is shown says where it stands after it."""
+    if not here:
+        return _marked(entry.status, text_of(entry.title))
+    style = STYLES.get(entry.status, "$text-muted")
+    standing = "" if entry.status in {Status.READY, Status.LOCKED} else f" {MARKS[entry.status]}"
+    return styled((f"{_HERE} {entry.title}", "bold $accent"), (standing, style))

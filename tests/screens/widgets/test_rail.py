@@ -37,3 +37,10 @@ def test_folded_steps_say_how_many_stand_where() -> None:
     line = stepper(steps, steps[-1].key, 60).plain
     folded = ((DONE, "3 done"), (UNSURE, "1"), (SKIPPED, "1 skipped"))
     assert line.startswith("".join(f"{MARKS[status]} {words}  " for status, words in folded)), line
+
+
+@pytest.mark.parametrize("status", [*Status])
+def test_the_step_that_is_shown_has_the_mark_of_the_list_on_the_line(status: Status) -> None:
+    step = RailEntry(StepKey("hand-over", "security"), "Hand over", status)
+    marked = "" if status in {OPEN, Status.LOCKED} else f" {MARKS[status]}"
+    assert f"Hand over{marked}  " in stepper([step], step.key, 80).plain
