@@ -10,21 +10,18 @@ import re
 import shutil
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import expanded, open_file
-from workflows.core.processes import Completed, capture
+from workflows.core.processes import capture
 from workflows.core.versions import VersionNumber, allows
 from workflows.terraform.commands import Commands
 from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
+    from collections.abc import Mapping, Sequence
 
 OLDEST = VersionNumber((1, 0, 0))
 """`-json` on plan and apply, and `-replace`, are there from this version on."""
@@ -112,7 +109,6 @@ def choose_binary(
     path: str,
     environment: Mapping[str, str],
     folder: Path,
-    run: Run | None = None,
 ) -> Binary:
     """Find the program that the layer asks for, and refuse one that it excludes.
 
@@ -124,14 +120,13 @@ def choose_binary(
         path: the PATH to look on.
         environment: the environment for asking a program's version, as `child_environment` builds it.
         folder: the layer's folder: version managers (tfenv, tofuenv, asdf, mise) choose by it.
-        run: runs a program and answers what it wrote (for tests); the default runs it for real, 30 s at most.
 
     Raises:
         ProgramNotTrusted: the project brings or names its own, and the person has not said yes to it.
         OnboardError: no program is there, or the one that is there does not fit; `next` says what to install.
     """
     argv = find_program(wanted, path)
-    binary = identify(argv, environment, folder, run)
+    binary = identify(argv, environment, folder)
     version = VersionNumber.parse(binary.version)
     if version < OLDEST:
         raise OnboardError(
@@ -162,9 +157,7 @@ def _refuse_the_other_product(wanted: Wanted, product: Product, found: str) -> N
         )
 
 
-def identify(
-    argv: tuple[str, ...], environment: Mapping[str, str], folder: Path, run: Run | None = None
-) -> Binary:
+def identify(argv: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> Binary:
     """Ask a program what it is.
 
     Which product it is, a usual name says, and otherwise the first word of its answer.
@@ -173,14 +166,21 @@ def identify(
         argv: the program and what leads to it.
         environment: what it is run with; arguments that `TF_CLI_ARGS` adds to every command are left out.
         folder: where it is run: a version manager chooses the version by the folder.
-        run: as in `choose_binary`.
 
     Raises:
         OnboardError: it cannot be run, or its answer is that of neither program.
     """
-    run = run or partial(_run, folder)
-    environment = {name: value for name, value in environment.items() if not name.startswith("TF_CLI_ARGS")}
-    answer = _ask(Commands(argv).version(), environment, run)
+    kept = {name: value for name, value in environment.items() if not name.startswith("TF_CLI_ARGS")}
+    own = {**kept, "CHECKPOINT_DISABLE": "1"}
+    try:
+        answer = capture(Commands(argv).version(), cwd=folder, environment=own, timeout=30)
+    except OSError as error:  # a TimeoutError, too
+        raise OnboardError(
+            "Can't run the program",
+            f"{argv[0]} didn't report its version.",
+            why=str(error),
+            next="Check that it is a program for this computer, or name another one with --binary.",
+        ) from error
     match = re.match(r"(Terraform|OpenTofu) v(\S+)", answer.stdout.lstrip())
     if match is None:
         raise OnboardError(
@@ -293,23 +293,3 @@ def _fits(constraint: str, version: VersionNumber) -> bool:
             why=f"{error}.",
             next='Write it like "~> 1.6" or ">= 1.3, < 2.0".',
         ) from error
-
-
-def _ask(
-    argv: Sequence[str],
-    environment: Mapping[str, str],
-    run: Run,
-) -> Completed:
-    try:
-        return run(argv, environment)
-    except OSError as error:  # a TimeoutError, too
-        raise OnboardError(
-            "Can't run the program",
-            f"{argv[0]} didn't report its version.",
-            why=str(error),
-            next="Check that it is a program for this computer, or name another one with --binary.",
-        ) from error
-
-
-def _run(folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
-    return capture(argv, cwd=folder, environment={**environment, "CHECKPOINT_DISABLE": "1"}, timeout=30)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, strategies as st
@@ -11,6 +12,7 @@ from hypothesis import given, strategies as st
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, child_environment
 from workflows.core.versions import VersionNumber, allows
+from workflows.terraform import binary
 from workflows.terraform.binary import (
     Binary,
     Product,
@@ -22,14 +24,11 @@ from workflows.terraform.binary import (
 )
 from workflows.terraform.commands import Commands, inherited
 
-Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
-
-def answering(version: str, product: str = "Terraform") -> Run:
-    def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
-        return Completed(0, f"{product} v{version}\non linux_amd64\n", "")
-
-    return run
+def answering(answer: str | OSError) -> AbstractContextManager[object]:
+    """Every program says this of its version, or can't be run."""
+    said = answer if isinstance(answer, OSError) else [Completed(0, answer, "")]
+    return patch.object(binary, "capture", side_effect=said)
 
 
 def install(folder: Path, *names: str) -> str:
@@ -41,7 +40,8 @@ def install(folder: Path, *names: str) -> str:
 
 
 def choose(wanted: Wanted, path: str, version: str = "1.9.0", product: str = "Terraform") -> Binary:
-    return choose_binary(wanted, path=path, environment={}, folder=Path(), run=answering(version, product))
+    with answering(f"{product} v{version}\non linux_amd64\n"):
+        return choose_binary(wanted, path=path, environment={}, folder=Path())
 
 
 def test_the_lock_files_registry_decides(tmp_path: Path) -> None:
@@ -100,14 +100,11 @@ def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_neither_or_does_not_start(tmp_path: Path) -> None:
-    with pytest.raises(OnboardError, match="Neither Terraform"):
-        identify(("x",), {}, Path(), lambda *_: Completed(0, "hello", ""))
-
-    def broken(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
-        raise PermissionError("not for you")
-
-    with pytest.raises(OnboardError, match="Can't run") as refused:
-        identify(("x",), {}, Path(), broken)
+    with answering("hello"), pytest.raises(OnboardError, match="Neither Terraform"):
+        identify(("x",), {}, Path())
+    broken = PermissionError("not for you")
+    with answering(broken), pytest.raises(OnboardError, match="Can't run") as refused:
+        identify(("x",), {}, Path())
     assert refused.value.why == "not for you"
     with pytest.raises(OnboardError, match="Can't run"):
         identify((str(tmp_path / "none"),), {}, tmp_path)
