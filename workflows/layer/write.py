@@ -21,7 +21,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -192,6 +191,12 @@ class ChangeSet:
         """How many files on disk are `before`, `after` or `other`: what a resumed session asks first."""
         return Counter(change.standing() for change in self.changes)
 
+    @property
+    def is_half_written(self) -> bool:
+        """Whether its writing was cut off between two files or after the last, and none was changed since."""
+        found = self.standing()
+        return bool(found["after"]) and not found["other"]
+
 
 class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it is raised
     """A file is no longer what the change was made from; nothing was written."""
@@ -199,15 +204,6 @@ class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it i
 
 class WriteFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
     """A file could not be written; says which were written before it."""
-
-
-class Standing(Enum):
-    """What became of a set that was recorded and not seen to its end."""
-
-    NONE = "nothing was cut off"
-    UNTOUCHED = "it was cut off before its first file"
-    HALF = "it was cut off between two files, or after the last"
-    CHANGED = "its files have been changed since"
 
 
 class WriteJournal:
@@ -233,28 +229,14 @@ class WriteJournal:
         with locked_folder(self._record.parent):
             yield
 
-    def standing(self) -> Standing:
-        """Whether a set was cut off, and how far it had come.
+    def cut_off(self) -> ChangeSet | None:
+        """The set that was recorded and not seen to its end; None where nothing was cut off.
 
         Raises:
             FileError: the record cannot be read.
         """
         loaded = self._load()
-        if loaded is None:
-            return Standing.NONE
-        found = loaded[0].standing()
-        if found["other"]:
-            return Standing.CHANGED
-        return Standing.HALF if found["after"] else Standing.UNTOUCHED
-
-    def concerns(self, root: Path) -> bool:
-        """Whether the recorded set has a file below a folder.
-
-        Raises:
-            FileError: the record cannot be read.
-        """
-        loaded = self._load()
-        return loaded is not None and any(change.path.is_relative_to(root) for change in loaded[0].changes)
+        return loaded[0] if loaded else None
 
     def write(self, change_set: ChangeSet, request: Sequence[str] = ()) -> None:
         """Record a set, write it, and forget the record.
@@ -293,11 +275,11 @@ class WriteJournal:
             WriteFailed: the disk refuses again; the record stays.
         """
         remove_leftovers(self._record)
-        loaded, standing = self._load(), self.standing()
+        loaded = self._load()
         if loaded is None:
             return None
         _remove_leftovers(loaded[0])
-        if standing is not Standing.HALF:
+        if not loaded[0].is_half_written:
             self._give_up()
             return None
         write(loaded[0])

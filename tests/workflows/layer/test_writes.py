@@ -16,7 +16,7 @@ from support.repository import TESTS
 from tui.host import Places
 from workflows.core.files import private_folder
 from workflows.layer import write as layer_write
-from workflows.layer.write import ChangeSet, FileChange, Standing, WriteFailed, WriteJournal
+from workflows.layer.write import ChangeSet, FileChange, WriteFailed, WriteJournal
 from workflows.sandbox.project import lay_out
 
 LAYER = "security/global/base-identities"
@@ -124,7 +124,9 @@ def test_nothing_works_on_what_a_session_left_half_written(project: Path) -> Non
         patch.setattr(layer_write, "_write_one", killed_after(1))
         with pytest.raises(KeyboardInterrupt):
             WriteJournal(record).write(a_set(project / LAYER))
-    assert WriteJournal(record).standing() is Standing.HALF
+    cut_off = WriteJournal(record).cut_off()
+    assert cut_off is not None
+    assert cut_off.is_half_written
     before = contents(project / LAYER)
     for command in (
         ("layer", "show", LAYER),
@@ -189,7 +191,7 @@ def test_what_the_disk_refuses_is_taken_back_whole(tmp_path: Path) -> None:
     assert "Nothing was changed" in failure.value.next
     assert (tmp_path / "a.tf").read_bytes() == b"old a"
     assert not (tmp_path / "new" / "c").exists()
-    assert writes.standing() is Standing.NONE
+    assert writes.cut_off() is None
 
 
 def test_a_key_folder_that_is_a_file_leaves_the_layer_as_it_was(project: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
-from workflows.layer.write import ChangeSet, Standing, WriteJournal
+from workflows.layer.write import ChangeSet, WriteJournal
 
 _CHANGED_SINCE: Sentence = (
     "warning: an earlier change was cut off between two files, and they have been changed since: "
@@ -39,7 +39,7 @@ def refuse_half_written(state: Path, root: Path) -> None:
         HalfWritten: a command or a session was killed between two files of the project.
         FileError: what is noted of a write cannot be read.
     """
-    if writes_of(state, root).standing() is Standing.HALF:
+    if (cut_off := writes_of(state, root).cut_off()) and cut_off.is_half_written:
         raise HalfWritten(
             "The layer is half written",
             f"The last command that changed {root} was cut off between two files.",
@@ -67,7 +67,7 @@ def finish_half_written(state: Path, root: Path) -> Sentence:
     """
     said: Sentence = ""
     writes = writes_of(state, root)
-    if writes.standing() is not Standing.NONE:
+    if writes.cut_off() is not None:
         with writes.alone():
             said, _ = finish(writes)
     refuse_half_written(state, root)
@@ -83,7 +83,8 @@ def finish(writes: WriteJournal) -> tuple[Sentence, tuple[ChangeSet, list[str]] 
     Raises:
         OnboardError: as `WriteJournal.finish`.
     """
-    changed = writes.standing() is Standing.CHANGED
+    cut_off = writes.cut_off()
+    changed = cut_off is not None and cut_off.standing()["other"]
     finished = writes.finish()
     if finished is not None:
         files = ", ".join(f"{change.layer}/{change.name}" for change in finished[0].changes)
@@ -95,6 +96,7 @@ def finish(writes: WriteJournal) -> tuple[Sentence, tuple[ChangeSet, list[str]] 
 
 def _half_written_sessions(state: Path, root: Path) -> Iterator[str]:
     for record in sorted((state / "sessions").glob("*/writing.json")):
-        writes = WriteJournal(record)
-        if writes.standing() is Standing.HALF and writes.concerns(root):
+        cut_off = WriteJournal(record).cut_off()
+        changes = cut_off.changes if cut_off is not None and cut_off.is_half_written else ()
+        if any(change.path.is_relative_to(root) for change in changes):
             yield record.parent.name

@@ -21,7 +21,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.sentences import text_of
 from workflows.layer.model import Place
-from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Standing
+from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
@@ -741,7 +741,7 @@ def test_a_kill_between_two_files_is_finished_on_resume(tmp_path: Path, count: i
     session, paths = killed_after(count, tmp_path)
     journal_of(session).finish()
     assert {path.read_text() for path in paths} == {"after\n"}
-    assert journal_of(session).standing() is Standing.NONE
+    assert journal_of(session).cut_off() is None
     assert files_written(session) == {("layer", str(path)) for path in paths}
 
 
@@ -749,7 +749,7 @@ def test_a_kill_before_the_first_file_leaves_the_decision_to_a_new_review(tmp_pa
     session, paths = killed_after(0, tmp_path)
     journal_of(session).finish()
     assert {path.read_text() for path in paths} == {"before\n"}
-    assert journal_of(session).standing() is Standing.NONE
+    assert journal_of(session).cut_off() is None
     assert files_written(session) == set()
 
 
@@ -758,7 +758,7 @@ def test_a_kill_and_then_an_edit_by_hand_is_given_up(tmp_path: Path) -> None:
     paths[1].write_text("by hand\n")
     journal_of(session).finish()
     assert [path.read_text() for path in paths] == ["after\n", "by hand\n", "before\n"]
-    assert journal_of(session).standing() is Standing.NONE
+    assert journal_of(session).cut_off() is None
 
 
 LEFT = """
@@ -827,11 +827,13 @@ def test_what_a_command_left_half_written_is_finished_before_a_review(admin: Adm
         patch.setattr("workflows.layer.write._write_one", killed_at(last))
         with writes.alone(), pytest.raises(KeyboardInterrupt):
             writes.write(ChangeSet((first, last)))
-    assert writes.standing() is Standing.HALF
+    cut_off = writes.cut_off()
+    assert cut_off is not None
+    assert cut_off.is_half_written
     said: list[Progress] = []
     review.prepare(admin.context(), said.append)
     assert last.path.read_bytes() == b"# new\n"
-    assert writes.standing() is Standing.NONE
+    assert writes.cut_off() is None
     assert "b.tf" in text_of(said[0].words)
 
 
