@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from workflows.core.files import FileError
 from workflows.core.grouping import by_key
@@ -45,12 +45,11 @@ def not_applied(context: Context) -> Iterator[Sentence]:
             continue
         if accounts := {*context.decisions.layers} & _accounts(session):
             found.setdefault(work_of(session), set()).update(accounts)
-    if written:
-        where = listed(_in_order(written, context), 2)
-        yield f"Not applied yet in {where}, by other sessions: {_first_two(written)}."
-    if begun:
-        where = listed(_in_order(begun, context), 2)
-        yield f"Not written yet in {where}, by other sessions: {_first_two(begun)}."
+    for lacking, sessions in (("Not applied", written), ("Not written", begun)):
+        if sessions:
+            theirs = set[str]().union(*sessions.values())
+            where = listed([name for name in context.decisions.layers if name in theirs], 2)
+            yield f"{lacking} yet in {where}, by other sessions: {_first_two(sessions)}."
 
 
 def that_can_put_back(context: Context) -> dict[str, bool]:
@@ -97,10 +96,6 @@ def _accounts(session: Summary) -> set[str]:
     }
 
 
-def _in_order(sessions: dict[str, set[str]], context: Context) -> list[str]:
-    return [name for name in context.decisions.layers if any(name in same for same in sessions.values())]
-
-
 def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
     """When the session was begun, and all as far as they are now; none where it was never left.
 
@@ -109,15 +104,10 @@ def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
     own = kept_summary(context.folder, of_old=True)
     if own is None:
         return "", ()
-    applied = (name.partition("@")[2] for name in context.every if name.startswith("applied@"))
-    settled = {f"apply@{account}": _applied_at(account, context) for account in applied}
+    applied = {name: fact for name, fact in context.every.items() if name.startswith("applied@")}
+    settled = {f"apply@{name.partition('@')[2]}": str(fact.get("at", "")) for name, fact in applied.items()}
     now = replace(own, facts=context.facts, settled=settled)
     return own.created, (now, *siblings(context.folder))
-
-
-def _applied_at(account: str, context: Context) -> str:
-    fact: Any = context.every[f"applied@{account}"]
-    return str(fact.get("at", ""))
 
 
 def removed_since(context: Context) -> dict[str, dict[str, str]]:
