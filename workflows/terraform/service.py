@@ -96,8 +96,8 @@ class Terraform:
         self.binary = binary
         self.layer = layer
         self.folder = folder
-        self._own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
-        self.environment = child_environment(environment, {**self._own, **variables})
+        own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+        self.environment = child_environment(environment, {**own, **variables})
         self._backend_configs = tuple(backend_configs)
         self.var_files = tuple(var_files)
         self._now = now
