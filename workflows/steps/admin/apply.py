@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workflows.aws.iam import find_user
-from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.errors import Cancelled, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
-from workflows.machine.observations import Observation, Verdict, unknown
+from workflows.machine.observations import Observation, Verdict
 from workflows.steps.admin import judged_plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
@@ -129,7 +129,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             refuse_expired_keys(context)
             _apply(planned, request, context, report)
     except ApplyFailed as failed:
-        raise _with_people(failed, planned) from failed
+        failed.what = f"{failed.what} {standing(planned, failed.result)}"
+        failed.why = joined(causes(planned, failed.result), "\n") or failed.why
+        raise
     except ApplyCancelled as stopped:
         stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
         raise
@@ -161,17 +163,6 @@ def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> di
     }
 
 
-def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
-    error = OnboardError(
-        failed.title,
-        f"{failed.what} {standing(planned, failed.result)}",
-        why=joined(causes(planned, failed.result), "\n") or failed.why,
-        next=failed.next,
-        detail=failed.detail,
-    )
-    return ApplyFailed(error, failed.result)
-
-
 # What was applied is in the state, and in AWS: see `inquire`, and the look of Hand over.
 observe = state_now.observe
 
@@ -191,9 +182,7 @@ def inquire(context: Context) -> Observation:
     people = (*here.add, *here.remove)
     if seen.verdict is not Verdict.AS_DECIDED or not people:
         return seen
-    with state_now.client_without_code("iam", context) as iam:
-        if iam is None:
-            return unknown("Whether AWS has these users wasn't asked: AWS wants a code for that.")
+    with state_now.client_without_code("iam", context, "Whether AWS has these users") as iam:
         there = {name for name in people if find_user(iam, name) is not None}
     otherwise = [f"no longer has the user {name}" for name in here.add if name not in there]
     otherwise += [f"has the user {name} again" for name in here.remove if name in there]

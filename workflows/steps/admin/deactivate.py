@@ -22,7 +22,7 @@ from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report
@@ -263,9 +263,7 @@ def inquire(context: Context) -> Observation:
         OnboardError: AWS can't be asked.
     """
     stopped = _stopped(context)
-    with client_without_code("iam", context) as client:
-        if client is None:
-            return unknown("Whether their keys are still inactive wasn't asked: AWS wants a code for that.")
+    with client_without_code("iam", context, "Whether their keys are still inactive") as client:
         there = [name for name in stopped if iam.find_user(client, name) is not None]
         keys = {name: iam.list_access_keys(client, name) for name in there}
     active = [key.access_key_id for name in there for key in keys[name] if key.active]

@@ -32,7 +32,7 @@ from workflows.layer.model import Layer
 from workflows.layer.project import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.messages.handoff import (
     ACCESS,
     NEW_CREDENTIALS,
@@ -500,9 +500,8 @@ def refuse_gone(person: PersonHandoff, context: Context, report: Report) -> None
             continue
         state = Arrival.HERE
         of_account = replace(context, item=account)
-        with suppress(OnboardError), state_now.client_without_code("iam", of_account) as iam:
-            if iam is not None:  # else what was read stands
-                state = arrival(iam, person.name, _made_by(account, context))
+        with suppress(OnboardError), state_now.client_without_code("iam", of_account, "") as iam:
+            state = arrival(iam, person.name, _made_by(account, context))  # else what was read stands
         if state in _GONE:
             remake = f"Open Apply of {account}: it says what is missing, and makes it again."
             raise OnboardError(
@@ -627,8 +626,6 @@ def inquire(context: Context) -> Observation:
         removals |= {name: gone[name] for name in sent if name in gone}
         people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
         arrivals = _arrivals(people, account, remade, context) if people else {}
-        if arrivals is None:
-            return unknown("Whether they have signed in wasn't asked: AWS wants a code for that.")
         for name, state in arrivals.items():
             found.setdefault((name, state), []).append(account)
     if found:
@@ -640,12 +637,10 @@ def inquire(context: Context) -> Observation:
 
 def _arrivals(
     people: Iterable[str], account: str, remade: Container[tuple[str, str]], context: Context
-) -> dict[str, Arrival] | None:
-    """How far people have come in an account; None where AWS wants a code for that."""
-    made_by = _made_by(account, context)
-    with state_now.client_without_code("iam", replace(context, item=account)) as iam:
-        if iam is None:
-            return None
+) -> dict[str, Arrival]:
+    """How far people have come in an account."""
+    made_by, there = _made_by(account, context), replace(context, item=account)
+    with state_now.client_without_code("iam", there, "Whether they have signed in") as iam:
         return {name: arrival(iam, name, None if (name, account) in remade else made_by) for name in people}
 
 

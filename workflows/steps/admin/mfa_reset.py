@@ -20,7 +20,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import read
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.messages.handoff import sign_in_url
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_device
@@ -212,9 +212,7 @@ def inquire(context: Context) -> Observation:
     names = context.facts["mfa_devices_reset"]["people"]
     if not names:
         return NOT_ASKED
-    with client_without_code("iam", context) as client:
-        if client is None:
-            return unknown("Whether they have another device wasn't asked: AWS wants a code for that.")
+    with client_without_code("iam", context, "Whether they have another device") as client:
         there = [name for name in names if iam.find_user(client, name) is not None]
         without = tuple(name for name in there if not iam.list_mfa_devices(client, name))
     words = joined(f"{context.item}: {name} has no MFA device yet." for name in without)

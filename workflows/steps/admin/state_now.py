@@ -66,30 +66,38 @@ def stored(context: Context) -> StoredState | None:
     if place is None:
         return None
     if isinstance(place, Bucket):
-        return _of_bucket(place, context)
+        with contextlib.suppress(CodeDue), client_without_code("s3", context, "", place.region or None) as s3:
+            return _object(s3, place)
+        return None
     return read_stored(read_text(place, MAX_BYTES)) if place.is_file() else NEVER_WRITTEN
 
 
-def _of_bucket(place: Bucket, context: Context) -> StoredState | None:
-    with client_without_code("s3", context, place.region or None) as s3:
-        return _object(s3, place) if s3 is not None else None
+class CodeDue(OnboardError):  # noqa: N818 - it says what is needed
+    """A look would need somebody: to enter a code, or at a window that opens."""
 
 
 @contextlib.contextmanager
 def client_without_code(
-    service: str, context: Context, region: str | None = None
-) -> Iterator[AwsClient | None]:
-    """A client that signs as the profile of the step's layer; None where somebody would have to be asked.
+    service: str, context: Context, wanted: Sentence, region: str | None = None
+) -> Iterator[AwsClient]:
+    """A client that signs as the profile of the step's layer.
+
+    Args:
+        service: as boto3 calls it.
+        context: what the step may read.
+        wanted: what AWS is to be asked, as a sentence begins that says it wasn't.
+        region: the region; None for the profile's.
 
     Raises:
+        CodeDue: somebody would have to be asked.
         OnboardError: the layer or its profile is not there, or the profile cannot be used.
     """
     project, location = located(context)
     profile, files = profiles_of(context, project, location)[0], project_files(context, project)
     factory = factory_for(context, project, FOR_A_LOOK)
+    code_due = CodeDue("AWS wants a code", f"{wanted} wasn't asked: AWS wants a code for that.")
     if any("credential_process" in settings for _, settings in profile.chain):
-        yield None  # it may open a window and wait for somebody
-        return
+        raise code_due  # it may open a window and wait for somebody
     if profile.source is Source.FILES:
         with factory.profile_client(service, files, profile.name, region=region) as client:
             yield client
@@ -99,8 +107,7 @@ def client_without_code(
     elif (role := role_credentials(context, factory, profile)) is not None:
         credentials = role
     else:
-        yield None
-        return
+        raise code_due
     with credentials, factory.client(service, credentials, region) as client:
         yield client
 

@@ -15,7 +15,7 @@ from support.fakes import fake_environment
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.iam import HoldingKind
 from workflows.core.secret import Secret
-from workflows.machine.observations import AGREES, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Request
 from workflows.steps.shared.module import Context
@@ -132,12 +132,9 @@ def test_a_key_that_was_stopped_is_asked_of_aws(
     assert seen.verdict is verdict
 
 
-def test_nobody_is_asked_about_keys_where_that_takes_a_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deactivate, "client_without_code", lambda *_: nullcontext(None))
+def test_only_aws_knows_whether_stopped_keys_work_again(tmp_path: Path) -> None:
     facts = {"deactivated": {"people": {NAME: {"inactive": [KEY_ID], "active": [], "blocking": []}}}}
     context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
-    assert deactivate.inquire(context).verdict is Verdict.UNKNOWN
+    assert deactivate.observe(context) is NOT_ASKED
     facts["deactivated"]["people"][NAME]["inactive"] = []
     assert deactivate.observe(context) is AGREES  # where no key was stopped, none can work again

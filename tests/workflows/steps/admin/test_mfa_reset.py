@@ -51,11 +51,7 @@ def test_somebody_whose_device_was_removed_is_awaited_until_there_is_another(
     assert seen.about == ((NAME,) if verdict is Verdict.AWAITED else ())
 
 
-def test_nobody_is_asked_where_nothing_was_removed_or_it_takes_a_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mfa_reset, "client_without_code", lambda *_: nullcontext(None))
-    assert mfa_reset.inquire(context_of(tmp_path, SERIAL)).verdict is Verdict.UNKNOWN
+def test_nobody_is_asked_where_nothing_was_removed(tmp_path: Path) -> None:
     assert mfa_reset.inquire(context_of(tmp_path)) is NOT_ASKED
     assert mfa_reset.observe(context_of(tmp_path, SERIAL)) is NOT_ASKED
     seen = mfa_reset.observe(context_of(tmp_path))

@@ -25,6 +25,7 @@ from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdi
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, plan, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.state_now import CodeDue
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
@@ -175,8 +176,6 @@ def test_aws_may_have_others_than_the_state(
     assert apply.inquire(left) == AGREES
     aws_has(monkeypatch, "mary")
     assert apply.inquire(left).about == ("mary",)
-    monkeypatch.setattr(state_now, "client_without_code", lambda *_: contextlib.nullcontext(None))
-    assert apply.inquire(left).verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -303,6 +302,11 @@ def test_nobody_is_asked_for_a_code_and_no_program_is_run(
         factory = in_bucket(layer, monkeypatch, source, state(3, SAM), **settings)
         seen: Observation = plan.inquire(own)
         assert (seen.verdict, factory.asked) == (Verdict.UNKNOWN, [])
+        with (
+            pytest.raises(CodeDue, match="Whether they came wasn't asked"),
+            state_now.client_without_code("iam", own, "Whether they came"),
+        ):
+            pass
 
 
 def test_a_bucket_without_the_object_holds_a_state_that_was_never_written(
