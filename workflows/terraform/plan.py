@@ -61,6 +61,12 @@ class ResourceChange:
     details: tuple[str, ...] = ()
     password_length: int | None = None
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The users that it is about, and who join or leave its group, each once."""
+        named = (self.user, *self.joining, *self.leaving)
+        return tuple(dict.fromkeys(name for name in named if name))
+
 
 @dataclass(frozen=True)
 class OutputChange:
@@ -121,12 +127,17 @@ class Plan:
     @property
     def users(self) -> tuple[str, ...]:
         """Every user that a change is about, or that joins or leaves a group, sorted."""
-        named = ((change.user, *change.joining, *change.leaving) for change in self.changes)
-        return tuple(sorted({name for names in named for name in names if name}))
+        return tuple(sorted({name for change in self.changes for name in change.people}))
 
-    def counts(self) -> Counter[Action]:
-        """How many changes there are of each action."""
-        return Counter(change.action for change in self.changes)
+    def counts(self) -> dict[str, int]:
+        """How many resources it adds, changes and destroys; a replaced one counts as added and destroyed."""
+        found = Counter(change.action for change in self.changes)
+        replaced = found[Action.REPLACE]
+        return {
+            "add": found[Action.CREATE] + replaced,
+            "change": found[Action.UPDATE],
+            "destroy": found[Action.DELETE] + replaced,
+        }
 
     def about(self, people: Collection[str], groups: Collection[str] = (), *, account: bool = False) -> Split:
         """Divide the changes into those that belong to what is being done, and foreign ones.

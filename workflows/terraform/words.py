@@ -98,10 +98,7 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
         title: what it is for ("security/global/base-identities").
         origin: what it was made from, in a sentence or two, or "".
     """
-    counts = plan.counts()
-    made = counts[Action.CREATE] + counts[Action.REPLACE]
-    destroyed = counts[Action.DELETE] + counts[Action.REPLACE]
-    total = f"{made} to add, {counts[Action.UPDATE]} to change, {destroyed} to destroy"
+    total = ", ".join(f"{number} to {verb}" for verb, number in plan.counts().items())
     block, remark = _block(plan, inside=True), ""
     if len(block) > _LONGEST:
         block, remark = (

@@ -11,7 +11,7 @@ from support.layers import location
 
 from workflows.core.errors import OnboardError
 from workflows.steps.admin.plan import refuse_short_passwords
-from workflows.terraform.plan import Action, Plan
+from workflows.terraform.plan import Plan
 from workflows.terraform.plan_reader import read_plan
 from workflows.terraform.redaction import redact
 from workflows.terraform.words import describe, plan_markdown, summary
@@ -97,7 +97,7 @@ def test_a_new_user_with_group_belongs_to_the_person() -> None:
     assert split.foreign == ()
     assert len(split.belonging) == 3
     assert summary(plan) == ("jane.doe: new user; gets a console password; joins devops",)
-    assert plan.counts() == {Action.CREATE: 2, Action.UPDATE: 1}
+    assert plan.counts() == {"add": 2, "change": 1, "destroy": 0}
     assert describe(plan.changes[2]) == "group devops: jane.doe joins"
 
 

@@ -51,11 +51,11 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
     return Planned(
         record=record,
         summary=summary(plan),
-        counts=_counts(plan),
+        counts=plan.counts(),
         destroys=tuple(_telling(change) for change in (*plan.destroyed, *plan.replaced)),
         foreign=tuple(_telling(change) for change in foreign),
         drift=tuple(describe(change) for change in plan.drift),
-        owners={change.address: _people(change) for change in plan.changes},
+        owners={change.address: change.people for change in plan.changes},
         passwords=_users(plan, LOGIN_PROFILE, changed),
         access_keys=_users(plan, ACCESS_KEY, changed),
         gone=_users(plan, USER, (Action.DELETE,)),
@@ -154,22 +154,8 @@ def _chosen(context: Context) -> tuple[set[str], set[str]]:
     return people, here.groups.remade.union(here.groups.policies)
 
 
-def _counts(plan: Plan) -> dict[str, int]:
-    counts = plan.counts()
-    replaced = counts.get(Action.REPLACE, 0)
-    return {
-        "add": counts.get(Action.CREATE, 0) + replaced,
-        "change": counts.get(Action.UPDATE, 0),
-        "destroy": counts.get(Action.DELETE, 0) + replaced,
-    }
-
-
-def _people(change: ResourceChange) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, (change.user, *change.joining, *change.leaving))))
-
-
 def _telling(change: ResourceChange) -> Told:
-    return Told(change.address, describe(change), _people(change), named=meaning(change) is None)
+    return Told(change.address, describe(change), change.people, named=meaning(change) is None)
 
 
 def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
