@@ -226,16 +226,6 @@ class Loaded:
     ends: tuple[int, ...]
     sums: tuple[int, ...] = ()
 
-    @property
-    def sound_bytes(self) -> int:
-        """How many bytes at the file's beginning are header and events; what follows was torn."""
-        return self.ends[-1]
-
-    @property
-    def sum(self) -> int | None:
-        """The checksum that the next line goes on from; None where lines have none."""
-        return self.sums[-1] if self.sums else None
-
     def first(self, count: int) -> Loaded:
         """Only the header and the first events."""
         return Loaded(self.header, self.events[:count], self.ends[: count + 1], self.sums[: count + 1])
@@ -264,7 +254,7 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to
 
 
 def read_journal(path: Path) -> Loaded:
-    """Read a journal; a torn last line is left out (and counted out of `sound_bytes`).
+    """Read a journal; a torn last line is left out (and counted out of `Loaded.ends`).
 
     Raises:
         DamagedJournal: a line other than a torn last one cannot be read.
@@ -362,7 +352,7 @@ class Journal(AppendedFile):
             OnboardError: it cannot be opened for writing.
         """
         try:
-            return cls(path, loaded.sound_bytes, loaded.sum)
+            return cls(path, loaded.ends[-1], loaded.sums[-1] if loaded.sums else None)
         except OSError as error:
             raise OnboardError(
                 "Can't open this session",

@@ -549,17 +549,13 @@ def copy_reminder(awaited: Iterable[str], context: Context) -> Sentence:
     left_out = f"Not for {names}: {_other_text(others)}" if others else ""
     if not here:
         raise OnboardError("Another text is the one to open", left_out, next="Remind them from that session.")
-    copied = context.environment.clipboard.copy(_reminder(context))
-    return joined((copied, f"Send it to {listed(here, _MOST_NAMED)}.", left_out))
-
-
-def _reminder(context: Context) -> str:
-    """It holds no secret."""
-    return (
+    # It holds no secret.
+    copied = context.environment.clipboard.copy(
         f"Hello,\n\nyour access to {context.facts['project']} waits for you. Please open the text that I "
         "sent you with `iam-onboard`, choose your own password, then set up MFA.\n\n"
         "If you don't have that text any more, or it doesn't open, tell me and I'll send it again.\n"
     )
+    return joined((copied, f"Send it to {listed(here, _MOST_NAMED)}.", left_out))
 
 
 def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:

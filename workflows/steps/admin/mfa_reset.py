@@ -23,7 +23,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.messages.handoff import sign_in_url
 from workflows.steps.admin.state_now import CODED, client_without_code
-from workflows.steps.admin.terraform_runs import administrator, located, own_device
+from workflows.steps.admin.terraform_runs import administrator, located, own_profile
 from workflows.steps.shared.module import Context, Progress, Report
 
 _WORDS = {
@@ -122,7 +122,7 @@ def _found(client: AwsClient, context: Context, report: Report) -> Found:
     for name in context.decisions.mfa_reset:
         context.raise_if_cancelled()
         report(Progress(f"Asking which devices {name} has"))
-        owners.append(_owner(client, name, own_device(context)))
+        owners.append(_owner(client, name, own_profile(context).serial))
     account_id = located(context)[1].account_id or ""
     partition = next((owner.partition for owner in owners if owner.partition), "aws")
     where = sign_in_url(iam.account_alias(client) or account_id, partition)

@@ -126,14 +126,12 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
 
 
 def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:
-    """The fewest characters of the passwords that a plan makes, by the layer's policy or the account's."""
+    """The fewest characters that the layer's password policy allows, or else the account's own.
+
+    None where neither says so, where the account's may not be read, or where the plan makes no password.
+    """
     if plan.least_password_length or not any(change.password_length for change in plan.changes):
         return plan.least_password_length
-    return _least_of_account(layer, context, report)
-
-
-def _least_of_account(layer: OpenLayer, context: Context, report: Report) -> int | None:
-    """The fewest characters that the account's own policy allows; None where it may not be read."""
     report(Progress("Reading the account's password policy"))
     try:
         with iam_client(context, layer.project, layer.location, layer.files) as iam:

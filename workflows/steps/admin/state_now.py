@@ -24,6 +24,7 @@ from workflows.steps.admin.terraform_runs import (
     device_session,
     factory_for,
     located,
+    own_profile,
     profiles_of,
     project_files,
     role_credentials,
@@ -115,8 +116,7 @@ def client_without_code(
 def _code_due(context: Context) -> str:
     """The device whose code would let the step's layer be looked at; "" if a look needs none, or more."""
     try:
-        project, location = located(context)
-        profile = profiles_of(context, project, location)[0]
+        profile = own_profile(context)
     except OnboardError:
         return ""  # the look itself says it
     outside = any("credential_process" in settings for _, settings in profile.chain)

@@ -658,10 +658,10 @@ def iam_client(
     return factory_for(context, project).profile_client("iam", files, layer_profile(location))
 
 
-def own_device(context: Context) -> str:
-    """The MFA device that the layer's profile itself asks a code of, or "".
+def own_profile(context: Context) -> LayerProfile:
+    """The profile that the step's layer is planned and applied with.
 
     Raises:
         OnboardError: the layer or its profile is not there.
     """
-    return profiles_of(context, *located(context))[0].serial
+    return profiles_of(context, *located(context))[0]
