@@ -242,15 +242,21 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
         context: what the step may read.
         draft: marks that aren't recorded yet.
     """
-    layers, every = context.decisions.layers, context.every
-    before = layers[: layers.index(account)] if account in layers else ()
-    covered = [*(earlier for earlier in before if f"handed_over@{earlier}" not in every), account]
+    covered = accounts_of_text(account, context)
     marks = {**sent_to(context.every.get(f"handed_over@{account}")), **sent_to(draft)}
     return {
         name: mark
         for name, mark in marks.items()
         if not any(made_since(mark, name, earlier, context) for earlier in covered)
     }
+
+
+def accounts_of_text(account: str, context: Context) -> list[str]:
+    """The accounts that an account's texts are about: itself, and those before it that left theirs to it."""
+    layers, every = context.decisions.layers, context.every
+    before = layers[: layers.index(account)] if account in layers else ()
+    left = [name for name in before if f"applied@{name}" in every and f"handed_over@{name}" not in every]
+    return [*left, account]
 
 
 def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:

@@ -49,6 +49,7 @@ from workflows.steps.admin.accepted_plan import (
     PASSWORD,
     HandedOver,
     Sent,
+    accounts_of_text,
     marks_in,
     may_get_something,
     parts_of,
@@ -615,7 +616,11 @@ def inquire(context: Context) -> Observation:
         return taken_back
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
-    removals, accounts, since = dict[str, str](), _accounts_of_text(context), removed_since(context)
+    removals, accounts, since = (
+        dict[str, str](),
+        accounts_of_text(context.item, context),
+        removed_since(context),
+    )
     remade = state_now.renewed_since(context, *accounts)
     for account in accounts:
         gone = since.get(account, {})
@@ -666,11 +671,3 @@ def _of_arrivals(
     in_each = by_key((account, name) for name, account in waiting)
     by_item = {account: tuple(names) for account, names in in_each.items()}
     return Observation(Verdict.AWAITED, words, about, by_item=by_item) if awaited else AGREES
-
-
-def _accounts_of_text(context: Context) -> list[str]:
-    """The accounts that the texts sent here are about: this one, and those before it that left it to this."""
-    layers, every = context.decisions.layers, context.every
-    before = layers[: layers.index(context.item)] if context.item in layers else ()
-    left = [name for name in before if f"applied@{name}" in every and f"handed_over@{name}" not in every]
-    return [*left, context.item]
