@@ -121,7 +121,7 @@ def test_plan_apply_and_read(quick: Terraform) -> None:
         "init.log",
         "plan.log",
     ]
-    assert set(quick.show_state().addresses) == EVERYTHING
+    assert set(quick.state().addresses) == EVERYTHING
     # Asked again for the same apply, the service knows that it is over.
     assert quick.apply(kept) == result
 
@@ -411,7 +411,7 @@ def test_a_plan_can_be_stopped(slow: Terraform) -> None:
     cancelled = threading.Event()
     cancelled.set()
     with pytest.raises(Cancelled):
-        slow.show_state(cancelled=cancelled)
+        slow.state(cancelled=cancelled)
     # Set before it starts, the interrupt may come after the end: then there is a plan.
     try:
         record, _ = slow.plan(watch=Watch(cancelled=cancelled))
@@ -480,9 +480,9 @@ def test_an_import_takes_in_what_is_there_and_says_what_is_not(quick: Terraform)
     subprocess.run(
         [*quick.binary.argv, "state", "rm", address], cwd=quick.layer, env=quick.environment, check=True
     )
-    assert address not in quick.show_state().addresses
+    assert address not in quick.state().addresses
     assert quick.import_(address, "any") is True
-    assert address in quick.show_state().addresses
+    assert address in quick.state().addresses
     with pytest.raises(OnboardError, match="import failed") as failed:
         quick.import_("terraform_data.nobody", "any")
     assert "does not exist in the configuration" in " ".join(failed.value.detail.split())

@@ -101,9 +101,9 @@ class Commands:
             "apply", str(plan), json=True, input=False, no_color=True, lock_timeout=LOCK_TIMEOUT
         )
 
-    def show(self, plan: Path | None = None) -> list[str]:
-        """`show -json` of a plan file, or of the state. The answer holds secrets: keep it in memory."""
-        return self._build("show", *([str(plan)] if plan else []), json=True, no_color=True)
+    def show(self, plan: Path) -> list[str]:
+        """`show -json` of a plan file. The answer holds secrets: keep it in memory."""
+        return self._build("show", str(plan), json=True, no_color=True)
 
     def state_pull(self) -> list[str]:
         """`state pull`. The answer is the state with its secrets: keep it in memory."""

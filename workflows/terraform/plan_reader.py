@@ -8,7 +8,7 @@ plaintext mail password.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from workflows.terraform.attributes import attribute_lines, marks_anything
@@ -23,7 +23,6 @@ from workflows.terraform.plan import (
     Plan,
     ResourceChange,
 )
-from workflows.terraform.state import managed_resources
 
 ACCOUNT_ID = "{account}"
 """Stands in an import id for the account's id, which a plan does not tell."""
@@ -200,8 +199,15 @@ def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
     values = (prior_state or {}).get("values") or {}
     own = (
         entry
-        for entry in managed_resources(values.get("root_module") or {})
+        for entry in _managed(values.get("root_module") or {})
         if str(entry.get("type")).startswith("aws_iam_")
     )
     arns = (str((resource.get("values") or {}).get("arn")) for resource in own)
     return frozenset(found[1] for arn in arns if (found := _OF_AN_ACCOUNT.match(arn)))
+
+
+def _managed(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a module of `show -json` has and manages, and the modules in it."""
+    yield from (resource for resource in module.get("resources", ()) if resource.get("mode") == "managed")
+    for child in module.get("child_modules", ()):
+        yield from _managed(child)

@@ -62,7 +62,7 @@ from workflows.terraform.results import (
     older_than_files,
 )
 from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
-from workflows.terraform.state import State, parse_state
+from workflows.terraform.state import State, read_stored
 
 
 class Terraform:
@@ -212,13 +212,20 @@ class Terraform:
         )
         self._refuse_unless_done(Kind.INIT, self._ended(Kind.INIT, argv, watch))
 
-    def show_state(self, *, cancelled: threading.Event | None = None) -> State:
+    def state(self, *, cancelled: threading.Event | None = None) -> State:
         """What the state says about identities. Secrets in clear are dropped as it is read.
 
         Raises:
             OnboardError: it cannot be read.
         """
-        return parse_state(self._capture("show", self.binary.commands.show(), cancelled).stdout)
+        stored = read_stored(self._pulled(cancelled))
+        if stored is None:
+            raise OnboardError(
+                "Can't read the state",
+                f"`{self.binary.product.program} state pull` gave it in a form that iam-onboard can't read.",
+                next="Report this with the program's version. Nothing was changed.",
+            )
+        return stored.state
 
     def state_mark(self, *, cancelled: threading.Event | None = None) -> StateMark | None:
         """Which version of the state there is now; None if unknown.
@@ -226,7 +233,10 @@ class Terraform:
         Raises:
             OnboardError: it cannot be read.
         """
-        return read_mark(self._capture("state pull", self.binary.commands.state_pull(), cancelled).stdout)
+        return read_mark(self._pulled(cancelled))
+
+    def _pulled(self, cancelled: threading.Event | None) -> str:
+        return self._capture("state pull", self.binary.commands.state_pull(), cancelled).stdout
 
     def force_unlock(self, lock_id: str) -> None:
         """Release a state's lock that a dead run left behind. The caller has asked the person, in writing.

@@ -4,9 +4,10 @@ Encrypted values are in the state whatever the outputs say, so nothing has to be
 The state also holds secrets in clear (`ses_smtp_password_v4`, and `secret` or `password` of what was made
 without a PGP key): these are dropped as the text is read, and nothing here can give them away.
 
-It is read as Terraform shows it, or where it is kept: looking at a project runs no program of it. What init
-noted in `.terraform` says where that is. Only places that can be read as they are count: a file, and an
-object of a bucket that nothing but the layer's profile opens. Of any other, nobody claims anything.
+It is read as `state pull` gives it, which starts no provider, or where it is kept: looking at a project runs
+no program of it. What init noted in `.terraform` says where that is. Only places that can be read as they
+are count: a file, and an object of a bucket that nothing but the layer's profile opens. Of any other, nobody
+claims anything.
 """
 
 from __future__ import annotations
@@ -116,23 +117,13 @@ class State:
         )
 
 
-def parse_state(text: str) -> State:
-    """Read what `terraform show -json` answered for a state.
-
-    Raises:
-        ValueError: it is no JSON.
-    """
-    return read_state(parse_json(text, object_hook=without_clear_secrets))
-
-
-def read_state(show_json: Mapping[str, Any]) -> State:
-    """Read a state that was parsed already; secrets in clear are dropped as in `parse_state`."""
-    root = (show_json.get("values") or {}).get("root_module") or {}
+def _read(resources: Iterable[Mapping[str, Any]]) -> State:
+    """What a state's resources, each with its mode, type, address and values, say about identities."""
     of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     accounts: Counter[tuple[str, str]] = Counter()
     addresses = []
-    for resource in managed_resources(root):
-        values = without_clear_secrets(dict(resource["values"])) | {"_address": resource["address"]}
+    for resource in (resource for resource in resources if resource["mode"] == "managed"):
+        values = resource["values"] | {"_address": resource["address"]}
         of[resource["type"]].append(values)
         addresses.append(resource["address"])
         if owned := _OWNED.match(str(values.get("arn") or "")):
@@ -162,13 +153,6 @@ def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
     if found & {"secret", "password"}:
         kept["_clear"] = True
     return kept
-
-
-def managed_resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What a module of `show -json` has and manages, and the modules in it."""
-    yield from (resource for resource in module.get("resources", ()) if resource.get("mode") == "managed")
-    for child in module.get("child_modules", ()):
-        yield from managed_resources(child)
 
 
 def _collected(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:
@@ -315,9 +299,12 @@ def _workspace(data: Path, environment: Mapping[str, str]) -> str:
 
 
 def read_stored(text: str) -> StoredState | None:
-    """What a stored state says; None if it is encrypted, or in another form than Terraform's fourth.
+    """What a state says; None if it is encrypted, or in another form than Terraform's fourth.
 
     Secrets in clear are dropped as it is read.
+
+    Args:
+        text: the state as it is kept, or as `state pull` gives it.
     """
     if not text.strip():
         return NEVER_WRITTEN
@@ -325,14 +312,13 @@ def read_stored(text: str) -> StoredState | None:
         stored, mark = parse_json(text, object_hook=without_clear_secrets), read_mark(text)
         if mark is None or stored.get("version") != 4:
             return None
-        shown = {"values": {"root_module": {"resources": list(_shown(stored["resources"]))}}}
-        return StoredState(mark, read_state(shown))
+        return StoredState(mark, _read(_each(stored["resources"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _shown(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The resources as `show -json` has them."""
+def _each(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The resources with an entry for each instance."""
     for resource in resources:
         data = "data." if resource["mode"] == "data" else ""
         module = f"{resource['module']}." if resource.get("module") else ""

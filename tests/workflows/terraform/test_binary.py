@@ -181,7 +181,6 @@ def test_argument_lists_are_whole() -> None:
         *("python", "shim.py", "apply", "-json", "-input=false", "-no-color", "-lock-timeout=20s", "/s/p"),
     ]
     assert commands.show(Path("/s/p")) == ["python", "shim.py", "show", "-json", "-no-color", "/s/p"]
-    assert commands.show() == ["python", "shim.py", "show", "-json", "-no-color"]
     assert commands.version() == ["python", "shim.py", "version"]
     assert commands.force_unlock("id") == [
         *("python", "shim.py", "force-unlock", "-force", "-no-color", "id"),

@@ -1,19 +1,39 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from workflows.terraform.state import Role, State, assumed_roles, parse_state, read_state
+from workflows.terraform.state import NEVER_WRITTEN, Role, State, assumed_roles, read_stored
 
 CLEAR = "clear-canary"
 ACCOUNT = "111122223333"
 
 
+_ADDRESS = re.compile(r"(?:(?P<module>module\..+)\.)?(?P<type>aws_\w+)\.(?P<name>\w+)(?:\[(?P<key>.+)\])?\Z")
+
+
 def resource(address: str, **values: Any) -> dict[str, Any]:
-    kind = address.split(".")[-2]
-    return {"address": address, "mode": "managed", "type": kind, "values": values}
+    parts = _ADDRESS.match(address)
+    assert parts
+    key = {} if parts["key"] is None else {"index_key": json.loads(parts["key"])}
+    names = {name: parts[name] for name in ("module", "type", "name") if parts[name]}
+    return {"mode": "managed", **names, "instances": [{**key, "attributes": values}]}
+
+
+def stored(*resources: dict[str, Any]) -> str:
+    outputs = {"password": {"value": CLEAR, "type": "string", "sensitive": True}}
+    return json.dumps(
+        {"version": 4, "serial": 1, "lineage": "l", "outputs": outputs, "resources": [*resources]}
+    )
+
+
+def read(text: str) -> State:
+    found = read_stored(text)
+    assert found
+    return found.state
 
 
 def policy(*statements: dict[str, Any]) -> str:
@@ -27,96 +47,67 @@ def assume(*roles: str) -> dict[str, Any]:
 DEVOPS_IN_SHARED = "arn:aws:iam::222233334444:role/DevOps"
 AUDITOR = "arn:aws:iam::333344445555:role/path/Auditor"
 
-SHOW = {
-    "format_version": "1.0",
-    "values": {
-        "outputs": {"password": {"value": CLEAR, "sensitive": True}},
-        "root_module": {
-            "resources": [
-                resource("aws_iam_account_alias.this", id="bb-security", account_alias="bb-security"),
-                resource(
-                    "aws_iam_policy.assume_devops",
-                    arn=f"arn:aws:iam::{ACCOUNT}:policy/assume_devops",
-                    policy=policy(assume(DEVOPS_IN_SHARED)),
-                ),
-                {
-                    "address": "data.aws_iam_user.x",
-                    "mode": "data",
-                    "type": "aws_iam_user",
-                    "values": {"name": "no"},
-                },
-            ],
-            "child_modules": [
-                {
-                    "resources": [
-                        resource(
-                            'module.user["a.b"].aws_iam_user.this[0]',
-                            name="odd.name",
-                            arn=f"arn:aws:iam::{ACCOUNT}:user/odd.name",
-                        ),
-                        resource(
-                            'module.user["a.b"].aws_iam_user_login_profile.this[0]',
-                            user="odd.name",
-                            encrypted_password="wcFMA",
-                            pgp_key="mQINBF",
-                            key_fingerprint="0123456789abcdef0123456789abcdef01234567",
-                            password=None,
-                        ),
-                    ],
-                    "child_modules": [
-                        {
-                            "resources": [
-                                resource(
-                                    "module.m.module.n.aws_iam_access_key.this[0]",
-                                    user="machine.x",
-                                    id="AKIAIOSFODNN7EXAMPLE",
-                                    encrypted_secret="wcFMB",
-                                    secret="",
-                                    ses_smtp_password_v4=CLEAR,
-                                    status="Active",
-                                ),
-                                resource(
-                                    "module.m.module.n.aws_iam_access_key.bad[0]",
-                                    user="machine.y",
-                                    id="AKIAIOSFODNN7EXAMPLF",
-                                    secret=CLEAR,
-                                    status="Active",
-                                ),
-                            ]
-                        }
-                    ],
-                },
-                {
-                    "resources": [
-                        resource(
-                            "module.g.aws_iam_group.this[0]",
-                            name="devops",
-                            arn=f"arn:aws:iam::{ACCOUNT}:group/devops",
-                        ),
-                        resource(
-                            "module.g.aws_iam_group_membership.this[0]",
-                            group="devops",
-                            users=["odd.name", "c.d"],
-                        ),
-                        resource(
-                            "module.g.aws_iam_group_policy_attachment.custom[0]",
-                            group="devops",
-                            policy_arn=f"arn:aws:iam::{ACCOUNT}:policy/assume_devops",
-                        ),
-                        resource("aws_iam_group.audit", name="audit"),
-                        resource("aws_iam_group_policy.audit", group="audit", policy=policy(assume(AUDITOR))),
-                        resource("aws_iam_user_group_membership.c", user="c.d", groups=["audit"]),
-                    ]
-                },
-            ],
-        },
-    },
-}
+STATE = stored(
+    resource("aws_iam_account_alias.this", id="bb-security", account_alias="bb-security"),
+    resource(
+        "aws_iam_policy.assume_devops",
+        arn=f"arn:aws:iam::{ACCOUNT}:policy/assume_devops",
+        policy=policy(assume(DEVOPS_IN_SHARED)),
+    ),
+    resource(
+        'module.user["a.b"].aws_iam_user.this[0]',
+        name="odd.name",
+        arn=f"arn:aws:iam::{ACCOUNT}:user/odd.name",
+    ),
+    resource(
+        'module.user["a.b"].aws_iam_user_login_profile.this[0]',
+        user="odd.name",
+        encrypted_password="wcFMA",
+        pgp_key="mQINBF",
+        key_fingerprint="0123456789abcdef0123456789abcdef01234567",
+        password=None,
+    ),
+    resource(
+        "module.m.module.n.aws_iam_access_key.this[0]",
+        user="machine.x",
+        id="AKIAIOSFODNN7EXAMPLE",
+        encrypted_secret="wcFMB",
+        secret="",
+        ses_smtp_password_v4=CLEAR,
+        status="Active",
+    ),
+    resource(
+        "module.m.module.n.aws_iam_access_key.bad[0]",
+        user="machine.y",
+        id="AKIAIOSFODNN7EXAMPLF",
+        secret=CLEAR,
+        status="Active",
+    ),
+    resource(
+        "module.g.aws_iam_group.this[0]",
+        name="devops",
+        arn=f"arn:aws:iam::{ACCOUNT}:group/devops",
+    ),
+    resource(
+        "module.g.aws_iam_group_membership.this[0]",
+        group="devops",
+        users=["odd.name", "c.d"],
+    ),
+    resource(
+        "module.g.aws_iam_group_policy_attachment.custom[0]",
+        group="devops",
+        policy_arn=f"arn:aws:iam::{ACCOUNT}:policy/assume_devops",
+    ),
+    resource("aws_iam_group.audit", name="audit"),
+    resource("aws_iam_group_policy.audit", group="audit", policy=policy(assume(AUDITOR))),
+    resource("aws_iam_user_group_membership.c", user="c.d", groups=["audit"]),
+    {"mode": "data", "type": "aws_iam_user", "name": "x", "instances": [{"attributes": {"name": "no"}}]},
+)
 
 
 @pytest.fixture
 def state() -> State:
-    return parse_state(json.dumps(SHOW))
+    return read(STATE)
 
 
 def test_the_login_profile_is_found_by_its_user_not_its_address(state: State) -> None:
@@ -135,10 +126,9 @@ def test_access_keys_have_their_ciphertext_and_say_if_a_secret_is_in_clear(state
     assert (bad.encrypted_secret, bad.clear) == ("", True)
 
 
-def test_no_secret_in_clear_gets_out_either_way(state: State) -> None:
+def test_no_secret_in_clear_gets_out(state: State) -> None:
+    assert CLEAR in STATE
     assert CLEAR not in repr(state)
-    assert CLEAR not in repr(read_state(SHOW))
-    assert read_state(SHOW) == state
 
 
 def test_account_alias_groups_and_roles(state: State) -> None:
@@ -150,14 +140,26 @@ def test_account_alias_groups_and_roles(state: State) -> None:
 
 
 def test_an_empty_state_is_read() -> None:
-    assert parse_state('{"format_version":"1.0"}') == State()
-    assert parse_state('{"format_version":"1.0","values":{"root_module":{}}}') == State()
+    assert read_stored("") == NEVER_WRITTEN
+    assert read(stored()) == State()
 
 
 def test_other_partitions() -> None:
     arn = "arn:aws-us-gov:iam::111122223333:user/a"
-    show = {"values": {"root_module": {"resources": [resource("aws_iam_user.a", name="a", arn=arn)]}}}
-    assert read_state(show).partition == "aws-us-gov"
+    assert read(stored(resource("aws_iam_user.a", name="a", arn=arn))).partition == "aws-us-gov"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version": 3, "serial": 1, "lineage": "l", "modules": []}',
+        '{"encrypted_data": "x"}',
+        "no JSON",
+        "[]",
+    ],
+)
+def test_a_state_of_another_form_is_not_read(text: str) -> None:
+    assert read_stored(text) is None
 
 
 @pytest.mark.parametrize(
