@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,11 @@ class OwnMachine:
     def __init__(self, machine: Machine, binary: str = "") -> None:
         self._machine = machine
         self._binary = str(machine.path(binary)) if "/" in binary else binary
+
+    @property
+    def options(self) -> Sequence[str]:
+        """What the command line needs to open the same again."""
+        return ("--binary", self._binary) if self._binary else ()
 
     def open(self, report: module.Report) -> None:
         """Nothing has to be made ready."""
@@ -114,6 +119,7 @@ class SandboxEnvironments:
     """
 
     sandbox = True
+    options: Sequence[str] = ()
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self._machine = machine

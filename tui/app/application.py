@@ -154,9 +154,9 @@ class OnboardApp(Frame):
             await self._show_home()
 
     @property
-    def begun(self) -> bool:
-        """Whether a session was opened, so that there is something to resume."""
-        return self._wizard_screen is not None
+    def session(self) -> str:
+        """The id of the session that was opened last; "" where there is nothing to resume."""
+        return self._wizard_screen.run.session.folder.name if self._wizard_screen is not None else ""
 
     @property
     def apply_left(self) -> bool:

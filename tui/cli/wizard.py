@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import shlex
 import sys
 import termios
 from collections.abc import Mapping
@@ -135,7 +136,7 @@ def resume(machine: host.Machine, options: argparse.Namespace) -> None:
     entry = session_catalogue.SessionCatalogue(machine).find(options.session)
     own = environments.OwnMachine(machine, options.binary)
     source = environments.SandboxEnvironments(machine, entry.sandbox) if entry.sandbox else own
-    _run(machine, source, session=entry.summary.id)
+    _run(machine, source, session=entry.summary.id, named=options.session or "")
 
 
 def sessions(machine: host.Machine, options: argparse.Namespace) -> None:
@@ -226,6 +227,7 @@ def _run(
     workflow: str = "",
     session: str = "",
     drafts: Drafts = MappingProxyType({}),
+    named: str = "",
 ) -> None:
     _take_terminal()
 
@@ -236,7 +238,9 @@ def _run(
     with collection_paused():  # what is named first here is loaded
         catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
-        guard = guards.Guard.start(f"It took too long to end. Resume with: {_again(machine, source)}\n")
+        guard = guards.Guard.start(
+            f"It took too long to end. Resume with: {_again(machine, source, named)}\n"
+        )
         app = application.OnboardApp(machine, load, source, start, guard, load_ahead)
         gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
     try:
@@ -246,11 +250,11 @@ def _run(
             app.source.close()
         if app.failure is not None:
             raise app.failure
-        if app.begun:
+        if app.session:
             with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
                 applies = "The apply goes on by itself. Come back to see how it ended. "
-                said = f"Saved. {applies if app.apply_left else ''}Resume with: {_again(machine, app.source)}"
-                say(said)
+                again = _again(machine, app.source, named if app.session == named else "")
+                say(f"Saved. {applies if app.apply_left else ''}Resume with: {again}")
     finally:
         if guard is not None:
             guard.close()
@@ -267,7 +271,14 @@ def load_ahead() -> None:
     freeze()
 
 
-def _again(machine: host.Machine, source: environments.EnvironmentSource) -> str:
-    """The command that resumes; under make (it sets MAKELEVEL), the program itself is not on the PATH."""
-    demo = "make demo" if "MAKELEVEL" in machine.environment else "iam-onboard demo"
-    return demo if source.sandbox else "iam-onboard resume"
+def _again(machine: host.Machine, source: environments.EnvironmentSource, session: str = "") -> str:
+    """The command that resumes; under make (it sets MAKELEVEL), the program itself is not on the PATH.
+
+    Args:
+        machine: the machine.
+        source: what was opened last.
+        session: the session, if it was named; "" for the latest.
+    """
+    if source.sandbox and not session:
+        return "make demo" if "MAKELEVEL" in machine.environment else "iam-onboard demo"
+    return shlex.join(["iam-onboard", "resume", *filter(None, [session]), *source.options])

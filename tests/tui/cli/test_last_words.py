@@ -12,14 +12,14 @@ class ClosedSandbox(OwnMachine):
     sandbox = True
 
 
-def quit_at_once(begun: bool) -> type:
+def quit_at_once(session: str) -> type:
     class Quit:
         failure = None
         apply_left = False
 
         def __init__(self, _machine: object, _load: object, source: OwnMachine, *_rest: object) -> None:
             self.source = source
-            self.begun = begun
+            self.session = session
 
         def run(self) -> None:
             pass
@@ -33,7 +33,7 @@ def test_the_last_line_says_that_an_apply_goes_on(
     machine, told = Machine.this(), list[str]()
     monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
     for apply_left in (False, True):
-        quits = quit_at_once(begun=True)
+        quits = quit_at_once("s1")
         monkeypatch.setattr(quits, "apply_left", apply_left)
         monkeypatch.setattr(app, "OnboardApp", quits)
         wizard._run(machine, OwnMachine(machine))
@@ -42,23 +42,23 @@ def test_the_last_line_says_that_an_apply_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("source", "make", "begun", "words"),
+    ("source", "make", "session", "words"),
     [
-        (OwnMachine, False, True, "Saved. Resume with: iam-onboard resume\n"),
-        (ClosedSandbox, False, True, "Saved. Resume with: iam-onboard demo\n"),
-        (ClosedSandbox, True, True, "Saved. Resume with: make demo\n"),
-        (OwnMachine, False, False, ""),
+        (OwnMachine, False, "s1", "Saved. Resume with: iam-onboard resume\n"),
+        (ClosedSandbox, False, "s1", "Saved. Resume with: iam-onboard demo\n"),
+        (ClosedSandbox, True, "s1", "Saved. Resume with: make demo\n"),
+        (OwnMachine, False, "", ""),
     ],
 )
 def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
     source: type[OwnMachine],
     make: bool,
-    begun: bool,
+    session: str,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(app, "OnboardApp", quit_at_once(begun))
+    monkeypatch.setattr(app, "OnboardApp", quit_at_once(session))
     monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
     monkeypatch.delenv("MAKELEVEL", raising=False)
     if make:
@@ -67,3 +67,15 @@ def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
 
     wizard._run(machine, source(machine))
     assert capsys.readouterr().out == words
+
+
+@pytest.mark.parametrize(("named", "command"), [("s1", "resume s1"), ("s2", "resume"), ("", "resume")])
+def test_the_last_line_gives_the_program_and_the_session_again_that_were_named(
+    named: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "OnboardApp", quit_at_once("s1"))
+    monkeypatch.setattr(wizard, "_take_terminal", lambda: None)
+    machine = Machine.this()
+    wizard._run(machine, OwnMachine(machine, "/opt/my tools/tofu"), named=named)
+    said = capsys.readouterr().out
+    assert said == f"Saved. Resume with: iam-onboard {command} --binary '/opt/my tools/tofu'\n"
