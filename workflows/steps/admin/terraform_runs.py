@@ -31,16 +31,18 @@ from workflows.aws.sts import SESSION_NAME, assume_role, caller_identity
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
-from workflows.core.sentences import enumerated
+from workflows.core.sentences import Sentence, enumerated, joined
 from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.project import LayerLocation, Project
+from workflows.profiles.plan import base_name
 from workflows.steps.admin.project import wanted_binary
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.role_profiles import conventional_profiles
 from workflows.stores.kept_credentials import write_pair
 from workflows.terraform.binary import Binary, choose_binary
 from workflows.terraform.commands import inherited
@@ -149,7 +151,7 @@ def profiles_of(context: Context, project: Project, location: LayerLocation) -> 
         elif named.name not in found:
             found[named.name] = _profile(named, profiles, project, location)
     if missing:
-        raise _missing(tuple(missing.values()), location, files)
+        raise _missing(tuple(missing.values()), project, location, files)
     return tuple(found.values())
 
 
@@ -210,21 +212,43 @@ def _source(chain: Sequence[tuple[str, Mapping[str, Any]]]) -> Source:
     return Source.SSO if any(is_sso(own) for _, own in chain) else Source.FILES
 
 
-def _missing(named: Sequence[NamedProfile], location: LayerLocation, files: ProfileFiles) -> OnboardError:
+def _missing(
+    named: Sequence[NamedProfile], project: Project, location: LayerLocation, files: ProfileFiles
+) -> OnboardError:
     uses = (
         f"{profile.name} plans and applies it"
         if profile.use in _OF_THE_LAYER
         else f"{profile.name} is for {profile.use} ({profile.place})"
         for profile in named
     )
-    names = enumerated([profile.name for profile in named])
+    names = [profile.name for profile in named]
     return OnboardError(
         "The layer's profile is missing" if len(named) == 1 else "Profiles of the layer are missing",
-        f"Neither {files.config_file} nor {files.credentials_file} has {names}.",
+        f"Neither {files.config_file} nor {files.credentials_file} has {enumerated(names)}.",
         why=f"In {location.relative}, {enumerated(list(uses))}.",
-        next="`iam-onboard profiles write --as ACCOUNT` writes yours, if you have a user in ACCOUNT (such as "
-        "security). Otherwise ask a colleague how these are set up.",
+        next=joined(_bring(names, project, location)),
     )
+
+
+def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> Iterator[Sentence]:
+    """What writes these profiles: the command for those of an account's users, SSO for the rest."""
+    rest = list(names)
+    for account in project.accounts:
+        roles = conventional_profiles(project, account.name)
+        written = {base_name(project.name, account.name), *(role.profile for role in roles)} if roles else ()
+        if mine := [name for name in rest if name in written]:
+            rest = [name for name in rest if name not in mine]
+            yield (
+                f"`iam-onboard profiles write --as {account.name}` writes {enumerated(mine)}, "
+                f"if you have a user in {account.name}."
+            )
+    if rest and location.variables.get("sso_role"):
+        yield (
+            f"The settings of {location.account} name SSO (sso_role), which brings {enumerated(rest)}: run "
+            "`leverage aws configure sso`, then `leverage tf refresh-credentials` in the layer's folder."
+        )
+    elif rest:
+        yield f"Ask a colleague how {enumerated(rest)} is set up."
 
 
 class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
@@ -339,8 +363,27 @@ def device_session(
     client = factory_for(context, project).profile_client(
         "sts", project_files(context, project), profile.base
     )
-    with client as sts, about_key_of(profile.base):
+    with _key_imported(context, project, profile), client as sts, about_key_of(profile.base):
         return sessions.begin(sts, profile.serial, code, report)
+
+
+@contextlib.contextmanager
+def _key_imported(context: Context, project: Project, profile: LayerProfile) -> Iterator[None]:
+    """Where a profile has no access key to sign with, say which command gives it one.
+
+    Raises:
+        AwsError: AWS could not be asked.
+    """
+    try:
+        yield
+    except AwsError as error:
+        if error.failure is AwsFailure.NO_CREDENTIALS:
+            file = project_files(context, project).credentials_file
+            own = f"--project {project.name} --profile {profile.base}"
+            error.next = (
+                f"`iam-onboard access-key import {own}` keeps one and proves it; or put it into {file}."
+            )
+        raise
 
 
 def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
@@ -359,7 +402,7 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
         )
     try:
         client = factory_for(context, project).profile_client("sts", files, profile.name)
-        with about_key_of(profile.base), client as sts:
+        with _key_imported(context, project, profile), about_key_of(profile.base), client as sts:
             identity = caller_identity(sts)
     except AwsError as error:
         if error.failure not in _NOT_TAKEN:
@@ -379,9 +422,6 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
 def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
     """What to do about credentials that are not there, or that AWS does not take any more."""
     file = project_files(context, project).credentials_file
-    if error.failure is AwsFailure.NO_CREDENTIALS:
-        own = f"--project {project.name} --profile {profile.base}"
-        error.next = f"`iam-onboard access-key import {own}` keeps one and proves it; or put it into {file}."
     if error.failure is AwsFailure.KEY_UNKNOWN:
         return OnboardError(
             error.title,

@@ -17,7 +17,7 @@ from support.sso_portal import START, TOKEN, portal, sign_in  # noqa: F401
 from support.strict_aws import APPS, MANAGEMENT, SECURITY, TRUST_WITH_MFA
 
 from workflows.aws.clients import ProfileFiles, profile_map
-from workflows.aws.errors import AwsError
+from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import RepeatedCode, WrongCode, caller_identity
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -207,6 +207,38 @@ def test_a_profile_for_another_layers_state_that_is_missing_is_told_before_terra
     with pytest.raises(OnboardError, match="bb-tools") as missing:
         desk.needed()
     assert "the state of another layer (config.tf:13)" in missing.value.why
+
+
+@pytest.mark.parametrize("sso", [True, False])
+def test_only_a_profile_that_the_command_writes_is_said_to_be_written_by_it(desk: Desk, *, sso: bool) -> None:
+    backend = desk.root / "security/config/backend.tfvars"
+    backend.write_text('profile = "bb-security-secops"\n')
+    if sso:
+        account = desk.root / "security/config/account.tfvars"
+        account.write_text(f'{account.read_text()}sso_role = "SecOps"\n')
+    desk.files.config_file.write_text("")
+    desk.files.credentials_file.write_text("")
+    with pytest.raises(OnboardError, match="bb-security-secops") as missing:
+        desk.needed()
+    written, _, rest = str(missing.value.next).partition(". ")
+    assert "--as security` writes bb-apps-devstg-devops," in written
+    assert "bb-security-secops" in rest
+    assert "profiles write" not in rest
+    assert ("leverage aws configure sso" in rest) is sso
+
+
+@pytest.mark.parametrize("serial", [True, False])
+def test_a_source_profile_without_an_access_key_is_said_to_have_none(desk: Desk, *, serial: bool) -> None:
+    config = f"{desk.files.config_file.read_text()}\n[profile bb-security]\nregion = us-east-1\n"
+    device = f"mfa_serial = {desk.serial}\n"
+    desk.files.config_file.write_text(config if serial else config.replace(device, ""))
+    desk.files.credentials_file.write_text("")
+    code = desk.code() if serial else None
+    with pytest.raises(AwsError) as missing, desk.files_for(desk.context(), code):
+        pytest.fail("nothing signs the request")
+    assert missing.value.failure is AwsFailure.NO_CREDENTIALS
+    assert "iam-onboard access-key import --project bb --profile bb-security`" in str(missing.value.next)
+    assert "bb-security" in str(missing.value.what)
 
 
 def test_a_session_serves_for_its_hour_and_each_role_lasts_from_when_it_is_needed(desk: Desk) -> None:
