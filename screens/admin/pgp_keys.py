@@ -730,8 +730,11 @@ class PgpKeysPane(StepPane):
         else:
             self._answers[key.name] = (key.fingerprint, answer)
         self.keep_draft()
+        self.query_one("#people", Table).move_cursor(row=self.names.index(key.name))
         self._fill()
-        if self._first_missing() or self._first_open():
+        if answer == _DIFFERENT and not self._first_open():
+            self.query_one("#owner").focus()
+        elif self._first_missing() or self._first_open():
             self._go_on()
         else:
             self._confirm_and_go_on()
@@ -798,7 +801,7 @@ _DIFFERENT = "differs"
 _STATES = {"": "○ compare first", Comparison.SAME: "✓ compared", Comparison.LATER: "! not compared"}
 _ACTIONS = {"invite", "fetch", "compare", "owner_text", "layer_keys"}
 _ALOUD = "Have it read aloud to you, in a call or in person."
-_DIFFERS = "The fingerprint differs, so this is another key. o copies a text that asks for the right one."
+_DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o) asks for the right one."
 
 
 def _summary(key: TakenKey) -> list[str]:

@@ -330,7 +330,8 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         assert "✗ differs" in ui.text
         assert ui.app.pane.draft()["texts"] == {}
         assert ui.app.pane.primary().ready, "it copies the reply"
-        await ui.press("ctrl+n")
+        assert ui.focused == "owner"
+        await ui.press("o")
         assert "It is not yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
         assert not ui.app.pane.primary().ready, "a key is awaited"
 
