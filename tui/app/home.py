@@ -81,7 +81,7 @@ class _Line:
     def named(self, room: int) -> str:
         """The work, with as much of it as there is room for beside the detail."""
         works = (text_of(work) for work in self.works)
-        left = room - cell_len(f"{text_of(self.detail)} ")
+        left = room - cell_len(f"{text_of(self.detail)}  ")
         return next((work for work in works if cell_len(work) <= left), text_of(self.work))
 
     def fitting(self, room: int) -> str:
@@ -427,13 +427,12 @@ class HomeScreen(OneFocus):
         """A line in its columns."""
         line = self._lines[name]
         time = f" {line.time:>{_TIME}}" if line.time else ""
-        width = self.size.width - _BESIDE * self.has_class("-beside")
-        room = width - 7 - len(time) - len(line.mark)
-        label = line.named(room)
-        fill = max(1, _LABEL - len(label))
-        room = max(0, room - len(label) - fill)
+        width = self.size.width - _BESIDE * self.has_class("-beside") - 7 - len(time) - len(line.mark)
+        named = line.named(width)
+        label = max(_LABEL, min(cell_len(named) + 2, width - cell_len(text_of(line.detail))))
+        room = max(0, width - label)
         return styled(
-            (label + " " * fill, ""),
+            (f"{sized(named, label - 2)}  ", ""),
             (line.mark, "$warning"),
             (sized(line.fitting(room), room), "$text-warning" if line.mark else "$text-muted"),
             (time, "$text-muted"),

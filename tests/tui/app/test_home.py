@@ -116,6 +116,18 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
         assert app.asked == [HomeScreen.Resume(LATE)]
 
 
+async def test_long_names_leave_room_for_what_comes_next() -> None:
+    names = ["franco.gauchat", "marcos.pagnucco"]
+    summary = replace(
+        LATE.summary, facts={"project": "bb", "regrouping": names}, next_title="Plan (security)"
+    )
+    session = replace(LATE, summary=summary)
+    app = Host([session])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert any("franco" in line and standing_of(session)[0] in line for line in lines_of(app))
+
+
 async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() -> None:
     waiting = {"joining": ["jane.doe"], "rekeying": ["sam.okafor"]}
     admin = Summary(
