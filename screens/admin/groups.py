@@ -255,7 +255,10 @@ class GroupsPane(ByHandPane):
             chosen = [account for account, view in self._views.items() if view.chosen]
             self._account = next(iter([*chosen, *self._views]), "")
         self.query_one("#layer").display = len(self._views) > 1
-        self._show()
+        if first and self._account:
+            self.show_layer(self._account)
+        else:
+            self._show()
         self.query_one(Matrix).focus(scroll_visible=False)
         if first:
             self.query_one(LayerBar).seen |= set(self._views) if self.opening.done else set()
@@ -280,9 +283,13 @@ class GroupsPane(ByHandPane):
         self._show(group)
 
     def show_layer(self, account: str) -> None:
-        """Show another layer."""
+        """Show another layer; a cell is selected that can be used, if the person has one."""
         self._account = account
         self._show()
+        matrix = self.query_one(Matrix)
+        named = (matrix.group, *(column.group for column in matrix.layout_shown.columns))
+        usable = (group for group in named if not self.view.refusal(self.choice, matrix.person, group))
+        matrix.mark(matrix.person, next(usable, matrix.group))
 
     def _show(self, group: str = "") -> None:
         if not self._account:

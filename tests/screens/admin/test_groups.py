@@ -275,7 +275,7 @@ async def test_computed_and_hidden_groups_are_told_with_the_places_to_edit(
     decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
     async with wizard(admin_project, project, pgp_keys, users, at="groups", size=(120, 36)) as ui:
         assert "iam_group_old" in ui.text
-        await ui.press("space")
+        await ui.press("left", "space")
         refused = refusal(ui, "jane.doe", "admins")
         assert "groups.tf:" in refused
         assert refused in told(ui)
@@ -342,3 +342,14 @@ async def test_who_was_removed_meanwhile_is_named(admin_project: AdminProject) -
 
 
 ROW = '    module.user["sam.okafor"].iam_user_name,\n'
+
+
+async def test_the_cell_that_is_selected_at_first_can_be_used(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, regrouping=("machine.github.actions",), layers=("security",))
+    async with wizard(admin_project, project, users, at="groups") as ui:
+        matrix = matrix_of(ui)
+        assert matrix.person == "machine.github.actions"
+        assert refusal(ui, "machine.github.actions", matrix.layout_shown.columns[0].group)
+        assert not refusal(ui, "machine.github.actions", matrix.group)

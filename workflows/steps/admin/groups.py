@@ -37,7 +37,7 @@ class Chosen(StrEnum):
     """Why a person was chosen in the steps before; the value is what a person reads."""
 
     JOINS = "joining"
-    REGROUPS = "changing groups"
+    REGROUPS = "groups to change"
     LEAVES = "leaving"
 
 

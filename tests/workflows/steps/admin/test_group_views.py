@@ -94,7 +94,7 @@ def test_those_who_were_chosen_come_first_then_everybody_else_and_machines_apart
     }
     layout = MatrixLayout(seen, LayerChoice())
     assert list(layout.lines) == [
-        *("Joining: 1", "jane.doe", "Changing groups: 1", "sam.okafor", "Leaving: 1", "dana.lopez"),
+        *("Joining: 1", "jane.doe", "Groups to change: 1", "sam.okafor", "Leaving: 1", "dana.lopez"),
         *("Everybody else: 1", "alex.kim", "Machine users: 1", "machine.ci"),
     ]
     assert [isinstance(line, Section) for line in layout.lines] == [True, False] * 5
