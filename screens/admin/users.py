@@ -202,9 +202,14 @@ class UsersPane(ByHandPane):
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
     def heading(self) -> Sentence:
-        if not self._only:
-            return "Change how somebody signs in" if self.inside else super().heading()
-        return f"Change how {listed(self._only, 2)} sign{'s' if len(self._only) == 1 else ''} in"
+        decided = self.context.decisions
+        if self._only:
+            return f"Change how {listed(self._only, 2)} sign{'s' if len(self._only) == 1 else ''} in"
+        if self.inside:
+            return "Change how somebody signs in"
+        if decided.joining and decided.leaving:
+            return super().heading()
+        return f"Choose who {'leaves' if decided.leaving else 'joins'}"
 
     @property
     def _only(self) -> tuple[str, ...]:
