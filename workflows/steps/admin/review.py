@@ -246,13 +246,15 @@ def notes(context: Context) -> list[Sentence]:
     layers = read_layers(context)
     removed = removed_from_files(context, layers)
     for layer in layers.values():
-        account = layer.location.account
-        problems = check(layer, _wanted(layer, context.decisions, removed))
+        account, wanted = layer.location.account, _wanted(layer, context.decisions, removed)
+        problems = check(layer, wanted)
         found += [
             f"{account}: {problem.message}"
             for problem in problems
             if not problem.fatal and problem.field in _NOTED
         ]
+        if emptied := _emptied(layer, edit_layer(layer, wanted)):
+            found.append(f"{account}: nobody is left in {listed(emptied, _NAMED)}. What is empty stays.")
         if people := _new_passwords(layer, context.decisions):
             found += [
                 f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "
@@ -260,6 +262,13 @@ def notes(context: Context) -> list[Sentence]:
                 for place in mfa_denials(layer.files)
             ]
     return found
+
+
+def _emptied(layer: Layer, edited: Layer) -> list[str]:
+    """The groups that lose their last member and stay."""
+    after = {group.name: group for group in edited.groups}
+    there = [group.name for group in layer.groups if group.members and group.name in after]
+    return [name for name in there if not after[name].members and not after[name].computed]
 
 
 def undoable(context: Context, report: Report) -> ChangeSet:
@@ -279,7 +288,7 @@ def undoable(context: Context, report: Report) -> ChangeSet:
         )
         raise ChangedMeanwhile(
             "A file has changed meanwhile",
-            f"{whose} changed {listed([path.name for path in changed], _NAMED)} after this session wrote it.",
+            f"{whose} changed {_named(changed, context)} after this session wrote it.",
             next=f"Nothing was put back. {first}.",
         )
     report(Progress("Looking whether it was applied elsewhere"))
@@ -544,7 +553,7 @@ def observe(context: Context) -> Observation:
             likely=Choice.CONTINUE,
             by_item=removed.by_item,
         )
-    names = listed(sorted(str(path.relative_to(context.root)) for path in lacking), _NAMED)
+    names = _named(lacking, context)
     git = Git(context.root, context.environment.variables)
     where = git.whereabouts(lacking) if git.is_repository() else ()
     about = (*sorted(open_in), *where, *(f"{path}={file_sha256(path)}" for path in sorted(lacking)))
@@ -554,6 +563,11 @@ def observe(context: Context) -> Observation:
         return Observation(Verdict.UNDONE, words, about, continuing)
     words = f"{names} changed: the files of {' and '.join(open_in)} differ from what you decided."
     return Observation(Verdict.CHANGED, words, about, continuing)
+
+
+def _named(paths: Iterable[Path], context: Context) -> str:
+    """Files by their paths in the project: layers have files of the same names."""
+    return listed(sorted(str(path.relative_to(context.root)) for path in paths), _NAMED)
 
 
 def _written_since(paths: Iterable[Path], context: Context) -> list[str]:

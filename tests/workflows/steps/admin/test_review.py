@@ -26,6 +26,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
+from workflows.steps.admin.edits import read_layers
 from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.status_grid import Stand, everybody
@@ -94,6 +95,16 @@ def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
     assert note.startswith("security: jane.doe is in a comment at locals.tf:")
     write(admin)
     assert review.notes(admin.context()) == []
+
+
+def test_a_group_that_loses_its_last_member_is_noted(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, leaving=("dana.lopez",), layers=("security",))
+    (group,) = [
+        group.name
+        for group in read_layers(admin_project.context())["security"].groups
+        if group.members == ("dana.lopez",)
+    ]
+    assert any(group in text_of(note) for note in review.notes(admin_project.context()))
 
 
 def test_a_password_that_the_policy_refuses_is_refused_at_its_line(admin: AdminProject) -> None:
@@ -631,7 +642,7 @@ def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: A
     changed = admin.text("security", "groups.tf") + "# later\n"
     admin.file("security", "groups.tf").write_text(changed)
     status = admin.git("status", "--porcelain")
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhile, match=r"security/global/base-identities/groups\.tf"):
         review.undo(admin.context(), quiet)
     assert admin.text("security", "groups.tf") == changed
     assert admin.git("status", "--porcelain") == status
