@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import ClassVar, NamedTuple
 
 from tree_sitter import Node
@@ -57,6 +58,8 @@ from workflows.layer.read.people import flags_of, is_machine
 
 NEAR = 50
 """So many neighbours are looked at for the one to follow."""
+_OF_A_SHAPE = 200
+"""So many blocks tell what a team's banners look like."""
 
 _OWN = re.compile(r"group|polic|boundary|role|ssh|mail|phone|full_?name", re.IGNORECASE)
 """Names of fields that say who somebody is or what somebody may."""
@@ -750,8 +753,9 @@ def banner_of(block: Block, names: Iterable[str], usual: Shape | None) -> tuple[
 
 
 def usual_shape(blocks: Iterable[Block]) -> Shape | None:
-    """The shape that most banners of some blocks have; None if fewer than two are alike."""
-    shapes = Counter(_shape(block.document, found) for block in blocks if (found := _box_above(block)))
+    """The shape that most banners of the first blocks have; None if fewer than two are alike."""
+    near = islice(blocks, _OF_A_SHAPE)
+    shapes = Counter(_shape(block.document, found) for block in near if (found := _box_above(block)))
     shape, number = shapes.most_common(1)[0] if shapes else ((), 0)
     return shape if number > 1 else None
 

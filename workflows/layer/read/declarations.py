@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from tree_sitter import Node
 
+from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence
 from workflows.hcl.document import Attribute, Block, Document, bare, function_call, remembered, unwrap
 from workflows.hcl.lists import entry_keys
@@ -39,13 +40,14 @@ _MADE_BY = {
 """How the name of a module of terraform-aws-iam begins, and attributes that no other one has."""
 
 
-def makes(block: Block, what: Subject) -> bool:
+def made_by(block: Block) -> Subject | None:
     """Whether a module block makes IAM users, a group, or the account's alias and password policy."""
-    name, attributes = _MADE_BY[what]
-    if not attributes.isdisjoint(block.names):
-        return True
+    for what, (_name, attributes) in _MADE_BY.items():
+        if not attributes.isdisjoint(block.names):
+            return what
     source = (block.source_of("source") or "").strip('"').partition("?")[0]
-    return source.rstrip("/").rpartition("/")[2].startswith(name)
+    last = source.rstrip("/").rpartition("/")[2]
+    return next((what for what, (name, _attributes) in _MADE_BY.items() if last.startswith(name)), None)
 
 
 _SINCE_6 = {
@@ -220,12 +222,11 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
 @remembered
 def user_modules(files: FileSet) -> list[UserModule]:
     """The module blocks that make IAM users, in the order of the files, override files left out."""
-    blocks = _modules(files)
-    labels = Counter(block.label for block in blocks)
+    modules = _modules(files)
+    labels = Counter(block.label for blocks in modules.values() for block in blocks)
     return [
         _user_module(files, block, _TWICE if labels[block.label] > 1 else "")
-        for block in blocks
-        if makes(block, Subject.USER)
+        for block in modules.get(Subject.USER, ())
     ]
 
 
@@ -234,15 +235,14 @@ def module_of(files: FileSet, label: str) -> UserModule:
     return next(module for module in user_modules(files) if module.label == label)
 
 
-@remembered
 def group_modules(files: FileSet) -> list[Block]:
     """The module blocks that make IAM groups, in the order of the files, override files left out."""
-    return [block for block in _modules(files) if makes(block, Subject.GROUP)]
+    return _modules(files).get(Subject.GROUP, [])
 
 
 def account_module(files: FileSet) -> Block | None:
     """The module block with the account's alias and password policy, or None."""
-    return next((block for block in _modules(files) if makes(block, Subject.ACCOUNT)), None)
+    return next(iter(_modules(files).get(Subject.ACCOUNT, ())), None)
 
 
 def _all_blocks(files: FileSet, kind: str) -> list[Block]:
@@ -250,8 +250,10 @@ def _all_blocks(files: FileSet, kind: str) -> list[Block]:
 
 
 @remembered
-def _modules(files: FileSet) -> list[Block]:
-    return [block for block in _all_blocks(files, "module") if not is_override(block.document.name)]
+def _modules(files: FileSet) -> Mapping[Subject | None, list[Block]]:
+    """The module blocks by what they make."""
+    blocks = (block for block in _all_blocks(files, "module") if not is_override(block.document.name))
+    return by_key((made_by(block), block) for block in blocks)
 
 
 def overridden(files: FileSet, block: Block) -> Place | None:

@@ -17,12 +17,11 @@ from workflows.hcl.blocks import comments_of
 from workflows.hcl.document import Document
 from workflows.layer.files import FileSet, is_override, read_documents
 from workflows.layer.model import Finding, Place, Subject
-from workflows.layer.read.declarations import attribute_of, group_modules, makes, user_modules
+from workflows.layer.read.declarations import attribute_of, group_modules, made_by, user_modules
 from workflows.layer.read.references import usual_reference
 
 _OF_NO_PERSON = frozenset({"provider", "terraform", "locals", "variable"})
 """Blocks that say nothing of a user, a group or the account, or are read as Terraform merges them."""
-_OF_MODULES = (Subject.USER, Subject.GROUP, Subject.ACCOUNT)
 _A_USER = re.compile(rb'^[ \t]*resource[ \t]+"aws_iam_user"', re.MULTILINE)
 _RESOURCES = {
     "aws_iam_user": (Subject.USER, "user"),
@@ -67,7 +66,7 @@ def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[F
     for document in files.documents.values():
         for block in document.blocks_of("module"):
             source = (block.source_of("source") or "").strip('"')
-            if not source.startswith(("./", "../")) or any(makes(block, module) for module in _OF_MODULES):
+            if not source.startswith(("./", "../")) or made_by(block) is not None:
                 continue
             inner = (folder / source).resolve()
             inside = root is None or inner.is_relative_to(root.resolve())
@@ -119,8 +118,8 @@ def _hidden(document: Document) -> Iterator[Finding]:
             block = hidden.block
             subject = Subject.OUTPUT if block.kind == "output" else None
             if block.kind == "module":
-                subject = next((kind for kind in (Subject.GROUP, Subject.USER) if makes(block, kind)), None)
-            if subject is None:
+                subject = made_by(block)
+            if subject not in {Subject.OUTPUT, Subject.GROUP, Subject.USER}:
                 continue
             place = Place(document.name, hidden.line)
             yield Finding(
