@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from workflows.core.files import load_file
 from workflows.core.grouping import by_key
@@ -26,7 +26,6 @@ from workflows.core.parsing import parse_json
 from workflows.core.shapes import as_list
 from workflows.terraform.record import StateMark, read_mark
 
-_T = TypeVar("_T")
 MAX_BYTES = 100_000_000
 _DEFAULT = "default"
 _OWN_ACCESS = (
@@ -130,10 +129,11 @@ def _read(resources: Iterable[Mapping[str, Any]]) -> State:
             accounts[owned["partition"], owned["account"]] += 1
     (partition, account), _ = accounts.most_common(1)[0] if accounts else (("", ""), 0)
     members, roles = _members(of), _roles(of)
+    keys = by_key((key["user"], key) for key in of["aws_iam_access_key"])
     return State(
         users={user["name"]: str(user.get("arn") or "") for user in of["aws_iam_user"]},
         login_profiles={login["user"]: _login(login) for login in of["aws_iam_user_login_profile"]},
-        access_keys=_collected((key["user"], _access_key(key)) for key in of["aws_iam_access_key"]),
+        access_keys={user: tuple(map(_access_key, own)) for user, own in keys.items()},
         groups={group: tuple(sorted({*names})) for group, names in members.items()},
         group_roles={group: roles[group] for group in members if roles.get(group)},
         account_id=account,
@@ -153,11 +153,6 @@ def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
     if found & {"secret", "password"}:
         kept["_clear"] = True
     return kept
-
-
-def _collected(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:
-    """What there is of each name, in its order."""
-    return {name: tuple(values) for name, values in by_key(pairs).items()}
 
 
 def _alias(values: Mapping[str, Any]) -> str:
@@ -181,15 +176,14 @@ def _access_key(values: Mapping[str, Any]) -> AccessKey:
     )
 
 
-def _members(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[str, ...]]:
+def _members(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     """The users of each group, whether the group or the user says so."""
     whole, own = of["aws_iam_group_membership"], of["aws_iam_user_group_membership"]
     pairs = [(resource["group"], user) for resource in whole for user in resource.get("users") or ()]
     pairs += [(group, resource["user"]) for resource in own for group in resource.get("groups") or ()]
-    names = {resource["name"]: () for resource in of["aws_iam_group"]} | {
-        resource["group"]: () for resource in whole
-    }
-    return names | _collected(pairs)
+    names = [resource["name"] for resource in of["aws_iam_group"]]
+    names += [resource["group"] for resource in whole]
+    return {name: [] for name in names} | by_key(pairs)
 
 
 def _roles(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[Role, ...]]:
@@ -205,7 +199,7 @@ def _roles(of: Mapping[str, list[dict[str, Any]]]) -> dict[str, tuple[Role, ...]
     ]
     documents += [(group, policies[arn]) for group, arn in attached if arn in policies]
     pairs = ((group, role) for group, document in documents for role in assumed_roles(document))
-    return {group: tuple(sorted({*roles})) for group, roles in _collected(pairs).items()}
+    return {group: tuple(sorted({*roles})) for group, roles in by_key(pairs).items()}
 
 
 def assumed_roles(document: str) -> tuple[Role, ...]:
