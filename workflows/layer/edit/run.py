@@ -88,23 +88,27 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
             refuse the password of somebody new.
         EditUnsafe: the result is not what was meant.
     """
-    changes: list[FileChange] = []
-    for layer, operations in edits:
-        edited = edit_layer(layer, operations)
-        new = [person.iam_name for person in edited.people if layer.person(person.iam_name) is None]
-        for short in short_passwords(edited, new):
-            raise short.refusal()
-        changes += changes_of(layer, edited)
-    return ChangeSet(tuple(changes))
+    return ChangeSet(tuple(change for layer, operations in edits for change in changes_of(layer, operations)))
 
 
-def changes_of(layer: Layer, edited: Layer) -> list[FileChange]:
-    """What an edited layer differs in from the one on disk, file by file.
+def changes_of(
+    layer: Layer, operations: Iterable[Operation], getting: Iterable[str] | None = None
+) -> list[FileChange]:
+    """What some operations change in a layer, file by file; nothing is written.
+
+    Args:
+        layer: as it is on disk.
+        operations: in their order.
+        getting: who gets a password that AWS has to take; by default those who are new.
 
     Raises:
-        EditRefused: a file that would change is a symbolic link, or protected.
+        EditRefused: as `propose`; or a file that would change is a symbolic link, or protected.
+        EditUnsafe: the result is not what was meant.
     """
-    changes: list[FileChange] = []
+    edited, changes = edit_layer(layer, operations), list[FileChange]()
+    new = [person.iam_name for person in edited.people if layer.person(person.iam_name) is None]
+    for short in short_passwords(edited, new if getting is None else getting):
+        raise short.refusal()
     for name in dict.fromkeys((*layer.files.names, *edited.files.names)):
         before, after = layer.files.content(name), edited.files.content(name)
         if before != after:

@@ -20,7 +20,6 @@ from workflows.layer.discover import find_project
 from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import Operation
-from workflows.layer.edit.password_length import short_passwords
 from workflows.layer.edit.people import SetAccess
 from workflows.layer.edit.run import changes_of, check, edit_layer
 from workflows.layer.formatting import fmt_clean
@@ -230,7 +229,8 @@ def _edited(context: Context, report: Report) -> ChangeSet:
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
         with refused_by_hand(layer, "Go back and undo that"):
-            changes += _changes(layer, context.decisions, removed)
+            wanted = _wanted(layer, context.decisions, removed)
+            changes += changes_of(layer, wanted, _new_passwords(layer, context.decisions))
     return ChangeSet(tuple(changes))
 
 
@@ -346,18 +346,6 @@ def _consequence(decisions: Decisions, removed: RemovedFromFiles) -> Sentence:
             *(f"Nothing is written for {listed(names, _NAMED)} in {where}." for where, names in rest.items()),
         )
     )
-
-
-def _changes(layer: Layer, decisions: Decisions, removed: RemovedFromFiles) -> list[FileChange]:
-    """What the decisions change in one layer.
-
-    Raises:
-        EditRefused: its shape does not allow it, or AWS would refuse a password that is to be made.
-    """
-    edited = edit_layer(layer, _wanted(layer, decisions, removed))
-    for short in short_passwords(edited, _new_passwords(layer, decisions)):
-        raise short.refusal()
-    return changes_of(layer, edited)
 
 
 def _new_passwords(layer: Layer, decisions: Decisions) -> list[str]:
