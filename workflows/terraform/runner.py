@@ -64,7 +64,6 @@ class Kind(StrEnum):
     APPLY = "apply"
     IMPORT = "import"
     PUSH = "push"
-    OTHER = "other"
 
 
 class LeftRunning(Cancelled):
