@@ -136,7 +136,7 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
     text, _ = admin.run("apply", "security", str(admin.plan), "--yes", "--json")
     assert '"destroyed": ' in text
     _, told = admin.run("apply", "security", str(second), "--yes", expect=REFUSED)
-    assert "The state has changed since the plan" in told
+    assert "The plan is older than the state" in told
     _, told = admin.run("handoff", "create", "security", NAME, expect=REFUSED)
     assert f"Neither the layer nor its state has a user {NAME}" in told
 

@@ -73,7 +73,7 @@ class Account(RuleBasedStateMachine):
         requests = {
             **entered(self.root, (ACCOUNT,), {NAME: self.key}),
             "plan": planned,
-            "apply": lambda _: apply.Request(check_state=True),
+            "apply": lambda _: apply.Request(),
             "hand-over": handed_over,
         }
         environment = administrator(self.sandbox, self.folder)

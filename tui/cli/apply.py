@@ -166,7 +166,7 @@ def _not_confirmed(reason: str) -> OnboardError:
 
 def _run(planned: accepted_plan.Planned, context: module.Context, *, begun: bool) -> dict[str, Any]:
     def performed(code: Secret | None) -> dict[str, Any]:
-        request = step.Request(planned.gone, code, check_state=True)
+        request = step.Request(planned.gone, code)
         refuse_problems(step, request, context)
         return dict(step.perform(request, context, layer_run.RunReport()))
 

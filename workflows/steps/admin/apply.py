@@ -14,7 +14,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation, Verdict
-from workflows.steps.admin import judged_plan, recovery, state_now
+from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.edits import refuse_expired_keys
 from workflows.steps.admin.judged_plan import causes, staleness, standing
@@ -33,13 +33,10 @@ class Request:
     Attributes:
         removals: the names of those whose removal was confirmed by typing them.
         code: an MFA code, where the layer's profile wants one.
-        check_state: whether the state is asked first if it is still the one that was planned against, so that
-            a difference is shown before Terraform refuses the plan.
     """
 
     removals: tuple[str, ...] = ()
     code: Secret | None = field(default=None, compare=False)
-    check_state: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,8 +139,6 @@ def _apply(planned: Planned, request: Request, context: Context, report: Report)
     """Begin with it; who stops it before Terraform is at it reads that nothing was changed."""
     try:
         with open_layer(context, report, code=request.code) as layer:
-            if request.check_state:
-                judged_plan.refuse_another_state(planned, layer, context, report)
             context.raise_if_cancelled()
             layer.terraform.apply(planned.record, watch=watching(context, report, counting=True))
     except (ApplyCancelled, LeftRunning):

@@ -270,16 +270,6 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     return tuple(remarks)
 
 
-def refuse_another_state(made: Planned, layer: OpenLayer, context: Context, report: Report) -> None:
-    """Let a plan be applied only to the state that it was made against.
-
-    Raises:
-        OnboardError: the state was changed since, or cannot be read.
-    """
-    if words := changes_of_state(made, layer, context, report):
-        raise OnboardError("The state has changed", words, next="Plan again, and read the new plan.")
-
-
 def changes_of_state(made: Planned, layer: OpenLayer, context: Context, report: Report) -> Sentence:
     """What happened to the state since the plan was made, as a sentence; "" if nothing did."""
     mark = made.record.state
