@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import MarkBox, MarkList
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, Lines, Text, short
 from workflows.core.errors import Cancelled
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
@@ -76,6 +76,7 @@ QUESTIONS: Mapping[str, Asked] = {
 _LAYERS_ARE = "Each account has a folder of Terraform files, its layer."
 _SEVERAL = "Several people: a comma between their user names."
 _NAMES_SHOWN = 6
+_WHERE_WIDTH = 38
 _NOBODY_NAMED = "Find the project whose regions are to be checked."
 
 
@@ -90,6 +91,7 @@ class ProjectPane(StepPane):
     DEFAULT_CSS = """
     ProjectPane #found { height: auto; padding-left: 19; color: $text-muted; margin-bottom: 1; }
     ProjectPane #found.-wrong { color: $text-error; }
+    ProjectPane #remarks { height: auto; margin-top: 1; color: $text-muted; }
     ProjectPane .question { height: auto; }
     ProjectPane .known { height: auto; margin-left: 19; color: $text-muted; display: none; }
     ProjectPane .question:focus-within .known, ProjectPane .question.-only .known { display: block; }
@@ -158,6 +160,7 @@ class ProjectPane(StepPane):
         with Horizontal(id="actions"):
             yield Button("Something else too", id="more", key="^o")
             yield Button("Use the previous folder", id="previous", key="^g")
+        yield Lines(id="remarks")
 
     def primary(self) -> Primary:
         request = self.request()
@@ -174,7 +177,7 @@ class ProjectPane(StepPane):
             )
         if not request.layers:
             return Primary("Select at least one account", ready=False)
-        return Primary(f"Continue with {listed(sorted(people), 1)}" if people else "Continue")
+        return Primary(f"Continue in {_where(request.layers)}" if self._asked else "Continue")
 
     @on(Button.Pressed, "#more")
     def action_more(self) -> None:
@@ -276,16 +279,18 @@ class ProjectPane(StepPane):
     @on(Input.Changed, "#path, #rekeying")
     def _show_found(self) -> None:
         """Say what is in the folder that the field names, or what is wrong with it."""
-        told, wrong = self.query_one("#found", Text), False
+        told, wrong, remarks = self.query_one("#found", Text), False, list[Sentence]()
         if self._survey is not None and self._found:
             asking = [name for name in self._survey.asking if name not in self.request().rekeying]
-            told.update(_survey_text(self._survey, self._asked, asking))
+            remarks = _remarks(self._survey, self._asked, asking)
+            told.update(_survey_text(self._survey, len(remarks)))
         elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
             wrong = True
             told.update(self._why)
         else:
             told.update("" if self.running_move else "Enter finds the project in this folder.")
         told.set_class(wrong, "-wrong")
+        self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
         for row in ("#layers-row", "#layers-are"):
             self.query_one(row).display = self._found and bool(self._asked)
         self.query_one("#previous").display = self._survey is not None and not self._found
@@ -395,19 +400,29 @@ def _counts(layer: Layer) -> str:
     return f"{count(len(layer.humans), 'person', 'people')}, {count(len(layer.groups), 'group')}"
 
 
-def _survey_text(found: Survey, asked: Collection[str], asking: Iterable[str]) -> str:
-    """What was found, in a few lines; on the files only where they will be edited or planned.
+def _where(accounts: Sequence[str]) -> str:
+    """Accounts, as many by name as a button has room for."""
+    names = [short(account) for account in accounts]
+    fitting = (words for most in (3, 2) if len(words := listed(names, most)) <= _WHERE_WIDTH)
+    return next(fitting, listed(names, 1))
+
+
+def _survey_text(found: Survey, remarks: int) -> str:
+    """What was found, and that there is more to know."""
+    told, below = found.project, f", {count(remarks, 'note')} below" if remarks else ""
+    return f"✓ {told.name} ({told.long_name}), {count(len(found.layers), 'account')} with IAM users{below}"
+
+
+def _remarks(found: Survey, asked: Collection[str], asking: Iterable[str]) -> list[Sentence]:
+    """What there is to know; of the files only where they will be edited or planned.
 
     Args:
         found: what was found.
         asked: the kinds of work that the page asks about.
         asking: who asks for another key and isn't named yet.
     """
-    told, where = found.project, "" if "rekeying" in asked else " (^o shows it)"
+    where = "" if "rekeying" in asked else " (^o shows it)"
     edits = {*asked} - {"mfa_reset"}
-    lines = [f"✓ {told.name} ({told.long_name}), {count(len(found.layers), 'account')} with IAM users"]
     goes = f"that goes under “Whose PGP key?”{where}"
     new_keys = [f"{name} asks for a new key (in the mailbox): {goes}." for name in asking]
-    remarks = (*found.remarks, *new_keys, *(found.of_the_files if edits else ()))
-    lines += [f"! {remark}" for remark in remarks]
-    return "\n".join(lines)
+    return [*found.remarks, *new_keys, *(found.of_the_files if edits else ())]

@@ -16,6 +16,7 @@ from screens.admin.project import names_in
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps.admin import pgp_keys, project, users
@@ -110,9 +111,10 @@ async def test_the_state_of_the_files_is_said_only_where_they_are_edited_or_plan
     groups.write_text(f"{groups.read_text()}\n# mine\n")
     draft = {"path": str(admin_project.root), "kinds": ["mfa_reset"]}
     async with wizard(admin_project, drafts={"project": draft}) as ui:
-        assert "1 uncommitted file" not in ui.text
+        remarks = ui.app.pane.query_one("#remarks", Text)
+        assert "1 uncommitted file" not in str(remarks.content)
         await ui.press("ctrl+o")
-        assert "1 uncommitted file" in ui.text
+        assert "1 uncommitted file" in str(remarks.content)
         assert ui.app.pane.request().asked[:2] == ("mfa_reset", "joining")
         assert ui.field("mfa-reset").has_focus
 
@@ -159,12 +161,25 @@ async def test_who_asks_for_a_new_key_is_pointed_at_until_they_are_named(
 ) -> None:
     monkeypatch.setattr(project, "_asking", lambda _layers, _context: ("dana.lopez",))
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
-        found = ui.app.pane.query_one("#found", Text)
+        found = ui.app.pane.query_one("#remarks", Text)
         assert "dana.lopez" in str(found.content)
         await ui.press("ctrl+o")
         ui.field("rekeying").value = "dana.lopez"
         await ui.rest()
         assert "dana.lopez" not in str(found.content)
+
+
+async def test_the_accounts_are_in_view_and_named_by_the_primary_however_much_there_is_to_know(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project, "_project_remarks", lambda _project: ["This is one to know. " * 8] * 4)
+    drafts = {"project": {"path": str(admin_project.root), "joining": ["jane.doe"]}}
+    async with wizard(admin_project, drafts=drafts, size=(80, 24)) as ui:
+        await ui.rest()
+        layers = ui.app.pane.query_one("#layers", MarkList)
+        assert ui.app.screen.can_view_entire(layers)
+        effect = text_of(ui.app.pane.primary().effect)
+        assert all(account in effect for account in layers.selected)
 
 
 async def test_names_of_people_are_completed(admin_project: AdminProject) -> None:
