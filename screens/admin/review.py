@@ -174,7 +174,7 @@ class ReviewPane(ByHandPane):
             self._again = True
             self.call_later(self._prepare)
         if message.name == "prepare":
-            message.told = self._again
+            message.told, message.shown = self._again, True
             self.add_class("-unmade")
             self.query_one("#summary", Text).update(f"✗ {message.error.what} Fix that, then look again.")
             self.focus_primary()
@@ -241,10 +241,12 @@ class ReviewPane(ByHandPane):
         """What is written although nobody has read it to its end."""
         diff = self.query_one(FileDiffs)
         unseen = [_file_line(diff.files[at]) for at in diff.unseen]
+        keys = "Key files don't count: nobody can read them."
         return "\n".join(
             [
-                "You haven't seen these to their end:",
+                "You haven't seen all changed lines of these:",
                 *_first(unseen, _FILES_SHOWN),
+                *([] if all(file.readable for file in diff.files) else [keys]),
             ]
         )
 
@@ -386,17 +388,24 @@ class ReviewPane(ByHandPane):
         self.run_move("undoable", lambda report: review.undoable(self.context, report), self._ask_to_put_back)
 
     def _ask_to_put_back(self, change_set: ChangeSet) -> None:
+        def work(report: Report) -> tuple[ChangeSet, str]:
+            undone = review.undo(self.context, report)
+            return undone, review.uncommitted_on(undone, self.context)
+
         def undo(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-            self.run_move("undo", lambda report: review.undo(self.context, report), self._put_back)
+            self.run_move("undo", work, self._put_back)
 
         stays = " The commit stays." if self._committed else ""
         number = count(len(change_set.changes), "file")
         body = f"{number} would be as before this session, which has applied nothing.{stays}"
         ask(self, Confirm("Put the files back?", body, "Put back", no="Not yet"), undo)
 
-    def _put_back(self, undone: ChangeSet) -> None:
+    def _put_back(self, done: tuple[ChangeSet, str]) -> None:
+        undone, branch = done
         number = count(len(undone.changes), "file")
         said = f"✓ {number} put back. To make the same changes after all, write them again."
+        if branch:
+            said = f"✓ {number} put back, but not committed: you are still on {branch}."
         if self.opening.done:
             self.parting = said
             self.screen.call_later(self.screen.run_action, "reopen")

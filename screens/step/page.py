@@ -141,13 +141,15 @@ class StepPane(VerticalScroll):
     class MoveFailed(Posted):
         """A move ended badly; for a journaled one the step failed.
 
-        A pane that asks about the failure itself sets `told`: then no dialog shows it besides.
+        A pane that asks about the failure itself sets `told`: then no dialog shows it besides. One that says
+        it in the page sets `shown`: then what came of the move before stays.
         """
 
         name: str
         error: OnboardError
         journaled: bool
         told: bool = False
+        shown: bool = False
 
     @dataclass
     class MoveProgressed(Posted):

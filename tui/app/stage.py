@@ -300,7 +300,7 @@ class Stage(Vertical):
         elif isinstance(message.error, ProgramNotTrusted):
             self._ask_about(message.error.program)
         elif not message.told and not message.pane.show_refusal(message.error):
-            self._tell(message.error)
+            self._tell(message.error, shown=message.shown)
 
     def _ask_about(self, program: ForeignProgram) -> None:
         trusted = TrustedPrograms(self._run.environment.trusted_programs_file)
@@ -351,10 +351,11 @@ class Stage(Vertical):
             self.post_message(self.Recorded())
         return True
 
-    def _tell(self, error: OnboardError) -> None:
+    def _tell(self, error: OnboardError, *, shown: bool = False) -> None:
         editable = isinstance(error, NotPossible) and isinstance(self.pane, ByHandPane)
         dialog = ErrorDialog(error, self._run.environment.clipboard.copy, editable=editable)
-        self.notify(text_of(error.title), severity="error")  # on the page once the dialog is closed
+        if not shown:
+            self.notify(text_of(error.title), severity="error")  # on the page once the dialog is closed
         ask(self, dialog, self._edit)
 
     def _edit(self, _wanted: bool) -> None:  # noqa: FBT001 - a dialog's answer

@@ -6,6 +6,7 @@ import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import pytest
 from support.admin_project import MODULES, AdminProject, decide, put
@@ -19,6 +20,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Text
+from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
 from workflows.layer.write import ChangeSet, FileChange
 from workflows.machine.events import StepKey
@@ -453,6 +455,26 @@ async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: 
         await write(ui)
         assert ui.status("review") is Status.DONE
     session.close()
+
+
+async def test_that_files_were_put_back_stays_said_where_no_review_can_be_made_then(
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> NoReturn:
+        raise OnboardError("No program", "Terraform isn't installed.")
+
+    async with review_of(decided) as (ui, _):
+        await write(ui)
+        await ui.app.wizard.go_to(StepKey("review"))
+        await ui.rest()
+        monkeypatch.setattr(review, "prepare", fails)
+        await ui.press("u")
+        await ui.press("left", "enter")
+        await ui.rest()
+        assert isinstance(ui.app.screen, ErrorDialog)
+        told = [notification.message for notification in ui.app._notifications]
+        assert any("8 files put back" in message for message in told)
+        assert not any("No program" in message for message in told)
 
 
 async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided: AdminProject) -> None:

@@ -314,6 +314,14 @@ def undo(context: Context, report: Report) -> ChangeSet:
     return change_set
 
 
+def uncommitted_on(undone: ChangeSet, context: Context) -> str:
+    """The branch on which putting these files back is not committed; "" for none."""
+    git = Git(context.root, context.environment.variables)
+    if not git.is_repository() or not git.dirty_files([change.path for change in undone.changes]):
+        return ""
+    return git.branch() or ""
+
+
 def _is_applied(context: Context) -> bool:
     """Whether the state of the step's layer holds what was decided about people, read without a code."""
     here = context.decisions.of(context.item)

@@ -637,6 +637,15 @@ def test_files_that_were_put_back_are_written_no_more(admin: AdminProject) -> No
     assert not review.beside(ChangeSet(()), admin.context()).written
 
 
+@pytest.mark.parametrize("commit", [True, False])
+def test_files_that_were_put_back_after_a_commit_are_uncommitted_on_its_branch(
+    admin: AdminProject, *, commit: bool
+) -> None:
+    write(admin, commit=commit, branch="jane-joins" if commit else "", message="Add jane.doe")
+    undone = review.undo(admin.context(), quiet)
+    assert review.uncommitted_on(undone, admin.context()) == ("jane-joins" if commit else "")
+
+
 def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: AdminProject) -> None:
     write(admin)
     changed = admin.text("security", "groups.tf") + "# later\n"
