@@ -436,9 +436,8 @@ class PgpKeysPane(StepPane):
         if self._comparing:
             return self._primary_of_comparison()
         missing, unanswered = self._first_missing(), self._first_open()
-        text = self.query_one(TextArea).text
-        if text.strip():
-            refused = any(entry.text == text for entry in self._aside.values())
+        if self._text:
+            refused = self._text_refused
             return Primary("Paste another key" if refused else "Check this key", ready=not refused)
         if self._news(missing):
             return Primary(f"Read {short(missing)}'s request")
@@ -452,6 +451,16 @@ class PgpKeysPane(StepPane):
             return Primary(f"{count(len(self._missing), 'key')} missing", ready=False)
         return Primary(f"Use {count(len(self.names), 'key')}", ready=bool(self.names))
 
+    @property
+    def _text(self) -> str:
+        """What is in the field."""
+        return self.query_one(TextArea).text.strip()
+
+    @property
+    def _text_refused(self) -> bool:
+        """Whether it is what can't be used."""
+        return self.query_one(TextArea).text in [entry.text for entry in self._aside.values()]
+
     def _primary_of_comparison(self) -> Primary:
         match self.query_one("#same", Choices).value:
             case Comparison.SAME:
@@ -464,7 +473,7 @@ class PgpKeysPane(StepPane):
 
     def turn(self) -> Turn:
         missing = self._first_missing()
-        if self._comparing or self.query_one(TextArea).text.strip():
+        if self._comparing or self._text:
             return YOURS
         if self._news(missing):
             return Turn("Your turn: a request is here")
@@ -779,14 +788,18 @@ class PgpKeysPane(StepPane):
 
     def changed(self) -> bool:
         """What is in the field is read, and an open fingerprint answered, also where the step is done."""
-        entered = self.query_one(TextArea).text.strip()
-        return bool(self._comparing or entered) or super().changed()
+        return bool(self._comparing or self._text) or super().changed()
 
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
         confirmed = (key.name for key in keys.values() if self._confirmed.get(key.name) == key.fingerprint)
         said = {name: Comparison(answer) for name, key in keys.items() if (answer := self._answer(key))}
         return Request(keys, frozenset(confirmed), said)
+
+    @property
+    def unkept(self) -> Sentence:
+        """A text that was not checked may be a secret key, so no draft has it."""
+        return _UNCHECKED if self._text and not self._text_refused else ""
 
     def draft(self) -> Mapping[str, Any]:
         texts = {name: key.text for name, key in self._keys.items()}
@@ -801,6 +814,7 @@ _DIFFERENT = "differs"
 _STATES = {"": "○ compare first", Comparison.SAME: "✓ compared", Comparison.LATER: "! not compared"}
 _ACTIONS = {"invite", "fetch", "compare", "owner_text", "layer_keys"}
 _ALOUD = "Have it read aloud to you, in a call or in person."
+_UNCHECKED = "What you pasted isn't checked, so it isn't kept: it could be a secret key. Check it first."
 _DIFFERS = "The fingerprint differs, so this is another key. “Copy reply” (o) asks for the right one."
 
 

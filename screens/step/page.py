@@ -294,6 +294,11 @@ class StepPane(VerticalScroll):
         """Leave the step out, as ^s does."""
         await self.app.run_action("skip", self.screen)
 
+    @property
+    def unkept(self) -> Sentence:
+        """What of the input is lost when the program is left, as a sentence; "" for nothing."""
+        return ""
+
     def leave(self) -> None:
         """The pane is about to go: forget secrets, stop timers. Called once, before it is removed."""
 

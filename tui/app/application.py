@@ -214,14 +214,14 @@ class OnboardApp(Frame):
     # -- leaving -----------------------------------------------------------------------------------
 
     def action_save_and_quit(self) -> None:
-        """Leave; everything is kept. What runs in the background is asked about first, once."""
+        """Leave; everything is kept. What runs, or isn't kept, is asked about first, once."""
         wizard = self._wizard()
         asked = any(isinstance(screen, QuitQuestion) for screen in self.screen_stack)
-        if asked or wizard is None or not wizard.working:
+        if asked or wizard is None or not self._left_behind():
             self.quit()
         else:
             self._left_at = wizard.current if wizard.working_on_step else None
-            self.push_screen(QuitQuestion(self._left_running), self._quit_or_stay)
+            self.push_screen(QuitQuestion(self._left_behind), self._quit_or_stay)
 
     def _quit_or_stay(self, yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
         if yes:
@@ -229,11 +229,12 @@ class OnboardApp(Frame):
         else:
             self._left_at = None
 
-    def _left_running(self) -> Sentence:
-        """What becomes of the work that runs, when the program is left; "" if none does."""
+    def _left_behind(self) -> Sentence:
+        """What becomes of the work that runs and of the input, when the program is left; "" for nothing."""
         wizard = self._wizard()
         if wizard is None or not wizard.working:
-            return ""
+            unkept = wizard.pane.unkept if wizard is not None and wizard.pane is not None else ""
+            return unkept and f"{unkept} ^q again quits."
         if self.apply_left:
             return "The apply continues by itself. Come back to see how it ended. ^q again quits."
         return "The step stays open: start it again when you come back. ^q again quits."

@@ -320,6 +320,18 @@ async def test_that_a_fingerprint_was_not_compared_is_recorded(
         assert decided.not_compared == (("jane.doe",) if later else ())
 
 
+async def test_what_was_not_checked_is_said_not_to_be_kept(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        assert not ui.app.pane.unkept
+        ui.app.pane.query_one(TextArea).load_text("x" * 100_000)
+        assert ui.app.pane.unkept
+        await ui.press("ctrl+n")
+        assert not ui.app.pane.unkept, "it can't be used"
+
+
 async def test_a_key_with_another_fingerprint_is_put_aside(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:

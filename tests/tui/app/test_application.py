@@ -25,6 +25,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from screens.new_user.replacement import DRAFT
 from screens.step.action_bar import ActionBar
 from screens.step.finished import Finished
+from screens.step.page import StepPane
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
 from tui.app import frame as frame_module
@@ -564,6 +565,21 @@ async def test_quitting_while_something_runs_asks_once_and_no_is_the_default(
     session.close()
 
 
+async def test_quitting_asks_first_where_input_is_not_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        monkeypatch.setattr(StepPane, "unkept", "A text isn't kept.")
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+        assert isinstance(app.screen, QuitQuestion)
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+    house.reopened().close()
+
+
 async def test_the_question_whether_to_quit_stays_when_what_it_is_about_ends(house: House) -> None:
     holds = house.modules[0].holds = threading.Event()
     app = house.app(workflow="admin")
@@ -593,7 +609,7 @@ async def test_an_apply_that_ends_behind_the_question_whether_to_quit_comes_firs
         await pilot.press("ctrl+n", "ctrl+q")
         await pilot.pause()
         holds.set()
-        await until(pilot, lambda: app._left_running() == "")
+        await until(pilot, lambda: app._left_behind() == "")
         await settled(pilot)
         await pilot.press(*(("escape", "ctrl+q") if stays else ("ctrl+q",)))
         await pilot.pause()
@@ -615,10 +631,10 @@ async def test_that_terraform_goes_on_is_said_only_of_an_apply_that_was_started(
         await settled(pilot)
         await pilot.press("ctrl+n", "ctrl+q")
         await pilot.pause()
-        before = app._left_running()
+        before = app._left_behind()
         assert not app.apply_left
         begun.append("a run")
-        assert app._left_running() != before
+        assert app._left_behind() != before
         assert isinstance(app.screen, QuitQuestion)
         words = app.screen.query_one(".dialog-body", Static)
         await until(pilot, lambda: str(words.content).startswith("The apply"))
