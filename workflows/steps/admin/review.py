@@ -254,7 +254,7 @@ def notes(context: Context) -> list[Sentence]:
             if not problem.fatal and problem.field in _NOTED
         ]
         if emptied := _emptied(layer, edit_layer(layer, wanted)):
-            found.append(f"{account}: nobody is left in {listed(emptied, _NAMED)}. What is empty stays.")
+            found.append(f"{account}: nobody is left in {listed(emptied, _NAMED)}. Empty groups stay.")
         if people := _new_passwords(layer, context.decisions):
             found += [
                 f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "

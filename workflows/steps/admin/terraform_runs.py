@@ -248,7 +248,7 @@ def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> I
             "`leverage aws configure sso`, then `leverage tf refresh-credentials` in the layer's folder."
         )
     elif rest:
-        yield f"Ask a colleague how {enumerated(rest)} is set up."
+        yield f"Ask a colleague how to set up {enumerated(rest)}."
 
 
 class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
