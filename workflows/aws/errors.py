@@ -497,8 +497,6 @@ def _from_botocore(error: Exception, doing: str) -> AwsError:
     name = type(error).__name__
     kinds = (_KINDS[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in _KINDS)
     failure = next(kinds, AwsFailure.OTHER)
-    if failure is AwsFailure.PROFILE and "must have credentials" in str(error):
-        failure = AwsFailure.NO_CREDENTIALS  # a source profile that is there, without a key
     address = str(getattr(error, "kwargs", {}).get("endpoint_url", "")).rstrip("/")
     if failure is AwsFailure.NETWORK and urlsplit(address).hostname in _LOOPBACK:
         failure = AwsFailure.LOCAL_AWS

@@ -363,27 +363,32 @@ def device_session(
     client = factory_for(context, project).profile_client(
         "sts", project_files(context, project), profile.base
     )
-    with _key_imported(context, project, profile), client as sts, about_key_of(profile.base):
+    with _signing(context, project, profile), client as sts:
         return sessions.begin(sts, profile.serial, code, report)
 
 
 @contextlib.contextmanager
-def _key_imported(context: Context, project: Project, profile: LayerProfile) -> Iterator[None]:
-    """Where a profile has no access key to sign with, say which command gives it one.
+def _signing(context: Context, project: Project, profile: LayerProfile) -> Iterator[None]:
+    """Name a profile whose key AWS rejects, and say which command gives one to a profile without any.
 
     Raises:
         AwsError: AWS could not be asked.
     """
     try:
-        yield
+        with about_key_of(profile.base):
+            yield
     except AwsError as error:
-        if error.failure is AwsFailure.NO_CREDENTIALS:
+        failed = error
+        if error.failure is AwsFailure.PROFILE and "aws_access_key_id" not in profile.chain[-1][1]:
+            doing = f"signing with the profile {profile.base}"
+            failed = AwsError(AwsFailure.NO_CREDENTIALS, error.code, doing=doing, detail=error.detail)
+        if failed.failure is AwsFailure.NO_CREDENTIALS:
             file = project_files(context, project).credentials_file
             own = f"--project {project.name} --profile {profile.base}"
-            error.next = (
+            failed.next = (
                 f"`iam-onboard access-key import {own}` keeps one and proves it; or put it into {file}."
             )
-        raise
+        raise failed from None
 
 
 def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
@@ -402,7 +407,7 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
         )
     try:
         client = factory_for(context, project).profile_client("sts", files, profile.name)
-        with _key_imported(context, project, profile), about_key_of(profile.base), client as sts:
+        with _signing(context, project, profile), client as sts:
             identity = caller_identity(sts)
     except AwsError as error:
         if error.failure not in _NOT_TAKEN:
