@@ -292,7 +292,7 @@ class ReviewPane(ByHandPane):
         if written and (commit := self._committed):
             lines.append(f"✓ Committed to {commit.get('branch') or 'no branch'} as {commit['sha'][:8]}.")
         elif written and self._beside.in_git:
-            lines.append("✓ Committed with git.")
+            lines.append("✓ Nothing is left to commit: git has these files as they are.")
         elif written:
             lines.append("○ Not committed. You can do that here or with git.")
         self.set_class(bool(written) and bool(self._committed or self._beside.in_git), "-committed")

@@ -213,10 +213,13 @@ def over_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> t
         applied: by the sessions of its folder.
         written: by them, whether or not they applied it; {} where no removal waits for that.
     """
-    facts = own.facts
-    found = removals(people_of(own), facts, own.created, written)
-    for name, where in removals(people_of(own), facts, own.created, applied).items():
-        found[name] = {**found.get(name, {}), **where}
+    facts, people = own.facts, people_of(own)
+    found = removals(people, facts, own.created, applied)
+    by_files = [name for name in people if name not in texts(facts.get("mfa_reset"))]
+    for name, where in removals(by_files, facts, own.created, written).items():
+        for account, last in where.items():
+            if f"apply@{account}" not in own.settled:
+                found.setdefault(name, {}).setdefault(account, last)
     places = places_of(found, facts)
     if only_for((name for name, where in found.items() if {*places[name]} == where.keys()), facts):
         return tuple(dict.fromkeys(last.work for where in found.values() for last in where.values()))

@@ -57,10 +57,14 @@ def test_a_session_is_over_where_all_that_it_did_was_taken_back() -> None:
 def test_a_session_is_over_where_a_removal_only_waits_for_its_apply(holds: bool) -> None:
     half = replace(REMOVE, settled={"review": "2", "apply@management": "2"})
     half = replace(half, facts={**half.facts, "layers": ["management", "security"]})
-    applied = applied_changes([ADD, half])
-    assert over_by(ADD, applied, {}) == ()
-    written = applied_changes(as_written([ADD, half], lambda _session: holds))
-    assert over_by(ADD, applied, written) == (("Remove jane",) if holds else ())
+    own = replace(ADD, settled={"apply@management": "1"}, next_step="plan")
+    applied = applied_changes([own, half])
+    assert over_by(own, applied, {}) == ()
+    written = applied_changes(as_written([own, half], lambda _session: holds))
+    assert over_by(own, applied, written) == (("Remove jane",) if holds else ())
+    assert over_by(ADD, applied, written) == ()  # she can sign in there until then
+    device = replace(own, facts={**own.facts, "mfa_reset": ["jane"]})
+    assert over_by(device, applied, written) == ()
 
 
 @pytest.mark.parametrize(

@@ -119,17 +119,23 @@ def removed_since(context: Context) -> dict[str, dict[str, str]]:
 def removals_since(context: Context) -> Observation | None:
     """Whom of the session's people later ones removed, as a look at the world; None for nobody.
 
-    It is about those who are left nowhere where the session is for them, by its item about those who were
-    removed from AWS, too.
+    It is about those for whom nothing is left to be done where the session is for them, by its item about
+    those who were removed from AWS, too.
 
     Raises:
         OnboardError: a layer can't be read.
     """
     applied, written = _later_removals(context)
-    if not (applied or written):
+    # who was let in by an apply of this session can sign in until the removal is applied
+    waiting = {
+        (account, name): last
+        for (account, name), last in written.items()
+        if f"applied@{account}" not in context.every and name not in context.decisions.mfa_reset
+    }
+    if not (applied or waiting):
         return None
     layers = read_layers(context)
-    found = applied | _lacking(written, layers)
+    found = applied | _lacking(waiting, layers)
     if not found:
         return None
     names = dict.fromkeys(name for _account, name in found)
@@ -201,9 +207,10 @@ def _removed_from(what: str, found: Removals) -> Iterator[Sentence]:
         last, _ = max(parts)
         on = day(moment(last.at, "at").astimezone())
         names.setdefault((listed([account for _, account in parts], _MOST), on, last.work), []).append(name)
+    yet = " that hasn't applied it yet" if what else ""
     for (where, when, work), gone in names.items():
         was = f"{listed(gone, _MOST)} {'was' if len(gone) == 1 else 'were'}"
-        yield f"{was} removed from {what}{where} on {when}, by a later session ({work})."
+        yield f"{was} removed from {what}{where} on {when}, by a later session ({work}){yet}."
 
 
 class RemovedFromFiles(NamedTuple):

@@ -115,7 +115,7 @@ class Beside:
         written: the files that this session wrote, sorted.
         deleted: those of them that aren't there any more.
         undone: how many files `undo` would put back.
-        in_git: whether all written files are committed, from here or by hand.
+        in_git: whether git has all written files as they are.
         gone_since: whom later sessions removed from the files, and how.
         consequence: what a difference does for them.
     """

@@ -244,7 +244,7 @@ class _Board:
         """What became of somebody's lost MFA device."""
         if name not in self._context.decisions.mfa_reset:
             return Stand.NOT_HERE
-        if name in self._since:
+        if self._since.get(name, Stand.GONE_FROM_FILES) is not Stand.GONE_FROM_FILES:
             return self._since[name]
         fact: Any = self._context.every.get(f"mfa_devices_reset@{self._account}")
         key = StepKey("mfa-reset", self._account)
