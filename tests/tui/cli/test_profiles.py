@@ -226,7 +226,7 @@ def test_another_ones_key_is_refused_before_anything_is_kept(
 ) -> None:
     csv = str(new_user.csv(new_user.aws.user("ann", account=APPS)))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
-    assert ":user/ann" in capsys.readouterr().err
+    assert "the user ann in the account" in capsys.readouterr().err
     joined(new_user)
     csv = str(new_user.csv(user_key(new_user, "juan.delacruz")))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
