@@ -23,7 +23,7 @@ from screens.widgets.lists import Table, TextDialog
 from screens.widgets.text import LINE_CELLS, Button, Text
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
-from workflows.core.sentences import Sentence, count, joined, listed, text_of
+from workflows.core.sentences import Sentence, enumerated, joined, text_of
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import aws_command, verify
 from workflows.steps.new_user.aws_command import COMMAND, Tried
@@ -31,6 +31,8 @@ from workflows.steps.new_user.verify import IdentityView, Request, Result, Surve
 from workflows.steps.shared.module import Progress
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
+_NOT_YET = Survey((), has_aws=False)
+"""Before anything was looked at."""
 
 
 class ProfileAnswers(Table):
@@ -71,8 +73,7 @@ def _proof(results: Sequence[Result], *, why: bool, when: str = "") -> str:
     """How many profiles work, or worked some time ago, and if wanted why the first of the others does not."""
     broken = [result for result in results if result.problem]
     working = len(results) - len(broken)
-    verb = f"worked {when}" if when else "works" if working == 1 else "work"
-    words = f"{working} of {count(len(results), 'profile')} {verb}."
+    words = f"{verify.how_many_work(working, len(results), f'worked {when}' if when else '')}."
     if not broken:
         return f"{'○' if when else '✓'} {words}"
     if not why:
@@ -180,7 +181,7 @@ class VerifyPane(UnlockingPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._survey = Survey((), has_aws=False)
+        self._survey = _NOT_YET
         self._kept: Mapping[str, Any] = opening.draft
         known: Mapping[str, Any] = opening.context.facts.get("verified") or {}
         self._at = str(known.get("at") or "")
@@ -209,7 +210,8 @@ class VerifyPane(UnlockingPane):
     async def _show_survey(self, survey: Survey) -> None:
         self._survey = survey
         fresh = verify.kept_results(self._kept, survey, self.context)
-        self._results = fresh or self._results
+        known = fresh or self._results
+        self._results = {name: result for name, result in known.items() if name in survey.names}
         wanted = [
             Wanted(f"code-{view.account}", view.account, _device(view))
             for view in survey.identities
@@ -232,15 +234,19 @@ class VerifyPane(UnlockingPane):
             if fresh:
                 self.drop_note()  # they were asked since whatever it is about
             self.query_one("#copy-lines").focus()
+        elif self._needless:
+            self.focus_primary()
         elif not wanted:
             table.focus()
 
     def _hint(self, views: Sequence[IdentityView]) -> str:
         """What to do first."""
+        keyless = self._survey.keyless
+        lacking = f"You kept no access key for {enumerated(keyless)}" if keyless else ""
         if not self._survey.identities:
-            return "No profiles were written, so there is nothing to verify. Skip this (^s)."
-        lack = [view.account for view in self._survey.identities if not view.has_key]
-        lacking = f"\n! No access key for {listed(lack, 2)}: you skipped that step (F2)." if lack else ""
+            lacking = lacking or "You wrote no profiles"
+            return f"{lacking}, so there is nothing to test.\nThe console needs none."
+        lacking = f"\n{lacking}: the profiles there aren't tested." if lacking else ""
         coded = [view for view in views if view.serial is not None]
         if not coded:
             return f"No MFA code is needed. iam-onboard asks AWS with every profile.{lacking}"
@@ -255,6 +261,8 @@ class VerifyPane(UnlockingPane):
             self.action_try()
         elif self._all_work and not self.running_move:
             self._submit()
+        elif self._needless:
+            self.call_later(self._skip)
         else:
             self._ask()
 
@@ -351,6 +359,11 @@ class VerifyPane(UnlockingPane):
             bool(self._results) and answered and not any(result.problem for result in self._results.values())
         )
 
+    @property
+    def _needless(self) -> bool:
+        """Whether there is nothing to test."""
+        return not self._survey.identities and self._survey is not _NOT_YET
+
     def _code_lacks(self) -> bool:
         """Whether a code has to be entered before anything is asked."""
         codes = self._codes()
@@ -360,7 +373,7 @@ class VerifyPane(UnlockingPane):
 
     def primary(self) -> Primary:
         if not self._survey.identities:
-            return Primary("Nothing to verify", ready=False)
+            return Primary("Finish without a test", ready=self._needless)
         if self._all_work and not self._command_waits:
             return Primary("Finish")
         if self._code_lacks():

@@ -184,8 +184,10 @@ class Finished(VerticalScroll):
             return f"○ Not done yet for {listed(waiting, 2)}"
         if awaited := self._awaited():
             return f"○ {awaited}"
-        if self._unsure():
-            return "? Done, and not all of it confirmed"
+        failing = _failing(self._run.session.facts())
+        if failing or self._unsure():
+            broken = f"{count(failing, 'profile')} {'does' if failing == 1 else 'do'}n't work"
+            return f"? Done, but {broken if failing else 'not all of it is confirmed'}"
         if skipped and not others:
             return f"○ Done; you skipped {listed(skipped, 3)}"
         if self._by_hand() and not others:
@@ -238,9 +240,9 @@ class Finished(VerticalScroll):
         return text_of(self._run.over())
 
     def _unsure(self) -> list[StepKey]:
-        """The steps that nothing confirms now."""
-        taken_back = self._taken_back()
-        return [key for key in self._at(Status.UNCONFIRMED) if key not in taken_back]
+        """The steps that nothing confirms now, without those of which another line says it."""
+        said = {*self._taken_back(), *([StepKey("verify")] if _failing(self._run.session.facts()) else [])}
+        return [key for key in self._at(Status.UNCONFIRMED) if key not in said]
 
     def _at(self, status: Status) -> list[StepKey]:
         """The steps that stand so."""
@@ -329,11 +331,19 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
 def _works(facts: Facts, now: datetime) -> str:
     """How many profiles AWS let in when they were asked; "" if none was."""
     known: Mapping[str, Any] = facts.get("verified") or {}
-    results = known.get("results") or ()
-    good = sum(not result.get("problem") for result in results)
+    total = len(known.get("results") or ())
+    if not total:
+        return ""
+    from workflows.steps.new_user.verify import how_many_work  # noqa: PLC0415 - few sessions need it
+
     when = f", as Verify found {told_moment(known['at'], now)}" if known.get("at") else ""
-    works = "works" if len(results) == 1 else "work"
-    return f"{good} of {count(len(results), 'profile')} {works}{when}." if results else ""
+    return f"{how_many_work(total - _failing(facts), total)}{when}."
+
+
+def _failing(facts: Facts) -> int:
+    """How many profiles didn't work when the person finished with Verify."""
+    known: Mapping[str, Any] = facts.get("verified") or {}
+    return sum(bool(result.get("problem")) for result in known.get("results") or ())
 
 
 def _rotated(facts: Facts) -> Iterator[str]:
@@ -446,6 +456,8 @@ def _found(run: SessionRun, key: StepKey, status: Status) -> str:
     """How a step ended, with its mark."""
     if status is Status.SKIPPED and _has_device(run, key):
         return f"{MARKS[Status.DONE]} registered"
+    if key.step == "profiles" and status is Status.DONE and not _has_key(run, key):
+        return f"{MARKS[Status.SKIPPED]} without a key"
     if status is Status.UNCONFIRMED and run.session.state.observed[key].said_so:
         return f"{MARKS[status]} you said so"
     return f"{MARKS[status]} {WORDS[status]}"
@@ -461,6 +473,14 @@ def _plays_on(run: SessionRun) -> bool:
 def _has_device(run: SessionRun, key: StepKey) -> bool:
     """Whether AWS has named the person's MFA device since they skipped the step that registers one."""
     return key.step == "mfa" and bool((run.session.facts(key.item).get("access_key") or {}).get("mfa_serial"))
+
+
+def _has_key(run: SessionRun, key: StepKey) -> bool:
+    """Whether an access key was kept for these profiles, or they worked with one that was there before."""
+    facts = run.session.facts(key.item)
+    results = (facts.get("verified") or {}).get("results") or ()
+    works = {result["profile"] for result in results if not result.get("problem")}
+    return bool(facts.get("access_key")) or facts["profiles"]["names"][0] in works
 
 
 def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:

@@ -856,13 +856,16 @@ class WizardScreen(OneFocus):
     async def _look_after(self, key: StepKey) -> None:
         """What contradicted a step, or couldn't be seen of it, may be put right by the one done now.
 
-        What only the person says of that one is marked so at once, as it will be when they come back.
+        What only the person says of that one, or what failed in it, is marked so at once, as it will be when
+        they come back.
         """
         done = [
             question for question in self.run.done() if question.key == key or self._uncertain(question.key)
         ]
         looks = await asyncio.to_thread(self.run.seen, done)
-        news = [(question, look) for question, look in looks if question.key != key or look.said_so]
+        news = [
+            (question, look) for question, look in looks if question.key != key or look.said_so or look.at
+        ]
         if news:
             self._stage.record(lambda: self.run.take(news))
 

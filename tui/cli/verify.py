@@ -222,7 +222,7 @@ class Answers:
 def failure_lines(answers: Answers) -> Iterator[str]:
     """How many work, and of each that does not: what, why, and what to do."""
     failed = [(result.profile, result.error) for result in answers.given if result.error]
-    yield f"\n{len(answers.given) - len(failed)} of {len(answers.given)} profiles work."
+    yield f"\n{step.how_many_work(len(answers.given) - len(failed), len(answers.given))}."
     if answers.others:
         yield f"Not checked, because they use neither a key nor a role with one: {', '.join(answers.others)}."
     for profile, error in failed:

@@ -646,6 +646,31 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         assert "✓ registered" in app.text(), "AWS named the device, though the step was skipped"
 
 
+async def test_the_end_marks_profiles_without_a_key_and_those_that_fail_as_not_done(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    written(new_user, session)
+    settle(
+        session, VERIFY, {"verified": {"results": [{"profile": BASE, "arn": None, "problem": "It fails."}]}}
+    )
+    session.observe({VERIFY: verify.observe(new_user.context(verified=session.facts()["verified"]))})
+    assert session.status(VERIFY) is Status.UNCONFIRMED
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert app.wizard.query_one(".finished-title").has_class("-unsure")
+        assert "– without a key" not in app.text()
+        session.reopen(KEYS)
+        facts = {"profiles": session.facts(ITEM)["profiles"]}
+        session.skip(KEYS)
+        settle(session, PROFILES, facts)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert "– without a key" in app.text()
+
+
 async def test_the_page_and_the_end_name_an_old_key_that_is_still_active(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -192,16 +192,28 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
         assert "2 of 2" in app.text()
 
 
-async def test_without_profiles_no_key_asks_for_an_answer(new_user: NewUserAws, session: Session) -> None:
+@pytest.mark.parametrize("written", [False, True], ids=["no profiles", "no access key"])
+async def test_where_nothing_is_to_be_tested_the_primary_leaves_it_out(
+    written: bool, new_user: NewUserAws, session: Session
+) -> None:
     context = new_user.context()
     start = {name: context.facts[name] for name in ("handoff", "identities")}
     settle(session, StepKey("start"), {**start, "fingerprint": ""})
-    session.skip(StepKey("profiles", ITEM))
+    if written:
+        settle(
+            session,
+            StepKey("profiles", ITEM),
+            profiles.perform(profiles.proposal(context), context, new_user.report),
+        )
+    else:
+        session.skip(StepKey("profiles", ITEM))
     app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert not app.pane.primary().ready
         assert not app.pane.query_one(ProfileAnswers).display
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(VERIFY) is Status.SKIPPED
 
 
 async def test_while_an_account_is_open_it_names_that_and_what_is_next_there(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from workflows.aws.errors import KEY_REFUSED, AwsError
 from workflows.aws.role_profiles import RoleProfile, base_profiles, needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence, count, text_of
 from workflows.core.shapes import WrongShape, moment
 from workflows.machine.events import Facts, StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, seen_at
@@ -105,14 +105,12 @@ class IdentityView:
         base: its base profile.
         serial: the device whose code is needed, or None.
         roles: its role profiles, each with the console's page that switches to the role.
-        has_key: whether they have an access key.
     """
 
     account: str
     base: str
     serial: str | None
     roles: Mapping[str, str]
-    has_key: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,14 +123,16 @@ class Survey:
     """What there is to verify.
 
     Attributes:
-        identities: those whose profiles were written.
+        identities: those whose profiles were written, and have an access key.
         has_aws: whether the aws command is here.
         asked: what answers are about: the devices, the keys, and the profile files as they are.
+        keyless: the other accounts with profiles, for which the person chose to keep no access key.
     """
 
     identities: tuple[IdentityView, ...]
     has_aws: bool
     asked: tuple[str, ...] = ()
+    keyless: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -204,8 +204,23 @@ def survey(context: Context, report: Report) -> Survey:
         OnboardError: a file cannot be parsed.
     """
     report(Progress("Reading the profile files"))
-    views = tuple(_view(account, recorded) for account, recorded in written_profiles(context).items())
-    return Survey(views, aws_program(context) is not None, tuple(_asked(context)))
+    with_key = _with_key(context)
+    keyless = tuple(account for account in written_profiles(context) if account not in with_key)
+    views = tuple(_view(account, recorded) for account, recorded in with_key.items())
+    return Survey(views, aws_program(context) is not None, tuple(_asked(context)), keyless)
+
+
+def _with_key(context: Context) -> dict[str, Mapping[str, Any]]:
+    """The profiles that were written for the accounts that have an access key, kept or in the files."""
+    return {
+        account: recorded
+        for account, recorded in written_profiles(context).items()
+        if context.every.get(f"access_key@{account}") or _key_in_files(recorded)
+    }
+
+
+def _key_in_files(recorded: Mapping[str, Any]) -> bool:
+    return recorded["base"] in base_profiles(profile_files(recorded))
 
 
 def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:
@@ -214,8 +229,8 @@ def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:
     roles = {
         role.name: _switch_url(role) for role in role_profiles(files, base) if role.name in recorded["names"]
     }
-    has_key = base in base_profiles(files)
-    return IdentityView(account, base, needs_code(files, base) if has_key else None, roles, has_key)
+    serial = needs_code(files, base) if _key_in_files(recorded) else None
+    return IdentityView(account, base, serial, roles)
 
 
 def _switch_url(role: RoleProfile) -> str:
@@ -266,11 +281,11 @@ def verify(
     """
     recorded = {
         account: profiles
-        for account, profiles in written_profiles(context).items()
+        for account, profiles in _with_key(context).items()
         if accounts is None or account in accounts
     }
     # all passphrases before the first code
-    used: Keys = keys or {account: _key(context, account, recorded[account]) for account in recorded}
+    used: Keys = keys or {account: _key(context, account) for account in recorded}
     total = sum(len(identity["names"]) for identity in recorded.values())
     results: dict[str, Result] = {}
 
@@ -321,19 +336,13 @@ def _verify_one(
     )
 
 
-def _key(context: Context, account: str, recorded: Mapping[str, Any]) -> Credentials | OnboardError | None:
+def _key(context: Context, account: str) -> Credentials | None:
     """The kept key of an identity, straight from the vault; None takes it from the files.
 
     The profile's `credential_process` would ask the same vault from a child process, which has no terminal
     for a passphrase here.
     """
     kept = context.every.get(f"access_key@{account}") or {}
-    if not kept and not _view(account, recorded).has_key:
-        return OnboardError(
-            "No access key: skipped",
-            f"You skipped Access keys for {account}, so its profiles have no key.",
-            next=f"Open Access keys of {account} in the list of steps (F2), and keep one.",
-        )
     if not kept or kept["kept"] == KEPT_IN_FILE:
         return None
     return kept_key(context, identity_of(context, account))
@@ -356,5 +365,13 @@ def perform(request: Request, _context: Context, _report: Report) -> Facts:
 
 def observe(context: Context) -> Observation:
     """Only AWS could tell, and did; the files are what the step before looks at."""
-    at = (context.facts.get("verified") or {}).get("at")
-    return seen_at(str(at), context.environment.now()) if at else NOT_ASKED
+    known: Mapping[str, Any] = context.facts.get("verified") or {}
+    at = str(known.get("at") or "")
+    if not at or any(result.get("problem") for result in known["results"]):
+        return replace(NOT_ASKED, at=at)
+    return seen_at(at, context.environment.now())
+
+
+def how_many_work(working: int, total: int, verb: Sentence = "") -> str:
+    """How many profiles of all work; `verb` says it of another time."""
+    return f"{working} of {count(total, 'profile')} {verb or ('works' if 1 in {working, total} else 'work')}"

@@ -19,7 +19,6 @@ from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
 from tui.host import vault_for
-from workflows.aws.errors import AwsError
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
@@ -84,18 +83,24 @@ def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: 
     }
 
 
-def test_profiles_without_a_key_are_named_with_the_step_that_was_skipped(new_user: NewUserAws) -> None:
-    serial, _ = new_user.aws.device() if user_key(new_user) else ("", "")
-    context = new_user.context(mfa={"serial": serial, "how": "api"})
+def test_profiles_without_a_key_are_not_tested(new_user: NewUserAws) -> None:
+    context = new_user.context()
     written = profiles.perform(profiles.proposal(context), context, new_user.report)
     context = new_user.context(**written)
-    (view,) = verify.survey(context, new_user.report).identities
-    assert (view.has_key, view.serial) == (False, None), "a code is of no use"
-    results = verify.verify({}, context, new_user.report)
-    assert [result.profile for result in results] == list(written["profiles"]["names"])
-    for result in results:
-        assert not isinstance(result.error, AwsError), "AWS wasn't asked"
-        assert "Access keys" in result.problem
+    survey = verify.survey(context, new_user.report)
+    assert (survey.identities, survey.keyless) == ((), ("security",))
+    assert verify.verify({}, context, new_user.report) == ()
+
+
+def test_what_was_finished_with_a_profile_that_fails_is_not_confirmed(new_user: NewUserAws) -> None:
+    now = new_user.environment.now()
+    at = now.isoformat(timespec="seconds")
+    works, fails = Result(BASE, "arn:aws:iam::222222222222:user/jane.doe", ""), Result(ROLE, "", "No.")
+    for results, verdict in (((works,), Verdict.AS_DECIDED), ((works, fails), Verdict.UNKNOWN)):
+        context = new_user.context()
+        facts = verify.perform(Request(results, at=at), context, new_user.report)
+        look = verify.observe(new_user.context(**facts))
+        assert (look.verdict, look.at) == (verdict, at)
 
 
 def test_without_a_code_the_role_says_why_and_may_be_accepted(new_user: NewUserAws) -> None:
