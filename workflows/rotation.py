@@ -19,6 +19,7 @@ ROTATE = Step(
             "id": str,
             "old_id": str,
             "kept": str | None,
+            "mfa": bool | None,
             "told": list[str] | None,
         }
     ),

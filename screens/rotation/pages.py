@@ -30,9 +30,8 @@ _NONE = (
     "  iam-onboard access-key import CSV --project NAME --profile NAME"
 )
 
-_MEANWHILE = (
-    "If a program fails meanwhile, give it the new key, or activate the old one again in the console."
-)
+_MEANWHILE = "If a program fails meanwhile, activate the old key again in the console."
+_IF_ANY = "; leave empty if you have no MFA device"
 
 
 class _KeyPane(UnlockingPane):
@@ -60,9 +59,9 @@ class _KeyPane(UnlockingPane):
         record = self.record()
         return record.fingerprint if record else ""
 
-    def compose_code(self) -> ComposeResult:
-        """The field for the code."""
-        wanted = Wanted(placeholder="six digits; leave empty if you have no MFA device")
+    def compose_code(self, *, has_device: bool = False) -> ComposeResult:
+        """The field for the code; `has_device` when it is known that one is needed."""
+        wanted = Wanted() if has_device else Wanted(placeholder=f"{Wanted().placeholder}{_IF_ANY}")
         environment = self.context.environment
         yield CodeField(environment.now, wanted).set_class(environment.sandbox, "-above-phone")
         if environment.sandbox:
@@ -225,7 +224,7 @@ class RetirementPane(_KeyPane):
         yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
         yield Lines(f"{known['old_id']} was deactivated, and waits to be deleted.", id="remark")
         yield Text(_MEANWHILE, id="meanwhile")
-        yield from self.compose_code()
+        yield from self.compose_code(has_device=bool(known.get("mfa")))
         yield Button("Not yet: go to Home", id="home")
 
     def on_mount(self) -> None:
@@ -240,6 +239,7 @@ class RetirementPane(_KeyPane):
             return
         self.query_one("#remark", Lines).show_lines([remark(record, now)])
         self._waits = not record.rotation.is_due(now)
+        self.query_one("#meanwhile").display = self._waits
         self.query_one("#home" if self._waits else "#code").focus()
         self.primary_changed()
 

@@ -91,10 +91,11 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
         assert not is_displayed(app.pane.query_one("#key")), "nothing is asked where all is done"
         await pilot.press("ctrl+n")
         await rest(pilot)
-        app.pane.query_one("#code", Input).value = "123"
-        await pilot.press("ctrl+n")
-        await rest(pilot)
-        assert [problem.field for problem in app.pane.problems] == ["code"], "before it is asked about"
+        for code in ("123", ""):  # the rotation needed one, so there is a device
+            app.pane.query_one("#code", Input).value = code
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            assert [problem.field for problem in app.pane.problems] == ["code"], "before it is asked about"
         assert len(new_user.keys()) == 2
         new_user.aws.ahead += 30
         with new_user.aws.later(0):
@@ -105,12 +106,11 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
             await rest(pilot)
             assert len(new_user.keys()) == 2, "the answer that has the focus is no"
             code = app.pane.query_one("#code", Input).value
-            app.pane.query_one("#code", Input).value = ""
+            app.pane.query_one("#code", Input).value = "000000"
             await pilot.press("ctrl+n")
             await pilot.pause()
             await pilot.press("left", "enter")
             await until(pilot, lambda: bool(app.pane.problems))
-            assert app.pane.query_one("#code", Input).placeholder == "six digits", "there is a device"
             await pilot.press(*code, "ctrl+n")  # it is not asked about a second time
             await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
     assert key["AccessKeyId"] not in set(new_user.keys())

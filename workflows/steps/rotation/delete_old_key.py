@@ -34,9 +34,10 @@ def record_of(context: Context) -> KeyRecord | None:
     return KeyRecords(context.environment.key_records_folder).get(known["project"], known["profile"])
 
 
-def validate(request: Request, _context: Context) -> list[Problem]:
-    """The code is well formed."""
-    problem = code_problem(request.code) if request.code.strip() else None
+def validate(request: Request, context: Context) -> list[Problem]:
+    """The code is well formed, and there if the rotation needed one."""
+    needed = request.code.strip() or context.facts["rotated"].get("mfa")
+    problem = code_problem(request.code) if needed else None
     return [problem] if problem else []
 
 

@@ -83,6 +83,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "id": record.id,
             "old_id": rotation.old_id if rotation else "",
             "kept": kept,
+            "mfa": bool(request.code),
             "at": context.environment.now().isoformat(),
             "told": done,
         }
