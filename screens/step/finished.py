@@ -240,7 +240,7 @@ class Finished(VerticalScroll):
         return text_of(self._run.over())
 
     def _unsure(self) -> list[StepKey]:
-        """The steps that nothing confirms now, without those of which another line says it."""
+        """The steps that nothing confirms now; where another line says so, they are left out."""
         said = {*self._taken_back(), *([StepKey("verify")] if _failing(self._run.session.facts()) else [])}
         return [key for key in self._at(Status.UNCONFIRMED) if key not in said]
 
