@@ -25,7 +25,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
-from workflows.steps.new_user.handoff import NONE_KNOWN, Arrival, Request, mark_of
+from workflows.steps.new_user.handoff import Arrival, Request, mark_of
 from workflows.steps.new_user.pgp_key import revocation_told
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path
@@ -59,8 +59,9 @@ class HandoffPane(StepPane):
     HandoffPane.-arrived #entry, HandoffPane #arrived { display: none; }
     HandoffPane.-arrived #arrived { display: block; }
     HandoffPane #watching { margin-bottom: 1; }
-    HandoffPane.-refused.-low #watching { display: none; }
-    HandoffPane.-another #waiting, HandoffPane.-another #watching { display: none; }
+    HandoffPane.-refused.-low #waiting, HandoffPane.-refused.-low #watching { display: none; }
+    HandoffPane.-another #waiting, HandoffPane.-another #own-key { display: none; }
+    HandoffPane.-another #watching { display: none; }
     HandoffPane TextArea { height: 3; }
     HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea { height: 2; }
     HandoffPane FieldRow, HandoffPane .actions { margin-top: 1; }
@@ -87,6 +88,8 @@ class HandoffPane(StepPane):
         draft = self.opening.draft
         with Vertical(id="entry"):
             yield Lines(*self._waiting(), id="waiting")
+            if fingerprint := self.context.facts.get("fingerprint"):
+                yield Text(f"Fingerprint, if asked: {grouped(str(fingerprint))}", id="own-key")
             yield Lines(self._watching(), id="watching", whole_paths=False)
             yield Text("Paste the whole message here, quoted or not:", id="paste-here")
             yield Field(TextArea(str(draft.get("text", "")), id="text", tab_behavior="focus"))
@@ -117,8 +120,6 @@ class HandoffPane(StepPane):
             yield "● Send it to your admin now, by any messenger. They send you a handoff."
         else:
             yield "Your admin has to send you a handoff."
-        if fingerprint := facts.get("fingerprint"):
-            yield f"Fingerprint, if asked: {grouped(str(fingerprint))}"
 
     def _watching(self) -> str:
         environment = self.context.environment
@@ -216,12 +217,12 @@ class HandoffPane(StepPane):
 
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
+        compare = handoff.to_compare(arrival.handoff, arrival.known)
         self.drop_note()  # what is read now is newer than what it is about
         lines = [
             f"✓ Read from {arrival.source}: this handoff is for you.",
+            *(f"! {remark}" for remark in (*arrival.remarks, compare) if remark),
             *_handoff_lines(arrival.handoff, arrival.own_keys, arrival.known),
-            *(f"! {remark}" for remark in arrival.remarks),
-            *([] if arrival.known else [f"! {NONE_KNOWN}"]),
         ]
         self._show_arrival(lines)
         self.keep_draft()

@@ -244,8 +244,8 @@ def _lines(
     for identity, key in pairs:
         yield ""
         yield from _identity_lines(identity, key.words, known, first=first)
-    if not known:
-        yield f"\n! {step.NONE_KNOWN}"
+    if compare := step.to_compare(handoff, known):
+        yield f"\n! {compare}"
 
 
 def _identity_lines(

@@ -33,8 +33,10 @@ _REPLACEMENT_HINT = (
 
 
 BRING_THE_KEY = (
-    "Continue on the computer that has it, or bring it here. There: gpg --export-secret-keys --armor "
-    "YOUR-ADDRESS > key.asc. Here: gpg --import key.asc. Then delete both copies of that file."
+    "Continue on the computer that has it, or bring it here:\n"
+    "There  gpg --export-secret-keys --armor YOUR-ADDRESS > key.asc\n"
+    "Here   gpg --import key.asc\n"
+    "Then delete both copies of key.asc."
 )
 """What somebody does who came to a second computer without the key."""
 

@@ -142,8 +142,11 @@ async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
     config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::222222222222:role/X\n")
     session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane").render()})
     app = PaneHost(session, environment, MODULES, PANES, KEY)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.pane.has_class("-arrived"))
+        assert (
+            text_of(handoff.to_compare(handoff_for(gpg, "jane"), frozenset({"222222222222"}))) in app.text()
+        )
         lines = [line.partition(": account ")[2] for line in app.text().splitlines()]
         marked = {line[:12]: "!" in line for line in lines if line}
         assert marked == {"222222222222": False, "333333333333": True}

@@ -27,7 +27,8 @@ from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path, typed_path
 
 MAX_HANDOFF = 2_000_000
-NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
+_NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
+_SOME_KNOWN = "Compare the ids that are new to this computer with your admin."
 _NEWER = "Another handoff for you came after the one that you accepted."
 _CONTINUING = "You keep the accounts of the handoff that you accepted."
 _EFFECTS = ("Use the new handoff", "Keep the old one")
@@ -212,8 +213,17 @@ def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozen
     )
 
 
+def to_compare(handoff: Handoff, known: frozenset[str]) -> Sentence:
+    """What to do about the accounts that this computer does not know of the project; "" for none."""
+    if not known:
+        return _NONE_KNOWN
+    accounts = {identity.account_id for identity in handoff.identities}
+    roles = {profile.account_id for identity in handoff.identities for profile in identity.profiles}
+    return _SOME_KNOWN if (accounts | roles) - known else ""
+
+
 def mark_of(account_id: str, known: frozenset[str]) -> str:
-    """What stands behind an account id that is not known, as long as any is (see `NONE_KNOWN`); else ""."""
+    """What stands behind an account id that is not known, as long as any is; else "" (see `to_compare`)."""
     return "  ! new to this computer" if known and account_id not in known else ""
 
 
@@ -280,10 +290,10 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
             )
     raise OnboardError(
         "This handoff is for another key",
-        f"The password of {identity.account_name} is encrypted to {grouped(identity.key_fingerprint)}. "
-        "This computer doesn't have that key.",
+        f"The password of {identity.account_name} is for the key {grouped(identity.key_fingerprint)}, "
+        "which isn't on this computer.",
         why="It may be somebody else's handoff, or the key is on another computer or was deleted.",
-        next=f"{BRING_THE_KEY} If it is lost, press “Replace my key” below.",
+        next=f"{BRING_THE_KEY} Lost the key? Press “Replace my key”.",
     )
 
 
