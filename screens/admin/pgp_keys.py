@@ -541,6 +541,8 @@ class PgpKeysPane(StepPane):
 
         def invited(said: Sentence) -> None:
             self._invited[name] = self.context.environment.now().isoformat()
+            if self._text_refused:
+                self.query_one(TextArea).load_text("")
             self._aside.pop(name, None)
             self._fill()
             self.keep_draft()

@@ -12,7 +12,7 @@ from support.admin_wizard import Wizard, wizard
 from support.panes import rest
 from support.pgp import gpg_home
 from textual.events import Paste
-from textual.widgets import DataTable, Static, TextArea
+from textual.widgets import Button, DataTable, Static, TextArea
 
 from screens.admin.pgp_keys import KeyChoice, LayerKeys
 from screens.widgets.choices import Choices
@@ -399,6 +399,18 @@ async def test_why_a_text_was_rejected_goes_with_the_text(
         await ui.press("x")
         assert "✗" not in verdict(ui)
         assert ui.app.pane.primary().ready
+
+
+async def test_an_invitation_empties_the_field_of_a_text_that_was_rejected(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, "my key is lost")
+        ui.app.pane.query_one("#invite", Button).press()
+        await ui.rest()
+        assert ui.app.pane.query_one(TextArea).text == ""
+        assert not ui.app.pane.turn().yours
 
 
 async def test_a_rejected_key_stays_its_senders_last_one_until_another_comes(
