@@ -77,10 +77,6 @@ class _KeyPane(UnlockingPane):
         """The code as typed."""
         return self.query_one("#code", Input).value.strip()
 
-    @on(Button.Pressed, "#home")
-    async def _go_home(self) -> None:
-        await self.app.run_action("home")
-
     def advance(self) -> None:
         record, submit = self.record(), super().advance
         if record is None or not self.uses_key:
@@ -112,7 +108,6 @@ class RotationPane(_KeyPane):
                     value=bool(self._start["delete_inactive"]),
                     id="delete-inactive",
                 )
-            yield Button("Go to Home", id="home")
 
     def on_mount(self) -> None:
         records = KeyRecords(self.context.environment.key_records_folder)
@@ -133,7 +128,6 @@ class RotationPane(_KeyPane):
         self.query_one("#key", Choices).ask(lines, str(self._start["key"]) or oldest)
         for part in self.query(".-with-keys"):
             part.display = bool(lines)
-        self.query_one("#home").display = not lines
         self._show_remark()
         self._remember()
         if self.has_class("-done"):
@@ -142,8 +136,10 @@ class RotationPane(_KeyPane):
             self._focus_first()
 
     def _focus_first(self) -> None:
-        first = {0: "#home", 1: "#code"}.get(len(self._records), "#key")  # of one there is nothing to choose
-        self.query_one(first).focus()
+        if self._records:  # of one there is nothing to choose
+            self.query_one("#key" if len(self._records) > 1 else "#code").focus()
+        else:
+            self.focus_primary()
 
     @on(Button.Pressed, "#again")
     def _ask_again(self) -> None:
@@ -187,8 +183,14 @@ class RotationPane(_KeyPane):
     def primary(self) -> Primary:
         record = self.record()
         if record is None:
-            return Primary("No key to rotate", ready=False)
+            return Primary("Back to Home")
         return Primary("Go to the old key" if self._waits() else f"Rotate {record.profile}")
+
+    def advance(self) -> None:
+        if self._records:
+            super().advance()
+        else:
+            self.call_later(self.app.run_action, "home")
 
     def request(self) -> rotation.Request:
         record = self.record()
@@ -242,6 +244,10 @@ class RetirementPane(_KeyPane):
         self.query_one("#meanwhile").display = self._waits
         self.query_one("#home" if self._waits else "#code").focus()
         self.primary_changed()
+
+    @on(Button.Pressed, "#home")
+    async def _go_home(self) -> None:
+        await self.app.run_action("home")
 
     def turn(self) -> Turn:
         return Turn("Wait some days first", yours=False) if self._waits else YOURS

@@ -238,12 +238,13 @@ async def test_without_a_kept_key_it_says_how_to_keep_one(new_user: NewUserAws) 
     async with app.run_test(size=SIZE) as pilot:
         await rest(pilot)
         assert "iam-onboard access-key import" in said(app)
-        assert app.focused is app.pane.query_one("#home")
+        assert app.focused is not None
+        assert app.focused.id == "primary"
         assert not app.pane.turn().yours
         assert not is_displayed(app.pane.query_one("#code"))
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert [problem.field for problem in app.pane.problems] == ["key"]
+        assert app.pane.problems == ()
         assert app.session.status(StepKey("rotation")) is not Status.DONE
     assert notices(app) == ""
 
