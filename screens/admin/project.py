@@ -133,6 +133,8 @@ class ProjectPane(StepPane):
         return asked[0] if len(asked) == 1 else "Choose what to do, and for whom"
 
     def compose_body(self) -> ComposeResult:
+        sandbox = self.context.environment.sandbox
+        proposed = sandbox and "account_wanted" not in self.opening.draft  # what is typed replaces it
         path = PathField(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
@@ -141,7 +143,7 @@ class ProjectPane(StepPane):
             field = Input(
                 value=value, placeholder=question.hint, id=_id(name), suggester=suggester, compact=True
             )
-            field.select_on_focus = False
+            field.select_on_focus = proposed
             with Vertical(classes="question") as asked:
                 yield FieldRow(question.label, field)
                 several = _SEVERAL if name == "joining" else ""
@@ -310,6 +312,7 @@ class ProjectPane(StepPane):
         """Below a field, the people there are whose names fit what is typed."""
         kind = (event.input.id or "").replace("-", "_")
         if kind in QUESTIONS:
+            event.input.select_on_focus = False
             self._show_known(kind)
 
     def _show_known(self, kind: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from support.admin_project import AdminProject, decide
 from support.admin_wizard import wizard
 from support.panes import until
-from textual.widgets import DataTable, TextArea
+from textual.widgets import DataTable, Input, TextArea
 
 from screens.admin.project import names_in
 from screens.widgets.dialogs import Confirm, ErrorDialog
@@ -44,6 +44,19 @@ async def test_the_project_is_found_at_once_and_fits_the_smallest_screen(admin_p
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
         assert ui.session.facts()["layers"] == ["management", "security"]
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+async def test_what_is_typed_replaces_whom_the_sandbox_proposes(
+    admin_project: AdminProject, *, sandbox: bool
+) -> None:
+    admin = admin_project.with_mailbox() if sandbox else admin_project
+    async with wizard(admin, drafts=drafted(admin)) as ui:
+        field = ui.app.pane.query_one("#joining", Input)
+        await ui.press(*"mia")
+        assert field.value == ("mia" if sandbox else "jane.doemia")
+        await ui.press("shift+tab", "tab", "x")
+        assert field.value.endswith("miax")
 
 
 async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
