@@ -47,6 +47,7 @@ class OneFocus(Screen[Any]):
     def _show_focus(self) -> None:
         if self.focused is not None:
             self.focused.has_focus = self.app.screen is self
+            self.focused.refresh()
 
 
 class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):

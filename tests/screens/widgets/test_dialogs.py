@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from textual.app import App
+from textual.app import App, ComposeResult
+from textual.widget import Widget
 
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, OneFocus
 from screens.widgets.text import ScrollBody
 
 LONG = "\n".join(f"line {number}" for number in range(40))
@@ -29,6 +30,26 @@ async def test_tab_goes_from_no_to_yes_and_back() -> None:
             assert app.focused.id == focused
         await pilot.press("enter")
         assert answers == [True]
+
+
+async def test_what_gets_the_focus_back_is_drawn_with_it() -> None:
+    class Bare(Widget, can_focus=True):
+        def render(self) -> str:
+            return "focused" if self.has_focus else "not"
+
+    class Page(OneFocus):
+        def compose(self) -> ComposeResult:
+            yield Bare()
+
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(Page())
+        await app.push_screen(Confirm("Stop?", "One key stops.", "Stop"))
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        line = app.screen.query_one(Bare).render_line(0).text
+        assert line.startswith("focused")
 
 
 @pytest.mark.parametrize(("body", "stops"), [("short", False), (LONG, True)])
