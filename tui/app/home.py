@@ -182,13 +182,16 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
 """What can be begun, by the heading that it is under."""
 
 
-def _order(entry: Entry) -> int:
-    """First what can go on now, then begun, awaiting a person, only opened, done, elsewhere, archived."""
+def _order(entry: Entry, since: str = "") -> int:
+    """First what can go on now, then begun, awaiting a person, only opened, done, elsewhere, archived.
+
+    What arrived before other work was left at `since` is no news.
+    """
     if entry.archived or entry.elsewhere or entry.over:
         return 6 if entry.archived else 5 if entry.elsewhere else 4
-    if entry.arrived or entry.ended:
+    if entry.ended or (entry.arrived or "") > since:
         return 0
-    if entry.summary.awaited and not entry.summary.next_title:
+    if entry.arrived == "" or (entry.summary.awaited and not entry.summary.next_title):
         return 2
     return 1 if entry.summary.facts else 3
 
@@ -295,7 +298,8 @@ class HomeScreen(OneFocus):
         super().__init__()
         self._now = now
         self._remarks = remarks
-        self._entries = sorted(entries, key=_order)
+        left_at = max((entry.summary.changed for entry in entries if _order(entry) == 1), default="")
+        self._entries = sorted(entries, key=partial(_order, since=left_at))
         self._sandbox = sandbox
         self._all = every
         self._lines: dict[str, _Line] = {

@@ -173,6 +173,19 @@ async def test_the_session_that_can_go_on_comes_first_and_says_what_arrived() ->
     assert (await shown(admin, user))[0] == ("user", True)
 
 
+@pytest.mark.parametrize(("came", "first"), [("2026-01-05T06", "late"), ("2026-01-05T07", "waits")])
+async def test_what_was_left_last_comes_first_unless_something_newer_came(came: str, first: str) -> None:
+    waits = Summary("waits", "new-user", facts={"user": "ann"}, next_title="Handoff", next_step="handoff")
+    waiting = replace(waits, id="waiting", changed="2026-01-06T00:00:00+00:00")
+    arrived = Entry(waits, SESSIONS, None, f"{came}:00:00+00:00")
+    app = Host([replace(entry(waiting), arrived=""), LATE, arrived])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+        assert [asked.entry.summary.id for asked in app.asked] == [first]
+
+
 async def test_what_is_begun_comes_before_what_was_only_opened_and_what_is_done() -> None:
     done = Summary("done", "admin", changed="2026-01-09T00:00:00+00:00", facts={"joining": ["ann"]})
     opened = Summary("opened", "rotation", changed="2026-01-08T00:00:00+00:00", next_title="Rotate")
