@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from textwrap import fill
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import listed
@@ -284,12 +285,13 @@ _HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {
     (False, False): ("passwords in it are", "password"),
 }
 """By whether it holds passwords and access keys: what is encrypted, and what is reset if that fails."""
+_WIDTH = 72
 _FIRST = "your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
-    "new-password": "your password for AWS was reset in {accounts} of {project}: the one you had\n"
+    "new-password": "your password for AWS was reset in {accounts} of {project}: the one you had "
     "there does not work any more. Your access keys are as they were.",
-    "new-key": "your new PGP key is in place in {accounts} of {project}. What your admin had\n"
-    "encrypted to the old one there was reset, such as your password: that no longer works.\n"
+    "new-key": "your new PGP key is in place in {accounts} of {project}. What your admin had "
+    "encrypted to the old one there was reset, such as your password: that no longer works. "
     "Access keys that you made yourself still do.",
     "new-credentials": "there is more for you to sign in with to the AWS accounts of {project}.",
 }
@@ -300,16 +302,15 @@ def _greeting(handoff: Handoff) -> str:
     """The text above the block: what this is, how to continue with the wizard, how by hand."""
     again = handoff.occasion in _OPENINGS
     accounts = listed([identity.account_name for identity in handoff.identities], 3)
-    opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
     password = any(identity.encrypted_password is not None for identity in handoff.identities)
     access_key = any(identity.encrypted_secret is not None for identity in handoff.identities)
     encrypted, made_anew = _HOLDS[password, access_key]
+    opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project, accounts=accounts)
+    secrecy = f"{encrypted} encrypted to your PGP key, and only you can read them."
     parts = [
         f"""Hello,
 
-{opening} Nothing in this
-message is secret: {encrypted} encrypted to your PGP key,
-and only you can read them.
+{fill(f"{opening} Nothing in this message is secret: {secrecy}", _WIDTH, break_on_hyphens=False)}
 
 With iam-onboard: save this whole message as handoff.txt and run
 

@@ -247,7 +247,7 @@ def test_the_text_speaks_of_what_it_holds(changes: dict[str, object], encrypted:
     if "access_key_id" in changes:
         changes = {**changes, "encrypted_secret": identity().encrypted_password}
     text = Handoff("bb", (identity(**changes),)).render()
-    assert f"message is secret: {encrypted} to your PGP key,\nand only you can read them." in text
+    assert f"secret: {encrypted} to your PGP key, and only you can read them." in " ".join(text.split())
     assert f"send me your current public PGP key and I will\n{made_anew}" in text
     assert ("password" in text.partition("Without it:")[0]) == (
         identity(**changes).encrypted_password is not None
