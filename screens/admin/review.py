@@ -270,7 +270,7 @@ class ReviewPane(ByHandPane):
         if beside.gone_since and not diffs:
             summary = "There is nothing to write."
         removed = "" if self.opening.asks else beside.gone_since  # the page's note has it
-        of_gone = text_of(joined((removed, beside.consequence)))
+        of_gone = text_of(joined((removed, beside.consequence if diffs else "")))
         self._notes = [f"! {note}" for note in (of_gone, *(notes if diffs else ())) if note]
         self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
         diff = self.query_one(FileDiffs)

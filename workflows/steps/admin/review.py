@@ -254,7 +254,8 @@ def notes(context: Context) -> list[Sentence]:
             if not problem.fatal and problem.field in _NOTED
         ]
         if emptied := _emptied(layer, edit_layer(layer, wanted)):
-            found.append(f"{account}: nobody is left in {listed(emptied, _NAMED)}. Empty groups stay.")
+            stays = "The empty group stays." if len(emptied) == 1 else "Empty groups stay."
+            found.append(f"{account}: nobody is left in {listed(emptied, _NAMED)}. {stays}")
         if people := _new_passwords(layer, context.decisions):
             found += [
                 f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "
@@ -540,8 +541,9 @@ def observe(context: Context) -> Observation:
         theirs = count(len(lacking), "file")
         words = f"A later session of yours ({'; '.join(by)}) wrote over {theirs} of this one."
         removed = removed_from_files(context, layers)
+        undoes = any(_wanted(layer, context.decisions, removed) for layer in layers.values())
         return Observation(
-            Verdict.CHANGED,
+            Verdict.CHANGED if undoes else Verdict.TAKEN_BACK,
             joined((removed.words, words)),
             (*sorted(open_in), *by),
             _SUPERSEDED,

@@ -256,7 +256,8 @@ def test_whom_a_later_session_removed_is_said_and_nobody_is_asked_to_undo_it(
     if applied:
         assert seen.verdict is Verdict.TAKEN_BACK
     else:
-        assert (seen.verdict, seen.likely) == (Verdict.CHANGED, Choice.CONTINUE)
+        asked = Verdict.CHANGED if kind == "joining" else Verdict.TAKEN_BACK
+        assert (seen.verdict, seen.likely) == (asked, Choice.CONTINUE)
         assert text_of(beside.gone_since) in text_of(seen.words)
         assert (seen.redoing, seen.by_item) == (beside.consequence, {"security": ("jane.doe",)})
         grid = everybody(replace(admin.context(), observed={StepKey("review"): seen}))
