@@ -296,7 +296,7 @@ class ApplyPane(TerraformPane):
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
         yield Text("", id="standing", classes="summary")
-        yield Text("", id="ended", classes="summary -empty")
+        yield Text("", id="ended", classes="summary -standing -empty")
         yield PlanTable(classes="summary before")
         yield Text("", id="gone", classes="summary before -empty")
         yield Text("", id="not-compared", classes="summary before -empty")
@@ -355,9 +355,8 @@ class ApplyPane(TerraformPane):
         outlook = self._outlook or Outlook(begun=False, refusal="")
         advised = outlook.refusal and not outlook.recoverable
         ended = text_of(joined((self._ended, "" if advised else self._advice), "\n  "))
-        self.query_one("#ended", Text).show_lines(
-            [*([ended] if ended else []), *(f"✗ {cause}" for cause in outlook.causes)]
-        )
+        last_try = [*([ended] if ended else []), *(f"✗ {cause}" for cause in outlook.causes)]
+        self.query_one("#ended", Text).show_lines([] if self.running_move == "perform" else last_try)
         self.primary_changed()
 
     def _standing(self) -> list[str]:

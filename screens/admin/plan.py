@@ -146,7 +146,8 @@ class PlanPane(TerraformPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)
-        for name in ("standing", "since", "difference"):
+        yield Text("", id="standing", classes="summary -standing -empty")
+        for name in ("since", "difference"):
             yield Text("", id=name, classes="summary -empty")
         yield PlanTable(classes="summary")
         yield Text("", id="destroys", classes="summary -empty")
@@ -169,7 +170,8 @@ class PlanPane(TerraformPane):
     def on_mount(self) -> None:
         self._show()
         if self.opening.interrupted and self._planned is not None:
-            self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
+            self.drop_note()  # it was made, and waits to be accepted
+            self.post_message(self.Begun())
         self.run_move("look", self._read_layer, self._layer_read, looks=True)
 
     def _read_layer(self, report: Report) -> tuple[str, Return]:

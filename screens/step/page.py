@@ -481,9 +481,11 @@ class StepPane(VerticalScroll):
         )
 
     def drop_note(self) -> None:
-        """What the machine had to say about the step is not so any more: what it asks for is being done."""
+        """What was said about the step and its last try is over: what it asks for is being done."""
         for note in self.query(".pane-note"):
             note.display = False
+        for standing in self.query(".-standing").results(Text):  # the page fills it again
+            standing.show_lines([])
 
     def run_told(self, work: Callable[[Report], Sentence]) -> None:
         """As `run_move`; what it comes back with is shown in passing."""

@@ -50,7 +50,7 @@ from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.leftovers import RUNS
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report, stopped
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
 from workflows.terraform.record import PLAN_FILE, PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
@@ -316,6 +316,7 @@ async def test_a_plan_that_waits_for_its_review_was_not_interrupted(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.pane.query_one(".pane-note").display is not waits
+        assert desk.status("plan") is (Status.RUNNING if waits else Status.INTERRUPTED)
         await press(pilot, "ctrl+n")
         assert (desk.made == [], desk.status("plan") is Status.DONE) == (waits, waits)
 
@@ -535,6 +536,34 @@ async def test_a_stopped_apply_leads_back_to_its_plan_and_says_so_once(
         assert app.text().count("Plan again") == 1
         await press(pilot, "ctrl+n")
         assert isinstance(app.pane, PlanPane)
+
+
+async def test_that_the_last_try_was_stopped_is_not_said_while_the_next_one_runs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    tries: list[apply.Request] = []
+
+    def perform(request: apply.Request, context: Context, report: Report) -> dict[str, Any]:
+        tries.append(request)
+        report(Progress("Checking the plan"))
+        context.cancelled.wait(10)
+        raise stopped()
+
+    monkeypatch.setattr(apply, "perform", perform)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        ended = app.pane.query_one("#ended", Text)
+        for number in range(2):
+            app.pane.advance()
+            await pilot.pause()
+            await pilot.press("left", "enter")
+            await until(pilot, lambda before=number: len(tries) > before)  # type: ignore[misc]
+            assert not ended.display
+            app.pane.stop_move()
+            await rest(pilot)
+            assert ended.display
 
 
 async def test_a_removal_is_applied_only_after_the_name_was_typed(
