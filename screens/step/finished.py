@@ -487,7 +487,7 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
     """What the person may do now, outside the wizard; `in_git` is what is left there."""
     facts = run.session.facts()
     chosen = (facts.get("verified") or {}).get("chosen")
-    awaited = run.environment.sandbox and run.session.state.awaited()
+    played = run.environment.sandbox and _plays_on(run)
     deactivate = [
         f"Deactivate {old_id} in {account}, unless you have. "
         "In the console: your name, “Security credentials”, “Access keys”."
@@ -497,7 +497,7 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
         yield f"Open {listed(changed, 2)} to see what changed and how to continue."
     elif in_git:
         yield in_git
-        if awaited:
+        if played:
             yield "F6 plays the new user."
         yield from _to_send(run)
     elif chosen or deactivate:
@@ -505,12 +505,14 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
             yield "Paste the lines that Verify shows into a terminal, then try:"
             yield f"aws --profile {chosen} sts get-caller-identity"
         yield from deactivate
-    elif run.environment.sandbox and _plays_on(run):
+    elif played:
         yield "Continue as the other person (F6)."
     elif to_send := list(_to_send(run)):
         yield from to_send
     elif (regions := facts.get("sts_regions")) and _of_regions(regions)[0]:
         yield "Switch them in the console when you like. Nothing else waits for it."
+    elif awaited := run.session.state.awaited():
+        yield f"Wait for {listed(awaited, 2)}. You can quit, and look again later."
     else:
         yield "Nothing. You can quit."
 
@@ -518,7 +520,8 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
 def _to_send(run: SessionRun) -> Iterator[str]:
     """The text for those whose lost MFA device was removed."""
     if removed := _without_device(run.session.state.known, run.removed().by_item):
-        yield f"Send {listed(removed, 2)} the next steps, unless you have: MFA devices has the text."
+        where = "the step MFA devices has the text (c copies it)"
+        yield f"Send {listed(removed, 2)} the next steps, unless you have: {where}."
 
 
 def _kept(run: SessionRun) -> Iterator[str]:

@@ -283,7 +283,7 @@ class OnboardApp(Frame):
             return
         start = self.control.other_person(wizard.run.session.folder.name)
         if start is None:
-            self.notify("Nobody else has a part in this work. F3 goes to Home.", severity="warning")
+            self.notify("The sandbox plays nobody else in this work. F3 goes to Home.", severity="warning")
             return
         self.leave()
         if start.session:

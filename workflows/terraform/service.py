@@ -312,9 +312,7 @@ class Terraform:
     def _capture(self, operation: str, argv: Sequence[str], cancelled: threading.Event | None) -> Completed:
         answer = capture(argv, cwd=self.layer, environment=self.environment, cancelled=cancelled)
         if cancelled is not None and cancelled.is_set():
-            raise Cancelled(
-                "Stopped", f"{self.binary.product}'s {operation} was stopped; nothing was changed."
-            )
+            raise Cancelled("Stopped", "You stopped this. Nothing was changed.")
         if answer.exit_code != 0:
             # Never stdout: of show and output it is the state.
             raise failure(operation, str(self.layer), (), answer.stderr, self.binary.product)

@@ -139,8 +139,8 @@ class LayerView:
         for_machines = self.is_for_machines(choice, group)
         if for_machines is self.is_machine(name) or group in self.after(name, choice) | self.before(name):
             return ""
-        whom = "machine users, and" if for_machines else "people, and"
-        return f"{group} is for {whom} {name} is {'none' if for_machines else 'a machine user'}."
+        whom, why = ("machine users", "isn't one") if for_machines else ("people", "is a machine user")
+        return f"{group} is for {whom}, and {name} {why}."
 
     def place_of(self, group: str) -> Place | None:
         """Where to edit a group's members by hand; None for one that is still to be made."""
