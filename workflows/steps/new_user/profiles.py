@@ -83,13 +83,25 @@ def proposal(context: Context) -> Request:
     identity = identity_of(context)
     key: Mapping[str, Any] = context.facts.get("access_key") or {}
     device: Mapping[str, Any] = context.facts.get("mfa") or {}
-    serial = key.get("mfa_serial") or device.get("serial") or ""
+    serial = key.get("mfa_serial") or device.get("serial") or _unconfirmed_serial(context)
     written: Mapping[str, Any] = context.facts.get("profiles") or {}
     return Request(
         region=str(written.get("region") or identity.region),
         mfa_serial=str(serial),
         mfa_names=bool(written.get("mfa_names", identity.mfa_names)),
     )
+
+
+def _unconfirmed_serial(context: Context) -> str:
+    """The serial of the device that the person registered in the console, if it has the name that MFA gives.
+
+    "" where AWS named the device or was asked with an access key, or none was registered.
+    """
+    device: Mapping[str, Any] = context.facts.get("mfa") or {}
+    if not device or device.get("serial") or context.facts.get("access_key"):
+        return ""
+    identity = identity_of(context)
+    return f"arn:{identity.partition}:iam::{identity.account_id}:mfa/{identity.user}"
 
 
 def wanted(request: Request, context: Context) -> WantedProfiles:
@@ -154,6 +166,8 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
         remarks.append(f"No access key was kept: {base} works only if ~/.aws has its key already.")
     if not request.mfa_serial:
         remarks.append("Without an MFA device's serial, you can't assume roles that need a code.")
+    elif request.mfa_serial == _unconfirmed_serial(context):
+        remarks.append("Compare the MFA device with the console's, under Security credentials.")
     return tuple(remarks)
 
 

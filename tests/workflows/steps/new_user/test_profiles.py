@@ -50,6 +50,16 @@ def test_the_proposal_comes_from_the_handoff_and_from_what_aws_told(tmp_path: Pa
     assert step.proposal(context(tmp_path)) == Request("us-east-1")
 
 
+def test_a_device_that_only_the_person_knows_of_is_proposed_and_to_be_compared(tmp_path: Path) -> None:
+    in_console = {"serial": None, "how": "console"}
+    known = context(tmp_path, mfa=in_console)
+    assert step.proposal(known) == REQUEST
+    api = context(tmp_path, mfa={"serial": SERIAL, "how": "api"})
+    assert len(step.remarks(REQUEST, known)) == len(step.remarks(REQUEST, api)) + 1
+    without = context(tmp_path, mfa=in_console, access_key={**IN_KEYRING, "mfa_serial": None})
+    assert step.proposal(without).mfa_serial == "", "AWS said that there is none"
+
+
 def test_the_twins_are_proposed_where_the_project_asks_for_them_until_somebody_decides(
     tmp_path: Path,
 ) -> None:
