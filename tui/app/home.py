@@ -133,7 +133,7 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
         ),
         _Line(
             "Replace a lost MFA device",
-            "for admins, when a phone is lost",
+            "for admins. Lost your own? Ask your admin.",
             begins=("admin", "mfa_reset"),
             about=(
                 "Removes the device in AWS, without Terraform.",
@@ -233,6 +233,8 @@ class HomeScreen(OneFocus):
         Binding("question_mark", "help", "Help", id="home.question"),
         Binding("f1", "help", "Help", id="home.help"),
         Binding("escape", "close_filter", "Close the filter", id="home.unfilter", show=False),
+        # nothing is saved here, and the line of keys has no room to say so
+        Binding("ctrl+q", "app.save_and_quit", "Quit", id="home.quit", priority=True),
     ]
     DEFAULT_CSS = """
     HomeScreen #home-rule { height: 1; border-top: solid $border-blurred; }
@@ -322,7 +324,7 @@ class HomeScreen(OneFocus):
             yield Text(id="about")
         yield KeyLine(
             *("app.commands", "home.help", "home.filter", "home.archive", "home.restore"),
-            *("home.all", "app.quit", "home.delete"),
+            *("home.all", "home.quit", "home.delete"),
         )
 
     def on_mount(self) -> None:

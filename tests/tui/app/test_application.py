@@ -28,6 +28,7 @@ from screens.step.finished import Finished
 from screens.step.page import StepPane
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
+from screens.widgets.key_line import KeyLine
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
 from tui.app.home import HomeScreen
@@ -260,6 +261,17 @@ async def test_a_session_is_reported_archived_and_brought_back_by_opening_it(hou
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
     assert not house.sessions.is_archived(session)
+
+
+async def test_every_key_of_home_is_in_its_line_at_80_columns(house: House) -> None:
+    house.sessions.archive(house.session((PROJECT, LAYERS)), archived=True)
+    house.session((PROJECT, LAYERS))
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        line = app.screen.query_one(KeyLine)
+        assert {"home.all", "home.quit", "home.delete"} <= {key.id for key in line._keys}
+        assert all(key.description in str(line.render()) for key in line._keys)
 
 
 async def test_a_session_that_is_over_opens_at_its_end_and_is_archived_there(tmp_path: Path) -> None:
