@@ -72,9 +72,9 @@ class PgpKeyPane(StepPane):
     def compose_body(self) -> ComposeResult:
         with Vertical(id="replacement"):
             yield Text(
-                "Your admin puts the new key in place of the old one. Your console passwords are reset "
-                "with it. Access keys stay valid, but a file that only the old PGP key opens can't be read "
-                "without it.",
+                "Your admin puts the new key in place of the old one, and resets your console passwords. If "
+                "the old PGP key is lost, so is an access key in a file that only it opens: keep a new one "
+                "on Access keys.",
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
             yield Button("Keep my key", id="keep")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from textwrap import fill
 from typing import Any, ClassVar, NamedTuple
 
 from textual import on
@@ -26,7 +27,7 @@ from screens.widgets.checklist import Checklist, Deed
 from screens.widgets.dialogs import Confirm, ask, tell
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.text import Button, Text
+from screens.widgets.text import LINE_CELLS, Button, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -174,11 +175,10 @@ class SignInPane(StepPane):
 
     def _notes(self) -> str:
         """What to know while the list is worked down."""
-        rules = " · ".join(self._identity.password_policy)  # a comma would pass for a symbol
         lines = (
             _NEEDLESS if self._needless else "",
             _OLD,
-            f"New password: {rules}" if rules else "",
+            _rules(self._identity.password_policy),
         )
         return "\n".join(filter(None, lines))
 
@@ -472,3 +472,11 @@ def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:
         if app.is_running:
             words = f"The clipboard may still hold the password. {error.why}"
             app.call_from_thread(app.notify, words, severity="warning")
+
+
+def _rules(policy: Sequence[str]) -> str:
+    """What the new password has to be like; lines break between the rules alone."""
+    one_line = f"New password: {' · '.join(policy)}"  # a comma would pass for a symbol
+    held = one_line.replace(" ", "\xa0").replace("·\xa0", "· ")
+    lines = fill(held, LINE_CELLS, break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\xa0·\n", "\n").replace("\xa0", " ") if policy else ""
