@@ -262,7 +262,7 @@ class VerifyPane(UnlockingPane):
         elif self._all_work and not self.running_move:
             self._submit()
         elif self._needless:
-            self.call_later(self._skip)
+            self._skip()
         else:
             self._ask()
 

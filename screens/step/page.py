@@ -290,9 +290,9 @@ class StepPane(VerticalScroll):
         """Close what is open in the page."""
 
     @on(Button.Pressed, "#skip")
-    async def _skip(self) -> None:
-        """Leave the step out, as ^s does."""
-        await self.app.run_action("skip", self.screen)
+    def _skip(self) -> None:
+        """Leave the step out, as ^s does; the page that is left can't wait for that itself."""
+        self.screen.call_later(self.app.run_action, "skip", self.screen)
 
     @property
     def unkept(self) -> Sentence:

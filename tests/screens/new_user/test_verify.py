@@ -21,6 +21,7 @@ from screens.widgets.dialogs import Notice
 from screens.widgets.lists import Log
 from screens.widgets.text import Text
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -214,6 +215,7 @@ async def test_where_nothing_is_to_be_tested_the_primary_leaves_it_out(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(VERIFY) is Status.SKIPPED
+        assert text_of(app.wizard._primary().effect) in app.text(), "the bar is the end's"
 
 
 async def test_while_an_account_is_open_it_names_that_and_what_is_next_there(
