@@ -473,11 +473,12 @@ class PgpKeysPane(StepPane):
 
     def turn(self) -> Turn:
         missing = self._first_missing()
-        if self._comparing or self._text:
+        if self._comparing or (self._text and not self._text_refused):
             return YOURS
         if self._news(missing):
             return Turn("Your turn: a request is here")
-        if missing and not self._first_open() and not self._to_invite and not self._aside:
+        unanswered = self._aside.keys() - self._answered_to
+        if missing and not self._first_open() and not self._to_invite and not unanswered:
             several = len(self._missing)
             awaited = f"Waiting for {several} keys" if several > 1 else f"{short(missing)}'s turn"
             return Turn(awaited, yours=False)
