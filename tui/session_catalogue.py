@@ -157,7 +157,8 @@ class SessionCatalogue:
                 entry = self._entry(awaits, sessions, folder)
                 undone_by = () if entry.apply else over_by(summary, applied, written)
                 removed = tuple(removals(people_of(summary), summary.facts, summary.created, applied))
-                arrived = None if undone_by else entry.arrived
+                gone = bool(folder and entry.arrived) and _gone(summary, str(entry.arrived), applied)
+                arrived = None if undone_by or gone else entry.arrived
                 yield replace(entry, undone_by=undone_by, removed=removed, arrived=arrived)
 
     def _entry(self, summary: Summary, sessions: Sessions, sandbox: Path | None) -> Entry:
@@ -169,6 +170,13 @@ class SessionCatalogue:
         if unwatched := sessions.unwatched(summary.id):
             summary, apply = replace(summary, next_title=unwatched), "finished"
         return Entry(summary, sessions, sandbox, came, archived, apply)
+
+
+def _gone(summary: Summary, came: str, applied: AppliedChanges) -> bool:
+    """Whether the new user of a sandbox was removed from every account after their handoff came."""
+    user = summary.facts.get("user")
+    last = [changes[-1] for (_root, _account, name), changes in applied.items() if name == user]
+    return bool(last) and all(change.kind == "remove" and change.at > came for change in last)
 
 
 def _written_changes(every: Sequence[Summary], folder: Path) -> AppliedChanges:

@@ -12,13 +12,14 @@ from support.small_steps import small_workflow
 from support.steps import step_of
 
 from tui.host import Machine, Places
-from tui.session_catalogue import SessionCatalogue, _awaited, _came, _left_apply
+from tui.session_catalogue import SessionCatalogue, _awaited, _came, _gone, _left_apply
 from workflows.catalogue import WORKFLOWS
 from workflows.core.shapes import plain
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import Summary
+from workflows.steps.later_sessions import AppliedChange
 from workflows.terraform.results import ApplyResult
 
 BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -93,6 +94,24 @@ def test_a_message_counts_as_arrived_only_if_it_is_newer_than_the_session(
     for seconds, arrived in ((-1, ""), (1, "2026-01-02T03:04:06+00:00")):
         os.utime(message, (BEGUN.timestamp() + seconds,) * 2)
         assert [entry.arrived for entry in catalogue.entries()] == [arrived]
+
+
+@pytest.mark.parametrize(
+    ("removed", "gone"), [((), False), (("security",), False), (("security", "management"), True)]
+)
+def test_a_handoff_is_no_news_for_who_was_removed_from_every_account(
+    removed: tuple[str, ...], *, gone: bool
+) -> None:
+    def change(day: int, kind: str) -> AppliedChange:
+        return AppliedChange(f"2026-01-0{day}T00:00:00+00:00", "2026-01-01T00:00:00+00:00", kind, kind)
+
+    applied = {
+        ("root", account, "jane"): [change(1, "add"), *([change(3, "remove")] if account in removed else [])]
+        for account in ("security", "management")
+    }
+    waits = Summary("waits", "new-user", facts={"user": "jane"}, next_step="handoff")
+    assert _gone(waits, "2026-01-02T00:00:00+00:00", applied) is gone
+    assert not _gone(waits, "2026-01-04T00:00:00+00:00", applied)
 
 
 def test_an_archived_session_is_resumed_only_by_its_id(tmp_path: Path) -> None:
