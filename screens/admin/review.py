@@ -269,7 +269,8 @@ class ReviewPane(ByHandPane):
         summary = _summary(diffs, gone, resumed=resumed)
         if beside.gone_since and not diffs:
             summary = "There is nothing to write."
-        removed = "" if self.opening.asks else beside.gone_since  # the page's note has it
+        noted = bool(self.opening.note) and (self.opening.asks or self.opening.done)
+        removed = "" if noted else beside.gone_since
         of_gone = text_of(joined((removed, beside.consequence if diffs else "")))
         self._notes = [f"! {note}" for note in (of_gone, *(notes if diffs else ())) if note]
         self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
