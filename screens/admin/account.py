@@ -320,8 +320,13 @@ class AccountPane(ByHandPane):
         return Primary(f"Keep {count(pending, 'change')}" if pending else "Leave them as they are")
 
     def advance(self) -> None:
-        """First every account is seen."""
-        if unseen := self._unseen():
+        """First what is entered is right, and every account is seen."""
+        unseen = self._unseen()
+        here = {name: choice for name, choice in self.request().layers.items() if name == self._account}
+        problems = account.validate(Request(here), self.context)
+        if any(problem.fatal for problem in problems):
+            self.show_problems(problems)
+        elif unseen:
             self.show_account(unseen)
         else:
             super().advance()

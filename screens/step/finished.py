@@ -219,7 +219,7 @@ class Finished(VerticalScroll):
         if any(key.step == "hand-over" for key in awaited):
             yield Button("Copy a reminder", id="remind")
         for key in self._by_hand():
-            yield Button("See what to click", id=f"ask-{key.step}")
+            yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}")
         for key in () if over else self._left():
             yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", classes=ASIDE)
 

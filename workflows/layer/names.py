@@ -84,20 +84,21 @@ def check_account_alias(alias: str) -> list[Problem]:
     return []
 
 
-def check_password_policy(attribute: str, value: Constant) -> list[Problem]:
-    """What is wrong, or weak, about one attribute of the password policy."""
+def check_password_policy(attribute: str, value: Constant, called: str = "") -> list[Problem]:
+    """What is wrong, or weak, about one attribute of the password policy, which may be `called` otherwise."""
+    name = called or attribute
     if attribute in POLICY_NUMBERS:
         least, most = POLICY_NUMBERS[attribute]
         if value == 0 and not isinstance(value, bool) and attribute in POLICY_OFF:
-            return [Problem(f"{attribute} = 0: {POLICY_OFF[attribute]}.", attribute, fatal=False)]
+            return [Problem(f"{name} = 0: {POLICY_OFF[attribute]}.", attribute, fatal=False)]
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             off = f", or 0: {POLICY_OFF[attribute]}" if attribute in POLICY_OFF else ""
-            return [Problem(f"{attribute} is a whole number from {least} to {most}{off}.", attribute)]
+            return [Problem(f"{name} is a whole number from {least} to {most}{off}.", attribute)]
         if attribute == "minimum_password_length" and value < 14:
             return [Problem("Fewer than 14 characters is a weak password policy.", attribute, fatal=False)]
         return []
     if attribute in POLICY_SWITCHES:
-        return [] if isinstance(value, bool) else [Problem(f"{attribute} is true or false.", attribute)]
+        return [] if isinstance(value, bool) else [Problem(f"{name} is true or false.", attribute)]
     known = ", ".join((*POLICY_NUMBERS, *POLICY_SWITCHES))
     return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
 

@@ -82,3 +82,15 @@ async def test_a_number_that_the_layer_does_not_set_stays_unset(admin: AdminProj
         await ui.press("ctrl+n")
         assert ui.status("account") is Status.DONE
         assert ui.session.facts()["account_changes"] == {}
+
+
+async def test_a_value_that_aws_refuses_is_said_before_the_next_account(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, account_wanted=True, layers=("management", "security"))
+    async with wizard(admin_project, project, at="account", size=(80, 24)) as ui:
+        field = ui.field("set-management-minimum-password-length")
+        field.value = "3"
+        await ui.press("ctrl+n")
+        assert field.is_on_screen
+        field.value = "16"
+        await ui.press("ctrl+n")
+        assert not field.is_on_screen

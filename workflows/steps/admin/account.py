@@ -130,7 +130,8 @@ def validate(request: Request, _context: Context) -> list[Problem]:
 def _refused(name: str, value: Constant) -> list[Problem]:
     if name == ALIAS:
         return check_account_alias(str(value))
-    return [setting for setting in check_password_policy(name, value) if setting.fatal]
+    found = check_password_policy(name, value, MEANINGS.get(name, ""))
+    return [problem for problem in found if problem.fatal]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
@@ -200,8 +201,8 @@ MEANINGS: Mapping[str, str] = {
 EXPLANATIONS: Mapping[str, str] = {
     ALIAS: "First part of https://ALIAS.signin.aws.amazon.com/console: 3 to 63 lower-case letters, digits "
     "and dashes; nobody else in AWS may have it. Another one is another address for everybody.",
-    "create_account_password_policy": "Without one AWS's own counts: 8 characters, three kinds of them, no "
-    "expiry; what is set below then means nothing.",
+    "create_account_password_policy": "If this is off, AWS's default policy applies: 8 characters, of three "
+    "kinds, and no expiry. The settings below then have no effect.",
     "minimum_password_length": "AWS takes 6 to 128 characters. Passwords in use are left alone until they "
     "are changed.",
     "require_lowercase_characters": "A new password needs at least one letter from a to z.",
