@@ -891,7 +891,7 @@ def _replacing(key: TakenKey) -> str:
     """What a new key resets, by name, for the question that wants the typed name."""
     resets = key.replacement.sentences if key.replacement else ()
     return (
-        "The next apply resets these, and the ones in use stop working:\n"
+        "The next apply does this, and what is in use now stops working:\n"
         + "".join(f"  {text_of(words)}\n" for words in resets)
         + f"New key {key.algorithm}, fingerprint\n  {grouped(key.fingerprint)}"
     )

@@ -265,7 +265,7 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
         assert f"security (keys/{ALEX}): resets the console password of {ALEX}" in verdict(ui)
         await answer(ui, "same")
         assert isinstance(ui.app.screen, Confirm)
-        assert "the ones in use stop working" in ui.text
+        assert "what is in use now stops working" in ui.text
         await ui.press("escape")
         assert ui.status("pgp-keys") is Status.READY
         await ui.press("ctrl+n")
