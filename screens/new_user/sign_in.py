@@ -287,6 +287,7 @@ class SignInPane(StepPane):
         else:
             self.forget()
             self.password, self._needless = unlocked
+            self.drop_note()  # a try without a passphrase leaves it
             super().show_problems([])
             self._arrange()
             self.call_after_refresh(self.query_one(Checklist).did, 1)

@@ -259,6 +259,29 @@ async def test_what_is_locked_again_asks_for_the_passphrase_unless_the_list_is_d
     again.close()
 
 
+async def test_what_gpg_unlocks_without_a_passphrase_is_not_called_locked_any_more(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "enter")
+        await rest(pilot)
+    folder = session.folder
+    session.close()
+    again = Sessions(folder.parent, [session.state.workflow], lambda: datetime.now(UTC)).open(folder.name)
+    app = host(again, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one(".pane-note").display
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.pane.has_class("-open")
+        assert not app.pane.query_one(".pane-note").display
+    again.close()
+
+
 async def test_who_had_gone_through_the_list_when_the_wizard_ended_only_says_so(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
