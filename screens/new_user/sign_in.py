@@ -19,7 +19,6 @@ from textual.containers import Horizontal, Vertical
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.action_bar import Primary, Turn
-from screens.step.asking import WRONG_PASSPHRASE
 from screens.step.failure import as_error
 from screens.step.page import Opening, StepPane
 from screens.step.times import said_so
@@ -43,7 +42,8 @@ _MACHINE_USER = (
     "Your admin sent no password for this user: it is a machine user, or can't use the console.\n"
     "There is nothing to sign in with. Continue to its access key."
 )
-_ENTER = "Enter the passphrase of your PGP key."
+_ENTER = "Enter the passphrase of {key}."
+_WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the old one again. Keep the new one in a password manager."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
 _NOT_NEEDED = "You did the whole list and need no passphrase. Enter it only to use the password again."
@@ -102,6 +102,7 @@ class SignInPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._identity = identity_of(opening.context)
+        self._key = "your new PGP key" if sign_in.replaces_key(opening.context) else "your PGP key"
         self._has_password = sign_in.has_password(opening.context)
         self._already = False
         self._needless = False
@@ -136,7 +137,7 @@ class SignInPane(StepPane):
             yield Button("Unlock the password again", id="again")
 
     def _deeds(self) -> tuple[Deed, ...]:
-        passphrase = Field(SecretInput("passphrase of your PGP key, then Enter", id="passphrase"))
+        passphrase = Field(SecretInput(f"passphrase of {self._key}, then Enter", id="passphrase"))
         return (
             Deed("Unlock your password", passphrase.add_class("locked"), watched=True),
             Deed(
@@ -281,7 +282,7 @@ class SignInPane(StepPane):
 
     def _decrypted(self, unlocked: Unlocked | None) -> None:
         if unlocked is None:
-            super().show_problems([Problem(_ENTER, "passphrase")])
+            super().show_problems([Problem(_ENTER.format(key=self._key), "passphrase")])
         elif not self.is_attached:
             unlocked.password.drop()
         else:
@@ -299,7 +300,7 @@ class SignInPane(StepPane):
         self.query_one("#passphrase").focus()
         if isinstance(message.error, WrongPassphrase):
             message.told = True
-            super().show_problems([Problem(WRONG_PASSPHRASE, "passphrase")])
+            super().show_problems([Problem(_WRONG.format(key=self._key), "passphrase")])
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """The only problem is that the list is not done: what is next there gets the focus."""

@@ -35,7 +35,6 @@ from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_access_key import unlock
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
-WRONG_PASSPHRASE = "Wrong passphrase. Enter the one of your PGP key, not an AWS password."  # noqa: S105
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
 _NOT_OF_IT = "Wrong passphrase. Enter the one of the PGP key ending in {end}, not an AWS password."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,12 +32,13 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import SecretInput, SecretText
 from screens.widgets.text import Text
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.environment import Environment
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import Status
-from workflows.messages.handoff import Handoff
+from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD, Handoff
 from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
 
 KEY = StepKey("sign-in", "security")
@@ -280,6 +282,22 @@ async def test_what_gpg_unlocks_without_a_passphrase_is_not_called_locked_any_mo
         assert app.pane.has_class("-open")
         assert not app.pane.query_one(".pane-note").display
     again.close()
+
+
+async def test_which_key_is_meant_is_said_after_another_one(tmp_path: Path, gpg: GpgHome) -> None:
+    for occasion, which in ((NEW_PASSWORD, "your PGP key"), (NEW_KEY, "your new PGP key")):
+        folder = tmp_path / occasion
+        session = begun(folder, gpg, replace(handoff_for(gpg, "jane"), occasion=occasion))
+        app = host(session, environment_of(folder, gpg))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await rest(pilot)
+            assert which in app.text()
+            for passphrase in ("wrong", ""):
+                await pilot.press(*passphrase, "enter")
+                await rest(pilot)
+                (problem,) = app.pane.problems
+                assert which in text_of(problem.message)
+        session.close()
 
 
 async def test_who_had_gone_through_the_list_when_the_wizard_ended_only_says_so(

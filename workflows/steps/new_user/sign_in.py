@@ -88,6 +88,11 @@ def replaces_password(context: Context) -> bool:
     return handoff_of(context).occasion in {NEW_PASSWORD, NEW_KEY}
 
 
+def replaces_key(context: Context) -> bool:
+    """Whether the password came for another PGP key than the one before it."""
+    return handoff_of(context).occasion == NEW_KEY
+
+
 def validate(request: Request, context: Context) -> list[Problem]:
     """The person says that they have signed in, now or before."""
     if request.chosen or request.already or not has_password(context):
