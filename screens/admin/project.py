@@ -24,7 +24,7 @@ from workflows.layer.model import Layer
 from workflows.machine.events import Facts
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable
-from workflows.steps.kinds import KINDS
+from workflows.steps.kinds import ACCOUNT_SETTINGS, KINDS
 from workflows.steps.shared.paths import told_path
 
 
@@ -78,6 +78,7 @@ _SEVERAL = "Several people: a comma between their user names."
 _NAMES_SHOWN = 6
 _WHERE_WIDTH = 38
 _NOBODY_NAMED = "Find the project whose regions are to be checked."
+_NO_PERSON = "Find the project, and select the accounts."
 
 
 class ProjectPane(StepPane):
@@ -123,13 +124,15 @@ class ProjectPane(StepPane):
         named = {name for name in KINDS if self._start[name]}
         kinds = set(self._start["kinds"])
         self._regions = "regions_wanted" in kinds
-        self._asked = named | kinds & set(QUESTIONS) or (set() if self._regions else {"joining"})
+        self._account_wanted = bool(self._start["account_wanted"]) or "account_wanted" in kinds
+        nobody = self._regions or self._account_wanted
+        self._asked = named | kinds & set(QUESTIONS) or (set() if nobody else {"joining"})
         self._first_asked = self._asked if self._asked != set(QUESTIONS) else named or {"joining"}
 
     def heading(self) -> Sentence:
         asked = [QUESTIONS[name].title for name in QUESTIONS if name in self._asked]
         if not asked:
-            return "Check STS regions"
+            return "Check STS regions" if self._regions else ACCOUNT_SETTINGS
         return asked[0] if len(asked) == 1 else "Choose what to do, and for whom"
 
     def compose_body(self) -> ComposeResult:
@@ -155,8 +158,7 @@ class ProjectPane(StepPane):
             yield MarkList(id="layers")
         yield Text(_LAYERS_ARE, id="layers-are")
         account = MarkBox("and their account alias and password policy", id="account-wanted")
-        account.value = bool(self._start["account_wanted"])
-        account.set_class(not account.value, "-unasked")
+        account.value = self._account_wanted
         yield account
         yield MarkBox("Continue without asking the upstream", id="without-upstream")
         with Horizontal(id="actions"):
@@ -179,7 +181,12 @@ class ProjectPane(StepPane):
             )
         if not request.layers:
             return Primary("Select at least one account", ready=False)
-        return Primary(f"Continue in {_where(request.layers)}" if self._asked else "Continue")
+        return Primary(f"Continue in {_where(request.layers)}" if self._in_accounts else "Continue")
+
+    @property
+    def _in_accounts(self) -> bool:
+        """Whether it matters which accounts are selected."""
+        return bool(self._asked) or self.query_one("#account-wanted", MarkBox).value
 
     @on(Button.Pressed, "#more")
     def action_more(self) -> None:
@@ -190,19 +197,20 @@ class ProjectPane(StepPane):
 
     def _show_asked(self, wanted: set[str]) -> None:
         """Ask these questions, and those that are answered."""
-        request = self.request()
+        request, account = self.request(), self.query_one("#account-wanted", MarkBox)
         self._asked = wanted | {name for name in QUESTIONS if getattr(request, name)}
+        account.value = account.value or not (self._asked or self._regions)
         self._show_found()
         for name in QUESTIONS:
             row = next(ancestor for ancestor in self._field(name).ancestors if ancestor.has_class("question"))
             row.set_class(name not in self._asked, "-unasked")
             row.set_class(self._asked == {name}, "-only")
         self.query_one(".pane-title", Text).update(self.heading())
-        purpose = self.opening.step.purpose if self._asked else _NOBODY_NAMED
+        nobody = _NOBODY_NAMED if self._regions else _NO_PERSON
+        purpose = self.opening.step.purpose if self._asked else nobody
         self.query_one(".pane-purpose", Text).update(purpose)
         every = self._asked == set(QUESTIONS)
-        account = self.query_one("#account-wanted", MarkBox)
-        account.set_class(not (every or account.value), "-unasked")
+        account.set_class(not (every or (account.value and self._asked)), "-unasked")
         button = self.query_one("#more", Button)
         button.label = "Nothing else" if every else "Something else too"
         button.display = self._first_asked != set(QUESTIONS)
@@ -294,7 +302,7 @@ class ProjectPane(StepPane):
         told.set_class(wrong, "-wrong")
         self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
         for row in ("#layers-row", "#layers-are"):
-            self.query_one(row).display = self._found and bool(self._asked)
+            self.query_one(row).display = self._found and self._in_accounts
         self.query_one("#previous").display = self._survey is not None and not self._found
         self.primary_changed()
 

@@ -24,7 +24,7 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import arrival_of, left_behind, standing_of
 from workflows.core.sentences import Sentence, count, joined, text_of
-from workflows.steps.kinds import people_of, work_of, works_of
+from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, work_of, works_of
 
 if TYPE_CHECKING:
     from tui.session_catalogue import Entry
@@ -142,6 +142,12 @@ _TASKS: Mapping[str, tuple[_Line, ...]] = {
             ),
         ),
         _Line(
+            ACCOUNT_SETTINGS,
+            "of an account, with a diff and a plan",
+            begins=("admin", "account_wanted"),
+            about=("Edits the layers, shows one diff, then plans and applies each account.", _ONE),
+        ),
+        _Line(
             "Check STS regions",
             "where stolen keys could be used",
             begins=("admin", "regions_wanted"),
@@ -243,6 +249,7 @@ class HomeScreen(OneFocus):
     HomeScreen #home-remarks {
         height: auto; max-height: 4; padding: 0 3; color: $text-warning; margin-bottom: 1;
     }
+    HomeScreen.-crowded #home-words, HomeScreen.-crowded #home-remarks { margin-bottom: 0; }
     HomeScreen #filter { margin: 0 1 1 1; }
     HomeScreen Horizontal { width: 100%; }  /* 1fr would lose the margin of the filter */
     HomeScreen OptionList {
@@ -342,6 +349,7 @@ class HomeScreen(OneFocus):
 
     def _fill(self) -> None:
         """Fill the list; the selected line stays so, and where it is gone the one in its place is."""
+        self.set_class(self._crowded, "-crowded")
         options, at = self.query_one(OptionList), self._at
         options.set_options(self._options())
         lines = [number for number, option in enumerate(options.options) if not option.disabled]

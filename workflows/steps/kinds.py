@@ -23,6 +23,8 @@ _VERBS = {
     "rekeying": "Replace key of",
     "mfa_reset": "Replace MFA of",
 }
+ACCOUNT_SETTINGS = "Set alias, password policy"
+"""What the work on the account's own settings is called."""
 _OWN = {"new-user": "Set up my access", "rotation": "Rotate my access key"}
 _NAMED = 2
 
@@ -63,7 +65,7 @@ def work_of(summary: Summary, most: int = 1) -> str:
         return f"{named}{' and more' if len(works) > most else ''}"
     if about.get("regions_wanted") or "regions_wanted" in asked:
         return "Check STS regions"
-    if about.get("account_wanted"):
-        return "Account settings"
+    if about.get("account_wanted") or "account_wanted" in asked:
+        return ACCOUNT_SETTINGS
     verb = _VERBS.get(asked[0], "") if len(asked) == 1 else ""
     return f"{verb} somebody" if verb else "Admin, nobody named yet"

@@ -424,6 +424,20 @@ async def test_the_regions_alone_lead_to_nothing_but_their_step(admin_project: A
         assert [key.step for key in ui.session.layout()] == ["project"]  # of the steps that are here
 
 
+async def test_account_settings_alone_ask_for_accounts_and_nobody(admin_project: AdminProject) -> None:
+    draft = {"path": str(admin_project.root), "kinds": ["account_wanted"]}
+    async with wizard(admin_project, drafts={"project": draft}) as ui:
+        assert ui.app.pane.query_one("#layers").display
+        await ui.press("ctrl+o", "ctrl+o")
+        ui.app.pane.focus_primary()
+        await ui.rest()
+        await ui.press("enter")
+        assert ui.status("project") is Status.DONE
+        facts = ui.session.facts()
+        assert facts["account_wanted"]
+        assert not facts["joining"]
+
+
 async def test_a_long_path_shows_its_end_while_nobody_edits_it(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts={"project": {"path": str(admin_project.root)}}) as ui:
         field = ui.field("path")

@@ -397,7 +397,7 @@ def confirm_removal(stage: Stage, office: Office) -> Scene:
     leaver = PersonChange("alex.kim", "delete", "delete", leaves=("devops",))
     counts = {"add": 0, "change": 1, "destroy": 2}
     planned = _planned(
-        stage.folder, gone=("alex.kim",), counts=counts, people=(leaver,), summary=("",), passwords=()
+        stage.folder, gone=("alex.kim",), counts=counts, people=(leaver,), others=(), passwords=()
     )
     session = _runs(stage, office, "apply", "plan@security", planned=planned)
     return stage.wizard(session, stage.environment(), "apply@security", keys("ctrl+n", *"alex"))

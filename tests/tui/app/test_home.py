@@ -24,7 +24,7 @@ from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, Regio
 from workflows.core.sentences import text_of
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
-from workflows.steps.kinds import work_of
+from workflows.steps.kinds import ACCOUNT_SETTINGS, work_of
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SESSIONS = Sessions(Path("nowhere"), [], lambda: NOW)
@@ -225,6 +225,7 @@ async def test_what_is_over_has_a_heading_of_its_own_and_gives_way_to_what_waits
         ({"joining": ["jane.doe"], "resetting": ["alex"]}, "Add jane.doe and more"),
         ({"kinds": ["resetting"]}, "Reset password of somebody"),
         ({"kinds": ["regions_wanted"]}, "Check STS regions"),
+        ({"kinds": ["account_wanted"]}, ACCOUNT_SETTINGS),
         ({"kinds": ["joining", "leaving"]}, "Admin, nobody named yet"),
     ],
 )
@@ -262,11 +263,12 @@ async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> Non
     app = Host([LATE, DONE])
     async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
-        for _ in range(12):
+        for _ in range(13):
             await pilot.press("enter", "down")
         await rest(pilot)
         assert app.text().count("▌") == 1
-        kinds = ["joining", "leaving", "regrouping", "resetting", "rekeying", "mfa_reset", "regions_wanted"]
+        kinds = ["joining", "leaving", "regrouping", "resetting", "rekeying", "mfa_reset", "account_wanted"]
+        kinds.append("regions_wanted")
         assert app.asked == [
             HomeScreen.Resume(LATE),
             HomeScreen.Resume(DONE),
