@@ -646,9 +646,9 @@ def _gone(entry: Entry) -> str:
 
 def _kept(entry: Entry) -> Sentence:
     """What the end of a session leaves alone."""
-    if entry.sandbox is None:
-        return joined((left_behind(entry), "The project's files, keys and profiles stay."))
-    return "The sandbox goes away with its last session."
+    sandbox = "The sandbox goes away with its last session."
+    stays = "The project's files, keys and profiles stay." if entry.sandbox is None else sandbox
+    return joined((left_behind(entry), stays))
 
 
 def _line_of(entry: Entry, now: datetime) -> _Line:

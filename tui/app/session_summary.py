@@ -98,7 +98,7 @@ def left_behind(entry: Entry) -> Sentence:
     if not layers:
         return ""
     where = listed(sorted(set(layers)), _NAMED)
-    return f"It wrote {count(len(layers), 'file')} in {where} and didn't apply them."
+    return f"It wrote {count(len(layers), 'file')} in {where} and didn't apply them: they stay as they are."
 
 
 def since_you_left(seen: Return, resumes_with: Sentence, now: datetime) -> str:
