@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus
 from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
@@ -110,9 +111,8 @@ class ReviewPane(ByHandPane):
         yield MarkBox("", bool(self._start["others_too"]), id="others-too")
         yield Text("", id="taken-in", classes="-empty")
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
-            hint = "empty: stay on this branch"
-            yield FieldRow("On a new branch", self._field("branch", hint))
-            yield FieldRow("Message", self._field("message", ""))
+            yield FieldRow("On a new branch", self._field("branch"))
+            yield FieldRow("Message", self._field("message"))
         with Horizontal(id="buttons"):
             yield Button("‹", id="before", key="p")
             yield Button("›", id="next", key="n")
@@ -126,9 +126,8 @@ class ReviewPane(ByHandPane):
     async def _press(self, event: Button.Pressed) -> None:
         await self.run_action(_ACTIONS[str(event.button.id)])
 
-    def _field(self, name: str, placeholder: str) -> Input:
-        value = str(self._start[name])
-        return Input(value=value, placeholder=placeholder, id=name, compact=True, select_on_focus=False)
+    def _field(self, name: str) -> Input:
+        return Input(value=str(self._start[name]), id=name, compact=True, select_on_focus=False)
 
     @on(MarkBox.Changed, "#commit")
     def _offer_commit(self, event: MarkBox.Changed) -> None:
@@ -199,7 +198,18 @@ class ReviewPane(ByHandPane):
         diff = self.query_one(FileDiffs)
         if not self._unseen or self.has_class("-unmade"):
             return YOURS
-        return Turn("PgDn shows more" if diff.at in diff.unseen else "n shows the next")
+        if diff.at in diff.unseen:
+            return Turn("PgDn shows more")
+        return YOURS if self._types else Turn("n shows the next")
+
+    @property
+    def _types(self) -> bool:
+        """Whether the keys of the difference are letters of a field."""
+        return isinstance(self.screen.focused, Input)
+
+    @on(DescendantFocus)
+    def _keys_change(self) -> None:
+        self.primary_changed()
 
     @property
     def _unseen(self) -> int:
@@ -274,13 +284,15 @@ class ReviewPane(ByHandPane):
         of_gone = text_of(joined((removed, beside.consequence if diffs else "")))
         self._notes = [f"! {note}" for note in (of_gone, *(notes if diffs else ())) if note]
         self.query_one("#summary", Text).update("\n".join([*_fitting(self._notes), summary]))
-        diff = self.query_one(FileDiffs)
-        diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in self._start["seen"]])
+        diff, seen = self.query_one(FileDiffs), self.draft()["seen"]
+        diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in seen])
         self._show_written(beside.written if not diffs else ())
         self._show_commit()
+        stay = f"empty: stay on {beside.branch}" if beside.branch else "empty: stay on no branch"
+        self.query_one("#branch", Input).placeholder = stay
         if not diffs:
             self.focus_primary()
-        elif not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
+        elif not self._types:
             diff.focus()
         self._remember()
 

@@ -366,16 +366,20 @@ async def test_one_dialog_tells_of_a_key_that_came_meanwhile(
 
 
 async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided: AdminProject) -> None:
-    async with review_of(decided) as (ui, _):
+    async with review_of(decided) as (ui, diff):
         ui.app.pane.query_one("#commit", MarkBox).value = True
+        await ui.press("n", "n")
+        seen = set(diff.seen)
         ui.app.pane.query_one("#branch").focus()
         await ui.press(*"a..b")
+        assert "n shows the next" not in ui.text
         await write(ui)
         await ui.rest()
         assert "Not a name for a branch" in ui.text
         assert not isinstance(ui.app.screen, ErrorDialog)
         await ui.press(*"seven")
         assert ui.app.pane.query_one("#branch", Input).value == "a..bseven"
+        assert seen <= diff.seen
 
 
 class Shown(App[None]):

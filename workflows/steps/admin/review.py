@@ -118,6 +118,7 @@ class Beside:
         in_git: whether git has all written files as they are.
         gone_since: whom later sessions removed from the files, and how.
         consequence: what a difference does for them.
+        branch: the one that is checked out, or "".
     """
 
     lines: Mapping[Path, int] = field(default_factory=dict)
@@ -128,6 +129,7 @@ class Beside:
     in_git: bool = False
     gone_since: Sentence = ""
     consequence: Sentence = ""
+    branch: str = ""
 
 
 def prepare(context: Context, report: Report) -> ChangeSet:
@@ -182,6 +184,7 @@ def beside(change_set: ChangeSet, context: Context) -> Beside:
     in_git = bool(written) and uncommitted.isdisjoint(path.resolve() for path in written)
     return replace(
         found,
+        branch=git.branch() or "",
         lines={path: number for path, number in lines.items() if number},
         others=tuple(_others(layers, dirty, {path.resolve() for path in committed})),
         in_git=in_git and not any(git.is_ignored(path) for path in written),  # what is ignored isn't dirty
