@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -75,13 +76,22 @@ class ForeignList(Vertical):
 
     @on(MarkList.SelectionHighlighted)
     def _tell_whole(self, event: MarkList.SelectionHighlighted[str]) -> None:
-        """Show all words of the line that the cursor is on, and the resource; the list cuts them off."""
+        """Show of the line that the cursor is on what the list cuts off, and the resource."""
+        self.call_after_refresh(self._tell_rest, event.selection.value)  # the list has its width then
+
+    def _tell_rest(self, address: str) -> None:
+        room = self.query_one(MarkList).scrollable_content_region.width - _BOX_WIDTH
         lines = [
-            change.words if change.named else f"{change.words}\n{change.address}"
+            line
             for change in self._changes
-            if change.address == event.selection.value
+            if change.address == address
+            for line, wanted in (
+                (text_of(change.words), cell_len(text_of(change.words)) > room),
+                (address, not change.named),
+            )
+            if wanted
         ]
-        self.query_one("#foreign-words", Text).update(text_of(joined(lines, "\n")))
+        self.query_one("#foreign-words", Text).update("\n".join(lines))
 
 
 EXPORT = (
@@ -91,6 +101,8 @@ EXPORT = (
 """What the export asks for."""
 _EXPORTED = "After the pull request is applied, press e."
 _MOST_LINES = 3
+_BOX_WIDTH = 7
+"""What stands in a list before a line: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Terraform compares your files with the account. This can take a minute."
 _PULL_REQUEST = "If a pull request has applied them already, e checks that."
 _ELSEWHERE = "✓ Applied elsewhere: the state holds what you decided."

@@ -74,7 +74,7 @@ def cut(lines: Sequence[str], most: int) -> list[str]:
     if len(lines) <= most:
         return list(lines)
     left = count(len(lines) - most + 1, "other change")
-    return [*lines[: most - 1], f"{left}: d lists all"]
+    return [*lines[: most - 1], f"{left}: d lists all resources"]
 
 
 def _counts(counts: Mapping[str, int]) -> Content:

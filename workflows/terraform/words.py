@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable
 
 from workflows.core.sentences import Sentence, count, text_of
 from workflows.core.text import safe
@@ -62,10 +63,15 @@ def summary(plan: Plan) -> tuple[Sentence, ...]:
     """The plan in lines: one a person, then one a group, then the account, the rest and the outputs."""
     if plan.is_empty:
         return ("Nothing changes.",)
-    lines = [f"{user}: {'; '.join(_about_user(plan, user))}" for user in plan.users]
-    groups = sorted({change.group for change in plan.changes if change.group})
-    lines += [f"group {group}: {words}" for group in groups if (words := _about_group(plan, group))]
-    rest = [change for change in plan.changes if change.user is None and change.group is None]
+    return (*(f"{user}: {'; '.join(_about_user(plan, user))}" for user in plan.users), *about_nobody(plan))
+
+
+def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Sentence, ...]:
+    """Those of its lines that are about no person, without the changes at some addresses."""
+    changes = [change for change in plan.changes if change.address not in but]
+    groups = sorted({change.group for change in changes if change.group})
+    lines = [f"group {group}: {words}" for group in groups if (words := _about_group(changes, group))]
+    rest = [change for change in changes if change.user is None and change.group is None]
     lines += [f"{change.address} is {_DONE[change.action]}" for change in rest]
     if plan.outputs:
         lines.append(f"{count(len(plan.outputs), 'output')} change{'' if len(plan.outputs) > 1 else 's'}")
@@ -135,8 +141,8 @@ def _about_user(plan: Plan, user: str) -> list[str]:
     return parts
 
 
-def _about_group(plan: Plan, group: str) -> Sentence:
-    own = [change for change in plan.changes if change.group == group]
+def _about_group(changes: Iterable[ResourceChange], group: str) -> Sentence:
+    own = [change for change in changes if change.group == group]
     parts = [f"is {_DONE[change.action]}" for change in own if change.type == GROUP]
     if any(change.members_unknown for change in own):
         parts.append("its members are known only after the apply")

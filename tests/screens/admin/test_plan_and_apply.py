@@ -233,6 +233,7 @@ async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: 
         await rest(pilot)
         await press(pilot, "ctrl+n")
         assert app.focused is app.pane.query_one("#foreign")
+        assert app.text().count("group other: ") == 1
         assert not app.pane.primary().ready
         await press(pilot, "ctrl+n")
         assert desk.status("plan") is Status.RUNNING

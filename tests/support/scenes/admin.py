@@ -239,6 +239,7 @@ def _planned(folder: Path, **changes: Any) -> Planned:
             owners={_USER: ("jane.doe",)},
             passwords=PEOPLE,
             people=_CHANGES,
+            others=("4 outputs change",),
         ),
         **changes,
     )
@@ -310,14 +311,12 @@ def plan_foreign(stage: Stage, office: Office) -> Scene:
     )
     counts = {"add": 5, "change": 2, "destroy": 2}
     people = (*_CHANGES, PersonChange("sam.okafor", password="replace"))
-    summary = ("", "", "", "group auditors: is destroyed", "4 outputs change")
     planned = _planned(
         stage.folder,
         counts=counts,
         destroys=(group,),
         foreign=(group, user),
         people=people,
-        summary=summary,
     )
     stage.put(plan_resources, "kept", lambda _context: _resources(group))
     session = _runs(stage, office, "plan")

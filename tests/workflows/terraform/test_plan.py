@@ -14,7 +14,7 @@ from workflows.steps.admin.plan import refuse_short_passwords
 from workflows.terraform.plan import Plan
 from workflows.terraform.plan_reader import read_plan
 from workflows.terraform.redaction import redact
-from workflows.terraform.words import describe, plan_markdown, summary
+from workflows.terraform.words import about_nobody, describe, plan_markdown, summary
 
 CANARY = "canary-value-that-is-in-no-text"
 
@@ -125,7 +125,8 @@ def test_account_settings_belong_only_where_they_were_edited() -> None:
     plan = plan_of(ALIAS)
     assert plan.about(["jane.doe"]).foreign == plan.changes
     assert plan.about([], account=True).belonging == plan.changes
-    assert summary(plan) == ("aws_iam_account_alias.this is made",)
+    assert summary(plan) == about_nobody(plan) == ("aws_iam_account_alias.this is made",)
+    assert about_nobody(plan, {"aws_iam_account_alias.this"}) == ()
 
 
 def test_destroys_and_replacements_are_found_by_person() -> None:

@@ -73,7 +73,8 @@ class Planned:
         passwords: users who get a new password.
         access_keys: users who get a new access key.
         gone: users who are removed for good.
-        people: what it does to each person, in the order of the summary; empty in sessions older than that.
+        people: what it does to each person; empty in sessions older than that.
+        others: what else it does that isn't foreign, and what to know of it; empty in older sessions.
     """
 
     record: PlanRecord
@@ -88,11 +89,7 @@ class Planned:
     gone: tuple[str, ...] = ()
     empty: bool = False
     people: tuple[PersonChange, ...] = ()
-
-    @property
-    def others(self) -> tuple[Sentence, ...]:
-        """The lines of the summary that are about no person."""
-        return self.summary[len(self.people) :]
+    others: tuple[Sentence, ...] = ()
 
     def as_facts(self) -> dict[str, Any]:
         """The plan as JSON values."""

@@ -34,7 +34,7 @@ from workflows.terraform.plan import (
 )
 from workflows.terraform.record import PlanRecord, changed_since, changed_words, refuse_another_plan
 from workflows.terraform.results import ApplyResult, Trouble
-from workflows.terraform.words import describe, meaning, summary
+from workflows.terraform.words import about_nobody, describe, meaning, summary
 
 _OWN = frozenset({USER, LOGIN_PROFILE, ACCESS_KEY})
 """What a person consists of, whatever the module is called that makes it."""
@@ -61,6 +61,7 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
         gone=_users(plan, USER, (Action.DELETE,)),
         empty=plan.is_empty,
         people=tuple(_person(plan, name) for name in plan.users),
+        others=about_nobody(plan, {change.address for change in foreign}),
     )
 
 

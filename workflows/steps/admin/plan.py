@@ -119,8 +119,9 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         origin = joined((origin_words(record, context), *unchecked))
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
-    set_too = [f"Your shell sets {variable}." for variable in inherited(context.environment.variables)]
-    planned = replace(planned, summary=(*planned.summary, *unchecked, *set_too))
+    set_too = (f"Your shell sets {variable}." for variable in inherited(context.environment.variables))
+    besides = (*unchecked, *set_too)
+    planned = replace(planned, summary=(*planned.summary, *besides), others=(*planned.others, *besides))
     plan_resources.keep(plan, [change.address for change in planned.foreign], context)
     return planned
 
