@@ -130,7 +130,11 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
     assert run.session.status(StepKey("review")) is Status.UNCONFIRMED  # its files went with the project
     for account in ("management", "security"):
         fact = run.session.facts(account)["plan"]
-        assert {**Planned.from_facts(fact).as_facts(), "acknowledged": []} == {**fact, "people": []}
+        assert {**Planned.from_facts(fact).as_facts(), "acknowledged": []} == {
+            **fact,
+            "people": [],
+            "others": [],
+        }
 
 
 def test_a_session_whose_project_moved_on_the_way_goes_on_there_and_can_move_again(opened: Opened) -> None:
