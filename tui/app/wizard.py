@@ -210,18 +210,17 @@ class WizardScreen(OneFocus):
         if not self.choosing and self.focused is not None and not is_displayed(self.focused):
             self._stage.focus_first()
 
-    def look_again(self, *, opens: bool = False) -> None:
+    def look_again(self) -> None:
         """Look at the world in the background; what is not as it was is shown, unless something runs here.
 
-        Args:
-            opens: whether what the person's PGP key guards may be opened for it.
+        One that takes the place of a look that the person asked for opens what that one may.
         """
-        look = partial(self._look, self.run.done(), opens=opens)
+        look = partial(self._look, self.run.done(), opens=self._looking and not self._without)
         self.run_worker(look, thread=True, group="looks", exclusive=True)
 
     def _look(self, done: Iterable[Question], *, opens: bool) -> None:
-        worker, looks = get_current_worker(), self.run.seen(done)
-        if not worker.is_cancelled:
+        looks = self.run.seen(done)
+        if not get_current_worker().is_cancelled:
             self.post_message(self.Seen(looks, opens))
 
     @on(Finished.LookWanted)
@@ -270,7 +269,7 @@ class WizardScreen(OneFocus):
         self.show_result("iam-onboard is looking again, and shows here what it finds.", "", passing=True)
         self._looking, self._without, self._unsure = True, without, []
         self.workers.cancel_group(self, "questions")  # the answers of an earlier look are not of this one
-        self.look_again(opens=not without)
+        self.look_again()
 
     @on(Seen)
     async def _take(self, message: Seen) -> None:

@@ -1266,6 +1266,7 @@ async def test_only_the_look_that_a_person_asks_for_opens_what_is_guarded_and_sa
         step.may_answer.set()
         await until(pilot, lambda: all(w.is_finished for w in app.workers if w.group == "questions"))
         assert str(app.wizard.query_one("#result", Text).visual) == looking
+        app.wizard.look_again()  # as the return from the shell does
         may_look.set()
         await rest(pilot)
         assert opened == [False, False, True]
