@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened, styled
+from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Place
@@ -403,7 +405,10 @@ class ReviewPane(ByHandPane):
     def _ask_to_put_back(self, change_set: ChangeSet) -> None:
         def work(report: Report) -> tuple[ChangeSet, str]:
             undone = review.undo(self.context, report)
-            return undone, review.uncommitted_on(undone, self.context)
+            branch = ""
+            with suppress(OnboardError):  # the files are put back, whatever git says of them
+                branch = review.uncommitted_on(undone, self.context)
+            return undone, branch
 
         def undo(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             self.run_move("undo", work, self._put_back)
@@ -416,9 +421,10 @@ class ReviewPane(ByHandPane):
     def _put_back(self, done: tuple[ChangeSet, str]) -> None:
         undone, branch = done
         number = count(len(undone.changes), "file")
-        said = f"✓ {number} put back. To make the same changes after all, write them again."
         if branch:
             said = f"✓ {number} put back, but not committed: you are still on {branch}."
+        else:
+            said = f"✓ {number} put back. To make the same changes after all, write them again."
         if self.opening.done:
             self.parting = said
             self.screen.call_later(self.screen.run_action, "reopen")
