@@ -22,7 +22,7 @@ from screens.widgets.dialogs import Confirm, NameDialog, Notice, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, OptionList, Text, shortened, styled
+from screens.widgets.text import Button, OptionList, Text, shortened, shown, styled
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
@@ -290,8 +290,7 @@ class ReviewPane(ByHandPane):
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in seen])
         self._show_written(beside.written if not diffs else ())
         self._show_commit()
-        stay = f"empty: stay on {beside.branch}" if beside.branch else "empty: stay on no branch"
-        self.query_one("#branch", Input).placeholder = stay
+        self.query_one("#branch", Input).placeholder = shown(f"empty: stay on {beside.branch or 'no branch'}")
         if not diffs:
             self.focus_primary()
         elif not self._types:

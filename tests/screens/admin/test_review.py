@@ -482,6 +482,14 @@ async def test_that_files_were_put_back_stays_said_where_no_review_can_be_made_t
         assert not any("No program" in message for message in told)
 
 
+async def test_the_name_of_a_branch_cannot_steer_the_terminal(decided: AdminProject) -> None:
+    decided.git("switch", "--quiet", "--create", "a\x9bb")
+    async with review_of(decided) as (ui, _):
+        hint = ui.app.pane.query_one("#branch", Input).placeholder
+        assert hint.isprintable()
+        assert hint.endswith("b")
+
+
 async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided: AdminProject) -> None:
     before = decided.git("status", "--porcelain")
     async with review_of(decided) as (ui, _):
