@@ -232,9 +232,12 @@ class OnboardApp(Frame):
     def _left_behind(self) -> Sentence:
         """What becomes of the work that runs and of the input, when the program is left; "" for nothing."""
         wizard = self._wizard()
-        if wizard is None or not wizard.working:
-            unkept = wizard.pane.unkept if wizard is not None and wizard.pane is not None else ""
-            return unkept and f"{unkept} ^q again quits."
+        pane = wizard.pane if wizard is not None else None
+        if wizard is None or pane is None:
+            return ""
+        if not wizard.working:
+            whole = pane.opened and not pane.context.leaving.is_set()  # else its fields aren't there
+            return f"{pane.unkept} ^q again quits." if whole and pane.unkept else ""
         if self.apply_left:
             return "The apply continues by itself. Come back to see how it ended. ^q again quits."
         return "The step stays open: start it again when you come back. ^q again quits."

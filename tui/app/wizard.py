@@ -488,9 +488,10 @@ class WizardScreen(OneFocus):
 
     def _refresh_bar(self) -> None:
         self._bar_due = False
-        bar, pane = self.query_one(ActionBar), self.pane
-        if pane is not None and pane.context.leaving.is_set():
+        pane = self.pane
+        if self._left.is_set() or (pane is not None and pane.context.leaving.is_set()):
             return
+        bar = self.query_one(ActionBar)
         if pane is not None and pane.opened and (likely := pane.likely() or self._likely) != self._likely:
             self._likely = likely
             self.refresh_rail()

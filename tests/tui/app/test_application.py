@@ -584,6 +584,12 @@ async def test_quitting_asks_first_where_input_is_not_kept(
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         monkeypatch.setattr(StepPane, "unkept", "A text isn't kept.")
+        assert isinstance(app.screen, WizardScreen)
+        pane = app.screen.pane
+        assert pane is not None
+        with monkeypatch.context() as opening:
+            opening.setattr(pane, "opened", False)
+            assert not app._left_behind(), "its fields aren't there yet"
         await pilot.press("ctrl+q")
         await pilot.pause()
         assert isinstance(app.screen, QuitQuestion)
