@@ -471,7 +471,7 @@ class ApplyPane(TerraformPane):
         nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
         title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
         outlook = self._outlook
-        account_id, uncompared = outlook.account_id if outlook else "", self.not_compared_told()
+        account_id, uncompared = outlook.account_id if outlook else "", self.not_compared()
         body = _question(self._planned, self.context, account_id, uncompared)
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
 

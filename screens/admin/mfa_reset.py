@@ -229,4 +229,6 @@ class MfaResetPane(AccountWorkPane):
 
     def draft(self) -> Mapping[str, Any]:
         asked = {"asked": self._asked} if self._asked else {}
-        return asked if self.found is None or self.opening.done else {**asked, **outcome(self.request())}
+        if self.found is None or self.opening.done:
+            return asked
+        return {**asked, **outcome(self.request())}

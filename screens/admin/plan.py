@@ -81,16 +81,12 @@ class ForeignList(Vertical):
 
     def _tell_rest(self, address: str) -> None:
         room = self.query_one(MarkList).scrollable_content_region.width - _BOX_WIDTH
-        lines = [
-            line
-            for change in self._changes
-            if change.address == address
-            for line, wanted in (
-                (text_of(change.words), cell_len(text_of(change.words)) > room),
-                (address, not change.named),
-            )
-            if wanted
-        ]
+        lines: list[str] = []
+        for change in self._changes:
+            if change.address == address:
+                words = text_of(change.words)
+                lines += [words] if cell_len(words) > room else []
+                lines += [] if change.named else [address]
         self.query_one("#foreign-words", Text).update("\n".join(lines))
 
 

@@ -289,17 +289,17 @@ class ProjectPane(StepPane):
     @on(Input.Changed, "#path, #rekeying")
     def _show_found(self) -> None:
         """Say what is in the folder that the field names, or what is wrong with it."""
-        told, wrong, remarks = self.query_one("#found", Text), False, list[Sentence]()
+        line, wrong, remarks = self.query_one("#found", Text), False, list[Sentence]()
         if self._survey is not None and self._found:
             asking = [name for name in self._survey.asking if name not in self.request().rekeying]
             remarks = _remarks(self._survey, self._asked, asking)
-            told.update(_survey_text(self._survey, len(remarks)))
+            line.update(_survey_text(self._survey, len(remarks)))
         elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
             wrong = True
-            told.update(self._why)
+            line.update(self._why)
         else:
-            told.update("" if self.running_move else "Enter finds the project in this folder.")
-        told.set_class(wrong, "-wrong")
+            line.update("" if self.running_move else "Enter finds the project in this folder.")
+        line.set_class(wrong, "-wrong")
         self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
         for row in ("#layers-row", "#layers-are"):
             self.query_one(row).display = self._found and self._in_accounts
@@ -414,14 +414,17 @@ def _counts(layer: Layer) -> str:
 def _where(accounts: Sequence[str]) -> str:
     """Accounts, as many by name as a button has room for."""
     names = [short(account) for account in accounts]
-    fitting = (words for most in (3, 2) if len(words := listed(names, most)) <= _WHERE_WIDTH)
-    return next(fitting, listed(names, 1))
+    for most in (3, 2):
+        if len(words := listed(names, most)) <= _WHERE_WIDTH:
+            return words
+    return listed(names, 1)
 
 
 def _survey_text(found: Survey, remarks: int) -> str:
     """What was found, and that there is more to know."""
-    told, below = found.project, f", {count(remarks, 'note')} below" if remarks else ""
-    return f"✓ {told.name} ({told.long_name}), {count(len(found.layers), 'account')} with IAM users{below}"
+    name = f"{found.project.name} ({found.project.long_name})"
+    below = f", {count(remarks, 'note')} below" if remarks else ""
+    return f"✓ {name}, {count(len(found.layers), 'account')} with IAM users{below}"
 
 
 def _remarks(found: Survey, asked: Collection[str], asking: Iterable[str]) -> list[Sentence]:

@@ -480,7 +480,7 @@ def _has_key(run: SessionRun, key: StepKey) -> bool:
     facts = run.session.facts(key.item)
     results = (facts.get("verified") or {}).get("results") or ()
     works = {result["profile"] for result in results if not result.get("problem")}
-    return bool(facts.get("access_key")) or facts["profiles"]["names"][0] in works
+    return bool(facts.get("access_key")) or facts["profiles"]["base"] in works
 
 
 def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:

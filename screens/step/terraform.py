@@ -181,15 +181,15 @@ class TerraformPane(CodePane):
                 "log", lambda _report: plan.log_text(self.context, self.LOG), log.show_text, looks=True
             )
 
-    def not_compared_told(self) -> tuple[Sentence, ...]:
+    def not_compared(self) -> tuple[Sentence, ...]:
         """Whose fingerprint nobody has compared, of those who are still there."""
         return self.context.decisions.not_compared_told(self.opening.gone)
 
     def offer_comparison(self) -> None:
         """Say before the apply whose fingerprint nobody has compared, and offer the way there."""
-        told = () if self.opening.done else self.not_compared_told()
-        self.query_one("#not-compared", Text).show_lines([f"! {sentence}" for sentence in told])
-        self.query_one("#compare").set_class(not told, "hidden")
+        uncompared = () if self.opening.done else self.not_compared()
+        self.query_one("#not-compared", Text).show_lines([f"! {sentence}" for sentence in uncompared])
+        self.query_one("#compare").set_class(not uncompared, "hidden")
 
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:

@@ -288,10 +288,8 @@ class Stage(Vertical):
         session, key = self._run.session, self.key
         if message.pane is None or message.pane is not self.pane or key is None:
             return
-        stopped, of_the_step = (
-            isinstance(message.error, Cancelled),
-            message.journaled or message.name == "perform",
-        )
+        stopped = isinstance(message.error, Cancelled)
+        of_the_step = message.journaled or message.name == "perform"
         if of_the_step and session.status(key) is Status.RUNNING:
             kind = {"kind": STOPPED} if stopped else {}
             self.record(lambda: session.fail(key, {**message.error.as_record(), **kind}))
@@ -376,7 +374,8 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
 
 def note_of(run: SessionRun, key: StepKey) -> str:
     """The note of a step, or ""."""
-    session = run.session
+    session, record = run.session, run.session.record(key)
+    last = record.last if record is not None else None
     match session.status(key):
         case Status.LOCKED:
             first = session.towards(key)
@@ -391,11 +390,9 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.INTERRUPTED:
             words = run.step(key).interrupted_words
             return text_of(words) or "This was interrupted before it ended. Start it again with Next (^n)."
-        case (Status.FAILED | Status.STOPPED) as status if (record := session.record(key)) and isinstance(
-            record.last, Failed
-        ):
+        case (Status.FAILED | Status.STOPPED) as status if isinstance(last, Failed):
             failed = "The last try failed: " if status is Status.FAILED else ""
-            return shortened(f"{failed}{record.last.error.get('what', '')}")
+            return shortened(f"{failed}{last.error.get('what', '')}")
         case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
             return _seen(session.state.observed[key], status, run.environment.now())
         case Status.SKIPPED:

@@ -477,9 +477,9 @@ async def test_that_files_were_put_back_stays_said_where_no_review_can_be_made_t
         await ui.press("left", "enter")
         await ui.rest()
         assert isinstance(ui.app.screen, ErrorDialog)
-        told = [notification.message for notification in ui.app._notifications]
-        assert any("8 files put back" in message for message in told)
-        assert not any("No program" in message for message in told)
+        messages = [notification.message for notification in ui.app._notifications]
+        assert any("8 files put back" in message for message in messages)
+        assert not any("No program" in message for message in messages)
 
 
 async def test_the_name_of_a_branch_cannot_steer_the_terminal(decided: AdminProject) -> None:
