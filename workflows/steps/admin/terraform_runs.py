@@ -53,7 +53,7 @@ from workflows.terraform.service import Terraform
 from workflows.terraform.state import State
 
 _OF_THE_LAYER = (Use.STATE, Use.PROVIDER)
-_NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN, AwsFailure.NO_CREDENTIALS)
+_NOT_TAKEN = (AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN)
 
 
 class Source(Enum):
@@ -425,7 +425,7 @@ def _check_account(context: Context, project: Project, profile: LayerProfile, fi
 
 
 def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
-    """What to do about credentials that are not there, or that AWS does not take any more."""
+    """What to do about credentials that AWS no longer accepts."""
     file = project_files(context, project).credentials_file
     if error.failure is AwsFailure.KEY_UNKNOWN:
         return OnboardError(
@@ -435,15 +435,13 @@ def _over(error: AwsError, context: Context, project: Project, profile: LayerPro
             next=f"Wait a moment and try again. If this goes on, put a key that works under {profile.name}.",
             detail=error.detail,
         )
-    if error.failure is AwsFailure.EXPIRED:
-        return OnboardError(
-            "The credentials have expired",
-            f"The temporary credentials of {profile.name} in {file} are no longer valid.",
-            why="They end after some hours, and then need to be renewed.",
-            next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
-            detail=error.detail,
-        )
-    return error
+    return OnboardError(
+        "The credentials have expired",
+        f"The temporary credentials of {profile.name} in {file} are no longer valid.",
+        why="They end after some hours, and then need to be renewed.",
+        next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
+        detail=error.detail,
+    )
 
 
 def factory_for(context: Context, project: Project, patience: Patience = USUAL) -> ClientFactory:
