@@ -616,11 +616,8 @@ def inquire(context: Context) -> Observation:
         return taken_back
     sent = [name for name, mark in marks_in(context.item, context).items() if mark.sent_at]
     found: dict[tuple[str, Arrival], list[str]] = {}
-    removals, accounts, since = (
-        dict[str, str](),
-        accounts_of_text(context.item, context),
-        removed_since(context),
-    )
+    removals, since = dict[str, str](), removed_since(context)
+    accounts = accounts_of_text(context.item, context)
     remade = state_now.renewed_since(context, *accounts)
     for account in accounts:
         gone = since.get(account, {})
