@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -319,11 +320,12 @@ def undo(context: Context, report: Report) -> ChangeSet:
 
 
 def uncommitted_on(undone: ChangeSet, context: Context) -> str:
-    """The branch on which putting these files back is not committed; "" for none."""
+    """The branch on which putting these files back is not committed; "" for none, or where git fails."""
     git = Git(context.root, context.environment.variables)
-    if not git.is_repository() or not git.dirty_files([change.path for change in undone.changes]):
-        return ""
-    return git.branch() or ""
+    with suppress(OnboardError):
+        if git.is_repository() and git.dirty_files([change.path for change in undone.changes]):
+            return git.branch() or ""
+    return ""
 
 
 def _is_applied(context: Context) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
@@ -640,11 +641,15 @@ def test_files_that_were_put_back_are_written_no_more(admin: AdminProject) -> No
 
 @pytest.mark.parametrize("commit", [True, False])
 def test_files_that_were_put_back_after_a_commit_are_uncommitted_on_its_branch(
-    admin: AdminProject, *, commit: bool
+    admin: AdminProject, monkeypatch: pytest.MonkeyPatch, *, commit: bool
 ) -> None:
     write(admin, commit=commit, branch="jane-joins" if commit else "", message="Add jane.doe")
     undone = review.undo(admin.context(), quiet)
     assert review.uncommitted_on(undone, admin.context()) == ("jane-joins" if commit else "")
+    broken = Mock(side_effect=OnboardError("Git failed", "It took too long."))
+    monkeypatch.setattr(review.Git, "dirty_files", broken)
+    assert review.uncommitted_on(undone, admin.context()) == "", "the files are back all the same"
+    broken.assert_called_once()
 
 
 def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: AdminProject) -> None:
