@@ -6,10 +6,12 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from support.served_aws import BASE, NewUserAws, jane, user_key
 from support.strict_aws import PAGES, SECURITY
 
 from workflows.aws.clients import Credentials
+from workflows.aws.errors import AwsError
 from workflows.core.secret import Secret
 from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
@@ -26,6 +28,7 @@ OWN_LOGIN = json.dumps(
         "Statement": {"Effect": "Allow", "Action": "iam:GetLoginProfile", "Resource": "*"},
     }
 )
+NO_LOOK = OWN_LOGIN.replace("Allow", "Deny").replace("GetLoginProfile", "GetUser")
 NOT_YET = "AWS hasn't recorded a sign-in with your password yet; its record is some minutes late."
 
 
@@ -97,7 +100,13 @@ def test_a_sign_in_that_is_older_than_the_handoff_was_with_another_password(new_
         late = sign_in.inquire(context)
         assert (late.verdict, bool(late.remedy)) == (Verdict.UNKNOWN, True)
     facts["signed_in"]["since"] = ""
-    assert sign_in.inquire(new_user.context(**facts, access_key={**before, "at": later})) == AGREES
+    known = new_user.context(**facts, access_key={**before, "at": later})
+    assert sign_in.inquire(known) == AGREES
+    new_user.aws.administrator("iam").put_user_policy(
+        UserName="jane.doe", PolicyName="no-look", PolicyDocument=NO_LOOK
+    )
+    with pytest.raises(AwsError):  # to look again later wouldn't help
+        sign_in.inquire(known)
 
 
 def test_that_aws_cannot_be_asked_is_told_and_stops_nobody(new_user: NewUserAws) -> None:
