@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tui.host import Machine
@@ -18,17 +19,17 @@ from workflows.steps.kinds import people_of
 from workflows.steps.later_sessions import (
     AppliedChanges,
     applied_changes,
-    as_written,
     over_by,
     passwords_made,
     removals,
-    removals_ahead,
     still_awaited,
+    written_changes,
 )
 
 with on_demand():
     from workflows import catalogue
     from workflows.machine import declaration
+    from workflows.steps.admin import written as written_files
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class SessionCatalogue:
             sessions = self.sessions_of(folder)
             every = sessions.summaries()
             applied, made = applied_changes(every), passwords_made(every)
-            written = _written_changes(every, sessions.folder)
+            written = written_changes(every, partial(_holds_files, sessions.folder))
             for summary in every:
                 awaits = replace(summary, awaited=still_awaited(summary, applied, made))
                 entry = self._entry(awaits, sessions, folder)
@@ -172,20 +173,15 @@ class SessionCatalogue:
         return Entry(summary, sessions, sandbox, came, archived, apply)
 
 
+def _holds_files(folder: Path, summary: Summary) -> bool:
+    return written_files.holds_files(folder / summary.id, summary.facts)
+
+
 def _gone(summary: Summary, came: str, applied: AppliedChanges) -> bool:
     """Whether the new user of a sandbox was removed from every account after their handoff came."""
     user = summary.facts.get("user")
     last = [changes[-1] for (_root, _account, name), changes in applied.items() if name == user]
     return bool(last) and all(change.kind == "remove" and change.at > came for change in last)
-
-
-def _written_changes(every: Sequence[Summary], folder: Path) -> AppliedChanges:
-    """The changes of users as the files hold them, where that matters: a removal waits for its apply."""
-    if not removals_ahead(every):
-        return {}
-    from workflows.steps.admin.written import holds_files  # noqa: PLC0415 - few lists need it
-
-    return applied_changes(as_written(every, lambda summary: holds_files(folder / summary.id, summary.facts)))
 
 
 def _awaited(summary: Summary, folder: Path) -> list[str]:

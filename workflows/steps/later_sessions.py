@@ -60,17 +60,23 @@ def applied_changes(sessions: Iterable[Summary]) -> AppliedChanges:
     return by_key((whose, change) for change, whose in sorted(changes, key=itemgetter(0)))
 
 
-def as_written(sessions: Iterable[Summary], holds_files: Callable[[Summary], bool]) -> Iterator[Summary]:
-    """The sessions that wrote to the layers, as if each had applied all of it when it wrote.
+def written_changes(sessions: Collection[Summary], holds_files: Callable[[Summary], bool]) -> AppliedChanges:
+    """What the sessions wrote of them, as if each had applied it then; {} where no removal waits for that.
 
     Args:
         sessions: those of a folder.
         holds_files: whether files hold what a session wrote.
     """
-    for summary in sessions:
-        if "review" in summary.settled and holds_files(summary):
-            applies = (f"apply@{account}" for account in _layers(summary.facts))
-            yield replace(summary, settled=dict.fromkeys(applies, summary.settled["review"]))
+    if not removals_ahead(sessions):
+        return {}
+    return applied_changes(
+        replace(
+            summary,
+            settled={f"apply@{account}": summary.settled["review"] for account in _layers(summary.facts)},
+        )
+        for summary in sessions
+        if "review" in summary.settled and holds_files(summary)
+    )
 
 
 def taken_back(facts: Mapping[str, Any], begun: str, applied: AppliedChanges) -> dict[str, dict[str, str]]:

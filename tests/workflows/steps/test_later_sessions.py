@@ -8,7 +8,6 @@ import pytest
 from workflows.machine.summaries import Summary
 from workflows.steps.later_sessions import (
     applied_changes,
-    as_written,
     over_by,
     passwords_made,
     removals,
@@ -16,6 +15,7 @@ from workflows.steps.later_sessions import (
     renewed,
     still_awaited,
     taken_back,
+    written_changes,
 )
 
 
@@ -60,11 +60,13 @@ def test_a_session_is_over_where_a_removal_only_waits_for_its_apply(holds: bool)
     own = replace(ADD, settled={"apply@management": "1"}, next_step="plan")
     applied = applied_changes([own, half])
     assert over_by(own, applied, {}) == ()
-    written = applied_changes(as_written([own, half], lambda _session: holds))
+    written = written_changes([own, half], lambda _session: holds)
     assert over_by(own, applied, written) == (("Remove jane",) if holds else ())
     assert over_by(ADD, applied, written) == ()  # she can sign in there until then
     device = replace(own, facts={**own.facts, "mfa_reset": ["jane"]})
     assert over_by(device, applied, written) == ()
+    whole = replace(half, settled={**half.settled, "apply@security": "3"})
+    assert written_changes([own, whole], lambda _session: pytest.fail("nothing waits")) == {}
 
 
 @pytest.mark.parametrize(

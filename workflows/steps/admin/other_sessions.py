@@ -21,14 +21,15 @@ from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import EDITING, work_of
 from workflows.steps.later_sessions import (
     AppliedChange,
+    AppliedChanges,
     applied_changes,
-    as_written,
     decided_in,
     places_of,
     removals,
     removals_ahead,
     removed,
     siblings,
+    written_changes,
 )
 from workflows.steps.shared.module import Context
 
@@ -167,15 +168,14 @@ def _later_removals(context: Context) -> tuple[Removals, Removals]:
     begun, every = later_than(context)
     if not every:
         return {}, {}
-    applied = _removals(every, begun, context)
-    sessions = context.folder.parent
-    wrote = as_written(every, lambda session: holds_files(sessions / session.id, session.facts))
+    applied, sessions = _removals(applied_changes(every), begun, context), context.folder.parent
+    wrote = written_changes(every, lambda session: holds_files(sessions / session.id, session.facts))
     written = _removals(wrote, begun, context)
     return applied, {part: last for part, last in written.items() if part not in applied}
 
 
-def _removals(sessions: Iterable[Summary], begun: str, context: Context) -> Removals:
-    found = removals(context.decisions.people, context.facts, begun, applied_changes(sessions))
+def _removals(changes: AppliedChanges, begun: str, context: Context) -> Removals:
+    found = removals(context.decisions.people, context.facts, begun, changes)
     return {(account, name): last for name, where in found.items() for account, last in where.items()}
 
 
