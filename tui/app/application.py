@@ -156,7 +156,8 @@ class OnboardApp(Frame):
     @property
     def session(self) -> str:
         """The id of the session that was opened last; "" where there is nothing to resume."""
-        return self._wizard_screen.run.session.folder.name if self._wizard_screen is not None else ""
+        folder = self._wizard_screen.run.session.folder if self._wizard_screen is not None else None
+        return folder.name if folder is not None and folder.is_dir() else ""
 
     @property
     def apply_left(self) -> bool:

@@ -961,6 +961,20 @@ async def test_outside_a_sandbox_there_is_nobody_else_to_play(house: House) -> N
         assert "Swap" not in text_of(app)
 
 
+async def test_a_session_that_was_deleted_is_not_there_to_resume(house: House) -> None:
+    session = house.session((PROJECT, LAYERS))
+    app = house.app(session=session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert app.session == session
+        await pilot.press("delete", "shift+tab", "enter")
+        await settled(pilot)
+        assert house.catalogue.entries() == ()
+        assert app.session == ""
+
+
 async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
     house.sandbox_session()
     app = house.app()
