@@ -14,8 +14,9 @@ from support.pgp import ENVIRONMENT
 from workflows.gpg import inspect, tools
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.keyring import NoSuchKey, export_public_key, list_secret_keys
+from workflows.gpg.many_keys import check_keys
 from workflows.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
-from workflows.gpg.refusals import TooManyParts, UnreadableKey
+from workflows.gpg.refusals import KeyTooSlow, TooManyParts, UnreadableKey
 from workflows.gpg.tools import GpgTooSlow, run_gpg
 
 
@@ -97,5 +98,12 @@ def test_a_gpg_that_waits_for_a_person_has_all_the_time(stuck: dict[str, str]) -
 
 
 def test_a_key_that_gpg_does_not_get_done_is_refused_like_any_other(stuck: dict[str, str]) -> None:
-    with pytest.raises(UnreadableKey):
+    assert issubclass(KeyTooSlow, UnreadableKey)
+    with pytest.raises(KeyTooSlow):
         inspect_key(PRIMARY, environment=stuck)
+
+
+def test_no_folder_of_keys_keeps_anybody_waiting(stuck: dict[str, str]) -> None:
+    keys = b"".join(key_packet(6, number) for number in range(9))
+    found = check_keys(keys, environment=stuck)
+    assert [type(key) for key in found] == [KeyTooSlow] * 9

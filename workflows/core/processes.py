@@ -21,7 +21,8 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, AnyStr
+from threading import Thread
+from typing import IO, TYPE_CHECKING, Any, AnyStr
 
 from workflows.core.files import OWN_LIMIT, FileError, load_file, replace_file
 from workflows.core.parsing import parse_json
@@ -308,10 +309,17 @@ def communicate(
         given: what it reads.
         check: called before and then about twenty times a second; what it raises ends the waiting.
     """
+    if given and process.stdin is not None:
+        # Popen.communicate drops what a round that timed out had not written yet, and keeps the pipe open.
+        Thread(target=_feed, args=(process.stdin, given), daemon=True).start()
+        process.stdin = None
     while True:
         if check is not None:
             check()
-        try:
-            return process.communicate(given, timeout=None if check is None else _POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            given = None  # it is on its way already
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=None if check is None else _POLL_SECONDS)
+
+
+def _feed(stdin: IO[AnyStr], given: AnyStr) -> None:
+    with contextlib.suppress(BrokenPipeError), stdin:
+        stdin.write(given)

@@ -19,7 +19,7 @@ from workflows.core.openpgp import SIZE_LIMIT, MalformedPackets, Packet, Tag, si
 from workflows.core.temporary import temporary_folder
 from workflows.gpg.normalise import PublicKeyText, normalise
 from workflows.gpg.provider_library import keybase_drops, keybase_reads, keybase_verifies
-from workflows.gpg.refusals import OtherKeyVersion, UnreadableKey
+from workflows.gpg.refusals import KeyTooSlow, OtherKeyVersion, UnreadableKey
 from workflows.gpg.tools import GpgRun, GpgTooSlow, run_gpg
 
 CHECK_SECONDS: Final = 30.0
@@ -245,13 +245,13 @@ def _gpg(arguments: Sequence[str], home: Path, environment: Mapping[str, str], k
     """One run of gpg that reads a key.
 
     Raises:
-        UnreadableKey: it did not end in time.
+        KeyTooSlow: it did not end in time.
         GpgMissing: gpg is not installed.
     """
     try:
         return run_gpg(arguments, gnupg_home=home, environment=environment, stdin=key, seconds=CHECK_SECONDS)
     except GpgTooSlow as slow:
-        raise UnreadableKey(detail=slow.what) from slow
+        raise KeyTooSlow(seconds=CHECK_SECONDS) from slow
 
 
 def _details(run: GpgRun, binary: bytes) -> KeyDetails:

@@ -192,6 +192,22 @@ class UnreadableKey(KeyRefused):
     )
 
 
+class KeyTooSlow(UnreadableKey):
+    """GnuPG was ended before it had read the key; that says nothing about the key.
+
+    Args:
+        seconds: how long it was given.
+    """
+
+    for_owner = ""
+    texts = Texts(
+        title="GnuPG didn't finish reading this key",
+        what="iam-onboard stopped gpg after {seconds:g} seconds.",
+        why="This computer may be very busy. A key takes gpg a second at most.",
+        next="Try again. If it happens again, ask its owner for a new key.",
+    )
+
+
 class OtherKeyVersion(KeyRefused):
     """A key in a format that neither gpg nor any AWS provider reads.
 

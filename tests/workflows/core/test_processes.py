@@ -109,6 +109,19 @@ time.sleep(3600)
             capture(argv, cwd=tmp_path, environment={}, timeout=1)
 
 
+def test_a_program_that_reads_late_gets_all_of_it(tmp_path: Path) -> None:
+    program = "import sys, time; time.sleep(0.3); print(len(sys.stdin.read()))"
+    argv, given = [sys.executable, "-c", program], "x" * 1_000_000
+    answer = capture(argv, cwd=tmp_path, environment={}, timeout=60, stdin=given)
+    assert answer.stdout == "1000000\n"
+
+
+def test_a_program_need_not_read_what_it_is_given(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", "print('done')"]
+    answer = capture(argv, cwd=tmp_path, environment={}, timeout=60, stdin="x" * 1_000_000)
+    assert answer.stdout == "done\n"
+
+
 def test_what_a_program_leaves_behind_does_not_hold_its_pipes(tmp_path: Path) -> None:
     program = "import subprocess, time; subprocess.Popen(['sleep', '600']); time.sleep(600)"
     begun = time.monotonic()
