@@ -67,6 +67,8 @@ REFUSED = ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE")
 """Left out although `ALLOWED` matches: their traces write credentials into the output."""
 
 _POLL_SECONDS = 0.05
+_GRACE_SECONDS = 5.0
+"""How long a program may take to end after its time has passed."""
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ def capture(
         cwd: the folder to run in.
         environment: the whole environment of the child.
         cancelled: when set, the program gets one SIGINT and is waited for.
-        timeout: seconds after which it gets that SIGINT as well, or None.
+        timeout: seconds after which it gets that SIGINT as well, and is killed some seconds later, or None.
         stdin: what it reads.
 
     Raises:
@@ -277,6 +279,7 @@ class _Limit:
     """Sends a process one SIGINT when it is cancelled or its time has passed.
 
     What it started and left behind at that is killed: it holds the pipes, which would be read without an end.
+    So is a program whose time has passed and that ignores the signal, as every child of a shell's job does.
     """
 
     def __init__(
@@ -294,7 +297,9 @@ class _Limit:
             self._sent = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGINT)
-        elif self._sent and self._process.poll() is not None:
+        elif self._sent and (
+            self._process.poll() is not None or time.monotonic() > self._end + _GRACE_SECONDS
+        ):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.repository import ROOT
 
+from workflows.core import processes
 from workflows.core.files import FileError
 from workflows.core.processes import (
     capture,
@@ -107,6 +108,14 @@ time.sleep(3600)
     else:
         with pytest.raises(TimeoutError, match="did not answer within 1 seconds"):
             capture(argv, cwd=tmp_path, environment={}, timeout=1)
+
+
+def test_a_program_that_ignores_the_interrupt_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.1)
+    with pytest.raises(TimeoutError):
+        capture(["sh", "-c", "trap '' INT; sleep 600"], cwd=tmp_path, environment=dict(os.environ), timeout=1)
 
 
 def test_a_program_that_reads_late_gets_all_of_it(tmp_path: Path) -> None:
