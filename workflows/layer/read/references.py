@@ -22,7 +22,7 @@ _OF_A_USER = r"(?:this_)?iam_user_(?:name|arn|unique_id|login_profile_\w+)"
 """terraform-aws-iam, modules/iam-user: outputs that no instance's key is taken for."""
 _USUAL = re.compile(
     r'module\.([A-Za-z_][\w-]*)(?:\["([^"\\${%]+)"\])?'
-    rf'(?:\.([A-Za-z_]\w*)|(?<=\])\["([A-Za-z_]\w*)"\]|\["({_OF_A_USER})"\])'
+    rf'(?:\.([A-Za-z_][\w-]*)|(?<=\])\["([A-Za-z_][\w-]*)"\]|\["({_OF_A_USER})"\])'
 )
 
 
@@ -84,7 +84,7 @@ def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference |
         return None
     key, bracketed = _in_brackets(words[1]), kinds == _BRACKETED
     attribute = _in_brackets(words[2]) if bracketed else words[2]
-    if key is None or attribute is None or not attribute.isidentifier():
+    if key is None or attribute is None or not attribute.replace("-", "_").isidentifier():
         return None
     return Reference(words[0], key, attribute, bracketed)
 

@@ -141,3 +141,17 @@ def test_a_reference_in_an_operation_is_followed_like_any_other(
     added = edit_layer(layer_of({**files, "out.tf": outputs}), [AddPerson("lee.x", KEY)])
     text = added.files.documents["out.tf"].data.decode()
     assert output.replace("jane_doe", "lee_x").replace("jane.doe", "lee.x") in text
+
+
+@pytest.mark.parametrize("form", [".sign-in", " . sign-in", '["sign-in"]'])
+def test_an_attribute_with_a_hyphen_is_an_attribute(form: str) -> None:
+    layer = layer_of(
+        {
+            "users.tf": USERS,
+            "locals.tf": LOCALS,
+            "out.tf": outputs("jane.doe", f'module.user["jane.doe"]{form}'),
+        },
+        dict.fromkeys(("alex.kim", "jane.doe"), KEY),
+    )
+    (output,) = layer.outputs
+    assert (output.person, output.attribute) == ("jane.doe", "sign-in")
