@@ -85,7 +85,13 @@ def check_account_alias(alias: str) -> list[Problem]:
 
 
 def check_password_policy(attribute: str, value: Constant, called: str = "") -> list[Problem]:
-    """What is wrong, or weak, about one attribute of the password policy, which may be `called` otherwise."""
+    """What is wrong, or weak, about one attribute of the password policy.
+
+    Args:
+        attribute: its name in the module.
+        value: what it would be.
+        called: what the messages call it; by default its name.
+    """
     name = called or attribute
     if attribute in POLICY_NUMBERS:
         least, most = POLICY_NUMBERS[attribute]

@@ -69,7 +69,7 @@ class Observation:
         likely: what the person most likely wants to do about it.
         asked: whether the network said it: a look at this machine alone can't refute it.
         here: whether a look at this machine sees when it is over, although the network said it.
-        remedy: what lets the world be asked, where it couldn't be; "" where nothing is known to.
+        remedy: what to do where the world couldn't be asked; "" where that is unknown.
         by_item: whom it concerns by item, where the look was at several items; {} where it was at its own.
     """
 

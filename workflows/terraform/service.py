@@ -306,8 +306,8 @@ class Terraform:
         error = failure(kind, str(self.layer), said, outcome.text, self.binary.product)
         if outcome.cancelled and not (writes and isinstance(error, LockHeld)):
             words = "The state is complete and not locked." if writes else "Nothing was changed."
-            told = f"You stopped the {kind}. {words}"
-            raise Cancelled(f"The {kind} was stopped", told, next="Start it again when you like.")
+            what = f"You stopped the {kind}. {words}"
+            raise Cancelled(f"The {kind} was stopped", what, next="Start it again when you like.")
         raise error
 
     def _capture(self, operation: str, argv: Sequence[str], cancelled: threading.Event | None) -> Completed:

@@ -99,16 +99,17 @@ def changes_of(
     Args:
         layer: as it is on disk.
         operations: in their order.
-        getting: who gets a password that AWS has to take; by default those who are new.
+        getting: who gets a password, which has to satisfy AWS; by default those who are new.
 
     Raises:
         EditRefused: as `propose`; or a file that would change is a symbolic link, or protected.
         EditUnsafe: the result is not what was meant.
     """
-    edited, changes = edit_layer(layer, operations), list[FileChange]()
+    edited = edit_layer(layer, operations)
     new = [person.iam_name for person in edited.people if layer.person(person.iam_name) is None]
     for short in short_passwords(edited, new if getting is None else getting):
         raise short.refusal()
+    changes: list[FileChange] = []
     for name in dict.fromkeys((*layer.files.names, *edited.files.names)):
         before, after = layer.files.content(name), edited.files.content(name)
         if before != after:

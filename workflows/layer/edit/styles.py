@@ -59,7 +59,7 @@ from workflows.layer.read.people import flags_of, is_machine
 NEAR = 50
 """So many neighbours are looked at for the one to follow."""
 _OF_A_SHAPE = 200
-"""So many blocks tell what a team's banners look like."""
+"""How many blocks are looked at for the shape of a team's banners."""
 
 _OWN = re.compile(r"group|polic|boundary|role|ssh|mail|phone|full_?name", re.IGNORECASE)
 """Names of fields that say who somebody is or what somebody may."""

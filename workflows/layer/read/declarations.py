@@ -41,7 +41,7 @@ _MADE_BY = {
 
 
 def made_by(block: Block) -> Subject | None:
-    """Whether a module block makes IAM users, a group, or the account's alias and password policy."""
+    """What a module block makes: IAM users, a group, or the account's alias and password policy."""
     for what, (_name, attributes) in _MADE_BY.items():
         if not attributes.isdisjoint(block.names):
             return what
