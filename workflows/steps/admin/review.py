@@ -320,10 +320,10 @@ def undo(context: Context, report: Report) -> ChangeSet:
 
 
 def uncommitted_on(undone: ChangeSet, context: Context) -> str:
-    """The branch on which putting these files back is not committed; "" for none, or where git fails."""
+    """The branch whose last commit still holds what was put back; "" for none, or where git fails."""
     git = Git(context.root, context.environment.variables)
     with suppress(OnboardError):
-        if git.is_repository() and git.dirty_files([change.path for change in undone.changes]):
+        if any(git.committed(change.path) == change.before for change in undone.changes):
             return git.branch() or ""
     return ""
 

@@ -643,11 +643,12 @@ def test_files_that_were_put_back_are_written_no_more(admin: AdminProject) -> No
 def test_files_that_were_put_back_after_a_commit_are_uncommitted_on_its_branch(
     admin: AdminProject, monkeypatch: pytest.MonkeyPatch, *, commit: bool
 ) -> None:
+    admin.file("security", "locals.tf").write_text(admin.text("security", "locals.tf") + "# their own\n")
     write(admin, commit=commit, branch="jane-joins" if commit else "", message="Add jane.doe")
     undone = review.undo(admin.context(), quiet)
     assert review.uncommitted_on(undone, admin.context()) == ("jane-joins" if commit else "")
     broken = Mock(side_effect=OnboardError("Git failed", "It took too long."))
-    monkeypatch.setattr(review.Git, "dirty_files", broken)
+    monkeypatch.setattr(review.Git, "committed", broken)
     assert review.uncommitted_on(undone, admin.context()) == "", "the files are back all the same"
     broken.assert_called_once()
 
