@@ -244,8 +244,8 @@ def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> I
             )
     if rest and location.variables.get("sso_role"):
         yield (
-            f"The settings of {location.account} name SSO (sso_role), which brings {enumerated(rest)}: run "
-            "`leverage aws configure sso`, then `leverage tf refresh-credentials` in the layer's folder."
+            f"The settings of {location.account} name SSO (sso_role), which may bring {enumerated(rest)}: "
+            "run `leverage aws configure sso`, then `leverage tf refresh-credentials` in the layer's folder."
         )
     elif rest:
         yield f"Ask a colleague how to set up {enumerated(rest)}."
