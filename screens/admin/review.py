@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
-from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +22,6 @@ from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, OptionList, Text, shortened, shown, styled
-from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Place
@@ -404,10 +402,7 @@ class ReviewPane(ByHandPane):
     def _ask_to_put_back(self, change_set: ChangeSet) -> None:
         def work(report: Report) -> tuple[ChangeSet, str]:
             undone = review.undo(self.context, report)
-            branch = ""
-            with suppress(OnboardError):  # the files are put back, whatever git says of them
-                branch = review.uncommitted_on(undone, self.context)
-            return undone, branch
+            return undone, review.uncommitted_on(undone, self.context)
 
         def undo(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             self.run_move("undo", work, self._put_back)

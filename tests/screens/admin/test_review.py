@@ -472,7 +472,7 @@ async def test_that_files_were_put_back_stays_said_where_no_review_can_be_made_t
         await ui.app.wizard.go_to(StepKey("review"))
         await ui.rest()
         monkeypatch.setattr(review, "prepare", fails)
-        monkeypatch.setattr(review, "uncommitted_on", fails)
+        monkeypatch.setattr(review.Git, "committed", fails)
         await ui.press("u")
         await ui.press("left", "enter")
         await ui.rest()
