@@ -24,6 +24,7 @@ from workflows.core.openpgp import (
     Tag,
     key_material,
     split,
+    walk,
 )
 from workflows.core.parsing import parse_json
 from workflows.gpg import pasted
@@ -298,12 +299,13 @@ def _refuse_excess(keys: list[list[Packet]]) -> None:
 
 
 def _packets(binary: bytes) -> list[Packet]:
+    packets: list[Packet] = []
     try:
-        packets = split(binary)
-    except MalformedPackets as error:
-        if error.truncated or not binary.endswith((b"\n", b"\r")):
+        packets.extend(walk(binary))
+    except MalformedPackets:
+        behind = binary[sum(len(packet.raw) for packet in packets) :]
+        if behind.strip(b"\r\n"):  # else it is an editor's or a shell's line break
             raise
-        packets = split(binary.rstrip(b"\r\n"))  # an editor's or a shell's line break behind a binary key
     return [packet for packet in packets if packet.tag not in _IGNORED_TAGS | _UNKNOWN_TAGS]
 
 

@@ -165,6 +165,7 @@ def forms_of(lines: list[str], key: bytes) -> dict[str, str | bytes]:
         "mail, base64": f"{mail}base64\n\n" + base64.encodebytes(f"Hello,\n{block}\n".encode()).decode(),
         "marker": bytes([0xCA, 3]) + b"PGP" + key,
         "line break behind": key + b"\r\n",
+        "line break behind, and as its last byte": key + packet_of(60, b"\n") + b"\n",
         "base64 of armored": base64.b64encode(block.encode()).decode(),
     }
 
