@@ -36,13 +36,12 @@ from workflows.desktop.ambient import endpoints
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
 from workflows.layer.project import LayerLocation, Project
-from workflows.profiles.plan import base_name
 from workflows.steps.admin.project import wanted_binary
 from workflows.steps.shared.device_sessions import DeviceSessions
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.role_profiles import conventional_profiles
+from workflows.steps.shared.role_profiles import has_by_convention
 from workflows.stores.kept_credentials import write_pair
 from workflows.terraform.binary import Binary, choose_binary
 from workflows.terraform.commands import inherited
@@ -234,9 +233,7 @@ def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> I
     """What writes these profiles: the command for those of an account's users, SSO for the rest."""
     rest = list(names)
     for account in project.accounts:
-        roles = conventional_profiles(project, account.name)
-        written = {base_name(project.name, account.name), *(role.profile for role in roles)} if roles else ()
-        if mine := [name for name in rest if name in written]:
+        if mine := [name for name in rest if has_by_convention(project, account.name, name)]:
             rest = [name for name in rest if name not in mine]
             yield (
                 f"`iam-onboard profiles write --as {account.name}` writes {enumerated(mine)}, "

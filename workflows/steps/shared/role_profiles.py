@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workflows.layer.profile_names import account_profile
+from workflows.layer.profile_names import account_in_name, account_profile
 from workflows.layer.project import Project
 from workflows.messages.handoff import RoleProfile
+from workflows.profiles.plan import base_name
 from workflows.terraform.state import Role
 
 _ORGANISATION = frozenset({"management", "root"})
@@ -52,6 +53,22 @@ def conventional_profiles(project: Project, account: str) -> tuple[RoleProfile, 
     return tuple(
         RoleProfile(account_profile(project, name, role), role, name, account_id)
         for role, name, account_id in _roles(project, account)
+    )
+
+
+def has_by_convention(project: Project, account: str, profile: str) -> bool:
+    """Whether people of an account have a profile by convention: that of their user, or of a role.
+
+    Of the backend files only that of the account in the profile's name is read.
+
+    Raises:
+        BadVariables: it cannot be read.
+    """
+    roles, target = tuple(_roles(project, account)), account_in_name(project, profile)
+    if not roles or target is None:
+        return False
+    return profile == base_name(project.name, account) or any(
+        name == target.name and profile == account_profile(project, name, role) for role, name, _ in roles
     )
 
 

@@ -227,6 +227,16 @@ def test_only_a_profile_that_the_command_writes_is_said_to_be_written_by_it(desk
     assert ("leverage aws configure sso" in rest) is sso
 
 
+def test_what_brings_a_missing_profile_is_said_whatever_the_files_of_other_accounts_hold(desk: Desk) -> None:
+    backend = desk.root / "apps-devstg/config/backend.tfvars"
+    backend.parent.mkdir(parents=True)
+    backend.write_text("profile = \n")
+    desk.files.config_file.write_text(desk.files.config_file.read_text().replace(OWN, "bb-security-else"))
+    with pytest.raises(OnboardError, match=OWN) as missing:
+        desk.needed()
+    assert "--as security` writes" in str(missing.value.next)
+
+
 @pytest.mark.parametrize("serial", [True, False])
 def test_a_source_profile_without_an_access_key_is_said_to_have_none(desk: Desk, *, serial: bool) -> None:
     config = f"{desk.files.config_file.read_text()}\n[profile bb-security]\nregion = us-east-1\n"
