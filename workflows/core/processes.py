@@ -68,7 +68,7 @@ REFUSED = ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE")
 
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 5.0
-"""How long a program may take to end after its time has passed."""
+"""How long a program may take to end after it was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -244,8 +244,8 @@ def capture(
         argv: program and arguments.
         cwd: the folder to run in.
         environment: the whole environment of the child.
-        cancelled: when set, the program gets one SIGINT and is waited for.
-        timeout: seconds after which it gets that SIGINT as well, and is killed some seconds later, or None.
+        cancelled: when set, the program gets one SIGINT, and is killed if it still runs some seconds later.
+        timeout: seconds after which the same happens, or None.
         stdin: what it reads.
 
     Raises:
@@ -279,7 +279,7 @@ class _Limit:
     """Sends a process one SIGINT when it is cancelled or its time has passed.
 
     What it started and left behind at that is killed: it holds the pipes, which would be read without an end.
-    So is a program whose time has passed and that ignores the signal, as every child of a shell's job does.
+    So is a program that ignores the signal, as every child of a shell's job does.
     """
 
     def __init__(
@@ -289,17 +289,18 @@ class _Limit:
         self._process = process
         self._cancelled = cancelled
         self._end = math.inf if timeout is None else time.monotonic() + timeout
-        self._sent = False
+        self._kill_at: float | None = None
 
     def check(self) -> None:
-        self.passed = self.passed or time.monotonic() > self._end
-        if not self._sent and (self.passed or (self._cancelled is not None and self._cancelled.is_set())):
-            self._sent = True
+        now, cancelled = time.monotonic(), self._cancelled is not None and self._cancelled.is_set()
+        if self._kill_at is None:
+            self.passed = now > self._end
+            if not (self.passed or cancelled):
+                return
+            self._kill_at = now + _GRACE_SECONDS
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGINT)
-        elif self._sent and (
-            self._process.poll() is not None or time.monotonic() > self._end + _GRACE_SECONDS
-        ):
+        elif now > self._kill_at or self._process.poll() is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -114,8 +114,12 @@ def test_a_program_that_ignores_the_interrupt_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.1)
+    argv, environment = ["sh", "-c", "trap '' INT; sleep 600"], dict(os.environ)
     with pytest.raises(TimeoutError):
-        capture(["sh", "-c", "trap '' INT; sleep 600"], cwd=tmp_path, environment=dict(os.environ), timeout=1)
+        capture(argv, cwd=tmp_path, environment=environment, timeout=1)
+    cancelled = threading.Event()
+    cancelled.set()
+    assert capture(argv, cwd=tmp_path, environment=environment, cancelled=cancelled).exit_code != 0
 
 
 def test_a_program_that_reads_late_gets_all_of_it(tmp_path: Path) -> None:
