@@ -95,10 +95,10 @@ def applying(terraform: Terraform) -> bool:
 
 
 def test_plan_apply_and_read(quick: Terraform) -> None:
-    assert quick.init_reasons() == ("it was never initialised here",)
+    assert quick.init_needed()
     updates: list[Update] = []
     record, plan = quick.plan(watch=Watch(updates.append))
-    assert quick.init_reasons() == ()
+    assert not quick.init_needed()
     assert {change.address for change in plan.changes} == EVERYTHING
     assert {change.action for change in plan.changes} == {Action.CREATE}
     assert record.made_at == "2026-02-03T10:20:30+00:00"
@@ -169,7 +169,6 @@ def test_a_module_that_is_not_installed_is_noticed(quick: Terraform) -> None:
     module.mkdir()
     (module / "main.tf").write_text('resource "terraform_data" "x" {}\n')
     (quick.layer / "module.tf").write_text('module "local" {\n  source = "../module"\n}\n')
-    assert quick.init_reasons() == ("its modules aren't installed",)
     record, plan = quick.plan()
     assert "module.local.terraform_data.x" in {change.address for change in plan.changes}
     (module / "main.tf").write_text('resource "terraform_data" "y" {}\n')
@@ -184,13 +183,13 @@ def test_a_changed_backend_is_noticed(binary: Binary, tmp_path: Path) -> None:
     config.write_text(f'path = "{tmp_path}/one.tfstate"\n')
     terraform = service(binary, tmp_path, layer, backend_configs=(config,))
     terraform.init()
-    assert terraform.init_reasons() == ()
+    assert not terraform.init_needed()
     config.write_text(f'path = "{tmp_path}/two.tfstate"\n')
-    assert terraform.init_reasons() == ("its backend was changed (path)",)
+    assert terraform.init_needed()
     with pytest.raises(OnboardError, match="backend has changed"):
         terraform.init()
     terraform.init(reconfigure=True)
-    assert terraform.init_reasons() == ()
+    assert not terraform.init_needed()
 
 
 def test_cancel_is_one_interrupt_and_the_rest_converges(slow: Terraform, over: Path) -> None:

@@ -126,7 +126,6 @@ class Account(RuleBasedStateMachine):
         own.folder.mkdir(mode=0o700)
         try:
             with runs.open_layer(own, quiet) as layer:
-                layer.terraform.init_reasons()
                 record, _ = layer.terraform.plan(watch=runs.watching(own, quiet))
                 layer.terraform.apply(record, watch=runs.watching(own, quiet))
         finally:

@@ -1,9 +1,7 @@
-"""What a layer's own files ask for: whether it has to be initialised before a plan, and which AWS provider.
+"""What a layer's own files ask for: whether it has to be initialised first, and which AWS provider.
 
-Terraform would say so itself, but only as an error of the plan. What it compares is in `.terraform`: the
-installed providers against the lock file, `modules.json` against the module blocks, and the stored backend
-against the layer's backend block and the project's backend file. Where a comparison is not sure, init is run:
-it takes half a second and changes nothing that fits.
+What is missing of its providers and modules, and that its backend block is another one, Terraform says when
+it plans. What it doesn't compare is the project's backend file with the backend that it was initialised with.
 
 The AWS provider decides which PGP keys work, so a folder with nothing but the layer in it has to do to know
 it: no variables, no accounts, no binary.
@@ -11,51 +9,34 @@ it: no variables, no accounts, no binary.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from workflows.core.files import cause_of, load_file
-from workflows.core.parsing import MAX_HCL, parse_hcl, parse_json
-from workflows.core.sentences import Sentence
+from workflows.core.parsing import MAX_HCL, parse_hcl
 from workflows.core.shapes import as_list
-from workflows.core.versions import VersionNumber, allows
+from workflows.terraform.state import noted_backend
 
 LOCK_FILE = ".terraform.lock.hcl"
 _SOURCE = "hashicorp/aws"
-_SCHEME = re.compile(
-    r"^(?:git::)?(?:https://|ssh://)?(?:git@)?(?:registry\.(?:terraform\.io|opentofu\.org)/)?"
-)
 
 
-def init_needed(
-    layer: Path, backend_configs: Sequence[Path] = (), *, data_folder: Path | None = None
-) -> tuple[Sentence, ...]:
-    """Say why a layer has to be initialised, in words; nothing if it has not.
+def init_needed(data: Path, backend_configs: Sequence[Path]) -> bool:
+    """Whether init has something to do, or to refuse, that Terraform would not say itself.
 
     Args:
-        layer: the layer's folder.
+        data: where Terraform keeps what init installs for the layer.
         backend_configs: the files that `init -backend-config` gets.
-        data_folder: where Terraform keeps what it installs, if not in `.terraform` (TF_DATA_DIR).
     """
-    data = data_folder or layer / ".terraform"
     if not data.is_dir():
-        return ("it was never initialised here",)
+        return True
     try:
-        blocks = list(_blocks(layer))
-        given = [_load(path) for path in backend_configs]
-    except ValueError:
-        return ("iam-onboard can't read all of its files",)
-    return (*_providers(layer, data), *_modules(blocks, layer, data), *_backend(blocks, given, data))
-
-
-def _blocks(layer: Path) -> Iterator[Mapping[str, Any]]:
-    """The files in the order in which Terraform takes them in: those that override others come last."""
-    paths = {path.name: path for path in layer.glob("*.tf")}
-    overriding = {name for name in paths if name == "override.tf" or name.endswith("_override.tf")}
-    for name in (*sorted(paths.keys() - overriding), *sorted(overriding)):
-        yield _load(paths[name])
+        stored = noted_backend(data).get("config") or {}
+        given = {name: value for path in backend_configs for name, value in _load(path).items()}
+    except (OSError, ValueError, AttributeError):
+        return True
+    return any(not _equal(value, stored.get(name)) for name, value in given.items())
 
 
 def _load(path: Path) -> Mapping[str, Any]:
@@ -70,92 +51,6 @@ def _bytes(path: Path) -> bytes:
         return load_file(path, MAX_HCL)
     except OSError as error:
         raise ValueError(f"iam-onboard can't read {path}: {cause_of(error)}") from error
-
-
-def _providers(layer: Path, data: Path) -> Iterator[str]:
-    lock = layer / LOCK_FILE
-    installed = data / "providers"
-    if not lock.is_file():
-        if installed.is_dir() and any(installed.iterdir()):
-            yield "its lock file is gone"
-        return
-    try:
-        locked = _load(lock).get("provider", {})
-    except ValueError:
-        yield "iam-onboard can't read its lock file"
-        return
-    for source, provider in locked.items():
-        if not (installed / source / str(provider.get("version", ""))).is_dir():
-            yield f"provider {source} {provider.get('version', '')} isn't installed"
-
-
-def _modules(blocks: Sequence[Mapping[str, Any]], layer: Path, data: Path) -> Iterator[str]:
-    wanted: dict[str, dict[str, Any]] = {}
-    for block in blocks:
-        for name, module in block.get("module", {}).items():
-            wanted[name] = {**wanted.get(name, {}), **module}
-    if not wanted:
-        return
-    try:
-        text = load_file(data / "modules" / "modules.json", MAX_HCL)
-        installed = {module["Key"]: module for module in parse_json(text)["Modules"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        yield "its modules aren't installed"
-        return
-    for name, module in wanted.items():
-        found = installed.get(name)
-        if found is None or not (layer / str(found.get("Dir", ""))).is_dir():
-            yield f"module {name} isn't installed"
-        elif not _same_module(module, found):
-            yield f"module {name} has another source or version"
-
-
-def _same_module(written: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    if _plain(str(written.get("source", ""))) != _plain(str(found.get("Source", ""))):
-        return False
-    constraint = written.get("version")
-    if not constraint:
-        return True
-    try:
-        return allows(str(constraint), VersionNumber.parse(str(found.get("Version", ""))))
-    except ValueError:
-        return False
-
-
-def _plain(source: str) -> str:
-    """A module's source without what Terraform adds to it: the scheme, the registry's host."""
-    return _SCHEME.sub("", source, count=1).replace("github.com:", "github.com/").replace(".git", "")
-
-
-def _backend(
-    blocks: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]], data: Path
-) -> Iterator[str]:
-    written: dict[str, Mapping[str, Any]] = {}
-    for block in blocks:
-        for settings in _as_blocks(block.get("terraform")):
-            written = settings.get("backend") or written  # one in an override file takes the other's place
-    try:
-        stored = parse_json(load_file(data / "terraform.tfstate", MAX_HCL)).get("backend")
-    except FileNotFoundError:
-        stored = None
-    except (OSError, ValueError, AttributeError):
-        yield "what it knows of its backend cannot be read"
-        return
-    if not written:
-        if stored:
-            yield "its backend was removed"
-        return
-    kind, own = next(iter(written.items()))
-    if not stored or stored.get("type") != kind:
-        yield "its backend was changed"
-        return
-    wanted: dict[str, Any] = dict(own)
-    for values in given:
-        wanted.update(values)
-    config = stored.get("config") or {}
-    changed = sorted(name for name, value in wanted.items() if not _equal(value, config.get(name)))
-    if changed:
-        yield f"its backend was changed ({', '.join(changed)})"
 
 
 def _equal(wanted: object, stored: object) -> bool:

@@ -19,7 +19,6 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import explained, private_folder
 from workflows.core.parsing import parse_json
 from workflows.core.processes import Completed, capture, child_environment, write_record
-from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain
 from workflows.git import Git
 from workflows.terraform.binary import Binary
@@ -182,9 +181,9 @@ class Terraform:
         if (run := self.running()) is not None:
             run.refuse_if_running()
 
-    def init_reasons(self) -> tuple[Sentence, ...]:
-        """Why the layer has to be initialised, in words; nothing if it has not."""
-        return init_needed(self.layer, self._backend_configs, data_folder=self._data_folder)
+    def init_needed(self) -> bool:
+        """Whether init has something to do, or to refuse, that Terraform would not say itself."""
+        return init_needed(self._data_folder, self._backend_configs)
 
     @property
     def _data_folder(self) -> Path:
@@ -341,12 +340,11 @@ class Terraform:
         """
         self._await_older(watch)
         refuse_unwritten(self.layer)
-        if self.init_reasons():
+        if self.init_needed():
             self.init(watch=watch)
         self.give_up_plan()
         path = self.folder / PLAN_FILE
-        sources = hash_sources(self.layer, self.inputs)
-        self._plan_into(path, replace, watch)
+        sources = self._plan_into(path, replace, watch)
         record = record_plan(
             path,
             self.layer,
@@ -364,18 +362,25 @@ class Terraform:
             self.give_up_plan()
             raise
 
-    def _plan_into(self, path: Path, replace: Sequence[str], watch: Watch) -> None:
-        """Run plan, and once more if it only wants the layer to be initialised; the file is private."""
+    def _plan_into(self, path: Path, replace: Sequence[str], watch: Watch) -> dict[str, str]:
+        """Run plan, and once more if it only wants the layer to be initialised; the file is private.
+
+        Returns:
+            What it was made from, as `hash_sources` has it.
+        """
         wanted = dict.fromkeys((*replace, *pending_replacements(self.folder)))
         argv = self.binary.commands.plan(path, var_files=self.var_files, replace=list(wanted))
+        sources = hash_sources(self.layer, self.inputs)
         outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
             self.init(watch=watch)
+            sources = hash_sources(self.layer, self.inputs)  # init tells where modules are
             outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded:
             path.unlink(missing_ok=True)
         self._refuse_unless_done(Kind.PLAN, outcome)
         path.chmod(0o600)
+        return sources
 
     def read(self, record: PlanRecord, *, cancelled: threading.Event | None = None) -> Plan:
         """Read a plan file again.

@@ -269,10 +269,8 @@ def place_of(
     if not data.is_dir() or _workspace(data, environment) != _DEFAULT:
         return None
     try:
-        noted = parse_json(load_file(data / "terraform.tfstate", MAX_BYTES)).get("backend") or {}
+        noted = noted_backend(data)
         kind, settings = noted.get("type", "local"), noted.get("config") or {}
-    except FileNotFoundError:
-        kind, settings = "local", {}
     except (ValueError, AttributeError):
         return None
     if kind == "local":
@@ -281,6 +279,19 @@ def place_of(
     own_settings = _OWN_ACCESS if own_endpoint else (*_OWN_ACCESS, *_OWN_ENDPOINT)
     plain = kind == "s3" and all(named[:2]) and not any(settings.get(name) for name in own_settings)
     return Bucket(*named) if plain else None
+
+
+def noted_backend(data: Path) -> Mapping[str, Any]:
+    """A layer's backend as init noted it; empty where it noted none.
+
+    Raises:
+        OSError: it can't be read.
+        ValueError, AttributeError: it isn't what init writes.
+    """
+    try:
+        return parse_json(load_file(data / "terraform.tfstate", MAX_BYTES)).get("backend") or {}
+    except FileNotFoundError:
+        return {}
 
 
 def _workspace(data: Path, environment: Mapping[str, str]) -> str:

@@ -141,63 +141,12 @@ def test_folders_that_link_to_each_other_end(layer: Path) -> None:
     assert "main.tf" in names
 
 
-def test_init_is_needed_once_and_then_only_after_changes(layer: Path) -> None:
-    assert init_needed(layer) == ("it was never initialised here",)
-    install(layer)
-    assert init_needed(layer) == ()
-    (layer / ".terraform.lock.hcl").write_text(
-        'provider "registry.terraform.io/hashicorp/aws" {\n  version = "4.67.0"\n}\n'
-    )
-    assert init_needed(layer) == ("provider registry.terraform.io/hashicorp/aws 4.67.0 isn't installed",)
-    (layer / ".terraform.lock.hcl").unlink()
-    assert init_needed(layer) == ("its lock file is gone",)
-
-
-@pytest.mark.parametrize(
-    ("block", "reasons"),
-    [
-        ('module "far" {\n  source = "x/y/z"\n  version = "~> 5.0"\n}\n', ()),
-        (
-            'module "far" {\n  source = "x/y/z"\n  version = "5.59.0"\n}\n',
-            ("module far has another source or version",),
-        ),
-        ('module "far" {\n  source = "x/y/other"\n}\n', ("module far has another source or version",)),
-        ('module "near" {\n  source = "./near"\n}\n', ("module near isn't installed",)),
-        ("module {", ("iam-onboard can't read all of its files",)),
-    ],
-)
-def test_init_after_modules_changed(layer: Path, block: str, reasons: tuple[str, ...]) -> None:
-    install(layer)
-    (layer / "more.tf").write_text(block)
-    assert init_needed(layer) == reasons
-
-
-def test_an_override_file_changes_what_it_names_and_nothing_else(layer: Path) -> None:
-    install(layer)
-    override = layer / "a_override.tf"
-    override.write_text('module "user" {\n  force_destroy = true\n}\n')
-    assert init_needed(layer) == ()
-    override.write_text('module "user" {\n  source = "../../../modules/other"\n}\n')
-    assert init_needed(layer) == ("module user has another source or version",)
-
-
-def test_a_backend_in_an_override_file_takes_the_place_of_the_other(layer: Path) -> None:
-    (layer / "config.tf").write_text('terraform {\n  backend "s3" {\n    key = "a"\n  }\n}\n')
-    (layer / "a_override.tf").write_text('terraform {\n  backend "local" {\n    path = "x"\n  }\n}\n')
-    install(layer, backend={"type": "local", "config": {"path": "x"}})
-    assert init_needed(layer) == ()
-    (layer / "a_override.tf").unlink()
-    assert init_needed(layer) == ("its backend was changed",)
-
-
-def test_init_after_the_backend_changed(layer: Path) -> None:
-    (layer / "config.tf").write_text(
-        'terraform {\n  backend "s3" {\n    key = "security/identities/terraform.tfstate"\n  }\n}\n'
-    )
-    config = layer.parents[2] / "config" / "backend.tfvars"
+def test_init_is_needed_once_and_again_where_its_backend_files_ask_for_another_place(layer: Path) -> None:
+    data, config = layer / ".terraform", layer.parents[2] / "config" / "backend.tfvars"
     config.write_text(
         'profile = "bb-security-devops"\nbucket = "bb"\nencrypt = true\nendpoints = { s3 = "x" }\n'
     )
+    assert init_needed(data, [config])
     stored = {
         "type": "s3",
         "config": {
@@ -210,11 +159,18 @@ def test_init_after_the_backend_changed(layer: Path) -> None:
         },
     }
     install(layer, backend=stored)
-    assert init_needed(layer, [config]) == ()
-    config.write_text('profile = "bb-security-other"\nbucket = "cc"\nencrypt = true\n')
-    assert init_needed(layer, [config]) == ("its backend was changed (bucket, profile)",)
-    (layer / ".terraform" / "terraform.tfstate").unlink()
-    assert init_needed(layer, [config]) == ("its backend was changed",)
-    (layer / ".terraform" / "terraform.tfstate").write_text(json.dumps({"backend": stored}))
-    (layer / "config.tf").unlink()
-    assert init_needed(layer, [config]) == ("its backend was removed",)
+    assert not init_needed(data, [config])
+    config.write_text('profile = "bb-security-other"\nbucket = "bb"\nencrypt = true\n')
+    assert init_needed(data, [config])
+    config.write_text("bucket = {")
+    assert init_needed(data, [config])
+    config.unlink()
+    assert init_needed(data, [config])
+
+
+def test_init_is_needed_where_it_left_the_backend_out(layer: Path) -> None:
+    config = layer.parents[2] / "config" / "backend.tfvars"
+    config.write_text('bucket = "bb"\n')
+    install(layer)
+    assert init_needed(layer / ".terraform", [config])
+    assert not init_needed(layer / ".terraform", [])

@@ -97,8 +97,6 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     report(Progress("Asking the checkout's upstream"))
     check_upstream(located(context)[0], context, needed=False)
     with open_layer(context, report, code=code) as layer:
-        for reason in layer.terraform.init_reasons():
-            report(Progress(f"Initialising the layer: {reason}"))
         wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()

@@ -643,7 +643,7 @@ def read_state(layer: OpenLayer, context: Context, report: Report) -> State:
     """
     terraform = layer.terraform
     refuse_unwritten(layer.location.path)
-    if terraform.init_reasons():
+    if terraform.init_needed():
         report(Progress(f"Initialising {layer.location.relative}"))
         terraform.init(watch=watching(context, report))
     report(Progress(f"Reading the state of {layer.location.account}"))
