@@ -17,6 +17,7 @@ _BECOMES: dict[type[Event], Status] = {
     Moved: Status.DONE,
 }
 _OPEN = (Status.READY, Status.FAILED, Status.STOPPED, Status.STALE, Status.INTERRUPTED)
+_ENDED_BADLY = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
 _DERIVED = (
     ("[*]", Status.READY, "nothing to wait for"),
     ("[*]", Status.LOCKED, "an earlier step is open"),
@@ -24,6 +25,7 @@ _DERIVED = (
     *((status, Status.LOCKED, "an earlier step is open again") for status in _OPEN),
     (Status.DONE, Status.STALE, "a fact it used has changed"),
     (Status.STALE, Status.DONE, "the fact it used is back"),
+    *((status, Status.READY, "a fact it used has changed") for status in _ENDED_BADLY),
     (Status.RUNNING, Status.INTERRUPTED, "the process died"),
     (Status.RUNNING, Status.STOPPED, "you stopped it"),
     (Status.DONE, Status.CONTRADICTED, "a look at the world disagrees"),

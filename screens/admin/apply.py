@@ -254,6 +254,7 @@ _BAR_CELLS = 24
 _LINES = {False: 7, True: 18}
 """How many lines of people there are, by whether the terminal is tall."""
 _LEFT = "The last apply may have left something that the state doesn't know."
+_ALONE = "The apply ended while iam-onboard was closed."
 _RUNNING = "esc stops it safely. If you quit (^q), the apply continues by itself."
 
 
@@ -400,6 +401,9 @@ class ApplyPane(TerraformPane):
     async def _plan_checked(self, looked: tuple[str, Outlook]) -> None:
         wanted, self._outlook = looked
         await self.query_one(CodeField).want(wanted)
+        if self.opening.interrupted and self._outlook.stands and not self._ended:
+            self.drop_note()  # its end was taken in, only not recorded
+            self._ended = f"! {_ALONE} {self._outlook.stands}"
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
         self.query_one(PaceLine).begin(self._outlook.began_at)
@@ -430,7 +434,7 @@ class ApplyPane(TerraformPane):
         if message.name != "perform":
             return
         self._runs = False
-        alone = "The apply ended while iam-onboard was closed. " if self._ended_alone else ""
+        alone = f"{_ALONE} " if self._ended_alone else ""
         self._ended, self._advice = f"! {alone}{message.error.what}", message.error.next
         self.query_one(PaceLine).rest()
         if self.has_class("-applying") and self._planned is not None:

@@ -189,6 +189,8 @@ def reduce(state: State, event: Event) -> State:
         case Succeeded(key):
             record = Record(event, before.used if before else {})
             knowledge = knowledge.learned(key, event.facts)
+        case Failed():
+            record = Record(event, before.used if before else {})
         case Skipped(key):
             knowledge = knowledge.learned(key, {})
     observed = {key: observation for key, observation in state.observed.items() if key != event.key}

@@ -340,7 +340,8 @@ class State:
         """Where a step stands by the journal alone, seen from the process that calls itself `run`.
 
         A step that another process had started, and did not end, is interrupted: a session's lock sees to it
-        that no other process is still at work on it.
+        that no other process is still at work on it. A try that ended badly counts as long as the facts that
+        it used do.
         """
         record = self.records.get(key)
         if record is not None and isinstance(record.last, Started) and record.last.run == run:
@@ -351,6 +352,8 @@ class State:
             return Status.LOCKED
         if record is None:
             return Status.READY
+        if isinstance(record.last, Started | Failed) and record.used != self.knowledge.used_by(key):
+            return Status.READY  # a try with other facts is history
         stopped = isinstance(record.last, Failed) and record.last.error.get("kind") == STOPPED
         return Status.STOPPED if stopped else _OPEN_AFTER[type(record.last)]
 

@@ -16,7 +16,6 @@ import pytest
 from support.fakes import FakeClipboard, fake_environment
 from support.given import Given
 from support.panes import SECONDS, PaneHost, new_session, rest, until
-from support.steps import step_of
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
@@ -37,7 +36,6 @@ from workflows.core.processes import write_record
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain
 from workflows.environment import Environment
-from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
@@ -118,6 +116,14 @@ class Desk:
         key = StepKey("plan", "management")
         self.session.start(key)
         self.session.succeed(key, {"plan": {**planned.as_facts(), "acknowledged": []}})
+
+    def come_back(self) -> None:
+        """The program ends, and another one opens the session."""
+        self.session.close()
+        sessions = Sessions(
+            self.session.folder.parent, [self.session.state.workflow], lambda: datetime.now(UTC)
+        )
+        self.session = sessions.open(self.session.header.session)
 
     def applied(self) -> None:
         key = StepKey("apply", "management")
@@ -300,18 +306,12 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
 
 
 @pytest.mark.parametrize("waits", [True, False])
-async def test_a_plan_that_waits_for_its_review_was_not_interrupted(
-    desk: Desk, tmp_path: Path, *, waits: bool
-) -> None:
+async def test_a_plan_that_waits_for_its_review_was_not_interrupted(desk: Desk, *, waits: bool) -> None:
     key = StepKey("plan", "management")
     desk.session.start(key)
     if waits:
         desk.session.drafts.save(key, {"planned": written(desk).as_facts(), "acknowledged": []})
-    desk.session.close()
-    workflow = Workflow("test", "Test", tuple(step_of(module) for module in desk.modules))
-    desk.session = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(
-        desk.session.header.session
-    )
+    desk.come_back()
     assert desk.status("plan") is Status.INTERRUPTED
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -478,6 +478,14 @@ def earlier_run(*, ended: bool) -> SimpleNamespace:
     return SimpleNamespace(description=SimpleNamespace(begun_at=None), is_running=lambda: not ended)
 
 
+def keep_end(desk: Desk, planned: Planned, result: ApplyResult) -> None:
+    """What Terraform's service leaves of an apply once its end was taken in."""
+    folder = desk.session.folder / RUNS / "management"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder / "apply.json", {"plan_sha256": planned.record.plan_sha256, "result": plain(result)})
+    planned.record.plan.unlink()
+
+
 async def test_an_apply_that_failed_while_nobody_watched_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -492,6 +500,24 @@ async def test_an_apply_that_failed_while_nobody_watched_says_so(
         await until(pilot, lambda: desk.status("apply") is Status.FAILED)
         await press(pilot, "escape")
         assert "iam-onboard" in str(app.pane.query_one("#ended", Text).content)
+
+
+async def test_a_failure_that_was_taken_in_and_not_recorded_is_one_that_nobody_watched(desk: Desk) -> None:
+    planned, key = written(desk), StepKey("apply", "management")
+    desk.accept(planned)
+    desk.session.start(key)
+    keep_end(desk, planned, ApplyResult(1, (USER,), (PASSWORD,), ()))
+    desk.come_back()
+    assert desk.status("apply") is Status.INTERRUPTED
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        ended = app.pane.query_one("#ended", Text)
+        assert ended.display
+        assert all(words in str(ended.content) for words in ("iam-onboard", "jane.doe"))
+        assert not any(note.display for note in app.pane.query(".pane-note"))
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.pane, PlanPane)
 
 
 async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
@@ -520,23 +546,26 @@ async def test_a_stopped_apply_leads_back_to_its_plan_and_says_so_once(
 
     def stop() -> dict[str, Any]:
         result = ApplyResult(1, (), (), (USER, PASSWORD), stopped=True)
-        kept = run_folder(desk.made[-1]) / "apply.json"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"plan_sha256": planned.record.plan_sha256, "result": plain(result)}))
-        planned.record.plan.unlink()
+        keep_end(desk, planned, result)
         raise ApplyCancelled(result)
 
     play_apply(monkeypatch, stop)
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        desk.made.append(app.pane.context)
         await press(pilot, "ctrl+n", "left", "enter")
         assert app.pane.primary().effect == "Go back to Plan"
         assert "You stopped" in app.text()
         assert app.text().count("Plan again") == 1
         await press(pilot, "ctrl+n")
         assert isinstance(app.pane, PlanPane)
+        desk.planned = replace(desk.planned, summary=("jane.doe: gets a console password",))
+        await press(pilot, "ctrl+n")
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.pane, ApplyPane)
+        assert desk.status("apply") is Status.READY
+        assert not app.pane.query(".pane-note")
+        assert not app.pane.query_one("#ended").display
 
 
 async def test_that_the_last_try_was_stopped_is_not_said_while_the_next_one_runs(
@@ -659,10 +688,7 @@ async def test_an_apply_whose_end_was_taken_in_and_not_recorded_ended_while_nobo
     planned = written(desk)
     desk.accept(planned)
     requests = play_apply(monkeypatch, done)
-    folder = desk.session.folder / RUNS / "management"
-    folder.mkdir(parents=True, exist_ok=True)
-    result = plain(ApplyResult(0, (USER,), (), ()))
-    write_record(folder / "apply.json", {"plan_sha256": planned.record.plan_sha256, "result": result})
+    keep_end(desk, planned, ApplyResult(0, (USER,), (), ()))
     app = desk.host("apply")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

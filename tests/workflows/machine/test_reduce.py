@@ -9,6 +9,8 @@ from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
+    STOPPED,
+    Event,
     Failed,
     Reopened,
     Skipped,
@@ -148,6 +150,24 @@ def test_a_failure_is_remembered_until_the_next_try() -> None:
     assert state.records[key].last == failed
     again = Started(key, "r", "")
     assert reduce(state, again).records[key].last == again
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ([], Status.INTERRUPTED),
+        ([Failed(StepKey("apply", "security"), "dead", "", {})], Status.FAILED),
+        ([Failed(StepKey("apply", "security"), "dead", "", {"kind": STOPPED})], Status.STOPPED),
+    ],
+)
+def test_a_try_that_ended_badly_is_history_once_a_fact_that_it_used_is_another(
+    end: list[Event], status: Status
+) -> None:
+    key, plan = StepKey("apply", "security"), StepKey("plan", "security")
+    events = [Reopened(key, "r", "", ""), Started(key, "dead", ""), *end, Reopened(plan, "r", "", "")]
+    replanned = functools.reduce(reduce, events, finished())
+    assert after(replanned, plan).status(key, "r") is status
+    assert after(replanned, plan, {"planned": "3 to add"}).status(key, "r") is Status.READY
 
 
 def test_a_failed_try_again_leaves_the_earlier_facts() -> None:

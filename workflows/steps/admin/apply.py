@@ -50,6 +50,7 @@ class Outlook:
         recoverable: whether the last apply left something to be recovered.
         causes: what went wrong in the last apply of this plan, a line for each person, if it failed.
         ended: whether an apply that was begun has ended already.
+        stands: who is done after an apply that used the plan up, as a sentence, or "".
         account_id: the account's twelve digits, "" if the project doesn't say.
     """
 
@@ -59,6 +60,7 @@ class Outlook:
     recoverable: bool = False
     causes: tuple[Sentence, ...] = ()
     ended: bool = False
+    stands: Sentence = ""
     account_id: str = ""
 
 
@@ -80,6 +82,7 @@ def survey(context: Context, report: Report) -> Outlook:
         refusal=refusal,
         recoverable=last is not None and recovery.needed(last),
         causes=causes(planned, own) if own else (),
+        stands=standing(planned, own) if own and not planned.record.plan.is_file() else "",
         account_id="" if refusal else located(context)[1].account_id or "",
     )
 
