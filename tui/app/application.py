@@ -70,6 +70,7 @@ class OnboardApp(Frame):
         load: gives the sessions, the steps and their panes.
         source: what opens the world (the person's own, or a sandbox's).
         start: what to show first.
+        again: says how to resume a session of a world, by its id; "" for none.
         guard: the process that sees to its end, or None in a test.
         ahead: loads what is opened later; called once, in a thread, when the first screen is there.
 
@@ -106,6 +107,7 @@ class OnboardApp(Frame):
         load: Callable[[], Parts],
         source: EnvironmentSource,
         start: Start,
+        again: Callable[[EnvironmentSource, str], Sentence] = lambda _source, _session: "",
         guard: Guard | None = None,
         ahead: Callable[[], None] | None = None,
     ) -> None:
@@ -114,6 +116,7 @@ class OnboardApp(Frame):
         self._load = load
         self.source = source
         self._start = start
+        self._again = again
         self._control: SessionControl | None = None
         self._wizard_screen: WizardScreen | None = None
         self._left_at: StepKey | None = None
@@ -175,7 +178,9 @@ class OnboardApp(Frame):
         return self._control
 
     async def _show(self, screen: Screen[Any]) -> None:
-        """Show a screen in place of all others."""
+        """Show a screen in place of all others; what it belongs to is what the last words are about."""
+        if self.guard is not None:
+            self.guard.last_words(self._again(self.source, self.session))
         if len(self.screen_stack) == 1:
             await self.push_screen(screen)
             return

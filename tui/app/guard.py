@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import mmap
 import os
 import re
 import select
@@ -24,6 +25,7 @@ from concurrent import futures
 from typing import Any, ParamSpec, TypeVar
 
 from tui.ending import ENDING, SECONDS_FOR_THREADS, SECONDS_TO_END
+from workflows.core.sentences import Sentence, joined, text_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +38,7 @@ _LISTEN = b"\0"
 _ASK_AFTER, _TAKE_AFTER = 0.2, 0.6
 _LOOK_EVERY = 0.05
 _CONTROL = 4
+WORDS_SIZE = 16384
 _AS_A_SHELL_WANTS_IT = (
     b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2048l\x1b[?2004l\x1b[?7h"
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
@@ -70,20 +73,17 @@ class Guard:
         keys: a descriptor that can be read when there is something for `given_back`.
     """
 
-    def __init__(self, process: int, say: int, keys: int) -> None:
-        self._process, self._say, self.keys = process, say, keys
+    def __init__(self, process: int, say: int, keys: int, words: mmap.mmap) -> None:
+        self._process, self._say, self.keys, self._words = process, say, keys, words
 
     @classmethod
-    def start(cls, last_words: str) -> Guard | None:
-        """Start it, before there are threads; None without a terminal, or where no process is left.
-
-        Args:
-            last_words: written to standard error if it has to end the wizard.
-        """
+    def start(cls) -> Guard | None:
+        """Start it, before there are threads; None without a terminal, or where no process is left."""
         if sys.__stdin__ is None or not sys.__stdin__.isatty():
             return None
         heard, say = os.pipe()
         keys, give_back = os.pipe()
+        words = mmap.mmap(-1, WORDS_SIZE)
         wizard = os.getpid()
         try:
             process = os.fork()
@@ -95,14 +95,18 @@ class Guard:
             os.close(say)
             os.close(keys)
             try:
-                _Watch(wizard, heard, give_back, last_words).go_on()
+                _Watch(wizard, heard, give_back, words).go_on()
             finally:
                 os._exit(0)
         os.close(heard)
         os.close(give_back)
         for descriptor in (say, keys):
             os.set_blocking(descriptor, False)
-        return cls(process, say, keys)
+        return cls(process, say, keys, words)
+
+    def last_words(self, words: Sentence) -> None:
+        """What it adds to standard error if it has to end the wizard, in place of what that was before."""
+        self._words[:] = text_of(words).encode()[:WORDS_SIZE].ljust(WORDS_SIZE, b"\0")
 
     def hear_signals(self) -> None:
         """From now on signals reach it, also while no Python can run."""
@@ -152,11 +156,11 @@ class _Watch:
         wizard: the process to watch.
         heard: where signals and the wizard's own words come in, a byte each.
         give_back: where keys go that were taken.
-        last_words: what is said if the wizard has to be ended.
+        words: memory shared with the wizard: what it says of its end for the case that it has to be ended.
     """
 
-    def __init__(self, wizard: int, heard: int, give_back: int, last_words: str) -> None:
-        self._wizard, self._heard, self._give_back, self._words = wizard, heard, give_back, last_words
+    def __init__(self, wizard: int, heard: int, give_back: int, words: mmap.mmap) -> None:
+        self._wizard, self._heard, self._give_back, self._words = wizard, heard, give_back, words
         self._terminal = 0
         self._modes = termios.tcgetattr(self._terminal)
         self._shown = False
@@ -249,6 +253,7 @@ class _Watch:
             if self._shown:
                 termios.tcsetattr(self._terminal, termios.TCSANOW, self._modes)
             if free:
-                os.write(2, self._words.encode())
+                said = self._words[:].rstrip(b"\0").decode()
+                os.write(2, f"{joined(('It took too long to end.', said))}\n".encode())
         if os.getppid() == self._wizard:
             os.kill(self._wizard, signal.SIGKILL)

@@ -238,10 +238,9 @@ def _run(
     with collection_paused():  # what is named first here is loaded
         catalogue, modules, panes = session_catalogue.SessionCatalogue, step_modules.MODULES, registry.PANES
         start = session_control.Start(workflow, session, drafts)
-        guard = guards.Guard.start(
-            f"It took too long to end. Resume with: {_again(machine, source, named)}\n"
-        )
-        app = application.OnboardApp(machine, load, source, start, guard, load_ahead)
+        again = partial(_again, machine, named)
+        guard = guards.Guard.start()
+        app = application.OnboardApp(machine, load, source, start, again, guard, load_ahead)
         gc.freeze()  # what was just imported is no garbage, and need not be looked at for that
     try:
         try:
@@ -250,11 +249,10 @@ def _run(
             app.source.close()
         if app.failure is not None:
             raise app.failure
-        if app.session:
+        if resume := again(app.source, app.session):
             with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
                 applies = "The apply goes on by itself. Come back to see how it ended. "
-                again = _again(machine, app.source, named if app.session == named else "")
-                say(f"Saved. {applies if app.apply_left else ''}Resume with: {again}")
+                say(f"Saved. {applies if app.apply_left else ''}{resume}")
     finally:
         if guard is not None:
             guard.close()
@@ -271,14 +269,23 @@ def load_ahead() -> None:
     freeze()
 
 
-def _again(machine: host.Machine, source: environments.EnvironmentSource, session: str = "") -> str:
-    """The command that resumes; under make (it sets MAKELEVEL), the program itself is not on the PATH.
+def _again(
+    machine: host.Machine, named: str, source: environments.EnvironmentSource, session: str
+) -> Sentence:
+    """How to resume a session; under make (it sets MAKELEVEL), the program itself is not on the PATH.
 
     Args:
         machine: the machine.
-        source: what was opened last.
-        session: the session, if it was named; "" for the latest.
+        named: the session that was named at the start, or "".
+        source: what the session was opened from.
+        session: the session, or "" where there is none.
+
+    Returns:
+        "" where there is none. The latest session isn't named, unless it was at the start.
     """
-    if source.sandbox and not session:
-        return "make demo" if "MAKELEVEL" in machine.environment else "iam-onboard demo"
-    return shlex.join(["iam-onboard", "resume", *filter(None, [session]), *source.options])
+    if not session:
+        return ""
+    if source.sandbox and session != named:
+        return f"Resume with: {'make demo' if 'MAKELEVEL' in machine.environment else 'iam-onboard demo'}"
+    name = [session] if session == named else []
+    return f"Resume with: {shlex.join(['iam-onboard', 'resume', *name, *source.options])}"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import threading
@@ -31,6 +32,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, Qu
 from screens.widgets.key_line import KeyLine
 from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
+from tui.app.guard import WORDS_SIZE, Guard
 from tui.app.home import HomeScreen
 from tui.app.session_control import Parts, SessionControl, Start, _asks_anew, _for_another_key
 from tui.app.starting import Starting
@@ -190,6 +192,39 @@ async def test_a_world_that_opens_at_once_has_no_screen_of_its_own(house: House)
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
         assert len(app.screen_stack) == 2
+
+
+async def test_a_forced_end_names_the_session_that_is_open_then(house: House) -> None:
+    heard, say = os.pipe()
+    os.set_blocking(say, False)
+    words = mmap.mmap(-1, WORDS_SIZE)
+    first, second = house.session((PROJECT, LAYERS)), house.session((PROJECT, LAYERS))
+
+    def said() -> str:
+        return words[:].rstrip(b"\0").decode()
+
+    app = OnboardApp(
+        house.machine,
+        house.parts,
+        house.source,
+        Start(session=first),
+        again=lambda source, session: session if source is house.source else "",
+        guard=Guard(os.getpid(), say, heard, words),
+    )
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            assert said() == first
+            await pilot.press("f3")
+            await settled(pilot)
+            entry = next(entry for entry in app.control.entries() if entry.summary.id == second)
+            app.post_message(HomeScreen.Resume(entry))
+            await settled(pilot)
+            assert said() == second
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.close(heard)
+        os.close(say)
 
 
 async def test_what_is_opened_later_is_loaded_once_and_ahead(house: House) -> None:
