@@ -19,7 +19,7 @@ from screens.step.page import Opening
 from screens.widgets.fields import FieldRow
 from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, Text, short
+from screens.widgets.text import Button, ButtonRow, Text, short
 from workflows.core.errors import Problem
 from workflows.core.sentences import count
 from workflows.layer.model import Constant
@@ -228,7 +228,7 @@ class AccountPane(ByHandPane):
     AccountPane > .pane-head { margin-bottom: 0; }
     AccountPane #forms { height: 1fr; margin-top: 1; scrollbar-size-vertical: 1; }
     AccountPane #meaning { height: 3; color: $text-muted; }
-    AccountPane #buttons { height: 1; }
+    AccountPane ButtonRow { margin: 0; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -241,9 +241,10 @@ class AccountPane(ByHandPane):
         yield LayerBar("Reading the settings", id="layers")
         yield VerticalScroll(id="forms", can_focus=False)
         yield Text("", id="meaning")
-        with Horizontal(id="buttons"):
-            yield Button("Account", id="layer", key="l")
-            yield Button("Edit by hand", id="edit_by_hand", key="e")
+        yield ButtonRow(
+            Button("Account", id="layer", key="l"),
+            Button("Edit by hand", id="edit_by_hand", key="e"),
+        )
 
     def on_mount(self) -> None:
         self._read_settings()

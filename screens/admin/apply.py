@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.message import Message
 
 from screens.step.action_bar import YOURS, Primary, Turn
@@ -25,7 +25,7 @@ from screens.widgets.plan_table import PlanTable, amounts
 from screens.widgets.progress import ProgressLine
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import RunLog
-from screens.widgets.text import Button, Option, OptionList, Text, in_line, sized, styled
+from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, in_line, sized, styled
 from workflows.core.grouping import by_key
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.machine.events import StepKey
@@ -281,7 +281,6 @@ class ApplyPane(TerraformPane):
     ApplyPane.-recovering > .summary, ApplyPane.-applying > .before { display: none; }
     ApplyPane #standing, ApplyPane #ended { margin-bottom: 1; }
     ApplyPane #gone, ApplyPane #not-compared, ApplyPane #ended { color: $text-warning; }
-    ApplyPane #buttons { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -303,11 +302,12 @@ class ApplyPane(TerraformPane):
         yield Text("", id="not-compared", classes="summary before -empty")
         yield PaceLine(lambda: self.context.environment.now().timestamp())
         yield PeopleProgress(id="progress", classes="summary")
-        with Horizontal(id="buttons"):
-            yield Button("Log", id="show-log", key="l")
-            yield Button("Back to Plan", id="to-plan", key="p")
-            yield Button("Compare", id="compare", key="k")
-            yield Button("Recover", id="recover", key="r", classes="hidden")
+        yield ButtonRow(
+            Button("Log", id="show-log", key="l"),
+            Button("Back to Plan", id="to-plan", key="p"),
+            Button("Compare", id="compare", key="k"),
+            Button("Recover", id="recover", key="r", classes="hidden"),
+        )
         yield RecoveryList()
         yield RunLog()
 

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
 from screens.step.asking import AccountWorkPane, CodedMove
@@ -19,7 +18,7 @@ from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import TextDialog
-from screens.widgets.text import Button, OptionList, Text
+from screens.widgets.text import Button, ButtonRow, OptionList, Text
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Secret
 from workflows.core.sentences import count
@@ -66,7 +65,6 @@ class DeactivatePane(AccountWorkPane):
     DeactivatePane #standing { height: auto; margin-bottom: 1; }
     DeactivatePane #things { height: auto; max-height: 8; }
     DeactivatePane #mentioned { height: auto; color: $text-warning; }
-    DeactivatePane #buttons { height: 1; margin-top: 1; }
     """
 
     def compose_body(self) -> ComposeResult:
@@ -74,12 +72,13 @@ class DeactivatePane(AccountWorkPane):
         yield Text("", id="standing")
         yield OptionList(id="things")
         yield Text("", id="mentioned")
-        with Horizontal(id="buttons"):
-            yield Button("Stop keys", id="stop", key="k")
-            yield Button("Remove", id="remove", key="d")
-            yield Button("Mentions", id="mentions", key="v")
-            yield Button("Look again", id="look", key="r")
-            yield Button("Skip", id="skip", key="^s")
+        yield ButtonRow(
+            Button("Stop keys", id="stop", key="k"),
+            Button("Remove", id="remove", key="d"),
+            Button("Mentions", id="mentions", key="v"),
+            Button("Look again", id="look", key="r"),
+            Button("Skip", id="skip", key="^s"),
+        )
 
     def nobody(self) -> bool:
         return not deactivate.leavers(self.context)

@@ -21,7 +21,7 @@ from screens.widgets.fields import FilterField
 from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
-from screens.widgets.text import Button, Text, short
+from screens.widgets.text import Button, ButtonRow, Text, short
 from workflows.core.sentences import count, joined, listed, text_of
 from workflows.layer.managed_policies import (
     check_policy_arn,
@@ -197,7 +197,7 @@ class GroupsPane(ByHandPane):
     GroupsPane #shown { width: auto; color: $text-muted; padding-left: 1; }
     GroupsPane Matrix { height: 1fr; min-height: 5; }
     GroupsPane #about { height: 20vh; }
-    GroupsPane #buttons { height: 1; }
+    GroupsPane ButtonRow { margin: 0; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -220,12 +220,13 @@ class GroupsPane(ByHandPane):
             yield Text("", id="shown")
         yield Matrix()
         yield Text("", id="about")
-        with Horizontal(id="buttons"):
-            yield Button("New", id="new_group", key="g")
-            yield Button("Rename", id="rename_group", key="e")
-            yield Button("Remove", id="remove_group", key="x")
-            yield Button("Policies", id="policies", key="p")
-            yield Button("Account", id="layer", key="l")
+        yield ButtonRow(
+            Button("New", id="new_group", key="g"),
+            Button("Rename", id="rename_group", key="e"),
+            Button("Remove", id="remove_group", key="x"),
+            Button("Policies", id="policies", key="p"),
+            Button("Account", id="layer", key="l"),
+        )
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:

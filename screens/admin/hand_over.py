@@ -11,7 +11,6 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.widgets import Input
 
 from screens.step.action_bar import YOURS, Primary, Turn
@@ -22,7 +21,7 @@ from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, TextDialog
-from screens.widgets.text import Button, Option, OptionList, Text, short, sized
+from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text, short, sized
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.core.shapes import plain
 from workflows.steps.admin import hand_over
@@ -85,8 +84,7 @@ class HandOverPane(TerraformPane):
     HandOverPane #hint { margin-bottom: 1; }
     HandOverPane #trouble { color: $text-error; }
     HandOverPane #people { height: auto; max-height: 5; margin-bottom: 1; }
-    HandOverPane .buttons { height: 1; margin-top: 1; }
-    HandOverPane #more { margin-top: 0; }
+    HandOverPane #more { margin: 0; }
     HandOverPane .hidden { display: none; }
     """
 
@@ -108,16 +106,20 @@ class HandOverPane(TerraformPane):
         name = self._names[0] if self._names else "USER"
         field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
-        with Horizontal(id="ways", classes="buttons"):
-            if self._mailbox is not None:
-                yield Button("Put into mailbox", id="mail", key="m")
-            yield Button("Copy", id="copy", key="c")
-            yield Button("Save", id="save", key="w")
-            yield Button("View", id="view", key="v")
-        with Horizontal(id="more", classes="buttons"):
-            yield Button(_MARK, id="sent", key="t")
-            yield Button("Replace a lost PGP key", id="new-key", key="n")
-            yield Button("Send later", id="skip", key="^s")
+        mail = [] if self._mailbox is None else [Button("Put into mailbox", id="mail", key="m")]
+        yield ButtonRow(
+            *mail,
+            Button("Copy", id="copy", key="c"),
+            Button("Save", id="save", key="w"),
+            Button("View", id="view", key="v"),
+            id="ways",
+        )
+        yield ButtonRow(
+            Button(_MARK, id="sent", key="t"),
+            Button("Replace a lost PGP key", id="new-key", key="n"),
+            Button("Send later", id="skip", key="^s"),
+            id="more",
+        )
 
     def _hint(self) -> list[str]:
         later = self._later

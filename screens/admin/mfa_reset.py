@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
 from screens.step.asking import AccountWorkPane
@@ -18,7 +17,7 @@ from screens.step.times import since_words
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import TextDialog
-from screens.widgets.text import Button, OptionList, Text, short
+from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
 from workflows.core.shapes import texts
@@ -45,7 +44,6 @@ class MfaResetPane(AccountWorkPane):
     DEFAULT_CSS = """
     MfaResetPane #standing { height: auto; margin-bottom: 1; }
     MfaResetPane #devices { height: auto; max-height: 8; }
-    MfaResetPane #buttons { height: 1; margin-top: 1; }
     """
 
     _removed: tuple[tuple[str, str], ...] = ()
@@ -60,12 +58,13 @@ class MfaResetPane(AccountWorkPane):
         yield CodeField(self.context.environment.now)
         yield Text("", id="standing")
         yield OptionList(id="devices")
-        with Horizontal(id="buttons"):
-            yield Button("Remove", id="remove", key="d")
-            yield Button("Copy next steps", id="copy", key="c")
-            yield Button("Look again", id="look", key="r")
-            yield Button("Keep the others", id="keep", key="k")
-            yield Button("Skip", id="skip", key="^s")
+        yield ButtonRow(
+            Button("Remove", id="remove", key="d"),
+            Button("Copy next steps", id="copy", key="c"),
+            Button("Look again", id="look", key="r"),
+            Button("Keep the others", id="keep", key="k"),
+            Button("Skip", id="skip", key="^s"),
+        )
 
     def nobody(self) -> bool:
         return not self.context.decisions.mfa_reset

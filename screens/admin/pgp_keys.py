@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -22,7 +22,7 @@ from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.fields import Field
 from screens.widgets.lists import Table
-from screens.widgets.text import Button, OptionList, Text, short, shortened
+from screens.widgets.text import Button, ButtonRow, OptionList, Text, short, shortened
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, count, day, joined, listed, text_of
@@ -235,7 +235,6 @@ class PgpKeysPane(StepPane):
     PgpKeysPane.-refused TextArea { height: 1; }
     PgpKeysPane #fingerprint { width: auto; border: solid $border-blurred; padding: 0 3; text-style: bold; }
     PgpKeysPane .question { text-style: bold; }
-    PgpKeysPane .buttons { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -262,20 +261,22 @@ class PgpKeysPane(StepPane):
                 yield Text("", id="verdict")
             yield Text("", id="label")
             yield KeyArea(self.context.environment.home)
-            with Horizontal(classes="buttons"):
-                yield Button("Read request", id="fetch", key="f")
-                yield Button("Invite", id="invite", key="i")
-                yield Button("Compare", id="compare", key="c")
-                yield Button("Copy reply", id="owner", key="o")
-                yield Button("Key files", id="layer", key="l")
+            yield ButtonRow(
+                Button("Read request", id="fetch", key="f"),
+                Button("Invite", id="invite", key="i"),
+                Button("Compare", id="compare", key="c"),
+                Button("Copy reply", id="owner", key="o"),
+                Button("Key files", id="layer", key="l"),
+            )
         with Vertical(id="comparing"):
             with VerticalScroll(classes="about", can_focus=False):
                 yield Text("", id="about")
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
             yield Field(Choices(deliberate=Comparison.LATER, id="same"))
-            with Horizontal(classes="buttons"):
-                yield Button("Copy reply", id="owner-compared", key="o")
+            yield ButtonRow(
+                Button("Copy reply", id="owner-compared", key="o"),
+            )
 
     def on_mount(self) -> None:
         table = self.query_one("#people", Table)

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.page import Opening, StepPane
@@ -25,7 +25,7 @@ from screens.widgets.lists import MarkList, TextDialog
 from screens.widgets.plan_table import STYLES, PlanTable, cut
 from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.run_log import RunLog
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, ButtonRow, Text
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, joined, text_of
@@ -130,7 +130,6 @@ class PlanPane(TerraformPane):
     PlanPane #verdict { color: $text-success; }
     PlanPane #made { color: $text-muted; }
     PlanPane .hidden { display: none; }
-    PlanPane #buttons { height: 1; margin-top: 1; }
     PlanPane.-tall PlanTable ScrollBody { max-height: 12; }
     PlanPane ResourceBrowser { display: none; }
     PlanPane.-planning > ResourceBrowser, PlanPane.-tall.-planned > ResourceBrowser { display: block; }
@@ -165,13 +164,14 @@ class PlanPane(TerraformPane):
         yield Button("Compare", id="compare", key="k", classes="summary")
         for name in ("drift", "made"):
             yield Text("", id=name, classes="summary -empty")
-        with Horizontal(id="buttons"):
-            yield Button("Resources", id="show-resources", key="d")
-            yield Button("Log", id="show-log", key="l")
-            yield Button("Export", id="export", key="x")
-            yield Button("Plan again", id="again", key="p")
-            yield Button("Applied already", id="elsewhere", key="e")
-            yield Button("Skip this account", id="skip", key="^s")
+        yield ButtonRow(
+            Button("Resources", id="show-resources", key="d"),
+            Button("Log", id="show-log", key="l"),
+            Button("Export", id="export", key="x"),
+            Button("Plan again", id="again", key="p"),
+            Button("Applied already", id="elsewhere", key="e"),
+            Button("Skip this account", id="skip", key="^s"),
+        )
         yield RunLog()
         yield ResourceBrowser()
 

@@ -17,7 +17,7 @@ from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import MarkBox, MarkList
-from screens.widgets.text import Button, Lines, Text, short
+from screens.widgets.text import Button, ButtonRow, Lines, Text, short
 from workflows.core.errors import Cancelled
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Layer
@@ -104,7 +104,6 @@ class ProjectPane(StepPane):
     ProjectPane #layers-row > Text { width: 19; }
     ProjectPane #account-wanted, ProjectPane #without-upstream { margin-left: 19; }
     ProjectPane .-unasked { display: none; }
-    ProjectPane #actions { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -161,9 +160,10 @@ class ProjectPane(StepPane):
         account.value = self._account_wanted
         yield account
         yield MarkBox("Continue without asking the upstream", id="without-upstream")
-        with Horizontal(id="actions"):
-            yield Button("Something else too", id="more", key="^o")
-            yield Button("Use the previous folder", id="previous", key="^g")
+        yield ButtonRow(
+            Button("Something else too", id="more", key="^o"),
+            Button("Use the previous folder", id="previous", key="^g"),
+        )
         yield Lines(id="remarks")
 
     def primary(self) -> Primary:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.events import DescendantFocus
 from textual.widgets import Input
 
@@ -21,7 +21,7 @@ from screens.widgets.dialogs import Confirm, NameDialog, Notice, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Button, OptionList, Text, shortened, shown, styled
+from screens.widgets.text import Button, ButtonRow, OptionList, Text, shortened, shown, styled
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Place
@@ -81,7 +81,6 @@ class ReviewPane(ByHandPane):
     ReviewPane #written, ReviewPane #taken-in { height: auto; }
     ReviewPane #taken-in { color: $text-warning; }
     ReviewPane #written { margin-bottom: 1; }
-    ReviewPane #buttons { height: 1; margin-top: 1; }
     """
 
     _digest = _text = ""
@@ -113,13 +112,15 @@ class ReviewPane(ByHandPane):
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
             yield FieldRow("On a new branch", self._field("branch"))
             yield FieldRow("Message", self._field("message"))
-        with Horizontal(id="buttons"):
-            yield Button("‹", id="before", key="p")
-            yield Button("›", id="next", key="n")
-            yield Button("Files", id="list", key="l")
-            yield Button("Copy", id="copy", key="c")
-            yield Button("Save", id="save", key="s")
-            yield Button("Edit", id="edit", key="e")
+        yield ButtonRow(
+            Button("‹", id="before", key="p"),
+            Button("›", id="next", key="n"),
+            Button("Files", id="list", key="l"),
+            Button("Copy", id="copy", key="c"),
+            Button("Save", id="save", key="s"),
+            Button("Edit", id="edit", key="e"),
+            id="buttons",
+        )
         yield Button("Put the files back", id="undo", key="u")
 
     @on(Button.Pressed)

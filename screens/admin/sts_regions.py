@@ -9,14 +9,13 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog
-from screens.widgets.text import Button, Option, OptionList, Text
+from screens.widgets.text import Button, ButtonRow, Option, OptionList, Text
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
 from workflows.aws.sts_regions.ask import SOURCE
 from workflows.aws.sts_regions.report import (
@@ -88,7 +87,6 @@ class StsRegionsPane(StepPane):
     StsRegionsPane.-asked #accounts { max-height: 3; }
     StsRegionsPane.-asked.-tall #accounts { max-height: 5; }
     StsRegionsPane #table { height: 1fr; min-height: 3; scrollbar-size: 0 1; }
-    StsRegionsPane #buttons { height: 1; margin-top: 1; }
     StsRegionsPane #to-do, StsRegionsPane #with-ids { display: none; }
     StsRegionsPane #skip { margin-top: 1; }
     StsRegionsPane.-asked #with-ids { display: block; }
@@ -110,11 +108,14 @@ class StsRegionsPane(StepPane):
         yield OptionList(id="accounts")
         yield Table(id="table", cursor_type="row", classes="hidden")
         yield Text("", id="detail", classes="-empty")
-        with Horizontal(id="buttons", classes="hidden"):
-            yield Button("What to click", id="clicks", key="i")
-            yield Button("Open page", id="open", key="o")
-            yield Button("Ask again", id="again", key="r")
-            yield Button("Export", id="export", key="x")
+        yield ButtonRow(
+            Button("What to click", id="clicks", key="i"),
+            Button("Open page", id="open", key="o"),
+            Button("Ask again", id="again", key="r"),
+            Button("Export", id="export", key="x"),
+            id="buttons",
+            classes="hidden",
+        )
         yield MarkBox(
             "Export account ids too",
             bool(self.opening.draft.get("with_ids")),

@@ -20,7 +20,7 @@ from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.lists import MarkList
-from screens.widgets.text import Button, Text, short
+from screens.widgets.text import Button, ButtonRow, Text, short
 from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.edit.operation import EditRefused
@@ -189,7 +189,6 @@ class UsersPane(ByHandPane):
     UsersPane #find > Text { width: auto; padding-left: 1; color: $text-muted; }
     UsersPane #there { height: 1fr; min-height: 4; overflow-x: hidden; }
     UsersPane #about { height: auto; max-height: 6; color: $text-muted; }
-    UsersPane .buttons { height: 1; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -221,8 +220,10 @@ class UsersPane(ByHandPane):
         with Vertical(id="joining"):
             yield Text("", id="hint")
             yield MarkList(id="people")
-            with Horizontal(classes="buttons", id="more"):
-                yield Button("Change sign-in", id="sign-in", key="w")
+            yield ButtonRow(
+                Button("Change sign-in", id="sign-in", key="w"),
+                id="more",
+            )
         with Vertical(id="everybody"):
             with Horizontal(id="find"):
                 yield FilterField(
@@ -231,11 +232,12 @@ class UsersPane(ByHandPane):
                 yield Text("", id="count")
             yield LineList(COLUMNS, id="there")
             yield Text("", id="about")
-            with Horizontal(classes="buttons"):
-                yield Button("Password", id="login_profile", key="p")
-                yield Button("Access key", id="access_key", key="k")
-                yield Button("Key file", id="key_file", key="f")
-                yield Button("Edit by hand", id="by_hand", key="e")
+            yield ButtonRow(
+                Button("Password", id="login_profile", key="p"),
+                Button("Access key", id="access_key", key="k"),
+                Button("Key file", id="key_file", key="f"),
+                Button("Edit by hand", id="by_hand", key="e"),
+            )
 
     def on_mount(self) -> None:
         self._read_layers()

@@ -27,7 +27,7 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import tell
 from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import LINE_CELLS, Button, Lines, OptionList, Text, shortened
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, text_of
@@ -76,7 +76,7 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane #noticed { width: 1fr; }
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #skipped { color: $text-warning; }
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
-    AccessKeysPane Horizontal.buttons { height: 1; }
+    AccessKeysPane ButtonRow { margin: 0; }
     AccessKeysPane Button { margin-right: 2; }
     AccessKeysPane #again { margin-top: 1; }
     AccessKeysPane.-refused Checklist, AccessKeysPane.-refused > .pane-head { margin: 0; }
@@ -115,8 +115,10 @@ class AccessKeysPane(BrowsingPane):
             yield Choices(id="kept")
             yield Text("! Anyone who can read this file has the key.", id="readable")
             yield Text("", id="passed-over")
-            with Horizontal(classes="buttons", id="locked"):
-                yield Button("Look again", id="look-again")
+            yield ButtonRow(
+                Button("Look again", id="look-again"),
+                id="locked",
+            )
         with Horizontal(classes="answer knows-kept"):
             yield Text("", id="kept-answer")
             yield Button("Change", id="change-kept")

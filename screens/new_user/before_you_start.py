@@ -8,7 +8,6 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.events import Paste
 from textual.message import Message
 from textual.widgets import Input
@@ -17,7 +16,7 @@ from screens.step.action_bar import Primary
 from screens.step.page import Opening, StepPane
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, ButtonRow, Text
 from workflows.core.errors import OnboardError
 from workflows.core.installation import how_to_install
 from workflows.core.sentences import text_of
@@ -60,7 +59,7 @@ class BeforeYouStartPane(StepPane):
 
     NEXT_WAITS = ASKS_FIRST = True
     DEFAULT_CSS = """
-    BeforeYouStartPane Horizontal { height: 1; }
+    BeforeYouStartPane ButtonRow { margin: 0; }
     BeforeYouStartPane FieldRow .row-label { width: 15; }
     BeforeYouStartPane .hint { color: $text-muted; margin-bottom: 1; }
     BeforeYouStartPane Button { margin-right: 2; }
@@ -87,9 +86,10 @@ class BeforeYouStartPane(StepPane):
         yield Text(_SANDBOX.format(**self._start) if invited else _INVITATION, classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
-        with Horizontal():
-            yield Button("How to install aws", id="install")
-            yield Button("Look again", id="look")
+        yield ButtonRow(
+            Button("How to install aws", id="install"),
+            Button("Look again", id="look"),
+        )
 
     def on_mount(self) -> None:
         for name in ("#use", "#install", "#look"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, TextArea
@@ -19,7 +19,7 @@ from screens.step.page import Opening, StepPane
 from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.lists import TextDialog
-from screens.widgets.text import Button, Lines, ScrollBody, Text
+from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -64,10 +64,9 @@ class HandoffPane(StepPane):
     HandoffPane.-another #watching { display: none; }
     HandoffPane TextArea { height: 3; }
     HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea { height: 2; }
-    HandoffPane FieldRow, HandoffPane .actions { margin-top: 1; }
-    HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low .actions,
-    HandoffPane.-noted.-low FieldRow, HandoffPane.-noted.-low .actions { margin-top: 0; }
-    HandoffPane .actions { height: 1; }
+    HandoffPane FieldRow { margin-top: 1; }
+    HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low ButtonRow,
+    HandoffPane.-noted.-low FieldRow, HandoffPane.-noted.-low ButtonRow { margin-top: 0; }
     HandoffPane #clear { display: none; }
     HandoffPane.-refused #clear { display: block; }
     """
@@ -102,13 +101,13 @@ class HandoffPane(StepPane):
             yield FieldRow("Or open its file", path)
         with ScrollBody(id="arrived"):
             yield Lines(id="arrival", whole_paths=False)
-        with Horizontal(classes="actions"):
-            yield Button("Clear the entry", id="clear")
-            yield Button("Read the earlier one", id="earlier")
-            yield Button("Read another", id="another")
-            yield Button("Replace my key", id="replace")
-            if self.context.facts.get("key_made"):
-                yield Button(_REVOKE, id="revocation")
+        yield ButtonRow(
+            Button("Clear the entry", id="clear"),
+            Button("Read the earlier one", id="earlier"),
+            Button("Read another", id="another"),
+            Button("Replace my key", id="replace"),
+            *([Button(_REVOKE, id="revocation")] if self.context.facts.get("key_made") else []),
+        )
 
     def _waiting(self) -> Iterator[str]:
         facts, environment = self.context.facts, self.context.environment

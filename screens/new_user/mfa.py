@@ -7,7 +7,7 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.css.query import NoMatches
 from textual.widgets import Input
 
@@ -22,7 +22,7 @@ from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import FieldRow, SecretInput
 from screens.widgets.qr_dialog import QrDialog
-from screens.widgets.text import Button, OptionList, Text, unfold
+from screens.widgets.text import Button, ButtonRow, OptionList, Text, unfold
 from workflows.aws.authenticator import code_problem
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -47,7 +47,6 @@ class DeviceCodes(Vertical):
     DEFAULT_CSS = """
     DeviceCodes { height: auto; margin-top: 1; }
     DeviceCodes #told, DeviceCodes #check { height: auto; }
-    DeviceCodes Horizontal.buttons { height: 1; margin-top: 1; }
     """
 
     def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name
@@ -60,8 +59,9 @@ class DeviceCodes(Vertical):
         first, second = _FIELDS
         yield CodeField(self._of_step.environment.now, Wanted(first, "Code"), Wanted(second, "The next code"))
         yield Text("", id="check")
-        with Horizontal(classes="buttons"):
-            yield Button("Show the QR code again", id="qr")
+        yield ButtonRow(
+            Button("Show the QR code again", id="qr"),
+        )
 
     def begin(self, pending: Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""
@@ -141,7 +141,6 @@ class MfaPane(BrowsingPane):
     MfaPane #how.-shown { display: block; }
     MfaPane #again { display: none; }
     MfaPane.-done #again { display: block; }
-    MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
     MfaPane Button { margin-right: 2; }
     """
 
@@ -188,10 +187,11 @@ class MfaPane(BrowsingPane):
                 yield FieldRow("Secret access key", SecretInput(id="secret"))
         yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")
-        with Horizontal(classes="buttons"):
-            yield Button("I registered it before", id="before")
-            yield Button("Another way", id="other-way")
-            yield Button("Register another device", id="again")
+        yield ButtonRow(
+            Button("I registered it before", id="before"),
+            Button("Another way", id="other-way"),
+            Button("Register another device", id="again"),
+        )
 
     def on_mount(self) -> None:
         self.query_one("#how", Choices).choose(str(self._start["how"]))

@@ -26,7 +26,7 @@ from screens.widgets.checklist import Checklist, Deed
 from screens.widgets.dialogs import Confirm, ask, tell
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.text import LINE_CELLS, Button, Text
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -93,7 +93,6 @@ class SignInPane(StepPane):
     SignInPane #in-clear > .notes { width: auto; }
     SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
-    SignInPane .actions { height: 1; margin-top: 1; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     SignInPane.-done .to-do, SignInPane .again { display: none; }
     SignInPane.-done .again { display: block; }
@@ -128,13 +127,17 @@ class SignInPane(StepPane):
                 yield SecretText(id="password")
         yield Text(f"Encrypted to your key {grouped(identity.key_fingerprint)}", classes="notes locked to-do")
         yield Text("", classes="notes opened", id="notes")
-        with Horizontal(classes="actions to-do"):
-            yield Button("Let gpg ask", id="pinentry", classes="locked")
-            yield Button("Replace my key", id="replace", classes="locked")
-            yield Button(_HINT_LABELS[False], id="hints", key="w", classes="opened")
-            yield Button("I signed in before", id="already")
-        with Horizontal(classes="actions again"):
-            yield Button("Unlock the password again", id="again")
+        yield ButtonRow(
+            Button("Let gpg ask", id="pinentry", classes="locked"),
+            Button("Replace my key", id="replace", classes="locked"),
+            Button(_HINT_LABELS[False], id="hints", key="w", classes="opened"),
+            Button("I signed in before", id="already"),
+            classes="to-do",
+        )
+        yield ButtonRow(
+            Button("Unlock the password again", id="again"),
+            classes="again",
+        )
 
     def _deeds(self) -> tuple[Deed, ...]:
         passphrase = Field(SecretInput(f"passphrase of {self._key}, then Enter", id="passphrase"))

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 
 from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
@@ -20,7 +20,7 @@ from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Notice, tell
 from screens.widgets.lists import Table, TextDialog
-from screens.widgets.text import LINE_CELLS, Button, Text
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.errors import Problem
 from workflows.core.installation import how_to_install
 from workflows.core.sentences import Sentence, enumerated, joined, text_of
@@ -115,12 +115,13 @@ class AfterVerify(Vertical):
         self._sandbox = sandbox
 
     def compose(self) -> ComposeResult:
-        with Horizontal(classes="buttons"):
-            yield Button("Copy lines", id="copy-lines", key="l")
-            yield Button("Show", id="show-lines", key="v")
-            yield Button("Other shell", id="other-shell", key="h")
-            yield Button("Try it here", id="try", key="x")
-            yield Button("Install aws…", id="install")
+        yield ButtonRow(
+            Button("Copy lines", id="copy-lines", key="l"),
+            Button("Show", id="show-lines", key="v"),
+            Button("Other shell", id="other-shell", key="h"),
+            Button("Try it here", id="try", key="x"),
+            Button("Install aws…", id="install"),
+        )
         yield Text("", id="shell")
         yield Text("", id="tried")
 
@@ -173,8 +174,8 @@ class VerifyPane(UnlockingPane):
     VerifyPane #answer { height: auto; }
     VerifyPane.-all-work CodeField { display: none; }
     VerifyPane.-all-work ProfileAnswers, VerifyPane.-some-fail ProfileAnswers { margin: 0; }
-    VerifyPane Horizontal.buttons { height: 1; }
-    VerifyPane.-some-fail CodeField, VerifyPane .of-the-table { margin: 0; }
+    VerifyPane ButtonRow { margin: 0; }
+    VerifyPane.-some-fail CodeField { margin: 0; }
     VerifyPane.-some-fail #shell { display: none; }
     VerifyPane Button { margin-right: 2; }
     """
@@ -194,11 +195,13 @@ class VerifyPane(UnlockingPane):
         yield Text("", id="answer")
         yield CodeField(self.context.environment.now)
         yield AfterVerify(sandbox=self.context.environment.sandbox)
-        with Horizontal(classes="buttons of-the-table"):
-            yield Button("Test all again", id="again")
-            yield Button("Finish without them", id="finish")
-            yield Button("Switch role", id="switch", key="o")
-            yield Button("Copy role link", id="copy-switch", key="c")
+        yield ButtonRow(
+            Button("Test all again", id="again"),
+            Button("Finish without them", id="finish"),
+            Button("Switch role", id="switch", key="o"),
+            Button("Copy role link", id="copy-switch", key="c"),
+            classes="of-the-table",
+        )
         yield ProfileAnswers(id="table")
 
     def on_mount(self) -> None:

@@ -21,7 +21,7 @@ from textual import widgets
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.filter import LineFilter
@@ -356,6 +356,12 @@ def _row_of(container: DOMNode | None) -> list[Button]:
     """The buttons on the page in a container that can have the focus."""
     children = container.displayed_children if container and container.display else ()
     return [button for button in children if isinstance(button, Button) and button.focusable]
+
+
+class ButtonRow(Horizontal):
+    """Buttons side by side, a line below what they are about."""
+
+    DEFAULT_CSS = "ButtonRow { height: 1; margin-top: 1; }"
 
 
 class Option(option_list.Option):

@@ -197,7 +197,7 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
         assert not app.pane.turn().yours, "only the admin can send another one"
         assert grouped(gpg.fingerprint("jane")) in said(app)
         assert app.pane.query_one("#clear").display
-        for button in app.pane.query(".actions Button").results():
+        for button in app.pane.query("ButtonRow Button").results():
             assert not button.display or app.pane.region.contains_region(button.region), "it is in view"
         await pilot.press("ctrl+n")
         await rest(pilot)
