@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textual import on
@@ -59,19 +59,23 @@ class _KeyPane(UnlockingPane):
         record = self.record()
         return record.fingerprint if record else ""
 
-    def compose_code(self, *, has_device: bool = False) -> ComposeResult:
-        """The field for the code; `has_device` when it is known that one is needed."""
-        wanted = Wanted() if has_device else Wanted(placeholder=f"{Wanted().placeholder}{_IF_ANY}")
+    def compose_code(self) -> ComposeResult:
+        """The field for the code; `ask_for_code` says what may stand in it."""
         environment = self.context.environment
-        yield CodeField(environment.now, wanted).set_class(environment.sandbox, "-above-phone")
+        yield CodeField(environment.now, Wanted()).set_class(environment.sandbox, "-above-phone")
         if environment.sandbox:
             yield Text(f"The sandbox's phone: {sandbox_phone(environment)}", id="phone")
+
+    def ask_for_code(self, *, has_device: bool) -> None:
+        """Say of the code that it is needed; or, where no device is known, only to whom it is."""
+        digits = Wanted().placeholder
+        self.query_one("#code", Input).placeholder = digits if has_device else f"{digits}{_IF_ANY}"
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Once a code is asked for, there is a device."""
         super().show_problems(problems)
         if any(problem.field == "code" for problem in problems):
-            self.query_one("#code", Input).placeholder = Wanted().placeholder
+            self.ask_for_code(has_device=True)
 
     def code(self) -> str:
         """The code as typed."""
@@ -91,6 +95,7 @@ class RotationPane(_KeyPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._records: dict[str, KeyRecord] = {}
+        self._with_device: set[KeyRecord] = set()
         self._start: Mapping[str, Any] = {"key": "", "delete_inactive": False, **opening.draft}
 
     def compose_body(self) -> ComposeResult:
@@ -110,14 +115,20 @@ class RotationPane(_KeyPane):
                 )
 
     def on_mount(self) -> None:
-        records = KeyRecords(self.context.environment.key_records_folder)
-        self.run_move("records", lambda _report: records.all(), self._listed, looks=True)
+        self.run_move("records", lambda _report: self._found(), self._listed, looks=True)
 
     def likely(self) -> Facts:
         """The old key is deleted in the end."""
         return {"rotated": {"old_id": "the old one"}}
 
-    def _listed(self, records: Iterable[KeyRecord]) -> None:
+    def _found(self) -> dict[KeyRecord, bool]:
+        """The kept keys, and of each whether the files name a device for it."""
+        environment = self.context.environment
+        records = KeyRecords(environment.key_records_folder).all()
+        return {record: rotation.names_device(record, environment) for record in records}
+
+    def _listed(self, records: Mapping[KeyRecord, bool]) -> None:
+        self._with_device = {record for record, has_device in records.items() if has_device}
         self._records = {f"{record.project}/{record.profile}": record for record in records}
         now = self.context.environment.now()
         lines = [
@@ -160,6 +171,7 @@ class RotationPane(_KeyPane):
     def _show_remark(self) -> None:
         record = self.record()
         words = remark(record, self.context.environment.now()) if record else "" if self._records else _NONE
+        self.ask_for_code(has_device=record in self._with_device)
         self.query_one("#remark", Text).update(words)
         self.primary_changed()
 
@@ -226,11 +238,12 @@ class RetirementPane(_KeyPane):
         yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
         yield Lines(f"{known['old_id']} was deactivated, and waits to be deleted.", id="remark")
         yield Text(_MEANWHILE, id="meanwhile")
-        yield from self.compose_code(has_device=bool(known.get("mfa")))
+        yield from self.compose_code()
         yield Button("Not yet: go to Home", id="home")
 
     def on_mount(self) -> None:
         if not self.opening.done:
+            self.ask_for_code(has_device=bool(self.context.facts["rotated"].get("mfa")))
             self.run_move(
                 "record", lambda _report: retirement.record_of(self.context), self._found, looks=True
             )

@@ -19,6 +19,7 @@ from textual.widgets import Input, OptionList
 from screens.rotation.pages import RetirementPane, RotationPane
 from screens.step.page import is_displayed
 from screens.widgets.choices import Choices
+from screens.widgets.code_field import Wanted
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.app.home import HomeScreen
 from tui.host import vault_for
@@ -27,6 +28,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
+from workflows.profiles.write import profile_paths
 from workflows.steps.rotation import delete_old_key, rotate
 from workflows.steps.shared.key_stores import PGP_FILE, opened_store
 from workflows.steps.shared.own_access_key import Owner, keep_recorded
@@ -115,6 +117,24 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
             await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
     assert key["AccessKeyId"] not in set(new_user.keys())
     assert remarks(new_user.environment.key_records_folder, new_user.environment.now()) == ()
+
+
+@pytest.mark.parametrize("profile", [BASE, "bb-apps-devops", "bb-else"])
+async def test_a_code_is_optional_only_where_the_files_name_no_device(
+    new_user: NewUserAws, profile: str
+) -> None:
+    keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    config = profile_paths(new_user.environment.home, "bb").config
+    config.parent.mkdir(parents=True, exist_ok=True)
+    source = (
+        "" if profile == BASE else f"source_profile = {BASE if profile == 'bb-apps-devops' else 'else'}\n"
+    )
+    config.write_text(f"[profile {profile}]\nmfa_serial = arn:aws:iam::222222222222:mfa/jane\n{source}")
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        shown = app.pane.query_one("#code", Input).placeholder
+        assert (shown == Wanted().placeholder) is (profile != "bb-else")
 
 
 def interrupt(new_user: NewUserAws, phase: Phase, old_id: str, known: tuple[str, ...] = ()) -> None:

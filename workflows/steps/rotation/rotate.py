@@ -12,20 +12,21 @@ undone the next time (`recover`). The old key is deleted later, when nothing mis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from workflows.aws import sts
 from workflows.aws.authenticator import code_problem
-from workflows.aws.clients import FOR_A_LOOK, ClientFactory, Credentials
+from workflows.aws.clients import FOR_A_LOOK, ClientFactory, Credentials, ProfileFiles, profile_map
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.profiles.write import profile_paths
 from workflows.steps.shared.created_key import delete, delete_unkept
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress, Report
@@ -175,6 +176,22 @@ def needed_device(record: KeyRecord, context: Context) -> str | None:
     store = store_of(record, context.environment)
     with _working_key(record, store, clients) as key, about_key_of(record.profile):
         return device_of(key, clients)
+
+
+def names_device(record: KeyRecord, environment: Environment) -> bool:
+    """Whether the files name a device for the profiles on this key: then a rotation needs its code.
+
+    Where they name none, or can't be read, only AWS knows.
+    """
+    paths = profile_paths(environment.home, record.project)
+    with suppress(AwsError):
+        profiles = profile_map(ProfileFiles(paths.config, paths.credentials))
+        return any(
+            settings.get("mfa_serial")
+            for name, settings in profiles.items()
+            if record.profile in {name, settings.get("source_profile")}
+        )
+    return False
 
 
 def store_of(record: KeyRecord, environment: Environment) -> KeyStore:
