@@ -282,7 +282,10 @@ class Finished(VerticalScroll):
 
 
 def standing(run: SessionRun, key: StepKey) -> Status:
-    """Where a step stands; what was left to a later account's waits for that one, and is done with it."""
+    """Where a step stands; what was left to a later account's waits for that one, and is done with it.
+
+    Profiles for which no access key is kept are there, and nothing says that they work.
+    """
     return standings(run, (key,))[key]
 
 
@@ -296,6 +299,8 @@ def standings(run: SessionRun, keys: Iterable[StepKey]) -> dict[StepKey, Status]
                 found[key] = Status.DONE
             elif goes_out_with(run, key):
                 found[key] = Status.LOCKED
+        elif status is Status.DONE and _lacks_key(run, key):
+            found[key] = Status.UNCONFIRMED
     return found
 
 
@@ -456,8 +461,8 @@ def _found(run: SessionRun, key: StepKey, status: Status) -> str:
     """How a step ended, with its mark."""
     if status is Status.SKIPPED and _has_device(run, key):
         return f"{MARKS[Status.DONE]} registered"
-    if key.step == "profiles" and status is Status.DONE and not _has_key(run, key):
-        return f"{MARKS[Status.SKIPPED]} without a key"
+    if status is Status.UNCONFIRMED and _lacks_key(run, key):
+        return f"{MARKS[status]} without a key"
     if status is Status.UNCONFIRMED and run.session.state.observed[key].said_so:
         return f"{MARKS[status]} you said so"
     return f"{MARKS[status]} {WORDS[status]}"
@@ -475,12 +480,14 @@ def _has_device(run: SessionRun, key: StepKey) -> bool:
     return key.step == "mfa" and bool((run.session.facts(key.item).get("access_key") or {}).get("mfa_serial"))
 
 
-def _has_key(run: SessionRun, key: StepKey) -> bool:
-    """Whether an access key was kept for these profiles, or they worked with one that was there before."""
+def _lacks_key(run: SessionRun, key: StepKey) -> bool:
+    """Whether profiles were written without an access key, and haven't worked with one from before either."""
+    if key.step != "profiles":
+        return False
     facts = run.session.facts(key.item)
     results = (facts.get("verified") or {}).get("results") or ()
     works = {result["profile"] for result in results if not result.get("problem")}
-    return bool(facts.get("access_key")) or facts["profiles"]["base"] in works
+    return not facts.get("access_key") and facts["profiles"]["base"] not in works
 
 
 def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
