@@ -200,9 +200,7 @@ class AccountForm(Vertical):
         """Say what is weak about the policy as it is entered now."""
         choice = self.choice()
         weak = weaknesses({**choice.others, **choice.values})
-        shown = self.query_one(".weak", Text)
-        shown.update("\n".join(f"! {words}" for words in weak))
-        shown.display = bool(weak)
+        self.query_one(".weak", Text).show_lines([f"! {words}" for words in weak])
 
 
 def _in_pairs(boxes: Sequence[MarkBox]) -> ComposeResult:
@@ -242,8 +240,7 @@ class AccountPane(ByHandPane):
         yield VerticalScroll(id="forms", can_focus=False)
         yield Text("", id="meaning")
         yield ButtonRow(
-            Button("Account", id="layer", key="l"),
-            Button("Edit by hand", id="edit_by_hand", key="e"),
+            Button("Account", id="layer", key="l"), Button("Edit by hand", id="edit_by_hand", key="e")
         )
 
     def on_mount(self) -> None:

@@ -39,6 +39,7 @@ class _Row:
 class DeactivatePane(AccountWorkPane):
     """`k` stops all access keys at once; `d` removes the selected thing for good."""
 
+    found: Findings | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "k", "stop", "Deactivate keys", id="deactivate.stop", show=False, tooltip="Stop all access keys"
@@ -86,9 +87,9 @@ class DeactivatePane(AccountWorkPane):
     def primary(self) -> Primary:
         if self.nobody():
             return Primary("Continue")
-        if self._findings is None or self.code_wanted:
+        if self.found is None or self.code_wanted:
             return Primary("Ask AWS what they have")
-        if keys := self._findings.active_keys:
+        if keys := self.found.active_keys:
             return Primary(f"Stop {count(keys, 'access key')}")
         return Primary("Continue")
 
@@ -107,16 +108,16 @@ class DeactivatePane(AccountWorkPane):
         if self._rows:
             things.focus()
         self.query_one("#standing", Text).update(self._standing())
-        mentioned = self._findings.mentioned if self._findings else {}
+        mentioned = self.found.mentioned if self.found else {}
         places = sum(len(found.mentions) for found in mentioned.values())
         mention = "mentions" if places == 1 else "mention"
         words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
         self.query_one("#mentioned", Text).update(words if places else "")
         self.query_one("#mentions").display = bool(places)
-        active = bool(self._findings and self._findings.active_keys)
+        active = bool(self.found and self.found.active_keys)
         self.query_one("#stop").display = active
-        self.query_one("#look").display = self._findings is not None
-        unseen = self._findings is None and not self.nobody()
+        self.query_one("#look").display = self.found is not None
+        unseen = self.found is None and not self.nobody()
         self.offer_skip("Keep them working" if active else "Skip this account" if unseen else "")
         self.primary_changed()
 
@@ -131,36 +132,31 @@ class DeactivatePane(AccountWorkPane):
         row = self._rows[at] if at is not None and at < len(self._rows) else None
         return row if row and row.holding else None
 
-    @property
-    def _findings(self) -> Findings | None:
-        found: Findings | None = self.found
-        return found
-
     def _standing(self) -> str:
         if self.nobody():
             return "Nobody leaves this account."
-        if self._findings is None and self.opening.done:
+        if self.found is None and self.opening.done:
             return "\n".join(_recorded(self.context.facts["deactivated"], self.context.environment.now()))
-        if self._findings is None:
+        if self.found is None:
             return "iam-onboard asks AWS for their access keys and whatever blocks their removal."
-        if self._findings.active_keys:
-            number = self._findings.active_keys
+        if self.found.active_keys:
+            number = self.found.active_keys
             work = f"{count(number, 'access key')} still {'works' if number == 1 else 'work'}"
             return f"! {work}. k deactivates {'it' if number == 1 else 'all of them'}; nothing is deleted."
-        if any(person.keys is None for person in self._findings.people):
+        if any(person.keys is None for person in self.found.people):
             return (
                 "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
             )
-        had = any(person.keys for person in self._findings.people)
+        had = any(person.keys for person in self.found.people)
         none = "✓ No access key works any more" if had else "✓ There are no access keys"
-        if any(person.blocking for person in self._findings.people):
+        if any(person.blocking for person in self.found.people):
             return f"{none}. Remove what blocks the removal (!)."
-        if any(person.denied for person in self._findings.people):
+        if any(person.denied for person in self.found.people):
             return f"{none}. What is marked ? can't be listed and may block the removal."
         return f"{none}, and nothing blocks the removal."
 
     def _lines(self) -> Iterator[_Row]:
-        for person in self._findings.people if self._findings else ():
+        for person in self.found.people if self.found else ():
             yield _Row(self._head(person), person.name)
             by_hand = {item.id: item for item in person.blocking}
             for key in person.keys or ():
@@ -201,7 +197,7 @@ class DeactivatePane(AccountWorkPane):
 
     def advance(self) -> None:
         """First the keys are stopped."""
-        if self._findings and self._findings.active_keys and not self.code_wanted:
+        if self.found and self.found.active_keys and not self.code_wanted:
             self.action_stop()
         else:
             super().advance()
@@ -209,7 +205,7 @@ class DeactivatePane(AccountWorkPane):
     @on(Button.Pressed, "#stop")
     def action_stop(self) -> None:
         """Deactivate every access key of those who leave, after a yes."""
-        findings = self._findings
+        findings = self.found
         if findings is None or not findings.active_keys:
             self.notify("There is no access key here that works and can be seen.")
             return
@@ -243,12 +239,12 @@ class DeactivatePane(AccountWorkPane):
     @on(Button.Pressed, "#mentions")
     def action_mentions(self) -> None:
         """Show what else in the repository mentions them."""
-        text = as_text(self._findings.mentioned) if self._findings else ""
+        text = as_text(self.found.mentioned) if self.found else ""
         if text:
             self.app.push_screen(TextDialog("What still mentions them", text))
 
     def request(self) -> Request:
-        return Request(self._findings)
+        return Request(self.found)
 
 
 def _recorded(fact: Mapping[str, Any], now: datetime) -> Iterator[str]:

@@ -113,9 +113,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
         policies.show(lines, marked)
         policies.highlighted = 0 if lines else None
         policies.display = bool(lines)
-        words = "" if lines else "It has no managed policy."
-        self.query_one("#none", Text).update(words)
-        self.query_one("#none").display = bool(words)
+        self.query_one("#none", Text).show_lines([] if lines else ["It has no managed policy."])
 
     @on(Input.Changed, "#policy")
     def _forget(self) -> None:

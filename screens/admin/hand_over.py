@@ -102,7 +102,7 @@ class HandOverPane(TerraformPane):
         yield Text("", id="hint")
         yield OptionList(id="people")
         yield MarkBox("", self._usual_roles, id="usual-roles")
-        yield Text("", id="trouble", classes="hidden")
+        yield Text("", id="trouble", classes="-empty")
         name = self._names[0] if self._names else "USER"
         field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
@@ -230,9 +230,8 @@ class HandOverPane(TerraformPane):
         button.display = sent.by_hand or not sent.sent_at
         other = name != self._to_send and (self.opening.done or name in self._handoffs)
         self.query_one("#copy" if self._mailbox is None else "#mail").display = other
-        trouble = self.query_one("#trouble", Text)
-        trouble.update("\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else "")
-        trouble.set_class(not (handoff and handoff.trouble), "hidden")
+        trouble = handoff.trouble if handoff else ()
+        self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])
         self.primary_changed()
 
     def _chosen(self, name: str) -> PersonHandoff | None:

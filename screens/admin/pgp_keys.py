@@ -274,9 +274,7 @@ class PgpKeysPane(StepPane):
             yield Text("", id="fingerprint")
             yield Text("Is it the same?", classes="question")
             yield Field(Choices(deliberate=Comparison.LATER, id="same"))
-            yield ButtonRow(
-                Button("Copy reply", id="owner-compared", key="o"),
-            )
+            yield ButtonRow(Button("Copy reply", id="owner-compared", key="o"))
 
     def on_mount(self) -> None:
         table = self.query_one("#people", Table)
@@ -501,15 +499,13 @@ class PgpKeysPane(StepPane):
 
     @on(KeyArea.PathEntered)
     def _take_pasted(self) -> None:
-        text, names = self.query_one(TextArea).text, self._names_marked_first()
+        text = self.query_one(TextArea).text
+        names = sorted(self.names, key=lambda name: name != self.person())  # the selected one first
         self._take(lambda report: pgp_keys.take_in_typed(text, names, self.context, report))
 
     @on(KeyArea.TooLarge)
     def _refuse_size(self, message: KeyArea.TooLarge) -> None:
         self._take(lambda _report: _refuse(message.size))
-
-    def _names_marked_first(self) -> list[str]:
-        return sorted(self.names, key=lambda name: name != self.person())
 
     @on(Button.Pressed, "#fetch")
     def action_fetch(self) -> None:

@@ -329,7 +329,7 @@ class PlanPane(TerraformPane):
     def _plan(self) -> None:
         self.show_problems([])
         self.query_one(RunLog).clear()
-        self.query_one(ResourceBrowser).begin()
+        self.query_one(ResourceBrowser).show_plan(())
         before = self._planned
 
         def work(report: Report, code: Secret | None) -> tuple[Planned, Return]:
@@ -409,7 +409,6 @@ class PlanPane(TerraformPane):
     @on(MarkList.SelectedChanged, "#foreign")
     def _mark(self) -> None:
         self._acknowledged = self.query_one(ForeignList).marked
-        self.primary_changed()
 
     def request(self) -> Request:
         if self._elsewhere:

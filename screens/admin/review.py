@@ -241,12 +241,10 @@ class ReviewPane(ByHandPane):
             self._prepare()
         elif self._unseen:
             question = Confirm(f"{self._what}?", self._unseen_words(), self._what, no="Not yet")
-            ask(self, question, self._write)
+            write = super().advance
+            ask(self, question, lambda _yes: write())
         else:
             super().advance()
-
-    def _write(self, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-        super().advance()
 
     def _unseen_words(self) -> str:
         """What is written although nobody has read it to its end."""

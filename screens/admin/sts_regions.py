@@ -158,6 +158,7 @@ class StsRegionsPane(StepPane):
         option = self.query_one("#accounts", OptionList).highlighted_option
         return self._audit.account(option.id or "") if self._audit and option else None
 
+    @on(OptionList.OptionHighlighted, "#accounts")
     def _show_account(self) -> None:
         answer, table = self._chosen, self.query_one("#table", Table)
         table.clear()
@@ -170,10 +171,6 @@ class StsRegionsPane(StepPane):
             row = (region.region, SHORT[region.sts], f"{MARKS[verdict]} {verdict}", str(region.opt_in))
             table.add_row(*row, key=region.region)
         self.query_one("#to-do", Text).show_lines([_to_do_text(answer, self._audit.allowed)])
-
-    @on(OptionList.OptionHighlighted, "#accounts")
-    def _highlighted(self) -> None:
-        self._show_account()
 
     @on(Table.RowSelected, "#table")
     def _explain(self, event: Table.RowSelected) -> None:

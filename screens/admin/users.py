@@ -98,15 +98,15 @@ class UserLines:
         for name, rows in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
             lines = [row.line for row in rows if all(word in row.text for word in wanted)]
             if names and not words:
-                lines = [line for line in lines if line.kind == "changed" or _is_one_of(line, names)]
+                lines = [
+                    line
+                    for line in lines
+                    if line.kind == "changed" or (isinstance(line.key, Who) and line.key.name in names)
+                ]
             if lines:
                 people = {line.key.name if isinstance(line.key, Who) else line.key for line in lines}
                 found += [Line((f"{name} ({len(people):,})",)), *lines]
         return found
-
-
-def _is_one_of(line: Line, names: Collection[str]) -> bool:
-    return isinstance(line.key, Who) and line.key.name in names
 
 
 def _row_of(line: Line) -> _Row:
@@ -152,12 +152,6 @@ def _refusal_lines(person: Person, refusals: Mapping[str, EditRefused]) -> list[
         both = " and ".join(users.WORDS.values())
         reasons[text_of(switches[0])] = f"{both.capitalize()} can't be changed for {person.iam_name} alone."
     return [f"– {what} {why}".rstrip() for why, what in reasons.items()]
-
-
-def _told_spot(spot: Spot) -> Iterator[str]:
-    """What there is to say of a place to edit by hand."""
-    yield text_of(spot.words)
-    yield f"{spot.account} {spot.place}: e opens your editor there."
 
 
 _ADD, _REMOVE = "+", "-"
@@ -220,10 +214,7 @@ class UsersPane(ByHandPane):
         with Vertical(id="joining"):
             yield Text("", id="hint")
             yield MarkList(id="people")
-            yield ButtonRow(
-                Button("Change sign-in", id="sign-in", key="w"),
-                id="more",
-            )
+            yield ButtonRow(Button("Change sign-in", id="sign-in", key="w"), id="more")
         with Vertical(id="everybody"):
             with Horizontal(id="find"):
                 yield FilterField(
@@ -336,7 +327,8 @@ class UsersPane(ByHandPane):
         about: list[str] = []
         refusals: Mapping[str, EditRefused] = {}
         if line is not None and isinstance(line.key, Spot):
-            about = list(_told_spot(line.key))
+            where = f"{line.key.account} {line.key.place}"
+            about = [text_of(line.key.words), f"{where}: e opens your editor there."]
         elif (found := self.marked()) is not None:
             refusals = self._refusals(*found)
             told = _refusal_lines(found[1], refusals) if found[1].editable else ()
@@ -363,6 +355,7 @@ class UsersPane(ByHandPane):
         nothing = "Leave sign-in as it is" if self._only else "Change nobody"
         return Primary(f"Keep {count(changes, 'change')}" if changes else nothing)
 
+    @on(Button.Pressed, "#sign-in")
     def action_everybody(self) -> None:
         """Show what everybody signs in with."""
         self.add_class("-everybody")
@@ -390,12 +383,9 @@ class UsersPane(ByHandPane):
         seen = any(map(self.has_class, ("-everybody", "-nobody", "-tall")))
         return not seen if action == "everybody" else seen if action in {"want", "filter"} else True
 
-    @on(Button.Pressed)
+    @on(Button.Pressed, "#everybody Button")
     def _press(self, event: Button.Pressed) -> None:
-        if event.button.id == "sign-in":
-            self.action_everybody()
-        else:
-            self.action_want(str(event.button.id))
+        self.action_want(str(event.button.id))
 
     @on(LineList.LeftUpwards)
     def action_filter(self) -> None:
@@ -413,7 +403,6 @@ class UsersPane(ByHandPane):
         if self._layers:
             self._lines.show(self.request())
             self._filter()
-            self.primary_changed()
 
     # -- what the keys about the selected person do --------------------------------------------------
 
@@ -444,6 +433,8 @@ class UsersPane(ByHandPane):
             self.notify(
                 f"{found[1].iam_name} leaves {found[0].location.account}; nothing else changes for them."
             )
+        elif refusal := self._refusals(*found).get(what):
+            self._refuse(not_possible(found[0], refusal, "Leave it as it is"))
         elif what == "key_file":
             self._ask_key_file(*found)
         else:
@@ -461,16 +452,10 @@ class UsersPane(ByHandPane):
 
     def _switch(self, layer: Layer, person: Person, fact: str) -> None:
         account = layer.location.account
-        if refusal := self._refusals(layer, person).get(fact):
-            self._refuse(not_possible(layer, refusal, "Leave it as it is"))
-            return
         self.own = users.switched(self.own, account, person, fact, self.context.decisions.users)
         self.show_changed(account, person)
 
     def _ask_key_file(self, layer: Layer, person: Person) -> None:
-        if refusal := self._refusals(layer, person).get("key_file"):
-            self._refuse(not_possible(layer, refusal, "Leave it as it is"))
-            return
         account = layer.location.account
         own = self.own.of(account).key_files
         before = own.get(person.iam_name, person.key_name)

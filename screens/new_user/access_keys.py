@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, auto
 from functools import partial
@@ -55,16 +56,11 @@ class _Question(IntEnum):
 class AccessKeysPane(BrowsingPane):
     """Watches the downloads folder while it is open, and offers the file that appears."""
 
+    @dataclass
     class Noticed(Message):
-        """The access key files in the downloads folder.
+        """The access key files in the downloads folder, the newest first."""
 
-        Args:
-            downloads: the newest first.
-        """
-
-        def __init__(self, downloads: tuple[Download, ...]) -> None:
-            super().__init__()
-            self.downloads = downloads
+        downloads: tuple[Download, ...]
 
     DEFAULT_CSS = """
     AccessKeysPane Vertical { height: auto; }
@@ -75,7 +71,7 @@ class AccessKeysPane(BrowsingPane):
     AccessKeysPane .words, AccessKeysPane #folder, AccessKeysPane #passed-over { height: auto; }
     AccessKeysPane #noticed { width: 1fr; }
     AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #skipped { color: $text-warning; }
-    AccessKeysPane #passed-over, AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
+    AccessKeysPane #readable, AccessKeysPane #locked { display: none; }
     AccessKeysPane ButtonRow { margin: 0; }
     AccessKeysPane Button { margin-right: 2; }
     AccessKeysPane #again { margin-top: 1; }
@@ -114,11 +110,8 @@ class AccessKeysPane(BrowsingPane):
             yield Text("Where do you want to keep the secret?")
             yield Choices(id="kept")
             yield Text("! Anyone who can read this file has the key.", id="readable")
-            yield Text("", id="passed-over")
-            yield ButtonRow(
-                Button("Look again", id="look-again"),
-                id="locked",
-            )
+            yield Text("", id="passed-over", classes="-empty")
+            yield ButtonRow(Button("Look again", id="look-again"), id="locked")
         with Horizontal(classes="answer knows-kept"):
             yield Text("", id="kept-answer")
             yield Button("Change", id="change-kept")
@@ -378,8 +371,7 @@ class AccessKeysPane(BrowsingPane):
         passed_over, locked = stores[0].passed_over, stores[0].locked
         if locked:
             passed_over = f"{passed_over} Unlock it and look again, or choose another place."
-        self.query_one("#passed-over", Text).update(passed_over)
-        self.query_one("#passed-over").display = bool(passed_over)
+        self.query_one("#passed-over", Text).show_lines([passed_over] if passed_over else [])
         self.query_one("#locked").display = locked
         self._show_places(str(self._start["kept"]))
         self._remember()

@@ -86,10 +86,7 @@ class BeforeYouStartPane(StepPane):
         yield Text(_SANDBOX.format(**self._start) if invited else _INVITATION, classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
-        yield ButtonRow(
-            Button("How to install aws", id="install"),
-            Button("Look again", id="look"),
-        )
+        yield ButtonRow(Button("How to install aws", id="install"), Button("Look again", id="look"))
 
     def on_mount(self) -> None:
         for name in ("#use", "#install", "#look"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,12 @@ _REVOKE = "How to revoke my key"
 class HandoffPane(StepPane):
     """Reads the message as soon as it is in its place, or once it was pasted; then Next accepts it."""
 
+    @dataclass
     class Noticed(Message):
-        """The message is in its place.
+        """The message is in its place, at this path; `early` says whether it is older than the request."""
 
-        Args:
-            path: where.
-            early: whether it is older than the request.
-        """
-
-        def __init__(self, path: Path, *, early: bool) -> None:
-            super().__init__()
-            self.early = early
-            self.path = path
+        path: Path
+        early: bool
 
     DEFAULT_CSS = """
     HandoffPane #entry { height: auto; }

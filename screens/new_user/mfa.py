@@ -59,9 +59,7 @@ class DeviceCodes(Vertical):
         first, second = _FIELDS
         yield CodeField(self._of_step.environment.now, Wanted(first, "Code"), Wanted(second, "The next code"))
         yield Text("", id="check")
-        yield ButtonRow(
-            Button("Show the QR code again", id="qr"),
-        )
+        yield ButtonRow(Button("Show the QR code again", id="qr"))
 
     def begin(self, pending: Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""
@@ -235,10 +233,6 @@ class MfaPane(BrowsingPane):
 
     # -- what is shown -----------------------------------------------------------------------------
 
-    @on(OptionList.OptionHighlighted)
-    def _chose(self) -> None:
-        self._show()
-
     @on(Button.Pressed, "#other-way")
     def _ask_how(self) -> None:
         unfold(self.query_one("#how"))
@@ -257,10 +251,8 @@ class MfaPane(BrowsingPane):
         identity = self._identity
         title = f"Is your device registered in {identity.account_name} already?"
         body = _BEFORE.format(user=identity.user, account=account_label(identity))
-        ask(self, Confirm(title, body, "Yes, it is", no="Not yet"), self._say_so)
-
-    def _say_so(self, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-        self.post_message(self.Submitted(Request(CONSOLE)))
+        question = Confirm(title, body, "Yes, it is", no="Not yet")
+        ask(self, question, lambda _yes: self.post_message(self.Submitted(Request(CONSOLE))))
 
     @on(Button.Pressed, "#again")
     def _do_again(self) -> None:
@@ -277,6 +269,7 @@ class MfaPane(BrowsingPane):
         else:
             self.primary_changed()
 
+    @on(OptionList.OptionHighlighted)
     def _show(self) -> None:
         """Show what belongs to the chosen way and nothing else."""
         try:

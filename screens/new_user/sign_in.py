@@ -7,7 +7,7 @@ who can do neither is led to a request for a replacement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from textwrap import fill
 from typing import Any, ClassVar, NamedTuple
@@ -134,10 +134,7 @@ class SignInPane(StepPane):
             Button("I signed in before", id="already"),
             classes="to-do",
         )
-        yield ButtonRow(
-            Button("Unlock the password again", id="again"),
-            classes="again",
-        )
+        yield ButtonRow(Button("Unlock the password again", id="again"), classes="again")
 
     def _deeds(self) -> tuple[Deed, ...]:
         passphrase = Field(SecretInput(f"passphrase of {self._key}, then Enter", id="passphrase"))
@@ -334,21 +331,13 @@ class SignInPane(StepPane):
             lambda opened: self.query_one(Checklist).opened(opened, self._page()),
         )
 
-    @on(Button.Pressed, "#copy-address")
-    def _copy_address(self) -> None:
-        self._copy(self._page)
-
-    @on(Button.Pressed, "#copy-user")
-    def _copy_user(self) -> None:
-        self._copy(lambda: self._identity.user)
-
-    @on(Button.Pressed, "#copy-old")
-    @on(Button.Pressed, "#copy-password")
-    def _copy_password(self) -> None:
-        """Copy the password; the clipboard forgets it again."""
-        password = self.password
-        if password is not None:
-            self._copy(lambda: password)
+    @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
+    def _copy(self, event: Button.Pressed) -> None:
+        """Copy what the button names; a password is forgotten by the clipboard again."""
+        what = {"copy-address": self._page(), "copy-user": self._identity.user}
+        copied = what.get(event.button.id or "", self.password)
+        if copied is not None:
+            tell(self, lambda: self.context.environment.clipboard.copy(copied))
 
     @on(Button.Pressed, "#show")
     def _show_password(self) -> None:
@@ -360,14 +349,14 @@ class SignInPane(StepPane):
     def _shown(self, event: SecretText.Turned) -> None:
         """The button says what it does next."""
         self.query_one("#in-clear").set_class(event.shown, "-shown")
-        self._relabel("#show", _SHOW_LABELS[event.shown])
+        self.query_one("#show", Button).label = _SHOW_LABELS[event.shown]
 
     @on(Button.Pressed, "#hints")
     def _show_hints(self) -> None:
         """Show what to try, and the second time the rules again."""
         shown = self.toggle_class("-hints").has_class("-hints")
         self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
-        self._relabel("#hints", _HINT_LABELS[shown])
+        self.query_one("#hints", Button).label = _HINT_LABELS[shown]
         self.primary_changed()
 
     @property
@@ -379,14 +368,8 @@ class SignInPane(StepPane):
         """Show the rules again."""
         self._show_hints()
 
-    def _relabel(self, button: str, label: str) -> None:
-        self.query_one(button, Button).label = label
-
     def _page(self) -> str:
         return self.context.environment.open_page(self._identity.sign_in_url)
-
-    def _copy(self, what: Callable[[], str | Secret]) -> None:
-        tell(self, lambda: self.context.environment.clipboard.copy(what()))
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -455,18 +438,10 @@ def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked 
     """Decrypt, at first without the passphrase; None where one is needed and none was typed."""
     typed = bool(passphrase)
     with passphrase:
-        password = _without_passphrase(Secret(""), context, report)
-        if password is not None:
-            return Unlocked(password, typed)
-        return Unlocked(sign_in.decrypt_password(passphrase, context, report)) if typed else None
-
-
-def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:
-    """The password, if gpg-agent has the passphrase or the key has none; None if one is needed."""
-    try:
-        return sign_in.decrypt_password(empty, context, report)
-    except WrongPassphrase:
-        return None
+        try:  # gpg-agent may have the passphrase, or the key none
+            return Unlocked(sign_in.decrypt_password(Secret(""), context, report), typed)
+        except WrongPassphrase:
+            return Unlocked(sign_in.decrypt_password(passphrase, context, report)) if typed else None
 
 
 def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -43,8 +43,8 @@ class ProfileAnswers(Table):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
 
-    def wait_for(self, profiles: Sequence[str]) -> None:
-        """Show these profiles, still without answers."""
+    def show(self, profiles: Sequence[str], results: Iterable[Result]) -> None:
+        """Show these profiles, with the answers that there are already."""
         marked = self.cursor_row
         self.clear(columns=True)
         self.add_column("", key="mark")
@@ -53,6 +53,8 @@ class ProfileAnswers(Table):
         for profile in profiles:
             self.add_row(_WAITS, profile, "", key=profile)
         self.move_cursor(row=marked)
+        for result in results:
+            self.show_result(result)
 
     def show_result(self, result: Result) -> None:
         """Show what a profile answered; one that is not in the table is passed over."""
@@ -107,7 +109,6 @@ class AfterVerify(Vertical):
     AfterVerify { height: auto; display: none; }
     AfterVerify.-shown { display: block; }
     AfterVerify #shell, AfterVerify #tried { height: auto; }
-    AfterVerify #tried { display: none; }
     """
 
     def __init__(self, *, sandbox: bool) -> None:
@@ -123,7 +124,7 @@ class AfterVerify(Vertical):
             Button("Install aws…", id="install"),
         )
         yield Text("", id="shell")
-        yield Text("", id="tried")
+        yield Text("", id="tried", classes="-empty")
 
     def show(self, shell: Shell, lines: Sequence[str], what_they_do: Sentence, *, has_aws: bool) -> None:
         """Show the lines of a shell, if they have room, and what they do; without any, nothing is shown."""
@@ -151,8 +152,7 @@ class AfterVerify(Vertical):
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
         told = self.query_one("#tried", Text)
-        told.display = True
-        told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, text_of(tried.words)]))
+        told.show_lines([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, tried.words])
         self.call_after_refresh(told.scroll_visible, animate=False)
 
 
@@ -222,10 +222,8 @@ class VerifyPane(UnlockingPane):
         ]
         await self.query_one(CodeField).ask(wanted, self._hint(survey.identities))
         table = self.query_one(ProfileAnswers)
-        table.wait_for(list(self._survey.names))
+        table.show(list(self._survey.names), self._results.values())
         table.display = bool(self._survey.names)
-        for result in self._results.values():
-            table.show_result(result)
         self._show_shell()
         self._remember()
         if self._results:
@@ -289,10 +287,7 @@ class VerifyPane(UnlockingPane):
             return
         asked = {name for view in views for name in view.names}
         self._results = {name: result for name, result in self._results.items() if name not in asked}
-        table = self.query_one(ProfileAnswers)
-        table.wait_for(list(self._survey.names))
-        for result in self._results.values():
-            table.show_result(result)
+        self.query_one(ProfileAnswers).show(list(self._survey.names), self._results.values())
         self._answer("")
         accounts = {view.account for view in views}
         self.run_unlocked(
@@ -348,8 +343,7 @@ class VerifyPane(UnlockingPane):
 
     def _answer(self, said: Sentence) -> None:
         answer = self.query_one("#answer", Text)
-        answer.update(said)
-        answer.display = bool(said)
+        answer.show_lines([said] if said else [])
         self.call_after_refresh(answer.scroll_visible, animate=False)
 
     # -- what the action bar says ------------------------------------------------------------------
@@ -486,7 +480,7 @@ class VerifyPane(UnlockingPane):
     def go_back(self) -> None:
         """Give up trying the command."""
         self._command_waits = False
-        self.query_one("#tried").display = False
+        self.query_one("#tried", Text).show_lines([])
         self._hide_code()
         self.query_one("#try").focus()
 

@@ -188,10 +188,6 @@ class RotationPane(_KeyPane):
         waits = rotation is not None and not rotation.interrupted
         return waits and not self.query_one("#delete-inactive", MarkBox).value
 
-    @on(MarkBox.Changed)
-    def _shown_again(self) -> None:
-        self.primary_changed()
-
     def primary(self) -> Primary:
         record = self.record()
         if record is None:

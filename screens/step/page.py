@@ -491,14 +491,12 @@ class StepPane(VerticalScroll):
         """As `run_move`; what it comes back with is shown in passing."""
         self.run_move("told", work, lambda said: self.notify(text_of(said)))
 
-    def open_in_browser(self, page: str, otherwise: str, opening: str = "") -> None:
-        """Open an address in the person's browser; `otherwise` is shown where none opens, `opening` else."""
+    def open_in_browser(self, page: str, otherwise: str) -> None:
+        """Open an address in the person's browser; `otherwise` is shown where none opens."""
 
         def warn(opened: bool) -> None:  # noqa: FBT001 - a move's result
             if not opened:
                 self.notify(otherwise, severity="warning")
-            elif opening:
-                self.notify(opening)
 
         self.run_move("open", lambda _report: self.context.environment.browser.open(page), warn)
 

@@ -76,7 +76,6 @@ class CodeField(Vertical):
     CodeField { height: auto; display: none; margin-bottom: 1; }
     CodeField.-wanted { display: block; }
     CodeField #code-rows { height: auto; }
-    CodeField #code-words { display: none; }
     """
 
     def __init__(self, now: Callable[[], datetime], *wanted: Wanted, id: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -85,7 +84,7 @@ class CodeField(Vertical):
         self._first = wanted
 
     def compose(self) -> ComposeResult:
-        yield Text("", id="code-words")
+        yield Text("", id="code-words", classes="-empty")
         with Vertical(id="code-rows"):
             yield from self._rows(self._first)
 
@@ -110,9 +109,7 @@ class CodeField(Vertical):
     async def ask(self, wanted: Sequence[Wanted], words: Sentence = "") -> None:
         """Ask for these codes, in place of those before, and put the focus into the first field."""
         self.set_class(bool(wanted or words), "-wanted")
-        text = self.query_one("#code-words", Text)
-        text.update(words)
-        text.display = bool(words)
+        self.query_one("#code-words", Text).show_lines([words] if words else [])
         rows = self.query_one("#code-rows")
         await rows.remove_children()
         await rows.mount_all(self._rows(wanted))
@@ -137,8 +134,7 @@ class CodeField(Vertical):
 
     def narrow(self, ids: Collection[str], words: Sentence) -> None:
         """Of the fields that are there, show only these, the first with the focus."""
-        self.query_one("#code-words", Text).update(words)
-        self.query_one("#code-words").display = bool(words)
+        self.query_one("#code-words", Text).show_lines([words] if words else [])
         shown = [field for field in self.query(Input) if field.id in ids]
         for field in self.query(Input):
             FieldRow.of(field).display = field in shown

@@ -188,22 +188,6 @@ class Log(widgets.RichLog):
         self.write(RichText(shown(line), style), **options)
 
 
-class Reading(widgets.TextArea):
-    """A longer text to read and scroll, hidden until it is asked for."""
-
-    DEFAULT_CSS = """
-    Reading { height: 10; margin-top: 1; display: none; }
-    Reading.-shown { display: block; }
-    """
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
-        super().__init__("", id=id, read_only=True)
-
-    def load_text(self, text: str) -> None:
-        """Show another text in its place."""
-        super().load_text(shown(text))
-
-
 class TextDialog(Dialog[bool]):
     """Shows a text to read, however long it is.
 

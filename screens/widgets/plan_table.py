@@ -64,9 +64,8 @@ class PlanTable(Vertical):
         self.query_one("#people", Text).update(in_line(people, "\n"))
         for widget in (self.query_one("#heads"), self.query_one(ScrollBody)):
             widget.display = bool(people)
-        others = self.query_one("#others", Text)
-        others.update("\n".join(cut([text_of(sentence) for sentence in planned.others], most)))
-        others.display = bool(planned.others)
+        others = cut([text_of(sentence) for sentence in planned.others], most)
+        self.query_one("#others", Text).show_lines(others)
 
 
 def cut(lines: Sequence[str], most: int) -> list[str]:

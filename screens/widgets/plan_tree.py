@@ -100,10 +100,6 @@ class PlanTree(LineList):
         self._words = tuple(word.casefold() for word in words)
         self._lay_out()
 
-    def begin(self) -> None:
-        """A plan is being made: what is read and planned comes bit by bit."""
-        self.show_plan(())
-
     def take(self, update: Update) -> None:
         """Take in what Terraform said since the last update."""
         before = dict(self._live)
@@ -238,13 +234,8 @@ class ResourceBrowser(Vertical):
         yield PlanTree()
 
     def show_plan(self, resources: Sequence[Resource]) -> None:
-        """Show the resources of a plan that is made."""
+        """Show the resources of a plan that is made; of one that is being made there are none yet."""
         self.query_one(PlanTree).show_plan(resources)
-        self._count()
-
-    def begin(self) -> None:
-        """A plan is being made: show what Terraform reads and plans as it comes."""
-        self.query_one(PlanTree).begin()
         self._count()
 
     def take(self, update: Update) -> None:

@@ -238,9 +238,8 @@ class StepRail(OptionList, can_focus=False):
         self.highlighted = self.get_option_index(self._here)
         self._show_here()
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
         """A lower terminal must not hide the current step."""
-        del event
         self._show_here()
 
     def _show_here(self) -> None:

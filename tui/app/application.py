@@ -226,7 +226,7 @@ class OnboardApp(Frame):
         if asked or wizard is None or not self._left_behind():
             self.quit()
         else:
-            self._left_at = wizard.current if wizard.working_on_step else None
+            self._left_at = wizard.current if wizard.working else None
             self.push_screen(QuitQuestion(self._left_behind), self._quit_or_stay)
 
     def _quit_or_stay(self, yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer

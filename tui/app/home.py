@@ -478,7 +478,12 @@ class HomeScreen(OneFocus):
         A key is replaced in the session that it is of, which knows it.
         """
         replacing = "replacing" in kinds
-        here = [entry for entry in self._entries if _is_here(entry, workflow)]
+        here = [
+            entry
+            for entry in self._entries
+            if entry.summary.workflow == workflow
+            and not (entry.summary.damage or entry.archived or entry.elsewhere)
+        ]
         if replacing:
             fitting = [entry for entry in here if self._sandbox or entry.sandbox is None]
         else:
@@ -618,11 +623,6 @@ class Begun(Dialog[bool]):
     def action_another(self) -> None:
         """Begin another one."""
         self.dismiss(False)
-
-
-def _is_here(entry: Entry, workflow: str) -> bool:
-    fits = entry.summary.workflow == workflow and not entry.summary.damage
-    return fits and not entry.archived and not entry.elsewhere
 
 
 _SANDBOX = (

@@ -150,11 +150,6 @@ class Stage(Vertical):
                 next="Put that right before you leave this step.",
             ) from error
 
-    def scroll_page(self, direction: int) -> None:
-        """Scroll the page by its height: -1 up, 1 down."""
-        for page in self.children:
-            page.scroll_relative(y=direction * max(1, page.size.height - 1), animate=False)
-
     def keep_what_changed(self) -> None:
         """Keep the input now and then while it is typed, so that even a killed wizard loses next to nothing.
 

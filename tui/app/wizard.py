@@ -393,12 +393,6 @@ class WizardScreen(OneFocus):
         """Whether what runs is the step's own work, which one would not leave by accident."""
         return self._stage.working
 
-    @property
-    def working_on_step(self) -> bool:
-        """Whether the step's outcome is on its way, unlike a move before it."""
-        key = self.current
-        return self.working and key is not None and self.run.session.status(key) is Status.RUNNING
-
     async def go_to(self, key: StepKey | None, *, keep: bool = True) -> None:
         """Show a step, or the closing page for None; the input of the one before is kept if it is to be."""
         if keep:
@@ -784,8 +778,9 @@ class WizardScreen(OneFocus):
             self.app.push_screen(TextDialog(TITLE, text, copy=environment.clipboard.copy))
 
     def action_page(self, direction: int) -> None:
-        """Scroll the step a page, whatever has the focus in it."""
-        self._stage.scroll_page(direction)
+        """Scroll the step by its height, -1 up and 1 down, whatever has the focus in it."""
+        for page in self._stage.children:
+            page.scroll_relative(y=direction * max(1, page.size.height - 1), animate=False)
 
     async def action_back(self) -> None:
         """Close the list of steps, stop what runs, or else go to the step before."""

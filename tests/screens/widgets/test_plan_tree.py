@@ -118,7 +118,7 @@ async def test_what_is_read_and_planned_comes_while_the_plan_is_made() -> None:
     async with Host().run_test(size=(80, 24)) as pilot:
         app = await show(pilot, ())
         browser = app.query_one(ResourceBrowser)
-        browser.begin()
+        browser.show_plan(())
         tracker = ProgressTracker()
         events = (
             ResourceEvent("refresh_start", USER, "read"),
