@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,14 +76,6 @@ class OutputChange:
 
 
 @dataclass(frozen=True)
-class Split:
-    """A plan's changes, divided by whether they belong to what is being done."""
-
-    belonging: tuple[ResourceChange, ...]
-    foreign: tuple[ResourceChange, ...]
-
-
-@dataclass(frozen=True)
 class Plan:
     """What a plan file will do.
 
@@ -138,31 +129,3 @@ class Plan:
             "change": found[Action.UPDATE],
             "destroy": found[Action.DELETE] + replaced,
         }
-
-    def about(self, people: Collection[str], groups: Collection[str] = (), *, account: bool = False) -> Split:
-        """Divide the changes into those that belong to what is being done, and foreign ones.
-
-        A change of a group's members belongs if every user that joins or leaves is among the people, or the
-        group itself is among the groups.
-
-        Args:
-            people: IAM names of the users that were chosen.
-            groups: names of the groups that were edited.
-            account: whether the account's alias or password policy was edited.
-        """
-        chosen, edited = frozenset(people), frozenset(groups)
-        belonging = [change for change in self.changes if _belongs(change, chosen, edited, account=account)]
-        foreign = [change for change in self.changes if not _belongs(change, chosen, edited, account=account)]
-        return Split(tuple(belonging), tuple(foreign))
-
-
-def _belongs(
-    change: ResourceChange, people: frozenset[str], groups: frozenset[str], *, account: bool
-) -> bool:
-    if change.type in ACCOUNT_TYPES:
-        return account
-    if change.group is not None:
-        moving = {*change.joining, *change.leaving}
-        whole = change.type == GROUP_MEMBERS and bool(moving) and not change.members_unknown
-        return change.group in groups or (whole and moving <= people)
-    return change.user in people

@@ -90,22 +90,15 @@ DEVOPS = change(
 ALIAS = change("aws_iam_account_alias.this", ["create"], None, {"account_alias": "bb-security"})
 
 
-def test_a_new_user_with_group_belongs_to_the_person() -> None:
+def test_a_new_user_with_a_group_is_told_in_one_line() -> None:
     plan = plan_of(*NEW_USER, DEVOPS)
     assert plan.users == ("jane.doe",)
-    split = plan.about(["jane.doe"])
-    assert split.foreign == ()
-    assert len(split.belonging) == 3
     assert summary(plan) == ("jane.doe: new user; gets a console password; joins devops",)
     assert plan.counts() == {"add": 2, "change": 1, "destroy": 0}
     assert describe(plan.changes[2]) == "group devops: jane.doe joins"
 
 
-def test_somebody_elses_change_is_foreign() -> None:
-    plan = plan_of(*NEW_USER, DEVOPS, ALIAS)
-    split = plan.about(["b.sample"])
-    assert split.belonging == ()
-    assert len(split.foreign) == 4
+def test_who_joins_and_who_leaves_a_group_have_a_line_each() -> None:
     both = plan_of(
         change(
             "module.group_devops.aws_iam_group_membership.this[0]",
@@ -114,17 +107,11 @@ def test_somebody_elses_change_is_foreign() -> None:
             {"group": "devops", "users": ["jane.doe"]},
         )
     )
-    # Jane joins, but a.example leaves as well, whom nobody chose.
-    assert both.about(["jane.doe"]).belonging == ()
-    assert both.about(["jane.doe", "a.example"]).foreign == ()
-    assert both.about([], ["devops"]).foreign == ()
     assert summary(both) == ("a.example: leaves devops", "jane.doe: joins devops")
 
 
-def test_account_settings_belong_only_where_they_were_edited() -> None:
+def test_account_settings_are_about_nobody() -> None:
     plan = plan_of(ALIAS)
-    assert plan.about(["jane.doe"]).foreign == plan.changes
-    assert plan.about([], account=True).belonging == plan.changes
     assert summary(plan) == about_nobody(plan) == ("aws_iam_account_alias.this is made",)
     assert about_nobody(plan, {"aws_iam_account_alias.this"}) == ()
 
@@ -182,7 +169,7 @@ def test_a_resource_without_a_name_belongs_to_its_modules_user_or_group() -> Non
     )
 
 
-def test_members_that_are_unknown_are_told_and_never_belong_by_themselves() -> None:
+def test_members_that_are_unknown_are_told() -> None:
     plan = plan_of(
         change(
             "module.g.aws_iam_group_membership.this[0]",
@@ -193,7 +180,6 @@ def test_members_that_are_unknown_are_told_and_never_belong_by_themselves() -> N
         )
     )
     assert plan.changes[0].members_unknown
-    assert plan.about(["jane.doe"]).belonging == ()
     assert summary(plan) == ("group devops: its members are known only after the apply",)
 
 

@@ -7,7 +7,7 @@ asked with the layer's own profile, since Terraform would refuse the plan only w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,7 @@ from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.kept import result_of
 from workflows.terraform.plan import (
     ACCESS_KEY,
+    ACCOUNT_TYPES,
     GROUP_MEMBERS,
     LOGIN_PROFILE,
     USER,
@@ -44,9 +45,7 @@ _KINDS = {"login_profile": LOGIN_PROFILE, "access_key": ACCESS_KEY}
 
 def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
     """Sort a plan's changes by what was chosen in the steps before."""
-    settings = context.decisions.of(context.item).settings
-    split = plan.about(*_chosen(context), account=bool(settings))
-    foreign = (*split.foreign, *_beyond(split.belonging, context))
+    foreign = _foreign(plan, context)
     changed = (Action.CREATE, Action.REPLACE)
     return Planned(
         record=record,
@@ -79,28 +78,29 @@ def _person(plan: Plan, name: str) -> PersonChange:
     )
 
 
-def _beyond(changes: Iterable[ResourceChange], context: Context) -> tuple[ResourceChange, ...]:
-    """Those of a plan's changes about the chosen people and groups that nobody decided, in their order.
+def _foreign(plan: Plan, context: Context) -> tuple[ResourceChange, ...]:
+    """Those of a plan's changes that nobody decided, in their order.
 
     A change is not meant because it is about somebody who was chosen: a person with a new password is not
     meant to become an administrator by what a colleague left in the files. So each kind of decision names
     what it allows. A person who joins may bring what else the person's own module makes; what is attached to
     them from elsewhere is listed apart.
     """
-    found, meant = tuple(changes), _Meant(context)
+    meant = _Meant(context)
     modules: dict[str, set[str]] = {}
-    for change in found:
+    for change in plan.changes:
         if change.user and change.type in _OWN and _module(change):
             modules.setdefault(change.user, set()).add(_module(change))
-    return tuple(change for change in found if not meant.has(change, modules))
+    return tuple(change for change in plan.changes if not meant.has(change, modules))
 
 
 class _Meant:
-    """What is meant to happen to people in one layer."""
+    """What is meant to happen in one layer."""
 
     def __init__(self, context: Context) -> None:
         self._here = context.decisions.of(context.item)
         self._named = frozenset(context.decisions.named)
+        self._people = self._named.union(self._here.people, context.decisions.resetting)
         self._allowed: dict[str, set[tuple[str, Action]]] = {}  # to those who stay, as type and action
         for name in context.decisions.resetting:
             self._allow(name, LOGIN_PROFILE)
@@ -118,14 +118,19 @@ class _Meant:
         """Whether a change is part of it.
 
         Args:
-            change: one that is about people who were chosen.
+            change: what happens to a resource.
             modules: IAM name -> modules that the plan has the person's own resources in.
         """
+        groups, name = self._here.groups, change.user
+        if change.type in ACCOUNT_TYPES:
+            return bool(self._here.settings)
         if change.type == GROUP_MEMBERS:
-            return change.group in self._here.groups.remade or self._moves(change)
-        name = change.user
-        if name is None or name in self._named or change.action is Action.NOTHING:
-            return True
+            edited = bool(change.joining or change.leaving) or change.group in groups.policies
+            return change.group in groups.remade or (edited and self._moves(change))
+        if name is None:
+            return change.group in groups.remade.union(groups.policies)
+        if name in self._named or change.action is Action.NOTHING:
+            return name in self._people
         if name in self._here.add:
             return change.type in _OWN or _module(change) in modules.get(name, ())
         if name in self._here.remove:
@@ -146,13 +151,6 @@ class _Meant:
 def _module(change: ResourceChange) -> str:
     """The module instance that a resource is in, with a dot behind it; "" for one in none."""
     return change.address.partition(f"{change.type}.")[0]
-
-
-def _chosen(context: Context) -> tuple[set[str], set[str]]:
-    """The people and the groups that this layer's changes are meant to be about."""
-    here = context.decisions.of(context.item)
-    people = here.people | {*context.decisions.resetting, *context.decisions.named}
-    return people, here.groups.remade.union(here.groups.policies)
 
 
 def _telling(change: ResourceChange) -> Told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,32 @@ def test_a_join_is_foreign_in_a_group_of_which_only_the_policies_were_edited(tmp
     assert foreign(tmp_path, {**ADDED, **edited}, JOINS_ADMINS) == [JOINS_ADMINS.address]
     made = {"group_changes": {"security": {"add": [{"name": "admins", "sibling": "devops"}]}}}
     assert foreign(tmp_path, {**ADDED, **made}, JOINS_ADMINS) == []
+
+
+def test_a_change_about_somebody_else_is_foreign(tmp_path: Path) -> None:
+    both = members("devops", joining=("jane.doe",), leaving=("a.example",))
+    changes = (own("aws_iam_user", CREATE), own("aws_iam_user", Action.NOTHING, "moved.jane"), both)
+    assert foreign(tmp_path, {"named": ["b.sample"]}, *changes) == [change.address for change in changes]
+    assert foreign(tmp_path, ONLY_NAMED, *changes) == [both.address]  # a.example leaves as well
+    assert foreign(tmp_path, {"named": ["jane.doe", "a.example"]}, *changes) == []
+    unknown = replace(JOINS_DEVOPS, members_unknown=True)
+    assert foreign(tmp_path, ONLY_NAMED, unknown) == [unknown.address]
+
+
+@pytest.mark.parametrize(
+    "group", [{"rename": {"admins": "devops"}}, {"policies": {"devops": {"add": ["X"]}}}]
+)
+def test_a_group_is_meant_to_change_where_it_was_edited(tmp_path: Path, group: dict[str, Any]) -> None:
+    policy = ResourceChange("aws_iam_group_policy.x", "aws_iam_group_policy", UPDATE, group="devops")
+    assert foreign(tmp_path, ADDED, policy, members("devops")) == [policy.address, members("devops").address]
+    edited = {"group_changes": {"security": group}}
+    assert foreign(tmp_path, {**ADDED, **edited}, policy, members("devops")) == []
+
+
+def test_account_settings_are_meant_only_where_they_were_edited(tmp_path: Path) -> None:
+    alias = ResourceChange("aws_iam_account_alias.this", "aws_iam_account_alias", CREATE)
+    assert foreign(tmp_path, ADDED, alias) == [alias.address]
+    edited = {"account_changes": {"security": {"alias": "bb-security"}}}
+    assert foreign(tmp_path, {**ADDED, **edited}, alias) == []
+    other = ResourceChange("aws_s3_bucket.x", "aws_s3_bucket", CREATE)
+    assert foreign(tmp_path, {**ADDED, **edited}, other) == [other.address]

@@ -18,7 +18,6 @@ from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import (
     hand_over,
-    judged_plan,
     pgp_keys,
     project,
     review,
@@ -211,7 +210,7 @@ def test_plan_takes_everybody_with_the_key_for_chosen_and_hand_over_hands_over(
     recorded(admin, taken(admin, people_keys, name="machine.github.actions"))
     at_security = replace(admin.context(), item="security")
     both = {"machine.ci", "machine.github.actions"}
-    assert judged_plan._chosen(at_security)[0] == both
+    assert at_security.decisions.of("security").people == both
     nobody = {"plan@security": {"passwords": [], "access_keys": []}}
     assert set(people_of("security", admin.context(**nobody))) == both
     assert people_of("security", admin.context(**nobody, rekeying=[])) == ()
