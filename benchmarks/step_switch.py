@@ -19,13 +19,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.admin_project import AdminProject, make_project, make_template
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
 from benchmarks.form import amount, status
-from benchmarks.key_presses import environment_in, make_project, now
+from benchmarks.key_presses import now
 from screens.registry import PANES
 from tui.app.wizard import WizardScreen
 from tui.cli.wizard import load_ahead
@@ -39,6 +42,9 @@ ROUNDS = amount(3, 1)
 SIZE = (80, 24)
 LIMIT_SECONDS = 60.0
 REST_SECONDS = amount(0.3, 0.0)
+PROFILES = "".join(
+    f"[profile bb-{name}]\nregion = us-east-1\n" for name in ("management-administrator", "security-devops")
+)
 JOURNALS = Path(__file__).parents[1] / "tests" / "journals"
 
 
@@ -87,19 +93,18 @@ def painted(page: Any) -> bool:
 
 
 async def of_the_wizard(
-    folder: Path, workflow: str, times: dict[str, list[float]], widgets: list[int]
+    folder: Path, project: AdminProject, workflow: str, times: dict[str, list[float]], widgets: list[int]
 ) -> list[float]:
     """Go back through a session in which everything is done; gives the seconds of the processor."""
-    text = (JOURNALS / f"{workflow}-done.jsonl").read_text().replace("{folder}", str(folder))
+    text = (JOURNALS / f"{workflow}-done.jsonl").read_text()
+    text = text.replace("{folder}/sandbox/bb", str(project.root)).replace("{folder}", str(folder))
     session_folder = folder / "sessions" / workflow
     session_folder.mkdir(parents=True, exist_ok=True)
     (session_folder / "journal.jsonl").write_text(text)
     session = Sessions(folder / "sessions", WORKFLOWS, now).open(workflow)
     try:
         layout = session.layout()
-        wizard = WizardScreen(
-            SessionRun(session, environment_in(folder), MODULES[workflow]), PANES, layout[-1]
-        )
+        wizard = WizardScreen(SessionRun(session, project.environment, MODULES[workflow]), PANES, layout[-1])
         app = Watched()
         async with app.run_test(size=SIZE) as pilot:
             app.push_screen(wizard)
@@ -125,6 +130,7 @@ async def at_rest(pause: Callable[[float], Any], wizard: WizardScreen) -> None:
         await pause(0.05)
         assert time.monotonic() < deadline, "the screen does not come to rest"
     await pause(REST_SECONDS)
+    assert wizard.is_current, "something covers the page"
 
 
 async def of_labels(number: int) -> tuple[list[float], list[float]]:
@@ -160,10 +166,14 @@ def main() -> int:
     load_ahead()  # as the program has done by then
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_project(folder / "project", 10)
+        make_template(folder / "template")
+        project = make_project(folder / "template", folder)
+        profiles = project.environment.home / ".aws" / "bb"
+        profiles.mkdir(parents=True)
+        (profiles / "config").write_text(PROFILES)
         for _ in range(ROUNDS):
             for workflow in ("admin", "new-user"):
-                work += asyncio.run(of_the_wizard(folder, workflow, times, widgets))
+                work += asyncio.run(of_the_wizard(folder, project, workflow, times, widgets))
     for step, seconds in sorted(times.items(), key=lambda item: -max(item[1])):
         print(f"{step:28} {', '.join(f'{duration * 1000:.0f}' for duration in seconds)} ms")
     every = [duration for seconds in times.values() for duration in seconds]
