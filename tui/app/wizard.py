@@ -42,6 +42,7 @@ from screens.widgets.status_grid import EverybodyDialog
 from screens.widgets.text import Button, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
+from workflows.core.garbage import page_painted
 from workflows.core.sentences import Sentence, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import Facts, StepKey
@@ -402,6 +403,7 @@ class WizardScreen(OneFocus):
         self._let_choose(on=False)
         await self._stage.show(key)
         self.refresh_rail()
+        self.call_after_refresh(page_painted)
 
     @on(Stage.Recorded)
     def refresh_rail(self) -> None:

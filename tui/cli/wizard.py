@@ -18,7 +18,7 @@ from tui.cli import asking
 from tui.cli.arguments import BINARY, JSON, OWN_NAMES, Argument, Commands, UsageError, argument, flag, one_of
 from tui.cli.output import OutputLost, answer, hand_out, note, on_terminal, say
 from workflows.core.errors import OnboardError
-from workflows.core.garbage import collection_paused, freeze
+from workflows.core.garbage import collect_between_pages, collection_paused, freeze
 from workflows.core.later import on_demand
 from workflows.core.sentences import Sentence
 
@@ -266,6 +266,7 @@ def load_ahead() -> None:
 
     for every in (*step_modules.MODULES.values(), registry.PANES):
         list(every.values())
+    collect_between_pages()
     freeze()
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_OFTEN, _SELDOM = 10, 50
+"""So many looks at what is young for each full one: as Python does it, and between two pages at most."""
+
+
 @contextmanager
 def collection_paused() -> Iterator[None]:
     """Pause the collector for a block of code, if it runs."""
@@ -25,6 +29,17 @@ def collection_paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def collect_between_pages() -> None:
+    """From now on, have full looks when a page was just painted (`page_painted`), and seldom else."""
+    gc.set_threshold(*gc.get_threshold()[:2], _SELDOM)
+
+
+def page_painted() -> None:
+    """Have a full look if one is due and left to this moment: a person reads, and waits for nothing."""
+    if gc.get_threshold()[2] == _SELDOM and gc.get_count()[2] > _OFTEN:
+        gc.collect()
 
 
 def freeze() -> None:
