@@ -13,9 +13,8 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening
+from screens.step.page import Opening, Primary
 from screens.widgets.fields import FieldRow
 from screens.widgets.layer_bar import LayerBar, pending_words
 from screens.widgets.lists import MarkBox

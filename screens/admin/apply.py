@@ -15,8 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
-from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import TALL, Opening, StepPane
+from screens.step.page import TALL, YOURS, Opening, Primary, StepPane, Turn
 from screens.step.terraform import COMPARE, TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField

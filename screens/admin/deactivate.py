@@ -12,8 +12,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from screens.step.action_bar import Primary
 from screens.step.asking import AccountWorkPane, CodedMove
+from screens.step.page import Primary
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask

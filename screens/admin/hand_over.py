@@ -13,8 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import Opening
+from screens.step.page import YOURS, Opening, Primary, Turn
 from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField

@@ -10,9 +10,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from screens.step.action_bar import Primary
 from screens.step.asking import AccountWorkPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, Primary, StepPane
 from screens.step.times import since_words
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask

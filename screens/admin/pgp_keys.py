@@ -15,8 +15,7 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
-from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import Move, Opening, StepPane
+from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
 from screens.step.times import told_moment
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask

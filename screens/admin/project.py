@@ -13,8 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import FieldRow, PathField
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Button, ButtonRow, Lines, Text, short

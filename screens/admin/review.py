@@ -14,9 +14,8 @@ from textual.containers import Vertical
 from textual.events import DescendantFocus
 from textual.widgets import Input
 
-from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening, StepPane
+from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.dialogs import Confirm, NameDialog, Notice, ask
 from screens.widgets.fields import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs

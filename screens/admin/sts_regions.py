@@ -10,8 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from screens.step.action_bar import Primary
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, Primary, StepPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.lists import MarkBox, Table, TextDialog

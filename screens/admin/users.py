@@ -13,9 +13,8 @@ from textual.containers import Horizontal, Vertical
 from textual.events import DescendantFocus
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
 from screens.step.by_hand import ByHandPane
-from screens.step.page import Opening
+from screens.step.page import Opening, Primary
 from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.fields import FilterField
 from screens.widgets.line_list import Line, LineList

@@ -17,10 +17,9 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
-from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import create_access_key
-from screens.step.page import Opening, StepPane, is_displayed
+from screens.step.page import YOURS, Opening, Primary, StepPane, Turn, is_displayed
 from screens.step.times import told_moment
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices

@@ -12,8 +12,7 @@ from textual.events import Paste
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
 from screens.widgets.text import Button, ButtonRow, Text

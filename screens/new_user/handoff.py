@@ -15,8 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
-from screens.step.action_bar import YOURS, Primary, Turn
-from screens.step.page import Opening, StepPane
+from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.lists import TextDialog

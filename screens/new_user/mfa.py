@@ -11,10 +11,9 @@ from textual.containers import Vertical
 from textual.css.query import NoMatches
 from textual.widgets import Input
 
-from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import BrowsingPane
 from screens.step.console_steps import register_device
-from screens.step.page import Opening, StepPane
+from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import said_so, told_moment
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Answer, Choices

@@ -12,8 +12,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import Field, FieldRow, SecretInput
 from screens.widgets.text import Button, Option, OptionList, Text, sized
 from workflows.core.errors import Problem

@@ -14,8 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, SelectionList
 
-from screens.step.action_bar import Primary
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, Primary, StepPane
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList, TextDialog
 from screens.widgets.text import Button, Text, styled

@@ -18,9 +18,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from screens.new_user.replacement import offer_replacement
-from screens.step.action_bar import Primary, Turn
 from screens.step.failure import as_error
-from screens.step.page import Opening, StepPane
+from screens.step.page import Opening, Primary, StepPane, Turn
 from screens.step.times import said_so
 from screens.widgets.checklist import Checklist, Deed
 from screens.widgets.dialogs import Confirm, ask, tell

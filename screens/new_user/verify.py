@@ -12,10 +12,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
 from screens.step.console_steps import sandbox_phone
-from screens.step.page import Opening
+from screens.step.page import YOURS, Opening, Primary, Turn
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Notice, tell

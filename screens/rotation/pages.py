@@ -10,10 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.asking import UnlockingPane
 from screens.step.console_steps import sandbox_phone
-from screens.step.page import Opening, StepPane
+from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,37 +9,9 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Click
 
+from screens.step.page import Primary, Turn
 from screens.widgets.text import Button, Text, in_line, styled
 from workflows.core.sentences import Sentence, text_of
-
-
-@dataclass(frozen=True)
-class Primary:
-    """The page's primary action.
-
-    Attributes:
-        effect: the action, named by its effect; where it can't be pressed yet, what is to be done first.
-        ready: whether it can be pressed.
-    """
-
-    effect: Sentence
-    ready: bool = True
-
-
-@dataclass(frozen=True)
-class Turn:
-    """Who must act now.
-
-    Attributes:
-        line: who, what and since when, in about 40 columns.
-        yours: whether it is the person at the keyboard.
-    """
-
-    line: Sentence
-    yours: bool = True
-
-
-YOURS = Turn("Your turn")
 
 
 class BackText(Text):

@@ -18,8 +18,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.step.action_bar import Primary
-from screens.step.page import Move, StepPane, Taker, is_displayed
+from screens.step.page import Move, Primary, StepPane, Taker, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import tell

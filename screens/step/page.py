@@ -22,7 +22,6 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
-from screens.step.action_bar import YOURS, Primary, Turn
 from screens.step.failure import as_error
 from screens.widgets.fields import Field, ProblemList, SecretInput
 from screens.widgets.progress import ProgressLine
@@ -42,6 +41,35 @@ Taker = Callable[[Any], Any]
 """Takes the result of a move on the screen's thread; may be a coroutine function."""
 PROPOSED = "proposed"
 """Marks a draft in which nothing was entered yet: a page keeps its own without it."""
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The page's primary action.
+
+    Attributes:
+        effect: the action, named by its effect; where it can't be pressed yet, what is to be done first.
+        ready: whether it can be pressed.
+    """
+
+    effect: Sentence
+    ready: bool = True
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Who must act now.
+
+    Attributes:
+        line: who, what and since when, in about 40 columns.
+        yours: whether it is the person at the keyboard.
+    """
+
+    line: Sentence
+    yours: bool = True
+
+
+YOURS = Turn("Your turn")
 
 
 @dataclass(frozen=True)

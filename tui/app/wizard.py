@@ -26,10 +26,10 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from screens.step.action_bar import YOURS, ActionBar, Primary, Turn
+from screens.step.action_bar import ActionBar
 from screens.step.finished import Finished, goes_out_with, standing, standings
 from screens.step.help import HelpScreen
-from screens.step.page import StepPane, is_displayed
+from screens.step.page import YOURS, Primary, StepPane, Turn, is_displayed
 from screens.step.record import TITLE, record_text
 from screens.widgets.checklist import Checklist
 from screens.widgets.contradiction import Contradiction
