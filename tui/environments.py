@@ -65,13 +65,15 @@ class OwnMachine:
 
     def open(self, report: module.Report) -> None:
         """Nothing has to be made ready."""
-        del report
 
     def environment(
-        self, workflow: str, clipboard: Clipboard, *, tty: str | None = None
+        self,
+        workflow: str,  # noqa: ARG002 - a sandbox's is another for each
+        clipboard: Clipboard,
+        *,
+        tty: str | None = None,
     ) -> environment.Environment:
         """The same for both workflows; gpg may ask for a passphrase on the terminal `tty`."""
-        del workflow
         machine = self._machine
         return environment.Environment(
             home=machine.home,

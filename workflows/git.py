@@ -13,21 +13,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from threading import Event
+from typing import Final
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.core.processes import ALLOWED, Completed, capture, child_environment
 from workflows.core.sentences import Sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from threading import Event
-
 
 FETCH_SECONDS = 30
 """How long a fetch may take before the upstream counts as not reachable."""

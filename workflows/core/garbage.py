@@ -8,11 +8,8 @@ Each full look at either, while something is shown, stops the screen for as long
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 _OFTEN, _SELDOM = 10, 50

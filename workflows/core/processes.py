@@ -19,17 +19,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from typing import IO, TYPE_CHECKING, Any, AnyStr
+from threading import Event, Thread
+from typing import IO, Any, AnyStr
 
 from workflows.core.files import OWN_LIMIT, FileError, load_file, replace_file
 from workflows.core.parsing import parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from threading import Event
 
 ALLOWED = (
     # who and where the person is, and how text is written

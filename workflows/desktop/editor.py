@@ -7,21 +7,15 @@ and these return at once unless they are asked to wait. One that is not known ge
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import shutil
 import subprocess
-import sys
-import termios
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import DeclaredError, OnboardError, Texts
 from workflows.core.processes import ALLOWED, child_environment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 VARIABLES = ("VISUAL", "EDITOR")
 """Where people say which editor is theirs, the first that is set counts (environ(7))."""
@@ -128,7 +122,7 @@ def arguments(editor: Sequence[str], file: Path, line: int) -> list[str]:
 
 
 def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> int:
-    """Run an editor on this process's terminal until it ends; the terminal's modes are as before afterwards.
+    """Run an editor on this process's terminal until it ends; who lends the terminal sees to its modes.
 
     Args:
         command: from `arguments`; no shell takes part.
@@ -141,33 +135,18 @@ def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: P
     Raises:
         OnboardError: it cannot be started.
     """
-    with _terminal_restored():
-        try:
-            done = subprocess.run(
-                list(command),
-                env=child_environment(environment, allowed=(*ALLOWED, *_OF_TERMINALS_AND_EDITORS)),
-                cwd=folder,
-                check=False,
-            )
-        except OSError as error:
-            raise OnboardError(
-                "Can't start the editor",
-                f"{command[0]} couldn't be started.",
-                why=str(error),
-                next="Set EDITOR to an editor that works here, or edit the file in another window.",
-            ) from error
-    return done.returncode
-
-
-@contextlib.contextmanager
-def _terminal_restored() -> Iterator[None]:
-    """Put the terminal's modes back, which an editor that is killed leaves in disorder."""
-    stdin = sys.__stdin__
-    if stdin is None or stdin.closed or not stdin.isatty():
-        yield
-        return
-    before = termios.tcgetattr(stdin)
     try:
-        yield
-    finally:
-        termios.tcsetattr(stdin, termios.TCSADRAIN, before)
+        done = subprocess.run(
+            list(command),
+            env=child_environment(environment, allowed=(*ALLOWED, *_OF_TERMINALS_AND_EDITORS)),
+            cwd=folder,
+            check=False,
+        )
+    except OSError as error:
+        raise OnboardError(
+            "Can't start the editor",
+            f"{command[0]} couldn't be started.",
+            why=str(error),
+            next="Set EDITOR to an editor that works here, or edit the file in another window.",
+        ) from error
+    return done.returncode

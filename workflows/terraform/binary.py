@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import expanded, open_file
@@ -19,9 +20,6 @@ from workflows.core.processes import capture
 from workflows.core.versions import VersionNumber, allows
 from workflows.terraform.commands import Commands
 from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 OLDEST = VersionNumber((1, 0, 0))
 """`-json` on plan and apply, and `-replace`, are there from this version on."""

@@ -10,21 +10,16 @@ taken out of it, so that somebody else's apply since then is noticed.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import NotAccepted, explained, load_file, open_file
 from workflows.core.parsing import MAX_HCL, parse_json
 from workflows.core.sentences import Sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
-
-    from workflows.git import Git
+from workflows.git import Git
 
 PLAN_FILE = "plan.tfplan"
 """The name of a plan's file in the folder of a layer's runs."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
-import subprocess
-import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -95,22 +91,3 @@ def test_an_editor_that_does_not_start_is_told(tmp_path: Path) -> None:
     script.chmod(0o755)
     with pytest.raises(OnboardError, match="couldn't be started"):
         run_editor([str(script)], {}, tmp_path)
-
-
-def test_the_terminal_is_as_before_after_an_editor_that_was_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leader, follower = pty.openpty()
-    with os.fdopen(leader, "rb"), os.fdopen(follower) as terminal:
-        monkeypatch.setattr(sys, "__stdin__", terminal)
-        before = termios.tcgetattr(terminal)
-        code = f"import os, tty; tty.setraw({terminal.fileno()}); os.kill(os.getpid(), 9)"
-        monkeypatch.setattr(subprocess, "run", _handing_on(terminal.fileno()))
-        assert run_editor([sys.executable, "-c", code], {}, tmp_path) == -9
-        assert termios.tcgetattr(terminal) == before
-
-
-def _handing_on(descriptor: int) -> object:
-    """`subprocess.run` whose child keeps a descriptor: the terminal of the test is not its stdin."""
-    run = subprocess.run
-    return lambda command, **options: run(command, pass_fds=(descriptor,), **options)
