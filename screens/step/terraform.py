@@ -146,7 +146,7 @@ class TerraformPane(CodePane):
         """Show a widget in place of the whole page, or the page again; returns whether it is shown now."""
         shown = widget.has_class("-cover")
         if self.has_class("-covered"):
-            self.uncover()
+            self.go_back()
         if shown:
             return False
         self._left_focus = self.screen.focused
@@ -157,7 +157,7 @@ class TerraformPane(CodePane):
         return True
 
     @on(Button.Pressed, "#close-cover")
-    def uncover(self) -> None:
+    def go_back(self) -> None:
         """Show the page again."""
         self.remove_class("-covered")
         self.query(".-cover").remove_class("-cover")
@@ -168,9 +168,6 @@ class TerraformPane(CodePane):
     @property
     def inside(self) -> bool:
         return self.has_class("-covered")
-
-    def go_back(self) -> None:
-        self.uncover()
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:

@@ -11,7 +11,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
 _OFTEN, _SELDOM = 10, 50
 """So many looks at what is young for each full one: as Python does it, and between two pages at most."""
 
