@@ -30,7 +30,7 @@ from screens.widgets.lists import MarkBox
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import count, text_of
+from workflows.core.sentences import capitalized, count, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption
@@ -210,11 +210,15 @@ class AccessKeysPane(BrowsingPane):
             (question is _Question.NONE, "#way"),
         ):
             self.query_one(selector).display = shown and not self._rests
-        for name in ("kept", "how"):
-            said = text_of(self.query_one(f"#{name}", Choices).statement)
-            answer = shortened(f"{said[:1].upper()}{said[1:]}", self._width - _BESIDE_ANSWER)
-            self.query_one(f"#{name}-answer", Text).update(answer)
+        self._show_answers()
         self.primary_changed()
+
+    def _show_answers(self) -> None:
+        """What was answered, as much of it as has room."""
+        for name in ("kept", "how"):
+            said = text_of(capitalized(self.query_one(f"#{name}", Choices).statement))
+            answer = shortened(said, self._width - _BESIDE_ANSWER)
+            self.query_one(f"#{name}-answer", Text).update(answer)
 
     @on(OptionList.OptionSelected, "Choices")
     def _answered(self) -> None:
@@ -363,7 +367,8 @@ class AccessKeysPane(BrowsingPane):
     def on_resize(self, event: Resize) -> None:
         """Where there is room, a path is shown whole."""
         super().on_resize(event)
-        self._show_places(self.query_one("#kept", Choices).value)
+        self.query_one("#kept", Choices).reword(self._places())
+        self._show_answers()
 
     def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
         self._stores = stores
@@ -372,18 +377,17 @@ class AccessKeysPane(BrowsingPane):
             passed_over = f"{passed_over} Unlock it and look again, or choose another place."
         self.query_one("#passed-over", Text).show_lines([passed_over] if passed_over else [])
         self.query_one("#locked").display = locked
-        self._show_places(str(self._start["kept"]))
+        self.query_one("#kept", Choices).ask(self._places(), str(self._start["kept"]))
+        self._show_answers()
         self._remember()
 
-    def _show_places(self, chosen: str) -> None:
+    def _places(self) -> tuple[Answer, ...]:
         """The places to choose from, as much of each as has room."""
         home, room = f"{self.context.environment.home}/", self._width - _BESIDE_CHOICE
-        lines = [
+        return tuple(
             Answer(store.choice, shortened(text_of(store.words).replace(home, "~/"), room))
             for store in self._stores
-        ]
-        self.query_one("#kept", Choices).ask(lines, chosen)
-        self._ask(self._question)
+        )
 
     # -- the downloads folder ----------------------------------------------------------------------
 

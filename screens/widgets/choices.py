@@ -60,6 +60,11 @@ class Choices(OptionList, inherit_bindings=False):
         self.set_options([Option(self._line(index), answer.value) for index, answer in enumerate(answers)])
         self.choose(value or self._deliberate or "")
 
+    def reword(self, answers: Sequence[Answer]) -> None:
+        """Say the same answers in other words; what is chosen stays."""
+        self._answers = answers
+        self._paint()
+
     @property
     def value(self) -> str:
         """The chosen answer's value; "" while there is none."""

@@ -92,3 +92,21 @@ async def test_with_a_locked_keyring_alone_plain_text_is_not_the_silent_answer(n
         await rest(pilot)
         assert text_of(LOCKED.what) in said(app)
         assert is_displayed(app.pane.query_one("#look-again"))
+
+
+async def test_another_width_asks_nothing_again(new_user: NewUserAws) -> None:
+    both = VaultChoice(MemoryVault(), None, (files(new_user.folder / "a-folder-with-a-long-name" / "vault"),))
+    new_user.environment = replace(new_user.environment, vault=lambda _: both)
+    app = host(new_user)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await rest(pilot)
+        await pilot.press("down")
+        await pilot.pause()
+        kept = app.pane.query_one("#kept", Choices)
+        wide = str(kept.get_option(PGP_FILE).prompt)
+        option = kept.get_option(PGP_FILE)
+        await pilot.resize_terminal(60, 24)
+        await rest(pilot)
+        assert (kept.value, app.focused) == (PGP_FILE, kept)
+        assert kept.get_option(PGP_FILE) is option, "it is the same question"
+        assert str(kept.get_option(PGP_FILE).prompt) != wide
