@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 
 import pytest
@@ -122,6 +123,36 @@ def test_the_whole_way_of_a_new_user(environment: StrictWorld, browser: Browser)
     assert "Inactive" in browser.get("/console/security").text
     browser.post(f"/console/keys/{key['AccessKeyId']}/delete")
     assert key["AccessKeyId"] not in browser.get("/console/security").text
+
+
+def offered(page: TestResponse, key_id: str) -> list[str]:
+    """The buttons in the line of a key."""
+    line = next(line for line in page.text.split("<tr>") if key_id in line)
+    return re.findall(r"<button>(\w+)</button>", line.split("</tr>")[0])
+
+
+def test_a_key_is_offered_to_be_deleted_once_it_is_inactive(
+    environment: StrictWorld, browser: Browser
+) -> None:
+    iam = environment.administrator("iam")
+    own_keys = {"Effect": "Allow", "Action": "iam:*AccessKey*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [own_keys]})
+    iam.put_user_policy(UserName="jane.doe", PolicyName="self", PolicyDocument=policy)
+    settled(environment)
+    browser.sign_in(CHOSEN)
+    first, other = (iam.create_access_key(UserName="jane.doe")["AccessKey"]["AccessKeyId"] for _ in range(2))
+    page = browser.get("/console/security")
+    assert offered(page, first) == offered(page, other) == ["Deactivate"]
+    assert offered(browser.post(f"/console/keys/{first}/deactivate"), first) == ["Activate", "Delete"]
+    assert offered(browser.post(f"/console/keys/{first}/activate"), first) == ["Deactivate"]
+    browser.post(f"/console/keys/{first}/deactivate")
+    page = browser.post(f"/console/keys/{first}/delete")
+    assert first not in page.text
+    assert offered(page, other) == ["Deactivate"], "the other one is as it was"
+    assert browser.post(f"/console/keys/{first}/delete").status_code == 404
+    assert browser.post(f"/console/keys/{other}/rename").status_code == 404
+    (left,) = iam.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
+    assert (left["AccessKeyId"], left["Status"]) == (other, "Active")
 
 
 @pytest.mark.parametrize(
