@@ -92,6 +92,7 @@ class SignInPane(StepPane):
     SignInPane #in-clear > .notes { width: auto; }
     SignInPane #password { width: 1fr; text-style: bold; }
     SignInPane .notes { color: $text-muted; }
+    SignInPane.-addressed Checklist, SignInPane.-addressed ButtonRow { margin: 0; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
     SignInPane.-done .to-do, SignInPane .again { display: none; }
     SignInPane.-done .again { display: block; }
@@ -232,6 +233,7 @@ class SignInPane(StepPane):
 
     @on(Checklist.Moved)
     def _moved(self) -> None:
+        self._make_room()
         if self._signed_in:
             self.focus_primary()
         else:
@@ -327,8 +329,16 @@ class SignInPane(StepPane):
         self.run_move(
             "open",
             lambda _report: self.context.environment.browser.open(page),
-            lambda opened: self.query_one(Checklist).opened(opened, self._page()),
+            self._page_opened,
         )
+
+    def _page_opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
+        self.query_one(Checklist).opened(opened, self._page())
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where an address needs two lines, the empty ones make way for it."""
+        self.set_class(self.query_one(Checklist).shows_address, "-addressed")
 
     @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
     def _copy(self, event: Button.Pressed) -> None:

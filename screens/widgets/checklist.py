@@ -197,7 +197,13 @@ class Checklist(Vertical):
         self._show_address("No browser opens from here. Copy the address:", address)
         list(row.buttons())[1].focus()
 
+    @property
+    def shows_address(self) -> bool:
+        """Whether an address stands below a deed, since no browser opened it."""
+        return self.has_class("-addressed")
+
     def _show_address(self, *lines: str) -> None:
+        self.set_class(bool(lines), "-addressed")
         for text in self.query(".not-opened").results(Text):
             text.show_lines(lines)
 

@@ -20,7 +20,7 @@ from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 
-MASK = "••••••••••••"
+MASK = "••••••••"
 SHOWN_SECONDS = 15.0
 
 

@@ -28,6 +28,7 @@ from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.new_user.sign_in import SignInPane
 from screens.step.page import is_displayed
+from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import SecretInput, SecretText
 from screens.widgets.text import Text
@@ -184,6 +185,39 @@ async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
         await pilot.press(key)
         assert PASSWORD[:4] not in app.clipboard
         assert PASSWORD[:4] not in (app.screen.get_selected_text() or "")
+    session.close()
+
+
+_POLICY = (
+    "16 to 128 characters",
+    "one of each: A-Z a-z 0-9 !@#$%^&*()_+-=[]{}|'",
+    "not one of your last 4",
+    "good for 90 days",
+)
+
+
+async def test_the_page_fits_where_no_browser_opens_and_the_mask_in_a_line(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    held = handoff_for(gpg, "jane")
+    rules = tuple(replace(identity, password_policy=_POLICY) for identity in held.identities)
+    session = begun(tmp_path, gpg, replace(held, identities=rules))
+    page = "http://127.0.0.1:9/console?account=bb-security"
+    app = host(session, environment_of(tmp_path, gpg, open_page=lambda _url: page))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "enter")
+        await rest(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
+        await rest(pilot)
+        assert app.pane.region.contains_region(app.pane.query_one("#hints").region)
+        await pilot.press("enter", "enter")
+        await rest(pilot)
+        assert not app.pane.query_one(Checklist).shows_address
+        row = app.pane.query_one("#copy-password").parent
+        assert row is not None
+        assert row.size.height == 1
     session.close()
 
 
