@@ -55,7 +55,8 @@ class _Line:
         resumes: the session to resume.
         more: what is said after the detail where there is room.
         about: what it is for and how long it takes, or how far it is: what stands beside the list.
-        works: the work of a session that does several things, the longest first, where there is room.
+        works: the work of a session that does several things, the longest first, where there is room; the
+            last one says first how many they are, so that its end may be cut off.
     """
 
     work: Sentence
@@ -80,9 +81,9 @@ class _Line:
 
     def named(self, room: int) -> str:
         """The work, with as much of it as there is room for beside the detail."""
-        works = (text_of(work) for work in self.works)
-        left = room - cell_len(f"{text_of(self.detail)}  ")
-        return next((work for work in works if cell_len(work) <= left), text_of(self.work))
+        works = tuple(text_of(work) for work in self.works or (self.work,))
+        left = max(_LABEL, room - cell_len(text_of(self.detail))) - 2
+        return next((work for work in works if cell_len(work) <= left), works[-1])
 
     def fitting(self, room: int) -> str:
         """The detail, with as much of the rest as there is room for."""
@@ -666,6 +667,8 @@ def _line_of(entry: Entry, now: datetime) -> _Line:
     done = f"{count(summary.done, 'step')} done" if summary.done else ""
     begun = f"begun {told_moment(summary.created, now)}" if summary.created else ""
     last = f"last changed {changed}" if changed else ""
-    works = tuple(work_of(summary, most) for most in range(len(works_of(summary)), 1, -1))
+    several = len(works_of(summary))
+    named = tuple(work_of(summary, most) for most in range(several, 0, -1)) if several > 1 else ()
+    works = (*named, f"{several} tasks: {named[0][0].lower()}{named[0][1:]}") if named else ()
     far = joined((f"{line.mark}{text_of(line.detail)}", *more, done, begun, last), "\n")
     return replace(line, about=(far,), works=works)

@@ -249,6 +249,19 @@ async def test_a_second_work_is_named_where_there_is_room(width: int) -> None:
         assert work_of(long, 3) not in app.text()
 
 
+async def test_a_line_without_room_for_a_second_work_says_how_many_there_are() -> None:
+    facts = {"joining": ["a.person.with.a.very.long.name", "another.person"], "resetting": ["alex"]}
+    both = replace(LATE.summary, facts=facts, next_title="A step with a rather long title (management)")
+    app = Host([entry(both)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        (line,) = (line.strip(" ▌") for line in app.text().splitlines() if "a.person" in line)
+        assert line.startswith("2 ")
+        await pilot.resize_terminal(200, 24)
+        await rest(pilot)
+        assert work_of(both, 2) in app.text()
+
+
 async def test_with_no_session_enter_adds_people() -> None:
     app = Host([])
     async with app.run_test(size=(80, 24)) as pilot:
