@@ -103,6 +103,9 @@ class ProjectPane(StepPane):
     ProjectPane #layers-row > Text { width: 19; }
     ProjectPane #account-wanted, ProjectPane #without-upstream { margin-left: 19; }
     ProjectPane .-unasked { display: none; }
+    ProjectPane.-every .pane-purpose, ProjectPane.-every #layers-are { display: none; }
+    ProjectPane.-every #found { margin-bottom: 0; }
+    ProjectPane.-every #layers-row { margin-top: 0; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -209,6 +212,7 @@ class ProjectPane(StepPane):
         purpose = self.opening.step.purpose if self._asked else nobody
         self.query_one(".pane-purpose", Text).update(purpose)
         every = self._asked == set(QUESTIONS)
+        self.set_class(every, "-every")  # so many questions leave room for nothing else in 80×24
         account.set_class(not (every or (account.value and self._asked)), "-unasked")
         button = self.query_one("#more", Button)
         button.label = "Nothing else" if every else "Something else too"
@@ -300,8 +304,8 @@ class ProjectPane(StepPane):
             line.update("" if self.running_move else "Enter finds the project in this folder.")
         line.set_class(wrong, "-wrong")
         self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
-        for row in ("#layers-row", "#layers-are"):
-            self.query_one(row).display = self._found and self._in_accounts
+        for row in self.query("#layers-row, #layers-are"):
+            row.set_class(not (self._found and self._in_accounts), "-unasked")
         self.query_one("#previous").display = self._survey is not None and not self._found
         self.primary_changed()
 

@@ -195,6 +195,13 @@ async def test_the_accounts_are_in_view_and_named_by_the_primary_however_much_th
         assert all(account in effect for account in layers.selected)
 
 
+async def test_with_every_question_the_accounts_are_in_view_too(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project), size=(80, 24)) as ui:
+        await ui.press("ctrl+o")
+        for field in ("#layers", "#account-wanted"):
+            assert ui.app.screen.can_view_entire(ui.app.pane.query_one(field))
+
+
 async def test_names_of_people_are_completed(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
         await ui.press("ctrl+o")
