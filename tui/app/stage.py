@@ -111,7 +111,8 @@ class Stage(Vertical):
             await self.mount(Finished(self._run))
         elif self._run.session.status(key) is Status.LOCKED:
             step = self._run.step(key)
-            await self.mount(_waiting(self._run.title(key), step.purpose, note_of(self._run, key)))
+            note = note_of(self._run, key) or text_of(self._run.over())
+            await self.mount(_waiting(self._run.title(key), step.purpose, note))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
         for same in self.query(button) if button else ():
@@ -370,8 +371,9 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
 def note_of(run: SessionRun, key: StepKey) -> str:
     """The note of a step, or ""."""
     session, record = run.session, run.session.record(key)
-    last = record.last if record is not None else None
-    match session.status(key):
+    last, status = record.last if record is not None else None, session.status(key)
+    over = bool(run.over())
+    match None if over and status not in SETTLED else status:  # what is over asks for nothing
         case Status.LOCKED:
             first = session.towards(key)
             if first and first.item and not key.item:
@@ -385,13 +387,13 @@ def note_of(run: SessionRun, key: StepKey) -> str:
         case Status.INTERRUPTED:
             words = run.step(key).interrupted_words
             return text_of(words) or "This was interrupted before it ended. Start it again with Next (^n)."
-        case (Status.FAILED | Status.STOPPED) as status if isinstance(last, Failed):
+        case Status.FAILED | Status.STOPPED if isinstance(last, Failed):
             failed = "The last try failed: " if status is Status.FAILED else ""
             return shortened(f"{failed}{last.error.get('what', '')}")
-        case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
+        case Status.CONTRADICTED | Status.UNCONFIRMED:
             return _seen(session.state.observed[key], status, run.environment.now())
         case Status.SKIPPED:
-            return f"{_left_out(run, key)}. ^r opens it again."
+            return f"{_left_out(run, key)}.{'' if over else ' ^r opens it again.'}"
         case _:
             return ""
 

@@ -506,16 +506,15 @@ class WizardScreen(OneFocus):
 
     def _turn(self) -> Turn:
         """Whose turn it is."""
-        if self.current is None and self.run.over():
-            return Turn("Nothing is left to do", yours=False)
+        if self.run.over():
+            return Turn("This session is over" if self.current else "Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
             done = all(entry.status is Status.DONE for entry in self._steps)
             return Turn("All steps are done" if done else "No step is left to do", yours=False)
         if self.pane is None or not self.pane.opened or self.pane.in_between:
             return YOURS
         if not self._left_alone:
-            over = Turn("This session is over", yours=False)
-            return over if self.run.over() else self.pane.turn()
+            return self.pane.turn()
         if self.current and goes_out_with(self.run, self.current):
             return Turn("Goes out later", yours=False)  # the page's note says with which accounts
         left_out = self.current and standing(self.run, self.current) is Status.SKIPPED
@@ -533,8 +532,8 @@ class WizardScreen(OneFocus):
     def _primary(self) -> Primary:
         """What Next does now."""
         key, pane = self.current, self.pane
-        if key is None and self.run.over():
-            return Primary("Archive this session")
+        if self.run.over():
+            return Primary("Go to the end" if key else "Archive this session")
         if key is None or pane is None:
             open_step = self.run.session.towards(key)
             return Primary(f"Go to {self.run.title(open_step)}" if open_step else "Back to Home")
@@ -640,7 +639,7 @@ class WizardScreen(OneFocus):
             return repeats and "layers" in facts and any(facts.get(kind) for kind in KINDS)
         if action not in {"skip", "reopen"}:
             return True
-        if self.current is None or self.choosing:
+        if self.current is None or self.choosing or self.run.over():
             return False
         status = self.run.session.status(self.current)
         if action == "skip":
@@ -662,7 +661,7 @@ class WizardScreen(OneFocus):
             return
         if self._refused_while_busy():
             return
-        if key is None or pane is None:
+        if key is None or pane is None or self.run.over():
             await self._leave_page_without_input()
             return
         status = self.run.session.status(key)
@@ -682,10 +681,10 @@ class WizardScreen(OneFocus):
     async def _leave_page_without_input(self) -> None:
         """From a step that waits, and from the closing page, Next goes to the open step, or home.
 
-        A session that is over goes out of the list.
+        Of a session that is over, every page leads to the closing one, which takes it out of the list.
         """
-        if self.current is None and self.run.over():
-            await self.app.run_action("archive_session")
+        if self.run.over():
+            await (self.go_to(None) if self.current else self.app.run_action("archive_session"))
             return
         open_step = self.run.session.towards(self.current)
         if open_step is not None:

@@ -12,6 +12,8 @@ from support.admin_project import MODULES, AdminProject
 from support.admin_wizard import PANES
 from support.panes import PaneHost, by_id, new_session, rest, settle
 from support.steps import step_of
+from textual.pilot import Pilot
+from textual.widgets import Input
 
 from screens.admin.plan import PlanPane
 from screens.step.finished import Finished
@@ -126,6 +128,23 @@ async def test_the_pages_of_a_session_that_is_over_lead_to_its_end(admin_project
         assert str(PLAN) not in {option.id for option in app.wizard.query_one(StepRail).options}
         assert app.wizard.run.next_of("security") is None
         assert app.wizard.run.after(PROJECT) is None
+
+
+@pytest.mark.parametrize("key", [PROJECT, PLAN])
+async def test_neither_an_open_page_nor_a_changed_one_offers_work_that_is_over(
+    key: StepKey, admin_project: AdminProject
+) -> None:
+    async with resumed(admin_project, resetting=["jane.doe"]) as app:
+        await app.wizard.go_to(key)
+        await rest(Pilot(app))
+        if key == PROJECT:
+            app.pane.query_one("#resetting", Input).value = "alex.kim"
+        status = app.session.status(key)
+        assert not app.wizard.check_action("reopen", ())
+        assert not app.wizard.check_action("skip", ())
+        await app.wizard.action_next()
+        assert app.wizard.query(Finished)
+        assert app.session.status(key) is status
 
 
 async def test_the_others_of_a_session_go_on_and_its_pages_say_who_is_gone(
