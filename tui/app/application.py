@@ -249,9 +249,12 @@ class OnboardApp(Frame):
         return "The step stays open: start it again when you come back. ^q again quits."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide the ways out of a session where none is open, and of the other person outside a sandbox."""
+        """Hide the ways out of a session where none is open, and where the sandbox plays nobody else."""
         if action in {"home", "swap"}:
-            return self.screen is self._wizard() and (action == "home" or self.source.sandbox)
+            wizard = self._wizard()
+            if wizard is None or self.screen is not wizard:
+                return False
+            return action == "home" or self.control.plays_another(wizard.run.session)
         return super().check_action(action, parameters)
 
     def _resting_wizard(self) -> WizardScreen | None:
@@ -491,7 +494,7 @@ class OnboardApp(Frame):
         if wizard is not None and screen is wizard:
             yield from wizard.commands()
             yield SystemCommand("Go to Home", "Save, and see all sessions · F3", self.action_home)
-            if self.source.sandbox:
+            if self.control.plays_another(wizard.run.session):
                 yield SystemCommand("Swap roles", "Save, and play the other person · F6", self.action_swap)
         if isinstance(screen, HomeScreen):
             yield from screen.commands()

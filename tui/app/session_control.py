@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workflows.desktop.clipboard import Clipboard
     from workflows.machine.events import StepKey
     from workflows.machine.session import Session
+    from workflows.machine.state import State
     from workflows.machine.summaries import Summary
     from workflows.run import SessionRun
     from workflows.steps.shared.module import StepModule
@@ -78,6 +79,7 @@ class SessionControl:
         self._clipboard = clipboard
         self._session: Session | None = None
         self._begun = ""
+        self._plays: tuple[State, bool] | None = None
 
     def begin(self, workflow: str, drafts: Drafts) -> SessionRun:
         """Begin a session of a workflow, with this input to start from.
@@ -227,7 +229,7 @@ class SessionControl:
         Raises:
             OnboardError: the sessions cannot be read.
         """
-        here = [entry.summary for entry in self.entries() if entry.sandbox == self._source.folder]
+        here = self.sessions.summaries()
         mine = next((summary for summary in here if summary.id == session_id), None)
         if mine is None:
             return None
@@ -248,6 +250,17 @@ class SessionControl:
             return Start(session=likely.id, drafts=_replacing(mine, likely))
         asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": min(fresh, default="")}
         return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
+
+    def plays_another(self, session: Session) -> bool:
+        """Whether `other_person` finds somebody, or can't look; never outside a sandbox."""
+        if not self._source.sandbox:
+            return False
+        if self._plays is None or self._plays[0] is not session.state:  # every key asks
+            found = True
+            with suppress(OnboardError):  # whoever presses the key reads why
+                found = self.other_person(session.folder.name) is not None
+            self._plays = session.state, found
+        return self._plays[1]
 
     def _opened(self, session: Session, drafts: Drafts) -> SessionRun:
         self.leave()

@@ -918,6 +918,19 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house:
         assert (names[0], names[1]) == (names[2], first)
 
 
+async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(house: House) -> None:
+    first = house.sandbox_session((PROJECT, LAYERS))
+    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        keys = {binding.binding.id for binding in app.screen.active_bindings.values() if binding.enabled}
+        assert ("app.home" in keys, "app.swap" in keys) == (True, False)
+        commands = {command.callback for command in app.get_system_commands(app.screen)}
+        assert app.action_home in commands
+        assert app.action_swap not in commands
+
+
 async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_added(house: House) -> None:
     first = house.sandbox_session()
     app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
