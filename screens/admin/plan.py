@@ -35,6 +35,7 @@ from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import Difference
 from workflows.steps.shared.module import Context, Progress, Report
+from workflows.terraform.lines import Line, Sort
 from workflows.terraform.runner import Update
 
 
@@ -96,6 +97,7 @@ EXPORT = (
 """What the export asks for."""
 _EXPORTED = "After the pull request is applied, press e."
 _MOST_LINES = 3
+_MORE = "d lists all resources"
 _BOX_WIDTH = 7
 """What stands in a list before a line: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Terraform compares your files with the account. This can take a minute."
@@ -232,9 +234,10 @@ class PlanPane(TerraformPane):
             standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") else []
             standing += [*unchanged, *_pushing(self.context.facts.get("commit"))]
         self.query_one("#standing", Text).show_lines(standing)
-        self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in found.since])
+        notes = (*(made.notes if made else ()), *found.since)
+        self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in notes])
         self.query_one("#difference", Text).show_lines(_told_differences(found.differences) if made else [])
-        self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1)
+        self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1, _MORE)
         self.query_one("#destroys", Text).show_lines(_told_destroys(made) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         decided = made if made and not (made.foreign or made.empty) else None
@@ -461,7 +464,7 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
     return ["", f"{committed} to {commit['branch']}. This checkout has no remote to push it to."]
 
 
-def _told_destroys(made: Planned) -> list[str]:
+def _told_destroys(made: Planned) -> list[Sentence]:
     """What is removed or replaced besides what the table of people and the list of foreign changes say."""
     named, foreign = {person.name for person in made.people}, {change.address for change in made.foreign}
     told = [
@@ -469,12 +472,13 @@ def _told_destroys(made: Planned) -> list[str]:
         for destroy in made.destroys
         if destroy.address not in foreign and not named.intersection(destroy.people)
     ]
-    return cut([f"- {destroy.words}" for destroy in told], _MOST_LINES)
+    lines = [Line(Sort.RESOURCE, f"- {destroy.words}") for destroy in told]
+    return cut(lines, _MOST_LINES, _MORE)
 
 
-def _told_drift(drift: Sequence[Sentence]) -> list[str]:
+def _told_drift(drift: Sequence[Sentence]) -> list[Sentence]:
     """What was changed outside of Terraform."""
-    lines = cut([f"  {words}" for words in drift], _MOST_LINES)
+    lines = cut([Line(Sort.RESOURCE, f"  {words}") for words in drift], _MOST_LINES, _MORE)
     return ["! Changed outside of Terraform since the last apply:", *lines] if lines else []
 
 

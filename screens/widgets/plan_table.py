@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from textual.app import ComposeResult
@@ -9,9 +10,10 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from screens.widgets.text import ScrollBody, Text, in_line, styled
-from workflows.core.sentences import count, text_of
+from workflows.core.sentences import Sentence, count, joined
 from workflows.steps.admin.accepted_plan import PersonChange, Planned
 from workflows.steps.admin.plan_resources import SIGNS
+from workflows.terraform.lines import Line, Sort
 from workflows.terraform.plan import Action
 
 STYLES: Mapping[str, str] = {"+": "$success", "~": "$warning", "-": "bold $warning", "±": "bold $warning"}
@@ -40,7 +42,7 @@ class PlanTable(Vertical):
     PlanTable.-shown { display: block; }
     PlanTable Text { text-wrap: nowrap; text-overflow: ellipsis; height: auto; }
     PlanTable #counts { margin-bottom: 1; }
-    PlanTable #heads, PlanTable #others { color: $text-muted; }
+    PlanTable #heads, PlanTable #besides { color: $text-muted; }
     PlanTable ScrollBody { height: auto; max-height: 5; margin-bottom: 1; scrollbar-size-vertical: 1; }
     PlanTable.-dense ScrollBody { margin-bottom: 0; }
     """
@@ -50,10 +52,10 @@ class PlanTable(Vertical):
         yield Text("", id="heads")
         with ScrollBody():
             yield Text("", id="people")
-        yield Text("", id="others")
+        yield Text("", id="besides")
 
-    def show(self, planned: Planned | None, most: int = 3) -> None:
-        """Show a plan, or nothing for None; of what is about no person at most so many lines."""
+    def show(self, planned: Planned | None, most: int = 3, more: str = "") -> None:
+        """Show a plan, or nothing for None; of what is about no person at most so many lines, as `cut`."""
         self.set_class(planned is not None, "-shown")
         self.set_class(most == 1, "-dense")
         if planned is None:
@@ -64,16 +66,18 @@ class PlanTable(Vertical):
         self.query_one("#people", Text).update(in_line(people, "\n"))
         for widget in (self.query_one("#heads"), self.query_one(ScrollBody)):
             widget.display = bool(people)
-        others = cut([text_of(sentence) for sentence in planned.others], most)
-        self.query_one("#others", Text).show_lines(others)
+        self.query_one("#besides", Text).show_lines(cut(planned.besides, most, more))
 
 
-def cut(lines: Sequence[str], most: int) -> list[str]:
-    """The lines, as far as there is room: the list of resources has them all."""
-    if len(lines) <= most:
-        return list(lines)
-    left = count(len(lines) - most + 1, "other change")
-    return [*lines[: most - 1], f"{left}: d lists all resources"]
+def cut(lines: Sequence[Line], most: int, more: str = "") -> list[Sentence]:
+    """The lines, as far as there is room, then how many of each sort are left; `more` lists those."""
+    whole = len(lines) if len(lines) <= most else most - 1
+    left = Counter[Sort]()
+    for line in lines[whole:]:
+        left[line.sort] += line.number
+    named = ", ".join(count(number, sort) for sort, number in left.items())
+    rest = [joined((f"Also {named}", more), ": ")] if named else []
+    return [*(line.words for line in lines[:whole]), *rest]
 
 
 def _counts(counts: Mapping[str, int]) -> Content:

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable
 
 from workflows.core.sentences import Sentence, count, text_of
 from workflows.core.text import safe
+from workflows.terraform.lines import Line, Sort
 from workflows.terraform.plan import (
     ACCESS_KEY,
     GROUP,
@@ -63,18 +64,21 @@ def summary(plan: Plan) -> tuple[Sentence, ...]:
     """The plan in lines: one a person, then one a group, then the account, the rest and the outputs."""
     if plan.is_empty:
         return ("Nothing changes.",)
-    return (*(f"{user}: {'; '.join(_about_user(plan, user))}" for user in plan.users), *about_nobody(plan))
+    people = (f"{user}: {'; '.join(_about_user(plan, user))}" for user in plan.users)
+    return (*people, *(line.words for line in about_nobody(plan)))
 
 
-def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Sentence, ...]:
+def about_nobody(plan: Plan, but: Container[str] = ()) -> tuple[Line, ...]:
     """Those of its lines that are about no person, without the changes at some addresses."""
     changes = [change for change in plan.changes if change.address not in but]
     groups = sorted({change.group for change in changes if change.group})
-    lines = [f"group {group}: {words}" for group in groups if (words := _about_group(changes, group))]
+    about = ((group, _about_group(changes, group)) for group in groups)
+    lines = [Line(Sort.GROUP, f"group {group}: {words}") for group, words in about if words]
     rest = [change for change in changes if change.user is None and change.group is None]
-    lines += [f"{change.address} is {_DONE[change.action]}" for change in rest]
-    if plan.outputs:
-        lines.append(f"{count(len(plan.outputs), 'output')} change{'' if len(plan.outputs) > 1 else 's'}")
+    lines += [Line(Sort.RESOURCE, f"{change.address} is {_DONE[change.action]}") for change in rest]
+    if number := len(plan.outputs):
+        words = f"{count(number, 'output')} change{'' if number > 1 else 's'}"
+        lines.append(Line(Sort.OUTPUT, words, number))
     return tuple(lines)
 
 

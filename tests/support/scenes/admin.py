@@ -42,6 +42,7 @@ from workflows.steps.admin.pgp_keys import ranked
 from workflows.steps.admin.plan_resources import Resource
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ProgressTracker, message_of, parse_line
+from workflows.terraform.lines import Line, Sort
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.runner import Update
 
@@ -239,7 +240,7 @@ def _planned(folder: Path, **changes: Any) -> Planned:
             owners={_USER: ("jane.doe",)},
             passwords=PEOPLE,
             people=_CHANGES,
-            others=("4 outputs change",),
+            besides=(Line(Sort.OUTPUT, "4 outputs change", 4),),
         ),
         **changes,
     )
@@ -396,7 +397,7 @@ def confirm_removal(stage: Stage, office: Office) -> Scene:
     leaver = PersonChange("alex.kim", "delete", "delete", leaves=("devops",))
     counts = {"add": 0, "change": 1, "destroy": 2}
     planned = _planned(
-        stage.folder, gone=("alex.kim",), counts=counts, people=(leaver,), others=(), passwords=()
+        stage.folder, gone=("alex.kim",), counts=counts, people=(leaver,), besides=(), passwords=()
     )
     session = _runs(stage, office, "apply", "plan@security", planned=planned)
     return stage.wizard(session, stage.environment(), "apply@security", keys("ctrl+n", *"alex"))

@@ -11,6 +11,7 @@ from support.layers import location
 
 from workflows.core.errors import OnboardError
 from workflows.steps.admin.plan import refuse_short_passwords
+from workflows.terraform.lines import Sort
 from workflows.terraform.plan import Plan
 from workflows.terraform.plan_reader import read_plan
 from workflows.terraform.redaction import redact
@@ -112,7 +113,9 @@ def test_who_joins_and_who_leaves_a_group_have_a_line_each() -> None:
 
 def test_account_settings_are_about_nobody() -> None:
     plan = plan_of(ALIAS)
-    assert summary(plan) == about_nobody(plan) == ("aws_iam_account_alias.this is made",)
+    (line,) = about_nobody(plan)
+    assert line.sort is Sort.RESOURCE
+    assert summary(plan) == (line.words,) == ("aws_iam_account_alias.this is made",)
     assert about_nobody(plan, {"aws_iam_account_alias.this"}) == ()
 
 

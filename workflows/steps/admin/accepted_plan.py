@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import left_out, moment, plain, read
 from workflows.steps.decisions import Decisions, LayerUsers
+from workflows.terraform.lines import Line
 from workflows.terraform.record import PlanRecord
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class Planned:
         access_keys: users who get a new access key.
         gone: users who are removed for good.
         people: what it does to each person; empty in sessions older than that.
-        others: what else it does that isn't foreign, and what to know of it; empty in older sessions.
+        besides: what else it does that isn't foreign; empty in older sessions.
+        notes: what to know of it.
     """
 
     record: PlanRecord
@@ -89,7 +91,8 @@ class Planned:
     gone: tuple[str, ...] = ()
     empty: bool = False
     people: tuple[PersonChange, ...] = ()
-    others: tuple[Sentence, ...] = ()
+    besides: tuple[Line, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     def as_facts(self) -> dict[str, Any]:
         """The plan as JSON values."""

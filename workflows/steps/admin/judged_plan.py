@@ -60,7 +60,7 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
         gone=_users(plan, USER, (Action.DELETE,)),
         empty=plan.is_empty,
         people=tuple(_person(plan, name) for name in plan.users),
-        others=about_nobody(plan, {change.address for change in foreign}),
+        besides=about_nobody(plan, {change.address for change in foreign}),
     )
 
 

@@ -118,8 +118,8 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     set_too = (f"Your shell sets {variable}." for variable in inherited(context.environment.variables))
-    besides = (*unchecked, *set_too)
-    planned = replace(planned, summary=(*planned.summary, *besides), others=(*planned.others, *besides))
+    notes = (*unchecked, *set_too)
+    planned = replace(planned, summary=(*planned.summary, *notes), notes=notes)
     plan_resources.keep(plan, [change.address for change in planned.foreign], context)
     return planned
 
