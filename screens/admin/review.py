@@ -17,7 +17,7 @@ from textual.widgets import Input
 from screens.step.by_hand import ByHandPane
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.dialogs import Confirm, NameDialog, Notice, ask
-from screens.widgets.fields import FieldRow
+from screens.widgets.fields import FieldRow, SentenceField
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, shortened, shown, styled
@@ -110,7 +110,7 @@ class ReviewPane(ByHandPane):
         yield Text("", id="taken-in", classes="-empty")
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
             yield FieldRow("On a new branch", self._field("branch"))
-            yield FieldRow("Message", self._field("message"))
+            yield FieldRow("Message", self._field("message", SentenceField))
         yield ButtonRow(
             Button("‹", id="before", key="p"),
             Button("›", id="next", key="n"),
@@ -126,8 +126,8 @@ class ReviewPane(ByHandPane):
     async def _press(self, event: Button.Pressed) -> None:
         await self.run_action(_ACTIONS[str(event.button.id)])
 
-    def _field(self, name: str) -> Input:
-        return Input(value=str(self._start[name]), id=name, compact=True, select_on_focus=False)
+    def _field(self, name: str, kind: type[Input] = Input) -> Input:
+        return kind(value=str(self._start[name]), id=name, compact=True, select_on_focus=False)
 
     @on(MarkBox.Changed, "#commit")
     def _offer_commit(self, event: MarkBox.Changed) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
@@ -65,7 +67,7 @@ class FieldRow(Field):
     """
 
     DEFAULT_CSS = """
-    FieldRow > Horizontal { height: 1; }
+    FieldRow > Horizontal { height: auto; }
     FieldRow .row-label { width: 19; }
     FieldRow Input { width: 1fr; }
     FieldRow .row-hint { width: auto; color: $text-muted; padding-left: 1; }
@@ -90,6 +92,26 @@ class PathField(Input):
         if self.has_focus or cell_len(self.value) <= width:
             return super().render_line(y)
         return Strip([segment(shortened(self.value, width), self.rich_style)])
+
+
+class SentenceField(Input):
+    """Shows a text that is too long on several lines, as long as nobody edits it."""
+
+    DEFAULT_CSS = "SentenceField.-textual-compact { height: auto; }"
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """As many lines as all of it takes."""
+        return max(1, len(self._lines(width)))
+
+    def render_line(self, y: int) -> Strip:
+        """One of the lines."""
+        lines = self._lines(self.size.width)
+        if self.has_focus or y >= len(lines):
+            return super().render_line(y)
+        return Strip([segment(lines[y], self.rich_style)])
+
+    def _lines(self, width: int) -> list[str]:
+        return wrap(self.value, width, break_on_hyphens=False)
 
 
 class FilterField(Input):

@@ -58,6 +58,21 @@ def top(diff: FileDiffs) -> str:
     return diff.render_line(0).text.strip()
 
 
+async def test_all_of_a_commits_message_is_in_view_while_nobody_edits_it(decided: AdminProject) -> None:
+    async with review_of(decided, (80, 24)) as (ui, _):
+        ui.app.pane.query_one("#commit", MarkBox).value = True
+        field = ui.field("message")
+        for words in (1, 30):
+            field.value = " ".join(f"word{number}" for number in range(words))
+            await ui.rest()
+            lines = [field.render_line(row).text.strip() for row in range(field.size.height)]
+            assert " ".join(lines) == field.value
+            assert ui.app.screen.can_view_entire(field)
+        field.focus()
+        await ui.press("home", "x")
+        assert field.render_line(0).text.startswith("xword0")
+
+
 async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
         assert ui.focused == "diff"
