@@ -238,9 +238,11 @@ def read_mark(text: str) -> StateMark | None:
     Returns:
         None for what is no state in clear.
     """
-    if not text.strip():
-        return StateMark("", 0)
-    state = parse_json(text)
+    return mark_of(parse_json(text)) if text.strip() else StateMark("", 0)
+
+
+def mark_of(state: object) -> StateMark | None:
+    """The mark of a state as parsed JSON; None for what is no state in clear."""
     if not isinstance(state, dict) or "serial" not in state:
         return None
     return StateMark(str(state.get("lineage") or ""), int(state["serial"]))

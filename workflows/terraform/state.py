@@ -24,7 +24,7 @@ from workflows.core.files import load_file
 from workflows.core.grouping import by_key
 from workflows.core.parsing import parse_json
 from workflows.core.shapes import as_list
-from workflows.terraform.record import StateMark, read_mark
+from workflows.terraform.record import StateMark, mark_of
 
 MAX_BYTES = 100_000_000
 _DEFAULT = "default"
@@ -314,7 +314,8 @@ def read_stored(text: str) -> StoredState | None:
     if not text.strip():
         return NEVER_WRITTEN
     try:
-        stored, mark = parse_json(text, object_hook=without_clear_secrets), read_mark(text)
+        stored = parse_json(text, object_hook=without_clear_secrets)
+        mark = mark_of(stored)
         if mark is None or stored.get("version") != 4:
             return None
         return StoredState(mark, _read(_each(stored["resources"])))
