@@ -26,7 +26,7 @@ from workflows.core.sentences import Sentence, count, joined, listed, text_of
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet
 from workflows.steps.admin import review
-from workflows.steps.admin.review import Beside, Request
+from workflows.steps.admin.review import Beside, Prepared, Request
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
 
@@ -159,10 +159,9 @@ class ReviewPane(ByHandPane):
         self._prepare()
 
     def _prepare(self) -> None:
-        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], list[Sentence], Beside]:
-            change_set = review.prepare(self.context, report)
-            notes, beside = review.notes(self.context), review.beside(change_set, self.context)
-            return change_set, file_diffs(change_set), notes, beside
+        def work(report: Report) -> tuple[Prepared, Sequence[FileDiff], Beside]:
+            prepared = review.prepare(self.context, report)
+            return prepared, file_diffs(prepared.change_set), review.beside(prepared.change_set, self.context)
 
         self.run_move("prepare", work, lambda found: self._show(*found), looks=True)
 
@@ -258,9 +257,8 @@ class ReviewPane(ByHandPane):
             ]
         )
 
-    def _show(
-        self, change_set: ChangeSet, diffs: Sequence[FileDiff], notes: list[Sentence], beside: Beside
-    ) -> None:
+    def _show(self, prepared: Prepared, diffs: Sequence[FileDiff], beside: Beside) -> None:
+        change_set, notes = prepared
         self._beside = beside
         self._again = False
         self.remove_class("-unmade")

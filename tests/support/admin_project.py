@@ -253,5 +253,5 @@ def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **ch
 
 def write(admin: AdminProject, **request: Any) -> Mapping[str, Any]:
     """Review what was decided, and write it."""
-    digest = review.prepare(admin.context(), quiet).digest
+    digest = review.prepare(admin.context(), quiet).change_set.digest
     return admin.run(review, review.Request(digest, **request))

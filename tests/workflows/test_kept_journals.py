@@ -100,7 +100,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     assert run.observe() == ()
 
     context = run.context(key)
-    change_set = review.prepare(context, quiet)
+    change_set = review.prepare(context, quiet).change_set
     texts = [change.diff() for change in change_set.changes if change.name.endswith(".tf")]
     assert "".join(texts) == (JOURNALS / "admin-decided.diff").read_text()
     assert {change.name for change in change_set.changes if not change.name.endswith(".tf")} == {
@@ -111,7 +111,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     run.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
 
     assert run.observe() == ()
-    assert review.prepare(run.context(key), quiet).diff() == ""
+    assert review.prepare(run.context(key), quiet).change_set.diff() == ""
     assert run.session.proposal() == StepKey("mfa-reset", "management")
     grid = dict(everybody(run.whole()).rows)
     both = (Stand.WRITTEN, Stand.WRITTEN)

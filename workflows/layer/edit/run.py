@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
@@ -54,27 +55,52 @@ def check(layer: Layer, operations: Sequence[Operation]) -> list[Problem]:
     return problems
 
 
+@dataclass(frozen=True)
+class Edit:
+    """What some operations make of a layer in memory.
+
+    Attributes:
+        before: the layer as it is on disk.
+        after: as it would be.
+        warnings: what the operations' checks found that doesn't stop them.
+    """
+
+    before: Layer
+    after: Layer
+    warnings: tuple[Problem, ...]
+
+
 def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
     """The layer after some operations, in memory.
+
+    Raises:
+        EditRefused, EditUnsafe: as `edit`.
+    """
+    return edit(layer, operations).after
+
+
+def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
+    """Do some operations in memory.
 
     Raises:
         EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
         EditUnsafe: the result is not what was meant; a fault of the editor, not of the person.
     """
-    edited = layer
+    after, warnings = layer, list[Problem]()
     with collection_paused():
         for operation in operations:
-            fatal = [problem.message for problem in operation.check(edited) if problem.fatal]
-            if fatal:
+            problems = list(operation.check(after))
+            if fatal := [problem.message for problem in problems if problem.fatal]:
                 raise EditRefused(
                     "Can't make this change", joined(fatal), next="Change the request and try again."
                 )
-            edited = _run(edited, operation)
-        for name, document in edited.files.documents.items():
+            warnings += problems
+            after = _run(after, operation)
+        for name, document in after.files.documents.items():
             before = layer.files.documents.get(name)
             if before is not document:
                 _check_syntax(before, document)
-    return edited
+    return Edit(layer, after, tuple(warnings))
 
 
 def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
@@ -88,24 +114,22 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
             refuse the password of somebody new.
         EditUnsafe: the result is not what was meant.
     """
-    return ChangeSet(tuple(change for layer, operations in edits for change in changes_of(layer, operations)))
+    made = (edit(layer, operations) for layer, operations in edits)
+    return ChangeSet(tuple(change for one in made for change in changes_of(one)))
 
 
-def changes_of(
-    layer: Layer, operations: Iterable[Operation], getting: Iterable[str] | None = None
-) -> list[FileChange]:
-    """What some operations change in a layer, file by file; nothing is written.
+def changes_of(made: Edit, getting: Iterable[str] | None = None) -> list[FileChange]:
+    """What an edit changes in its layer, file by file; nothing is written.
 
     Args:
-        layer: as it is on disk.
-        operations: in their order.
+        made: the edit.
         getting: who gets a password, which has to satisfy AWS; by default those who are new.
 
     Raises:
-        EditRefused: as `propose`; or a file that would change is a symbolic link, or protected.
-        EditUnsafe: the result is not what was meant.
+        EditRefused: AWS would refuse the password of somebody; or a file that would change is a symbolic
+            link, or protected.
     """
-    edited = edit_layer(layer, operations)
+    layer, edited = made.before, made.after
     new = [person.iam_name for person in edited.people if layer.person(person.iam_name) is None]
     for short in short_passwords(edited, new if getting is None else getting):
         raise short.refusal()

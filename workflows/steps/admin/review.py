@@ -22,7 +22,7 @@ from workflows.layer.edit.groups import SetGroups
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.people import SetAccess
-from workflows.layer.edit.run import changes_of, check, edit_layer
+from workflows.layer.edit.run import Edit, changes_of, edit
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
@@ -133,16 +133,28 @@ class Beside:
     branch: str = ""
 
 
-def prepare(context: Context, report: Report) -> ChangeSet:
+class Prepared(NamedTuple):
+    """What would be written, and what to know of it.
+
+    Attributes:
+        change_set: the difference.
+        notes: what it does not say by itself.
+    """
+
+    change_set: ChangeSet
+    notes: tuple[Sentence, ...]
+
+
+def prepare(context: Context, report: Report) -> Prepared:
     """What would be written, from the files as they are on disk now; what a crash cut off is finished first.
 
     Raises:
         OnboardError: a layer's shape does not allow a change, or a file would not be formatted as it should.
     """
-    change_set = _edited(context, report)
+    change_set, edits = _edited(context, report)
     report(Progress("Checking the format"))
     _check_format(change_set, context)
-    return change_set
+    return Prepared(change_set, tuple(_notes(edits, context)))
 
 
 def beside(change_set: ChangeSet, context: Context) -> Beside:
@@ -219,60 +231,50 @@ def _lines_of_others(change: FileChange, content: bytes | None, git: Git) -> int
     return (found - own).total()
 
 
-def _edited(context: Context, report: Report) -> ChangeSet:
-    """As `prepare`, without asking the layers' program about the format."""
+def _edited(context: Context, report: Report) -> tuple[ChangeSet, list[Edit]]:
+    """What would be written, as `prepare`, and the edits that make it; the format isn't checked."""
     journal_of(context.folder).finish()
     if finished := finish_half_written(context.folder.parent.parent, context.root):
         report(Progress(finished))
     refuse_expired_keys(context)
     report(Progress("Reading the layers"))
-    changes: list[FileChange] = []
+    changes, edits = list[FileChange](), list[Edit]()
     layers = read_layers(context)
     removed = removed_from_files(context, layers)
     for layer in layers.values():
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
         with refused_by_hand(layer, "Go back and undo that"):
-            wanted = _wanted(layer, context.decisions, removed)
-            changes += changes_of(layer, wanted, _new_passwords(layer, context.decisions))
-    return ChangeSet(tuple(changes))
+            edits.append(edit(layer, _wanted(layer, context.decisions, removed)))
+            changes += changes_of(edits[-1], _new_passwords(layer, context.decisions))
+    return ChangeSet(tuple(changes)), edits
 
 
-def notes(context: Context) -> list[Sentence]:
+def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
     """What the difference does not say by itself: what people take over from others, what is left behind.
 
     A policy that lets no new user choose a password is noted where somebody gets one.
-
-    Raises:
-        OnboardError: a layer's shape does not allow a change.
     """
-    found: list[Sentence] = [*context.decisions.not_compared_told(), *not_applied(context)]
-    layers = read_layers(context)
-    removed = removed_from_files(context, layers)
-    for layer in layers.values():
-        account, wanted = layer.location.account, _wanted(layer, context.decisions, removed)
-        problems = check(layer, wanted)
-        found += [
-            f"{account}: {problem.message}"
-            for problem in problems
-            if not problem.fatal and problem.field in _NOTED
-        ]
-        if emptied := _emptied(layer, edit_layer(layer, wanted)):
+    yield from (*context.decisions.not_compared_told(), *not_applied(context))
+    for made in edits:
+        layer = made.before
+        account = layer.location.account
+        yield from (f"{account}: {problem.message}" for problem in made.warnings if problem.field in _NOTED)
+        if emptied := _emptied(made):
             stays = "The empty group stays." if len(emptied) == 1 else "Empty groups stay."
-            found.append(f"{account}: nobody is left in {listed(emptied, _NAMED)}. {stays}")
+            yield f"{account}: nobody is left in {listed(emptied, _NAMED)}. {stays}"
         if people := _new_passwords(layer, context.decisions):
-            found += [
+            yield from (
                 f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "
                 f"{', '.join(people)} would fail. Add iam:ChangePassword to its exceptions."
                 for place in mfa_denials(layer.files)
-            ]
-    return found
+            )
 
 
-def _emptied(layer: Layer, edited: Layer) -> list[str]:
+def _emptied(made: Edit) -> list[str]:
     """The groups that lose their last member and stay."""
-    after = {group.name: group for group in edited.groups}
-    there = [group.name for group in layer.groups if group.members and group.name in after]
+    after = {group.name: group for group in made.after.groups}
+    there = [group.name for group in made.before.groups if group.members and group.name in after]
     return [name for name in there if not after[name].members and not after[name].computed]
 
 
@@ -433,7 +435,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             could not be written, or git refused.
     """
     # What has the digest that was shown has passed the check of its format when it was shown.
-    change_set = _edited(context, report)
+    change_set, _ = _edited(context, report)
     done_before = change_set.is_empty and last_digest(context.folder) == request.digest
     if change_set.digest != request.digest and not done_before:
         raise OnboardError(

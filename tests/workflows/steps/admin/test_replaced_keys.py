@@ -150,13 +150,13 @@ def test_review_writes_the_key_alone_and_is_done_again_without_a_change(
 ) -> None:
     key = taken(admin, people_keys)
     recorded(admin, key)
-    shown: ChangeSet = review.prepare(admin.context(), quiet)
+    shown: ChangeSet = review.prepare(admin.context(), quiet).change_set
     assert [(change.layer.rpartition("/")[2], change.name) for change in shown.changes] == [
         ("base-identities", f"keys/{ALEX}")
     ] * 2
     assert review.proposed_message(admin.context()).startswith(f"Replace the PGP key of {ALEX} (")
     write(admin)
-    assert review.prepare(admin.context(), quiet).is_empty
+    assert review.prepare(admin.context(), quiet).change_set.is_empty
     again = pgp_keys.gather({}, {}, admin.context(), quiet).keys[ALEX]
     assert again.replacement == key.replacement
     assert recorded(admin, again) == {"keys": admin.facts["keys"], "comparisons": {}}
@@ -280,4 +280,6 @@ def test_a_joiners_key_that_lies_there_already_stays_byte_by_byte(
     admin.run(project, project.Request(path=str(admin.root), layers=("security",), joining=("jane.doe",)))
     recorded(admin, taken(admin, people_keys, name="jane.doe"))
     admin.run(users, users.proposal(admin.context(), users.survey(admin.context(), quiet)))
-    assert "keys/jane.doe" not in [change.name for change in review.prepare(admin.context(), quiet).changes]
+    assert "keys/jane.doe" not in [
+        change.name for change in review.prepare(admin.context(), quiet).change_set.changes
+    ]

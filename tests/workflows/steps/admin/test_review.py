@@ -21,13 +21,15 @@ from workflows.core import openpgp
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.sentences import text_of
-from workflows.layer.model import Place
+from workflows.layer.edit import run
+from workflows.layer.edit.operation import Operation
+from workflows.layer.model import Layer, Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
-from workflows.steps.admin.edits import read_layers
+from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.status_grid import Stand, everybody
@@ -89,13 +91,29 @@ def changed_lines(diff: str) -> list[str]:
 
 
 def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
-    assert review.notes(admin.context()) == []
+    assert review.prepare(admin.context(), quiet).notes == ()
     path = admin.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + '# "jane.doe" was here\n')
-    (note,) = review.notes(admin.context())
+    (note,) = review.prepare(admin.context(), quiet).notes
     assert note.startswith("security: jane.doe is in a comment at locals.tf:")
     write(admin)
-    assert review.notes(admin.context()) == []
+    assert review.prepare(admin.context(), quiet).notes == ()
+
+
+def test_a_layer_is_edited_once_for_the_difference_and_its_notes(
+    admin: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Operation] = []
+    original = run._run
+
+    def once(layer: Layer, operation: Operation) -> Layer:
+        done.append(operation)
+        return original(layer, operation)
+
+    monkeypatch.setattr(run, "_run", once)
+    layers = read_layers(admin.context()).values()
+    review.prepare(admin.context(), quiet)
+    assert done == [wanted for layer in layers for wanted in operations(layer, admin.context().decisions)]
 
 
 def test_a_group_that_loses_its_last_member_is_noted(admin_project: AdminProject) -> None:
@@ -105,7 +123,7 @@ def test_a_group_that_loses_its_last_member_is_noted(admin_project: AdminProject
         for group in read_layers(admin_project.context())["security"].groups
         if group.members == ("dana.lopez",)
     ]
-    assert any(group in text_of(note) for note in review.notes(admin_project.context()))
+    assert any(group in text_of(note) for note in review.prepare(admin_project.context(), quiet).notes)
 
 
 def test_a_password_that_the_policy_refuses_is_refused_at_its_line(admin: AdminProject) -> None:
@@ -124,12 +142,12 @@ def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminPro
         '    not_actions = ["iam:GetUser"]\n    condition {\n      test     = "Bool"\n'
         '      variable = "aws:MultiFactorAuthPresent"\n      values   = ["false"]\n    }\n  }\n}\n'
     )
-    (note,) = review.notes(admin.context())
+    (note,) = review.prepare(admin.context(), quiet).notes
     assert note.startswith("security: zz_mfa.tf:2 ")
 
 
 def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> None:
-    digest = review.prepare(admin.context(), quiet).digest
+    digest = review.prepare(admin.context(), quiet).change_set.digest
     admin.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
     admin.git("push", "--quiet")
     admin.git("reset", "--quiet", "--hard", "HEAD~1")
@@ -150,13 +168,13 @@ def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admi
 def test_a_format_that_was_checked_when_it_was_shown_is_not_checked_again(
     admin: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = review.prepare(admin.context(), quiet).digest
+    digest = review.prepare(admin.context(), quiet).change_set.digest
     monkeypatch.setattr(review, "fmt_clean", lambda *_, **__: pytest.fail("checked again"))
     assert perform(admin, Request(digest))["changed_files"]
 
 
 def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
-    shown = review.prepare(admin.context(), quiet).diff()
+    shown = review.prepare(admin.context(), quiet).change_set.diff()
     assert admin.git("status", "--porcelain") == ""
     facts = write(admin)
     changed = [Path(changed_file["path"]).relative_to(admin.root) for changed_file in facts["changed_files"]]
@@ -244,7 +262,7 @@ def test_whom_a_later_session_removed_is_said_and_nobody_is_asked_to_undo_it(
     settled = dict.fromkeys(["review", *(["apply@security"] if applied else [])], "2026-01-02T00:00:00+00:00")
     removal = Summary("later", "admin", "2026-01-02T00:00:00+00:00", facts=later.facts, settled=settled)
     keep_summary(later.folder, removal, made_from(later.folder))
-    shown = review.prepare(admin.context(), quiet)
+    shown = review.prepare(admin.context(), quiet).change_set
     beside = review.beside(shown, admin.context())
     assert shown.is_empty is (kind == "rekeying")
     assert "Remove jane.doe" in text_of(beside.gone_since)
@@ -301,7 +319,7 @@ def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: 
         "Not applied yet in security, by other sessions: Change groups of sam.",
         "Not written yet in security, by other sessions: Add juan.",
     ]
-    assert {*not_applied(admin.context())} <= {*review.notes(admin.context())}
+    assert {*not_applied(admin.context())} <= {*review.prepare(admin.context(), quiet).notes}
 
 
 def test_files_that_another_session_put_back_count_as_not_written(
@@ -405,7 +423,7 @@ def test_a_key_that_a_later_session_put_in_place_is_no_contradiction(
 
 
 def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:
-    digest = review.prepare(admin.context(), quiet).digest
+    digest = review.prepare(admin.context(), quiet).change_set.digest
     admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
     before = admin.text("security", "groups.tf")
     with pytest.raises(OnboardError) as caught:
@@ -434,7 +452,7 @@ def test_what_a_commit_takes_in_and_leaves_out_is_known_before(admin: AdminProje
     admin.git("commit", "--quiet", "--message", "Lose a key")
     path = admin.file("security", "locals.tf")
     path.write_text(path.read_text() + "# mine\n")
-    shown = review.prepare(admin.context(), quiet)
+    shown = review.prepare(admin.context(), quiet).change_set
     found = review.beside(shown, admin.context())
     assert (found.lines, found.others) == ({path: 1}, ((key, "security", "keys/dana.lopez"),))
     assert admin.git("status", "--porcelain") != ""
@@ -456,7 +474,7 @@ def test_a_commit_may_take_in_what_else_a_plan_of_its_layers_is_made_from(admin:
     admin.file("management", "locals.tf").write_text(admin.text("management", "locals.tf") + "# mine\n")
     (layer / "account.tf").write_text((layer / "account.tf").read_text() + "# mine\n")
     (layer / "README.md").unlink()
-    shown = review.prepare(admin.context(), quiet)
+    shown = review.prepare(admin.context(), quiet).change_set
     others = review.beside(shown, admin.context()).others
     assert [other.name for other in others] == ["README.md", "account.tf", "new.tf"]
     assert {other.account for other in others} == {"security"}
@@ -470,7 +488,7 @@ def test_uncommitted_lines_that_a_session_takes_out_are_none_that_its_commit_tak
     admin: AdminProject, people_keys: Keys
 ) -> None:
     later = leaving_later(admin, people_keys)
-    shown = review.prepare(later.context(), quiet)
+    shown = review.prepare(later.context(), quiet).change_set
     assert len(shown.changes) == 4
     assert review.beside(shown, later.context()).lines == {}
     write(later)
@@ -498,7 +516,7 @@ def test_files_that_were_committed_by_hand_are_in_git_and_ignored_ones_are_not(a
     write(admin)
 
     def in_git() -> bool:
-        return review.beside(review.prepare(admin.context(), quiet), admin.context()).in_git
+        return review.beside(review.prepare(admin.context(), quiet).change_set, admin.context()).in_git
 
     assert not in_git()
     admin.git("add", "--all")
@@ -516,7 +534,9 @@ def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: A
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
     hook.chmod(0o755)
-    request = Request(review.prepare(admin.context(), quiet).digest, commit=True, message="Add jane.doe")
+    request = Request(
+        review.prepare(admin.context(), quiet).change_set.digest, commit=True, message="Add jane.doe"
+    )
     with pytest.raises(OnboardError) as caught:
         perform(admin, request)
     assert "not on a Friday" in caught.value.detail
@@ -533,7 +553,7 @@ def test_files_written_before_a_failed_commit_are_known_after_a_resume(admin: Ad
     admin.git("config", "--unset", "user.email")
     with pytest.raises(OnboardError):
         write(admin, commit=True, message="Add jane.doe")
-    shown = review.prepare(admin.context(), quiet)
+    shown = review.prepare(admin.context(), quiet).change_set
     assert shown.is_empty
     assert len(write(admin)["changed_files"]) == 4
 
@@ -559,7 +579,7 @@ def test_another_person_after_the_first_is_reviewed_alone_and_all_files_are_kept
     first = admin.text("security", "keys/jane.doe")
     decide(admin, people_keys, joining=("jane.doe", "juan.delacruz"), layers=("security",))
     put(admin, {"security": {"juan.delacruz": {"auditors"}}})
-    diff = review.prepare(admin.context(), quiet).diff()
+    diff = review.prepare(admin.context(), quiet).change_set.diff()
     assert "juan.delacruz" in diff
     assert not [line for line in diff.splitlines() if line.startswith(("+", "-")) and "jane.doe" in line]
     facts = write(admin)
@@ -583,14 +603,14 @@ def test_another_session_on_the_same_layers_is_named(admin: AdminProject) -> Non
         folder.mkdir(parents=True)
         keep_summary(folder, summary, [])
 
-    before = review.notes(admin.context())
+    before = review.prepare(admin.context(), quiet).notes
     other("elsewhere", project_root="/srv/other")
     other("in-other-layers", layers=["shared"])
-    assert review.notes(admin.context()) == before
+    assert review.prepare(admin.context(), quiet).notes == before
     other("of-odd-facts", layers=5, leaving={"a": 1})
-    assert review.notes(admin.context()) == before
+    assert review.prepare(admin.context(), quiet).notes == before
     other("beside")
-    (note,) = [note for note in review.notes(admin.context()) if note not in before]
+    (note,) = [note for note in review.prepare(admin.context(), quiet).notes if note not in before]
     assert "alex.kim" in text_of(note)
 
 
@@ -619,7 +639,7 @@ def test_what_others_changed_after_the_files_were_put_back_stays_when_they_are_p
     review.undo(admin.context(), quiet)
     path = admin.file("security", "locals.tf")
     path.write_text(f"{path.read_text()}# by another\n")
-    shown = review.prepare(admin.context(), quiet)
+    shown = review.prepare(admin.context(), quiet).change_set
     assert review.beside(shown, admin.context()).lines == {path: 1}
     write(admin)
     review.undo(admin.context(), quiet)
@@ -687,7 +707,7 @@ def test_a_file_that_an_older_version_wrote_first_is_not_undone(admin: AdminProj
 
 def test_a_review_that_was_written_can_be_made_again_and_writes_nothing(admin: AdminProject) -> None:
     first = write(admin)
-    assert review.prepare(admin.context(), quiet).is_empty
+    assert review.prepare(admin.context(), quiet).change_set.is_empty
     assert write(admin) == first
 
 
@@ -834,13 +854,13 @@ def test_the_record_of_a_write_is_private(tmp_path: Path) -> None:
 
 
 def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin: AdminProject) -> None:
-    shown = review.prepare(admin.context(), quiet)
+    shown = review.prepare(admin.context(), quiet).change_set
     record = {change.path: change.after for change in shown.changes}
     first = shown.changes[0]
     writing = admin.folder / "writing.json"
     journal_of(admin.folder).write(ChangeSet((first,)))
     writing.write_text(json.dumps([as_kept_earlier(change) for change in shown.changes]))
-    again = review.prepare(admin.context(), quiet)
+    again = review.prepare(admin.context(), quiet).change_set
     assert again.is_empty
     assert {path: path.read_bytes() for path in record} == record
     assert len(write(admin)["changed_files"]) == len(record)

@@ -118,7 +118,7 @@ def test_everything_goes_on_where_it_is_now(admin_project: AdminProject, run: Se
     assert str(before) not in json.dumps([session.facts(), session.drafts.load(StepKey("account"))])
     assert {Path(path).is_file() for _, path in review.files_written(session.folder)} == {True}
     admin_project.facts.update(session.facts())
-    assert review.prepare(admin_project.context(), quiet).diff() == ""
+    assert review.prepare(admin_project.context(), quiet).change_set.diff() == ""
 
     session.close()
     sessions = Sessions(session.folder.parent, WORKFLOWS, session_now)
