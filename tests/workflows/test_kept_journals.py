@@ -133,7 +133,8 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
         assert {**Planned.from_facts(fact).as_facts(), "acknowledged": []} == {
             **fact,
             "people": [],
-            "others": [],
+            "besides": [],
+            "notes": [],
         }
 
 

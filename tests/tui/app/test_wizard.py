@@ -805,7 +805,7 @@ async def test_a_question_mark_is_typed_where_text_is_typed_and_is_help_elsewher
 
 async def test_help_explains_the_step_and_lists_the_keys_that_work_now(tmp_path: Path) -> None:
     app = host(tmp_path)
-    async with app.run_test(size=(100, 60)) as pilot:
+    async with app.run_test(size=(100, 80)) as pilot:
         await pilot.press("f1")
         await rest(pilot)
         text = app.text()
