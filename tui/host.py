@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from platformdirs import PlatformDirs
@@ -172,5 +171,7 @@ def encrypted_files(
         )
         return plain.reveal().encode()
 
-    closed = partial(keyring.encrypt, fingerprint=fingerprint, gnupg_home=gnupg_home, environment=environment)
+    def closed(plain: bytes) -> bytes:
+        return keyring.encrypt(plain, fingerprint=fingerprint, gnupg_home=gnupg_home, environment=environment)
+
     return vault.PgpFileVault(folder, closed, opened)

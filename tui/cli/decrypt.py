@@ -21,10 +21,9 @@ from workflows.core.secret import Secret
 
 with on_demand():
     from tui import host
-    from workflows.gpg import decrypt as gpg, tools
+    from workflows.gpg import decrypt as gpg, pasted, tools
     from workflows.messages import envelope, handoff as handoffs
 
-_INPUT_LIMIT = 2_000_000
 _ATTEMPTS = 3
 
 
@@ -52,7 +51,7 @@ def decrypt(machine: host.Machine, options: argparse.Namespace) -> None:
     Raises:
         OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
     """
-    data = asking.given(machine, options.file, _INPUT_LIMIT, "the encrypted password")
+    data = asking.given(machine, options.file, pasted.INPUT_LIMIT, "the encrypted password")
     with _decrypted(gpg.clean_ciphertext(_encrypted(data, options.account)), machine) as plain:
         # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
         hand_out(plain.reveal().rstrip("\r\n") + ("\n" if on_terminal() else ""))

@@ -36,7 +36,7 @@ with on_demand():
     from tui import host
     from tui.cli import key_report, layer_find
     from workflows import git
-    from workflows.gpg import normalise
+    from workflows.gpg import pasted
     from workflows.layer import discover, model, names, project as projects, write as layer_write
     from workflows.layer.edit import (
         account as account_edits,
@@ -251,7 +251,7 @@ def _key(machine: host.Machine, name: str, location: projects.LayerLocation, pre
         location: the layer, whose provider decides which keys work.
         present: the key's file, where it lies in the layer already and stays as it is; else None.
     """
-    data = asking.given(machine, str(present or name), normalise.INPUT_LIMIT, "the key")
+    data = asking.given(machine, str(present or name), pasted.INPUT_LIMIT, "the key")
     source = key_report.Source(
         present.name if present else name, "", key_report.provider_of(location.path), machine.now()
     )

@@ -16,16 +16,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import Cancelled, DeclaredError, OnboardError, Texts
 from workflows.core.installation import how_to_install
 from workflows.core.openpgp import ENCRYPTED_DATA, KEYS, SECRET_KEYS, MalformedPackets, Tag, split
 from workflows.core.secret import Secret
 from workflows.gpg import pasted
-from workflows.gpg.inspect import KeyDetails
-from workflows.gpg.normalise import INPUT_LIMIT
 from workflows.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
+
+if TYPE_CHECKING:
+    from workflows.gpg.inspect import KeyDetails
 
 _REPLACEMENT_HINT = (
     "If the key is lost or its passphrase forgotten, send your admin a new key: that resets the password."
@@ -154,7 +155,7 @@ def clean_ciphertext(text: bytes | str) -> bytes:
     Raises:
         NotAMessage: there is not exactly one encrypted message in it, or it is damaged.
     """
-    if len(text) > INPUT_LIMIT:
+    if len(text) > pasted.INPUT_LIMIT:
         raise NotAMessage(flaw=f"It is too large: {len(text):,} characters, but a few hundred are usual.")
     binary = _binary_message(text)
     if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text

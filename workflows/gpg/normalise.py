@@ -40,12 +40,6 @@ from workflows.gpg.refusals import (
     TooManyParts,
 )
 
-INPUT_LIMIT: Final = 2_000_000
-"""Bytes or characters of one key; anything larger is rejected before it is read.
-
-A usual key has two kilobytes; one with a photograph and thousands of signatures, all left out, a million.
-"""
-
 KEYRING_LIMIT: Final = SIZE_LIMIT
 """Bytes or characters of a whole keyring."""
 
@@ -124,8 +118,8 @@ def normalise(data: bytes | str) -> PublicKeyText:
             `EmptyKey`, `KeyTooLarge`, `SecretKeyGiven`, `NotAPublicKey`, `SeveralKeys`, `DamagedKey`,
             `KeybaseName`.
     """
-    if len(data) > INPUT_LIMIT:
-        raise KeyTooLarge(size=len(data), limit=INPUT_LIMIT)
+    if len(data) > pasted.INPUT_LIMIT:
+        raise KeyTooLarge(size=len(data), limit=pasted.INPUT_LIMIT)
     keys = _keys(data)
     if len(keys) > 1:
         raise SeveralKeys(count=len(keys))

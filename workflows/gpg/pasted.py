@@ -13,9 +13,16 @@ import quopri
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from workflows.core.openpgp import MalformedPackets, split
 from workflows.core.parsing import unescape_html
+
+INPUT_LIMIT: Final = 2_000_000
+"""Bytes or characters of one key or message; anything larger is rejected before it is read.
+
+A usual key has two kilobytes; one with a photograph and thousands of signatures, all left out, a million.
+"""
 
 BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 """Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""

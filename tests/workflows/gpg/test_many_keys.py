@@ -17,7 +17,8 @@ from workflows.core.openpgp import Tag, grouped, split
 from workflows.gpg.inspect import CheckedKey, KeyDetails, check_key, own_expiries
 from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, choose, in_parallel
-from workflows.gpg.normalise import INPUT_LIMIT, KEYRING_LIMIT, normalise, public_keys
+from workflows.gpg.normalise import KEYRING_LIMIT, normalise, public_keys
+from workflows.gpg.pasted import INPUT_LIMIT
 from workflows.gpg.refusals import (
     EmptyKey,
     KeyRefused,

@@ -14,7 +14,8 @@ from support.growth import growth
 from support.pgp import GpgHome, gpg_home
 
 from workflows.core import openpgp
-from workflows.gpg.normalise import INPUT_LIMIT, normalise
+from workflows.gpg.normalise import normalise
+from workflows.gpg.pasted import INPUT_LIMIT
 from workflows.gpg.refusals import (
     DamagedKey,
     EmptyKey,
