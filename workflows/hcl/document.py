@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Concatenate, ParamSpec, TypeVar
 
 import tree_sitter_hcl
-from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range, Tree
+from tree_sitter import Language, Node, Parser, Point, Range, Tree
 
 from workflows.core.grouping import by_key
 from workflows.hcl.index import Item, index_after, index_of, plain_values
@@ -87,25 +87,6 @@ def parse_range(data: bytes, start: int, end: int, row: int) -> Tree:
     parser = Parser(_language())
     parser.included_ranges = [Range(first, last, start, end)]
     return _tree(parser, data)
-
-
-@cache
-def _query(source: str) -> Query:
-    return Query(_language(), source)
-
-
-def captures(tree: Tree, source: str, first: int, last: int) -> dict[str, list[Node]]:
-    """The nodes that a query captures on some lines, by the capture's name.
-
-    Args:
-        tree: the tree to search.
-        source: the query, in tree-sitter's language for them.
-        first: the first line, from 0.
-        last: the last one.
-    """
-    cursor = QueryCursor(_query(source))
-    cursor.set_point_range(Point(first, 0), Point(last + 1, 0))
-    return cursor.captures(tree.root_node)
 
 
 def point(data: bytes, position: int) -> Point:

@@ -36,36 +36,32 @@ def words(line: DiffLine, found: Sequence[Token]) -> dict[str, str]:
 
 def test_words_have_their_kinds() -> None:
     rows = LAYER.decode().split("\n")
-    found = tokens(LAYER, [(0, len(rows))])
     kinds = {
-        (row, rows[row][holding.start : holding.end]): holding.kind
-        for row, some in found.items()
+        (number, rows[number - 1][holding.start : holding.end].strip()): holding.kind
+        for number, some in tokens(LAYER, []).items()
         for holding in some
     }
-    assert kinds[0, "# people"] == "comment"
-    assert kinds[1, "module"] == "keyword"
-    assert kinds[1, "user"] == "string"
-    assert kinds[2, "source"] == "name"
-    assert kinds[2, "// here"] == "comment"
-    assert kinds[3, "toset"] == "function"
-    assert kinds[4, "5"] == "number"
-    assert kinds[5, "true"] == "constant"
-    assert kinds[6, "keys/"] == "string"
-    assert (6, "each") not in kinds
-    assert kinds[7, "EOF"] == "keyword"
-    assert kinds[8, '"a" ='] == "string"
-    assert kinds[10, "null"] == "constant"
-
-
-def test_only_the_wanted_lines_are_looked_at() -> None:
-    assert set(tokens(LAYER, [(4, 5)])) == {4, 5}
+    assert kinds[1, "# people"] == "comment"
+    assert kinds[2, "module"] == "keyword"
+    assert kinds[2, '"user"'] == "string"
+    assert kinds[3, "source"] == "name"
+    assert kinds[3, "// here"] == "comment"
+    assert kinds[4, "toset"] == "function"
+    assert kinds[5, "5"] == "number"
+    assert kinds[6, "true"] == "constant"
+    assert kinds[7, '"keys/${each.key}"'] == "string"
+    assert kinds[9, '"a" = ${var.x}'] == "string"
+    assert kinds[11, "null"] == "constant"
 
 
 def test_columns_are_characters() -> None:
     data = 'a = "é" # ü\n'.encode()
-    assert [data.decode()[token.start : token.end] for token in tokens(data, [(0, 0)])[0]] == [
-        *("a", '"', "é", '"', "# ü"),
-    ]
+    assert [data.decode()[token.start : token.end] for token in tokens(data, [])[1]] == ["a", '"é"', " # ü"]
+
+
+def test_what_a_comment_hides_has_its_colour() -> None:
+    found = tokens(b'/*\noutput "x" {\n  value = 1\n}\n*/\n', [])
+    assert {token.kind for some in found.values() for token in some} == {"comment"}
 
 
 def test_a_removed_line_has_the_words_of_before_and_the_number_to_edit() -> None:
@@ -97,22 +93,17 @@ def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
     assert growth(partial(shown, 250), partial(shown, 2_500), 30) < 30
 
 
-def test_a_plain_file_is_coloured_as_its_whole_tree_would_be() -> None:
-    block = b'# why\noutput "o" {\n  value = module.user["a"].name\n  on    = true\n}\n\n'
-    plain = block * 20
-    odd = plain + b'x = "${y}"\n'  # a template: such a file is parsed whole
-    rows = [(8, 11), (13, 13), (17, 22), (30, 80)]
-    assert tokens(plain, rows) == tokens(odd, rows)
-    assert {holding.kind for some in tokens(plain, rows).values() for holding in some} == {
-        *("comment", "keyword", "string", "name", "constant"),
-    }
-
-
-def test_of_a_large_file_only_the_lines_around_are_parsed() -> None:
+def test_of_a_long_file_only_the_wanted_lines_are_looked_at() -> None:
     entry = b'    a = {\n      name = "a" # why\n      on   = true\n    }\n'
     data = b'variable "users" {\n  default = {\n' + entry * 5_000 + b"  }\n}\n"
-    small = b'variable "users" {\n  default = {\n' + entry * 50 + b"  }\n}\n"
-    found = tokens(data, [(10_003, 10_004)])
-    assert found.keys() == {10_003, 10_004}
-    assert list(found.values()) == list(tokens(small, [(3, 4)]).values())
-    assert {kind for _, _, kind in found[10_003]} == {"name", "string", "comment"}
+    found = tokens(data, [10_004, 10_005])
+    assert found.keys() == {10_004, 10_005}
+    assert [token.kind for token in found[10_004]] == ["name", "string", "comment"]
+    assert [token.kind for token in found[10_005]] == ["name", "constant"]
+
+
+def test_a_word_of_a_million_letters_is_not_waited_for() -> None:
+    def found(letters: int) -> None:
+        assert tokens(b"a = " + b"x" * letters, [])[1] == [Token(0, 1, "name")]
+
+    assert growth(partial(found, 1_000), partial(found, 100_000), 100) < 30
