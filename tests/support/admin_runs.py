@@ -58,8 +58,8 @@ class AdminRuns:
     def write_files(self) -> None:
         """Write what was decided into the layers, as Review does."""
         context = self.context("")
-        change_set = review.prepare(context, self.report)
-        request = review.Request(digest=change_set.digest)
+        prepared = review.prepare(context, self.report)
+        request = review.Request(digest=prepared.change_set.digest)
         self.once.update(review.perform(request, context, self.report))
 
 
