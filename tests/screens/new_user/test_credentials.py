@@ -44,7 +44,6 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.steps.new_user.access_keys import KEPT, Download
-from workflows.steps.shared.module import not_asked
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
@@ -59,8 +58,8 @@ SIGN_IN = Step(
     "sign-in", "Sign in", "Signing in.", needs=("handoff",), gives=("signed_in",), repeats_over="identities"
 )
 MODULES: list[Any] = [
-    SimpleNamespace(STEP=START, observe=not_asked),
-    SimpleNamespace(STEP=SIGN_IN, observe=not_asked),
+    SimpleNamespace(STEP=START, observe=lambda _context: NOT_ASKED),
+    SimpleNamespace(STEP=SIGN_IN, observe=lambda _context: NOT_ASKED),
     mfa,
     access_keys,
     profiles,

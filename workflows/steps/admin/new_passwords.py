@@ -105,16 +105,5 @@ def replaced(made: Collection[str], context: Context) -> tuple[str, ...]:
     return tuple(name for name in context.decisions.resetting if name in made)
 
 
-def question(names: tuple[str, ...], account: str) -> tuple[str, str]:
-    """What to ask before passwords are reset: the question, and what a yes does."""
-    whom = ", ".join(names)
-    body = (
-        f"The present console password of {whom} in {account} stops working as soon as this is applied. "
-        "The new one is encrypted to the key in the layer, and handed over in the next step. Access keys, "
-        "MFA devices and groups stay as they are."
-    )
-    return f"A new password for {whom}?", body
-
-
 def _hash(encrypted: str) -> str:
     return hashlib.sha256("".join(encrypted.split()).encode()).hexdigest()

@@ -20,7 +20,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.machine.events import Facts, JsonValue, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.decisions import Decisions
 
 
@@ -127,11 +127,6 @@ class StepModule(Protocol):
 
     def observe(self, context: Context, /) -> Observation:
         """Compare the world with what the journal says of a done step; cheap, no network."""
-
-
-def not_asked(_context: Context) -> Observation:
-    """The `observe` of a step whose outcome only AWS, or nobody, could tell."""
-    return NOT_ASKED
 
 
 def unless_refused(check: Callable[[], object]) -> Observation:
