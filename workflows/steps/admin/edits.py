@@ -5,7 +5,11 @@ So a review that was written, or written by half, can be made again.
 
 from __future__ import annotations
 
+import posixpath
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import freeze
@@ -23,7 +27,7 @@ from workflows.layer.edit.groups import (
     SetGroups,
 )
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
-from workflows.layer.edit.operation import Operation
+from workflows.layer.edit.operation import EditRefused, Operation
 from workflows.layer.edit.people import AddPerson, RemovePerson, SetAccess
 from workflows.layer.model import Layer
 from workflows.layer.names import ALIAS, is_machine_name
@@ -166,11 +170,27 @@ def expired(context: Context) -> list[str]:
 def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:
     person = layer.person(name)
     if person is None:
-        yield AddPerson(name, _text_for_new(layer, name, text), move.add, machine=is_machine_name(name))
+        text = _text_for_new(layer, name, text)
+        yield _sharing(layer, AddPerson(name, text, move.add, machine=is_machine_name(name)))
         return
     if person.key_file and not _has_key(layer, person.key_file, text):
         yield ReplaceKey(name, text)
     yield from _regroup(layer, name, move, rename)
+
+
+def _sharing(layer: Layer, new: AddPerson) -> AddPerson:
+    """A machine user who gets another one's key shares the file of that one, where the layer can name it."""
+    if not new.machine or f"keys/{new.name}" in layer.files.keys:
+        return new
+    named = Counter(posixpath.basename(path) for path in layer.files.keys)
+    for other in layer.people:
+        alike = other.machine and _has_key(layer, other.key_file, new.key_text)
+        if alike and named[other.key_name] == 1:  # a name alone says which file
+            shared = replace(new, shared_key=other.key_name)
+            with suppress(EditRefused):
+                if not any(problem.fatal for problem in replace(shared, groups=()).check(layer)):
+                    return shared
+    return new
 
 
 def _text_for_new(layer: Layer, name: str, text: str) -> str:

@@ -15,7 +15,7 @@ from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import state_now, users
 from workflows.steps.admin.edits import operations
-from workflows.steps.decisions import Decisions, UserChanges
+from workflows.steps.decisions import DecidedKey, Decisions, UserChanges
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import LoginProfile, State
 
@@ -75,6 +75,28 @@ def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: La
     edited = edit_layer(layer, wanted)
     assert person(edited, "machine.b").key_file == "keys/shared"
     assert edited.files.keys["keys/machine.a"] == edited.files.keys["keys/shared"]  # machine.a still has it
+    assert operations(edited, decisions) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "file"),
+    [
+        ("machine.c", "KEYmachine.a\n", "keys/machine.a"),
+        ("machine.c", "KEYa.a\n", "keys/machine.c"),
+        ("machine.c", "KEYof-its-own\n", "keys/machine.c"),
+        ("c.c", "KEYmachine.a\n", "keys/c.c"),
+    ],
+    ids=["another machine's", "a person's", "its own", "a person with a machine's"],
+)
+def test_a_machine_user_with_the_key_of_another_one_shares_its_file(
+    layer: Layer, name: str, key: str, file: str
+) -> None:
+    decisions = Decisions(
+        user_changes=UserChanges(add={ACCOUNT: (name,)}), joining=(name,), keys={name: DecidedKey(key)}
+    )
+    edited = edit_layer(layer, operations(layer, decisions))
+    assert person(edited, name).key_file == file
+    assert edited.files.keys == {**layer.files.keys, file: key.encode()}
     assert operations(edited, decisions) == []
 
 
