@@ -27,8 +27,8 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
 from workflows.sandbox.console.application import console_application
+from workflows.sandbox.layout import BootstrapKey, Directory
 from workflows.sandbox.strict.application import StrictAws
-from workflows.sandbox.strict.directory import BootstrapKey, Directory
 from workflows.sandbox.strict.identity import Identity
 from workflows.sandbox.strict.protocol import AwsRequest, Refusal
 from workflows.sandbox.strict.state import Regions

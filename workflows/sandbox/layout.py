@@ -1,4 +1,6 @@
-"""Where things are in a sandbox's folder: its record, a short path to it, its people's gpg agents.
+"""Where things are in a sandbox's folder: its record, its accounts, a short path to it, its people's agents.
+
+Plain data, shared by the process that makes a sandbox and the one that serves it.
 
 A short path is a link in a folder of its own below /tmp, as the sockets of gpg and of Terraform allow about a
 hundred characters. The sandbox's server removes it when it ends, after the agents whose sockets are reached
@@ -21,9 +23,13 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.shapes import WrongShape, plain, read
-from workflows.sandbox.strict.directory import Directory
 
 RECORD_VERSION = 3
+HOST = "127.0.0.1"
+READY = "ready"
+"""The line that the server prints as soon as it answers."""
+PORT_TAKEN = 3
+"""Its exit status where another program has the port."""
 PROJECT = "bb"
 PEOPLE = ("administrator", "new-user")
 _TOKEN_BYTES = 12
@@ -91,6 +97,36 @@ class Layout:
             self.owner_lock.parent,
             self.folder / "tmp",
         )
+
+
+@dataclass(frozen=True)
+class BootstrapKey:
+    """The access key of an account's first administrator, who exists before any IAM user does.
+
+    Attributes:
+        account_id: the account's 12 digits.
+        secret: the secret access key.
+        principal: the IAM user name that the key acts as.
+    """
+
+    account_id: str
+    secret: str = field(repr=False)
+    principal: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The sandbox's accounts and their bootstrap keys.
+
+    Attributes:
+        accounts: account name -> its 12 digit id.
+        region: the region that the project calls its primary one.
+        bootstrap_keys: access key id (20 characters) -> the key.
+    """
+
+    accounts: dict[str, str]
+    region: str = "us-east-1"
+    bootstrap_keys: dict[str, BootstrapKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

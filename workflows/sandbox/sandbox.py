@@ -26,7 +26,10 @@ from workflows.core.locks import FileLock, is_held, is_shared
 from workflows.core.processes import child_environment, own_module
 from workflows.sandbox import mirror, project, seed, template
 from workflows.sandbox.layout import (
+    HOST,
+    PORT_TAKEN,
     PROJECT,
+    READY,
     Layout,
     Record,
     end_agents,
@@ -34,7 +37,6 @@ from workflows.sandbox.layout import (
     new_token,
     remove_short,
 )
-from workflows.sandbox.server import HOST, PORT_TAKEN, READY
 from workflows.sandbox.terraform import write_command
 
 # What programs need to know of the terminal, the editor, the language and the way out; nothing of AWS or gpg.

@@ -15,9 +15,8 @@ from typing import Any
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
 from workflows.core.processes import own_module
-from workflows.sandbox.layout import PROJECT, Record
+from workflows.sandbox.layout import PROJECT, BootstrapKey, Directory, Record
 from workflows.sandbox.project import ACCOUNTS, REGION
-from workflows.sandbox.strict.directory import BootstrapKey, Directory
 
 ADMINISTRATOR = "sandbox.administrator"
 # The accounts that hold layers, with the profile that each one's backend.tfvars names.

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -23,18 +24,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from moto.iam.models import iam_backends
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.organizations import utils
+from moto.organizations.models import organizations_backends
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Response
+
 from workflows.core.files import OWN_LIMIT, load_file, replace_file
 from workflows.core.locks import FileLock
 from workflows.core.parsing import parse_json
-from workflows.sandbox.layout import Layout, Record, end_agents, remove_short
+from workflows.sandbox import kept_aws
+from workflows.sandbox.console.application import console_application
+from workflows.sandbox.layout import HOST, PORT_TAKEN, READY, Layout, Record, end_agents, remove_short
 from workflows.sandbox.project import email_of
+from workflows.sandbox.strict.application import StrictAws
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from werkzeug.serving import BaseWSGIServer
-    from werkzeug.wrappers import Response
-
-    from workflows.sandbox.strict.application import StrictAws
 
 
 MANAGEMENT = "management"
@@ -47,10 +58,6 @@ def found_organization(accounts: Mapping[str, str], region: str) -> None:
         accounts: the ids of the accounts by their names, the management account among them.
         region: where moto is to keep it.
     """
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto belongs to the server's process
-    from moto.organizations import utils  # noqa: PLC0415 - as moto
-    from moto.organizations.models import organizations_backends  # noqa: PLC0415 - as moto
-
     backend = organizations_backends[accounts[MANAGEMENT]]["aws"]
     if backend.org is not None:
         return
@@ -94,8 +101,6 @@ class Gate:
 
     def _once(self, call: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """A conditional write that an SDK asks for again gets the answer that was lost on the way."""
-        from werkzeug.wrappers import Response  # noqa: PLC0415 - werkzeug belongs to the server's process
-
         answer = self._answers.get(call) or Response.from_app(self._app, environ, buffered=True)
         if answer.status_code < 500:  # a failure of ours is to be tried again
             self._answers[call] = answer
@@ -104,8 +109,6 @@ class Gate:
 
 def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
     """Write everything to the sandbox's folder, each file atomically."""
-    from workflows.sandbox import kept_aws  # noqa: PLC0415 - moto belongs to the server's process
-
     with gate.alone:
         aws_state = json.dumps(kept_aws.dump()).encode()
         strict_state = json.dumps(strict.state.dump()).encode()
@@ -116,8 +119,6 @@ def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
 
 def load(layout: Layout, strict: StrictAws) -> bool:
     """Take over what `save` wrote; returns whether anything was."""
-    from workflows.sandbox import kept_aws  # noqa: PLC0415 - moto belongs to the server's process
-
     if layout.aws_state.exists():
         kept_aws.load(parse_json(load_file(layout.aws_state, OWN_LIMIT)))
     if layout.strict_state.exists():
@@ -125,9 +126,6 @@ def load(layout: Layout, strict: StrictAws) -> bool:
     return layout.aws_state.exists()
 
 
-HOST = "127.0.0.1"
-READY = "ready"
-PORT_TAKEN = 3
 _LOOK_EVERY = 0.1
 _SAVE_EVERY = 2.0
 
@@ -149,14 +147,6 @@ class Clock:
 
 def compose(record: Record, clock: Clock) -> tuple[StrictAws, WSGIApplication]:
     """Put moto, the strict layer and the console together; give the layer and the whole."""
-    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - moto belongs to this process
-        DomainDispatcherApplication,
-        create_backend_app,
-    )
-
-    from workflows.sandbox.console.application import console_application  # noqa: PLC0415 - as moto
-    from workflows.sandbox.strict.application import StrictAws  # noqa: PLC0415 - as moto
-
     strict = StrictAws(DomainDispatcherApplication(create_backend_app), record.directory, clock)
     console = console_application(strict, record.directory, record.token)
 
@@ -172,10 +162,6 @@ def listen(port: int, app: WSGIApplication) -> BaseWSGIServer:
     Raises:
         SystemExit: with PORT_TAKEN where another program has the port.
     """
-    import socket  # noqa: PLC0415 - this process only
-
-    from moto.moto_server.werkzeug_app import MotoRequestHandler  # noqa: PLC0415 - moto belongs to this process
-    from werkzeug.serving import make_server  # noqa: PLC0415 - as moto
 
     class Quiet(MotoRequestHandler):
         """Nobody reads a line for each request."""

@@ -17,8 +17,8 @@ from werkzeug.wrappers import Response
 from workflows.core.text import safe
 from workflows.sandbox.console import pages, phone
 from workflows.sandbox.console.desk import Desk, SignIns
+from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict.application import StrictAws
-from workflows.sandbox.strict.directory import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,8 +14,8 @@ from moto.iam.models import IAMBackend
 from werkzeug.wrappers import Response
 
 from workflows.core.shapes import plain
+from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict.application import StrictAws
-from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Identity, account
 from workflows.sandbox.strict.protocol import Refusal
 from workflows.sandbox.strict.state import Part

@@ -12,9 +12,9 @@ from moto.core.exceptions import ServiceException
 from moto.core.utils import get_service_model
 from werkzeug.test import Client
 
+from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict import iam, tokens
 from workflows.sandbox.strict.authorization import action_of, context_of, denial, judge, resource_of
-from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Call, Identities, Identity, Operation
 from workflows.sandbox.strict.policy import Verdict
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, environ_for, read, refuse, written

@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.iam.models import IAMBackend, Role, iam_backends
 
-from workflows.sandbox.strict.directory import Directory
+from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, refuse
 from workflows.sandbox.strict.state import Session, Sessions, State
 

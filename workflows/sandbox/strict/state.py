@@ -20,7 +20,7 @@ from moto.iam.models import AccountPasswordPolicy
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from workflows.core.shapes import plain, read
-from workflows.sandbox.strict.directory import Directory
+from workflows.sandbox.layout import Directory
 from workflows.sandbox.strict.protocol import Refusal
 
 

@@ -6,7 +6,7 @@ import pyotp
 import pytest
 
 from workflows.core.shapes import plain, read
-from workflows.sandbox.strict.directory import BootstrapKey, Directory
+from workflows.sandbox.layout import BootstrapKey, Directory
 from workflows.sandbox.strict.state import Codes, code_at
 
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238's own, in Base32
