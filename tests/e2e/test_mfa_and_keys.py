@@ -300,6 +300,7 @@ def test_a_creation_that_was_killed_is_finished_or_undone_by_the_next(
 
 PROGRAM = """
 import json, os, signal, sys
+import pyotp
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -307,7 +308,6 @@ from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT
 from tui.host import vault_for
 from workflows.core.secret import Secret
-from workflows.aws.authenticator import totp
 from workflows.steps.new_user import mfa
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
@@ -330,7 +330,8 @@ pending = mfa.begin(key, context, print)
 if told["moment"] == "begun":
     die()
 mfa.forget_seed = die
-codes = (totp(pending.seed, now(-30)), totp(pending.seed, now()))
+phone = pyotp.TOTP(pending.seed.reveal())
+codes = (phone.at(now(-30)), phone.at(now()))
 mfa.perform(mfa.Request(mfa.API, None, pending, *codes), context, print)
 """
 

@@ -66,15 +66,6 @@ def qr_matrix(uri: Secret, border: int = 2) -> tuple[tuple[bool, ...], ...]:
     return tuple(tuple(bool(module) for module in row) for row in code.matrix_iter(border=border))
 
 
-def totp(seed: Secret, at: datetime) -> str:
-    """The six digits that an authenticator app shows at that time (timezone aware).
-
-    Raises:
-        OnboardError: the seed is not Base32.
-    """
-    return _code(_key(seed), _step(at))
-
-
 def clock_offset(seed: Secret, code: str, now: datetime) -> int | None:
     """How far the phone's clock is ahead (negative: behind) of this computer's, by a code that it shows.
 
