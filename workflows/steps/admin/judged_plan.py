@@ -19,7 +19,7 @@ from workflows.steps.admin import new_passwords, plan_resources
 from workflows.steps.admin.accepted_plan import PersonChange, Planned, Told
 from workflows.steps.admin.other_sessions import not_applied, that_can_put_back
 from workflows.steps.admin.plan_resources import Difference, Resource
-from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, run_folder
+from workflows.steps.admin.terraform_runs import open_layer, run_folder
 from workflows.steps.decisions import Move
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.kept import result_of
@@ -269,16 +269,6 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     return tuple(remarks)
 
 
-def changes_of_state(made: Planned, layer: OpenLayer, context: Context, report: Report) -> Sentence:
-    """What happened to the state since the plan was made, as a sentence; "" if nothing did."""
-    mark = made.record.state
-    if mark is None:
-        return ""
-    report(Progress("Asking whether the state is still the one that was planned against"))
-    now = layer.terraform.state_mark(cancelled=context.cancelled)
-    return changed_words(mark, now) if now else ""
-
-
 @dataclass(frozen=True)
 class Return:
     """How things stand when somebody comes to a plan.
@@ -336,9 +326,11 @@ def check(made: Planned, context: Context, report: Report, code: Secret | None =
         CodeWanted, WrongAccount: as `open_layer`.
         OnboardError: the state cannot be read.
     """
-    found = survey(made, context)
-    if found.refusal or made.record.state is None:
+    found, mark = survey(made, context), made.record.state
+    if found.refusal or mark is None:
         return found
     with open_layer(context, report, code=code) as layer:
-        words = changes_of_state(made, layer, context, report)
+        report(Progress("Asking whether the state is still the one that was planned against"))
+        now = layer.terraform.state_mark(cancelled=context.cancelled)
+    words = changed_words(mark, now) if now else ""
     return replace(found, refusal=f"{words} Plan again." if words else "")
