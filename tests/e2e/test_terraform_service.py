@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +42,12 @@ def binary(tmp_path: Path) -> Binary:
 
 
 def service(
-    binary: Binary, tmp_path: Path, layer: Path, folder: str = "runs", backend_configs: tuple[Path, ...] = ()
+    binary: Binary,
+    tmp_path: Path,
+    layer: Path,
+    folder: str = "runs",
+    backend_configs: tuple[Path, ...] = (),
+    backend: Mapping[str, str] | None = None,
 ) -> Terraform:
     return Terraform(
         binary,
@@ -51,6 +56,7 @@ def service(
         environment=terraform_environment(tmp_path),
         variables={},
         backend_configs=backend_configs,
+        backend=backend or {},
         var_files=(),
         now=lambda: datetime(2026, 2, 3, 10, 20, 30, tzinfo=UTC),
     )
@@ -180,11 +186,16 @@ def test_a_module_that_is_not_installed_is_noticed(quick: Terraform) -> None:
 def test_a_changed_backend_is_noticed(binary: Binary, tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     config = tmp_path / "backend.tfvars"
-    config.write_text(f'path = "{tmp_path}/one.tfstate"\n')
-    terraform = service(binary, tmp_path, layer, backend_configs=(config,))
+
+    def kept_in(name: str) -> Terraform:
+        config.write_text(f'path = "{tmp_path}/{name}.tfstate"\n')
+        backend = {"path": f"{tmp_path}/{name}.tfstate"}
+        return service(binary, tmp_path, layer, backend_configs=(config,), backend=backend)
+
+    terraform = kept_in("one")
     terraform.init()
     assert not terraform.init_needed()
-    config.write_text(f'path = "{tmp_path}/two.tfstate"\n')
+    terraform = kept_in("two")
     assert terraform.init_needed()
     with pytest.raises(OnboardError, match="backend has changed"):
         terraform.init()
@@ -284,6 +295,7 @@ Terraform(
     environment=given["environment"],
     variables={},
     backend_configs=(),
+    backend={},
     var_files=(),
     now=lambda: datetime.now(UTC),
 ).apply(read(PlanRecord, given["record"]))

@@ -10,8 +10,7 @@ from hostile.kinds import KINDS, put
 
 from workflows.core.files import FileError
 from workflows.terraform.record import hash_sources
-from workflows.terraform.requirements import init_needed
-from workflows.terraform.state import place_of
+from workflows.terraform.state import init_needed, place_of
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -25,7 +24,7 @@ def test_what_init_noted_may_be_anything(name: str, kind: str, tmp_path: Path) -
     put(kind, tmp_path / ".terraform" / name)
     with contextlib.suppress(OSError):
         assert isinstance(place_of(tmp_path, {}), Path | None)
-    assert isinstance(init_needed(tmp_path / ".terraform", ()), bool)
+    assert isinstance(init_needed(tmp_path / ".terraform", {"bucket": "b"}), bool)
 
 
 @pytest.mark.parametrize("kind", KINDS)

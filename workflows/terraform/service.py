@@ -51,7 +51,6 @@ from workflows.terraform.record import (
     record_plan,
     refuse_another_plan,
 )
-from workflows.terraform.requirements import init_needed
 from workflows.terraform.results import (
     ApplyCancelled,
     ApplyFailed,
@@ -61,7 +60,7 @@ from workflows.terraform.results import (
     older_than_files,
 )
 from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
-from workflows.terraform.state import State, read_stored
+from workflows.terraform.state import State, init_needed, read_stored
 
 
 class Terraform:
@@ -74,6 +73,7 @@ class Terraform:
         environment: the person's environment to build Terraform's from.
         variables: what Terraform needs besides (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE).
         backend_configs: files for `init -backend-config=`.
+        backend: what they say, as texts.
         var_files: files for `plan -var-file=`, in order.
         now: the clock, in UTC.
         python: the Python for the supervisor.
@@ -88,6 +88,7 @@ class Terraform:
         environment: Mapping[str, str],
         variables: Mapping[str, str],
         backend_configs: Sequence[Path],
+        backend: Mapping[str, str],
         var_files: Sequence[Path],
         now: Callable[[], datetime],
         python: str = sys.executable,
@@ -97,7 +98,7 @@ class Terraform:
         self.folder = folder
         own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
         self.environment = child_environment(environment, {**own, **variables})
-        self._backend_configs = tuple(backend_configs)
+        self._backend_configs, self._backend = tuple(backend_configs), backend
         self.var_files = tuple(var_files)
         self._now = now
         self._python = python
@@ -183,7 +184,7 @@ class Terraform:
 
     def init_needed(self) -> bool:
         """Whether init has something to do, or to refuse, that Terraform would not say itself."""
-        return init_needed(self._data_folder, self._backend_configs)
+        return init_needed(self._data_folder, self._backend)
 
     @property
     def _data_folder(self) -> Path:

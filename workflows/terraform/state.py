@@ -294,6 +294,24 @@ def noted_backend(data: Path) -> Mapping[str, Any]:
         return {}
 
 
+def init_needed(data: Path, backend: Mapping[str, str]) -> bool:
+    """Whether init has something to do, or to refuse, that Terraform would not say itself.
+
+    What is missing of its providers and modules, and that its backend block is another one, it says when it
+    plans. It doesn't compare the project's backend file with the backend that it was initialised with.
+
+    Args:
+        data: where Terraform keeps what init installs for the layer.
+        backend: what the files say that `init -backend-config` gets, as texts.
+    """
+    try:
+        stored = noted_backend(data).get("config") or {}
+        same = all(str(stored.get(name)).lower() == value.lower() for name, value in backend.items())
+    except (OSError, ValueError, AttributeError):
+        return True
+    return not (data.is_dir() and same)
+
+
 def _workspace(data: Path, environment: Mapping[str, str]) -> str:
     if named := environment.get("TF_WORKSPACE"):
         return named

@@ -50,6 +50,7 @@ def service(folder: Path, *program: str) -> Terraform:
         environment={"PATH": "/usr/bin:/bin"},
         variables={},
         backend_configs=(),
+        backend={},
         var_files=(),
         now=lambda: datetime(2026, 3, 1, tzinfo=UTC),
     )

@@ -10,7 +10,7 @@ import pytest
 
 from workflows.core.shapes import plain, read
 from workflows.terraform.record import PlanRecord, changed_since, hash_sources, local_modules
-from workflows.terraform.requirements import init_needed
+from workflows.terraform.state import init_needed
 
 
 @pytest.fixture
@@ -142,35 +142,18 @@ def test_folders_that_link_to_each_other_end(layer: Path) -> None:
 
 
 def test_init_is_needed_once_and_again_where_its_backend_files_ask_for_another_place(layer: Path) -> None:
-    data, config = layer / ".terraform", layer.parents[2] / "config" / "backend.tfvars"
-    config.write_text(
-        'profile = "bb-security-devops"\nbucket = "bb"\nencrypt = true\nendpoints = { s3 = "x" }\n'
-    )
-    assert init_needed(data, [config])
-    stored = {
-        "type": "s3",
-        "config": {
-            "key": "security/identities/terraform.tfstate",
-            "profile": "bb-security-devops",
-            "bucket": "bb",
-            "encrypt": True,
-            "endpoints": {"s3": "x", "iam": None},
-            "acl": None,
-        },
-    }
-    install(layer, backend=stored)
-    assert not init_needed(data, [config])
-    config.write_text('profile = "bb-security-other"\nbucket = "bb"\nencrypt = true\n')
-    assert init_needed(data, [config])
-    config.write_text("bucket = {")
-    assert init_needed(data, [config])
-    config.unlink()
-    assert init_needed(data, [config])
+    data, wanted = layer / ".terraform", {"profile": "bb-security-devops", "bucket": "bb", "encrypt": "true"}
+    assert init_needed(data, wanted)
+    config = {"key": "x", "profile": "bb-security-devops", "bucket": "bb", "encrypt": True, "acl": None}
+    install(layer, backend={"type": "s3", "config": config})
+    assert not init_needed(data, wanted)
+    assert init_needed(data, {**wanted, "profile": "bb-security-other"})
+    assert init_needed(data, {**wanted, "dynamodb_table": "lock"})
+    (data / "terraform.tfstate").write_text("{")
+    assert init_needed(data, wanted)
 
 
 def test_init_is_needed_where_it_left_the_backend_out(layer: Path) -> None:
-    config = layer.parents[2] / "config" / "backend.tfvars"
-    config.write_text('bucket = "bb"\n')
     install(layer)
-    assert init_needed(layer / ".terraform", [config])
-    assert not init_needed(layer / ".terraform", [])
+    assert init_needed(layer / ".terraform", {"bucket": "bb"})
+    assert not init_needed(layer / ".terraform", {})

@@ -611,6 +611,7 @@ def _layer(
         environment=environment.variables,
         variables=_variables(context, location, files),
         backend_configs=location.backend_configs,
+        backend=location.backend,
         var_files=location.var_files,
         now=environment.now,
     )

@@ -190,7 +190,7 @@ def test_credentials_that_cannot_be_removed_are_told_and_the_session_is_given_ba
 def test_the_folder_of_all_runs_is_private(session: Path) -> None:
     runs, binary = session / "terraform" / "security", Binary(("terraform",), Product.TERRAFORM, "1.6.6")
     outside: dict[str, Any] = {"environment": {}, "variables": {}, "now": lambda: datetime.now(UTC)}
-    Terraform(binary, session, runs, backend_configs=(), var_files=(), **outside)
+    Terraform(binary, session, runs, backend_configs=(), backend={}, var_files=(), **outside)
     for folder in (session / "terraform", session / "terraform" / "security"):
         assert folder.stat().st_mode & 0o777 == 0o700
 
