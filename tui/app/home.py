@@ -479,29 +479,24 @@ class HomeScreen(OneFocus):
         A key is replaced in the session that it is of, which knows it.
         """
         replacing = "replacing" in kinds
-        here = [
+        fitting = (
             entry
             for entry in self._entries
             if entry.summary.workflow == workflow
             and not (entry.summary.damage or entry.archived or entry.elsewhere)
-        ]
-        if replacing:
-            fitting = [entry for entry in here if self._sandbox or entry.sandbox is None]
-        else:
-            fitting = [entry for entry in here if entry.summary.next_step]
-        begun = next(iter(fitting), None)
-        begin = self.Begin(workflow, kinds)
+            and ((self._sandbox or entry.sandbox is None) if replacing else entry.summary.next_step)
+        )
+        begun, begin = next(fitting, None), self.Begin(workflow, kinds)
         if workflow == "admin" or begun is None:
             self.post_message(begin)
             return
         resume = self.Resume(begun, kinds)
         if replacing:
             self.post_message(resume)
-            return
-        line = _line_of(begun, self._now())
-        body = f"You began this already:\n\n{line.whole}"
-        question = Begun("Continue what you began?", body)
-        ask(self, question, lambda again: self.post_message(resume if again else begin))
+        else:
+            body = f"You began this already:\n\n{_line_of(begun, self._now()).whole}"
+            question = Begun("Continue what you began?", body)
+            ask(self, question, lambda again: self.post_message(resume if again else begin))
 
     async def action_filter(self) -> None:
         """Go to the field by which the list is filtered."""
