@@ -16,6 +16,7 @@ with on_demand():
     from tui import environments, host
     from workflows import environment
     from workflows.core import openpgp
+    from workflows.gpg import many_keys
     from workflows.steps.new_user import pgp_key
     from workflows.steps.shared import module
 
@@ -71,13 +72,10 @@ def own_key(context: module.Context, wanted: str, option: str, otherwise: str) -
     Raises:
         OnboardError: it is not there, cannot be used, or there is more than one.
     """
-    digits = "".join(wanted.split()).removeprefix("0x").upper()
     fitting = [
         key
         for key in pgp_key.own_keys(context, report_progress)
-        if not wanted
-        or (len(digits) >= 8 and key.fingerprint.endswith(digits))
-        or ("@" in wanted and wanted.strip().casefold() in key.mails)
+        if not wanted or many_keys.is_named(key.fingerprint, key.mails, wanted)
     ]
     good = [key for key in fitting if key.accepted]
     if len(good) == 1:

@@ -23,18 +23,12 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def check_keys(
-    data: bytes | str,
-    *,
-    environment: Mapping[str, str],
-    tick: Callable[[int], None] | None = None,
-) -> tuple[CheckedKey | KeyRefused, ...]:
+def check_keys(data: bytes | str, *, environment: Mapping[str, str]) -> tuple[CheckedKey | KeyRefused, ...]:
     """Read every key in what a person handed over: one key, several, a keyring, GnuPG's keybox file.
 
     Args:
         data: in any form that `normalise` takes, or the content of a `pubring.kbx`.
         environment: the person's environment.
-        tick: as for `in_parallel`.
 
     Returns:
         For each key, in its order, the key or why gpg cannot read it; at least one.
@@ -52,7 +46,22 @@ def check_keys(
         except KeyRefused as refused:
             return refused
 
-    return tuple(in_parallel(check, [key.binary for key in public_keys(data)], tick))
+    return tuple(in_parallel(check, [key.binary for key in public_keys(data)]))
+
+
+def is_named(fingerprint: str, mails: Iterable[str], wanted: str) -> bool:
+    """Whether a key is the one that a person means.
+
+    Args:
+        fingerprint: the key's.
+        mails: the mail addresses in it.
+        wanted: its fingerprint or the end of it (8 digits or more, blanks between the groups are allowed), or
+            a mail address.
+    """
+    if "@" in wanted:
+        return wanted.strip().casefold() in map(str.casefold, mails)
+    digits = "".join(wanted.split()).removeprefix("0x").upper()
+    return len(digits) >= 8 and fingerprint.endswith(digits)
 
 
 def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
@@ -60,23 +69,13 @@ def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
 
     Args:
         keys: from `check_keys`.
-        wanted: its fingerprint or the end of it (blanks between the groups are allowed), or a mail address.
+        wanted: as for `is_named`.
 
     Raises:
         NoSuchKeyHere: none of them is it, or more than one.
     """
-    digits = "".join(wanted.split()).removeprefix("0x").upper()
-    named = "@" in wanted
     readable = [key for key in keys if isinstance(key, CheckedKey)]
-    found = [
-        key
-        for key in readable
-        if (
-            wanted.strip().casefold() in (mail.casefold() for mail in key.details.mails)
-            if named
-            else len(digits) >= 8 and key.details.fingerprint.endswith(digits)
-        )
-    ]
+    found = [key for key in readable if is_named(key.details.fingerprint, key.details.mails, wanted)]
     if len(found) != 1:
         raise NoSuchKeyHere(
             matches=f"{len(found)} of the keys match" if found else "None of the keys matches",
