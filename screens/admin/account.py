@@ -299,10 +299,6 @@ class AccountPane(ByHandPane):
         accounts = [view.account for view in self._views]
         self.show_account(accounts[(accounts.index(self._account) + 1) % len(accounts)])
 
-    @on(Button.Pressed, "#edit_by_hand")
-    def _edit(self) -> None:
-        self.action_edit_by_hand()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """One account needs no key to the next."""
         return action != "layer" or len(self._views) > 1

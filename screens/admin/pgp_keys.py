@@ -303,10 +303,12 @@ class PgpKeysPane(StepPane):
         self._go_on()
 
     def _look_for_mail(self) -> None:
-        def post_mail() -> None:
-            self.post_message(self.Looked(pgp_keys.mail_for(self.context)))
-
-        self.run_worker(post_mail, thread=True, group="mail", exclusive=True)
+        self.run_worker(
+            lambda: self.post_message(self.Looked(pgp_keys.mail_for(self.context))),
+            thread=True,
+            group="mail",
+            exclusive=True,
+        )
 
     @dataclass
     class Looked(StepPane.Posted):
@@ -392,7 +394,10 @@ class PgpKeysPane(StepPane):
         news = self._news(name) and not key
         hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
-        lines += _present_lines(self._present.get(name, ()))
+        lines += [
+            f"File in {row.account}: {row.mark.sign} {row.file}, {_present_words(row)}"
+            for row in self._present.get(name, ())
+        ]
         verdict = self.query_one("#verdict", Text)
         verdict.update("\n".join(lines))
         verdict.set_class(aside is not None, "-refused")
@@ -601,7 +606,8 @@ class PgpKeysPane(StepPane):
         self.query_one(TextArea).load_text("")
         for name, keys in taken.choices.items():
             ask(self, KeyChoice(name, keys), self._chosen)
-        there = [name for name, key in taken.keys.items() if self._is_there(key)]
+        texts = {name: key.text for name, key in self._keys.items()}
+        there = [name for name, key in taken.keys.items() if texts.get(name) == key.text]
         if there:
             self.notify(f"You have this key of {joined(there, ' and ')} already.")
         in_use = [name for name, key in taken.keys.items() if key.replacement and key.replacement.same]
@@ -611,10 +617,6 @@ class PgpKeysPane(StepPane):
             self._aside[name] = PutAside(_IN_USE.format(name=name), "", "= in use already", invites=True)
         self._fill()
         self._go_on()
-
-    def _is_there(self, key: TakenKey) -> bool:
-        present = self._keys.get(key.name)
-        return present is not None and present.text == key.text
 
     def _chosen(self, key: TakenKey) -> None:
         self._keep({key.name: key})
@@ -843,11 +845,6 @@ def _replaced_lines(key: TakenKey) -> list[str]:
         *(f"= {account} has this very key already; its file stays." for account in key.replacement.unchanged),
     ]
     return lines + [f"! {place}" for place in key.replacement.by_hand]
-
-
-def _present_lines(rows: Sequence[PresentKey]) -> list[str]:
-    """What lies in the layers of a person already, a line a file."""
-    return [f"File in {row.account}: {row.mark.sign} {row.file}, {_present_words(row)}" for row in rows]
 
 
 def _present_words(row: PresentKey) -> str:

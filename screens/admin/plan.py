@@ -399,10 +399,11 @@ class PlanPane(TerraformPane):
         """See in the state that it was applied, and go on to Hand over; else nothing has happened."""
         if not self.running_move:
             self.show_problems([])
-            self.run_coded("elsewhere", partial(plan.applied_elsewhere, self.context), self._continue)
-
-    def _continue(self, fact: Mapping[str, Any]) -> None:
-        self.post_message(self.Submitted(Request(elsewhere=fact)))
+            self.run_coded(
+                "elsewhere",
+                partial(plan.applied_elsewhere, self.context),
+                lambda fact: self.post_message(self.Submitted(Request(elsewhere=fact))),
+            )
 
     def changed(self) -> bool:
         """A plan that was accepted and still fits its files is left alone."""

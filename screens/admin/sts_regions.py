@@ -129,8 +129,7 @@ class StsRegionsPane(StepPane):
         self.run_move("look", self._survey_project, self._surveyed, looks=True)
 
     def _survey_project(self, report: Report) -> Survey:
-        project = find_project(self.context.root)
-        return sts_regions.survey(project, self.context, report)
+        return sts_regions.survey(find_project(self.context.root), self.context, report)
 
     # -- what is shown -----------------------------------------------------------------------------
 

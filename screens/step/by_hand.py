@@ -13,7 +13,7 @@ from screens.step.failure import as_error
 from screens.step.page import StepPane
 from screens.widgets.dialogs import Dialog, ErrorDialog, ask
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.text import OptionList, Text
+from screens.widgets.text import Button, OptionList, Text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
 from workflows.steps.shared import by_hand
@@ -78,6 +78,7 @@ class ByHandPane(StepPane):
         if isinstance(message.error, NotPossible):
             self._refused_at = message.error.spot
 
+    @on(Button.Pressed, "#edit_by_hand")
     def action_edit_by_hand(self) -> None:
         """Open the editor: at the only place, or at the one that the person chooses."""
         if self.running_move:
