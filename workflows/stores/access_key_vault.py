@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workflows.core.errors import OnboardError
-from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
-from workflows.stores.vault import PgpFileVault, Vault, VaultUnavailable
+from workflows.stores.vault import PgpFileVault, Vault, VaultUnavailable, load_texts
 
 
 @dataclass(frozen=True)
@@ -51,20 +49,9 @@ def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = F
         VaultUnavailable: the vault does not answer.
         OnboardError: what it keeps there is no access key.
     """
-    content = vault.load(_name(project, profile, aside=aside))
-    if content is None:
-        return None
-    try:
-        values = parse_json(content.reveal())
-        return KeptAccessKey(str(values["id"]), Secret(str(values["secret"])))
-    except (ValueError, KeyError, TypeError):
-        raise OnboardError(
-            "The kept access key is damaged",
-            f"{vault.description} holds something else under {_name(project, profile)}.",
-            next="Do the step “Access keys” again.",
-        ) from None
-    finally:
-        content.drop()
+    name, then = _name(project, profile, aside=aside), "Do the step “Access keys” again."
+    kept = load_texts(vault, name, ("id", "secret"), called="access key", then=then)
+    return KeptAccessKey(kept[0], Secret(kept[1])) if kept else None
 
 
 def find_access_key(

@@ -6,7 +6,7 @@ The operating system's keyring is the other kind of store: see `system_keyring`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +155,37 @@ class VaultChoice:
     def all(self) -> tuple[Vault, ...]:
         """Every one that can be used, the best first."""
         return (self.vault, *self.others)
+
+
+def load_texts(
+    vault: Vault, name: str, fields: Sequence[str], *, called: str, then: str
+) -> tuple[str, ...] | None:
+    """Texts that are kept together as one secret; None if nothing is kept under its name.
+
+    Args:
+        vault: where.
+        name: the secret's.
+        fields: the names of the texts.
+        called: what a refusal calls what should be there.
+        then: what to do where something else is.
+
+    Raises:
+        VaultUnavailable: the vault does not answer.
+        OnboardError: something else is kept there.
+    """
+    content = vault.load(name)
+    if content is None:
+        return None
+    with content:
+        try:
+            values = parse_json(content.reveal())
+            return tuple(str(values[field]) for field in fields)
+        except (ValueError, KeyError, TypeError):
+            raise OnboardError(
+                f"The kept {called} is damaged",
+                f"{vault.description} holds something else under {name}.",
+                next=then,
+            ) from None
 
 
 def unavailable(description: Sentence, detail: str) -> VaultUnavailable:

@@ -23,7 +23,6 @@ from workflows.aws.authenticator import (
 from workflows.aws.clients import AwsClient, Credentials
 from workflows.aws.errors import AwsError, AwsFailure, asked
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts
@@ -40,7 +39,7 @@ from workflows.steps.shared.own_access_key import (
     not_asked,
 )
 from workflows.steps.shared.own_identity import clients_for, fingerprint_of, identity_of, project_of
-from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable
+from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable, load_texts
 
 CONSOLE, API = "console", "api"
 MOST_QR_MODULES = 48
@@ -354,21 +353,9 @@ def kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
     Raises:
         OnboardError: what is kept under that name is something else.
     """
-    content = vault.load(name)
-    if content is None:
-        return None
-    try:
-        values = parse_json(content.reveal())
-        serial, seed = str(values["serial"]), Secret(str(values["seed"]))
-    except (ValueError, KeyError, TypeError):
-        raise OnboardError(
-            "The kept seed is damaged",
-            f"{vault.description} holds something else under {name}.",
-            next="Ask your administrator to delete your virtual MFA device, delete that entry, start again.",
-        ) from None
-    finally:
-        content.drop()
-    return (serial, seed) if serial else None
+    then = "Ask your administrator to delete your virtual MFA device, delete that entry, start again."
+    kept = load_texts(vault, name, ("serial", "seed"), called="seed", then=then)
+    return (kept[0], Secret(kept[1])) if kept and kept[0] else None
 
 
 def create_device(client: AwsClient, who: sts.Identity, vault: Vault, name: str) -> tuple[str, Secret, str]:
