@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, auto
@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
-from screens.step.asking import BrowsingPane
+from screens.step.asking import BrowsingPane, SpareKeyPane
 from screens.step.console_steps import create_access_key
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn, is_displayed
 from screens.step.times import told_moment
@@ -52,7 +52,7 @@ class _Question(IntEnum):
     NONE = auto()
 
 
-class AccessKeysPane(BrowsingPane):
+class AccessKeysPane(BrowsingPane, SpareKeyPane):
     """Watches the downloads folder while it is open, and offers the file that appears."""
 
     @dataclass
@@ -445,6 +445,10 @@ class AccessKeysPane(BrowsingPane):
             )
         else:
             submit()
+
+    def deactivation(self, key_id: str) -> Callable[[str], None]:
+        path, context = self.request().path, self.context
+        return lambda code: access_keys.deactivate(path, key_id, code, context)
 
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """Why a file is rejected is in view, and what is asked about it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from textual import on
@@ -10,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from screens.step.asking import UnlockingPane
+from screens.step.asking import SpareKeyPane, UnlockingPane
 from screens.step.console_steps import sandbox_phone
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.choices import Answer, Choices
@@ -88,7 +89,7 @@ class _KeyPane(UnlockingPane):
             self.run_unlocked("open-key", lambda _report: _open(record, self), lambda _: submit())
 
 
-class RotationPane(_KeyPane):
+class RotationPane(_KeyPane, SpareKeyPane):
     """The kept keys with their age; one is chosen."""
 
     def __init__(self, opening: Opening) -> None:
@@ -198,6 +199,10 @@ class RotationPane(_KeyPane):
             super().advance()
         else:
             self.call_later(self.app.run_action, "home")
+
+    def deactivation(self, key_id: str) -> Callable[[str], None]:
+        request, context = self.request(), self.context
+        return lambda code: rotation.deactivate(replace(request, code=code), key_id, context)
 
     def request(self) -> rotation.Request:
         record = self.record()

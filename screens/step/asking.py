@@ -21,23 +21,32 @@ from textual.widgets import Input
 from screens.step.page import Move, Primary, StepPane, Taker, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import tell
+from screens.widgets.dialogs import Confirm, ask, tell
 from screens.widgets.fields import FieldRow, SecretInput
+from screens.widgets.secret_dialogs import DeactivationDialog
 from screens.widgets.text import Button, Text
 from workflows.aws.authenticator import PERIOD_SECONDS
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
+from workflows.core.sentences import joined
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.shared.module import Report
-from workflows.steps.shared.own_access_key import unlock
+from workflows.steps.shared.own_access_key import TwoActiveKeys, unlock
 from workflows.steps.shared.own_identity import fingerprint_of, identity_of, sign_in_page
 
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."
 _NOT_OF_IT = "Wrong passphrase. Enter the one of the PGP key ending in {end}, not an AWS password."
 _STILL = "gpg still needs it: enter the passphrase of the PGP key ending in {end}."
 _RAN_OUT = "This code ran out meanwhile. Enter the one that your app shows now."
+_SPARE = (
+    "To make a new one, {spare} has to go. Programs that use it fail until you activate it again, "
+    "in the console."
+)
+_DEACTIVATED = (
+    "✓ {spare} is deactivated. If nothing fails for some days, delete it, and come back for a new key."
+)
 _UNLOCK = Primary("Unlock your PGP key")
 _DO = "do"
 
@@ -149,6 +158,39 @@ class UnlockingPane(StepPane):
             message.told = True
             words = _NOT_OF_IT.format(end=_end(self._locked))
             self.show_problems([Problem(words, "own_passphrase")])
+
+
+class SpareKeyPane(UnlockingPane):
+    """Where AWS allows no third access key, offers to deactivate the one that isn't used here."""
+
+    def deactivation(self, key_id: str) -> Callable[[str], None]:
+        """What deactivates that key, with an MFA code or ""; called in a thread."""
+        raise NotImplementedError
+
+    @on(StepPane.MoveFailed)
+    def _offer_to_deactivate(self, message: StepPane.MoveFailed) -> None:
+        if isinstance(refusal := message.error, TwoActiveKeys):
+            message.told = True
+            question = f"Deactivate {refusal.spare}?"
+            body = joined((refusal.what, _SPARE.format(spare=refusal.spare)), "\n\n")
+            then = partial(self._deactivate, refusal)
+            ask(self, Confirm(question, body, "Deactivate", no="Not yet"), then)
+
+    def _deactivate(self, refusal: TwoActiveKeys, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        act, now = self.deactivation(refusal.spare), self.context.environment.now
+
+        async def deactivated(_result: object) -> None:
+            for field in self.query(CodeField):
+                field.clear()
+            self.drop_note()
+            await self.mount(
+                Text(_DEACTIVATED.format(spare=refusal.spare), classes="pane-note"), after=".pane-head"
+            )
+
+        if refusal.serial is None:
+            self.run_move("deactivate", lambda _report: act(""), deactivated)
+        else:
+            ask(self, DeactivationDialog(refusal.serial, lambda code: act(code.reveal()), now), deactivated)
 
 
 class BrowsingPane(UnlockingPane):

@@ -30,6 +30,7 @@ class SecretDialog(Dialog[bool]):
     """
 
     LACKING: ClassVar[Sentence]
+    WITH: ClassVar[Sentence] = "Ask AWS"
     WITHOUT: ClassVar[Sentence]
     _good = False
 
@@ -50,7 +51,7 @@ class SecretDialog(Dialog[bool]):
         yield Text("", id="wrong", classes="problem -empty")
 
     def buttons(self) -> Iterable[Button]:
-        yield Button("Ask AWS", id="primary", variant="primary")
+        yield Button(self.WITH, id="primary", variant="primary")
         yield Button(self.WITHOUT, id="close", key="esc")
 
     def action_primary(self) -> None:
@@ -102,12 +103,15 @@ class CodeDialog(SecretDialog):
 
     AUTO_FOCUS = "#code"
     DEFAULT_CSS: ClassVar[str] = "CodeDialog CodeField { margin: 1 0 0 0; }"
+    WANTED: ClassVar[Sentence] = "AWS wants an MFA code"
+    FOR: ClassVar[str] = (
+        "One code of {serial} lets iam-onboard ask AWS for an hour, in all accounts of that device."
+    )
     LACKING = "Enter the six digits that the device shows."
     WITHOUT = "Without a code"
 
     def __init__(self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime]) -> None:
-        words = f"One code of {serial} lets iam-onboard ask AWS for an hour, in all accounts of that device."
-        super().__init__("AWS wants an MFA code", words, give)
+        super().__init__(self.WANTED, self.FOR.format(serial=serial), give)
         self._now = now
 
     def asks(self) -> ComposeResult:
@@ -115,6 +119,14 @@ class CodeDialog(SecretDialog):
 
     def take(self) -> Secret | None:
         return self.query_one(CodeField).take()
+
+
+class DeactivationDialog(CodeDialog):
+    """Asks for the code that deactivating an access key takes."""
+
+    WANTED = "AWS wants the next MFA code"
+    FOR = "Deactivating a key takes a code of {serial}. Each code is good once."
+    WITH, WITHOUT = "Deactivate", "Not yet"
 
 
 class PassphraseDialog(SecretDialog):

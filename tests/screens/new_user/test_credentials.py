@@ -29,11 +29,11 @@ from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.choices import Choices
 from screens.widgets.code_field import Countdown
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.rail import MARKS, StepRail
-from screens.widgets.secret_dialogs import PassphraseDialog
+from screens.widgets.secret_dialogs import DeactivationDialog, PassphraseDialog
 from screens.widgets.text import Text
 from tui.host import vault_for
 from workflows.core.secret import Secret
@@ -352,6 +352,47 @@ async def key_page(new_user: NewUserAws, session: Session) -> AsyncIterator[tupl
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         yield app, pilot
+
+
+async def test_the_second_of_two_active_keys_is_deactivated_once_that_is_confirmed(
+    new_user: NewUserAws, session: Session
+) -> None:
+    path = new_user.csv(user_key(new_user))
+    administrator = new_user.aws.administrator("iam")
+    spare = administrator.create_access_key(UserName="jane.doe")["AccessKey"]["AccessKeyId"]
+    _, seed = new_user.aws.device()
+
+    def active() -> bool:
+        keys = administrator.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
+        return next(key["Status"] for key in keys if key["AccessKeyId"] == spare) == "Active"
+
+    async with key_page(new_user, session) as (app, pilot):
+        await pilot.press("enter", "down", "down", "enter")
+        field(app, "path").value = str(path)
+        field(app, "code").value = new_user.code(seed, 1)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        assert app.focused is app.screen.query_one("#close"), "what is likely is to leave it"
+        await pilot.press("escape")
+        await rest(pilot)
+        assert session.status(KEYS) is Status.FAILED
+        assert active()
+        new_user.aws.ahead += 30
+        with new_user.aws.later(0):
+            field(app, "code").value = new_user.code(seed, 1)
+            await pilot.press("ctrl+n")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("left", "enter")
+            await until(pilot, lambda: isinstance(app.screen, DeactivationDialog))
+            await pilot.press(*"000000", "enter")
+            await until(pilot, lambda: bool(str(app.screen.query_one("#wrong", Text).content)))
+            assert active()
+            new_user.aws.ahead += 30
+            await pilot.press(*new_user.code(seed, 1), "enter")
+            await until(pilot, lambda: not active())
+            await until(pilot, lambda: any(note.display for note in app.pane.query(".pane-note")))
+            assert field(app, "code").value == ""
+    assert len(new_user.keys()) == 2, "it is deleted when nothing misses it"
 
 
 async def test_a_newer_download_waits_until_the_shown_one_is_imported(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
@@ -135,6 +136,25 @@ async def test_a_code_is_optional_only_where_the_files_name_no_device(
         await rest(pilot)
         shown = app.pane.query_one("#code", Input).placeholder
         assert (shown == Wanted().placeholder) is (profile != "bb-else")
+
+
+async def test_without_a_device_the_second_key_is_deactivated_without_a_code(new_user: NewUserAws) -> None:
+    key = keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    administrator = new_user.aws.administrator("iam")
+    may = {"Effect": "Allow", "Action": ["iam:*AccessKey*", "iam:ListMFADevices"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    administrator.put_user_policy(UserName="jane.doe", PolicyName="policy-0", PolicyDocument=policy)
+    spare = administrator.create_access_key(UserName="jane.doe")["AccessKey"]["AccessKeyId"]
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("left", "enter")
+        await until(pilot, lambda: any(note.display for note in app.pane.query(".pane-note")))
+    listed = administrator.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
+    status = {entry["AccessKeyId"]: entry["Status"] for entry in listed}
+    assert status == {key["AccessKeyId"]: "Active", spare: "Inactive"}
 
 
 def interrupt(new_user: NewUserAws, phase: Phase, old_id: str, known: tuple[str, ...] = ()) -> None:

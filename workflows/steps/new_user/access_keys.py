@@ -29,7 +29,7 @@ from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
-from workflows.steps.shared.created_key import made_key
+from workflows.steps.shared.created_key import made_key, session_of
 from workflows.steps.shared.key_stores import (
     StoreOption,
     is_store_choice,
@@ -288,6 +288,23 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "told": sentences,
         }
     }
+
+
+def deactivate(path: str, key_id: str, code: str, context: Context) -> None:
+    """Deactivate another key of the person's, with the one that they have.
+
+    Args:
+        path: as for `present_key`.
+        key_id: the other one.
+        code: of the MFA device; "" for a user without one.
+        context: of the step.
+
+    Raises:
+        OnboardError: it could not be done.
+    """
+    clients = clients_for(context.environment, identity_of(context).region)
+    with session_of(path, code, context, clients, lambda _progress: None) as session:
+        session.set_active(key_id, active=False)
 
 
 @contextmanager

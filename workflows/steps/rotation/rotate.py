@@ -166,6 +166,17 @@ def retired(request: Request, context: Context, report: Report) -> tuple[KeyReco
         return finish(record, parts), [f"{rotation.old_id} is deleted."]
 
 
+def deactivate(request: Request, key_id: str, context: Context) -> None:
+    """Deactivate another key of the kept key's user.
+
+    Raises:
+        OnboardError: it could not be done.
+    """
+    record = _record(request, context.environment)
+    with _session(record, request.code, context, lambda _progress: None) as (session, _):
+        session.set_active(key_id, active=False)
+
+
 def needed_device(record: KeyRecord, context: Context) -> str | None:
     """The serial of the device whose code a rotation of this key needs; None without one.
 
@@ -282,7 +293,7 @@ def _make_room(request: Request, record: KeyRecord, session: KeySession, done: l
         return
     spare = [key for key in keys if not key.active and key.access_key_id != record.id]
     if not spare or not request.delete_inactive:
-        raise two_keys(keys, session.now(), record.id)
+        raise two_keys(session, keys, record.id)
     session.delete(spare[0].access_key_id)
     done.append(f"{spare[0].access_key_id}, which was inactive, is deleted.")
 

@@ -49,6 +49,31 @@ class Made(NamedTuple):
 
 
 @contextmanager
+def session_of(
+    path: str, code: str, context: Context, clients: ClientFactory, report: Report
+) -> Iterator[KeySession]:
+    """A session of the person's own, begun with the key that they have.
+
+    Args:
+        path: as for `present_key`.
+        code: the six digits; "" for a user without a device.
+        context: of the step.
+        clients: makes the AWS clients.
+        report: hears what is done.
+
+    Raises:
+        OnboardError: there is no usable key or no device, or the code is not accepted.
+    """
+    with ExitStack() as stack:
+        with present_key(path, context) as old:
+            report(Progress("Starting a session with your MFA code" if code else "Asking AWS about your key"))
+            check = partial(check_owner, identity=identity_of(context), context=context)
+            begun = key_session(old, code, clients, context.environment, context.cancelled, check)
+            session = stack.enter_context(begun)
+        yield session
+
+
+@contextmanager
 def made_key(
     path: str, code: str, kept_in: str, context: Context, clients: ClientFactory, report: Report
 ) -> Iterator[Made]:
@@ -72,11 +97,7 @@ def made_key(
     place = (project_of(context), base_profile_of(context, identity))
     records = KeyRecords(environment.key_records_folder)
     with ExitStack() as stack:
-        with present_key(path, context) as old:
-            report(Progress("Starting a session with your MFA code" if code else "Asking AWS about your key"))
-            check = partial(check_owner, identity=identity, context=context)
-            begun = key_session(old, code, clients, environment, context.cancelled, check)
-            session = stack.enter_context(begun)
+        session = stack.enter_context(session_of(path, code, context, clients, report))
         creation, kept, undone = records.creation(*place), None, ""
         try:
             kept = _kept(creation, context) if creation else None

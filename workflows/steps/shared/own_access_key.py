@@ -396,7 +396,7 @@ class KeySession:
             return iam.create_access_key(self.client)
         except AwsError as error:
             if error.failure is AwsFailure.LIMIT:
-                raise two_keys(self.listed(), self.now(), self.used) from None
+                raise two_keys(self, self.listed(), self.used) from None
             raise
 
     def set_active(self, access_key_id: str, *, active: bool) -> None:
@@ -530,30 +530,39 @@ def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[Sentence]:
     ]
 
 
-def two_keys(keys: Sequence[iam.AccessKey], now: datetime, used: str) -> OnboardError:
+class TwoActiveKeys(OnboardError):  # noqa: N818 - it names what is there
+    """There is no room for one more key, and both work.
+
+    Attributes:
+        spare: the id of the one that isn't used here.
+        serial: the device whose code deactivating it takes; None where the user has none.
+    """
+
+    spare = ""
+    serial: str | None = None
+
+
+def two_keys(session: KeySession, keys: Sequence[iam.AccessKey], used: str) -> OnboardError:
     """The refusal where there is no room for one more: both keys, and which one can go.
 
     Args:
+        session: the user's keys in AWS.
         keys: both.
-        now: the time.
         used: the id of the one that the person works with; it is never the one that can go.
     """
-    inactive = [key for key in keys if not key.active]
-    if inactive:
-        spare = inactive[0].access_key_id
-        advice = f"{spare} is inactive, so nothing uses it: delete it (rotating offers it), and come back."
-    else:
-        spare = next(key.access_key_id for key in keys if key.access_key_id != used)
-        advice = (
-            f"{spare} isn't the one that you just used. If nothing needs it, deactivate it in the"
-            " console (Security credentials), check for some days that nothing breaks, delete it, and come"
-            " back."
-        )
-    return OnboardError(
-        "Two access keys already",
-        joined(("A user has at most two access keys, and you have two:", *key_lines(keys, now)), "\n"),
-        next=advice,
+    both = "A user has at most two access keys, and you have two:"
+    texts = ("Two access keys already", joined((both, *key_lines(keys, session.now())), "\n"))
+    if inactive := [key.access_key_id for key in keys if not key.active]:
+        advice = "is inactive, so nothing uses it: delete it (rotating offers it), and come back."
+        return OnboardError(*texts, next=f"{inactive[0]} {advice}")
+    spare = next(key.access_key_id for key in keys if key.access_key_id != used)
+    refusal = TwoActiveKeys(
+        *texts,
+        next=f"{spare} isn't the one that you just used. If nothing needs it, deactivate it in the console "
+        "(Security credentials), check for some days that nothing breaks, delete it, and come back.",
     )
+    refusal.spare, refusal.serial = spare, session.serial
+    return refusal
 
 
 def _use(key: iam.AccessKey, now: datetime) -> Sentence:

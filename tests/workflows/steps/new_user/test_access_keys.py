@@ -230,8 +230,9 @@ def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws, in_hand
     _, seed = new_user.aws.device()
     path = str(new_user.csv(keys[in_hand]))
     request = Request(VAULT, API, path=path, code=new_user.code(seed, 1))
-    with pytest.raises(OnboardError, match="Two access keys already") as refused:
+    with pytest.raises(own_access_key.TwoActiveKeys) as refused:
         step.perform(request, new_user.context(), new_user.report)
+    assert refused.value.spare == keys[1 - in_hand]["AccessKeyId"]
     for key in keys:
         assert f"{key['AccessKeyId']}  active, 0 days old" in refused.value.what
     assert "last use unknown" in refused.value.what  # its policy does not let it ask
