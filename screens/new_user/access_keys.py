@@ -185,6 +185,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self.focus_primary()
         elif self._question is _Question.NONE:
             self._focus_way()
+        else:
+            self.query_one("#how" if self._question is _Question.HOW else "#kept").focus()
         if self.opening.asks:
             return
         self._look_for_stores()

@@ -110,3 +110,11 @@ async def test_another_width_asks_nothing_again(new_user: NewUserAws) -> None:
         assert (kept.value, app.focused) == (PGP_FILE, kept)
         assert kept.get_option(PGP_FILE) is option, "it is the same question"
         assert str(kept.get_option(PGP_FILE).prompt) != wide
+
+
+async def test_the_question_that_was_open_has_the_focus_again(new_user: NewUserAws) -> None:
+    app = host(new_user)
+    app.session.drafts.save(KEY, {"question": 2})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.focused is app.pane.query_one("#how")
