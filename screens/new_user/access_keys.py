@@ -61,6 +61,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
         downloads: tuple[Download, ...]
 
+    WAY_OUT = "‹ Back"
     DEFAULT_CSS = """
     AccessKeysPane Vertical { height: auto; }
     AccessKeysPane .answer { height: 1; }

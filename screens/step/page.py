@@ -115,6 +115,7 @@ class StepPane(VerticalScroll):
         NEXT_WAITS: whether Next that is pressed during a look comes after it. Only where Next takes what was
             entered: what acts upon the look needs the person to have seen it.
         ASKS_FIRST: whether the person is asked before a change of the step, done already, makes others wait.
+        WAY_OUT: what the action bar calls Escape while something is open in the page.
         problems: what is shown of the input now.
         opened: whether the pane has been shown, so that its input is the person's.
         running_move: the name of the move that runs, "" if none does.
@@ -125,6 +126,7 @@ class StepPane(VerticalScroll):
 
     NEXT_WAITS: ClassVar[bool] = False
     ASKS_FIRST: ClassVar[bool] = False
+    WAY_OUT: ClassVar[str] = "‹ Close"
     can_focus = False
     problems: Sequence[Problem] = ()
     opened = False

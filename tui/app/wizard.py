@@ -501,7 +501,7 @@ class WizardScreen(OneFocus):
             bar.show("Stop", Turn("iam-onboard is working", yours=False), Primary("Working", ready=False))
         else:
             first = self.run.session.layout()[:1] == (self.current,)
-            back = "‹ Close" if pane is not None and pane.inside else "‹ Home" if first else "‹ Back"
+            back = pane.WAY_OUT if pane is not None and pane.inside else "‹ Home" if first else "‹ Back"
             bar.show(back, self._turn(), self._primary())
 
     def _turn(self) -> Turn:
