@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from screens.step.times import since_words
 from screens.widgets.fields import Field, FieldRow
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, ButtonRow, Lines, ScrollBody, Text
+from workflows.core.errors import Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -130,6 +131,11 @@ class HandoffPane(StepPane):
         if self.request() != Request():
             self._read_it()
         self._look_for_handoff()
+
+    def place_problems(self, problems: Sequence[Problem]) -> None:
+        """Why there is nothing to read needs as much room as a note."""
+        super().place_problems(problems)
+        self.set_class(bool(problems or self.opening.note), "-noted")
 
     def on_resize(self, event: Resize) -> None:
         """On a low page, a note and the reason why an entry is rejected need the room."""

@@ -225,6 +225,17 @@ async def test_what_is_no_handoff_is_refused_at_its_field(
         )
 
 
+async def test_the_page_stays_whole_where_there_is_nothing_to_read_yet(tmp_path: Path, gpg: GpgHome) -> None:
+    copied = {"request_sent": "the request is saved as ~/request.txt", "request_copied": "Copied. " * 8}
+    app = PaneHost(begun(tmp_path, gpg, **copied), environment_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: bool(app.pane.problems))
+        await rest(pilot)
+        assert app.pane.region.contains_region(app.pane.query_one("#replace").region)
+
+
 async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refused(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
