@@ -40,8 +40,8 @@ from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KeyRecord
 
 _LOOK_SECONDS = 1.0
-_BESIDE_CHOICE, _BESIDE_ANSWER = len("  ( ) "), len("  [ Change ]")
-"""What stands on the line of a choice, or of the answer that it became, besides its words."""
+_BESIDE_CHOICE, _BESIDE_ANSWER = len("  ( ) "), len("  [ Change ]") + 1
+"""What stands beside the words of a choice, and of the answer that it became, a scrollbar included."""
 
 
 class _Question(IntEnum):
@@ -472,7 +472,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self.parting = told.replace(f"{self.context.environment.home}/", "~/")
 
     def changed(self) -> bool:
-        """Whether there is another key or another place for it."""
+        """Whether another key is wanted, or another place for it."""
+        if self.opening.done:
+            return not self.has_class("-done")
         typed = any(self.query_one(f"#{name}", SecretInput).value for name in ("secret", "passphrase"))
         return typed or super().changed()
 

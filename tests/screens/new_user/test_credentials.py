@@ -395,6 +395,21 @@ async def test_the_second_of_two_active_keys_is_deactivated_once_that_is_confirm
     assert len(new_user.keys()) == 2, "it is deleted when nothing misses it"
 
 
+async def test_next_answers_the_question_where_another_key_is_wanted(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#again", Button).press()
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == KEYS
+        assert app.focused is app.pane.query_one("#how")
+
+
 async def test_a_newer_download_waits_until_the_shown_one_is_imported(
     new_user: NewUserAws, session: Session
 ) -> None:
