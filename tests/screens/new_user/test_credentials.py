@@ -413,7 +413,8 @@ async def test_next_answers_the_question_where_another_key_is_wanted(
 async def test_a_newer_download_waits_until_the_shown_one_is_imported(
     new_user: NewUserAws, session: Session
 ) -> None:
-    new_user.csv(user_key(new_user))
+    key = user_key(new_user)
+    new_user.csv(key)
     async with key_page(new_user, session) as (app, pilot):
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
@@ -421,7 +422,7 @@ async def test_a_newer_download_waits_until_the_shown_one_is_imported(
         await until(pilot, lambda: bool(field(app, "path").value))
         shown, over = field(app, "path").value, Event()
         pane.run_move("slow", lambda _report: over.wait(60))
-        newer = Download(new_user.environment.downloads / "newer_accessKeys.csv", 1)
+        newer = Download(new_user.csv(key, "newer_accessKeys.csv"), 1)  # the page finds it by itself, too
         pane.post_message(pane.Noticed((newer,)))
         await pilot.pause()
         assert field(app, "path").value == shown
