@@ -27,34 +27,6 @@ PLAN_AGAIN: Final = "Plan again to see what is left."
 UNWRITTEN_STATE: Final = "errored.tfstate"
 
 
-class Failure(Enum):
-    """A known cause of a failure."""
-
-    HALTED = "halted"
-    NOT_IN_AWS = "not in aws"
-    IN_STATE = "in state"
-    STATE_UNWRITTEN = "state unwritten"
-    OTHER_STATE = "other state"
-    EXPIRED = "expired"
-    KEY_REFUSED = "key refused"
-    NO_CREDENTIALS = "no credentials"
-    DENIED = "denied"
-    PGP_KEY = "pgp key"
-    ALIAS_TAKEN = "alias taken"
-    EXISTS = "exists"
-    IN_USE = "in use"
-    LIMIT = "limit"
-    THROTTLED = "throttled"
-    STALE_PLAN = "stale plan"
-    VERSION = "version"
-    CHECKSUM = "checksum"
-    NO_BUCKET = "no bucket"
-    LOCK_FILE = "lock file"
-    BACKEND = "backend"
-    NETWORK = "network"
-    LOCKED = "locked"
-
-
 class InitWay(StrEnum):
     """An init that changes more than what is installed; only done when it is asked for."""
 
@@ -67,14 +39,12 @@ class Cause:
     """A known cause.
 
     Attributes:
-        failure: which one.
         pattern: finds it in Terraform's words.
         title: a few words.
         why: what it means.
         next: what a person can do.
     """
 
-    failure: Failure
     pattern: str
     title: Sentence
     why: Sentence
@@ -85,31 +55,30 @@ _SIGN_IN = (
     "Renew the credentials of the layer's profile (sign in again, or enter a new MFA code), then try again."
 )
 
-_CAUSES = (
-    Cause(
-        Failure.NOT_IN_AWS,
+
+class Failure(Enum):
+    """The known causes of failures; of those whose words are found, the first one counts."""
+
+    NOT_IN_AWS = Cause(
         r"Cannot import non-existent remote object",
         "There is nothing to import",
         "AWS has nothing with that name.",
         "Plan again: the apply will create it.",
-    ),
-    Cause(
-        Failure.IN_STATE,
+    )
+    IN_STATE = Cause(
         r"Resource already managed by",
         "The state has it already",
         "Somebody imported it before.",
         PLAN_AGAIN,
-    ),
-    Cause(
-        Failure.STATE_UNWRITTEN,
+    )
+    STATE_UNWRITTEN = Cause(
         r"errored\.tfstate|Failed to (?:save|persist) state",
         "Terraform couldn't write the state",
         "The network or the credentials failed during the apply. What it made is in errored.tfstate in the "
         "layer's folder, and in no state.",
         "Once AWS can be reached again, press p to plan: iam-onboard asks first whether to write that state.",
-    ),
-    Cause(
-        Failure.OTHER_STATE,
+    )
+    OTHER_STATE = Cause(
         r"cannot (?:import|overwrite|write) .{0,60}(?:serial|lineage)|unrelated state with lineage|"
         r"state with serial",
         "That is another state",
@@ -117,118 +86,103 @@ _CAUSES = (
         "written since.",
         "Compare the two (`terraform show errored.tfstate`, `terraform show`); if nothing is missing, remove "
         "errored.tfstate and plan again.",
-    ),
-    Cause(
-        Failure.EXPIRED,
+    )
+    EXPIRED = Cause(
         r"ExpiredToken|token (?:included in the request )?(?:is|has) expired|SSO session.*expired|"
         r"RequestExpired|refresh(?:ing)? cached (?:SSO )?(?:token|credentials)",
         "The credentials have expired",
         "The temporary credentials that Terraform got are no longer valid.",
         _SIGN_IN,
-    ),
-    Cause(
-        Failure.KEY_REFUSED,
+    )
+    KEY_REFUSED = Cause(
         r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
         "AWS rejected the credentials",
         "The access key is unknown, inactive or damaged, or this computer's clock is more than five "
         "minutes off.",
         "Check the layer's profile and the clock, then try again.",
-    ),
-    Cause(
-        Failure.NO_CREDENTIALS,
+    )
+    NO_CREDENTIALS = Cause(
         r"no valid credential sources?|NoCredentialProviders|failed to get shared config profile|"
         r"shared config profile.*(?:not found|does not exist)|no EC2 IMDS role found",
         "There are no credentials for the layer's profile",
         "The profile that the layer names is not in the project's AWS files, or it cannot be used "
         "as it is there.",
         "Add the profile to the project's config and credentials files, then try again.",
-    ),
-    Cause(
-        Failure.DENIED,
+    )
+    DENIED = Cause(
         r"AccessDenied|not authorized to perform|UnauthorizedOperation|Access Denied",
         "AWS denied it",
         "The role that the layer's profile assumes may not do this, or may do it only after "
         "signing in with MFA.",
         "Ask somebody with administrator rights in this account, or use the profile that has them.",
-    ),
-    Cause(
-        Failure.PGP_KEY,
+    )
+    PGP_KEY = Cause(
         r"parsing given PGP key|decoding given PGP key|setting up encryption for PGP|"
         r"cannot encrypt a message to key",
         "Can't use a PGP key",
         "AWS provider could not encrypt to it. The IAM user exists now, without a password.",
         "Replace the key in the PGP keys step, then plan again: the login profile will be what is "
         "left to add.",
-    ),
-    Cause(
-        Failure.ALIAS_TAKEN,
+    )
+    ALIAS_TAKEN = Cause(
         r"account[ _]?alias.{0,200}(?:EntityAlreadyExists|already exists)",
         "Somebody uses this account alias already",
         "Aliases must differ from everybody else's in AWS, and somebody has this one: another account, or "
         "this one from an apply that was killed.",
         "Choose another alias in the layer, then plan again; if it is this account's own, import it.",
-    ),
-    Cause(
-        Failure.EXISTS,
+    )
+    EXISTS = Cause(
         r"EntityAlreadyExists|already exists",
         "It exists already",
         "AWS has something of that name which this state does not know: made by hand, by another "
         "layer, or by an apply that was killed.",
         "Import it into the state (Recover in the Apply step) or choose another name, then plan again.",
-    ),
-    Cause(
-        Failure.IN_USE,
+    )
+    IN_USE = Cause(
         r"DeleteConflict",
         "It is still in use",
         "AWS keeps a user or group that something is attached to which Terraform does not know.",
         "Take away what is attached (keys, MFA device, policies): the Deactivate step lists it for somebody "
         "who leaves, the console for the rest. Then plan again.",
-    ),
-    Cause(
-        Failure.LIMIT,
+    )
+    LIMIT = Cause(
         r"LimitExceeded|quota",
         "The account has reached a limit",
         "AWS allows only so many of these (two access keys a user, ten groups a user).",
         "Remove what you don't need, or ask AWS for more. Then plan again.",
-    ),
-    Cause(
-        Failure.THROTTLED,
+    )
+    THROTTLED = Cause(
         r"Throttling|Rate exceeded|TooManyRequests",
         "AWS asks to slow down",
         "AWS got too many requests in a short time.",
         "Wait a minute and try again.",
-    ),
-    Cause(
-        Failure.STALE_PLAN,
+    )
+    STALE_PLAN = Cause(
         r"Saved plan is stale|saved plan does not match the given state",
         "The plan is older than the state",
         "Somebody has applied something to this state since the plan.",
         PLAN_AGAIN,
-    ),
-    Cause(
-        Failure.VERSION,
+    )
+    VERSION = Cause(
         r"Unsupported Terraform Core version|Unsupported OpenTofu Core version|created by a newer version|"
         r"was created by Terraform v|does not support Terraform version",
         "Can't use this version here",
         "The layer or its state needs another version of the program.",
         "Install the version that Terraform names below, then try again.",
-    ),
-    Cause(
-        Failure.CHECKSUM,
+    )
+    CHECKSUM = Cause(
         r"does not have the expected content|digest",
         "The state and its checksum differ",
         "A run was killed between writing the state and its checksum, or S3 has not caught up yet.",
         "Wait a minute and try again. If this goes on, the digest in the lock table has to be set by hand.",
-    ),
-    Cause(
-        Failure.NO_BUCKET,
+    )
+    NO_BUCKET = Cause(
         r"NoSuchBucket|bucket does not exist",
         "The state's bucket doesn't exist",
         "The backend file names a bucket that this account doesn't have.",
         "Check the account's config/backend.tfvars and the profile in it.",
-    ),
-    Cause(
-        Failure.LOCK_FILE,
+    )
+    LOCK_FILE = Cause(
         r"Provider dependency changes|Inconsistent dependency lock file|lock file is (?:read-?only|"
         r"inconsistent)|"
         r"checksums? (?:that )?(?:previously )?recorded|read-only mode|previously.selected version|"
@@ -237,38 +191,34 @@ _CAUSES = (
         "Its providers or their checksums are not those that this layer needs on this machine.",
         "Upgrade the providers on purpose (the lock file becomes part of the diff), or get the "
         "committed one back.",
-    ),
-    Cause(
-        Failure.BACKEND,
+    )
+    BACKEND = Cause(
         r"Backend configuration changed|Backend initialization required|Backend type changed",
         "The backend has changed",
         "Where the state is kept is not what this checkout was initialised with.",
         "Initialise again with reconfigure, if the new place is the right one.",
-    ),
-    Cause(
-        Failure.NETWORK,
+    )
+    NETWORK = Cause(
         r"no such host|connection refused|network is unreachable|i/o timeout|send request failed|"
         r"could not connect|TLS handshake timeout|Failed to query available provider packages",
         "Cannot reach the network",
         "A server that Terraform needs (AWS, the registry, or a module's repository) didn't answer.",
         "Check the connection, the VPN and the proxy, then try again.",
-    ),
-    Cause(
-        Failure.LOCKED,
+    )
+    LOCKED = Cause(
         r"acquiring the state lock.{0,600}(?:ConditionalCheckFailed|PreconditionFailed)",
         "The state is locked",
         "Another run holds its lock, or left it behind, and what the lock says of its holder cannot be read.",
         "Wait for that run and try again. If none goes on, look at the item in the lock table (or at the "
         ".tflock file in the bucket), and remove it there.",
-    ),
-    Cause(
-        Failure.HALTED,
+    )
+    HALTED = Cause(
         r"Error: execution halted",
         "Terraform was stopped",
         "It was asked to stop, and ended with what it had begun.",
         PLAN_AGAIN,
-    ),
-)
+    )
+
 
 _INIT_WAYS: Final = {Failure.LOCK_FILE: InitWay.UPGRADE, Failure.BACKEND: InitWay.RECONFIGURE}
 _ASKS_FOR_INIT: Final = re.compile(r"terraform init|tofu init", re.IGNORECASE)
@@ -386,16 +336,10 @@ def keep_private(layer: Path) -> None:
         (layer / UNWRITTEN_STATE).chmod(0o600)
 
 
-def cause_of(words: str) -> Cause | None:
-    """The known cause of a failure, by Terraform's words about it, however their lines are wrapped."""
-    unwrapped = " ".join(words.split())
-    return next((cause for cause in _CAUSES if re.search(cause.pattern, unwrapped, re.IGNORECASE)), None)
-
-
 def failure_of(words: str) -> Failure | None:
-    """Which known cause a failure has, by Terraform's words about it."""
-    cause = cause_of(words)
-    return cause.failure if cause else None
+    """The known cause of a failure, by Terraform's words about it, however their lines are wrapped."""
+    text = " ".join(words.split())
+    return next((found for found in Failure if re.search(found.value.pattern, text, re.IGNORECASE)), None)
 
 
 def failure(
@@ -418,17 +362,18 @@ def failure(
     lock = read_lock(detail)
     if lock is not None:
         return LockHeld(lock, detail)
-    cause = cause_of(detail)
+    known = failure_of(detail)
     what = f"{program}'s {operation} failed in {layer}."
-    if cause is None:
+    if known is None:
         return TerraformFailed(
             f"The {operation} failed",
             what,
             next=f"Read {program}'s own message below, fix the cause, and try again.",
             detail=detail,
         )
+    cause = known.value
     error = TerraformFailed(cause.title, what, why=cause.why, next=cause.next, detail=detail)
-    error.failure = cause.failure
+    error.failure = known
     return error
 
 

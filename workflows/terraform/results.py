@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
 from workflows.terraform.events import Diagnostic, Progress
-from workflows.terraform.failures import PLAN_AGAIN, Failure, cause_of, failure, failure_of, read_lock
+from workflows.terraform.failures import PLAN_AGAIN, Failure, failure, failure_of, read_lock
 from workflows.terraform.redaction import redact
 from workflows.terraform.runner import Outcome
 
@@ -126,11 +126,11 @@ def _troubles(progress: Progress) -> Iterator[Trouble]:
     unnamed = [address for address in progress.failed if address not in named]
     alone = sum(not error.address for error in errors) == 1
     for error in errors:
-        address, cause = error.address or _failed_at(error, unnamed, alone=alone), cause_of(error.as_text())
-        if cause is None:
+        address, known = error.address or _failed_at(error, unnamed, alone=alone), failure_of(error.as_text())
+        if known is None:
             yield Trouble(address, redact(error.summary))
         else:
-            yield Trouble(address, cause.title, cause.why, cause.next)
+            yield Trouble(address, known.value.title, known.value.why, known.value.next)
 
 
 def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) -> str:
