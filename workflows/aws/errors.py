@@ -24,36 +24,209 @@ _Answer = TypeVar("_Answer")
 _Other = TypeVar("_Other")
 
 
+@dataclass(frozen=True)
+class _Row:
+    """The sentences for a kind, the fields of `OnboardError`, and the codes that mean it."""
+
+    title: str
+    what: str
+    why: str
+    next: str
+    codes: str = ""
+
+
 class AwsFailure(Enum):
     """What kind of failure it was, for a program to decide by."""
 
-    NETWORK = "network"
-    CERTIFICATE = "certificate"
-    NOT_AWS = "not AWS"
-    LOCAL_AWS = "local AWS"
-    NO_CREDENTIALS = "no credentials"
-    PROFILE = "profile"
-    KEY_UNKNOWN = "key unknown"
-    SIGNATURE = "signature"
-    CLOCK = "clock"
-    EXPIRED = "expired"
-    SSO = "sso"
-    DENIED = "denied"
-    DENIED_EXPLICITLY = "denied explicitly"
-    DENIED_FROM_ABOVE = "denied from above"
-    NOT_GRANTED = "not granted"
-    NOT_TRUSTED = "not trusted"
-    MFA_CODE = "mfa code"
-    MFA_DEVICE = "mfa device"
-    THROTTLED = "throttled"
-    NOT_FOUND = "not found"
-    EXISTS = "exists"
-    LIMIT = "limit"
-    PASSWORD_POLICY = "password policy"  # noqa: S105 - the name of a failure
-    REGION_DISABLED = "region disabled"
-    UNAVAILABLE = "unavailable"
-    INPUT = "input"
-    OTHER = "other"
+    NETWORK = _Row(
+        "Can't reach AWS",
+        "no answer came from AWS.",
+        "The network is down, a VPN, proxy or firewall is in the way, or the region's name is wrong.",
+        "Check the connection (does https://aws.amazon.com open?), then try again.",
+        "EndpointConnectionError ConnectTimeoutError ReadTimeoutError ConnectionClosedError "
+        "ConnectionError HTTPClientError ProxyConnectionError ResponseStreamingError "
+        "IncompleteReadError",
+    )
+    CERTIFICATE = _Row(
+        "Can't reach AWS",
+        "no answer came from AWS.",
+        "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off.",
+        "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock.",
+        "SSLError",
+    )
+    NOT_AWS = _Row(
+        "Can't reach AWS",
+        "something answered, but it was not AWS.",
+        "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place.",
+        "Sign in to the network in a browser, or ask the proxy's administrator; then try again.",
+        "ResponseParserError",
+    )
+    LOCAL_AWS = _Row(
+        "The local AWS doesn't answer",
+        "nothing answers at {about}.",
+        "This address of your own computer stands in for AWS: in the sandbox, or by AWS_ENDPOINT_URL.",
+        "In the sandbox quit (^q) and resume, which starts its AWS again. Otherwise check AWS_ENDPOINT_URL.",
+    )
+    NO_CREDENTIALS = _Row(
+        "No access key",
+        "there is no complete access key to sign the request with.",
+        "The profile has no access key, only half of one, or its credential_process gave none.",
+        "Import or create an access key first, then try again.",
+        "NoCredentialsError PartialCredentialsError CredentialRetrievalError",
+    )
+    PROFILE = _Row(
+        "Can't use the profile files",
+        "the AWS profile files have no such profile, or are partly unreadable.",
+        "A profile is missing or misspelt, a source_profile leads nowhere or in a circle, or a line is bad.",
+        "Read the details below, then fix the file or write the profiles again.",
+        "ProfileNotFound ConfigParseError ConfigNotFound InvalidConfigError "
+        "InfiniteLoopConfigError UnknownCredentialError NoRegionError InvalidRegionError "
+        "UnknownEndpointError",
+    )
+    KEY_UNKNOWN = _Row(
+        "AWS doesn't accept this access key",
+        "It is inactive or deleted, its id is mistyped, or it is only some seconds old.",
+        "It takes about ten seconds until AWS knows a new key everywhere.",
+        "Wait a moment and try again. If this goes on, create or import another access key.",
+        "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
+    )
+    SIGNATURE = _Row(
+        "The secret access key is wrong",
+        "the request's signature doesn't match the access key.",
+        "The secret access key does not belong to this access key id: a character is missing, or they come"
+        " from two different keys.",
+        "Import the key again from its file, or create another one.",
+        "SignatureDoesNotMatch InvalidSignatureException IncompleteSignature",
+    )
+    CLOCK = _Row(
+        "This computer's clock is off",
+        "AWS rejects requests whose time is more than five minutes off.",
+        "The computer's clock differs from AWS's.",
+        "Switch automatic time on in the system's settings, then try again.",
+        "RequestExpired RequestTimeTooSkewed RequestInTheFuture",
+    )
+    EXPIRED = _Row(
+        "The session has expired",
+        "the temporary credentials are no longer valid.",
+        "Sessions end after a set time.",
+        "Enter a fresh MFA code to start a new one.",
+        "ExpiredToken ExpiredTokenException TokenRefreshRequired RefreshWithMFAUnsupportedError",
+    )
+    SSO = _Row(
+        "Sign in to SSO again",
+        "the SSO session has expired, or there is none.",
+        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS accepts no other.",
+        "Run `aws sso login` with the profile named below, then try again.",
+        "SSOError TokenRetrievalError",
+    )
+    DENIED = _Row(
+        "AWS doesn't allow this",
+        "you don't have permission.",
+        "No policy of your groups allows it, or it is allowed only in a session that began with an MFA code.",
+        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
+        "AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorized",
+    )
+    DENIED_EXPLICITLY = _Row(
+        "AWS doesn't allow this without MFA",
+        "one of your policies denies it.",
+        "The usual policy denies nearly everything until you are signed in with an MFA code.",
+        "Set up MFA, or enter a code from your device, and try again. If this goes on, ask your admin.",
+    )
+    DENIED_FROM_ABOVE = _Row(
+        "AWS doesn't allow this",
+        "a {about} refuses it.",
+        "A {about} sets the limit of what everybody below it may do, whatever their groups allow.",
+        "Show the details below to the administrator of your organization's accounts.",
+    )
+    NOT_GRANTED = _Row(
+        "AWS doesn't allow this",
+        "no policy of your groups allows it.",
+        "Your groups do not have it, or have it only in a session that began with an MFA code.",
+        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
+    )
+    NOT_TRUSTED = _Row(
+        "AWS doesn't allow this",
+        "its policy doesn't name you.",
+        "A role's trust policy, or another resource's own policy, has to name your account.",
+        "Ask your administrator to let your account use it.",
+    )
+    MFA_CODE = _Row(
+        "AWS rejected the MFA code",
+        "AWS rejected the six digits.",
+        "They were mistyped, are too old, were used already (each code works once), or come from another"
+        " device; or the phone's clock is off.",
+        "Wait for the app's next code and enter that one.",
+        "InvalidAuthenticationCode",
+    )
+    MFA_DEVICE = _Row(
+        "The MFA device doesn't match",
+        "AWS knows no such MFA device for you.",
+        "Its serial number is wrong, or the device belongs to another user or account.",
+        "Look it up again in the console: Security credentials, Multi-factor authentication.",
+    )
+    THROTTLED = _Row(
+        "AWS asks to slow down",
+        "AWS got too many requests from this account.",
+        "AWS limits how many requests an account may make in a second.",
+        "Wait half a minute and try again.",
+        "Throttling ThrottlingException TooManyRequestsException RequestLimitExceeded SlowDown",
+    )
+    NOT_FOUND = _Row(
+        "AWS has no such thing",
+        "it doesn't exist in this account.",
+        "It was removed meanwhile, its name is misspelt, or this is another account.",
+        "Check the name and the account, then try again.",
+        "NoSuchEntity NoSuchKey",
+    )
+    EXISTS = _Row(
+        "It exists already",
+        "that name exists already.",
+        "Somebody made it earlier, perhaps in an interrupted attempt.",
+        "Use the existing one, or have it deleted first.",
+        "EntityAlreadyExists",
+    )
+    LIMIT = _Row(
+        "AWS allows no more of them",
+        "the account or the user already has as many as AWS allows.",
+        "A user has at most two access keys and eight MFA devices.",
+        "Delete one that you no longer use, then try again.",
+        "LimitExceeded",
+    )
+    PASSWORD_POLICY = _Row(
+        "The password breaks the account's rules",
+        "AWS rejected this new password.",
+        "The account has a password policy.",
+        "Choose another one that meets the rules shown.",
+        "PasswordPolicyViolation",
+    )
+    REGION_DISABLED = _Row(
+        "The region is switched off",
+        "this account doesn't use that region.",
+        "The region is not enabled for the account, or its STS endpoint is deactivated.",
+        "Use one of the project's regions in the profile, or have the region activated.",
+        "RegionDisabledException OptInRequired",
+    )
+    UNAVAILABLE = _Row(
+        "AWS is busy",
+        "AWS can't do it right now.",
+        "AWS has a problem, or is still busy with another change to the same thing.",
+        "Wait a minute and try again; https://health.aws.amazon.com/health/status shows problems.",
+        "EntityTemporarilyUnmodifiable ConcurrentModification ServiceFailure ServiceUnavailable "
+        "InternalFailure InternalError",
+    )
+    INPUT = _Row(
+        "AWS doesn't understand the input",
+        "a value has a form that AWS doesn't accept.",
+        "",
+        "Check what you entered, then try again.",
+        "ValidationError InvalidInput MalformedPolicyDocument ParamValidationError",
+    )
+    OTHER = _Row(
+        "AWS reported an error",
+        "AWS answered with an error that iam-onboard doesn't know.",
+        "",
+        "The details below are AWS's own message. Try again, or show them to your administrator.",
+    )
 
 
 DENIALS: Final = frozenset(
@@ -70,210 +243,7 @@ UNREACHABLE: Final = frozenset(
 )
 KEY_REFUSED: Final = frozenset({AwsFailure.KEY_UNKNOWN, AwsFailure.SIGNATURE})
 
-
-@dataclass(frozen=True)
-class _Row:
-    """The sentences for a kind, the fields of `OnboardError`, and the codes that mean it."""
-
-    title: str
-    what: str
-    why: str
-    next: str
-    codes: str = ""
-
-
-_TABLE: Final[Mapping[AwsFailure, _Row]] = {
-    AwsFailure.NETWORK: _Row(
-        "Can't reach AWS",
-        "no answer came from AWS.",
-        "The network is down, a VPN, proxy or firewall is in the way, or the region's name is wrong.",
-        "Check the connection (does https://aws.amazon.com open?), then try again.",
-        "EndpointConnectionError ConnectTimeoutError ReadTimeoutError ConnectionClosedError "
-        "ConnectionError HTTPClientError ProxyConnectionError ResponseStreamingError "
-        "IncompleteReadError",
-    ),
-    AwsFailure.CERTIFICATE: _Row(
-        "Can't reach AWS",
-        "no answer came from AWS.",
-        "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off.",
-        "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock.",
-        "SSLError",
-    ),
-    AwsFailure.NOT_AWS: _Row(
-        "Can't reach AWS",
-        "something answered, but it was not AWS.",
-        "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place.",
-        "Sign in to the network in a browser, or ask the proxy's administrator; then try again.",
-        "ResponseParserError",
-    ),
-    AwsFailure.LOCAL_AWS: _Row(
-        "The local AWS doesn't answer",
-        "nothing answers at {about}.",
-        "This address of your own computer stands in for AWS: in the sandbox, or by AWS_ENDPOINT_URL.",
-        "In the sandbox quit (^q) and resume, which starts its AWS again. Otherwise check AWS_ENDPOINT_URL.",
-    ),
-    AwsFailure.NO_CREDENTIALS: _Row(
-        "No access key",
-        "there is no complete access key to sign the request with.",
-        "The profile has no access key, only half of one, or its credential_process gave none.",
-        "Import or create an access key first, then try again.",
-        "NoCredentialsError PartialCredentialsError CredentialRetrievalError",
-    ),
-    AwsFailure.PROFILE: _Row(
-        "Can't use the profile files",
-        "the AWS profile files have no such profile, or are partly unreadable.",
-        "A profile is missing or misspelt, a source_profile leads nowhere or in a circle, or a line is bad.",
-        "Read the details below, then fix the file or write the profiles again.",
-        "ProfileNotFound ConfigParseError ConfigNotFound InvalidConfigError "
-        "InfiniteLoopConfigError UnknownCredentialError NoRegionError InvalidRegionError "
-        "UnknownEndpointError",
-    ),
-    AwsFailure.KEY_UNKNOWN: _Row(
-        "AWS doesn't accept this access key",
-        "It is inactive or deleted, its id is mistyped, or it is only some seconds old.",
-        "It takes about ten seconds until AWS knows a new key everywhere.",
-        "Wait a moment and try again. If this goes on, create or import another access key.",
-        "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
-    ),
-    AwsFailure.SIGNATURE: _Row(
-        "The secret access key is wrong",
-        "the request's signature doesn't match the access key.",
-        "The secret access key does not belong to this access key id: a character is missing, or they come"
-        " from two different keys.",
-        "Import the key again from its file, or create another one.",
-        "SignatureDoesNotMatch InvalidSignatureException IncompleteSignature",
-    ),
-    AwsFailure.CLOCK: _Row(
-        "This computer's clock is off",
-        "AWS rejects requests whose time is more than five minutes off.",
-        "The computer's clock differs from AWS's.",
-        "Switch automatic time on in the system's settings, then try again.",
-        "RequestExpired RequestTimeTooSkewed RequestInTheFuture",
-    ),
-    AwsFailure.EXPIRED: _Row(
-        "The session has expired",
-        "the temporary credentials are no longer valid.",
-        "Sessions end after a set time.",
-        "Enter a fresh MFA code to start a new one.",
-        "ExpiredToken ExpiredTokenException TokenRefreshRequired RefreshWithMFAUnsupportedError",
-    ),
-    AwsFailure.SSO: _Row(
-        "Sign in to SSO again",
-        "the SSO session has expired, or there is none.",
-        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS accepts no other.",
-        "Run `aws sso login` with the profile named below, then try again.",
-        "SSOError TokenRetrievalError",
-    ),
-    AwsFailure.DENIED: _Row(
-        "AWS doesn't allow this",
-        "you don't have permission.",
-        "No policy of your groups allows it, or it is allowed only in a session that began with an MFA code.",
-        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
-        "AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorized",
-    ),
-    AwsFailure.DENIED_EXPLICITLY: _Row(
-        "AWS doesn't allow this without MFA",
-        "one of your policies denies it.",
-        "The usual policy denies nearly everything until you are signed in with an MFA code.",
-        "Set up MFA, or enter a code from your device, and try again. If this goes on, ask your admin.",
-    ),
-    AwsFailure.DENIED_FROM_ABOVE: _Row(
-        "AWS doesn't allow this",
-        "a {about} refuses it.",
-        "A {about} sets the limit of what everybody below it may do, whatever their groups allow.",
-        "Show the details below to the administrator of your organization's accounts.",
-    ),
-    AwsFailure.NOT_GRANTED: _Row(
-        "AWS doesn't allow this",
-        "no policy of your groups allows it.",
-        "Your groups do not have it, or have it only in a session that began with an MFA code.",
-        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
-    ),
-    AwsFailure.NOT_TRUSTED: _Row(
-        "AWS doesn't allow this",
-        "its policy doesn't name you.",
-        "A role's trust policy, or another resource's own policy, has to name your account.",
-        "Ask your administrator to let your account use it.",
-    ),
-    AwsFailure.MFA_CODE: _Row(
-        "AWS rejected the MFA code",
-        "AWS rejected the six digits.",
-        "They were mistyped, are too old, were used already (each code works once), or come from another"
-        " device; or the phone's clock is off.",
-        "Wait for the app's next code and enter that one.",
-        "InvalidAuthenticationCode",
-    ),
-    AwsFailure.MFA_DEVICE: _Row(
-        "The MFA device doesn't match",
-        "AWS knows no such MFA device for you.",
-        "Its serial number is wrong, or the device belongs to another user or account.",
-        "Look it up again in the console: Security credentials, Multi-factor authentication.",
-    ),
-    AwsFailure.THROTTLED: _Row(
-        "AWS asks to slow down",
-        "AWS got too many requests from this account.",
-        "AWS limits how many requests an account may make in a second.",
-        "Wait half a minute and try again.",
-        "Throttling ThrottlingException TooManyRequestsException RequestLimitExceeded SlowDown",
-    ),
-    AwsFailure.NOT_FOUND: _Row(
-        "AWS has no such thing",
-        "it doesn't exist in this account.",
-        "It was removed meanwhile, its name is misspelt, or this is another account.",
-        "Check the name and the account, then try again.",
-        "NoSuchEntity NoSuchKey",
-    ),
-    AwsFailure.EXISTS: _Row(
-        "It exists already",
-        "that name exists already.",
-        "Somebody made it earlier, perhaps in an interrupted attempt.",
-        "Use the existing one, or have it deleted first.",
-        "EntityAlreadyExists",
-    ),
-    AwsFailure.LIMIT: _Row(
-        "AWS allows no more of them",
-        "the account or the user already has as many as AWS allows.",
-        "A user has at most two access keys and eight MFA devices.",
-        "Delete one that you no longer use, then try again.",
-        "LimitExceeded",
-    ),
-    AwsFailure.PASSWORD_POLICY: _Row(
-        "The password breaks the account's rules",
-        "AWS rejected this new password.",
-        "The account has a password policy.",
-        "Choose another one that meets the rules shown.",
-        "PasswordPolicyViolation",
-    ),
-    AwsFailure.REGION_DISABLED: _Row(
-        "The region is switched off",
-        "this account doesn't use that region.",
-        "The region is not enabled for the account, or its STS endpoint is deactivated.",
-        "Use one of the project's regions in the profile, or have the region activated.",
-        "RegionDisabledException OptInRequired",
-    ),
-    AwsFailure.UNAVAILABLE: _Row(
-        "AWS is busy",
-        "AWS can't do it right now.",
-        "AWS has a problem, or is still busy with another change to the same thing.",
-        "Wait a minute and try again; https://health.aws.amazon.com/health/status shows problems.",
-        "EntityTemporarilyUnmodifiable ConcurrentModification ServiceFailure ServiceUnavailable "
-        "InternalFailure InternalError",
-    ),
-    AwsFailure.INPUT: _Row(
-        "AWS doesn't understand the input",
-        "a value has a form that AWS doesn't accept.",
-        "",
-        "Check what you entered, then try again.",
-        "ValidationError InvalidInput MalformedPolicyDocument ParamValidationError",
-    ),
-    AwsFailure.OTHER: _Row(
-        "AWS reported an error",
-        "AWS answered with an error that iam-onboard doesn't know.",
-        "",
-        "The details below are AWS's own message. Try again, or show them to your administrator.",
-    ),
-}
-_KINDS: Final = {code: failure for failure, row in _TABLE.items() for code in row.codes.split()}
+_KINDS: Final = {code: failure for failure in AwsFailure for code in failure.value.codes.split()}
 
 _ABOVE: Final = re.compile(
     r"service control policy|resource control policy|permissions boundary|session policy"
@@ -338,7 +308,7 @@ class AwsError(OnboardError):
         why: Sentence = "",
         next: Sentence = "",  # noqa: A002
     ) -> None:
-        row = _TABLE[failure]
+        row = failure.value
         super().__init__(
             row.title,
             f"{doing[:1].upper()}{doing[1:]} didn't work: {row.what.format(about=about)}",
