@@ -403,7 +403,7 @@ class Sandbox:
         try:
             with cls._start(folder, record, host) as sandbox:
                 seed.write_profiles(sandbox.administrator.home, record.directory)
-                seed.fill(sandbox.endpoint_url, layout.record, sandbox.administrator.environment)
+                seed.fill(sandbox.endpoint_url, record.directory)
                 progress("Applying the layers with the people who are there already")
                 template.apply_layers(
                     layout.project_root, layout.terraform, sandbox.administrator.environment

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 import string
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows.aws.clients import AwsClient, ClientFactory, Credentials
+from workflows.aws.errors import AwsError, calling_aws
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
-from workflows.core.processes import own_module
-from workflows.sandbox.layout import PROJECT, BootstrapKey, Directory, Record
+from workflows.core.secret import Secret
+from workflows.sandbox.layout import PROJECT, BootstrapKey, Directory
 from workflows.sandbox.project import ACCOUNTS, REGION
 
 ADMINISTRATOR = "sandbox.administrator"
@@ -75,56 +75,41 @@ def bootstrap_key(directory: Directory, account: str) -> tuple[str, BootstrapKey
     )
 
 
-def fill(endpoint_url: str, record: Path, environment: Mapping[str, str]) -> None:
+def fill(endpoint_url: str, directory: Directory) -> None:
     """Make the state backends and the member accounts' roles, as the organization's founder did.
-
-    A child with the sandbox's environment does it: boto3 would mind the real one's profiles and proxies.
 
     Raises:
         OnboardError: AWS refused something; its own words are the detail.
     """
-    done = subprocess.run(
-        [*own_module("workflows.sandbox.seed"), endpoint_url, str(record)],
-        env=dict(environment),
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
+    factory = ClientFactory(endpoint_url, directory.region)
+
+    def client(account: str, service: str) -> AbstractContextManager[AwsClient]:
+        key_id, key = bootstrap_key(directory, account)
+        return factory.client(service, Credentials(key_id, Secret(key.secret)))
+
+    try:
+        with calling_aws("preparing the sandbox"):
+            for account in PROFILES:
+                with client(account, "s3") as storage, client(account, "dynamodb") as tables:
+                    _make_state_backend(f"{PROJECT}-{account}-terraform-backend", storage, tables)
+            for account in ACCOUNTS:
+                own = () if account in PROFILES else _MEMBER_ROLES
+                founders = () if account == "management" else (_ORGANIZATION_ROLE,)
+                with client(account, "iam") as iam:
+                    _make_roles(iam, directory, (*own, *founders))
+    except AwsError as error:
         raise OnboardError(
             "The sandbox could not be prepared",
             "Its AWS refused to make the accounts' first buckets, tables or roles.",
             next="Start the demo again; if it fails the same way, report it with the text below.",
-            detail=done.stderr.strip(),
-        )
+            detail=error.detail,
+        ) from error
 
 
-def make_everything(endpoint_url: str, directory: Directory) -> None:
-    """Make the state backends and the member accounts' roles, from this process."""
-    import boto3  # noqa: PLC0415 - heavy, and only the first sandbox needs it
-
-    def client(account: str, service: str) -> Any:
-        key_id, key = bootstrap_key(directory, account)
-        return boto3.Session(
-            aws_access_key_id=key_id, aws_secret_access_key=key.secret, region_name=directory.region
-        ).client(service, endpoint_url=endpoint_url)
-
-    for account in PROFILES:
-        _make_state_backend(account, client)
-    for account in ACCOUNTS:
-        if account not in PROFILES:
-            _make_roles(client(account, "iam"), directory, _MEMBER_ROLES)
-        if account != "management":
-            _make_roles(client(account, "iam"), directory, (_ORGANIZATION_ROLE,))
-
-
-def _make_state_backend(account: str, client: Callable[[str, str], Any]) -> None:
-    name = f"{PROJECT}-{account}-terraform-backend"
-    storage = client(account, "s3")
+def _make_state_backend(name: str, storage: AwsClient, tables: AwsClient) -> None:
     storage.create_bucket(Bucket=name)
     storage.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    client(account, "dynamodb").create_table(
+    tables.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
@@ -132,7 +117,7 @@ def _make_state_backend(account: str, client: Callable[[str, str], Any]) -> None
     )
 
 
-def _make_roles(iam: Any, directory: Directory, roles: tuple[Role, ...]) -> None:
+def _make_roles(iam: AwsClient, directory: Directory, roles: tuple[Role, ...]) -> None:
     for role in roles:
         trust = {
             "Version": "2012-10-17",
@@ -158,7 +143,3 @@ def _needs_mfa(role: Role) -> dict[str, Any]:
 
 def _key_id() -> str:
     return "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
-
-
-if __name__ == "__main__":
-    make_everything(sys.argv[1], Record.read(Path(sys.argv[2])).directory)
