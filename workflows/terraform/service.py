@@ -39,8 +39,7 @@ from workflows.terraform.kept import (
     note_lock,
     pending_replacements,
 )
-from workflows.terraform.plan import Plan
-from workflows.terraform.plan_reader import read_plan
+from workflows.terraform.plan import Plan, read_plan
 from workflows.terraform.record import (
     PLAN_FILE,
     PlanRecord,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from workflows.terraform.plan_reader import ACCOUNT_ID, import_id, read_plan
+from workflows.terraform.plan import ACCOUNT_ID, import_id, read_plan
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from support.layers import location
 from workflows.core.errors import OnboardError
 from workflows.steps.admin.plan import refuse_short_passwords
 from workflows.terraform.lines import Sort
-from workflows.terraform.plan import Plan
-from workflows.terraform.plan_reader import read_plan
+from workflows.terraform.plan import Plan, read_plan
 from workflows.terraform.redaction import redact
 from workflows.terraform.words import about_nobody, describe, plan_markdown, summary
 

@@ -18,8 +18,15 @@ from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, read_sta
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.failures import InitWay, LockInfo
 from workflows.terraform.kept import EndedRun, pending_replacements, replace_next, result_of, run_that_left
-from workflows.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
-from workflows.terraform.plan_reader import ACCOUNT_ID, NOT_IMPORTABLE
+from workflows.terraform.plan import (
+    ACCOUNT_ID,
+    LOGIN_PROFILE,
+    NOT_IMPORTABLE,
+    USER,
+    Action,
+    Plan,
+    ResourceChange,
+)
 from workflows.terraform.record import file_sha256
 from workflows.terraform.results import ApplyResult
 from workflows.terraform.state import State

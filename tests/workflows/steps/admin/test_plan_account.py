@@ -10,8 +10,7 @@ from workflows.layer.project import LayerLocation
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin.plan import not_checked, refuse_another_account
 from workflows.steps.admin.terraform_runs import WrongAccount
-from workflows.terraform.plan import Plan
-from workflows.terraform.plan_reader import read_plan
+from workflows.terraform.plan import Plan, read_plan
 
 COMPUTED = 'lookup({ a = "bb-management-administrator" }, "a", "none")'
 
