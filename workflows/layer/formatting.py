@@ -6,7 +6,6 @@ needs a diff program.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.files import load_file
 from workflows.core.parsing import MAX_HCL
+from workflows.core.processes import capture
 from workflows.core.temporary import temporary_folder
 
 
@@ -67,28 +67,20 @@ def _format(
 ) -> None:
     title, program = "Couldn't check the format", " ".join(argv[:-1])
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=dict(environment),
-            cwd=folder,
-            timeout=timeout,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = capture(argv, cwd=folder or Path.cwd(), environment=environment, timeout=timeout)
+    except OSError as error:
         raise FormatFailed(
             title,
             f"{program} could not be run on {', '.join(names)}.",
             why=str(error),
             next="Continue without the check, or repair the program.",
         ) from error
-    if done.returncode != 0:
+    if done.exit_code != 0:
         raise FormatFailed(
             title,
             f"{program} refused one of {', '.join(names)}.",
             next="Repair the file at the place below.",
-            detail=done.stderr.decode("utf-8", "replace"),
+            detail=done.stderr,
         )
 
 
