@@ -513,9 +513,11 @@ async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided
         await ui.app.wizard.go_to(StepKey("review"))
         await ui.rest()
         assert decided.git("status", "--porcelain") != before
-        await ui.press("u", "enter")  # not yet
+        await ui.press("u")  # looks first at what would be put back
+        await ui.press("enter")  # not yet
         assert decided.git("status", "--porcelain") != before
-        await ui.press("u", "left", "enter")
+        await ui.press("u")
+        await ui.press("left", "enter")
         await ui.rest()
         assert decided.git("status", "--porcelain") == before
         assert any("8 files put back" in told.message for told in ui.app._notifications)
