@@ -186,6 +186,7 @@ class PutAside:
         for_owner: what to send to the person who sent it, "" for nothing.
         state: in a word or two.
         text: the rejected text, as long as it is in the field; "" for none.
+        key: the key, where only what was answered about its fingerprint is against it.
         invites: whether the person is to be invited for another one.
     """
 
@@ -193,6 +194,7 @@ class PutAside:
     for_owner: Sentence
     state: str = "✗ can't be used"
     text: str = ""
+    key: TakenKey | None = None
     invites: bool = False
 
 
@@ -248,7 +250,7 @@ class PgpKeysPane(StepPane):
         self._invited: dict[str, str] = dict(opening.draft.get("invited", {}))
         self._mail: Mapping[str, int] = {}
         self._gathered = False
-        self._read_mail: dict[str, int] = {}
+        self._read_mail: dict[str, int] = dict(opening.draft.get("read", {}))
         self._answered_to = set[str]()
         self._comparing = ""
         self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
@@ -282,9 +284,10 @@ class PgpKeysPane(StepPane):
         table.add_column("", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is shown below
         self._fill()
         drafted, origins = (self.opening.draft.get(kept, {}) for kept in ("texts", "origins"))
+        rejected = {name: known for name, (known, answer) in self._answers.items() if answer == _DIFFERENT}
         self.run_move(
             "gather",
-            lambda report: pgp_keys.gather(drafted, origins, self.context, report),
+            lambda report: pgp_keys.gather(drafted, origins, rejected, self.context, report),
             self._begin,
             looks=True,
         )
@@ -409,7 +412,7 @@ class PgpKeysPane(StepPane):
         shown = {
             "#fetch": self._news(name),
             "#invite": key is None and not news and name != self._to_invite,
-            "#compare": key is not None,
+            "#compare": self._comparable(name) is not None,
             "#owner": bool(self._reply(name)),
         }
         for selector, display in shown.items():
@@ -611,7 +614,11 @@ class PgpKeysPane(StepPane):
         if there:
             self.notify(f"You have this key of {joined(there, ' and ')} already.")
         in_use = [name for name, key in taken.keys.items() if key.replacement and key.replacement.same]
-        self._keep({name: key for name, key in taken.keys.items() if name not in {*there, *in_use}})
+        new = {name: key for name, key in taken.keys.items() if name not in {*there, *in_use}}
+        for key in new.values():
+            if self._answer(key) == _DIFFERENT:  # it is asked again about what comes again
+                del self._answers[key.name]
+        self._keep(new)
         for name in in_use:
             self._invited.pop(name, None)
             self._aside[name] = PutAside(_IN_USE.format(name=name), "", "= in use already", invites=True)
@@ -628,7 +635,9 @@ class PgpKeysPane(StepPane):
             self._answered_to.discard(name)
             self._keys.pop(name, None)
             self._aside.pop(name, None)
-            if key.accepted:
+            if self._answer(key) == _DIFFERENT:
+                self._aside[name] = PutAside(_DIFFERS, pgp_keys.differs_words(key), "✗ differs", key=key)
+            elif key.accepted:
                 self._keys[name] = key
             else:
                 why = joined(("The last key:", f"{key.verdict.headline}.", key.verdict.explanation))
@@ -686,8 +695,13 @@ class PgpKeysPane(StepPane):
     @on(Button.Pressed, "#compare")
     def action_compare(self) -> None:
         """Compare the fingerprint of the selected person's key, again if need be."""
-        if key := self._keys.get(self.person()):
+        if key := self._comparable(self.person()):
             self._compare(key)
+
+    def _comparable(self, name: str) -> TakenKey | None:
+        """The key whose fingerprint can be compared, also one that was said to differ."""
+        aside = self._aside.get(name)
+        return self._keys.get(name) or (aside.key if aside else None)
 
     def _compare(self, key: TakenKey) -> None:
         self._turn_to(key.name)
@@ -728,21 +742,20 @@ class PgpKeysPane(StepPane):
         self.show_problems([])
 
     def _answered(self) -> None:
-        key, answer = self._keys[self._comparing], self.query_one("#same", Choices).value
-        if not answer:
+        key, answer = self._comparable(self._comparing), self.query_one("#same", Choices).value
+        if key is None or not answer:
             self.show_problems([Problem("Say first whether it is the same.", "same")])
             return
         self._turn_to("")
         self._due.discard(key.name)
-        if answer == _DIFFERENT:
-            del self._keys[key.name]
-            self._aside[key.name] = PutAside(_DIFFERS, pgp_keys.differs_words(key), "✗ differs")
-        else:
-            self._answers[key.name] = (key.fingerprint, answer)
+        self._answers[key.name] = (key.fingerprint, answer)
+        self._keep({key.name: key})
         self.keep_draft()
         self.query_one("#people", Table).move_cursor(row=self.names.index(key.name))
         self._fill()
-        if answer == _DIFFERENT and not self._first_open():
+        if answer == _DIFFERENT and self.opening.done:
+            self.post_message(self.DoneNoMore(f"the fingerprint of {key.name} differs"))
+        elif answer == _DIFFERENT and not self._first_open():
             self.query_one("#owner").focus()
         elif self._first_missing() or self._first_open():
             self._go_on()
@@ -808,7 +821,7 @@ class PgpKeysPane(StepPane):
         answers = {name: list(answer) for name, answer in self._answers.items()}
         arrived = [name for name in self._missing if self._news(name)]
         kept = {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
-        return {**kept, "arrived": arrived}
+        return {**kept, "arrived": arrived, "read": self._read_mail}
 
 
 _DIFFERENT = "differs"

@@ -206,6 +206,12 @@ class StepPane(VerticalScroll):
     class DraftChanged(Posted):
         """There is half-filled input worth keeping."""
 
+    @dataclass
+    class DoneNoMore(Posted):
+        """What the step came to holds no longer, for this reason: it and what builds on it are open again."""
+
+        reason: str
+
     class PrimaryChanged(Message):
         """What the primary action does, or whose turn it is, may be another now."""
 

@@ -816,6 +816,12 @@ class WizardScreen(OneFocus):
             return
         await self._do_again(key, "the person wanted to do it again")
 
+    @on(StepPane.DoneNoMore)
+    async def _open_again(self, message: StepPane.DoneNoMore) -> None:
+        key = self.current
+        if key is not None and message.pane is self.pane and self.run.session.status(key) in _DONE:
+            await self._do_again(key, message.reason)
+
     async def _do_again(self, key: StepKey, reason: str) -> None:
         first = list[StepKey]()
         if self._stage.record(lambda: first.append(self.run.session.do_again(key, reason))):

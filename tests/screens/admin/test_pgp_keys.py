@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.admin_project import AdminProject, decide, write
+from support.admin_project import AdminProject, decide, put, write
 from support.admin_wizard import Wizard, wizard
 from support.panes import rest
 from support.pgp import gpg_home
@@ -20,7 +20,7 @@ from screens.widgets.dialogs import Confirm, Notice
 from workflows.gpg.inspect import check_key
 from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
-from workflows.steps.admin import pgp_keys, project
+from workflows.steps.admin import groups, pgp_keys, project, review, users
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.decisions import Decisions
 
@@ -347,6 +347,26 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         await ui.press("o")
         assert "It is not yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
         assert not ui.app.pane.primary().ready, "a key is awaited"
+        await paste(ui, people_keys["jane.doe"])
+        await answer(ui, "differs")
+        await ui.press("c")
+        await answer(ui, "same")
+        assert ui.app.pane.request().keys.keys() == {"jane.doe"}, "the answer before was a slip"
+
+
+async def test_a_key_that_differs_after_it_was_written_opens_the_step_again(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    put(admin_project, {name: {"jane.doe": {"auditors"}} for name in ("management", "security")})
+    write(admin_project)
+    done = (project, pgp_keys, users, groups, review)
+    async with wizard(admin_project, *done, at="pgp-keys") as ui:
+        await ui.press("c")
+        await answer(ui, "differs")
+        assert ui.status("pgp-keys") is Status.READY
+        assert "✗ differs" in ui.text
+        assert not ui.app.pane.request().keys, "its file is in the layer"
 
 
 async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:

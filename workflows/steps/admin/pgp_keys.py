@@ -664,7 +664,11 @@ class Gathered:
 
 
 def gather(
-    drafted: Mapping[str, str], origins: Mapping[str, Sentence], context: Context, report: Report
+    drafted: Mapping[str, str],
+    origins: Mapping[str, Sentence],
+    rejected: Mapping[str, str],
+    context: Context,
+    report: Report,
 ) -> Gathered:
     """Keys that are there already: in a layer's `keys/` folder, decided before, or in a draft.
 
@@ -673,6 +677,7 @@ def gather(
     Args:
         drafted: key texts by name, from a draft.
         origins: where these came from, by name.
+        rejected: the fingerprints that are not their owner's, by name: a request with such a key is old.
         context: what the step may read.
         report: takes the progress.
 
@@ -707,16 +712,17 @@ def gather(
     keys = zip(wanted, in_parallel(take, wanted, tick), strict=True)
     rows = present_keys(context, report, people)
     present = {name: tuple(row for row in rows if row.concerns(name)) for name in people}
-    return Gathered({name: key for name, key in keys if key}, present, _old_mail(context, report))
+    return Gathered({name: key for name, key in keys if key}, present, _old_mail(rejected, context, report))
 
 
-def _old_mail(context: Context, report: Report) -> dict[str, int]:
+def _old_mail(rejected: Mapping[str, str], context: Context, report: Report) -> dict[str, int]:
     found = {}
     for name, moment in mail_for(context).items():
-        if name in context.decisions.rekeying:
+        if name in context.decisions.rekeying or name in rejected:
             with suppress(OnboardError):  # reading it says what is wrong with it
                 key = take_in_mail([name], context, report).keys[name]
-                if key.replacement is not None and key.replacement.same:
+                in_use = key.replacement is not None and key.replacement.same
+                if in_use or key.fingerprint == rejected.get(name):
                     found[name] = moment
     return found
 

@@ -162,7 +162,7 @@ def test_a_key_file_that_is_there_is_found_and_an_unreadable_one_is_passed_over(
 ) -> None:
     admin.file("security", "keys/jane.doe").write_text(b64encode(people_keys["jane.doe"]).decode())
     admin.file("security", "keys/juan.delacruz").write_text("!!")
-    found = pgp_keys.gather({}, {}, admin.context(), quiet).keys
+    found = pgp_keys.gather({}, {}, {}, admin.context(), quiet).keys
     assert list(found) == ["jane.doe"]
     assert found["jane.doe"].origin == "security/global/base-identities/keys/jane.doe"
 
@@ -172,7 +172,7 @@ def test_keys_are_recorded_and_gathered_again(admin: AdminProject, people_keys: 
     facts = admin.run(pgp_keys, Request(keys))
     assert facts["keys"]["jane.doe"]["text"] == keys["jane.doe"].text
     assert facts["keys"]["jane.doe"]["user_ids"] == ["jane.doe <jane.doe@a.example>"]
-    assert pgp_keys.gather({}, {}, admin.context(), quiet).keys == keys
+    assert pgp_keys.gather({}, {}, {}, admin.context(), quiet).keys == keys
     assert pgp_keys.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
 

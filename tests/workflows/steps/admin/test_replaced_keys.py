@@ -157,13 +157,13 @@ def test_review_writes_the_key_alone_and_is_done_again_without_a_change(
     assert review.proposed_message(admin.context()).startswith(f"Replace the PGP key of {ALEX} (")
     write(admin)
     assert review.prepare(admin.context(), quiet).change_set.is_empty
-    again = pgp_keys.gather({}, {}, admin.context(), quiet).keys[ALEX]
+    again = pgp_keys.gather({}, {}, {}, admin.context(), quiet).keys[ALEX]
     assert again.replacement == key.replacement
     assert recorded(admin, again) == {"keys": admin.facts["keys"], "comparisons": {}}
 
 
 def test_the_key_in_the_layer_is_shown_and_not_proposed_as_the_new_one(admin: AdminProject) -> None:
-    gathered = pgp_keys.gather({}, {}, admin.context(), quiet)
+    gathered = pgp_keys.gather({}, {}, {}, admin.context(), quiet)
     assert gathered.keys == {}
     assert {(row.account, row.file) for row in gathered.present[ALEX]} == {
         ("management", f"keys/{ALEX}"),
