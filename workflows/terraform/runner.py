@@ -46,6 +46,9 @@ from workflows.terraform.supervisor import NOT_NOTED
 POLL_SECONDS = 0.02
 """How often the output file is looked at; measured to cost Terraform nothing."""
 
+LISTENS_SECONDS = 5.0
+"""An interrupt waits so long for the first output: before it takes interrupts over, one kills Terraform."""
+
 ALIVE_EVERY = 25
 """At which looks it is asked whether the processes still live: that reads four files each time."""
 
@@ -291,7 +294,7 @@ class Run:
             )
 
     def _tail(self, watch: Watch) -> Iterator[tuple[str, ...]]:
-        rest, exit_file = b"", self.folder / "exit.json"
+        rest, exit_file, listens = b"", self.folder / "exit.json", time.monotonic() + LISTENS_SECONDS
         with open_file(self.output) as file:
             for look in itertools.count():
                 # Looked at before reading: what is written before the end is then always read.
@@ -312,7 +315,7 @@ class Run:
                 if not running:
                     yield (decoded(rest),) if rest else ()  # a line that a killed process tore off
                     return
-                if stop:
+                if stop and (file.tell() or time.monotonic() > listens):
                     self.cancel()
                 time.sleep(POLL_SECONDS)
 

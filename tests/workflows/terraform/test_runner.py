@@ -53,6 +53,21 @@ def test_output_exit_status_and_modes(tmp_path: Path) -> None:
     assert run.cancel() is False
 
 
+def test_who_stops_before_terraform_listens_kills_nothing(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "time.sleep(0.5)\n"
+        "signal.signal(signal.SIGINT, lambda *_: sys.exit(1))\n"
+        "print('begun')\n"
+        "time.sleep(60)"
+    )
+    run, stop = start(tmp_path / "run", program), threading.Event()
+    stop.set()
+    outcome = run.follow(Watch(cancelled=stop))
+    assert outcome.cancelled
+    assert outcome.exit_code == 1, "negative where the signal ended it"
+
+
 def test_the_description_holds_no_argument(tmp_path: Path) -> None:
     run = start(tmp_path / "run", "canary = 'canary-argument'")
     run.follow()
