@@ -13,7 +13,7 @@ from pathlib import PurePath
 from shutil import which
 from threading import Thread
 from typing import Protocol
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import ON_A_DESKTOP, child_environment
@@ -141,14 +141,10 @@ class SandboxBrowser:
             return url if url.startswith(f"{self._pages}/") else url.replace(self._endpoint, self._pages, 1)
         account, _, domain = host.partition(".")
         if domain in SIGN_IN_DOMAINS.values() and parts.path.rstrip("/") in {"", "/console"}:
-            return self._console(account)
-        if host in SIGN_IN_DOMAINS.values() and parts.path == "/switchrole":
-            account = parse_qs(parts.query).get("account", [""])[0]
-            return self._console(account) if account else None
+            return f"{self._pages}/console?{urlencode({'account': account})}"
+        if host in SIGN_IN_DOMAINS.values() and parts.path == "/switchrole" and parts.query:
+            return f"{self._pages}/console/switchrole?{parts.query}"
         return None
-
-    def _console(self, account: str) -> str:
-        return f"{self._pages}/console?{urlencode({'account': account})}"
 
 
 def check_web_address(url: str) -> None:

@@ -160,8 +160,8 @@ class Inner:
         (f"{SIGN_IN}/", "http://127.0.0.1:4567/t0ken/console?account=bb-management"),
         (f"{SIGN_IN}?region=us-east-1", "http://127.0.0.1:4567/t0ken/console?account=bb-management"),
         (
-            "https://signin.aws.amazon.com/switchrole?account=222222222222&roleName=DevOps&displayName=x",
-            "http://127.0.0.1:4567/t0ken/console?account=222222222222",
+            "https://signin.aws.amazon.com/switchrole?account=222222222222&roleName=DevOps",
+            "http://127.0.0.1:4567/t0ken/console/switchrole?account=222222222222&roleName=DevOps",
         ),
         (
             "https://bb.signin.amazonaws-us-gov.com/console",
