@@ -14,10 +14,10 @@ from inspect import isawaitable
 from threading import Event
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.events import Paste, Resize
+from textual.events import Mount, Paste, Resize
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
@@ -453,6 +453,11 @@ class StepPane(VerticalScroll):
         """Keep the input as it is now."""
         if self.draft():
             self.post_message(self.DraftChanged())
+
+    async def on_event(self, event: events.Event) -> None:
+        """Begin nothing on a page that is taken away while it is put there: its widgets never come."""
+        if self.display or not isinstance(event, Mount):
+            await super().on_event(event)
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, for as long as the page is there: what is called later would miss its widgets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from threading import Event
 
@@ -45,6 +46,13 @@ class Page(StepPane):
 
     def progressed(self, progress: Progress) -> None:
         self.heard.append(progress)
+
+
+class Greedy(Page):
+    """Looks for its widgets as soon as it is there."""
+
+    def on_mount(self) -> None:
+        self.query_one("#second").focus()
 
 
 class Host(App[None]):
@@ -141,3 +149,15 @@ async def test_each_problem_stands_at_its_field_until_that_is_changed(tmp_path: 
         page.show_problems([Problem("First, perhaps.", "first", fatal=False)])
         assert wrong() == [False, False]
         assert page.warned
+
+
+async def test_a_page_that_is_taken_away_while_it_is_put_there_begins_nothing(tmp_path: Path) -> None:
+    app = App[None]()
+    async with app.run_test() as pilot:  # raises what a handler raised
+        for turns in range(5):
+            page = Greedy(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+            app.screen.mount(page)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await page.remove()
+        await pilot.pause()
