@@ -383,7 +383,8 @@ class HomeScreen(OneFocus):
                 options.append(Option(styled((heading, "bold $text-muted")), disabled=True))
                 options += [Option(self._line(name), name) for name in names]
                 if heading == folded:
-                    rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (" lists them", ""))
+                    them = "it" if len(left) == 1 else "them"
+                    rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (f" lists {them}", ""))
                     options.append(Option(styled(*rest), "more"))
         return options or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
 

@@ -604,7 +604,7 @@ async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_has_it
     app = Host([replace(DONE, archived=True), LATE])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "1 archived: F3 lists them" in lines_of(app)
+        assert "1 archived: F3 lists it" in lines_of(app)
         await pilot.press("f3")
         await rest(pilot)
         assert "Archived" in lines_of(app)
