@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 import pytest
-from support.admin_runs import AdminRuns, joining, slow_resource
+from support.admin_runs import AdminRuns, applying, joining, slow_resource
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import advance_clock, sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
@@ -74,23 +74,20 @@ def runs(sandbox: Sandbox, home: GpgHome, slow_file: Path, tmp_path: Path) -> Ad
     return made
 
 
-def begin(runs: AdminRuns) -> multiprocessing.process.BaseProcess:
+def begin(runs: AdminRuns) -> subprocess.Popen[bytes]:
     """A wizard in a process of its own that applies; returns when AWS has the person."""
-    wizard = multiprocessing.get_context("fork").Process(
-        target=apply.perform, args=(apply.Request(), runs.context(ACCOUNT), lambda _progress: None)
-    )
-    wizard.start()
+    wizard = applying(runs, ACCOUNT)
     output = runs.folder / "terraform" / ACCOUNT / "apply" / "output.log"
 
     text = ""
     while not all(re.search(event, text) for event in BEFORE_THE_KILL):
-        assert wizard.is_alive(), text
+        assert wizard.poll() is None, text
         time.sleep(0.05)
         text = output.read_text().replace('\\"', '"') if output.is_file() else ""
     return wizard
 
 
-def kill(runs: AdminRuns, over: Path, wizard: multiprocessing.process.BaseProcess, *victims: str) -> None:
+def kill(runs: AdminRuns, over: Path, wizard: subprocess.Popen[bytes], *victims: str) -> None:
     """SIGKILL, in the order of the names; with Terraform goes its provider, as when a machine loses power.
 
     What is left comes to its end then.
@@ -100,9 +97,8 @@ def kill(runs: AdminRuns, over: Path, wizard: multiprocessing.process.BaseProces
     for victim in victims:
         match victim:
             case "wizard":
-                assert wizard.pid is not None
-                os.kill(wizard.pid, signal.SIGKILL)
-                wizard.join()
+                wizard.kill()
+                wizard.wait()
             case "supervisor":
                 os.kill(record["supervisor_pid"], signal.SIGKILL)
             case "terraform":
@@ -112,7 +108,7 @@ def kill(runs: AdminRuns, over: Path, wizard: multiprocessing.process.BaseProces
                         plugin.kill()
     over.touch()
     if "wizard" not in victims:
-        wizard.join()
+        wizard.wait()
 
 
 def finished(runs: AdminRuns) -> None:

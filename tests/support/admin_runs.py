@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +17,7 @@ from support.fakes import fake_environment
 from workflows.environment import Environment
 from workflows.gpg.normalise import normalise
 from workflows.sandbox.sandbox import Sandbox
-from workflows.steps.admin import plan, review
+from workflows.steps.admin import apply, plan, review
 from workflows.steps.shared.module import Context, Progress
 
 LAYERS = ["management", "security"]
@@ -110,3 +114,32 @@ def joining(sandbox: Sandbox, folder: Path, name: str, key: bytes, group: str) -
     )
     runs.write_files()
     return runs
+
+
+def applying(runs: AdminRuns, account: str) -> subprocess.Popen[bytes]:
+    """Another wizard that applies. It is no fork: where Go's library is loaded, that lacks Go's threads."""
+    environment = runs.environment
+    parts = ("endpoint_url", "binary", "mailbox", "downloads", "sandbox")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from support.admin_runs import apply_what_is_given as run; run()"],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    given = (
+        environment.home,
+        dict(environment.variables),
+        {name: getattr(environment, name) for name in parts},
+        (runs.folder, runs.once, runs.repeated),
+        account,
+    )
+    assert process.stdin is not None
+    with process.stdin:
+        pickle.dump(given, process.stdin)
+    return process
+
+
+def apply_what_is_given() -> None:
+    """What runs in the process of `applying`."""
+    home, variables, parts, session, account = pickle.load(sys.stdin.buffer)  # noqa: S301 - from `applying`
+    runs = AdminRuns(fake_environment(home, variables, **parts), *session)
+    apply.perform(apply.Request(), runs.context(account), runs.report)
