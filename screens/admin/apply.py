@@ -331,7 +331,7 @@ class ApplyPane(TerraformPane):
         if outlook is None:
             return Primary("Check the plan")
         if self.has_class("-recovering"):
-            return Primary("Plan again")
+            return Primary("Go back to Plan")
         if outlook.refusal:
             return Primary("See what is left" if outlook.recoverable else "Go back to Plan")
         if outlook.begun:

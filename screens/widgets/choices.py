@@ -75,6 +75,16 @@ class Choices(OptionList, inherit_bindings=False):
         """The chosen answer's statement; "" while there is none."""
         return next((answer.statement for answer in self._answers if answer.value == self.value), "")
 
+    def action_cursor_up(self) -> None:
+        """Go up, and not from the first answer to the last one, which says the opposite."""
+        if self.highlighted:
+            super().action_cursor_up()
+
+    def action_cursor_down(self) -> None:
+        """Go down, and not from the last answer to the first one."""
+        if self.highlighted != self.option_count - 1:
+            super().action_cursor_down()
+
     def action_mark(self) -> None:
         """Choose where the bar is; where the arrow keys have done so, nothing is left to do."""
         if self._deliberate is not None:

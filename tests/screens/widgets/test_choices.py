@@ -40,8 +40,10 @@ async def test_the_keys_for_pages_leave_the_choice_alone_and_go_on(key: str) -> 
         await pilot.press("down", key)
         assert choices.value == "b"
         assert app.query_one(Around).noted == [key]
-        await pilot.press("down", "up", "up")
-        assert choices.value == "a"
+        await pilot.press("down", "up", "up", "up")
+        assert choices.value == "a", "the last one says the opposite"
+        await pilot.press("down", "down", "down")
+        assert choices.value == "c"
 
 
 async def test_space_chooses_and_does_not_answer() -> None:
