@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from support import pgp_numbers
@@ -162,13 +163,14 @@ class GpgHome:
         return self.run("--recipient", f"={name} <{name}@a.example>", "--encrypt", stdin=plain.encode())
 
     def forget_passphrases(self) -> None:
-        """End this folder's agent, and with it what it remembers."""
-        subprocess.run(
-            ["gpgconf", "--homedir", str(self.path), "--kill", "all"],
-            env=ENVIRONMENT,
-            check=True,
-            capture_output=True,
-        )
+        """End this folder's agent, and with it what it remembers; one that is still ending answers nobody."""
+        gpgconf = partial(subprocess.run, env=ENVIRONMENT, check=True, capture_output=True, text=True)
+        here = ["gpgconf", "--homedir", str(self.path)]
+        gpgconf([*here, "--kill", "all"])
+        socket = Path(gpgconf([*here, "--list-dirs", "agent-socket"]).stdout.strip())
+        deadline = time.monotonic() + 10
+        while socket.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 @contextmanager
