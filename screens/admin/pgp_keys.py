@@ -397,8 +397,11 @@ class PgpKeysPane(StepPane):
         news = self._news(name) and not key
         hint = f"{name}'s request is in the mailbox." if news else self._hint(name)
         lines += _summary(key) if key else [] if lines else [hint]
+        rejected = aside.key.fingerprint if aside and aside.key else None
         lines += [
-            f"File in {row.account}: {row.mark.sign} {row.file}, {_present_words(row)}"
+            f"File in {row.account}: ≠ {row.file}, this very key"
+            if row.fingerprint == rejected
+            else f"File in {row.account}: {row.mark.sign} {row.file}, {_present_words(row)}"
             for row in self._present.get(name, ())
         ]
         verdict = self.query_one("#verdict", Text)

@@ -150,9 +150,9 @@ class AfterVerify(Vertical):
         """Show what came of running the command."""
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
-        told = self.query_one("#tried", Text)
-        told.show_lines([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, tried.words])
-        self.call_after_refresh(told.scroll_visible, animate=False)
+        tries = self.query_one("#tried", Text)
+        tries.show_lines([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, tried.words])
+        self.call_after_refresh(tries.scroll_visible, animate=False)
 
 
 class VerifyPane(UnlockingPane):

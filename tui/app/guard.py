@@ -26,6 +26,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tui.ending import ENDING, SECONDS_FOR_THREADS, SECONDS_TO_END
 from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.text import safe
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class Guard:
 
     def last_words(self, words: Sentence) -> None:
         """What it adds to standard error if it has to end the wizard, in place of what that was before."""
-        self._words[:] = text_of(words).encode()[:WORDS_SIZE].ljust(WORDS_SIZE, b"\0")
+        self._words[:] = safe(text_of(words)).encode()[:WORDS_SIZE].ljust(WORDS_SIZE, b"\0")
 
     def hear_signals(self) -> None:
         """From now on signals reach it, also while no Python can run."""
@@ -253,7 +254,7 @@ class _Watch:
             if self._shown:
                 termios.tcsetattr(self._terminal, termios.TCSANOW, self._modes)
             if free:
-                said = self._words[:].rstrip(b"\0").decode()
+                said = self._words[:].rstrip(b"\0").decode(errors="ignore")
                 os.write(2, f"{joined(('It took too long to end.', said))}\n".encode())
         if os.getppid() == self._wizard:
             os.kill(self._wizard, signal.SIGKILL)

@@ -257,7 +257,7 @@ class SessionControl:
             return False
         if self._plays is None or self._plays[0] is not session.state:  # every key asks
             found = True
-            with suppress(OnboardError):  # whoever presses the key reads why
+            with suppress(OnboardError):  # the key says why
                 found = self.other_person(session.folder.name) is not None
             self._plays = session.state, found
         return self._plays[1]

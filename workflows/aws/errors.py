@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum
+from enum import Enum, unique
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -35,6 +35,7 @@ class _Row:
     codes: str = ""
 
 
+@unique
 class AwsFailure(Enum):
     """What kind of failure it was, for a program to decide by."""
 

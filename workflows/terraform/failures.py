@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import Enum, StrEnum, unique
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +56,7 @@ _SIGN_IN = (
 )
 
 
+@unique
 class Failure(Enum):
     """The known causes of failures; of those whose words are found, the first one counts."""
 

@@ -374,7 +374,7 @@ class Terraform:
         outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
             self.init(watch=watch)
-            sources = hash_sources(self.layer, self.inputs)  # init tells where modules are
+            sources = hash_sources(self.layer, self.inputs)  # init says where modules are
             outcome = self._ended(Kind.PLAN, argv, watch)
         if not outcome.succeeded:
             path.unlink(missing_ok=True)

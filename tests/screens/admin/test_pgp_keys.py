@@ -367,6 +367,8 @@ async def test_a_key_that_differs_after_it_was_written_opens_the_step_again(
         assert ui.status("pgp-keys") is Status.READY
         assert "✗ differs" in ui.text
         assert not ui.app.pane.request().keys, "its file is in the layer"
+        assert "≠ keys/jane.doe" in verdict(ui)
+        assert "✓ keys/jane.doe" not in verdict(ui)
 
 
 async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:
