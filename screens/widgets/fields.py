@@ -9,7 +9,6 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
@@ -17,7 +16,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Lines, Text, segment, shortened, shown
+from screens.widgets.text import Lines, Text, segment, shortened, styled
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
@@ -111,7 +110,7 @@ class SentenceField(Input):
         return Strip([segment(lines[y], self.rich_style)])
 
     def _lines(self, width: int) -> list[str]:
-        return [line.plain for line in Content(shown(self.value)).wrap(max(1, width))]
+        return [line.plain for line in styled((self.value, "")).wrap(max(1, width))]
 
 
 class FilterField(Input):
