@@ -127,8 +127,10 @@ class _Meant:
         if change.type == GROUP_MEMBERS:
             edited = bool(change.joining or change.leaving) or change.group in groups.policies
             return change.group in groups.remade or (edited and self._moves(change))
-        if name is None:
-            return change.group in groups.remade.union(groups.policies)
+        if name is None or change.group is not None:
+            ours = change.group in groups.remade.union(groups.policies)
+            if name is None or not ours:
+                return ours
         if name in self._named or change.action is Action.NOTHING:
             return name in self._people
         if name in self._here.add:

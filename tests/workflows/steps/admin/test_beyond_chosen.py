@@ -103,6 +103,8 @@ def test_what_nobody_decided_about_a_person_is_foreign(
 def test_what_a_persons_own_module_makes_comes_with_them(tmp_path: Path) -> None:
     assert foreign(tmp_path, ADDED, own("aws_iam_user", CREATE), OWN_POLICY) == []
     assert foreign(tmp_path, ADDED, OWN_POLICY) == [OWN_POLICY.address]
+    shared = replace(OWN_POLICY, group="admins")
+    assert foreign(tmp_path, ADDED, own("aws_iam_user", CREATE), shared) == [shared.address]
 
 
 def test_a_join_is_foreign_in_a_group_of_which_only_the_policies_were_edited(tmp_path: Path) -> None:
