@@ -47,7 +47,7 @@ class Entry:
             nobody has seen; else "".
         undone_by: what the later sessions do after which nothing is left to be done in it; () for none.
         removed: whom of its people later sessions removed from an account that it is for.
-        elsewhere: whether it is of another sandbox than the one that is open.
+        elsewhere: whether it is of another world than the one that is open: in a sandbox, or in another one.
     """
 
     summary: Summary
@@ -114,13 +114,14 @@ class SessionCatalogue:
         return tuple(sorted(self._all(), key=lambda entry: entry.summary.changed, reverse=True))
 
     def find(self, session_id: str | None) -> Entry:
-        """The session of an id, or the latest that isn't archived for None.
+        """The session of an id, or the person's latest own that isn't archived for None.
 
         Raises:
             OnboardError: there is none.
         """
         for entry in self.entries():
-            if session_id == entry.summary.id or (session_id is None and not entry.archived):
+            latest = session_id is None and not (entry.archived or entry.sandbox)
+            if session_id == entry.summary.id or latest:
                 return entry
         raise OnboardError(
             "No such session" if session_id else "No session yet",

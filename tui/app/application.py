@@ -150,7 +150,7 @@ class OnboardApp(Frame):
             self._ahead = None
             self.set_timer(_SECONDS_AT_REST, partial(self._in_background, ahead, "ahead"))
         if start.session:
-            await self._resume(start.session, start.drafts)
+            await self._resume(start)
         elif start.workflow:
             await self._begin(start.workflow, start.drafts)
         else:
@@ -299,7 +299,7 @@ class OnboardApp(Frame):
             return
         self.leave()
         if start.session:
-            await self._resume(start.session, start.drafts)
+            await self._resume(start)
         else:
             await self._begin(start.workflow, start.drafts)
 
@@ -338,24 +338,24 @@ class OnboardApp(Frame):
         else:
             await self._show_wizard(run, None)
 
-    async def _resume(self, session_id: str, drafts: Drafts) -> None:
+    async def _resume(self, start: Start) -> None:
         from workflows.machine.journal import DamagedJournal  # noqa: PLC0415 - not for the first paint
 
         try:
-            run = self.control.resume(session_id, drafts)
+            run = self.control.resume(start)
         except DamagedJournal as damage:
             await self._show_home(None if damage.sound else damage)
             if damage.sound:
-                self._offer_repair(session_id, damage)
+                self._offer_repair(start.session, damage)
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._enter(run, first_with(run, drafts))
+            await self._enter(run, first_with(run, start.drafts))
 
     def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
         async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             try:
-                run = self.control.resume(session_id, {}, repair=True)
+                run = self.control.resume(Start(session=session_id), repair=True)
             except OnboardError as error:
                 self.show_error(error)
             else:
@@ -442,7 +442,9 @@ class OnboardApp(Frame):
     async def _resume_wanted(self, message: HomeScreen.Resume) -> None:
         folder, session = message.entry.sandbox, message.entry.summary.id
         if folder is None or folder == self.source.folder:
-            await self._resume(session, _drafts_of(message.kinds))
+            another_device = "device" in message.kinds
+            drafts = {} if another_device else _drafts_of(message.kinds)
+            await self._resume(Start("", session, drafts, {"mfa"} if another_device else ()))
             return
         environment = self.control.parts.sandbox(folder)
         self._start = Start(session=session)

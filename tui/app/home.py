@@ -38,7 +38,6 @@ _LABEL = 28
 _TIME = 14
 _WIDE, _BESIDE = 116, 38
 """From how many columns on the selected line is explained beside the list, and in how many."""
-_ELSEWHERE = "In another sandbox"
 _ONE = "In one sitting."
 
 
@@ -203,13 +202,6 @@ def _order(entry: Entry, since: str = "") -> int:
     return 1 if entry.summary.facts else 3
 
 
-def _heading(entry: Entry) -> str:
-    """The heading that a session is listed under."""
-    if entry.archived or entry.elsewhere:
-        return "Archived" if entry.archived else _ELSEWHERE
-    return "Done" if entry.over else "Continue"
-
-
 class HomeScreen(OneFocus):
     """What would you like to do?
 
@@ -311,6 +303,7 @@ class HomeScreen(OneFocus):
         left_at = max((entry.summary.changed for entry in entries if _order(entry) == 1), default="")
         self._entries = sorted(entries, key=partial(_order, since=left_at))
         self._sandbox = sandbox
+        self._elsewhere = f"In {'another' if sandbox else 'a'} sandbox"
         self._all = every
         self._lines: dict[str, _Line] = {
             **{f"session-{number}": _line_of(entry, now()) for number, entry in enumerate(self._entries)},
@@ -363,8 +356,8 @@ class HomeScreen(OneFocus):
 
     def _options(self) -> list[Option]:
         words, every = self._terms(), dict(zip(self._lines, self._entries, strict=False))
-        listed = {name: _heading(every[name]) for name in self._listed()}
-        left = [] if words else [_heading(every[name]) for name in every if name not in listed]
+        listed = {name: self._heading(every[name]) for name in self._listed()}
+        left = [] if words else [self._heading(every[name]) for name in every if name not in listed]
         more = left[0].lower() if len({*left}) == 1 and left[0] != "Continue" else "more"
         folded = next(iter(listed.values()), left[0]) if left else ""
         groups = {
@@ -374,7 +367,7 @@ class HomeScreen(OneFocus):
             heading: [name for name in (" ".join(task.begins) for task in tasks) if self._has(name, words)]
             for heading, tasks in _TASKS.items()
         }
-        groups[_ELSEWHERE] = [name for name in listed if listed[name] == _ELSEWHERE]
+        groups[self._elsewhere] = [name for name in listed if listed[name] == self._elsewhere]
         options, crowded = list[Option](), self._crowded
         for heading, names in groups.items():
             if names or heading == folded:
@@ -387,6 +380,12 @@ class HomeScreen(OneFocus):
                     rest = ((f"{len(left)} {more}: ", ""), ("F3", "$accent"), (f" lists {them}", ""))
                     options.append(Option(styled(*rest), "more"))
         return options or [Option("Nothing here has these words. Esc clears them.", disabled=True)]
+
+    def _heading(self, entry: Entry) -> str:
+        """The heading that a session is listed under."""
+        if entry.archived or entry.elsewhere:
+            return "Archived" if entry.archived else self._elsewhere
+        return "Done" if entry.over else "Continue"
 
     @property
     def _crowded(self) -> bool:
@@ -409,7 +408,7 @@ class HomeScreen(OneFocus):
             return [name for name in every if self._has(name, words)]
         if self._all:
             return every
-        headings = dict(zip(every, map(_heading, self._entries), strict=True))
+        headings = dict(zip(every, map(self._heading, self._entries), strict=True))
         here = [name for name in every if headings[name] != "Archived" or name == self._came_from]
         if self.size.height >= _LOW:
             return here
@@ -477,27 +476,34 @@ class HomeScreen(OneFocus):
     def _begin(self, workflow: str, *kinds: str) -> None:
         """Begin a session, unless the person meant the one of this kind that they began before.
 
-        A key is replaced in the session that it is of, which knows it.
+        A key or a device is replaced in the session that it is of, which knows it.
         """
         replacing = "replacing" in kinds
-        fitting = (
+        here = [
             entry
             for entry in self._entries
             if entry.summary.workflow == workflow
             and not (entry.summary.damage or entry.archived or entry.elsewhere)
-            and ((self._sandbox or entry.sandbox is None) if replacing else entry.summary.next_step)
+        ]
+        open_ones = [entry for entry in here if replacing or entry.summary.next_step]
+        begun = next(
+            iter(open_ones or [entry for entry in here if entry.summary.facts.get("identities")]), None
         )
-        begun, begin = next(fitting, None), self.Begin(workflow, kinds)
+        begin = self.Begin(workflow, kinds)
         if workflow == "admin" or begun is None:
             self.post_message(begin)
             return
-        resume = self.Resume(begun, kinds)
+        resume = self.Resume(begun, kinds if open_ones else ("device",))
         if replacing:
             self.post_message(resume)
-        else:
-            body = f"You began this already:\n\n{_line_of(begun, self._now()).whole}"
-            question = Begun("Continue what you began?", body)
-            ask(self, question, lambda again: self.post_message(resume if again else begin))
+            return
+        whole = _line_of(begun, self._now()).whole
+        question = (
+            Begun("Continue what you began?", f"You began this already:\n\n{whole}", "Continue it")
+            if open_ones
+            else Begun("Have you lost your MFA device?", f"{whole}\n\n{_DEVICE}", "Register another device")
+        )
+        ask(self, question, lambda again: self.post_message(resume if again else begin))
 
     async def action_filter(self) -> None:
         """Go to the field by which the list is filtered."""
@@ -604,12 +610,16 @@ class HomeScreen(OneFocus):
 
 
 class Begun(Dialog[bool]):
-    """Asks whether to continue (True) or to begin another one (False)."""
+    """Asks whether to continue (True), in words of its own, or to begin another one (False)."""
 
     AUTO_FOCUS = "#again"
 
+    def __init__(self, title: str, body: str, again: str) -> None:
+        super().__init__(title, body)
+        self._again = again
+
     def buttons(self) -> Iterable[Button]:
-        yield Button("Continue it", id="again", variant="primary")
+        yield Button(self._again, id="again", variant="primary")
         yield Button("Begin another", id="another")
         yield Button("Cancel", id="close", key="esc")
 
@@ -632,6 +642,9 @@ _REPORT = (
     "It says what happened in this session. People get numbers; account ids and keys are left out. "
     "Project and account names stay, so read it before you send it."
 )
+
+
+_DEVICE = "Your admin removes it first. Then the step MFA opens again for each of your accounts."
 
 
 def _gone(entry: Entry) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,11 +39,13 @@ class Start:
         workflow: begin a session of this workflow, "" for none.
         session: resume this session, "" for none.
         drafts: input to start or resume with, by step id.
+        again: the settled steps to do again in it, each by its id, or as "mfa@security" for one of several.
     """
 
     workflow: str = ""
     session: str = ""
     drafts: Drafts = field(default_factory=dict)
+    again: Container[str] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class SessionControl:
         """
         from workflows.core.processes import user_and_host  # noqa: PLC0415 - not for the first paint
 
+        begun = self._proposed(workflow)
         details = {"by": user_and_host({})} | ({"sandbox": True} if self._source.sandbox else {})
         try:
             session = self.sessions.create(workflow, details)
@@ -99,7 +102,6 @@ class SessionControl:
                 why=str(error),
                 next="Move it away, then start again.",
             ) from error
-        begun = self._source.drafts(workflow)
         merged = {step: {**begun.get(step, {}), **drafts.get(step, {})} for step in {**begun, **drafts}}
         if "joining" not in drafts.get("project", {}).get("kinds", ("joining",)):
             merged["project"].pop("joining", None)  # who is proposed to be added is for that task alone
@@ -107,15 +109,43 @@ class SessionControl:
         self._begun = session.folder.name if chosen_only else ""
         return self._opened(session, merged)
 
-    def resume(self, session_id: str, drafts: Drafts, *, repair: bool = False) -> SessionRun:
-        """Resume a session, with this input in addition; a damaged one from its last sound event.
+    def _proposed(self, workflow: str) -> Drafts:
+        """What a session of a workflow begins with here; a sandbox's new user is who was invited there.
+
+        Raises:
+            OnboardError: the sessions cannot be read.
+        """
+        begun = self._source.drafts(workflow)
+        if not self._source.sandbox or workflow != "new-user":
+            return begun
+        here, step = self.sessions.summaries(), _NAMES_PEOPLE[workflow]
+        there = {name for summary in here if summary.workflow == workflow for name in _people(summary)}
+        admins = (summary for summary in here if summary.workflow == "admin")
+        named = (name for summary in admins for name in texts(summary.about.get("joining")))
+        invited = next((name for name in named if name not in there), "")
+        return {**begun, step: {**begun.get(step, {}), **({"user": invited} if invited else {})}}
+
+    def resume(self, start: Start, *, repair: bool = False) -> SessionRun:
+        """Resume a session, with input in addition; a damaged one from its last sound event.
 
         Raises:
             DamagedJournal: it has to be repaired first.
             OnboardError: there is none, it is in use, or it cannot be read.
         """
         self._begun = ""
-        return self._opened(self.sessions.open(session_id, repair=repair), drafts)
+        session = self.sessions.open(start.session, repair=repair)
+        run = self._opened(session, start.drafts)
+        from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - not for the first paint
+
+        try:
+            for key in session.layout() if start.again else ():
+                settled = session.status(key) in SETTLED | {Status.CONTRADICTED}
+                if settled and (key.step in start.again or str(key) in start.again):
+                    session.do_again(key, "what it was done with is gone")
+        except OnboardError:
+            self.leave()
+            raise
+        return run
 
     def leave(self) -> None:
         """Close the session that is open, if there is one."""
@@ -217,11 +247,12 @@ class SessionControl:
         Raises:
             OnboardError: their folder cannot be read.
         """
-        every = self.parts.catalogue.entries()
-        if not self._source.sandbox:
-            return every
         here = self._source.folder
-        return tuple(replace(entry, elsewhere=entry.sandbox != here) for entry in every if entry.sandbox)
+        return tuple(
+            replace(entry, elsewhere=entry.sandbox != here)
+            for entry in self.parts.catalogue.entries()
+            if entry.sandbox or not here
+        )
 
     def other_person(self, session_id: str) -> Start | None:
         """Where the other person of a session continues or begins; None if nobody else has a part in it.
@@ -247,7 +278,9 @@ class SessionControl:
         if likely is not None and _asks_anew(mine):
             return _for_another_key(names, matching)
         if likely is not None and (likely.next_step or not fresh):
-            return Start(session=likely.id, drafts=_replacing(mine, likely))
+            return Start(
+                session=likely.id, drafts=_replacing(mine, likely), again=_without_device(mine, likely)
+            )
         asked = {"joining": sorted(fresh)} if workflow == "admin" else {"user": min(fresh, default="")}
         return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked} if fresh else {})
 
@@ -323,6 +356,17 @@ def _replacing(admin: Summary, user: Summary) -> Drafts:
 
     wanted = admin.next_step == "pgp-keys" and user.facts.get("user") in texts(admin.facts.get("rekeying"))
     return {"pgp-key": DRAFT} if wanted else {}
+
+
+def _without_device(admin: Summary, user: Summary) -> tuple[str, ...]:
+    """The steps in which a user registered the devices that an admin has removed since."""
+    if user.facts.get("user") not in texts(admin.facts.get("mfa_reset")):
+        return ()
+    resets = {
+        account: admin.settled.get(f"mfa-reset@{account}", "") for account in texts(admin.facts.get("layers"))
+    }
+    steps = {f"mfa@{account}": at for account, at in resets.items()}
+    return tuple(step for step, at in steps.items() if step in user.settled and user.settled[step] <= at)
 
 
 def _without_new_key(summary: Summary) -> set[str]:

@@ -49,7 +49,7 @@ def standing_of(entry: Entry) -> tuple[str, ...]:
     ahead = f"{_APPLIES[entry.apply]}: {step}"
     stands = trouble or (ahead if step else done)
     gone = f"{listed(entry.removed, _NAMED)} removed since" if entry.removed and not entry.over else ""
-    where = "" if entry.sandbox is None else "another sandbox" if entry.elsewhere else "sandbox"
+    where = "" if entry.sandbox is None else "sandbox"
     parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, gone, str(project), where)
     return tuple(filter(None, map(text_of, parts)))
 

@@ -34,7 +34,14 @@ from tui.app import frame as frame_module
 from tui.app.application import OnboardApp
 from tui.app.guard import WORDS_SIZE, Guard
 from tui.app.home import HomeScreen
-from tui.app.session_control import Parts, SessionControl, Start, _asks_anew, _for_another_key
+from tui.app.session_control import (
+    Parts,
+    SessionControl,
+    Start,
+    _asks_anew,
+    _for_another_key,
+    _without_device,
+)
 from tui.app.starting import Starting
 from tui.app.wizard import WizardScreen
 from tui.host import Machine, Places
@@ -875,6 +882,8 @@ async def test_a_sandbox_session_is_resumed_in_its_sandbox_from_the_first_screen
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
+        await pilot.press("f3", "end")
+        await settled(pilot)
         assert "next: Users" in text_of(app)
         await pilot.press("enter")
         await settled(pilot)
@@ -898,6 +907,44 @@ async def test_in_a_sandbox_the_persons_own_sessions_are_not_offered(house: Hous
         assert offered & {"session-0", "session-1"} == {"session-0"}
     (entry,) = app.control.entries()
     assert (bool(entry.sandbox), entry.elsewhere) == (True, False)
+
+
+async def test_outside_sandboxes_their_sessions_are_of_another_world(house: House) -> None:
+    house.session((PROJECT, LAYERS))
+    house.sandbox_session()
+    control = SessionControl(house.parts(), house.source, FakeClipboard())
+    found = {bool(entry.sandbox): entry.elsewhere for entry in control.entries()}
+    assert found == {True: True, False: False}
+
+
+@pytest.mark.parametrize("invited", [["bo.ek"], ["ann", "bo.ek"], []])
+async def test_a_sandboxs_new_user_is_who_was_invited_there(house: House, invited: list[str]) -> None:
+    house.sandbox_session((PROJECT, LAYERS))
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    who = StepKey("before-you-start")
+    house.other.drafts = lambda _workflow: {who.step: {"user": "somebody"}}  # type: ignore[method-assign]
+    first = control.sessions.create("admin", {})
+    first.drafts.save(PROJECT, {"joining": invited})
+    first.close()
+    for name in [*invited, "somebody"]:
+        run = control.begin("new-user", {})
+        assert run.session.drafts.load(who) == {"user": name}
+        run.session.drafts.save(PROJECT, {"user": name})
+        control.leave()
+
+
+@pytest.mark.parametrize(("again", "redone"), [((), ()), ({"groups"}, LAYERS["layers"]), ({"groups@x"}, ())])
+async def test_settled_steps_are_opened_again_on_the_way_into_a_session(
+    house: House, again: Any, redone: Any
+) -> None:
+    groups = StepKey("groups", "management")
+    done = ((PROJECT, LAYERS), (USERS, {"people": []}), (groups, {"planned": True}))
+    session = house.session(*done, (StepKey("review", "management"), {"applied": True}))
+    control = SessionControl(house.parts(), house.source, FakeClipboard())
+    run = control.resume(Start(session=session, again=again))
+    assert (run.session.status(groups) is Status.DONE) is not bool(redone)
+    assert (run.proposal() == groups) is bool(redone)
+    control.leave()
 
 
 async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(house: House) -> None:
@@ -998,6 +1045,17 @@ def test_the_other_person_is_one_of_this_very_onboarding(
     assert control.other_person(begun("admin", mine)) == wanted
 
 
+@pytest.mark.parametrize(("removed_at", "again"), [("02", ("mfa@a",)), ("00", ()), ("", ())])
+def test_who_lost_a_device_is_played_where_another_is_registered(
+    removed_at: str, again: tuple[str, ...]
+) -> None:
+    settled = {"mfa-reset@a": removed_at} if removed_at else {}
+    admin = Summary("1", "admin", facts={"mfa_reset": ["jane"], "layers": ["a", "b"]}, settled=settled)
+    user = Summary("2", "new-user", facts={"user": "jane"}, settled={"mfa@a": "01", "mfa@b": "01"})
+    assert _without_device(admin, user) == again
+    assert _without_device(admin, replace(user, facts={"user": "sam"})) == ()
+
+
 async def test_outside_a_sandbox_there_is_nobody_else_to_play(house: House) -> None:
     app = house.app(session=house.session((PROJECT, LAYERS)))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -1028,7 +1086,7 @@ async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
     app = house.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("delete", "shift+tab", "enter")
+        await pilot.press("f3", "end", "delete", "shift+tab", "enter")
         await settled(pilot)
         assert house.catalogue.entries() == ()
         assert "Continue" not in text_of(app)

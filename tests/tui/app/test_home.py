@@ -273,7 +273,8 @@ async def test_with_no_session_enter_adds_people() -> None:
 
 
 async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> None:
-    app = Host([LATE, DONE])
+    away = replace(DONE, elsewhere=True)
+    app = Host([LATE, away])
     async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
         for _ in range(13):
@@ -284,23 +285,45 @@ async def test_arrow_keys_reach_every_task_and_headings_are_passed_over() -> Non
         kinds.append("regions_wanted")
         assert app.asked == [
             HomeScreen.Resume(LATE),
-            HomeScreen.Resume(DONE),
             *(HomeScreen.Begin("admin", (kind,)) for kind in kinds),
             HomeScreen.Begin("new-user"),
             HomeScreen.Begin("new-user", ("replacing",)),
             HomeScreen.Begin("rotation"),
+            HomeScreen.Resume(away),
         ]
 
 
-@pytest.mark.parametrize("sandbox", [True, False])
-async def test_a_key_is_replaced_in_the_session_that_it_is_of(*, sandbox: bool) -> None:
-    app = Host([DONE], sandbox=sandbox)
+@pytest.mark.parametrize("elsewhere", [True, False])
+async def test_a_key_is_replaced_in_the_session_that_it_is_of(*, elsewhere: bool) -> None:
+    mine = replace(DONE, elsewhere=elsewhere)
+    app = Host([mine])
     async with app.run_test(size=(80, 36)) as pilot:
         await rest(pilot)
         app.home._begin("new-user", "replacing")
         await rest(pilot)
-        wanted = HomeScreen.Resume(DONE, ("replacing",)) if sandbox else None
+        wanted = None if elsewhere else HomeScreen.Resume(mine, ("replacing",))
         assert app.asked == [wanted or HomeScreen.Begin("new-user", ("replacing",))]
+
+
+@pytest.mark.parametrize(("with_handoff", "elsewhere"), [(True, False), (False, False), (True, True)])
+async def test_a_lost_device_is_replaced_in_the_session_that_knows_its_accounts(
+    *, with_handoff: bool, elsewhere: bool
+) -> None:
+    facts = {"user": "jane.doe", **({"identities": ["security"]} if with_handoff else {})}
+    mine = replace(entry(Summary("mine", "new-user", facts=facts)), elsewhere=elsewhere)
+    app = Host([mine])
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        app.home._begin("new-user")
+        await rest(pilot)
+        if not with_handoff or elsewhere:
+            assert app.asked == [HomeScreen.Begin("new-user")]
+            return
+        assert isinstance(app.screen, Begun)
+        assert app.asked == []
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(mine, ("device",))]
 
 
 async def test_many_sessions_leave_room_for_the_tasks_until_all_are_wanted() -> None:
@@ -489,7 +512,20 @@ async def test_a_new_sandbox_begins_with_the_tasks_and_lists_other_sandboxes_las
         await pilot.press("enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Begin("admin", ("joining",))]
-    assert "another sandbox" in standing_of(others[0])
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+async def test_a_session_of_another_world_is_never_selected_nor_continued_in_this_one(
+    *, sandbox: bool
+) -> None:
+    waits = Summary("waits", "new-user", next_step="handoff", next_title="Handoff", facts={"user": "jane"})
+    app = Host([replace(entry(waits, Path("before")), elsewhere=True)], sandbox=sandbox)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await rest(pilot)
+        assert app.home._at == "admin joining"
+        app.home._begin("new-user")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Begin("new-user")]
 
 
 @pytest.mark.parametrize("size", [(60, 20), (40, 10), (20, 5)])

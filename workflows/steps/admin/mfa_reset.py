@@ -151,8 +151,7 @@ def text_for(name: str, found: Found, context: Context) -> str:
 your MFA device in the AWS account {account} ({found.account_id}) of {project} was removed; you can sign in \
 without a code until you register another one. Please do that today: until then you may do little else there.
 
-If you use iam-onboard, open "Set up my access" there and go to MFA for {account}. If that page has a button \
-"Register another device", press it. By hand:
+If you use iam-onboard, choose "Set up my access" there. By hand:
 
 1. Sign in at {context.environment.open_page(found.sign_in)} as {name}, with your password; it is unchanged.
 2. At the top right, under your name: "Security credentials", then "Assign MFA device".
