@@ -12,7 +12,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import get_ident
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from textual._xterm_parser import XTermParser
 from textual.app import App
@@ -24,6 +24,7 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
 from textual.widget import Widget
+from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from screens.step.failure import as_error
@@ -172,7 +173,8 @@ class Frame(App[None]):
         drop: Callable[[], None] | None = getattr(self.screen, "drop_passing_result", None)
         if drop is not None:
             drop()
-        self._typed.append(event)
+        line_feed = isinstance(event, Key) and event.key == "ctrl+j"  # how some terminals end a pasted line
+        self._typed.append(Key("enter", "\r") if line_feed else event)
         if len(self._typed) == 1:
             await self._handle_typed()
 
@@ -185,9 +187,23 @@ class Frame(App[None]):
         if waiting and clock() < until:
             self.call_later(self._handle_typed, until)
             return
-        await super().on_event(self._typed.popleft())
+        await super().on_event(self._next_typed())
         if self._typed:
             self.call_later(self._handle_typed)
+
+    def _next_typed(self) -> Event:
+        """What was typed first; in a field, all characters up to the next other key are taken in at once.
+
+        A terminal that knows no pastes types them: a page for each character would take minutes.
+        """
+        first = self._typed.popleft()
+        if not (_is_character(first) and _takes_runs(self.focused)):
+            return first
+        run = str(first.character)
+        while self._typed and _is_character(key := self._typed[0]):
+            run += str(key.character)
+            self._typed.popleft()
+        return Key(first.key, run)
 
     async def _widgets_are_done(self, until: float) -> None:
         """Wait until the widget with the focus has handled its keys, and those around it what that led to.
@@ -307,6 +323,17 @@ class Frame(App[None]):
                 self.guard.begun()
             self.leave()
         self._close_messages_no_wait()
+
+
+def _is_character(event: Event) -> TypeGuard[Key]:
+    return isinstance(event, Key) and event.is_printable
+
+
+def _takes_runs(field: Widget | None) -> bool:
+    """Whether a field makes of several characters what it makes of each: not where it rejects some."""
+    if isinstance(field, Input):
+        return field.restrict is None and not field.max_length
+    return getattr(field, "read_only", None) is False  # a TextArea's, whose class Home doesn't load
 
 
 class WatchedDriver(LinuxDriver):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import ClassVar
+from unittest.mock import patch
 
 import pytest
 from textual.app import ComposeResult
@@ -13,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, TextArea
 
 from screens.widgets.dialogs import Confirm
 from tui.app.frame import Frame
@@ -118,6 +119,34 @@ async def test_what_is_typed_after_a_key_that_leads_to_a_field_goes_into_it() ->
         typed(app, "slash", *"mfa")
         await pilot.pause()
         assert app.query_one("#filter", Input).value == "mfa"
+
+
+@pytest.mark.parametrize("end", ["enter", "ctrl+j"])
+async def test_what_a_terminal_types_into_a_text_area_is_taken_in_line_by_line(end: str) -> None:
+    app, lines = Form(), ["-----BEGIN", "", "mQINBGd é ü漢 " * 20, "-----END"]
+    async with app.run_test() as pilot:
+        area = TextArea()
+        await app.mount(area)
+        area.focus()
+        await pilot.pause()
+        edits = list[str]()
+        with patch.object(area, "edit", lambda edit: (edits.append(edit.text), TextArea.edit(area, edit))[1]):
+            typed(app, *"wrong", "ctrl+u", *(key for line in lines for key in (*line, end)), "ctrl+n")
+            await pilot.pause()
+        assert area.text == "\n".join([*lines, ""])
+        assert len(edits) < 12  # a line, or its end, and each character that came alone at first
+
+
+async def test_a_field_that_rejects_some_characters_gets_each_by_itself() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        code = Input(restrict=r"\d*", max_length=6)
+        await app.mount(code)
+        code.focus()
+        await pilot.pause()
+        typed(app, *"12a 34567")
+        await pilot.pause()
+        assert code.value == "123456"
 
 
 @pytest.mark.parametrize(
