@@ -14,7 +14,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedReader
@@ -238,29 +238,47 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
         FileError: one cannot be written; every target is as it was and no temporary file is left. (Where only
             the last step fails, syncing the folder, the new files are in place.)
     """
-    with contextlib.ExitStack() as cleanup:
-        staged = []
+    with staged(writes) as put:
+        put()
+
+
+@contextlib.contextmanager
+def staged(writes: Sequence[FileWrite]) -> Iterator[Callable[[], None]]:
+    """Several files, complete on the disk beside their targets; what is not put in place is removed.
+
+    Yields:
+        What puts them in place as `write_all_atomically` does; a full disk does not hinder it.
+
+    Raises:
+        FileError: one cannot be written; every target is as it was and no temporary file is left.
+    """
+    with contextlib.ExitStack() as stack:
+        ready = []
         for write in writes:
             with explained(write.path, "written"):
                 target = _target(write.path)
             with explained(target, "written"):
-                temporary = _beside(target, write.data, write.mode)
-                cleanup.callback(_discard, temporary)
+                temporary = stack.enter_context(_staged(target, write.data, write.mode))
                 former = None
                 if len(writes) > 1 and target.exists():
-                    former = _beside(target, load_file(target, OWN_LIMIT), None, "old")
-                    cleanup.callback(_discard, former)
-            staged.append((write.path, target, temporary, former))
-        with contextlib.ExitStack() as undo:
-            for path, target, temporary, former in staged:
-                with explained(path, "written"):
-                    temporary.replace(target)
-                if len(writes) > 1:
-                    undo.callback(_put_back, target, former)
-            undo.pop_all()
-        for folder in {target.parent for _, target, _, _ in staged}:
-            with explained(folder, "synced to the disk"):
-                sync_folder(folder)
+                    before = load_file(target, OWN_LIMIT)
+                    former = stack.enter_context(_staged(target, before, None, "old"))
+            ready.append((write.path, target, temporary, former))
+        yield lambda: _put(ready)
+
+
+def _put(ready: Sequence[tuple[Path, Path, Path, Path | None]]) -> None:
+    """Put staged files in place, all or none: each with its path, its target, itself, and what was there."""
+    with contextlib.ExitStack() as undo:
+        for path, target, temporary, former in ready:
+            with explained(path, "written"):
+                temporary.replace(target)
+            if len(ready) > 1:
+                undo.callback(_put_back, target, former)
+        undo.pop_all()
+    for folder in {target.parent for _, target, _, _ in ready}:
+        with explained(folder, "synced to the disk"):
+            sync_folder(folder)
 
 
 def _put_back(target: Path, former: Path | None) -> None:
@@ -285,12 +303,8 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: b
         OSError: it cannot be written; the target is as it was and no temporary file is left. (Where only the
             last step fails, syncing the folder, the new file is in place.)
     """
-    temporary = _beside(path, data, mode, synced=synced)
-    try:
+    with _staged(path, data, mode, synced=synced) as temporary:
         temporary.replace(path)
-    except BaseException:
-        _discard(temporary)
-        raise
     if synced:
         sync_folder(path.parent)
 
@@ -505,14 +519,23 @@ def _target(path: Path) -> Path:
         raise OSError(errno.ELOOP, "a loop of links", str(path)) from None
 
 
-def _beside(target: Path, data: bytes, mode: int | None, suffix: str = "tmp", *, synced: bool = True) -> Path:
-    """A new file beside the target with this content; `mode` as for `replace_file`."""
+@contextlib.contextmanager
+def _staged(
+    target: Path, data: bytes, mode: int | None, suffix: str = "tmp", *, synced: bool = True
+) -> Iterator[Path]:
+    """A new file beside the target with this content, removed where it is not put in place.
+
+    Every file is written so, alone or with others; `mode` and `synced` as for `replace_file`.
+    """
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
     kept = target.stat() if mode is None and target.exists() else None
     temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.{suffix}")
     _create(temporary, data, mode, kept, synced=synced)
-    return temporary
+    try:
+        yield temporary
+    finally:
+        _discard(temporary)
 
 
 def _create(
