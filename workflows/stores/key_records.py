@@ -8,6 +8,8 @@ that one that was killed is finished or undone by the next start.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained, file_named, is_there, private_folder, read_text, write_atomically
+from workflows.core.files import FileWrite, explained, file_named, is_there, private_folder, read_text, staged
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, count
 from workflows.core.shapes import WrongShape, plain, read
@@ -186,7 +188,16 @@ class KeyRecords:
         Raises:
             FileError: it cannot be written; the one before is as it was.
         """
-        self._write(self._path(record.project, record.profile), record)
+        with self.staged(record) as put:
+            put()
+
+    def staged(self, record: KeyRecord) -> AbstractContextManager[Callable[[], None]]:
+        """A record that is complete on the disk; gives what puts it in place, which takes no room.
+
+        Raises:
+            FileError: it cannot be written; the one before is as it was.
+        """
+        return self._staged(self._path(record.project, record.profile), record)
 
     def creation(self, project: str, profile: str) -> Creation | None:
         """The creation of a profile's key that was not ended, or None.
@@ -203,7 +214,8 @@ class KeyRecords:
         Raises:
             FileError: it cannot be written.
         """
-        self._write(self._path(creation.project, creation.profile, ".creation"), creation)
+        with self._staged(self._path(creation.project, creation.profile, ".creation"), creation) as put:
+            put()
 
     def end(self, project: str, profile: str) -> None:
         """Forget a creation: its key is kept, or deleted.
@@ -215,9 +227,9 @@ class KeyRecords:
         with explained(path, "deleted"):
             path.unlink(missing_ok=True)
 
-    def _write(self, path: Path, record: KeyRecord | Creation) -> None:
+    def _staged(self, path: Path, record: KeyRecord | Creation) -> AbstractContextManager[Callable[[], None]]:
         private_folder(self.folder)
-        write_atomically(path, f"{json.dumps(plain(record), indent=2)}\n".encode(), mode=0o600)
+        return staged([FileWrite(path, f"{json.dumps(plain(record), indent=2)}\n".encode())])
 
     def _path(self, project: str, profile: str, suffix: str = ".json") -> Path:
         return file_named(self.folder, f"{project}/{profile}", suffix)

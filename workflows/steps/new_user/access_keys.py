@@ -274,7 +274,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     known, account = "" if keys else "Unless you deactivated it, ", account_label(identity)
     sentences += [f"! {known}{old_id} is still active in {account}. {_WAY_OUT}" for old_id in old_ids]
     if request.how == CONSOLE and request.delete_file:
-        sentences.append(_deleted(typed_path(request.path, context.environment.home)))
+        sentences.append(_deleted(typed_path(request.path, context.environment.home), key_id, context))
     return {
         "access_key": {
             "id": key_id,
@@ -381,9 +381,14 @@ def _made_at(
     return found
 
 
-def _deleted(path: Path) -> Sentence:
-    """What became of the downloaded file. The key is kept by now, so a failure is reported, not raised."""
+def _deleted(path: Path, key_id: str, context: Context) -> Sentence:
+    """What became of the downloaded file; it stays where the key has no record, to be imported again.
+
+    The key is kept by now, so a failure is reported, not raised.
+    """
     try:
+        if (record := kept_record(context)) is None or record.id != key_id:
+            return f"{path.name} is still there: import it again once iam-onboard can write that down."
         return delete_access_key_file(path)
     except OnboardError as error:
         return f"{path.name} couldn't be deleted: {error.what} Delete it yourself."

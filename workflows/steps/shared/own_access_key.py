@@ -642,7 +642,9 @@ def keep_recorded(
 ) -> list[Sentence]:
     """Keep a key, write down that it is, and delete copies of an older one in other stores.
 
-    Once it is kept nothing takes it back: who made it would delete it in AWS, and the key before is replaced.
+    The record is complete on the disk before the key is kept: a full disk stops it while nothing has changed.
+    Once the key is kept nothing takes it back: who made it would delete it in AWS, and the one before is
+    replaced.
 
     Returns:
         What the person has to know besides, in sentences.
@@ -659,12 +661,13 @@ def keep_recorded(
             f"The rotation of the access key of {owner.profile} is neither finished nor undone.",
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
-    store.keep(key, mfa_serial)
-    sentences = _forget_elsewhere(store, owner, environment)
-    try:
-        records.put(_record(store, key, owner, environment, created))
-    except OnboardError as error:
-        sentences.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
+    with records.staged(_record(store, key, owner, environment, created)) as put:
+        store.keep(key, mfa_serial)
+        sentences = _forget_elsewhere(store, owner, environment)
+        try:
+            put()
+        except OnboardError as error:
+            sentences.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
     return sentences
 
 

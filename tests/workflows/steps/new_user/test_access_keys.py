@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from support.served_aws import BASE, NewUserAws, jane, served, user_key
 from workflows.aws.errors import translate
 from workflows.aws.sts import RepeatedCode
 from workflows.core.errors import OnboardError
+from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
@@ -27,7 +29,6 @@ from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TY
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
-from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable
 
@@ -364,18 +365,43 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
         assert (seen.verdict, bool(seen.remedy)) == (Verdict.UNKNOWN, True), "a key would let AWS be asked"
 
 
-def test_a_key_that_is_kept_stays_where_its_record_cannot_be_written(
+def from_file(new_user: NewUserAws) -> tuple[Request, Path]:
+    """What keeps a downloaded key and then deletes its file; and the file."""
+    csv = new_user.csv(user_key(new_user))
+    return Request(VAULT, CONSOLE, path=str(csv), delete_file=True), csv
+
+
+def test_a_key_whose_record_finds_no_room_is_not_kept_and_its_file_stays(new_user: NewUserAws) -> None:
+    records = new_user.environment.key_records_folder
+    records.parent.mkdir(parents=True, exist_ok=True)
+    records.touch()
+    request, csv = from_file(new_user)
+    with pytest.raises(FileError):
+        step.perform(request, new_user.context(), new_user.report)
+    assert vault_of(new_user).kept == {}
+    assert csv.exists()
+
+
+def test_a_key_that_is_kept_stays_and_its_file_too_where_its_record_cannot_be_put_in_place(
     new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_self: KeyRecords, record: KeyRecord) -> None:
-        raise OnboardError("The disk is full", f"{record.id} isn't written down.")
+    records, real = new_user.environment.key_records_folder, Path.replace
 
-    monkeypatch.setattr(KeyRecords, "put", full)
-    key = user_key(new_user)
-    typed = Request(VAULT, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"]))
-    fact = step.perform(typed, new_user.context(), new_user.report)["access_key"]
-    assert key["SecretAccessKey"] in vault_of(new_user).kept[NAME]
-    assert any(key["AccessKeyId"] in remark for remark in fact["told"])
+    def replace_elsewhere(self: Path, target: Path) -> Path:
+        if target.parent == records:
+            raise OSError(errno.EROFS, "read-only")
+        return real(self, target)
+
+    request, csv = from_file(new_user)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace_elsewhere)
+        fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert fact["id"] in vault_of(new_user).kept[NAME]
+    assert csv.exists()
+    assert list(records.iterdir()) == []
+    again = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    kept = step.kept_record(new_user.context())
+    assert (kept and kept.id, csv.exists()) == (again["id"], False)
 
 
 def test_in_the_background_no_profile_is_followed_and_nothing_of_the_persons_pgp_key_opened(
