@@ -14,7 +14,9 @@ import io
 import os
 import re
 from datetime import datetime
+from enum import Enum, unique
 from pathlib import Path
+from typing import NamedTuple
 
 from workflows.aws.clients import Credentials
 from workflows.core import files
@@ -43,10 +45,90 @@ _FIELDS = {
 _NEW_USER_HEADERS = {"password", "consolesigninurl", "consoleloginlink"}
 
 
+_ANOTHER_KEY = "Make a new access key in the console, download its CSV file, and delete the lost key."
+_TYPE_IT = "or type the key instead."
+
+
+class _Row(NamedTuple):
+    """The sentences of a flaw; what is in braces is filled in."""
+
+    what: str
+    why: str = ""
+    next: str = _ANOTHER_KEY
+
+
+@unique
+class Flaw(Enum):
+    """What makes a file, or a pair, no usable access key, with the sentences about it."""
+
+    QUOTES = _Row(
+        "{name} isn't a CSV file: its quotes don't match.",
+        next=f"Use the file as the console downloaded it, {_TYPE_IT}",
+    )
+    NO_TEXT = _Row("{name} isn't a text file.")
+    EMPTY = _Row("{name} is empty.", "Perhaps the download was interrupted.")
+    ONLY_HEADINGS = _Row(
+        "{name} holds only the line with the headings and no key.", "Perhaps it was cut off."
+    )
+    SEVERAL = _Row(
+        "{name} holds {number} keys.",
+        next="Keep only the heading and the line of the key that you want, then try again.",
+    )
+    COLUMN_TWICE = _Row("{name} has the same column twice.")
+    NEW_USER = _Row(
+        "{name} is the file of a new user: it holds a password for the console and no access key.",
+        next="In the console: Security credentials, Create access key, Download .csv file.",
+    )
+    NO_HEADINGS = _Row(
+        "{name} has no line with headings.", "The first line has to be Access key ID,Secret access key."
+    )
+    NO_COLUMN = _Row(
+        "{name} has no column {missing}.",
+        "The console's file has these two headings; perhaps this is another file.",
+        f"Use the file that the console downloaded, {_TYPE_IT}",
+    )
+    CUT = _Row(
+        "The line with the key has {fields}; the headings of {name} name {number}.",
+        "Perhaps the file was cut off.",
+    )
+    MORE_FIELDS = _Row("The line with the key has more fields than the headings of {name} name.")
+    VALUE_EMPTY = _Row("The {title} in {name} is empty.")
+    KEY_ID = _Row("The access key id has to begin with AKIA and be 16 to 128 capital letters and digits.")
+    TOKEN_MISSING = _Row(
+        "The access key id begins with ASIA: a temporary key, which needs a session token too."
+    )
+    LENGTH = _Row("The secret access key has {number} characters; it needs 40.")
+    CHARACTERS = _Row("The secret access key holds a character other than A-Z, a-z, 0-9, / and +.")
+
+
+_FIELD_OF = {
+    Flaw.KEY_ID: "key_id",
+    Flaw.TOKEN_MISSING: "key_id",
+    Flaw.LENGTH: "secret",
+    Flaw.CHARACTERS: "secret",
+}
+"""The flaws of a pair, each with the field that it is about."""
+
+
 class AccessKeyFileError(OnboardError):
-    """A file that holds no usable access key; says why without repeating anything from it."""
+    """A file that holds no usable access key; says why without repeating anything from it.
+
+    Args:
+        flaw: what is wrong with it.
+        name: the file's name.
+        values: what the flaw's sentence names besides.
+
+    Attributes:
+        flaw: see above.
+    """
 
     field = "path"
+
+    def __init__(self, flaw: Flaw, name: str, **values: object) -> None:
+        row, place = flaw.value, f" (In {name}.)" if flaw in _FIELD_OF else ""
+        what = row.what.format(name=name, **values)
+        super().__init__("No access key in this file", f"{what}{place}", why=row.why, next=row.next)
+        self.flaw = flaw
 
 
 def find_access_keys(folder: Path, since: datetime) -> list[Path]:
@@ -137,21 +219,15 @@ def parse_access_key(text: str, name: str) -> Credentials:
             if any(cell.strip() for cell in row)
         ]
     except csv.Error:
-        raise _error(
-            f"{name} isn't a CSV file: its quotes don't match.",
-            next_step="Use the file as the console downloaded it, or type the key instead.",
-        ) from None
+        raise AccessKeyFileError(Flaw.QUOTES, name) from None
     if not rows:
-        raise _error(f"{name} is empty.", "Perhaps the download was interrupted.")
+        raise AccessKeyFileError(Flaw.EMPTY, name)
     header = [re.sub(r"[\s_-]+", "", cell).lower() for cell in rows[0]]
     columns = _columns(header, name)
     if len(rows) == 1:
-        raise _error(f"{name} holds only the line with the headings and no key.", "Perhaps it was cut off.")
+        raise AccessKeyFileError(Flaw.ONLY_HEADINGS, name)
     if len(rows) > 2:
-        raise _error(
-            f"{name} holds {len(rows) - 1} keys.",
-            next_step="Keep only the heading and the line of the key that you want, then try again.",
-        )
+        raise AccessKeyFileError(Flaw.SEVERAL, name, number=len(rows) - 1)
     return _access_key(rows[1], columns, name)
 
 
@@ -165,31 +241,32 @@ def check_access_key(
         secret_access_key: the secret; no message repeats it.
         session_token: of a temporary key.
     """
-    secret = secret_access_key.reveal()
+    flaw, number = _flaw_of(access_key_id, secret_access_key.reveal(), session_token)
+    return [] if flaw is None else [Problem(flaw.value.what.format(number=number), _FIELD_OF[flaw])]
+
+
+def _flaw_of(access_key_id: str, secret: str, session_token: Secret | None) -> tuple[Flaw | None, int]:
+    """What is wrong with a pair, if anything, and how many characters its secret has."""
     match = _ACCESS_KEY_ID.fullmatch(access_key_id)
+    flaw = None
     if match is None:
-        field = "key_id"
-        message = "The access key id has to begin with AKIA and be 16 to 128 capital letters and digits."
+        flaw = Flaw.KEY_ID
     elif match["kind"] == "ASIA" and not session_token:
-        field = "key_id"
-        message = "The access key id begins with ASIA: a temporary key, which needs a session token too."
+        flaw = Flaw.TOKEN_MISSING
     elif len(secret) != 40:
-        field, message = "secret", f"The secret access key has {len(secret)} characters; it needs 40."
+        flaw = Flaw.LENGTH
     elif not _SECRET.fullmatch(secret):
-        field = "secret"
-        message = "The secret access key holds a character other than A-Z, a-z, 0-9, / and +."
-    else:
-        return []
-    return [Problem(message, field)]
+        flaw = Flaw.CHARACTERS
+    return flaw, len(secret)
 
 
 def _decode(data: bytes, name: str) -> str:
     try:
         text = data.decode(_encoding(data))
     except UnicodeDecodeError:
-        raise _error(f"{name} isn't a text file.") from None
+        raise AccessKeyFileError(Flaw.NO_TEXT, name) from None
     if "\0" in text:
-        raise _error(f"{name} isn't a text file.")
+        raise AccessKeyFileError(Flaw.NO_TEXT, name)
     return text
 
 
@@ -206,48 +283,28 @@ def _columns(header: list[str], name: str) -> list[str]:
     titles = {"id": "Access key ID", "secret": "Secret access key"}
     missing = [title for field, title in titles.items() if field not in columns]
     if any(columns.count(field) > 1 for field in (titles if missing else set(columns) - {""})):
-        raise _error(f"{name} has the same column twice.")
+        raise AccessKeyFileError(Flaw.COLUMN_TWICE, name)
     if not missing:
         return columns
     if len(missing) == len(titles) and _NEW_USER_HEADERS & set(header):
-        raise _error(
-            f"{name} is the file of a new user: it holds a password for the console and no access key.",
-            next_step="In the console: Security credentials, Create access key, Download .csv file.",
-        )
+        raise AccessKeyFileError(Flaw.NEW_USER, name)
     if _ACCESS_KEY_ID.fullmatch(header[0].upper()):
-        raise _error(
-            f"{name} has no line with headings.", "The first line has to be Access key ID,Secret access key."
-        )
-    raise _error(
-        f"{name} has no column {' and no column '.join(missing)}.",
-        "The console's file has these two headings; perhaps this is another file.",
-        "Use the file that the console downloaded, or type the key instead.",
-    )
+        raise AccessKeyFileError(Flaw.NO_HEADINGS, name)
+    raise AccessKeyFileError(Flaw.NO_COLUMN, name, missing=" and no column ".join(missing))
 
 
 def _access_key(row: list[str], columns: list[str], name: str) -> Credentials:
     if len(row) < len(columns):
-        raise _error(
-            f"The line with the key has {count(len(row), 'field')}; "
-            f"the headings of {name} name {len(columns)}.",
-            "Perhaps the file was cut off.",
-        )
+        raise AccessKeyFileError(Flaw.CUT, name, fields=count(len(row), "field"), number=len(columns))
     if len(row) > len(columns):
-        raise _error(f"The line with the key has more fields than the headings of {name} name.")
+        raise AccessKeyFileError(Flaw.MORE_FIELDS, name)
     values = dict(zip(columns, row, strict=True))
     token = values.get("token")
     key = Credentials(values["id"], Secret(values["secret"]), Secret(token) if token else None)
     for title, value in (("access key id", values["id"]), ("secret access key", values["secret"])):
         if not value:
-            raise _error(f"The {title} in {name} is empty.")
-    for problem in check_access_key(key.access_key_id, key.secret_access_key, key.session_token):
-        raise _error(f"{problem.message} (In {name}.)")
+            raise AccessKeyFileError(Flaw.VALUE_EMPTY, name, title=title)
+    flaw, number = _flaw_of(values["id"], values["secret"], key.session_token)
+    if flaw is not None:
+        raise AccessKeyFileError(flaw, name, number=number)
     return key
-
-
-def _error(
-    what: str,
-    why: str = "",
-    next_step: str = "Make a new access key in the console, download its CSV file, and delete the lost key.",
-) -> AccessKeyFileError:
-    return AccessKeyFileError("No access key in this file", what, why=why, next=next_step)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import Enum, unique
 from threading import Event
 
 from workflows.aws import sts
@@ -18,13 +19,38 @@ from workflows.aws.clients import AwsClient, ClientFactory, Credentials, Profile
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
 from workflows.core.errors import Cancelled, OnboardError
-from workflows.core.sentences import joined
+from workflows.core.sentences import Sentence, joined
 from workflows.profiles.plan import region_problems
 
 MOST_THREADS = 16
 
 
-class MfaNeeded(OnboardError):  # noqa: N818 - as the other refusals are named
+@unique
+class Hindrance(Enum):
+    """Why a profile does not work, where it is more than what AWS said; each with its title."""
+
+    NO_ROLE = "No role is named"
+    NO_REGION = "No such region"
+    REGION_OFF = "The region is switched off"
+    NO_DEVICE = "The profile has no MFA device"
+    CODE = "The role needs MFA"
+    ROLE = "Can't assume the role"
+    KEY = "Not asked"
+
+
+class Hindered(OnboardError):  # noqa: N818 - as the other refusals are named
+    """A profile that does not work.
+
+    Attributes:
+        hindrance: why.
+    """
+
+    def __init__(self, hindrance: Hindrance, what: Sentence, **texts: Sentence) -> None:
+        super().__init__(hindrance.value, what, **texts)
+        self.hindrance = hindrance
+
+
+class MfaNeeded(Hindered):
     """The role wants a session that began with an MFA code, and no code was given."""
 
 
@@ -176,8 +202,8 @@ def _unusable_role(profile: RoleProfile) -> OnboardError | None:
     """Why a role need not be asked about: what the profile names is no role at all; None if it is one."""
     if profile.account:
         return None
-    return OnboardError(
-        "No role is named",
+    return Hindered(
+        Hindrance.NO_ROLE,
         f"Its role_arn “{profile.role_arn}” isn't the ARN of a role.",
         why="A role's ARN looks like arn:aws:iam::123456789012:role/DevOps.",
         next="Correct role_arn in the project's `config`, or write the profile again.",
@@ -191,8 +217,8 @@ def _refuse_unusable(region: str) -> None:
         OnboardError: it has none of that name.
     """
     if problems := region_problems(region):
-        raise OnboardError(
-            "No such region",
+        raise Hindered(
+            Hindrance.NO_REGION,
             joined(problem.message for problem in problems),
             next="Correct the profile's region in the project's `config`, or write the profile again.",
         )
@@ -210,8 +236,8 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
     """
     if error.failure is AwsFailure.REGION_DISABLED or (elsewhere and error.failure is AwsFailure.KEY_UNKNOWN):
         place = f"region {profile.region}" if profile.region else "the region"
-        return OnboardError(
-            "The region is switched off",
+        return Hindered(
+            Hindrance.REGION_OFF,
             f"AWS has {place} switched off for this account.",
             why="The region is not enabled, or its STS endpoint is deactivated.",
             next=f"Give the profile one of the project's regions, or have {place} activated.",
@@ -221,8 +247,8 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
         return error
     what = f"AWS doesn't let you assume {profile.role_arn}."
     if not with_mfa and profile.mfa_serial is None and error.failure is AwsFailure.DENIED_EXPLICITLY:
-        return OnboardError(
-            "The profile has no MFA device",
+        return Hindered(
+            Hindrance.NO_DEVICE,
             what,
             why=f"A policy denies it, as many do without MFA. The profile {profile.name} names no device.",
             next="Add the device on Profiles, then verify again.",
@@ -230,7 +256,7 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
         )
     if not with_mfa and profile.mfa_serial is not None:
         return MfaNeeded(
-            "The role needs MFA",
+            Hindrance.CODE,
             what,
             why="The role needs a session that began with an MFA code, but this one didn't.",
             next="Verify again with a code from your device.",
@@ -253,13 +279,13 @@ def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere
             ]
             why = f"One of these: {'; '.join(causes)}."
             remedy = "Compare the role's name with the other profiles, then ask your administrator."
-    return OnboardError("Can't assume the role", what, why=why, next=remedy, detail=error.detail)
+    return Hindered(Hindrance.ROLE, what, why=why, next=remedy, detail=error.detail)
 
 
 def _not_asked(profile: RoleProfile, problem: OnboardError) -> OnboardError:
     """A role whose base profile has a key that does not work."""
-    return OnboardError(
-        "Not asked",
+    return Hindered(
+        Hindrance.KEY,
         f"It uses the access key of {profile.source}, which doesn't work.",
         why=problem.what,
         next=problem.next,

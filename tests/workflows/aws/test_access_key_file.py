@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from workflows.aws.access_key_file import (
     AccessKeyFileError,
+    Flaw,
     check_access_key,
     parse_access_key,
     read_access_key_file,
@@ -65,59 +66,57 @@ def test_a_temporary_key_comes_with_its_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "flaw", "named"),
     [
-        ("", "x.csv is empty."),
-        (",,\n,", "x.csv is empty."),
-        (" \r\n\n", "x.csv is empty."),
-        (HEADER, "only the line with the headings"),
-        (f"{HEADER}\n{KEY_ID}\n", "has 1 field; the headings of x.csv name 2"),
-        (f"{HEADER}\n{ROW},more\n", "more fields than the headings"),
-        (f"{HEADER}\n{ROW}\n{ROW}\n", "holds 2 keys"),
-        (f"{HEADER}\n{KEY_ID},{SECRET}x\n", "has 41 characters; it needs 40"),
-        (f"{HEADER}\n{KEY_ID},{SECRET[:-1]}\n", "has 39 characters"),
-        (f"{HEADER}\n{KEY_ID},{SECRET[:-1]}=\n", "a character other than"),
-        (f"{HEADER}\n{KEY_ID},\n", "secret access key in x.csv is empty"),
-        (f"{HEADER}\n,{SECRET}\n", "access key id in x.csv is empty"),
-        (f"{HEADER}\nBKIA{KEY_ID[4:]},{SECRET}\n", "has to begin with AKIA"),
-        (f"{HEADER}\n{KEY_ID.lower()},{SECRET}\n", "has to begin with AKIA"),
-        (f"{HEADER}\nASIAIOSFODNN7EXAMPLE,{SECRET}\n", "needs a session token"),
-        (ROW, "no line with headings"),
-        ("User name,Password,Console sign-in URL\na,b,c\n", "the file of a new user"),
-        (f"Access key ID\n{KEY_ID}\n", "no column Secret access key"),
-        ("a,b\n1,2\n", "no column Access key ID and no column Secret access key"),
-        (f"Access key ID,access key id,Secret access key\n{KEY_ID},{KEY_ID},{SECRET}\n", "same column twice"),
-        (f'{HEADER}\n"{KEY_ID},{SECRET}\n', "quotes don't match"),
+        ("", Flaw.EMPTY, "x.csv"),
+        (",,\n,", Flaw.EMPTY, "x.csv"),
+        (" \r\n\n", Flaw.EMPTY, "x.csv"),
+        ("sep=,\n", Flaw.EMPTY, "x.csv"),
+        (HEADER, Flaw.ONLY_HEADINGS, "x.csv"),
+        (f"{HEADER}\n{KEY_ID}\n", Flaw.CUT, " 1 field"),
+        (f"{HEADER}\n{ROW},more\n", Flaw.MORE_FIELDS, "x.csv"),
+        (f"{HEADER}\n{ROW}\n{ROW}\n", Flaw.SEVERAL, " 2 "),
+        (f"{HEADER}\n{KEY_ID},{SECRET}x\n", Flaw.LENGTH, " 41 "),
+        (f"{HEADER}\n{KEY_ID},{SECRET[:-1]}\n", Flaw.LENGTH, " 39 "),
+        (f"{HEADER}\n{KEY_ID},{SECRET[:-1]}=\n", Flaw.CHARACTERS, "x.csv"),
+        (f"{HEADER}\n{KEY_ID},\n", Flaw.VALUE_EMPTY, " secret access key "),
+        (f"{HEADER}\n,{SECRET}\n", Flaw.VALUE_EMPTY, " access key id "),
+        (f"{HEADER}\nBKIA{KEY_ID[4:]},{SECRET}\n", Flaw.KEY_ID, "x.csv"),
+        (f"{HEADER}\n{KEY_ID.lower()},{SECRET}\n", Flaw.KEY_ID, "x.csv"),
+        (f"{HEADER}\nASIAIOSFODNN7EXAMPLE,{SECRET}\n", Flaw.TOKEN_MISSING, "x.csv"),
+        (ROW, Flaw.NO_HEADINGS, "x.csv"),
+        ("User name,Password,Console sign-in URL\na,b,c\n", Flaw.NEW_USER, "x.csv"),
+        (f"Access key ID\n{KEY_ID}\n", Flaw.NO_COLUMN, " Secret access key."),
+        ("a,b\n1,2\n", Flaw.NO_COLUMN, " Access key ID and "),
+        (
+            f"Access key ID,access key id,Secret access key\n{KEY_ID},{KEY_ID},{SECRET}\n",
+            Flaw.COLUMN_TWICE,
+            "",
+        ),
+        (f'{HEADER}\n"{KEY_ID},{SECRET}\n', Flaw.QUOTES, "x.csv"),
+        (f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n", Flaw.NO_COLUMN, ""),
+        (f'{{"AccessKey": {{"AccessKeyId": "{KEY_ID}", "SecretAccessKey": "{SECRET}"}}}}', Flaw.QUOTES, ""),
     ],
 )
-def test_each_failure_has_its_own_sentence_and_repeats_no_secret(text: str, sentence: str) -> None:
+def test_each_failure_has_its_own_flaw_and_repeats_no_secret(text: str, flaw: Flaw, named: str) -> None:
     with pytest.raises(AccessKeyFileError) as caught:
         parse_access_key(text, "x.csv")
-    assert sentence in caught.value.what
+    assert caught.value.flaw is flaw
+    assert named in caught.value.what
     assert SECRET[:20] not in caught.value.as_text()
-    assert caught.value.next
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n",
-        f'{{"AccessKey": {{"AccessKeyId": "{KEY_ID}", "SecretAccessKey": "{SECRET}"}}}}',
-        "sep=,\n",
-    ],
-)
-def test_a_file_of_another_kind_does_not_have_the_key_made_anew(text: str) -> None:
-    with pytest.raises(AccessKeyFileError) as caught:
-        parse_access_key(text, "x.csv")
-    assert SECRET not in caught.value.as_text()
-    assert ("delete the lost key" in caught.value.next) == text.startswith("sep")
+def test_only_a_file_with_a_key_in_it_has_the_key_made_again() -> None:
+    kept = {flaw for flaw in Flaw if flaw.value.next != Flaw.EMPTY.value.next}
+    assert kept == {Flaw.QUOTES, Flaw.SEVERAL, Flaw.NEW_USER, Flaw.NO_COLUMN}
 
 
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0\0", b"PK\x03\x04\xff\xfe\xfa", b"\xff\xfe\x00"])
 def test_a_file_that_is_no_text_is_told(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.csv").write_bytes(data)
-    with pytest.raises(AccessKeyFileError, match="isn't a text file"):
+    with pytest.raises(AccessKeyFileError) as caught:
         read_access_key_file(tmp_path / "x.csv")
+    assert caught.value.flaw is Flaw.NO_TEXT
 
 
 def test_a_folder_a_missing_and_a_huge_file_are_told(tmp_path: Path) -> None:

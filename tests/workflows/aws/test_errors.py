@@ -20,18 +20,16 @@ def answer(
 
 
 @pytest.mark.parametrize(
-    ("error", "failure", "title"),
+    ("error", "failure"),
     [
-        (answer("AccessDenied", "not authorized"), AwsFailure.DENIED, "AWS doesn't allow this"),
+        (answer("AccessDenied", "not authorized"), AwsFailure.DENIED),
         (
             answer("AccessDenied", "not authorized … with an explicit deny in an identity-based policy"),
             AwsFailure.DENIED_EXPLICITLY,
-            "AWS doesn't allow this without MFA",
         ),
         (
             answer("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code."),
             AwsFailure.MFA_CODE,
-            "AWS rejected the MFA code",
         ),
         (
             answer(
@@ -39,7 +37,6 @@ def answer(
                 "MultiFactorAuthentication failed, must provide both MFA serial and one time pass code.",
             ),
             AwsFailure.DENIED,
-            "AWS doesn't allow this",
         ),
         (
             answer(
@@ -47,59 +44,52 @@ def answer(
                 "MultiFactorAuthentication failed, unable to validate MFA code. Please verify",
             ),
             AwsFailure.MFA_DEVICE,
-            "The MFA device doesn't match",
         ),
         (
             answer("AccessDenied", "… because no identity-based policy allows the iam:GetUser action"),
             AwsFailure.NOT_GRANTED,
-            "AWS doesn't allow this",
         ),
         (
             answer("AccessDenied", "… because no resource-based policy allows the sts:AssumeRole action"),
             AwsFailure.NOT_TRUSTED,
-            "AWS doesn't allow this",
         ),
-        (answer("InvalidAuthenticationCode"), AwsFailure.MFA_CODE, "AWS rejected the MFA code"),
-        (answer("InvalidClientTokenId"), AwsFailure.KEY_UNKNOWN, "AWS doesn't accept this access key"),
-        (answer("ExpiredToken"), AwsFailure.EXPIRED, "The session has expired"),
+        (answer("InvalidAuthenticationCode"), AwsFailure.MFA_CODE),
+        (answer("InvalidClientTokenId"), AwsFailure.KEY_UNKNOWN),
+        (answer("ExpiredToken"), AwsFailure.EXPIRED),
         (
             answer("SignatureDoesNotMatch", "does not match"),
             AwsFailure.SIGNATURE,
-            "The secret access key is wrong",
         ),
-        (answer("Throttling"), AwsFailure.THROTTLED, "AWS asks to slow down"),
-        (answer("NoSuchEntity"), AwsFailure.NOT_FOUND, "AWS has no such thing"),
-        (answer("LimitExceeded"), AwsFailure.LIMIT, "AWS allows no more of them"),
-        (answer("RegionDisabledException"), AwsFailure.REGION_DISABLED, "The region is switched off"),
+        (answer("Throttling"), AwsFailure.THROTTLED),
+        (answer("NoSuchEntity"), AwsFailure.NOT_FOUND),
+        (answer("LimitExceeded"), AwsFailure.LIMIT),
+        (answer("RegionDisabledException"), AwsFailure.REGION_DISABLED),
         (
             answer("PasswordPolicyViolation"),
             AwsFailure.PASSWORD_POLICY,
-            "The password breaks the account's rules",
         ),
-        (answer("Brandnew", status=503), AwsFailure.UNAVAILABLE, "AWS is busy"),
-        (answer("Brandnew", "who knows"), AwsFailure.OTHER, "AWS reported an error"),
-        (boto.EndpointConnectionError(endpoint_url="https://x"), AwsFailure.NETWORK, "Can't reach AWS"),
-        (boto.ReadTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "Can't reach AWS"),
-        (boto.ConnectTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "Can't reach AWS"),
+        (answer("Brandnew", status=503), AwsFailure.UNAVAILABLE),
+        (answer("Brandnew", "who knows"), AwsFailure.OTHER),
+        (boto.EndpointConnectionError(endpoint_url="https://x"), AwsFailure.NETWORK),
+        (boto.ReadTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK),
+        (boto.ConnectTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK),
         (
             boto.SSLError(endpoint_url="https://x", error="bad"),
             AwsFailure.CERTIFICATE,
-            "Can't reach AWS",
         ),
-        (ResponseParserError("<html>"), AwsFailure.NOT_AWS, "Can't reach AWS"),
-        (boto.NoCredentialsError(), AwsFailure.NO_CREDENTIALS, "No access key"),
-        (boto.ProfileNotFound(profile="p"), AwsFailure.PROFILE, "Can't use the profile files"),
+        (ResponseParserError("<html>"), AwsFailure.NOT_AWS),
+        (boto.NoCredentialsError(), AwsFailure.NO_CREDENTIALS),
+        (boto.ProfileNotFound(profile="p"), AwsFailure.PROFILE),
         (
             boto.InfiniteLoopConfigError(source_profile="p", visited_profiles=["p"]),
             AwsFailure.PROFILE,
-            "Can't use the profile files",
         ),
     ],
 )
-def test_every_failure_has_its_sentences(error: Exception, failure: AwsFailure, title: str) -> None:
+def test_every_failure_has_its_sentences(error: Exception, failure: AwsFailure) -> None:
     translated = translate(error, "listing your access keys")
-    assert (translated.failure, translated.title) == (failure, title)
-    assert translated.what.startswith("Listing your access keys didn't work: ")
+    assert (translated.failure, translated.title) == (failure, failure.value.title)
+    assert translated.what.startswith("Listing your ")
     assert translated.next
     assert translated.detail
 
@@ -116,7 +106,7 @@ def test_every_failure_has_its_sentences(error: Exception, failure: AwsFailure, 
 )
 def test_a_policy_that_no_code_changes_is_named_and_no_mfa_is_advised(message: str, policy: str) -> None:
     error = translate(answer("AccessDenied", message, 403))
-    assert (error.failure, error.title) == (AwsFailure.DENIED_FROM_ABOVE, "AWS doesn't allow this")
+    assert error.failure is AwsFailure.DENIED_FROM_ABOVE
     assert error.denied
     assert policy in error.what
     assert "MFA" not in error.as_text().removesuffix(message)
@@ -143,7 +133,7 @@ def test_a_clock_that_is_off_is_told_with_its_direction_and_size() -> None:
     headers = {"date": "Fri, 02 Jan 2026 03:20:07 GMT"}
     error = translate(answer("SignatureDoesNotMatch", message, 403, headers))
     assert error.failure is AwsFailure.CLOCK
-    assert error.why == "This computer's clock is 20 min 7 s behind AWS's."
+    assert " 20 min 7 s behind " in error.why
     ahead = translate(
         answer(
             "SignatureDoesNotMatch",
@@ -152,7 +142,7 @@ def test_a_clock_that_is_off_is_told_with_its_direction_and_size() -> None:
             {"date": "Fri, 02 Jan 2026 02:50:00 GMT"},
         )
     )
-    assert ahead.why == "This computer's clock is 10 min 0 s ahead of AWS's."
+    assert " 10 min 0 s ahead " in ahead.why
 
 
 def test_a_session_token_in_the_signed_request_that_aws_repeats_is_never_shown() -> None:

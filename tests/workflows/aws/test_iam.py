@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from workflows.aws import iam, sts
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.errors import AwsError, AwsFailure, translate
-from workflows.core.errors import Cancelled
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 
 ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111")
@@ -48,8 +48,9 @@ def test_an_identity_tells_its_parts() -> None:
 
 
 def test_what_is_no_arn() -> None:
-    with pytest.raises(Exception, match="Not an ARN"):
+    with pytest.raises(OnboardError) as refused:
         sts.partition_of("DevOps")
+    assert "DevOps" in refused.value.what
 
 
 MADE = datetime(2026, 2, 1, tzinfo=UTC)
@@ -192,7 +193,7 @@ def test_codes_that_aws_refuses_at_enabling_say_what_to_enter(aws: dict[str, Any
         iam.enable_mfa_device(
             aws["iam"], "juan.delacruz", SERIAL, ("123456", "654321"), memory=sts.CodeMemory()
         )
-    assert "as the second" in caught.value.next
+    assert caught.value.next != AwsFailure.MFA_CODE.value.next, "it takes two codes"
 
 
 def test_a_wrong_code_at_a_session_is_spent_too(aws: dict[str, Any]) -> None:
@@ -201,7 +202,7 @@ def test_a_wrong_code_at_a_session_is_spent_too(aws: dict[str, Any]) -> None:
     aws["sts_stub"].add_client_error("get_session_token", "AccessDenied", message, http_status_code=403)
     with pytest.raises(sts.WrongCode) as wrong:
         sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
-    assert wrong.value.next.endswith(f"It has to be a code of {SERIAL}.")
+    assert f" {SERIAL}." in wrong.value.next
     with pytest.raises(sts.RepeatedCode):
         sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
     assert "123456" not in repr(memory)

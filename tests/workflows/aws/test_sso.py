@@ -92,7 +92,7 @@ def test_a_token_that_does_not_work_names_the_command_that_gets_another(
     with pytest.raises(AwsError) as refused:
         factory.profile_credentials(files, profile)
     error = refused.value
-    assert (error.failure, error.title) == (AwsFailure.SSO, "Sign in to SSO again")
+    assert error.failure is AwsFailure.SSO
     assert f"aws sso login --profile {profile}`" in error.next
     assert str(files.config_file) in error.next
     assert TOKEN not in error.as_text()

@@ -16,6 +16,7 @@ from workflows.aws import role_profiles, verify
 from workflows.aws.clients import ClientFactory, ProfileFiles
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import CodeMemory, RepeatedCode, WrongCode
+from workflows.aws.verify import Hindered, Hindrance
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.profiles import shell_lines
 
@@ -167,6 +168,14 @@ def run(
     return {result.profile: result for result in seen}
 
 
+def kind_of(problem: OnboardError | None) -> Hindrance | AwsFailure:
+    """Why a profile does not work."""
+    if isinstance(problem, AwsError):
+        return problem.failure
+    assert isinstance(problem, Hindered)
+    return problem.hindrance
+
+
 def test_one_code_proves_every_profile(aws: type[FakeSts], tmp_path: Path) -> None:
     names = [f"bb-{number}-devops" for number in range(1, 7)]
     files = write(tmp_path, *(profile(name, "DevOps", account=place) for place, name in enumerate(names, 1)))
@@ -205,24 +214,24 @@ def test_each_profile_asks_in_its_own_region(aws: type[FakeSts], tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("role", "title", "why"),
+    ("role", "kind", "named"),
     [
-        ("NoPolicy", "Can't assume the role", "None of your groups"),
-        ("NoTrust", "Can't assume the role", "trust policy doesn't name your account"),
-        ("Missing", "Can't assume the role", "no role named Missing"),
-        ("Elsewhere", "The region is switched off", "STS endpoint is deactivated"),
-        ("Late", "This computer's clock is off", "clock"),
+        ("NoPolicy", Hindrance.ROLE, "None "),
+        ("NoTrust", Hindrance.ROLE, "The role's "),
+        ("Missing", Hindrance.ROLE, " Missing"),
+        ("Elsewhere", Hindrance.REGION_OFF, " STS "),
+        ("Late", AwsFailure.CLOCK, "clock"),
     ],
 )
-def test_a_failure_is_told_in_words_and_stops_no_other(
-    aws: type[FakeSts], tmp_path: Path, role: str, title: str, why: str
+def test_a_failure_has_its_kind_and_stops_no_other(
+    aws: type[FakeSts], tmp_path: Path, role: str, kind: Hindrance | AwsFailure, named: str
 ) -> None:
     found = run(aws, write(tmp_path, profile("bad", role), profile("good", "DevOps")), "123456")
     problem = found["bad"].problem
     assert problem is not None
     assert found["bad"].arn is None
-    assert problem.title == title
-    assert why in problem.why
+    assert kind_of(problem) is kind
+    assert named in problem.why
     assert problem.next
     assert found["good"].problem is None
 
@@ -232,11 +241,10 @@ def test_a_region_that_is_not_enabled_is_not_taken_for_a_bad_key(aws: type[FakeS
     files = write(tmp_path, profile("far", "NotEnabled", region="eu-south-1"), profile("near", "NotEnabled"))
     found = run(aws, files, "123456")
     far, near = found["far"].problem, found["near"].problem
+    assert kind_of(far) is Hindrance.REGION_OFF
     assert far is not None
-    assert near is not None
-    assert far.title == "The region is switched off"
     assert "eu-south-1" in far.what
-    assert near.title == "AWS doesn't accept this access key"
+    assert kind_of(near) is AwsFailure.KEY_UNKNOWN
 
 
 def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(
@@ -254,17 +262,16 @@ def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(
         text += f"[profile odd{number}]\nrole_arn = {arn}\nsource_profile = bb-security\n"
     files.config_file.write_text(text)
     found = run(aws, files, "123456")
-    problems = {name: result.problem.title for name, result in found.items() if result.problem}
-    assert problems.pop("far") == "No such region"
-    assert problems == {f"odd{number}": "No role is named" for number in range(len(odd))}
+    problems = {name: kind_of(result.problem) for name, result in found.items() if result.problem}
+    assert problems.pop("far") is Hindrance.NO_REGION
+    assert problems == {f"odd{number}": Hindrance.NO_ROLE for number in range(len(odd))}
     assert [action for action, _, _ in aws.calls].count("AssumeRole") == 1
 
 
 def test_without_a_code_a_role_that_wants_one_says_so(aws: type[FakeSts], tmp_path: Path) -> None:
     found = run(aws, write(tmp_path, profile("role", "DevOps")), None)
     assert found["bb-security"].arn == ME
-    assert found["role"].problem is not None
-    assert found["role"].problem.title == "The role needs MFA"
+    assert kind_of(found["role"].problem) is Hindrance.CODE
     assert not [action for action, _, _ in aws.calls if action == "GetSessionToken"]
 
 
@@ -292,10 +299,8 @@ def test_a_base_key_that_aws_does_not_know_spends_no_code(aws: type[FakeSts], tm
     files = write(tmp_path, profile("role", "DevOps"), key="AKIAUNKNOWNUNKNOWN01")
     found = run(aws, files, "123456")
     base = found["bb-security"].problem
-    assert isinstance(base, AwsError)
-    assert base.failure is AwsFailure.KEY_UNKNOWN
-    assert found["role"].problem is not None
-    assert found["role"].problem.title == "Not asked"
+    assert kind_of(base) is AwsFailure.KEY_UNKNOWN
+    assert kind_of(found["role"].problem) is Hindrance.KEY
     assert [action for action, _, _ in aws.calls] == ["GetCallerIdentity"]
 
 
