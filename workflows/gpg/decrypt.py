@@ -11,6 +11,7 @@ a wrong one may go unnoticed. A passphrase given here is remembered by the agent
 
 from __future__ import annotations
 
+import enum
 import signal
 import sys
 from collections.abc import Mapping
@@ -46,19 +47,47 @@ class DecryptError(DeclaredError):
     """The text could not be decrypted; the subclass says why."""
 
 
+@enum.unique
+class Flaw(enum.Enum):
+    """What makes something no encrypted message that can be used, with the sentence about it."""
+
+    TOO_LARGE = "It is too large: {size:,} characters, but a few hundred are usual."
+    EMPTY = "It is empty."
+    NO_TEXT = "There is no encrypted text in it."
+    UNDECODABLE = "The text cannot be decoded: {error}."
+    NOT_OPENPGP = "It isn't OpenPGP data."
+    CUT = "Its end is missing."
+    LAST_LINE = "Its last line, -----END PGP MESSAGE-----, is missing."
+    SEVERAL = "There is more than one encrypted message in it; use one at a time."
+    OTHER_BLOCK = "It is another kind of PGP block, not an encrypted message."
+    KEY = "It is a key, not a message."
+    NOT_ENCRYPTED = "Its encrypted part is missing."
+    TO_NO_KEY = "It isn't encrypted to any key."
+    NOT_FOUND = "GnuPG finds no message in it that is encrypted to a key."
+    BINARY = "It decrypts to something that isn't text, so it isn't a password."
+
+
 class NotAMessage(DecryptError):  # noqa: N818 - it names what was given
     """What was given is not one encrypted message.
 
     Args:
-        flaw: what is wrong with it, as a sentence.
+        flaw: what is wrong with it.
+        values: what the flaw's sentence names.
+
+    Attributes:
+        flaw: see above.
     """
 
     texts = Texts(
         title="This isn't an encrypted password",
-        what="{flaw}",
+        what="{what}",
         why="An encrypted password is one block of base64 text that begins with w or h.",
         next="Copy the whole block from the message again, from its first letter to its last.",
     )
+
+    def __init__(self, flaw: Flaw, **values: object) -> None:
+        super().__init__(what=flaw.value.format(**values))
+        self.flaw = flaw
 
 
 class WrongPassphrase(DecryptError):  # noqa: N818 - it names what happened
@@ -156,25 +185,23 @@ def clean_ciphertext(text: bytes | str) -> bytes:
         NotAMessage: there is not exactly one encrypted message in it, or it is damaged.
     """
     if len(text) > pasted.INPUT_LIMIT:
-        raise NotAMessage(flaw=f"It is too large: {len(text):,} characters, but a few hundred are usual.")
+        raise NotAMessage(Flaw.TOO_LARGE, size=len(text))
     binary = _binary_message(text)
     if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
         binary = _binary_message(binary)
     try:
         packets = split(binary)
     except MalformedPackets as error:
-        if error.truncated:
-            raise NotAMessage(flaw="Its end is missing.") from error
-        raise NotAMessage(flaw="It isn't OpenPGP data.") from error
+        raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
     tags = {packet.tag for packet in packets}
     if sum(packet.tag in ENCRYPTED_DATA for packet in packets) > 1:
-        raise NotAMessage(flaw="There is more than one encrypted message in it; use one at a time.")
+        raise NotAMessage(Flaw.SEVERAL)
     if tags & (KEYS | SECRET_KEYS):
-        raise NotAMessage(flaw="It is a key, not a message.")
+        raise NotAMessage(Flaw.KEY)
     if not tags & ENCRYPTED_DATA:
-        raise NotAMessage(flaw="Its encrypted part is missing.")
+        raise NotAMessage(Flaw.NOT_ENCRYPTED)
     if not recipients(binary):
-        raise NotAMessage(flaw="It isn't encrypted to any key.")
+        raise NotAMessage(Flaw.TO_NO_KEY)
     return binary
 
 
@@ -193,7 +220,7 @@ def recipients(ciphertext: bytes) -> tuple[str, ...]:
     try:
         packets = split(ciphertext)
     except MalformedPackets as error:
-        raise NotAMessage(flaw="It isn't OpenPGP data, or its end is missing.") from error
+        raise NotAMessage(Flaw.CUT if error.truncated else Flaw.NOT_OPENPGP) from error
     return tuple(
         _recipient(packet.body)
         for packet in packets
@@ -235,21 +262,23 @@ def _binary_message(data: bytes | str) -> bytes:
         return data if isinstance(data, bytes) else b""
     text = pasted.unescaped(pasted.unquoted(text))
     if not text.strip():
-        raise NotAMessage(flaw="It is empty.")
+        raise NotAMessage(Flaw.EMPTY)
     blocks = pasted.armored_blocks(text)
     messages = [block for block in blocks if block.label == "MESSAGE"]
     if blocks and not messages:
-        raise NotAMessage(flaw="It is another kind of PGP block, not an encrypted message.")
+        raise NotAMessage(Flaw.OTHER_BLOCK)
     if len(messages) > 1:
-        raise NotAMessage(flaw="There is more than one encrypted message in it; use one at a time.")
+        raise NotAMessage(Flaw.SEVERAL)
     if messages and not messages[0].complete:
-        raise NotAMessage(flaw="Its last line, -----END PGP MESSAGE-----, is missing.")
+        raise NotAMessage(Flaw.LAST_LINE)
     try:
         binary = messages[0].decode() if messages else pasted.bare_base64(text)
+    except pasted.SeveralBlocks as error:
+        raise NotAMessage(Flaw.SEVERAL) from error
     except pasted.MalformedBase64 as error:
-        raise NotAMessage(flaw=f"The text cannot be decoded: {error}.") from error
+        raise NotAMessage(Flaw.UNDECODABLE, error=error) from error
     if not binary:
-        raise NotAMessage(flaw="There is no encrypted text in it.")
+        raise NotAMessage(Flaw.NO_TEXT)
     return binary
 
 
@@ -313,7 +342,7 @@ def decrypt(
     try:
         return Secret(run.output.decode("utf-8"))
     except UnicodeDecodeError:  # without its cause, which would hold the plain bytes
-        raise NotAMessage(flaw="It decrypts to something that isn't text, so it isn't a password.") from None
+        raise NotAMessage(Flaw.BINARY) from None
 
 
 def _failure(run: GpgRun) -> OnboardError:
@@ -330,7 +359,7 @@ def _failure(run: GpgRun) -> OnboardError:
         return kind(detail=run.messages)
     encrypted_to = [arguments[0] for arguments in run.arguments("ENC_TO") if arguments]
     if run.has("NODATA") or not encrypted_to:
-        return NotAMessage(flaw="GnuPG finds no message in it that is encrypted to a key.")
+        return NotAMessage(Flaw.NOT_FOUND)
     if run.has("NO_SECKEY"):
         return NoSecretKey(recipients=", ".join(encrypted_to), detail=run.messages)
     return GpgFailed(

@@ -19,7 +19,7 @@ from workflows.core.sentences import Sentence, joined
 from workflows.gpg.inspect import CheckedKey, as_keybase_sees, check_key
 from workflows.gpg.provider_library import OpenPgpLibrary, keybase_reads, library_of
 from workflows.gpg.refusals import KeybaseName, KeyRefused, OtherKeyVersion, SecretKeyGiven, SeveralKeys
-from workflows.gpg.verdict import REJECTION, Verdict, VerdictKind, judge
+from workflows.gpg.verdict import REJECTION, Headline, Verdict, VerdictKind, judge
 
 _OLD_VERSIONS: Final = frozenset({b"\x02", b"\x03"})
 _READABLE: Final = "The key in it works: `iam-onboard pgp check --text` prints it in the right form."
@@ -80,12 +80,12 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
         decode_key_file(data)
     except UnicodeDecodeError:
         what = joined(("Terraform's file() only reads text, so the plan fails already.", remark))
-        return Verdict(VerdictKind.REFUSED_BY_PROVIDER, "A binary file", what)
+        return Verdict(VerdictKind.REFUSED_BY_PROVIDER, Headline.BINARY_FILE, what)
     except ValueError:
         if b"-----BEGIN PGP" in data:
-            headline, what = "Armored text", "It is armored text, but the provider"
+            headline, what = Headline.ARMORED, "It is armored text, but the provider"
         else:
-            headline, what = "Not plain base64", "The provider"
+            headline, what = Headline.NOT_BASE64, "The provider"
         return _rejected(headline, joined((f"{what} accepts only base64 of the binary key.", remark)))
     return None
 
@@ -98,13 +98,15 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
         return found
     if binary.startswith(b"-----BEGIN PGP"):
         what = f"It is base64 of armored text, but the provider needs base64 of the binary key. {remark}"
-        return _rejected("Base64 of armored text", what)
+        return _rejected(Headline.BASE64_OF_ARMORED, what)
     if not whole:
-        return _rejected("Damaged", "The key in the file is incomplete.")
+        return _rejected(Headline.DAMAGED, "The key in the file is incomplete.")
     if not seen:  # nothing at all, or nothing but markers
-        return _rejected("Empty", "There is no key in the file.")
+        return _rejected(Headline.EMPTY, "There is no key in the file.")
     if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
-        return _rejected("No user id", "The key has no self-signed user id, and the provider needs one.")
+        return _rejected(
+            Headline.NO_USER_ID, "The key has no self-signed user id, and the provider needs one."
+        )
     return None
 
 
@@ -129,15 +131,15 @@ def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | No
     version = packets[0].body[:1]
     if packets[0].tag not in _PRIMARY or version in _OLD_VERSIONS:
         what = "The file doesn't hold a public key, or its format is from before 1998."
-        return _rejected("Not a key", what)
+        return _rejected(Headline.NO_KEY, what)
     if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:
         return None
     if version not in {b"\x04", b""}:
         what = "It isn't a version 4 key, and the locked AWS provider reads no others."
-        return _rejected("A newer key format", what)
+        return _rejected(Headline.NEWER_FORMAT, what)
     if not keybase_reads(packets):
         what = "The locked AWS provider doesn't know the kind of one of the key's signatures or parts."
-        return _rejected("A part that the provider can't read", what)
+        return _rejected(Headline.UNREADABLE_PART, what)
     return None
 
 

@@ -48,6 +48,10 @@ class MalformedBase64(ValueError):  # noqa: N818 - a fact about the text; the ca
     """The text has the form of base64 but cannot be decoded, or its checksum does not fit."""
 
 
+class SeveralBlocks(MalformedBase64):
+    """There is more than one block of base64 in the text."""
+
+
 @dataclass(frozen=True)
 class ArmoredBlock:
     """One `-----BEGIN PGP …-----` block.
@@ -183,7 +187,7 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
     # The shorter line that ends a block may be the next word of the mail.
     found = _openpgp([whole]) or _openpgp(blocks) or _openpgp(block.rpartition("\n")[0] for block in blocks)
     if len(found) > 1:
-        raise MalformedBase64("there is more than one block in it; use one at a time")
+        raise SeveralBlocks("there is more than one block in it; use one at a time")
     if found:
         return found[0]
     if packed and "=\n" in text:

@@ -43,6 +43,38 @@ ACCEPTED: Final = frozenset({VerdictKind.WORKS, VerdictKind.UNVERIFIED})
 """The kinds of verdicts with which a key may be written into a layer."""
 
 
+@enum.unique
+class Headline(enum.StrEnum):
+    """What a verdict begins with, where it isn't the title of a refusal: a few words, for code and people."""
+
+    WORKS = "Works"
+    REVOKED = "Revoked"
+    NEWER_FORMAT = "A newer key format"
+    UNREADABLE_PART = "A part that the provider can't read"
+    BAD_SIGNATURE = "Its own signature is invalid"
+    NO_USER_ID = "No user id"
+    USER_IDS_REVOKED = "Every user id revoked"
+    CURVE = "Elliptic curve"
+    CURVE_DEPENDS = "Elliptic curve: depends on the provider"
+    CURVE_REPORTED = "Elliptic curve: reported to work"
+    CURVE_UNVERIFIED = "Elliptic curve: not verified"
+    EXPIRED = "Expired"
+    SUBKEY_REVOKED = "Encryption subkey revoked"
+    NO_SUBKEY = "No encryption subkey"
+    MISREAD = "A signature that the provider misreads"
+    UNUSUAL = "An unusual key: not verified"
+    OLD_ALGORITHM = "Old algorithm: not verified"
+    FUTURE = "Made in the future: not verified"
+    HALF_ELSEWHERE = "Its secret half isn't on this computer"
+    BINARY_FILE = "A binary file"
+    ARMORED = "Armored text"
+    BASE64_OF_ARMORED = "Base64 of armored text"
+    NOT_BASE64 = "Not plain base64"
+    DAMAGED = "Damaged"
+    EMPTY = "Empty"
+    NO_KEY = "Not a key"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is to be said about a key.
@@ -203,7 +235,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.key.primary.revoked,
         VerdictKind.REFUSED_BY_US,
-        "Revoked",
+        Headline.REVOKED,
         "Its owner revoked this key. Older provider versions don't notice and would encrypt to it.",
         reason="it is revoked",
         remedy=_NEW_KEY,
@@ -211,7 +243,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.keybase and case.has_newer_format,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "A newer key format",
+        Headline.NEWER_FORMAT,
         "It isn't a version 4 key, and the locked AWS provider reads no others.",
         reason="it is in a newer format that the AWS provider doesn't read",
         remedy=_NEW_KEY,
@@ -219,7 +251,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.has_newer_format,
         VerdictKind.REFUSED_BY_US,
-        "A newer key format",
+        Headline.NEWER_FORMAT,
         "It isn't a version 4 key. No known provider version reads others.",
         reason="it is in a newer format that the AWS provider doesn't read",
         remedy=_NEW_KEY,
@@ -227,7 +259,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.keybase and case.key.unread,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "A part that the provider can't read",
+        Headline.UNREADABLE_PART,
         "The locked AWS provider doesn't know the kind of one of the key's signatures or parts.",
         reason="it has a part that our AWS provider can't read",
         remedy=_NEW_KEY,
@@ -235,7 +267,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: bool(case.key.user_ids) and not any(user_id.signed for user_id in case.key.user_ids),
         VerdictKind.REFUSED_BY_PROVIDER,
-        "Its own signature is invalid",
+        Headline.BAD_SIGNATURE,
         "No user id is signed by the key itself: it was damaged on the way, or changed.",
         reason="it came damaged: its signature on its own name is invalid",
         remedy=_SEND_AGAIN,
@@ -243,7 +275,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: not case.key.user_ids,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "No user id",
+        Headline.NO_USER_ID,
         "The key has no user id, and the provider needs one.",
         reason="it has no user id",
         remedy=_NEW_KEY,
@@ -251,7 +283,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: not any(user_id.holds for user_id in case.key.user_ids),
         VerdictKind.REFUSED_BY_US,
-        "Every user id revoked",
+        Headline.USER_IDS_REVOKED,
         "Its owner revoked every user id, so nothing in it says whose it is. Older providers don't notice.",
         reason="all of its user ids are revoked",
         remedy=_NEW_KEY,
@@ -259,7 +291,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.keybase and case.unread_curve,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "Elliptic curve",
+        Headline.CURVE,
         "The locked AWS provider cannot read keys with this curve, as GnuPG makes them by default.",
         reason="it uses an elliptic curve that our AWS provider can't read",
         remedy=_NEW_KEY,
@@ -267,7 +299,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.keybase and case.keybase_finds_only_curves,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "Elliptic curve",
+        Headline.CURVE,
         "The locked AWS provider can't encrypt to keys with an elliptic curve.",
         reason="it uses an elliptic curve that our AWS provider can't encrypt to",
         remedy=_NEW_KEY,
@@ -275,7 +307,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.library is not OpenPgpLibrary.PROTONMAIL and case.keybase_overlooks_expiry,
         VerdictKind.REFUSED_BY_US,
-        "Expired",
+        Headline.EXPIRED,
         "The key has expired. Older provider versions look only at its subkey and would encrypt to it.",
         reason="it has expired",
         remedy=_PROLONG,
@@ -286,7 +318,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
             or case.lacks_because(lambda part: part.is_expired(case.now))
         ),
         VerdictKind.REFUSED_BY_PROVIDER,
-        "Expired",
+        Headline.EXPIRED,
         "The key, or its encryption subkey, has expired.",
         reason="it has expired",
         remedy=_PROLONG,
@@ -294,7 +326,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.lacks_because(lambda part: part.revoked),
         VerdictKind.REFUSED_BY_PROVIDER,
-        "Encryption subkey revoked",
+        Headline.SUBKEY_REVOKED,
         "Its only encryption subkey is revoked.",
         reason="its encryption subkey is revoked",
         remedy=_ADD_SUBKEY,
@@ -302,7 +334,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: not case.usable,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "No encryption subkey",
+        Headline.NO_SUBKEY,
         "The key can sign, but not encrypt.",
         reason="it has no encryption subkey",
         remedy=_ADD_SUBKEY,
@@ -310,7 +342,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _Rule(
         lambda case: case.keybase and case.keybase_misreads,
         VerdictKind.REFUSED_BY_PROVIDER,
-        "A signature that the provider misreads",
+        Headline.MISREAD,
         "The locked AWS provider wrongly rejects one Ed25519 signature in 128, and this key has one.",
         reason="a bug in our AWS provider makes it misread one of its signatures",
         remedy=_SIGN_AGAIN,
@@ -321,25 +353,25 @@ _RULES: Final[tuple[_Rule, ...]] = (
             and (case.unread_curve or case.keybase_finds_only_curves or case.keybase_misreads)
         ),
         VerdictKind.UNVERIFIED,
-        "Elliptic curve: depends on the provider",
+        Headline.CURVE_DEPENDS,
         "AWS provider versions before 3.76.0, and 4.0 and 4.1, fail on it; no locked version was found.",
     ),
     _Rule(
         lambda case: not case.keybase and case.key.unread,
         VerdictKind.UNVERIFIED,
-        "An unusual key: not verified",
+        Headline.UNUSUAL,
         "Older AWS providers can't read a part of it; nobody has tried this version.",
     ),
     _Rule(
         lambda case: not case.keybase and case.part is not None and case.part.curve == "cv25519",
         VerdictKind.UNVERIFIED,
-        "Elliptic curve: reported to work",
+        Headline.CURVE_REPORTED,
         "Keys with the curve cv25519 are in use with this provider version, but it isn't verified here.",
     ),
     _Rule(
         lambda case: not case.keybase and any(part.curve for part in case.key.parts),
         VerdictKind.UNVERIFIED,
-        "Elliptic curve: not verified",
+        Headline.CURVE_UNVERIFIED,
         "Nobody has tried whether this provider version accepts a key with this curve.",
     ),
     _Rule(
@@ -348,19 +380,19 @@ _RULES: Final[tuple[_Rule, ...]] = (
             and not all(part.algorithm == "RSA" and part.bits >= 2048 for part in case.key.parts)
         ),
         VerdictKind.UNVERIFIED,
-        "Old algorithm: not verified",
+        Headline.OLD_ALGORITHM,
         "Provider versions before 3.76.0 accept such a key; nobody has tried this version.",
     ),
     _Rule(
         lambda case: not case.keybase and case.key.primary.created > case.now,
         VerdictKind.UNVERIFIED,
-        "Made in the future: not verified",
+        Headline.FUTURE,
         "Provider versions before 3.76.0 don't notice; nobody has tried this version.",
     ),
     _Rule(
         lambda _: True,
         VerdictKind.WORKS,
-        "Works",
+        Headline.WORKS,
         "Terraform can encrypt the password to it.",
     ),
 )

@@ -26,7 +26,7 @@ from workflows.gpg.refusals import (
     SecretKeyGiven,
     SeveralKeys,
 )
-from workflows.gpg.verdict import VerdictKind, judge
+from workflows.gpg.verdict import Headline, VerdictKind, judge
 
 NOW = datetime.now(UTC) + timedelta(hours=1)  # the keys are made after this line
 WORKS, UNVERIFIED = VerdictKind.WORKS, VerdictKind.UNVERIFIED
@@ -135,7 +135,7 @@ def test_a_signature_that_only_the_older_provider_cannot_read_is_met_in_a_file_b
     )
     signed = base64.encodebytes(home.export("rsa"))
     as_it_is = judge_file(signed, "3.39.0", NOW, environment=ENVIRONMENT).verdict
-    assert (as_it_is.kind, as_it_is.headline) == (BY_PROVIDER, "A part that the provider can't read")
+    assert (as_it_is.kind, as_it_is.headline) == (BY_PROVIDER, Headline.UNREADABLE_PART)
     assert judge_file(signed, "4.67.0", NOW, environment=ENVIRONMENT).verdict.kind is WORKS
     written = check_key(signed, environment=ENVIRONMENT)
     assert judge(written.details, "3.39.0", NOW).kind is WORKS

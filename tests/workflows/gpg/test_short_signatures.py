@@ -15,7 +15,7 @@ from workflows.core.openpgp import Packet, Signature, fingerprint_of, split
 from workflows.gpg.inspect import KeyDetails, check_key
 from workflows.gpg.key_file import judge_file
 from workflows.gpg.provider_library import keybase_verifies
-from workflows.gpg.verdict import VerdictKind, judge
+from workflows.gpg.verdict import Headline, VerdictKind, judge
 
 OLD, NEW, UNKNOWN = "3.39.0", "4.67.0", None
 WORKS, UNVERIFIED = VerdictKind.WORKS, VerdictKind.UNVERIFIED
@@ -73,7 +73,7 @@ def test_the_older_provider_would_not_encrypt_to_an_expired_key_with_a_short_sig
     for bindings, kind in (((Short.NEITHER,), BY_US), ((Short.R,), BY_PROVIDER)):
         details = details_of(ed25519_key(subkey, bindings=bindings))
         expired = replace(details, primary=replace(details.primary, expires=NOW - timedelta(days=1)))
-        assert (judge(expired, OLD, NOW).kind, judge(expired, OLD, NOW).headline) == (kind, "Expired")
+        assert (judge(expired, OLD, NOW).kind, judge(expired, OLD, NOW).headline) == (kind, Headline.EXPIRED)
 
 
 def test_numbers_of_other_algorithms_may_be_short() -> None:
@@ -100,7 +100,7 @@ def test_the_advice_to_sign_again_makes_the_key_work(subkey: Packet, kind: str) 
             verdict = judge(details, OLD, datetime.now(UTC))
             if verdict.kind is WORKS:
                 return
-            assert verdict.headline == "A signature that the provider misreads"
+            assert verdict.headline == Headline.MISREAD
             commands = [line.split()[1:] for line in verdict.sentence_for_owner.splitlines()[1:]]
             assert [command[-2:] for command in commands[:2]] == [
                 [fingerprint, "2y"],

@@ -8,14 +8,15 @@ import pytest
 from support.odd_keys import every_name_revoked
 from support.pgp import ENVIRONMENT, FUTURE, GpgHome, all_kinds_of_keys, gpg_home
 
+from workflows.core.installation import how_to_install
 from workflows.core.openpgp import split
-from workflows.core.sentences import day
+from workflows.core.sentences import day, text_of
 from workflows.gpg.inspect import CheckedKey, check_key, inspect_key, parse_listings
 from workflows.gpg.normalise import normalise
 from workflows.gpg.provider_library import OpenPgpLibrary, library_of
 from workflows.gpg.refusals import UnreadableKey
 from workflows.gpg.tools import GpgMissing, gpg_version
-from workflows.gpg.verdict import REJECTION, VerdictKind, judge
+from workflows.gpg.verdict import REJECTION, Headline, VerdictKind, judge
 
 OLD, NEW, UNKNOWN = "3.39.0", "4.67.0", None
 WORKS, UNVERIFIED = VerdictKind.WORKS, VerdictKind.UNVERIFIED
@@ -136,15 +137,16 @@ def _follow(home: GpgHome, advice: str) -> None:
 def test_warnings_tell_short_keys_old_algorithms_near_expiry_and_wrong_clocks(
     keys: dict[str, CheckedKey], now: datetime
 ) -> None:
-    def warned(kind: str) -> str:
-        return " ".join(judge(keys[kind].details, OLD, now).warnings)
+    def warned(kind: str) -> list[str]:
+        return [text_of(words) for words in judge(keys[kind].details, OLD, now).warnings]
 
-    assert warned("rsa3072") == ""
-    assert warned("rsa").startswith("RSA with 2048 bits is short")
-    assert "RSA with 1024 bits is short" in warned("rsa1024")
-    assert day(now + timedelta(days=10)) in warned("expiring-soon")
-    assert "made in the future" in warned("from-the-future")
-    assert "DSA and ElGamal" in warned("dsa-elgamal")
+    assert warned("rsa3072") == []
+    (short,) = warned("rsa")
+    assert " 2048 " in short
+    assert " 1024 " in warned("rsa1024")[0]
+    assert any(day(now + timedelta(days=10)) in words for words in warned("expiring-soon"))
+    assert len(set(warned("from-the-future")) - {short}) == 1
+    assert any({"DSA", "ElGamal"} <= set(words.split()) for words in warned("dsa-elgamal"))
 
 
 def test_a_key_is_judged_for_the_moment_that_is_asked_about(
@@ -154,7 +156,7 @@ def test_a_key_is_judged_for_the_moment_that_is_asked_about(
     assert judge(details, OLD, now).kind is WORKS
     later = now + timedelta(days=720)
     assert any("expires soon" in warning for warning in judge(details, OLD, later).warnings)
-    assert judge(details, OLD, now + timedelta(days=740)).headline == "Expired"
+    assert judge(details, OLD, now + timedelta(days=740)).headline == Headline.EXPIRED
     assert judge(keys["expired"].details, OLD, datetime(2020, 6, 1, tzinfo=UTC)).kind is WORKS
 
 
@@ -163,7 +165,7 @@ def test_a_key_without_user_id_and_a_newer_format_are_refused(
 ) -> None:
     details = keys["rsa"].details
     nameless = judge(replace(details, user_ids=()), OLD, now)
-    assert (nameless.kind, nameless.headline) == (BY_PROVIDER, "No user id")
+    assert (nameless.kind, nameless.headline) == (BY_PROVIDER, Headline.NO_USER_ID)
     newer = replace(details, primary=replace(details.primary, fingerprint="A" * 64))
     assert judge(newer, NEW, now).kind is BY_US
 
@@ -254,7 +256,7 @@ def test_a_key_without_a_name_that_holds_is_refused(other: GpgHome, now: datetim
     assert (len(none.user_ids), none.mails) == (2, ())
     for version in (OLD, NEW, UNKNOWN):
         verdict = judge(none, version, now)
-        assert (verdict.kind, verdict.headline) == (BY_US, "Every user id revoked")
+        assert (verdict.kind, verdict.headline) == (BY_US, Headline.USER_IDS_REVOKED)
 
 
 def test_user_ids_with_odd_characters_are_read_and_made_harmless(other: GpgHome) -> None:
@@ -283,7 +285,7 @@ def test_a_missing_gpg_is_told_with_how_to_install_it(keys: dict[str, CheckedKey
     ):
         with pytest.raises(GpgMissing) as failure:
             attempt()
-        assert "sudo apt install gnupg" in failure.value.next
+        assert how_to_install("gpg") in failure.value.next
 
 
 def test_the_installed_gpg_is_found_with_its_version() -> None:

@@ -25,7 +25,7 @@ from workflows.gpg.keyring import (
     list_secret_keys,
     revocation_certificate,
 )
-from workflows.gpg.verdict import VerdictKind, judge
+from workflows.gpg.verdict import Headline, VerdictKind, judge
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
@@ -308,7 +308,7 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
         verdict = replace(
             verdict,
             kind=VerdictKind.REFUSED_BY_US,
-            headline="Its secret half isn't on this computer",
+            headline=Headline.HALF_ELSEWHERE,
             explanation="You couldn't decrypt on this computer what is encrypted to it.",
         )
     replaced = details.fingerprint in (context.facts.get("replaced") or ())

@@ -20,7 +20,7 @@ from workflows.gpg.many_keys import in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
 from workflows.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
-from workflows.gpg.verdict import VerdictKind
+from workflows.gpg.verdict import Headline, VerdictKind
 from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.pgp_keys import Request, ranked
 from workflows.steps.shared.module import Context, Progress
@@ -114,8 +114,8 @@ def test_layers_with_different_providers_are_told_apart_by_name(
     admin.file("management", ".terraform.lock.hcl").write_text(LOCKED.replace("3.39.0", "4.67.0"))
     key = take(admin, people_keys["cv25519"]).keys["jane.doe"]
     assert not key.accepted
-    assert "Elliptic curve in security (AWS provider ~> 3.39.0)" in key.verdict.headline
-    assert "management (AWS provider 4.67.0): Elliptic curve: reported to work" in key.verdict.headline
+    assert f"{Headline.CURVE} in security (AWS provider ~> 3.39.0)" in key.verdict.headline
+    assert f"management (AWS provider 4.67.0): {Headline.CURVE_REPORTED}" in key.verdict.headline
     assert " in " not in take(admin, people_keys["jane.doe"]).keys["jane.doe"].verdict.headline
 
 
@@ -284,10 +284,10 @@ def test_the_files_of_the_layers_are_judged_to_the_letter(admin: AdminProject, p
     verdicts = {
         name.removeprefix("keys/"): (row.accepted, row.verdict.headline) for name, row in rows.items()
     }
-    assert verdicts["raw"] == (False, "A binary file")
-    assert verdicts["bom"] == (False, "Not plain base64")
+    assert verdicts["raw"] == (False, Headline.BINARY_FILE)
+    assert verdicts["bom"] == (False, Headline.NOT_BASE64)
     assert verdicts["broken"][0] is verdicts["not-a-key"][0] is verdicts["expired"][0] is False
-    assert verdicts["alex.kim"] == (True, "Works")
+    assert verdicts["alex.kim"] == (True, Headline.WORKS)
     assert rows["keys/soon"].soon
     assert rows["keys/expired"].soon
     assert not rows["keys/alex.kim"].soon

@@ -16,6 +16,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import check_key
+from workflows.gpg.verdict import Headline
 from workflows.machine.observations import AGREES, Observation
 from workflows.messages.request import open_request
 from workflows.steps.new_user import pgp_key as step
@@ -52,10 +53,10 @@ def context(tmp_path: Path, gpg: GpgHome | None, facts: dict[str, Any] = FACTS, 
 def test_good_keys_come_first_and_the_others_say_what_is_wrong(tmp_path: Path, keys: GpgHome) -> None:
     found = own_keys(context(tmp_path, keys), nothing)
     assert [(key.user_id.partition(" ")[0], key.accepted, key.verdict.headline) for key in found] == [
-        ("good", True, "Works"),
-        ("curve", True, "Elliptic curve: depends on the provider"),
-        ("old", False, "Expired"),
-        ("signer", False, "No encryption subkey"),
+        ("good", True, Headline.WORKS),
+        ("curve", True, Headline.CURVE_DEPENDS),
+        ("old", False, Headline.EXPIRED),
+        ("signer", False, Headline.NO_SUBKEY),
     ]
     assert found[0].name == "good"
     assert found[0].fingerprint == keys.fingerprint("good")
@@ -67,7 +68,7 @@ def test_a_key_whose_secret_subkey_is_elsewhere_is_not_offered(tmp_path: Path, k
         other.run("--import", stdin=keys.run("--export-secret-keys", f"{fingerprint}!"))
         other.run("--import", stdin=keys.export("good"))
         (key,) = own_keys(context(tmp_path, other), nothing)
-        assert (key.accepted, key.verdict.headline) == (False, "Its secret half isn't on this computer")
+        assert (key.accepted, key.verdict.headline) == (False, Headline.HALF_ELSEWHERE)
 
 
 def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: GpgHome) -> None:
