@@ -15,6 +15,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from enum import Enum, unique
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NoReturn
@@ -61,8 +62,36 @@ _FIELDS: dict[type[Event] | type[Header], tuple[str, ...]] = {
 }
 
 
+@unique
+class LineFlaw(Enum):
+    """What is wrong with a line, with the sentence about it."""
+
+    NOT_JSON = "it isn't JSON"
+    TOO_DEEP = "it is nested too deeply"
+    NO_OBJECT = "it isn't a JSON object"
+    NO_VALUE = "{name} isn't a JSON value"
+    NO_HEADER = "it isn't a session header"
+    NO_EVENT = "it isn't an event that iam-onboard knows"
+    NO_STEP = "it doesn't say which step it is about"
+    WRONG_FIELD = "{name} is missing or has the wrong type"
+    UNKNOWN_FIELDS = "it has fields that iam-onboard doesn't know: {names}"
+    CHANGED = "its checksum doesn't match: something changed the file"
+
+
 class BadLineError(ValueError):
-    """A line that is not what it should be; its text says why, in words."""
+    """A line that is not what it should be; its text says why.
+
+    Attributes:
+        flaw: what is wrong with it.
+    """
+
+    def __init__(self, flaw: LineFlaw, **values: object) -> None:
+        super().__init__(flaw.value.format(**values))
+        self.flaw = flaw
+
+
+class JournalFailed(OnboardError):  # noqa: N818 - it says what happened
+    """A journal's file can't be read or written."""
 
 
 class FromNewerVersion(OnboardError):  # noqa: N818 - it is no error in the file
@@ -101,10 +130,10 @@ def decode_event(line: bytes) -> Event:
     values = decode(line)
     kind = _KINDS.get(str(values.pop("event", "")))
     if kind is None:
-        raise BadLineError("it isn't an event that iam-onboard knows")
+        raise BadLineError(LineFlaw.NO_EVENT)
     step = values.pop("step", None)
     if not isinstance(step, str):
-        raise BadLineError("it doesn't say which step it is about")
+        raise BadLineError(LineFlaw.NO_STEP)
     return kind(key=StepKey.parse(step), **_checked(values, _FIELDS[kind]))
 
 
@@ -128,7 +157,7 @@ def decode_header(line: bytes) -> Header:
     values = decode(line)
     schema, needs = values.pop("schema", None), values.pop("needs", "")
     if type(schema) is not int or schema < 1:
-        raise BadLineError("it isn't a session header")
+        raise BadLineError(LineFlaw.NO_HEADER)
     if schema > SCHEMA:
         wanted = needs if isinstance(needs, str) and _VERSION.fullmatch(needs) else ""
         words = f"It is written in version {schema} of the format; this iam-onboard reads up to {SCHEMA}."
@@ -161,7 +190,7 @@ def without_sum(line: bytes, before: int) -> tuple[bytes, int]:
     body = line[: 1 - len(_SUM % 0)]
     total = crc32(body, before)
     if line + b"\n" != body + _SUM % total:
-        raise BadLineError("its checksum doesn't match: something changed the file")
+        raise BadLineError(LineFlaw.CHANGED)
     return body + b"}", total
 
 
@@ -188,25 +217,25 @@ def decode(line: bytes) -> dict[str, Any]:
     except BadLineError:
         raise
     except TooDeep as error:
-        raise BadLineError("it is nested too deeply") from error
+        raise BadLineError(LineFlaw.TOO_DEEP) from error
     except ValueError as error:
-        raise BadLineError("it isn't JSON") from error
+        raise BadLineError(LineFlaw.NOT_JSON) from error
     if not isinstance(values, dict):
-        raise BadLineError("it isn't a JSON object")
+        raise BadLineError(LineFlaw.NO_OBJECT)
     return values
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise BadLineError(f"{name} isn't a JSON value")
+    raise BadLineError(LineFlaw.NO_VALUE, name=name)
 
 
 def _checked(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     for name in names:
         if not isinstance(values.get(name), dict if name in _OBJECTS else str):
-            raise BadLineError(f"{name} is missing or has the wrong type")
+            raise BadLineError(LineFlaw.WRONG_FIELD, name=name)
     unknown = values.keys() - set(names)
     if unknown:
-        raise BadLineError(f"it has fields that iam-onboard doesn't know: {', '.join(sorted(unknown))}")
+        raise BadLineError(LineFlaw.UNKNOWN_FIELDS, names=", ".join(sorted(unknown)))
     return values
 
 
@@ -236,14 +265,15 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to
 
     Attributes:
         path: the file.
+        line: the number of the line.
         sound: what is sound at its beginning, or None when not even the header is.
     """
 
     def __init__(self, path: Path, why: str, sound: Loaded | None) -> None:
-        line = len(sound.ends) + 1 if sound else 1
+        self.line = len(sound.ends) + 1 if sound else 1
         super().__init__(
             "This session is damaged",
-            f"Line {line} of {path} can't be read.",
+            f"Line {self.line} of {path} can't be read.",
             why=why,
             next="Resume it from its last sound step (the damaged file is kept), or start a new session."
             if sound
@@ -263,7 +293,7 @@ def read_journal(path: Path) -> Loaded:
     try:
         content = load_file(path, OWN_LIMIT)
     except OSError as error:
-        raise OnboardError(
+        raise JournalFailed(
             "Can't open this session",
             f"{path} can't be read.",
             why=cause_of(error),
@@ -354,7 +384,7 @@ class Journal(AppendedFile):
         try:
             return cls(path, loaded.ends[-1], loaded.sums[-1] if loaded.sums else None)
         except OSError as error:
-            raise OnboardError(
+            raise JournalFailed(
                 "Can't open this session",
                 f"{path} can't be written.",
                 why=cause_of(error),
@@ -375,7 +405,7 @@ class Journal(AppendedFile):
         try:
             self.append(line)
         except OSError as error:
-            raise OnboardError(
+            raise JournalFailed(
                 "Couldn't save the session",
                 f"{self.path} couldn't be written.",
                 why=cause_of(error),

@@ -40,6 +40,7 @@ LEGAL: Mapping[type[Event], frozenset[Status]] = {
     Moved: frozenset({Status.DONE}),
 }
 
+NOT_PART = "{title} is not part of what is to be done"
 _NOT_STARTED = "{title} has not been started"
 _IS_OPEN = "{title} is open already"
 _IS_RUNNING = "{title} is running; stop it first"
@@ -119,7 +120,7 @@ def refusal(state: State, event: Event) -> Sentence:
         return f"There is no step called {key.step} in {state.workflow.title}"
     status = state.recorded_status(key, event.run)
     if key not in state.knowledge.laid_out and status is not Status.RUNNING:
-        return f"{step.title} is not part of what is to be done"
+        return NOT_PART.format(title=step.title)
     if isinstance(event, Skipped) and not step.skippable:
         return f"{step.title} cannot be skipped"
     if isinstance(event, Succeeded):

@@ -59,6 +59,10 @@ from workflows.machine.summaries import DRAFTS, JOURNAL, Summary, keep_summary, 
 Clock = Callable[[], datetime]
 
 
+class NotStarted(OnboardError):  # noqa: N818 - it says what happened
+    """A session's folder couldn't be made."""
+
+
 class Session:
     """A session that this process has open.
 
@@ -295,7 +299,7 @@ def begun(folder: Path, declaration: Workflow, details: Facts, at: datetime, now
         except FileExistsError:
             raise
         except (OSError, OnboardError) as error:
-            raise OnboardError(
+            raise NotStarted(
                 "Couldn't start the session",
                 f"Its folder in {folder.parent} couldn't be written.",
                 why=cause_of(error) if isinstance(error, OSError) else error.why,

@@ -34,6 +34,10 @@ def is_archived(folder: Path) -> bool:
     return (folder / _ARCHIVED).exists()
 
 
+class NoSuchSession(OnboardError):  # noqa: N818 - it names what is missing
+    """There is no session of this id."""
+
+
 class Sessions:
     """The folder of sessions.
 
@@ -175,7 +179,7 @@ class Sessions:
     def _existing(self, session_id: str) -> Path:
         folder = self.folder / session_id
         if not _is_name(session_id) or not folder.is_dir():
-            raise OnboardError(
+            raise NoSuchSession(
                 "No such session",
                 f"There is no session {session_id!r}.",
                 next="`iam-onboard sessions` lists those that can be resumed.",

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
 
+from workflows.core.sentences import text_of
 from workflows.machine.events import (
     STOPPED,
     Acknowledged,
@@ -20,13 +21,18 @@ from workflows.machine.events import (
     StepKey,
     Succeeded,
 )
-from workflows.machine.rules import LEGAL, REFUSALS, IllegalTransition, reduce, refusal
+from workflows.machine.rules import LEGAL, NOT_PART, REFUSALS, IllegalTransition, reduce, refusal
 from workflows.machine.state import State, Status
 
 BEGINNING = State.beginning(SAMPLE)
 ACCOUNT = StepKey("account")
 IN_PROJECT = after(BEGINNING, "project")
 RECORDED = set(Status) - {Status.CONTRADICTED, Status.UNCONFIRMED}  # the rest follows from looks at the world
+
+
+def words(kind: type[Event], status: Status) -> str:
+    """What the table says of an event about the account."""
+    return REFUSALS[kind][status].format(title="Account")
 
 
 def event_of(kind: type[Event], key: StepKey, run: str = "r") -> Event:
@@ -86,51 +92,56 @@ def test_every_refusal_has_its_own_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "words"),
+    ("event", "named"),
     [
-        (event_of(Started, StepKey("users")), "Users has to wait for Project"),
-        (Started(StepKey("nowhere"), "r", ""), "There is no step called nowhere in Admin"),
-        (Started(StepKey("plan", "shared"), "r", ""), "Plan is not part of what is to be done"),
-        (Started(StepKey("plan"), "r", ""), "Plan is not part of what is to be done"),
-        (Started(StepKey("users", "management"), "r", ""), "Users is not part of what is to be done"),
-        (Skipped(StepKey("project"), "r", "", ""), "Project cannot be skipped"),
+        (event_of(Started, StepKey("users")), {"Users", "Project"}),
+        (Started(StepKey("nowhere"), "r", ""), {"nowhere", "Admin"}),
+        (Skipped(StepKey("project"), "r", "", ""), {"Project"}),
     ],
 )
-def test_an_event_out_of_place_is_refused_in_words(event: Event, words: str) -> None:
-    assert refusal(BEGINNING, event) == words
+def test_an_event_out_of_place_is_refused_by_name(event: Event, named: set[str]) -> None:
+    words = text_of(refusal(BEGINNING, event))
+    assert named <= set(words.split())
+    assert words != NOT_PART.format(title="Project")
+
+
+@pytest.mark.parametrize("key", [StepKey("plan", "shared"), StepKey("plan"), StepKey("users", "management")])
+def test_a_step_that_is_no_part_of_the_work_says_so(key: StepKey) -> None:
+    title = SAMPLE.step(key.step).title
+    assert refusal(BEGINNING, Started(key, "r", "")) == NOT_PART.format(title=title)
 
 
 def test_a_step_says_in_its_own_words_what_blocks_it() -> None:
     state = after(after(after(IN_PROJECT, "users"), "account"), "review")
     event = Started(StepKey("apply", "security"), "r", "")
-    assert refusal(state, event) == "Apply needs a plan that was reviewed"
+    assert refusal(state, event) == SAMPLE.step("apply").blocked_words != ""
 
 
 def test_a_wait_for_several_items_of_one_step_names_it_once() -> None:
     state = after(after(after(IN_PROJECT, "users"), "account"), "review")
-    assert refusal(state, Started(StepKey("report"), "r", "")) == "Report has to wait for Apply"
+    words = text_of(refusal(state, Started(StepKey("report"), "r", ""))).split()
+    assert (words.count("Report"), words.count("Apply")) == (1, 1)
 
 
 @pytest.mark.parametrize("layers", ["security", ["a", "a"], ["a", ""], [1], [["a"]], {"a": 1}, None, 3])
 def test_a_list_that_steps_repeat_over_holds_different_texts(layers: object) -> None:
     state = reduce(BEGINNING, event_of(Started, StepKey("project")))
     facts: Facts = {**PROJECT, "layers": layers}
-    assert "has to give layers as a list of different texts" in refusal(
-        state, Succeeded(StepKey("project"), "r", "", facts)
-    )
+    assert " layers " in refusal(state, Succeeded(StepKey("project"), "r", "", facts))
+    assert refusal(state, Succeeded(StepKey("project"), "r", "", PROJECT)) == ""
 
 
 def test_what_another_run_started_can_only_be_started_again_or_skipped() -> None:
     state = reduce(IN_PROJECT, event_of(Started, ACCOUNT, run="dead"))
-    assert refusal(state, event_of(Succeeded, ACCOUNT)) == "Account was interrupted; start it again"
-    assert refusal(state, event_of(Failed, ACCOUNT)) == "Account was interrupted; start it again"
+    assert refusal(state, event_of(Succeeded, ACCOUNT)) == words(Succeeded, Status.INTERRUPTED)
+    assert refusal(state, event_of(Failed, ACCOUNT)) == words(Failed, Status.INTERRUPTED)
     assert refusal(state, event_of(Started, ACCOUNT)) == ""
     assert refusal(state, event_of(Skipped, ACCOUNT)) == ""
 
 
 def test_a_running_step_cannot_be_skipped_away() -> None:
     state = reduce(IN_PROJECT, event_of(Started, ACCOUNT))
-    assert refusal(state, event_of(Skipped, ACCOUNT)) == "Account is running; stop it first"
+    assert refusal(state, event_of(Skipped, ACCOUNT)) == words(Skipped, Status.RUNNING)
 
 
 def test_what_runs_may_end_after_it_stopped_being_part_of_the_work() -> None:
@@ -140,4 +151,4 @@ def test_what_runs_may_end_after_it_stopped_being_part_of_the_work() -> None:
     assert ACCOUNT not in state.layout()
     state = reduce(state, event_of(Succeeded, ACCOUNT))
     assert "alias" not in state.facts()
-    assert refusal(state, event_of(Reopened, ACCOUNT)) == "Account is not part of what is to be done"
+    assert refusal(state, event_of(Reopened, ACCOUNT)) == NOT_PART.format(title="Account")

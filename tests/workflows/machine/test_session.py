@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import stat
@@ -22,14 +23,23 @@ from support.journals import in_version_1
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, do, do_all, sessions_in
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import FileError
+from workflows.core.files import FileError, cause_of
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.machine.declaration import ALWAYS, Step, Workflow
 from workflows.machine.events import Failed, Started, StepKey, UnstorableFactError
-from workflows.machine.journal import SCHEMA, DamagedJournal, FromNewerVersion, Journal, read_journal
+from workflows.machine.journal import (
+    SCHEMA,
+    BadLineError,
+    DamagedJournal,
+    FromNewerVersion,
+    Journal,
+    JournalFailed,
+    read_journal,
+)
 from workflows.machine.rules import IllegalTransition
-from workflows.machine.session import Session
-from workflows.machine.sessions import Sessions
+from workflows.machine.session import NotStarted, Session
+from workflows.machine.sessions import NoSuchSession, Sessions
 from workflows.machine.state import Status
 from workflows.machine.summaries import JOURNAL
 
@@ -53,7 +63,7 @@ def resumed(sessions: Sessions, session: Session) -> Session:
 def test_a_session_is_walked_by_following_the_proposal(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
     assert session.proposal() == PROJECT_KEY
-    assert session.refusal(USERS) == "Users has to wait for Project"
+    assert {"Users", "Project"} <= set(text_of(session.refusal(USERS)).split())
     do_all(session)
     assert session.proposal() is None
     assert session.facts()["people"] == ["a.example", "b.sample"]
@@ -114,7 +124,7 @@ def test_what_used_up_another_steps_outcome_is_done_again_from_that_one_on(sessi
     plan, apply = StepKey("plan", "security"), StepKey("apply", "security")
     assert session.do_again(USERS) == USERS
     do(session, USERS)
-    assert session.do_again(apply, "the world contradicts it") == plan == session.proposal()
+    assert session.do_again(apply, "contradicted") == plan == session.proposal()
     assert (session.status(plan), session.status(apply)) == (Status.READY, Status.LOCKED)
     assert session.status(StepKey("plan", "management")) is Status.DONE
     do(session, plan)
@@ -199,7 +209,7 @@ def test_an_event_that_could_not_be_written_did_not_happen(
     before, state = journal_of(sessions).read_bytes(), session.state
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", fail)
-        with pytest.raises(OnboardError, match="save the session"):
+        with pytest.raises(JournalFailed):
             session.succeed(PROJECT_KEY, PROJECT)
     assert journal_of(sessions).read_bytes() == before
     assert session.state is state
@@ -220,7 +230,7 @@ def test_a_disk_that_is_really_full_leaves_the_journal_whole(sessions: Sessions)
     command = [sys.executable, "-B", journal_writer.__file__, str(sessions.folder), "write"]
     done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "OnboardError: Couldn't save the session" in done.stderr
+    assert f"{JournalFailed.__name__}: " in done.stderr
     assert journal_of(sessions).stat().st_size <= 4096
     assert journal_of(sessions).read_bytes().endswith(b"}\n")
     session = sessions.open("s")
@@ -293,16 +303,16 @@ INFINITE = json.dumps(
 
 
 @pytest.mark.parametrize(
-    ("line", "why"),
+    ("line", "cause"),
     [
-        (b"garbage", "it isn't JSON"),
-        (ILLEGAL, "Users was interrupted; start it again"),
-        (ILLEGAL.replace(b"users", b"nowhere"), "There is no step called nowhere"),
-        (INFINITE.encode(), "the fact project is inf"),
+        (b"garbage", BadLineError),
+        (ILLEGAL, IllegalTransition),
+        (ILLEGAL.replace(b"users", b"nowhere"), IllegalTransition),
+        (INFINITE.encode(), UnstorableFactError),
     ],
 )
 def test_a_damaged_session_is_told_listed_and_repaired_with_a_copy_kept(
-    line: bytes, why: str, sessions: Sessions
+    line: bytes, cause: type[Exception], sessions: Sessions
 ) -> None:
     session = sessions.create("admin", {}, "s")
     do(session, PROJECT_KEY)
@@ -310,12 +320,12 @@ def test_a_damaged_session_is_told_listed_and_repaired_with_a_copy_kept(
     session.close()
     path = journal_of(sessions)
     damaged = damage(path, 5, line)
-    with pytest.raises(DamagedJournal, match="Line 5 of") as found:
+    with pytest.raises(DamagedJournal) as found:
         sessions.open("s")
-    assert why in found.value.why
+    assert (found.value.line, type(found.value.__cause__)) == (5, cause)
     assert path.read_bytes() == damaged
     (listed,) = sessions.summaries()
-    assert why in listed.damage
+    assert text_of(found.value.why) in listed.damage
     assert listed.changed.endswith("+00:00")
 
     session = sessions.open("s", repair=True)
@@ -485,7 +495,7 @@ def test_a_session_is_deleted_with_all_that_it_keeps(sessions: Sessions) -> None
     session.close()
     sessions.delete("s")
     assert list(sessions.folder.iterdir()) == []
-    with pytest.raises(OnboardError, match="No such session"):
+    with pytest.raises(NoSuchSession):
         sessions.delete("s")
 
 
@@ -493,10 +503,10 @@ def test_a_session_is_deleted_with_all_that_it_keeps(sessions: Sessions) -> None
 def test_an_id_leads_nowhere_else(session_id: str, sessions: Sessions) -> None:
     sessions.create("admin", {}, "s").close()
     for attempt in (sessions.open, partial(sessions.open, repair=True), sessions.delete):
-        with pytest.raises(OnboardError, match="No such session"):
+        with pytest.raises(NoSuchSession):
             attempt(session_id)
     if session_id not in {"", "nowhere"}:
-        with pytest.raises(ValueError, match="no name for a session"):
+        with pytest.raises(ValueError, match=re.escape(repr(session_id))):
             sessions.create("admin", {}, session_id)
 
 
@@ -521,9 +531,9 @@ def test_a_session_that_cannot_be_begun_leaves_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        with pytest.raises(OnboardError, match="Couldn't start the session") as refused:
+        with pytest.raises(NotStarted) as refused:
             sessions.create("admin", {}, "s")
-    assert refused.value.why == "The disk is full."
+    assert refused.value.why == cause_of(OSError(errno.ENOSPC, ""))
     assert list(sessions.folder.iterdir()) == []
     sessions.create("admin", {}, "s").close()
 
@@ -598,7 +608,7 @@ def test_facts_that_a_later_version_gave_are_kept_and_no_damage(sessions: Sessio
 def test_a_step_may_only_give_what_it_declares(sessions: Sessions) -> None:
     session = sessions.create("admin", {}, "s")
     session.start(PROJECT_KEY)
-    with pytest.raises(IllegalTransition, match="does not give extra, more"):
+    with pytest.raises(IllegalTransition, match=r" extra, more$"):
         session.succeed(PROJECT_KEY, {"more": 1, "extra": 2})
     session.close()
 
