@@ -101,8 +101,8 @@ def wish(machine: Machine, options: argparse.Namespace) -> Wish:
         OnboardError: neither is there, it does not know the account, or a value cannot be used.
     """
     named = named_project(machine, options.project)
-    base = base_name(named.name, options.account)
     identity = _identity(machine, named, options.account)
+    base = base_name(named.name, identity.account_name)
     paths = profile_paths(machine.home, named.name)
     sections = sections_in(paths.config, "profile ", str(paths.config))
     record = read_record(paths.record).settled(sections)

@@ -36,12 +36,12 @@ def add_to(commands: Commands) -> None:
     """Declare the command and its parts."""
     wanted = (
         PROJECT_OR_NAME,
-        argument(
+        option(
             "--as",
             "ACCOUNT",
-            "the account of your user: security, management, or another one of the handoff",
+            "the account of your user: security, management, or another one of the handoff (default: the "
+            "handoff's only one)",
             dest="account",
-            required=True,
         ),
         argument("--mfa-serial", "ARN", "your MFA device; '' for none (default: as AWS or the file says)"),
         option("--region", "REGION", "the profiles' region (default: the project's)"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.own_machine import Keyring, Terminal, own_machine
 from support.panes import settle
-from support.served_aws import BASE, ROLE, NewUserAws, user_key
+from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import APPS, SECURITY
 
 from tui.cli.arguments import DONE, REFUSED, USAGE
@@ -139,6 +139,27 @@ def test_the_handoff_of_a_session_comes_first_and_needs_no_checkout(
         assert "jane.doe" in record["source"]
     assert main(["profiles", "show", "bb", "--as", "management"]) == REFUSED
     assert "security" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["show", "write"])
+def test_the_account_needs_no_name_where_the_handoff_has_no_other(
+    new_user: NewUserAws, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    joined(new_user)
+    assert main(["profiles", command, "bb", "--json"]) == DONE
+    assert told(capsys)["account"] == "security"
+
+
+def test_the_accounts_to_choose_from_are_named(
+    new_user: NewUserAws, checkout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["profiles", "show", checkout]) == REFUSED
+    assert {"management", "security"} <= set(re.findall(r"\w+", capsys.readouterr().err))
+    second = replace(jane(), account_name="apps", account_id=APPS, profiles=())
+    joined(replace(new_user, identities=(*new_user.identities, second)))
+    assert main(["profiles", "write", "bb"]) == REFUSED
+    assert {"apps", "security"} <= set(re.findall(r"\w+", capsys.readouterr().err))
+    assert not folder(new_user).exists()
 
 
 def test_a_dry_run_shows_the_masked_difference_and_touches_nothing(
@@ -366,7 +387,7 @@ def test_verify_says_of_odd_profiles_what_is_odd_and_names_those_that_it_does_no
     ("arguments", "code"),
     [
         (["profiles"], USAGE),
-        (["profiles", "show"], USAGE),
+        (["profiles", "show"], REFUSED),
         (["profiles", "write", ".", *AS, "--keyring", "--credentials-file"], USAGE),
         (["profiles", "show", "nowhere", *AS], REFUSED),
         (["profiles", "show", "", *AS], REFUSED),

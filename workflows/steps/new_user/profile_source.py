@@ -15,18 +15,18 @@ from workflows.steps.shared.role_profiles import conventional_profiles
 
 
 def identity_in(handoff: Handoff, account: str) -> Identity:
-    """The identity of an account in a handoff.
+    """The identity of an account in a handoff; "" is the account of one that has no other.
 
     Raises:
-        OnboardError: the handoff has none there.
+        OnboardError: the handoff has none there, or several accounts and none is named.
     """
-    for identity in handoff.identities:
-        if identity.account_name == account:
-            return identity
+    found = [identity for identity in handoff.identities if account in {"", identity.account_name}]
+    if found and (account or len(found) == 1):
+        return found[0]
     known = ", ".join(identity.account_name for identity in handoff.identities)
     raise OnboardError(
-        "Not in the handoff",
-        f"The handoff has no user in {account}.",
+        "Not in the handoff" if account else "Which account?",
+        f"The handoff has no user in {account}." if account else "The handoff is for several accounts.",
         next=f"It has one in: {known}. Use `--as` with one of them, or join with the newest handoff first.",
     )
 
@@ -35,9 +35,17 @@ def usual_identity(project: Project, account: str) -> Identity:
     """Somebody of an account, with the roles that are usual there; their user is not known.
 
     Raises:
-        OnboardError: the project has no such account, or nobody assumes roles from it by convention.
+        OnboardError: the project has no such account, nobody assumes roles from it by convention, or none is
+            named.
         BadVariables: an account's backend file cannot be read.
     """
+    if not account:
+        usual = [listed.name for listed in project.accounts if conventional_profiles(project, listed.name)]
+        raise OnboardError(
+            "Which account?",
+            "Without a handoff, iam-onboard doesn't know which account your user is in.",
+            next=f"Name it with `--as`. People usually have their user in: {', '.join(usual)}.",
+        )
     found = project.account(account)
     if found is None:
         known = ", ".join(listed.name for listed in project.accounts)
