@@ -27,6 +27,13 @@ class UsageError(Exception):
 class Parser(argparse.ArgumentParser):
     """Complains through the one writer of the command line: a file's name may come from a shell's pattern."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Complain of what this very command doesn't know: argparse hands it to the parser above."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
     def error(self, message: str) -> NoReturn:
         from tui.cli.output import note
 

@@ -101,11 +101,23 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
         assert name in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["sessions", "--nonsense"], ["credential-process"]])
-def test_wrong_usage_is_told_on_standard_error(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "program"),
+    [
+        (["nonsense"], "iam-onboard"),
+        (["sessions", "--nonsense"], "iam-onboard sessions"),
+        (["credential-process"], "iam-onboard credential-process"),
+        (["access-key", "list", "nonsense"], "iam-onboard access-key list"),
+        (["profiles", "nonsense"], "iam-onboard profiles"),
+    ],
+)
+def test_wrong_usage_is_told_by_the_command_itself_on_standard_error(
+    arguments: list[str], program: str
+) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (USAGE, "")
-    assert "usage: iam-onboard" in done.stderr
+    assert done.stderr.startswith(f"usage: {program} [")
+    assert f"\n{program}: " in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["admin"], ["join"], ["demo"], ["join", "--user", "jane.doe"]])
