@@ -189,7 +189,7 @@ class DeactivatePane(AccountWorkPane):
         else:
             used = f"used {told_moment(key.last_used.isoformat(), now)} ({key.last_used_service})"
         mark = "!" if key.active or by_hand else "·"
-        made = "by hand" if by_hand else "Terraform's"
+        made = "by hand" if by_hand else "goes with the user"
         state = "active" if key.active else "inactive"
         return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
 

@@ -292,6 +292,7 @@ class AccountWorkPane(CodePane):
 
         def take(found: Any) -> None:
             self.found = found
+            self.place_problems([])  # what the last look warned of
             if done is not None:
                 done()
             self.show()

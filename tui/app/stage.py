@@ -243,10 +243,10 @@ class Stage(Vertical):
         if pane is None or key is None or message.pane is not pane or pane.running_move or self._over:
             return
         module, request, context = self._run.module(key), message.request, pane.context
-        problems = module.validate(request, context)
+        problems, warned = module.validate(request, context), pane.warned
         pane.show_problems(problems)
         fatal = any(problem.fatal for problem in problems)
-        if fatal or (problems and problems != self._accepted):
+        if fatal or (problems and not (warned and problems == self._accepted)):
             self._accepted = [] if fatal else problems
             return
 

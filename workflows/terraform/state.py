@@ -85,6 +85,7 @@ class State:
 
     Attributes:
         users: user -> ARN.
+        forced: the users with `force_destroy`: what they have goes with them.
         login_profiles: user -> login profile.
         access_keys: user -> access keys, in the state's order.
         groups: group -> names of its members, sorted.
@@ -96,6 +97,7 @@ class State:
     """
 
     users: Mapping[str, str] = field(default_factory=dict)
+    forced: frozenset[str] = frozenset()
     login_profiles: Mapping[str, LoginProfile] = field(default_factory=dict)
     access_keys: Mapping[str, tuple[AccessKey, ...]] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -132,6 +134,7 @@ def _read(resources: Iterable[Mapping[str, Any]]) -> State:
     keys = by_key((key["user"], key) for key in of["aws_iam_access_key"])
     return State(
         users={user["name"]: str(user.get("arn") or "") for user in of["aws_iam_user"]},
+        forced=frozenset(user["name"] for user in of["aws_iam_user"] if user.get("force_destroy")),
         login_profiles={login["user"]: _login(login) for login in of["aws_iam_user_login_profile"]},
         access_keys={user: tuple(map(_access_key, own)) for user, own in keys.items()},
         groups={group: tuple(sorted({*names})) for group, names in members.items()},

@@ -124,6 +124,25 @@ async def test_where_nothing_is_left_there_is_nothing_to_remove_and_nothing_to_s
     session.close()
 
 
+async def test_another_look_takes_back_what_the_last_one_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, blocking=HOLDINGS[:1]),)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        for _ in range(2):
+            app.pane.post_message(app.pane.Submitted(app.pane.request()))
+            await rest(pilot)
+            assert app.pane.warned
+            app.pane.action_look()  # type: ignore[attr-defined]
+            await rest(pilot)
+            await rest(pilot)
+            assert not app.pane.problems
+            assert session.record(StepKey("deactivate", "management")) is None
+    session.close()
+
+
 async def test_the_first_line_with_something_to_remove_is_selected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,15 @@ def test_access_keys_have_their_ciphertext_and_say_if_a_secret_is_in_clear(state
     assert (bad.encrypted_secret, bad.clear) == ("", True)
 
 
+def test_whose_belongings_go_with_them_is_known() -> None:
+    forced = {"a.b": True, "c.d": False, "e.f": None}
+    users = (
+        resource(f"aws_iam_user.n{at}", name=name, force_destroy=forced[name])
+        for at, name in enumerate(forced)
+    )
+    assert read(stored(*users)).forced == {"a.b"}
+
+
 def test_no_secret_in_clear_gets_out(state: State) -> None:
     assert CLEAR in STATE
     assert CLEAR not in repr(state)

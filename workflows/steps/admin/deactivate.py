@@ -34,6 +34,13 @@ _WORDS = re.compile(r"\w+\W+\w+")
 """A first and a last name; a single word would be found everywhere."""
 
 
+_FORCED = {
+    *(HoldingKind.ACCESS_KEY, HoldingKind.MFA_DEVICE, HoldingKind.SSH_KEY),
+    *(HoldingKind.SERVICE_CREDENTIAL, HoldingKind.CERTIFICATE),
+}
+"""What every AWS provider removes with a user whose `force_destroy` is set; policies only newer ones do."""
+
+
 @dataclass(frozen=True)
 class Leaver:
     """Somebody who leaves, as the account has them now.
@@ -170,22 +177,24 @@ def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
     keys = asked(lambda: iam.list_access_keys(client, name), None)
     password = asked(lambda: iam.has_console_password(client, name), None)
     found, not_listed = iam.list_holdings(client, name)
-    known = {key.access_key_id for key in state.access_keys.get(name, ())}
-    own_keys = [
+    held = [
         Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
         for key in keys or ()
-        if key.access_key_id not in known
     ]
-    blocking = [*own_keys, *(holding for holding in found if not _terraforms(holding, name, state))]
+    blocking = [holding for holding in (*held, *found) if not _terraforms(holding, name, state)]
     denied = [HoldingKind.ACCESS_KEY.plural] if keys is None else []
     denied += [kind.plural for kind in not_listed]
     return Leaver(name, True, password, keys, tuple(blocking), tuple(denied))
 
 
 def _terraforms(holding: Holding, name: str, state: State) -> bool:
-    """Whether Terraform takes it away by itself, because it is in the state."""
-    if holding.kind is HoldingKind.GROUP:
-        return holding.id in state.groups_of(name)
+    """Whether Terraform takes it away by itself: it is in the state, or goes with the user."""
+    if holding.kind is HoldingKind.GROUP and name in state.users:
+        return True  # the provider takes every user that it removes out of all groups
+    if holding.kind in _FORCED and name in state.forced:
+        return True
+    if holding.kind is HoldingKind.ACCESS_KEY:
+        return holding.id in {key.access_key_id for key in state.access_keys.get(name, ())}
     kinds = {
         HoldingKind.INLINE_POLICY: "aws_iam_user_policy.",
         HoldingKind.ATTACHED_POLICY: "aws_iam_user_policy_attachment.",

@@ -62,10 +62,68 @@ def answering(stub: Stubber, failing: dict[str, str]) -> None:
             stub.add_response(operation, answer)
 
 
-def leaver(iam: tuple[Any, Stubber], **failing: str) -> Leaver:
+def leaver(iam: tuple[Any, Stubber], state: State | None = None, **failing: str) -> Leaver:
     client, stub = iam
     answering(stub, failing)
-    return deactivate._leaver(client, NAME, State())
+    return deactivate._leaver(client, NAME, state or State())
+
+
+HELD: dict[str, dict[str, Any]] = {
+    "list_mfa_devices": {
+        "MFADevices": [{"UserName": NAME, "SerialNumber": "GAHT12345678", "EnableDate": MADE}]
+    },
+    "list_ssh_public_keys": {
+        "SSHPublicKeys": [
+            {"UserName": NAME, "SSHPublicKeyId": "A" * 20, "Status": "Active", "UploadDate": MADE}
+        ]
+    },
+    "list_service_specific_credentials": {
+        "ServiceSpecificCredentials": [
+            {
+                "UserName": NAME,
+                "Status": "Active",
+                "ServiceUserName": "x",
+                "CreateDate": MADE,
+                "ServiceSpecificCredentialId": "A" * 20,
+                "ServiceName": "codecommit.amazonaws.com",
+            }
+        ]
+    },
+    "list_signing_certificates": {
+        "Certificates": [
+            {"UserName": NAME, "CertificateId": "A" * 24, "CertificateBody": "x", "Status": "Active"}
+        ]
+    },
+    "list_groups_for_user": {
+        "Groups": [
+            {
+                "Path": "/",
+                "GroupName": "devops",
+                "GroupId": "A" * 16,
+                "Arn": "arn:aws:iam::111111111111:group/devops",
+                "CreateDate": MADE,
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "blocking"),
+    [
+        (State(), set(HoldingKind) - {HoldingKind.ATTACHED_POLICY}),
+        (State(users={NAME: ""}), set(HoldingKind) - {HoldingKind.ATTACHED_POLICY, HoldingKind.GROUP}),
+        (State(users={NAME: ""}, forced=frozenset({NAME})), {HoldingKind.INLINE_POLICY}),
+    ],
+)
+def test_what_goes_with_a_user_is_not_in_the_way(
+    iam: tuple[Any, Stubber], monkeypatch: pytest.MonkeyPatch, state: State, blocking: set[HoldingKind]
+) -> None:
+    for operation, answer in HELD.items():
+        monkeypatch.setitem(ANSWERS, operation, answer)
+    found = leaver(iam, state)
+    assert {holding.kind for holding in found.blocking} == blocking
+    assert [key.access_key_id for key in found.active_keys] == [KEY_ID]
 
 
 def test_each_question_that_is_denied_stops_no_other(iam: tuple[Any, Stubber]) -> None:
