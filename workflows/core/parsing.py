@@ -46,9 +46,15 @@ _BLANKS = b" \t\r\n"
 _SIGNS = bytes(set(range(128)) - set(f"{string.ascii_letters}{string.digits}_".encode() + _BLANKS))
 _WORDS = bytes(ord(" ") if code in _BLANKS + _SIGNS else ord("a") for code in range(256))
 _NO_LETTER = re.compile(r"[^\x00-\x7f\w]")
+_PLAIN = rb"(?:[^\#/<!\-\"\[\](){}]++|\"[^\"\\$%]*+\")"  # words, and whole strings that hold nothing but text
+_FLAT = rb"(?:" + _PLAIN + rb"|[\[(]" + _PLAIN + rb"*+[\])])"
 _CODE = re.compile(
-    rb"(?P<gap>(?:\#[^\n]*+|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))\s*+)"
-    rb"|(?:[^\#/<!\-\"\[\](){}]++|\"[^\"\\$%]*+\")++"  # with whole strings that hold nothing but text
+    rb"(?P<gap>(?:(?:\#[^\n]*+|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))\s*+)++)"
+    rb"|(?:"
+    + _FLAT
+    + rb"|\{"
+    + _FLAT
+    + rb"*+\})++"  # most blocks are as flat as this, at a fraction of the time
     rb"|<<-?(?P<heredoc>[^\W\d][\w-]*+)\r?\n|(?P<sign>[!-])\s*+|(?P<quote>\")"
     rb"|(?P<open>[\[({])|(?P<close>[\])}])|."
 )
@@ -196,7 +202,8 @@ def check_amount(data: bytes) -> None:
 def check_depth(data: bytes) -> None:
     """Refuse an HCL text in which brackets, templates or signs stand more than `MAX_DEPTH` deep.
 
-    Comments, strings and heredocs are no code; the text need not be valid.
+    Comments, strings and heredocs are no code; the text need not be valid. Up to two more are let pass where
+    the innermost hold nothing but text.
 
     Raises:
         TooDeep: it is nested too deeply.
