@@ -119,6 +119,7 @@ class SessionRun:
             item=key.item,
             folder=self.session.folder,
             cancelled=threading.Event(),
+            observed=state.observed,
         )
 
     def whole(self) -> Context:

@@ -296,7 +296,8 @@ class MfaPane(BrowsingPane):
             return ()
         now, (at, serial) = self.context.environment.now(), mfa.evidence(self.context)
         if at:
-            return (f"✓ AWS has your device {serial.rsplit('/', 1)[-1]}, as it said {told_moment(at, now)}.",)
+            device = f"your device {serial.rsplit('/', 1)[-1]}" if serial else "an MFA device of yours"
+            return (f"✓ AWS has {device}, as it said {told_moment(at, now)}.",)
         at = str(self.context.facts["mfa"].get("at") or "")
         return ("? You registered an authenticator app.", f"  {said_so(at, now)}")
 

@@ -295,8 +295,8 @@ class WizardScreen(OneFocus):
             await self.go_to(self.current)
         self._ask_in_background(questions)
 
-    def _ask_in_background(self, questions: Iterable[Question]) -> None:
-        self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
+    def _ask_in_background(self, questions: Iterable[Question], group: str = "questions") -> None:
+        self.run_worker(partial(self._ask, questions), thread=True, group=group, exclusive=True)
 
     def _ask(self, questions: Iterable[Question]) -> None:
         """Ask what takes the network, one after the other, until the wizard is left or asks again."""
@@ -854,6 +854,8 @@ class WizardScreen(OneFocus):
             await self.go_to(self.run.after(message.key), keep=False)
             if self.current is None:
                 self._ask_in_background(self.run.inquiries())
+            elif said := [question for question in self.run.inquiries() if self._only_said(question.key)]:
+                self._ask_in_background(said, "only said")  # AWS may be able to say so by now
 
     async def _look_after(self, key: StepKey) -> None:
         """What contradicted a step, or couldn't be seen of it, may be put right by the one done now.
@@ -870,6 +872,11 @@ class WizardScreen(OneFocus):
         ]
         if news:
             self._stage.record(lambda: self.run.take(news))
+
+    def _only_said(self, key: StepKey) -> bool:
+        """Whether a step is done by the person's word alone."""
+        observed = self.run.session.state.observed.get(key)
+        return observed is not None and observed.said_so
 
     def _uncertain(self, key: StepKey) -> bool:
         """Whether the world contradicts a done step, or the last look at it gave no answer."""

@@ -999,6 +999,24 @@ async def test_what_no_look_could_see_is_looked_at_again_once_another_step_is_do
         assert app.session.status(PROJECT) is Status.DONE
 
 
+async def test_what_only_the_person_said_is_asked_about_once_another_step_is_done(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0] = project = Inquired(modules[0].STEP)
+    project.begin()
+    project.answer = NOT_ASKED
+    project.may_answer.set()
+    app = host(tmp_path, modules, done={PROJECT: LAYERS}, at=USERS)
+    app.session.observe({PROJECT: SAID_SO})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.UNCONFIRMED
+        project.answer = AGREES
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current not in {USERS, None}
+        assert app.session.status(PROJECT) is Status.DONE
+
+
 async def test_a_page_that_an_answer_locks_gives_way_to_the_step_that_it_rests_on(tmp_path: Path) -> None:
     modules = small_workflow()
     modules[0] = project = Inquired(modules[0].STEP)

@@ -25,6 +25,7 @@ from workflows.aws.errors import AwsError, AwsFailure, asked
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import moment
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict, seen_at, unknown
 from workflows.messages.handoff import Identity
@@ -232,11 +233,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def evidence(context: Context) -> tuple[str, str]:
     """When AWS said that it has a device that gives codes, and which; both "" where only the person says so.
 
-    It says so where the device is registered from here, or later of the access key that they kept.
+    It says so where the device is registered from here, or since then: of a key that was kept, or to a look,
+    which names none.
     """
     device, key = context.facts["mfa"], context.facts.get("access_key") or {}
-    said = ((key.get("at"), key.get("mfa_serial")), (device.get("at"), device.get("serial")))
-    return next(((str(at), str(serial)) for at, serial in said if at and serial), ("", ""))
+    at, kept_at, serial = str(device.get("at") or ""), str(key.get("at") or ""), key.get("mfa_serial")
+    if kept_at and serial and (not at or moment(kept_at, "access_key.at") >= moment(at, "mfa.at")):
+        return kept_at, str(serial)
+    return (at, str(device["serial"])) if at and device.get("serial") else (context.confirmed("mfa"), "")
 
 
 def observe(context: Context) -> Observation:

@@ -28,6 +28,8 @@ from workflows.steps.shared.own_access_key import (
 )
 from workflows.steps.shared.own_identity import handoff_of, identity_of
 
+_RECORDED = "AWS has recorded your sign-in."
+
 
 @dataclass(frozen=True)
 class Request:
@@ -128,16 +130,18 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def evidence(context: Context) -> tuple[str, Sentence]:
     """When AWS said that it has recorded the sign-in, and how; both "" where only the person says so.
 
-    It was asked as the person signed in, or later with the access key that they kept.
+    It was asked as the person signed in, as they kept an access key since the password came, or by a look.
     """
     signed_in, key = context.facts.get("signed_in") or {}, context.facts.get("access_key") or {}
     if signed_in.get("seen"):
         return str(signed_in["at"]), signed_in["recorded"]
-    if not key.get("signed_in"):
-        return "", ""
-    at, said = str(key["at"]), str(signed_in.get("at") or "")
-    later = not said or moment(at, "access_key.at") >= moment(said, "signed_in.at")
-    return (at, key["signed_in"]) if later else ("", "")
+    since = str(signed_in.get("since", signed_in.get("at")) or "")
+    if key.get("signed_in") and (
+        not since or moment(key["at"], "access_key.at") >= moment(since, "signed_in.since")
+    ):
+        return str(key["at"]), key["signed_in"]
+    at = context.confirmed("sign-in")
+    return at, _RECORDED if at else ""
 
 
 def observe(context: Context) -> Observation:

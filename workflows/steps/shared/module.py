@@ -20,7 +20,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.machine.events import Facts, JsonValue, StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
 from workflows.steps.decisions import Decisions
 
 
@@ -38,7 +38,7 @@ class Context:
         leaving: set when the wizard closes or another step is shown: what goes on by itself (a running
             Terraform, by its `leave`) is no longer watched.
         contradicted: the steps that the world contradicts, for a look over all items.
-        observed: what the last look said of each step, likewise.
+        observed: what the last look said of each step.
         skipped: the steps that the person skipped, likewise.
         opens: whether a look may open what the person's PGP key guards, since they asked for it.
     """
@@ -68,6 +68,11 @@ class Context:
     def root(self) -> Path:
         """The project's folder, as the Project step found it."""
         return Path(str(self.facts["project_root"]))
+
+    def confirmed(self, step: str) -> str:
+        """When the last look confirmed a step (of the same item) that only the person spoke for, or ""."""
+        look = self.observed.get(StepKey(step, self.item), NOT_ASKED)
+        return "" if look.said_so or look.contradicts else look.at
 
     def raise_if_cancelled(self) -> None:
         """Stop here if the person asked to.

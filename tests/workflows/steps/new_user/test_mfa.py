@@ -20,7 +20,8 @@ from workflows.aws.iam import DeviceExists
 from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.machine.observations import seen_at
+from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict, seen_at
 from workflows.steps.new_user import mfa as step
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
@@ -57,6 +58,21 @@ def test_the_console_takes_the_persons_word(new_user: NewUserAws) -> None:
     assert step.validate(Request(CONSOLE), context) == []
     made = step.perform(Request(CONSOLE), context, new_user.report)["mfa"]
     assert (made["serial"], made["how"]) == (None, "console")
+
+
+def test_what_aws_said_of_a_device_before_it_was_registered_is_about_another(new_user: NewUserAws) -> None:
+    key_at, before, after = (f"2026-11-28T{hour}:00:00+00:00" for hour in ("10", "09", "11"))
+    key = {"id": "AKIAIOSFODNN7EXAMPLE", "kept": "keyring", "mfa_serial": SERIAL, "at": key_at}
+    for registered, found in ((before, (key_at, SERIAL)), (after, ("", "")), (None, (key_at, SERIAL))):
+        context = new_user.context(mfa={"serial": None, "how": CONSOLE, "at": registered}, access_key=key)
+        assert step.evidence(context) == found
+        assert step.observe(context).said_so is not bool(found[0])
+    look = Observation(Verdict.AS_DECIDED, at=after)
+    assert step.evidence(replace(context, facts={**context.facts, "access_key": {}}, observed={})) == ("", "")
+    looked = replace(
+        context, facts={**context.facts, "access_key": {}}, observed={StepKey("mfa", context.item): look}
+    )
+    assert step.evidence(looked) == (after, "")
 
 
 def test_a_device_is_made_scanned_and_enabled(new_user: NewUserAws) -> None:

@@ -18,6 +18,8 @@ from support.pgp import GpgHome, gpg_home
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.gpg.decrypt import NoSecretKey, WrongPassphrase
+from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict
 from workflows.messages.handoff import ACCESS, NEW_KEY, NEW_PASSWORD, Handoff
 from workflows.steps.new_user import sign_in as step
 from workflows.steps.new_user.sign_in import Request
@@ -87,6 +89,20 @@ def test_a_sign_in_is_recorded_as_it_was_told(tmp_path: Path, keys: GpgHome) -> 
         "you chose a new password",
     ]
     assert step.observe(asked).said_so
+
+
+def test_what_aws_once_said_of_a_sign_in_stands_and_carries_its_time(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys, handoff_for(keys, "jane"))
+    own, asked_at = StepKey("sign-in", asked.item), "2026-11-28T10:00:00+00:00"
+    for look, at in (
+        (Observation(Verdict.AS_DECIDED, at=asked_at), asked_at),
+        (Observation(Verdict.UNKNOWN, "No network.", at=asked_at), asked_at),
+        (Observation(Verdict.UNKNOWN, at=asked_at, said_so=True), ""),
+        (Observation(Verdict.UNDONE, at=asked_at, asked=True), ""),
+    ):
+        seen = replace(asked, observed={own: look})
+        assert (step.evidence(seen)[0], step.observe(seen).at) == (at, at)
+        assert step.observe(seen).said_so is not bool(at)
 
 
 def test_an_earlier_sign_in_proves_nothing_of_a_password_that_replaces_another(
