@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from configupdater import ConfigUpdater, Option, Section
+from typing import TYPE_CHECKING
 
 from workflows.core.secret import Secret
 from workflows.profiles.reading import Found, ProfileFileError, profile_sections
+
+if TYPE_CHECKING:
+    from configupdater import Option, Section
 
 Value = str | Secret
 
@@ -135,6 +137,8 @@ def _update(
     text: str, changed: Sequence[WantedSection], gone: Sequence[str], found: Mapping[str, Found], name: str
 ) -> str:
     """The text with the options of existing sections set and sections taken out; all else stays as it is."""
+    from configupdater import ConfigUpdater, Section  # noqa: PLC0415 - who only reads profiles waits for it
+
     updater = ConfigUpdater(strict=False, allow_no_value=True, delimiters=("=",))
     updater.read_string(text)
     if str(updater) != text:
@@ -158,6 +162,8 @@ def _update(
 
 def _after(section: Section) -> str:
     """What follows a section's last option where a comment is in it: it may be about the next section."""
+    from configupdater import Option  # noqa: PLC0415 - likewise
+
     blocks = list(section.iter_blocks())
     last = max((place for place, block in enumerate(blocks) if isinstance(block, Option)), default=-1)
     rest = "".join(str(block) for block in blocks[last + 1 :])

@@ -136,7 +136,7 @@ def test_what_is_no_command_is_wrong_usage(words: Sequence[str]) -> None:
 
 def test_a_refusal_loads_no_screen_and_no_aws(tmp_path: Path) -> None:
     program = f"from tui.cli.main import main; assert main(['plan', {os.fspath(tmp_path)!r}]) == {REFUSED}"
-    assert not loaded(program) & {"textual", "rich", "boto3", "botocore", "moto", "flask"}
+    assert not loaded(program) & {"textual", "rich", "boto3", "botocore", "moto", "flask", "configupdater"}
 
 
 def test_a_kept_plan_is_known_wherever_it_is_moved_and_private(machine: Machine, target: Path) -> None:
