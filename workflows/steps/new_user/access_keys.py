@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from workflows.aws import sts
 from workflows.aws.access_key_file import (
@@ -22,7 +23,7 @@ from workflows.aws.access_key_file import (
 from workflows.aws.authenticator import code_problem
 from workflows.aws.clients import ClientFactory, Credentials
 from workflows.aws.errors import KEY_REFUSED, about_key, asked
-from workflows.aws.iam import AccessKey
+from workflows.aws.iam import AccessKey, MfaDevice
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -235,33 +236,18 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Checking where to keep the key"))
     store = store_for(request.kept, context, identity)
     with _obtained(request, context, clients, report) as (key, session, undone):
-        if key.session_token is not None:
-            raise OnboardError(
-                "A temporary key",
-                f"{key.access_key_id} is a temporary key: it expires within hours or days.",
-                next="In the console: Security credentials, Create access key, Download .csv file.",
-            )
         report(Progress("Asking AWS whose key this is; a new one takes a few seconds"))
-        of_file = f" of {typed_path(request.path, context.environment.home).name}"
-        with about_key(f"{key.access_key_id}{of_file if request.how == CONSOLE else ''}"):
-            who = usable_identity(key, clients, context.cancelled)
-        check_owner(who, identity, context)
-        # a key that may not ask has none: the profiles step then takes the serial typed
-        devices = devices_of_new_key(key, clients, context.cancelled)
-        serial = code_device(devices)
-        at, signed_in = context.environment.now(), _sign_in(key, session, context, clients)
-        keys = listed_keys(key, clients) if session is None else asked(session.listed, ())
-        created = _made_at(request, key, keys, context)
-        old_ids = _old_ids(key, keys, session, context)
+        proved = _proved(request, key, session, context, clients)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
         owner = Owner.of(
-            who,
+            proved.who,
             project=project_of(context),
             profile=base_profile_of(context, identity),
             region=identity.region,
             fingerprint=fingerprint_of(context, identity),
         )
+        serial, created = code_device(proved.devices), _made_at(request, key, proved.keys, context)
         more = keep_recorded(store, key, owner, context.environment, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
@@ -269,10 +255,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         *filter(None, (undone,)),
         f"iam-onboard keeps the key in {store.description}.",
         *more,
-        *filter(None, (device_words(devices), signed_in.words)),
+        *filter(None, (device_words(proved.devices), proved.signed_in.words)),
     ]
-    known, account = "" if keys else "Unless you deactivated it, ", account_label(identity)
-    sentences += [f"! {known}{old_id} is still active in {account}. {_WAY_OUT}" for old_id in old_ids]
+    known, account = "" if proved.keys else "Unless you deactivated it, ", account_label(identity)
+    sentences += [f"! {known}{old_id} is still active in {account}. {_WAY_OUT}" for old_id in proved.old_ids]
     if request.how == CONSOLE and request.delete_file:
         sentences.append(_deleted(typed_path(request.path, context.environment.home), key_id, context))
     return {
@@ -281,13 +267,58 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "kept": store.kind,
             "how": request.how,
             "mfa_serial": serial,
-            "at": at.isoformat(timespec="seconds"),
-            "signed_in": signed_in.words if signed_in.recorded else "",
-            "old_ids": old_ids,
-            "old_seen": bool(keys),
+            "at": proved.at.isoformat(timespec="seconds"),
+            "signed_in": proved.signed_in.words if proved.signed_in.recorded else "",
+            "old_ids": proved.old_ids,
+            "old_seen": bool(proved.keys),
             "told": sentences,
         }
     }
+
+
+class _Proved(NamedTuple):
+    """What AWS says of a key that is the person's own.
+
+    Attributes:
+        who: whose it is.
+        devices: the user's MFA devices; none for a key that may not ask: the profiles step then takes the
+            serial typed.
+        at: when AWS said so.
+        signed_in: what it says of the sign-in.
+        keys: the user's keys; none for a key that may not ask.
+        old_ids: those that this key takes the place of.
+    """
+
+    who: sts.Identity
+    devices: tuple[MfaDevice, ...]
+    at: datetime
+    signed_in: SignInSeen
+    keys: tuple[AccessKey, ...]
+    old_ids: list[str]
+
+
+def _proved(
+    request: Request, key: Credentials, session: KeySession | None, context: Context, clients: ClientFactory
+) -> _Proved:
+    """Ask AWS about the key.
+
+    Raises:
+        OnboardError: it is temporary, not usable, or another one's.
+    """
+    if key.session_token is not None:
+        raise OnboardError(
+            "A temporary key",
+            f"{key.access_key_id} is a temporary key: it expires within hours or days.",
+            next="In the console: Security credentials, Create access key, Download .csv file.",
+        )
+    of_file = f" of {typed_path(request.path, context.environment.home).name}"
+    with about_key(f"{key.access_key_id}{of_file if request.how == CONSOLE else ''}"):
+        who = usable_identity(key, clients, context.cancelled)
+    check_owner(who, identity_of(context), context)
+    devices = devices_of_new_key(key, clients, context.cancelled)
+    at, signed_in = context.environment.now(), _sign_in(key, session, context, clients)
+    keys = listed_keys(key, clients) if session is None else asked(session.listed, ())
+    return _Proved(who, devices, at, signed_in, keys, _old_ids(key, keys, session, context))
 
 
 def deactivate(path: str, key_id: str, code: str, context: Context) -> None:
