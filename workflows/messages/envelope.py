@@ -18,10 +18,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from email.message import Message
+from enum import Enum, unique
 from typing import TypeAlias
 
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, Texts
 from workflows.core.parsing import MAX_DEPTH, parse_json, unescape_html
+from workflows.core.sentences import Sentence
 
 SCHEMA = 1
 """The version of the blocks that this program writes and the newest that it reads."""
@@ -74,10 +76,100 @@ _OTHERS = {
 }
 
 
+@unique
+class Flaw(Enum):
+    """Why a text holds no usable message, with the sentences about it; what is in braces is filled in."""
+
+    TOO_LONG = Texts(
+        title="This is too long",
+        what="The text has {length:,} characters; a {kind} has far fewer than {most:,}.",
+        next="Paste only the message with the {kind}, or open the right file.",
+    )
+    EMPTY = Texts(
+        title="Nothing here",
+        what="The text is empty.",
+        next="Paste the whole message with the {kind}.",
+    )
+    OTHER_KIND = Texts(title="{title}", what="{what}", next="{instead}")
+    NO_BLOCK = Texts(
+        title="No {kind} in this text",
+        what="It has no block that iam-onboard made.",
+        why='The block is a piece of JSON that begins with {{"iam-onboard": and ends with }}.',
+        next="Copy the whole message with the {kind}, from its first line to its last, and paste it again.",
+    )
+    SEVERAL = Texts(
+        title="More than one {kind}",
+        what="The text holds different blocks with a {kind}.",
+        why="Perhaps an answer that quotes an older message was pasted whole.",
+        next="Paste only the newest {kind}.",
+    )
+    OVERLOADED = Texts(
+        title="This mail can't be read",
+        what="It has more than {most:,} {parts}, the most that are read.",
+        next="Paste only the text of the message, or save it alone.",
+    )
+    CUT = Texts(
+        title="The {kind} is cut off",
+        what="Its block of JSON begins but does not end.",
+        why="The last lines of the message were not copied, or a program shortened it.",
+        next="Copy the whole message again, or ask for it as a file.",
+    )
+    DAMAGED = Texts(
+        title="The {kind} is damaged",
+        what="Its block of JSON cannot be read.",
+        why="Something changed the text on its way.",
+        next="Ask for it again, best as an attached file.",
+    )
+    NO_VERSION = Texts(
+        title="The {kind} is damaged",
+        what="It does not say which version of the format it has.",
+        next="Ask for it again.",
+    )
+    NEWER = Texts(
+        title="Made by a newer iam-onboard",
+        what="This {kind} has format version {version}; this iam-onboard reads versions up to {most}.",
+        next="Update iam-onboard (`pipx upgrade iam-onboard`), then open the message again.",
+    )
+    FIELD_MISSING = Texts(
+        title="The message is incomplete",
+        what="{where} has no {name}.",
+        next="Ask for the message again.",
+    )
+    FIELD_WRONG = Texts(
+        title="The message is damaged",
+        what="{name} of {where} is not {wanted}.",
+        next="Ask for the message again.",
+    )
+    NO_INVITATION = Texts(
+        title="No invitation in this text",
+        what="It holds no line that begins with iam-onboard join --project.",
+        next="Copy the whole invitation and paste it again, or type the project's and your user's name.",
+    )
+    BREAKS_RULES = Texts(
+        title="Can't use the {kind}",
+        what="{what}",
+        next="Do not use it. Ask the person who sent the {kind} for a new one.",
+    )
+
+
 class MessageError(OnboardError):
-    """A text that holds no usable request or handoff; it says what is wrong and how to get a good one."""
+    """A text that holds no usable request or handoff; it says what is wrong and how to get a good one.
+
+    Args:
+        flaw: what is wrong.
+        detail: as for `OnboardError`.
+        values: what the flaw's sentences name.
+
+    Attributes:
+        flaw: see above.
+    """
 
     field = "text"
+
+    def __init__(self, flaw: Flaw, *, detail: Sentence = "", **values: object) -> None:
+        title, what, why, then = (text.format(**values) for text in flaw.value)
+        super().__init__(title, what, why=why, next=then, detail=detail)
+        self.flaw = flaw
 
 
 def render_block(kind: str, payload: Json) -> str:
@@ -111,11 +203,7 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
         MessageError: no block, another kind, several different ones, a damaged or cut one, a newer schema.
     """
     if len(text) > MAX_TEXT:
-        raise MessageError(
-            "This is too long",
-            f"The text has {len(text):,} characters; a {kind} has far fewer than {MAX_TEXT:,}.",
-            next=f"Paste only the message with the {kind}, or open the right file.",
-        )
+        raise MessageError(Flaw.TOO_LONG, kind=kind, length=len(text), most=MAX_TEXT)
     cleaned = _undo_transport(text)
     found: list[dict[str, object]] = []
     other_kinds: list[str] = []
@@ -133,32 +221,19 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
     if not found:
         raise _nothing_found(text, kind, other_kinds)
     if len(found) > 1:
-        raise MessageError(
-            f"More than one {kind}",
-            f"The text holds different blocks with a {kind}.",
-            why="Perhaps an answer that quotes an older message was pasted whole.",
-            next=f"Paste only the newest {kind}.",
-        )
+        raise MessageError(Flaw.SEVERAL, kind=kind)
     return found[0]
 
 
 def _nothing_found(text: str, kind: str, other_kinds: list[str]) -> MessageError:
     if not text.strip():
-        return MessageError(
-            "Nothing here", "The text is empty.", next=f"Paste the whole message with the {kind}."
-        )
+        return MessageError(Flaw.EMPTY, kind=kind)
     if other_kinds:
         other = other_kinds[0]
         what, instead = _OTHERS.get(other, (f"It is for something else ({other}).", f"Paste the {kind}."))
-        return MessageError(
-            f"This is a {other}" if other in _OTHERS else f"This is not a {kind}", what, next=instead
-        )
-    return MessageError(
-        f"No {kind} in this text",
-        "It has no block that iam-onboard made.",
-        why='The block is a piece of JSON that begins with {"iam-onboard": and ends with }.',
-        next=f"Copy the whole message with the {kind}, from its first line to its last, and paste it again.",
-    )
+        title = f"This is a {other}" if other in _OTHERS else f"This is not a {kind}"
+        return MessageError(Flaw.OTHER_KIND, title=title, what=what, instead=instead)
+    return MessageError(Flaw.NO_BLOCK, kind=kind)
 
 
 def _undo_transport(text: str) -> str:
@@ -224,11 +299,7 @@ def _parsed(mail: str) -> Message:
 
 
 def _overloaded(what: str, most: int) -> MessageError:
-    return MessageError(
-        "This mail can't be read",
-        f"It has more than {most:,} {what}, the most that are read.",
-        next="Paste only the text of the message, or save it alone.",
-    )
+    return MessageError(Flaw.OVERLOADED, parts=what, most=most)
 
 
 def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
@@ -246,12 +317,7 @@ def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
             return "".join(out), position
         if depth > MAX_DEPTH or len(out) > _MOST_PIECES:
             break
-    raise MessageError(
-        f"The {kind} is cut off",
-        "Its block of JSON begins but does not end.",
-        why="The last lines of the message were not copied, or a program shortened it.",
-        next="Copy the whole message again, or ask for it as a file.",
-    )
+    raise MessageError(Flaw.CUT, kind=kind)
 
 
 def _rejoined(found: re.Match[str]) -> str:
@@ -268,28 +334,14 @@ def _decode(block: str, kind: str) -> dict[str, object]:
         )
         _refuse_hidden(payload)
     except ValueError as error:
-        raise MessageError(
-            f"The {kind} is damaged",
-            "Its block of JSON cannot be read.",
-            why="Something changed the text on its way.",
-            next="Ask for it again, best as an attached file.",
-            detail=str(error),
-        ) from None
+        raise MessageError(Flaw.DAMAGED, kind=kind, detail=str(error)) from None
     assert isinstance(payload, dict)  # noqa: S101 - the block starts with a brace
     del payload[MARKER]
     schema = payload.pop("schema", None)
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise MessageError(
-            f"The {kind} is damaged",
-            "It does not say which version of the format it has.",
-            next="Ask for it again.",
-        )
+        raise MessageError(Flaw.NO_VERSION, kind=kind)
     if schema > SCHEMA:
-        raise MessageError(
-            "Made by a newer iam-onboard",
-            f"This {kind} has format version {schema}; this iam-onboard reads versions up to {SCHEMA}.",
-            next="Update iam-onboard (`pipx upgrade iam-onboard`), then open the message again.",
-        )
+        raise MessageError(Flaw.NEWER, kind=kind, version=schema, most=SCHEMA)
     return payload
 
 
@@ -391,11 +443,7 @@ class Fields:
         value = self._values.pop(name, None)
         value = default if value is None else value
         if value is None:
-            raise MessageError(
-                "The message is incomplete",
-                f"{self._where.capitalize()} has no {name}.",
-                next="Ask for the message again.",
-            )
+            raise MessageError(Flaw.FIELD_MISSING, where=self._where.capitalize(), name=name)
         if not isinstance(value, str):
             raise self._wrong(name, "a text")
         return value
@@ -409,11 +457,7 @@ class Fields:
         return value
 
     def _wrong(self, name: str, wanted: str) -> MessageError:
-        return MessageError(
-            "The message is damaged",
-            f"{name} of {self._where} is not {wanted}.",
-            next="Ask for the message again.",
-        )
+        return MessageError(Flaw.FIELD_WRONG, name=name, where=self._where, wanted=wanted)
 
 
 def _without_wraps(value: object) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workflows.core.errors import Problem
 from workflows.messages import rules
-from workflows.messages.envelope import MAX_TEXT, MessageError
+from workflows.messages.envelope import MAX_TEXT, Flaw, MessageError
 
 KIND = "invitation"
 
@@ -84,11 +84,7 @@ def open_invitation(text: str) -> Invitation:
     """
     match = _COMMAND.search(re.sub(r"^[ \t]*(?:>[ \t]?)+", "", text[:MAX_TEXT], flags=re.MULTILINE))
     if match is None:
-        raise MessageError(
-            "No invitation in this text",
-            "It holds no line that begins with iam-onboard join --project.",
-            next="Copy the whole invitation and paste it again, or type the project's and your user's name.",
-        )
+        raise MessageError(Flaw.NO_INVITATION)
     invitation = Invitation(match["project"], match["user"])
     rules.refuse(invitation.problems(), KIND)
     return invitation

@@ -22,7 +22,7 @@ from workflows.core.openpgp import (
 )
 from workflows.core.sentences import Sentence, joined
 from workflows.core.text import one_line
-from workflows.messages.envelope import MessageError
+from workflows.messages.envelope import Flaw, MessageError
 from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 MAX_CIPHERTEXT = 16 * 1024
@@ -199,8 +199,8 @@ def refuse(problems: list[Problem], kind: str) -> None:
     fatal = [problem.message for problem in problems if problem.fatal]
     if fatal:
         raise MessageError(
-            f"Can't use the {kind}",
-            fatal[0] if len(fatal) == 1 else f"{len(fatal)} things in it are wrong.",
-            next=f"Do not use it. Ask the person who sent the {kind} for a new one.",
+            Flaw.BREAKS_RULES,
+            kind=kind,
+            what=fatal[0] if len(fatal) == 1 else f"{len(fatal)} things in it are wrong.",
             detail="" if len(fatal) == 1 else joined(fatal[:20], "\n"),
         )

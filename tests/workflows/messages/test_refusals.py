@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from support.message_samples import FINGERPRINT, ciphertext, identity, packet, public_key, request
 
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.messages import envelope
-from workflows.messages.envelope import MessageError, extract_block, render_block
+from workflows.messages.envelope import Flaw, MessageError, extract_block, render_block
 from workflows.messages.handoff import Handoff, RoleProfile, open_handoff, sign_in_url
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.messages.request import open_request
@@ -28,7 +30,8 @@ def test_a_password_in_clear_is_never_rendered() -> None:
     ):
         with pytest.raises(MessageError) as caught:
             Handoff("bb", (identity(encrypted_password=password),)).render()
-        assert "encrypted_password is not an encrypted text" in caught.value.what
+        assert caught.value.flaw is Flaw.BREAKS_RULES
+        assert "encrypted_password " in caught.value.what
         assert not password or password not in caught.value.as_text()
 
 
@@ -131,8 +134,9 @@ def test_any_other_sign_in_address_is_refused(url: str) -> None:
 def test_a_value_that_breaks_its_rule_is_refused_on_both_ways(changes: dict[str, object]) -> None:
     handoff = Handoff("bb", (identity(**changes),))
     assert handoff.problems()
-    with pytest.raises(MessageError, match="Can't use"):
+    with pytest.raises(MessageError) as refused:
         handoff.render()
+    assert refused.value.flaw is Flaw.BREAKS_RULES
 
 
 def test_a_profile_name_may_hold_a_word_that_aws_uses() -> None:
@@ -148,8 +152,9 @@ def test_hidden_characters_are_refused_also_in_fields_that_nobody_knows(
 ) -> None:
     text = json.dumps(where).replace("{}", json.dumps(hidden)[1:-1])
     handoff = Handoff("bb", (identity(),), extra=json.loads(text))
-    with pytest.raises(MessageError, match="damaged") as refused:
+    with pytest.raises(MessageError) as refused:
         open_handoff(render_block("handoff", handoff.payload()))
+    assert refused.value.flaw is Flaw.DAMAGED
     assert "U+" in refused.value.detail
 
 
@@ -173,7 +178,7 @@ def test_a_machine_users_keys_travel_encrypted() -> None:
     )  # fmt: skip
     handoff = Handoff("bb", (machine,))
     assert open_handoff(handoff.render()) == handoff
-    assert "Sign in at" not in handoff.render()
+    assert "https://" not in handoff.render(), "a machine signs in nowhere"
 
 
 def block(**changes: object) -> str:
@@ -181,45 +186,47 @@ def block(**changes: object) -> str:
     return json.dumps({**payload, **changes})
 
 
-def test_a_newer_version_is_refused_in_a_clear_sentence() -> None:
+def test_a_newer_version_is_refused_with_both_versions() -> None:
     with pytest.raises(MessageError) as caught:
         open_handoff(block(schema=2))
-    assert caught.value.what == "This handoff has format version 2; this iam-onboard reads versions up to 1."
-    assert "Update iam-onboard" in caught.value.next
+    assert caught.value.flaw is Flaw.NEWER
+    assert re.findall(r"\d", text_of(caught.value.what)) == ["2", "1"]
 
 
 @pytest.mark.parametrize(
-    ("text", "part"),
+    ("text", "flaw", "part"),
     [
-        ("", "empty"),
-        ("Hello", "no block that"),
-        ("x" * (envelope.MAX_TEXT + 1), "characters"),
-        (request().render(), "the message that you send to your admin"),
-        (block()[:-1], "begins but does not end"),
-        (block()[:300], "begins but does not end"),
-        (block(schema=True), "which version"),
-        (block(schema="1"), "which version"),
-        (block(project=7), "project of the handoff is not a text"),
-        (block(identities={}), "identities of the handoff is not a list"),
-        (block(identities=[7]), "not a list of objects"),
-        (block(identities=[{}] * 2001), "at most 2,000"),
-        (block(identities=[{}]), "Identity 1 has no account_name"),
-        (block().replace("true", '"yes"'), "not true or false"),
-        (block().replace("true", "NaN"), "cannot be read"),
-        (block().replace('"project"', '"schema": 1, "project"'), "cannot be read"),
+        ("", Flaw.EMPTY, ""),
+        ("Hello", Flaw.NO_BLOCK, ""),
+        ("x" * (envelope.MAX_TEXT + 1), Flaw.TOO_LONG, f" {envelope.MAX_TEXT + 1:,} "),
+        (request().render(), Flaw.OTHER_KIND, ""),
+        (block()[:-1], Flaw.CUT, ""),
+        (block()[:300], Flaw.CUT, ""),
+        (block(schema=True), Flaw.NO_VERSION, ""),
+        (block(schema="1"), Flaw.NO_VERSION, ""),
+        (block(project=7), Flaw.FIELD_WRONG, "project "),
+        (block(identities={}), Flaw.FIELD_WRONG, "identities "),
+        (block(identities=[7]), Flaw.FIELD_WRONG, " objects"),
+        (block(identities=[{}] * 2001), Flaw.FIELD_WRONG, " 2,000 "),
+        (block(identities=[{}]), Flaw.FIELD_MISSING, " account_name"),
+        (block().replace("true", '"yes"'), Flaw.FIELD_WRONG, " true "),
+        (block().replace("true", "NaN"), Flaw.DAMAGED, ""),
+        (block().replace('"project"', '"schema": 1, "project"'), Flaw.DAMAGED, ""),
         (
             '{"iam-onboard": "handoff", "schema": 1, "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
-            "cannot be read",
+            Flaw.DAMAGED,
+            "",
         ),
-        ('{"iam-onboard": "handoff", "schema": ' + "9" * 5000 + "}", "cannot be read"),
-        (block() + block(project="cc"), "holds different blocks"),
-        ('{"iam-onboard": "handoff"' * 5000, "does not end"),
+        ('{"iam-onboard": "handoff", "schema": ' + "9" * 5000 + "}", Flaw.DAMAGED, ""),
+        (block() + block(project="cc"), Flaw.SEVERAL, ""),
+        ('{"iam-onboard": "handoff"' * 5000, Flaw.CUT, ""),
     ],
     ids=range(20),
 )
-def test_what_is_no_handoff_gets_its_own_sentence(text: str, part: str) -> None:
+def test_what_is_no_handoff_has_its_own_flaw(text: str, flaw: Flaw, part: str) -> None:
     with pytest.raises(MessageError) as caught:
         open_handoff(text)
+    assert caught.value.flaw is flaw
     assert part in caught.value.what
     assert caught.value.next
 
@@ -229,9 +236,10 @@ def test_the_same_block_twice_is_one() -> None:
 
 
 def test_a_wrong_value_inside_a_message_is_never_used() -> None:
-    with pytest.raises(MessageError, match="Can't use") as caught:
+    with pytest.raises(MessageError) as caught:
         open_handoff(block().replace("bb-security.signin.aws.amazon.com", "evil.example"))
-    assert "It has to be https://bb-security.signin.aws.amazon.com/console" in caught.value.what
+    assert caught.value.flaw is Flaw.BREAKS_RULES
+    assert text_of(caught.value.what).endswith(" https://bb-security.signin.aws.amazon.com/console")
 
 
 def test_a_request_with_a_secret_key_or_a_foreign_fingerprint_is_refused() -> None:
