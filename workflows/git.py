@@ -160,6 +160,22 @@ class FilterStays(OnboardError):  # noqa: N818 - it reads better where it is rai
     """Git cannot look at a checkout without a program that its configuration names."""
 
 
+class NoBranchName(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """Git takes no branch of that name."""
+
+
+class GitMissing(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """Git could not be started."""
+
+
+class GitTooSlow(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """Git did not answer in time."""
+
+
+class NotSigned(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """Git is set to sign commits, and could not."""
+
+
 class Git:
     """Git in one folder.
 
@@ -365,7 +381,7 @@ class Git:
             OnboardError: there is such a branch already, or it is no name for a branch.
         """
         if self._run("check-ref-format", "--branch", name).exit_code != 0:
-            raise OnboardError(
+            raise NoBranchName(
                 "Not a name for a branch",
                 f"git doesn't accept {name!r} as the name of a branch.",
                 next="Use letters, digits, dashes and slashes, as in onboard/jane.doe.",
@@ -476,13 +492,13 @@ class Git:
         except TimeoutError as error:
             if timeout:
                 raise
-            raise OnboardError(
+            raise GitTooSlow(
                 "git doesn't answer",
                 f"git {command} didn't end within {LOOK_SECONDS} seconds in {self.folder}.",
                 next="Run `git status` there. If it hangs too, look for a file below .git that is a pipe.",
             ) from error
         except OSError as error:
-            raise OnboardError(
+            raise GitMissing(
                 "Can't run git",
                 f"{self._program} couldn't be started in {self.folder}.",
                 why=cause_of(error),
@@ -506,7 +522,7 @@ def refused(verb: str, folder: Path, words: str) -> OnboardError:
         words: what git said, in English.
     """
     if verb == "commit" and any(reason in words for reason in _NOT_SIGNED):
-        return OnboardError(
+        return NotSigned(
             "Git couldn't sign the commit, so there is none",
             f"The files are written, but git could not sign the commit in {folder}.",
             why=(

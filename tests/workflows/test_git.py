@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workflows.core.errors import OnboardError
-from workflows.git import Git
+from workflows.git import Git, GitMissing, NoBranchName, NotSigned
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_what_is_a_repository(tmp_path: Path, checkout: Path, environment: dict[
     assert len(git.head()) == 40
     assert not Git(tmp_path, environment).is_repository()
     assert not Git(tmp_path, environment, program=str(tmp_path / "none")).is_repository()
-    with pytest.raises(OnboardError, match="Can't run git"):
+    with pytest.raises(GitMissing):
         Git(checkout, environment, program=str(tmp_path / "none")).root()
     with pytest.raises(OnboardError, match="git refused") as refused:
         Git(tmp_path, environment).root()
@@ -146,7 +146,7 @@ def test_a_branch_without_upstream_and_no_branch(checkout: Path, environment: di
     assert (upstream.name, upstream.is_default, upstream.fetched) == ("origin/main", True, True)
     with pytest.raises(OnboardError, match="git refused"):
         git.create_branch("main")
-    with pytest.raises(OnboardError, match="Not a name for a branch"):
+    with pytest.raises(NoBranchName):
         git.create_branch("a..b")
     run(checkout, environment, "checkout", "--quiet", "--detach")
     assert git.branch() is None
@@ -218,7 +218,7 @@ def test_a_default_branch_that_is_not_known_is_told(
     run(checkout, environment, "checkout", "--quiet", "--detach")
     upstream = Git(checkout, environment).upstream(fetch=True)
     assert (upstream.name, upstream.fetched) == ("origin", False)
-    assert "no default branch" in upstream.why_not_fetched
+    assert " HEAD" in upstream.why_not_fetched
 
 
 def test_without_a_remote_there_is_nothing_to_compare_with(
@@ -249,8 +249,9 @@ def test_commit_takes_just_these_files(checkout: Path, environment: dict[str, st
     assert [(file.path.name, file.status) for file in git.dirty_files()] == [("other.txt", "M ")]
     with pytest.raises(OnboardError, match="git refused"):
         git.commit([users], "Nothing")
-    with pytest.raises(OnboardError, match="Nothing to commit"):
+    with pytest.raises(OnboardError) as refused:
         git.commit([], "Nothing")
+    assert not refused.value.detail, "git was not asked"
 
 
 def test_a_hook_that_refuses_is_shown(checkout: Path, environment: dict[str, str]) -> None:
@@ -287,7 +288,7 @@ def test_a_commit_that_has_to_be_signed(checkout: Path, environment: dict[str, s
     changed = checkout / "layer" / "users.tf"
     changed.write_text("two\n")
 
-    with pytest.raises(OnboardError, match="could not sign the commit") as refused:
+    with pytest.raises(NotSigned) as refused:
         git.commit([changed], "Second")
 
     told = seen.read_text().splitlines()
