@@ -49,6 +49,14 @@ class Product(StrEnum):
         return "https://opentofu.org/docs/intro/install/"
 
 
+class BinaryMissing(OnboardError):  # noqa: N818 - it names what is missing
+    """The program that a layer needs is not on this computer."""
+
+
+class VersionExcluded(OnboardError):  # noqa: N818 - it says what is wrong
+    """A program's version is one that the layer doesn't allow."""
+
+
 @dataclass(frozen=True)
 class Binary:
     """A program that may run the layer.
@@ -135,7 +143,7 @@ def choose_binary(
         )
     _refuse_the_other_product(wanted, binary.product, f"{argv[0]} is {binary}")
     if wanted.required_version and not _fits(wanted.required_version, version):
-        raise OnboardError(
+        raise VersionExcluded(
             f"The layer doesn't allow {binary}",
             f"It asks for {binary.product} {wanted.required_version}, but {argv[0]} is {binary.version}.",
             why="A newer version upgrades the state, and colleagues with the right one can't read it then.",
@@ -244,7 +252,7 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
         found = shutil.which(str(place) if "/" in name else name, path=path)
         if found is None:
             product = Product.OPENTOFU if Path(name).name == "tofu" else wanted.product or Product.TERRAFORM
-            raise OnboardError(
+            raise BinaryMissing(
                 f"There is no {name} here",
                 f"{name} isn't a program on this computer.",
                 why=f"{why}.",
@@ -256,7 +264,7 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
     for product in (*products, *Product):
         if found := shutil.which(product.program, path=path):
             return (found,)
-    raise OnboardError(
+    raise BinaryMissing(
         f"{' or '.join(products)} is not installed",
         f"No {' and no '.join(product.program for product in products)} was found on the PATH.",
         why=(

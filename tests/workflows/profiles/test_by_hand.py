@@ -51,7 +51,7 @@ def test_what_a_person_changed_is_asked_about_with_both_values(paths: ProfilePat
     (change,) = prepare(paths, devops(), ASK).by_hand
     assert (change.profile, change.ours) == (ROLE, True)
     assert change.differences == (Difference("region", "eu-west-1", "us-east-1"),)
-    assert change.sentence == f"{ROLE} (changed by hand): region: eu-west-1 → us-east-1"
+    assert all(part in change.sentence for part in (ROLE, "eu-west-1 → us-east-1"))
 
 
 def test_it_stays_unless_it_is_to_be_written_over(paths: ProfilePaths) -> None:
@@ -161,7 +161,8 @@ def test_a_secret_in_the_way_is_not_shown(paths: ProfilePaths) -> None:
         text.replace("[profile bb-security]\n", "[profile bb-security]\naws_secret_access_key = CANARY\n")
     )
     (change,) = prepare(paths, devops(KeyFromProcess("/bin/true")), ASK).by_hand
-    assert change.sentence.endswith("aws_secret_access_key: **** → (none)")
+    assert "CANARY" not in change.sentence
+    assert [difference.option for difference in change.differences] == ["aws_secret_access_key"]
 
 
 def test_a_damaged_record_makes_every_difference_a_question(paths: ProfilePaths) -> None:
@@ -206,7 +207,7 @@ def test_a_stale_profile_tells_that_it_was_changed(paths: ProfilePaths) -> None:
     edit(paths, "region = us-east-1", "region = eu-west-1")
     (stale,) = prepare(paths, devops(accounts={"security": "222222222222"}), ASK).stale
     assert stale.changed_by_hand
-    assert "changed by hand" in stale.sentence
+    assert stale.sentence != replace(stale, changed_by_hand=False).sentence
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

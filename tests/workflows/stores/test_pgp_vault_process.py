@@ -99,7 +99,8 @@ def test_ten_at_once(gpg: GpgHome, tmp_path: Path) -> None:
 def test_the_fail_backend_is_no_keyring(gpg: GpgHome, tmp_path: Path) -> None:
     refused = asked(gpg, tmp_path)
     assert refused.returncode == 1
-    assert "has an access key for bb-security of bb" in refused.stderr
+    assert refused.stdout == ""
+    assert {"bb-security", "bb."} <= set(refused.stderr.split())
 
 
 def test_a_keyring_that_raises_is_told_and_the_file_is_asked_all_the_same(
@@ -128,6 +129,7 @@ def test_a_keyring_that_raises_is_told_and_the_file_is_asked_all_the_same(
     assert json.loads(found.stdout)["SecretAccessKey"] == SECRET, found.stderr
     missing = subprocess.run([*command, "other"], env=there, capture_output=True, text=True, check=False)
     assert missing.returncode == 1
-    assert "cannot be used" in missing.stderr
+    assert missing.stdout == ""
+    assert missing.stderr
     assert "canary" not in missing.stderr
     assert "Traceback" not in missing.stderr

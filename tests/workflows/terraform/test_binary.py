@@ -11,11 +11,14 @@ from hypothesis import given, strategies as st
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, child_environment
+from workflows.core.sentences import text_of
 from workflows.core.versions import VersionNumber, allows
 from workflows.terraform import binary
 from workflows.terraform.binary import (
     Binary,
+    BinaryMissing,
     Product,
+    VersionExcluded,
     Wanted,
     choose_binary,
     chosen_by_folder,
@@ -71,7 +74,7 @@ def test_the_other_product_than_the_lock_file_names_is_refused(tmp_path: Path) -
 
 def test_a_version_that_the_layer_excludes_is_refused(tmp_path: Path) -> None:
     path = install(tmp_path / "bin", "terraform")
-    with pytest.raises(OnboardError, match=r"doesn't allow Terraform 1.9.0") as refused:
+    with pytest.raises(VersionExcluded, match=r" 1\.9\.0:") as refused:
         choose(Wanted(required_version="~> 1.6.0"), path)
     assert "~> 1.6.0" in refused.value.next
     assert choose(Wanted(required_version="~> 1.6, != 1.8.0"), path).version == "1.9.0"
@@ -87,25 +90,25 @@ def test_older_than_1_0_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
-    with pytest.raises(OnboardError, match="OpenTofu is not installed") as refused:
+    with pytest.raises(BinaryMissing, match=r"^OpenTofu ") as refused:
         choose(Wanted(registry="opentofu", toolbox_image="1.6.0-tofu-0.3.1"), str(tmp_path))
     assert "container (1.6.0-tofu-0.3.1)" in refused.value.why
-    assert "Install OpenTofu 1.6.0 (the version of the project's image)" in refused.value.next
-    with pytest.raises(OnboardError, match="Terraform or OpenTofu is not installed"):
+    assert " OpenTofu 1.6.0 " in refused.value.next
+    with pytest.raises(BinaryMissing, match=r"^Terraform or OpenTofu "):
         choose(Wanted(), str(tmp_path))
     for name in ("tofu", "~nobody.here/tofu"):
-        with pytest.raises(OnboardError, match=f"There is no {name} here") as missing:
+        with pytest.raises(BinaryMissing, match=f" {name} ") as missing:
             choose(Wanted(build_env=name), str(tmp_path))
-        assert missing.value.why == "TF_BINARY in build.env names it."
+        assert {"TF_BINARY", "build.env"} <= set(text_of(missing.value.why).split())
 
 
 def test_a_program_that_is_neither_or_does_not_start(tmp_path: Path) -> None:
     with answering("hello"), pytest.raises(OnboardError, match="Neither Terraform"):
         identify(("x",), {}, Path())
-    broken = PermissionError("not for you")
+    broken = PermissionError("forbidden")
     with answering(broken), pytest.raises(OnboardError, match="Can't run") as refused:
         identify(("x",), {}, Path())
-    assert refused.value.why == "not for you"
+    assert refused.value.why == "forbidden"
     with pytest.raises(OnboardError, match="Can't run"):
         identify((str(tmp_path / "none"),), {}, tmp_path)
 
@@ -141,7 +144,7 @@ def test_constraints(constraint: str, version: str, allowed: bool) -> None:
 
 @pytest.mark.parametrize("constraint", ["newest", ">= x", "~>", ">= 1.0,", "=> 1.0", "1.0 - 2.0"])
 def test_what_is_no_constraint(constraint: str) -> None:
-    with pytest.raises(ValueError, match="is not a version"):
+    with pytest.raises(ValueError, match="version"):
         allows(constraint, VersionNumber.parse("1.0.0"))
 
 
@@ -224,7 +227,7 @@ def test_the_version_is_the_one_that_a_version_manager_runs_in_the_layers_folder
 
     assert version() == "1.6.6"
     assert version(**{variable: "1.8.0"}) == "1.8.0"
-    with pytest.raises(OnboardError, match=r"doesn't allow Terraform 1\.6\.6"):
+    with pytest.raises(VersionExcluded, match=r" 1\.6\.6:"):
         choose_binary(
             Wanted(required_version="< 1.5"), path=path, environment=child_environment(shell), folder=layer
         )

@@ -318,7 +318,6 @@ def test_nothing_is_started_that_cannot_be_noted(tmp_path: Path) -> None:
     with pytest.raises(OnboardError, match="Cannot start") as refused:
         attempt(str(python))
     assert refused.value.why == cause_of(OSError(errno.EFBIG, os.strerror(errno.EFBIG)))
-    assert "room on the disk" in refused.value.next
     assert not (tmp_path / "run").exists()
     assert list(temporary.iterdir()) == []
     time.sleep(0.2)
