@@ -19,8 +19,8 @@ from workflows.steps.kinds import people_of
 from workflows.steps.later_sessions import (
     AppliedChanges,
     applied_changes,
+    awaiting,
     over_by,
-    passwords_made,
     removals,
     still_awaited,
     written_changes,
@@ -152,10 +152,10 @@ class SessionCatalogue:
         for folder in (None, *self.sandboxes()):
             sessions = self.sessions_of(folder)
             every = sessions.summaries()
-            applied, made = applied_changes(every), passwords_made(every)
+            applied, waiting = applied_changes(every), awaiting(every)
             written = written_changes(every, partial(_holds_files, sessions.folder))
             for summary in every:
-                awaits = replace(summary, awaited=still_awaited(summary, applied, made))
+                awaits = replace(summary, awaited=still_awaited(summary, applied, waiting))
                 entry = self._entry(awaits, sessions, folder)
                 undone_by = () if entry.apply else over_by(summary, applied, written)
                 removed = tuple(removals(people_of(summary), summary.facts, summary.created, applied))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from workflows.core.grouping import by_key
 from workflows.core.shapes import texts
 from workflows.machine.summaries import Summary, kept_summary
-from workflows.steps.kinds import KINDS, people_of, work_of
+from workflows.steps.kinds import KINDS, OVER_TERRAFORM, people_of, work_of
 
 
 def siblings(folder: Path) -> Iterator[Summary]:
@@ -173,17 +173,54 @@ def decided_in(facts: Mapping[str, Any]) -> dict[str, Collection[str]]:
     return {name: dict.fromkeys(accounts).keys() for name, accounts in by_key(pairs).items()}
 
 
-PasswordsMade = Mapping[tuple[Any, str, str], Summary]
+LastSessions = Mapping[tuple[Any, str, str], Summary]
 """The last session that did, of each project's root, account and user."""
 
 
-def passwords_made(sessions: Iterable[Summary]) -> PasswordsMade:
+def passwords_made(sessions: Iterable[Summary]) -> LastSessions:
     """Whose passwords the sessions made and applied."""
+    return _last(sessions, _with_passwords)
+
+
+def awaiting(sessions: Iterable[Summary]) -> LastSessions:
+    """Whom the sessions wait for: they made a password for them, or removed their lost MFA device."""
+    return _last(sessions, lambda summary: (*_with_passwords(summary), *_without_devices(summary)))
+
+
+def changed_later(facts: Mapping[str, Any], begun: str, sessions: Iterable[Summary]) -> set[tuple[str, str]]:
+    """For whom later sessions changed something and applied it, with the account.
+
+    Args:
+        facts: of the session that is asked about.
+        begun: when it was begun.
+        sessions: those of its folder.
+    """
+    root = facts.get("project_root")
+    later = (each for each in sessions if each.created > begun and each.facts.get("project_root") == root)
+    people = (
+        (each, [name for kind in OVER_TERRAFORM for name in texts(each.facts.get(kind))]) for each in later
+    )
+    return {
+        (name, account)
+        for each, names in people
+        for name, accounts in places_of(names, each.facts).items()
+        for account in accounts
+        if f"apply@{account}" in each.settled
+    }
+
+
+def _last(sessions: Iterable[Summary], parts: Callable[[Summary], Iterable[tuple[str, str]]]) -> LastSessions:
     return {
         (summary.facts.get("project_root"), account, name): summary
         for summary in sorted(sessions, key=lambda summary: summary.created)
-        for account, name in _with_passwords(summary)
+        for account, name in parts(summary)
     }
+
+
+def _without_devices(summary: Summary) -> Iterator[tuple[str, str]]:
+    for step, _, account in (step.partition("@") for step in summary.settled):
+        if step == "mfa-reset":
+            yield from ((account, name) for name in texts(summary.facts.get("mfa_reset")))
 
 
 def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -195,7 +232,7 @@ def _with_passwords(summary: Summary) -> Iterator[tuple[str, str]]:
                     yield account, name
 
 
-def renewed(account: str, facts: Mapping[str, Any], begun: str, made: PasswordsMade) -> dict[str, str]:
+def renewed(account: str, facts: Mapping[str, Any], begun: str, made: LastSessions) -> dict[str, str]:
     """Whose password in an account later sessions made again and applied, each with what that one does.
 
     Args:
@@ -237,15 +274,16 @@ def over_by(own: Summary, applied: AppliedChanges, written: AppliedChanges) -> t
     return tuple(dict.fromkeys(by.values())) if changed == by.keys() else ()
 
 
-def still_awaited(own: Summary, applied: AppliedChanges, made: PasswordsMade) -> tuple[str, ...]:
-    """Whom a session awaits, or does again since a later one made them a password and is not over for them.
+def still_awaited(own: Summary, applied: AppliedChanges, waiting: LastSessions) -> tuple[str, ...]:
+    """Whom a session awaits.
 
-    Those are left out whom later ones removed wherever they are known to have been.
+    Those are left out whom later ones removed wherever they are known to have been, and those whom later
+    ones await everywhere in its place.
 
     Args:
         own: the session.
         applied: by the sessions of its folder.
-        made: likewise.
+        waiting: as `awaiting` says of them.
     """
     root, accounts = own.facts.get("project_root"), _layers(own.facts)
 
@@ -253,16 +291,13 @@ def still_awaited(own: Summary, applied: AppliedChanges, made: PasswordsMade) ->
         found = [changes[-1] for account in accounts if (changes := applied.get((root, account, name)))]
         return bool(found) and all(last.removes_after(own.created) for last in found)
 
-    again = [
-        name
-        for account in accounts
-        if f"apply@{account}" in own.settled
-        for kind in _WITH_PASSWORDS
-        for name in texts(own.facts.get(kind))
-        if (last := made.get((root, account, name))) is not None
-        if last.created > own.created and (last.next_step or name in last.awaited)
-    ]
-    return tuple(name for name in dict.fromkeys((*own.awaited, *again)) if not is_gone(name))
+    places = by_key((name, account) for account, name in (*_with_passwords(own), *_without_devices(own)))
+
+    def is_awaited_later(name: str) -> bool:
+        last = [waiting.get((root, account, name), own) for account in places.get(name, ())]
+        return bool(last) and all(later.created > own.created for later in last)
+
+    return tuple(name for name in own.awaited if not (is_gone(name) or is_awaited_later(name)))
 
 
 _KINDS_OF_CHANGE = ("add", "remove")

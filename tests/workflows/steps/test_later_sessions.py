@@ -8,6 +8,8 @@ import pytest
 from workflows.machine.summaries import Summary
 from workflows.steps.later_sessions import (
     applied_changes,
+    awaiting,
+    changed_later,
     over_by,
     passwords_made,
     removals,
@@ -180,18 +182,37 @@ def test_who_was_removed_from_all_accounts_by_later_sessions_is_awaited_no_longe
     assert still_awaited(reset, applied_changes([reset, half]), {}) == ("sam",)
 
 
-def test_who_signed_in_is_awaited_again_until_they_have_the_password_that_a_later_session_made() -> None:
-    own = replace(ADD, facts={**ADD.facts, "layers": ["management", "security"]})
-    reset = session("3", "security")
-    reset = replace(reset, facts={**reset.facts, "resetting": ["jane", "sam"]}, next_step="hand-over")
+@pytest.mark.parametrize(("step", "kind"), [("apply", "resetting"), ("mfa-reset", "mfa_reset")])
+def test_whom_a_later_session_awaits_everywhere_is_awaited_in_that_one_alone(step: str, kind: str) -> None:
+    own = replace(ADD, facts={**ADD.facts, "layers": ["management", "security"]}, awaited=("jane", "sam"))
 
-    def found(*others: Summary) -> tuple[str, ...]:
-        every = [own, *others]
-        return still_awaited(own, applied_changes(every), passwords_made(every))
+    def found(created: str, *accounts: str, own: Summary = own) -> tuple[str, ...]:
+        later = session(created)
+        settled = {f"{step}@{account}": created for account in accounts}
+        later = replace(later, facts={**later.facts, kind: ["jane"]}, settled=settled, next_step="hand-over")
+        every = [own, later]
+        return still_awaited(own, applied_changes(every), awaiting(every))
 
-    assert found(reset) == found(replace(reset, next_step="", awaited=("jane",))) == ("jane",)
-    assert found(replace(reset, next_step="")) == found(replace(reset, settled={})) == ()
-    assert found(reset, replace(REMOVE, created="4")) == ()
+    assert found("3", "management", "security") == ("sam",)
+    assert found("3", "security") == found("0", "management", "security") == ("jane", "sam")
+    assert found("3", "management", "security", own=replace(own, awaited=())) == ()
+
+
+def test_for_whom_a_later_session_changed_something_and_applied_it() -> None:
+    def later(created: str, *applied: str, root: str = "/bb", **facts: Any) -> Summary:
+        made = session(created, *applied, root=root)
+        layers = {"layers": ["management", "security"]}
+        return replace(made, facts={**made.facts, **layers, **facts})
+
+    def found(*others: Summary) -> set[tuple[str, str]]:
+        return changed_later(ADD.facts, ADD.created, [ADD, *others])
+
+    moves = {"security": {"jane": {"add": ["devops"]}}}
+    assert found(later("2", "security", regrouping=["jane"], memberships=moves)) == {("jane", "security")}
+    assert found(later("2", "management", regrouping=["jane"], memberships=moves)) == set()
+    assert found(later("2", "management", regrouping=["jane"])) == {("jane", "management")}
+    assert found(later("0", "management", regrouping=["jane"])) == set()
+    assert found(later("2", "management", regrouping=["jane"], root="/x")) == set()
 
 
 def test_who_joins_in_one_account_got_no_password_in_another_that_is_applied_too() -> None:

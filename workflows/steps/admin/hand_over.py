@@ -10,7 +10,7 @@ are the best guess: the admin sees that and may leave them out.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -618,34 +618,35 @@ def inquire(context: Context) -> Observation:
     found: dict[tuple[str, Arrival], list[str]] = {}
     removals, since = dict[str, str](), removed_since(context)
     accounts = accounts_of_text(context.item, context)
-    remade = state_now.renewed_since(context, *accounts)
+    later, others = state_now.awaited_later(context, *accounts), dict[str, str]()
     for account in accounts:
         gone = since.get(account, {})
         removals |= {name: gone[name] for name in sent if name in gone}
         people = [name for name in passwords_of(account, context) if name in sent and name not in gone]
-        arrivals = _arrivals(people, account, remade, context) if people else {}
+        others |= {name: later[name, account] for name in people if (name, account) in later}
+        people = [name for name in people if (name, account) not in later]
+        arrivals = _arrivals(people, account, context) if people else {}
         for name, state in arrivals.items():
             found.setdefault((name, state), []).append(account)
     if found:
-        return _of_arrivals(found, remade, context)
+        return _of_arrivals(found, context)
     by, names = listed([*dict.fromkeys(removals.values())], _MOST_NAMED), tuple(removals)
-    words = f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."
-    return Observation(Verdict.TAKEN_BACK, words, names) if removals else NOT_ASKED
+    words = [f"{listed(names, _MOST_NAMED)}: removed by a later session ({by})."] if removals else []
+    if others:
+        by, them = listed([*dict.fromkeys(others.values())], _MOST_NAMED), listed([*others], _MOST_NAMED)
+        words.append(f"A later session ({by}) waits for {them}.")
+    return Observation(Verdict.TAKEN_BACK, joined(words), names) if words else NOT_ASKED
 
 
-def _arrivals(
-    people: Iterable[str], account: str, remade: Container[tuple[str, str]], context: Context
-) -> dict[str, Arrival]:
+def _arrivals(people: Iterable[str], account: str, context: Context) -> dict[str, Arrival]:
     """How far people have come in an account."""
     made_by, there = _made_by(account, context), replace(context, item=account)
     with state_now.client_without_code("iam", there, "Whether they have signed in") as iam:
-        return {name: arrival(iam, name, None if (name, account) in remade else made_by) for name in people}
+        return {name: arrival(iam, name, made_by) for name in people}
 
 
-def _of_arrivals(
-    found: Mapping[tuple[str, Arrival], list[str]], remade: Mapping[tuple[str, str], str], context: Context
-) -> Observation:
-    """Who is gone and who is awaited, and where; `remade` as `state_now.renewed_since` has them."""
+def _of_arrivals(found: Mapping[tuple[str, Arrival], list[str]], context: Context) -> Observation:
+    """Who is gone and who is awaited, and where."""
     gone = {name: state for name, state in found if state in _GONE}
     waits = {*_WAITS} if located(context)[0].mfa_enabled else {*_WAITS} - {Arrival.NO_MFA}
     awaited = by_key(
@@ -655,12 +656,10 @@ def _of_arrivals(
     )
     about = tuple(dict.fromkeys(name for names in awaited.values() for name in names))
     waiting = [(name, at) for (name, state), accounts in found.items() if state in waits for at in accounts]
-    others = {part: remade[part] for part in waiting if part in remade}
-    waits_for = (
+    words = joined(
         f"{_WAITS[state]}: {listed(names, _MOST_NAMED)} in {where}."
         for (state, where), names in awaited.items()
     )
-    words = joined((*waits_for, _other_text(others) if others else ""))
     if gone:
         lost = (f"AWS no longer has {_GONE[state].format(name)}." for name, state in gone.items())
         said = joined((*lost, words))

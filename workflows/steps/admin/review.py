@@ -548,7 +548,10 @@ def observe(context: Context) -> Observation:
         theirs = count(len(lacking), "file")
         words = f"A later session of yours ({'; '.join(by)}) wrote over {theirs} of this one."
         removed = removed_from_files(context, layers)
-        undoes = any(_wanted(layer, context.decisions, removed) for layer in layers.values())
+        undoes = any(
+            f"applied@{account}" not in context.every and _wanted(layer, context.decisions, removed)
+            for account, layer in layers.items()
+        )
         return Observation(
             Verdict.CHANGED if undoes else Verdict.TAKEN_BACK,
             joined((removed.words, words)),

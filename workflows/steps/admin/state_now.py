@@ -33,6 +33,8 @@ from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import GroupChanges, LayerDecisions
 from workflows.steps.later_sessions import (
     applied_changes,
+    awaiting,
+    changed_later,
     passwords_made,
     removed,
     renewed,
@@ -194,6 +196,17 @@ def renewed_since(context: Context, *accounts: str) -> dict[tuple[str, str], str
     }
 
 
+def awaited_later(context: Context, *accounts: str) -> dict[tuple[str, str], str]:
+    """Whom later sessions await for this one, with the account, and with what the last one does."""
+    begun, every = later_than(context)
+    waiting = awaiting(every)
+    return {
+        (name, account): work
+        for account in accounts
+        for name, work in renewed(account, context.facts, begun, waiting).items()
+    }
+
+
 def observe(context: Context) -> Observation:
     """What is known without asking anybody: whether later sessions took it back."""
     return taken_back_since(context, context.item) or NOT_ASKED
@@ -259,33 +272,47 @@ def _is_so(change: Resource, state: State) -> bool:
 def not_applied(state: State, context: Context) -> list[Sentence]:
     """What the state of the step's layer lacks of what was decided about people, each in words.
 
-    Whom a later session removed, from the files at least, lacks nothing.
+    Whom a later session removed, from the files at least, lacks nothing. Once this one is applied, only the
+    user counts of whom a later one changed.
     """
     here = context.decisions.of(context.item)
     gone = removed_from_files(context).by_item.get(context.item, ())
+    since = {*gone, *_changed_after_apply(context)}
     missing: list[Sentence] = []
     for name in (name for name in here.add if name not in gone):
         if name not in state.users:
             missing.append(f"{name} is not in it")
-        elif name not in state.login_profiles and name not in state.access_keys:
+        elif name not in since and name not in state.login_profiles and name not in state.access_keys:
             missing.append(f"{name} has no console password in it")
     missing += [f"{name} is still in it" for name in here.remove if name in state.users]
-    missing += [f"{name} still has what the old key was made for" for name in _with_old_keys(state, here)]
+    missing += [
+        f"{name} still has what the old key was made for"
+        for name in _with_old_keys(state, here)
+        if name not in since
+    ]
     made = {"login_profile": state.login_profiles, "access_key": state.access_keys}
     missing += [
         f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
         for name, switches in here.access.items()
-        if name not in gone
+        if name not in since
         for fact, wanted in switches.items()
         if (name in made[fact]) is not wanted
     ]
     still = new_passwords.unchanged(state, context, context.item)
-    missing += [f"{name}: {words}" for name, words in still.items()]
-    for name, move in ((name, move) for name, move in here.moves.items() if name not in gone):
+    missing += [f"{name}: {words}" for name, words in still.items() if name not in since]
+    for name, move in ((name, move) for name, move in here.moves.items() if name not in since):
         groups = {group.casefold() for group in state.groups_of(name)}
         missing += [f"{name} is not in {group}" for group in move.add if group.casefold() not in groups]
         missing += [f"{name} is still in {group}" for group in move.remove if group.casefold() in groups]
     return missing
+
+
+def _changed_after_apply(context: Context) -> Iterator[str]:
+    """Whom later sessions changed in the step's account, where this one is applied."""
+    if f"applied@{context.item}" in context.every:
+        begun, every = later_than(context)
+        changed = changed_later(context.facts, begun, every)
+        yield from (name for name, account in changed if account == context.item)
 
 
 def _with_old_keys(state: State, here: LayerDecisions) -> list[str]:

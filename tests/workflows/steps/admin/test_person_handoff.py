@@ -285,7 +285,7 @@ def test_while_a_key_is_replaced_a_later_account_is_still_to_come_and_not_at_fau
     assert (made.waiting, bool(made.trouble)) == ((("security",), False) if waits else ((), True))
 
 
-def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_awaited(
+def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[object, ...]] = []
@@ -296,6 +296,7 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     renewed = {("b", "security"): "Reset password of b"}
     monkeypatch.setattr(hand_over, "removed_since", lambda _: {"security": later})
     monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_: renewed)
+    monkeypatch.setattr(hand_over.state_now, "awaited_later", lambda *_: renewed)
     sent = plain(HandedOver({name: Sent("2026-03-01T10:00:00+00:00") for name in ("a", "b")}))
     every = {
         "plan@security": {"passwords": ["a", "b"]},
@@ -304,12 +305,8 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     }
     context = Context(fake_environment(tmp_path, {}), {"handed_over": sent}, every, "security", tmp_path)
     seen = hand_over.inquire(context)
-    assert (seen.verdict, seen.about, asked) == (Verdict.AWAITED, ("b",), [("b", None)])
+    assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
     assert "Reset password of b" in str(seen.words)
-    monkeypatch.setattr(hand_over, "arrival", lambda *_: Arrival.NO_USER)
-    gone = hand_over.inquire(context)
-    assert (gone.verdict, "Reset password of b" in str(gone.words)) == (Verdict.GONE, False)
-    monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
     copied = hand_over.copy_reminder(["b", "c"], whole)
     assert "Reset password of b" in str(copied)
@@ -320,8 +317,9 @@ def test_whom_a_later_session_removed_is_not_asked_about_and_who_was_reset_is_aw
     layers = {"project": "bb", "layers": ["management", "security"]}
     some = replace(whole, facts=layers, every=elsewhere)
     assert "Reset password of b" not in str(hand_over.copy_reminder(["b"], some))
-    seen = hand_over.inquire(replace(context, facts={**layers, "handed_over": sent}, every=elsewhere))
-    assert "another password in security" in str(seen.words)
+    monkeypatch.setattr(hand_over.state_now, "awaited_later", lambda *_: {("b", "management"): "Reset"})
+    seen = hand_over.inquire(context)
+    assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])
     later["b"] = "Remove b"
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))

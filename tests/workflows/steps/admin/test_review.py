@@ -228,6 +228,10 @@ def test_what_a_later_session_took_out_is_said_so_and_not_proposed_to_be_written
     seen = review.observe(admin.context())
     assert (seen.verdict, seen.likely) == (Verdict.CHANGED, Choice.CONTINUE)
     assert "Remove jane.doe" in seen.about
+    here = admin.context()
+    for account, verdict in (("management", Verdict.CHANGED), ("security", Verdict.TAKEN_BACK)):
+        applied_here = replace(here, every={**here.every, f"applied@{account}": {}})
+        assert review.observe(applied_here).verdict is verdict
     own = Summary("own", "admin", "2026-01-01T00:00:00+00:00", facts=admin.facts)
     keep_summary(admin.folder, own, made_from(admin.folder))
     applied = Summary(

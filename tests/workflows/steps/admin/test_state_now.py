@@ -31,7 +31,7 @@ from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyResult
-from workflows.terraform.state import NEVER_WRITTEN, Bucket, place_of, read_stored
+from workflows.terraform.state import NEVER_WRITTEN, Bucket, State, place_of, read_stored
 
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
 LOGIN = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'
@@ -344,3 +344,33 @@ def test_who_was_removed_again_or_for_the_first_time_is_not_said_to_be_added_aga
     assert "alex was added again" in text_of(back.words)
     keep("3", remove={"security": ["alex"]})
     assert seen() is None
+
+
+@pytest.mark.parametrize(
+    ("later", "is_applied", "lacks"),
+    [
+        ({"regrouping": ["jane.doe"], "memberships": {"security": {"jane.doe": {}}}}, True, False),
+        ({"resetting": ["jane.doe"]}, True, False),
+        ({"resetting": ["jane.doe"]}, False, True),
+        ({"resetting": ["jane.doe"], "layers": ["management"]}, True, True),
+        ({"resetting": ["alex.kim"]}, True, True),
+    ],
+)
+def test_a_later_session_answers_for_whom_it_changed(
+    tmp_path: Path, later: dict[str, Any], *, is_applied: bool, lacks: bool
+) -> None:
+    layers = {"project_root": "/bb", "layers": ["security"]}
+    facts: dict[str, Any] = {**layers, "joining": ["jane.doe"]}
+    facts |= {"user_changes": {"add": {"security": ["jane.doe"]}}}
+    facts |= {"memberships": {"security": {"jane.doe": {"add": ["devops"]}}}}
+    for name, of in (("1", facts), ("2", {**layers, **later})):
+        (tmp_path / name).mkdir()
+        at = f"2026-01-0{name}T00:00:00+00:00"
+        summary = Summary(
+            name, "admin", at, facts=of, settled=dict.fromkeys(("apply@security", "apply@management"), at)
+        )
+        keep_summary(tmp_path / name, summary, made_from(tmp_path / name))
+    every = {**facts, **({"applied@security": {"at": "2026-01-01T00:00:00+00:00"}} if is_applied else {})}
+    own = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path / "1")
+    assert bool(state_now.not_applied(State(users={"jane.doe": "arn"}), own)) is lacks
+    assert state_now.not_applied(State(), own), "whether there is a user is this session's to say"
