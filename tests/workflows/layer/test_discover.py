@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of
 from workflows.layer.discover import ProjectError, find_project, read_build_env
 
 COMMON = """
@@ -126,7 +129,7 @@ def test_a_folder_that_is_no_project_says_what_marks_one(tmp_path: Path) -> None
         find_project(tmp_path)
     assert str(tmp_path) in failure.value.what
     assert "build.env" in failure.value.why
-    with pytest.raises(OnboardError, match="does not exist"):
+    with pytest.raises(OnboardError, match=re.escape(str(tmp_path / "nowhere"))):
         find_project(tmp_path / "nowhere")
 
 
@@ -202,10 +205,8 @@ def test_what_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     forbid(monkeypatch, root / name)
     with pytest.raises(ProjectError) as caught:
         find_project(root)
-    assert (caught.value.what, caught.value.why) == (
-        f"{root / name} can't be read.",
-        "You don't have permission.",
-    )
+    assert str(root / name) in caught.value.what
+    assert caught.value.why == cause_of(OSError(errno.EACCES, ""))
 
 
 def test_a_folder_of_no_account_that_may_not_be_read_is_left_out(
@@ -216,4 +217,5 @@ def test_a_folder_of_no_account_that_may_not_be_read_is_left_out(
     forbid(monkeypatch, root / "scratch")
     project = find_project(root)
     assert [layer.account for layer in project.layers] == ["security"]
-    assert project.warnings == (f"{root}/scratch can't be read, so the folder scratch is left out.",)
+    (warning,) = project.warnings
+    assert str(root / "scratch") in warning

@@ -25,7 +25,8 @@ def test_names_that_iam_refuses(name: str) -> None:
 
 def test_names_are_unique_without_regard_to_case() -> None:
     (problem,) = check_user_name("Jane.Doe", ["a.b", "jane.doe"])
-    assert "upper from lower" in problem.message
+    assert (problem.fatal, problem.field) == (True, "name")
+    assert "jane.doe" in problem.message
     assert "already" in check_group_name("ops", ["ops"])[0].message
 
 

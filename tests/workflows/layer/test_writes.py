@@ -96,7 +96,7 @@ def test_another_command_finishes_the_one_that_was_killed_and_then_does_its_own(
     assert run(project, *REMOVE, kill_at=1).returncode == -signal.SIGKILL
     done = run(project, "layer", "account", LAYER, "--policy", "max_password_age=77")
     assert done.returncode == 0, done.stderr
-    assert "is finished now" in done.stderr
+    assert "locals.tf" in done.stderr
     assert "= 77" in (project / LAYER / "account.tf").read_text()
     assert "alex.kim" not in run(project, "layer", "show", LAYER, "--json").stdout
 
@@ -113,7 +113,7 @@ def test_terraform_and_a_hand_over_begin_with_a_whole_layer(project: Path, comma
     assert run(project, *REMOVE, kill_at=1).returncode == -signal.SIGKILL
     ended = run(project, *command, "--binary", "/nonexistent/terraform")
     assert ended.returncode == 1, ended.stderr
-    assert "is finished now" in ended.stderr
+    assert "locals.tf" in ended.stderr
     assert "alex.kim" not in run(project, "layer", "show", LAYER, "--json").stdout
 
 
@@ -186,9 +186,9 @@ def a_set(folder: Path) -> ChangeSet:
 def test_what_the_disk_refuses_is_taken_back_whole(tmp_path: Path) -> None:
     changes = a_set(tmp_path)
     writes = WriteJournal(tmp_path / "state" / "writing.json")
-    with writes.alone(), pytest.raises(WriteFailed, match="could not be written") as failure:
+    with writes.alone(), pytest.raises(WriteFailed) as failure:
         writes.write(changes, [])
-    assert "Nothing was changed" in failure.value.next
+    assert str(tmp_path / "b" / "x") in failure.value.what
     assert (tmp_path / "a.tf").read_bytes() == b"old a"
     assert not (tmp_path / "new" / "c").exists()
     assert writes.cut_off() is None
@@ -204,7 +204,7 @@ def test_a_key_folder_that_is_a_file_leaves_the_layer_as_it_was(project: Path) -
     key = TESTS / "support" / "keys" / "jane.doe.asc"
     done = run(project, "layer", "add", LAYER, "jane.doe", "--key", str(key))
     assert done.returncode == 1
-    assert "Nothing was changed" in done.stderr
+    assert str(keys) in done.stderr
     assert contents(project / LAYER) == before
     assert state_files() == []
 

@@ -6,10 +6,10 @@ import pytest
 from support.layers import USERS, layer_of
 
 from workflows.layer.edit.groups import SetGroups
-from workflows.layer.edit.operation import EditRefused
+from workflows.layer.edit.operation import EditRefused, PlacedProblem
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer
-from workflows.layer.model import Layer, Style
+from workflows.layer.model import Layer, Style, Subject
 
 KEY = "QUJD\n"
 GROUP = """module "iam_group_ops" {
@@ -69,17 +69,18 @@ def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, nam
         assert (person.login_profile, person.access_key, person.machine) == (True, False, False)
         line = read.files.documents[person.place.file].data.decode().splitlines()[person.place.line - 1]
         assert person.iam_name in line or "${var.project}" in line
-        problems = check(read, [RemovePerson(person.iam_name)])
-        assert f"by hand at {person.place}." in problems[0].message
-        assert "computed" in problems[0].message
-        with pytest.raises(EditRefused, match="shown, not edited"):
+        (problem, *_) = check(read, [RemovePerson(person.iam_name)])
+        assert isinstance(problem, PlacedProblem)
+        assert problem.place == person.place
+        assert "computed" in problem.message
+        with pytest.raises(EditRefused, match=f" {re.escape(str(person.place))}"):
             edit_layer(read, [RemovePerson(person.iam_name)])
     with pytest.raises(EditRefused) as refusal:
         edit_layer(read, [AddPerson("maria.sosa", KEY)])
     assert refusal.value.place is not None
     assert refusal.value.place.file == "locals.tf"
     assert refusal.value.why
-    assert "by hand at locals.tf:" in refusal.value.next
+    assert f" {refusal.value.place}." in refusal.value.next
     assert [finding.place.file for finding in read.findings if finding.hand_edit] == ["locals.tf"]
 
 
@@ -160,9 +161,10 @@ def test_the_members_of_a_computed_group_are_shown_and_not_edited(members: str, 
     assert alex is not None
     assert alex.groups == ("ops",)
     (finding,) = [output for output in read.findings if output.hand_edit]
-    assert re.search(r"shown, not edited: the list is computed\.$", finding.message)
+    assert (finding.subject, finding.group) == (Subject.MEMBER, group.label)
+    assert "computed" in finding.message
     for operation in (SetGroups("alex.kim", remove=("ops",)), RemovePerson("alex.kim")):
-        with pytest.raises(EditRefused, match=r"computed|cannot be removed"):
+        with pytest.raises(EditRefused, match=r"computed|: alex\.kim "):
             edit_layer(read, [operation])
 
 
@@ -171,7 +173,7 @@ def test_a_part_of_a_computed_group_that_cannot_be_told_is_named() -> None:
     read = layer('["alex.kim"]', members=members)
     assert read.groups[0].members == ("alex.kim",)
     (finding,) = [output for output in read.findings if output.hand_edit]
-    assert "values(module.user)[*].iam_user_name is unknown" in finding.message
+    assert " values(module.user)[*].iam_user_name " in finding.message
 
 
 def test_somebody_of_a_computed_list_still_joins_a_plain_group() -> None:
@@ -257,7 +259,7 @@ def test_members_that_a_for_makes_are_shown_and_not_edited(members: str, names: 
     read = layer('["alex.kim", "jane.doe"]', members=members)
     group = read.groups[0]
     assert (sorted(group.members), group.editable) == (names.split(), False)
-    assert group.reason.startswith("the list is computed")
+    assert "computed" in group.reason
 
 
 @pytest.mark.parametrize(
@@ -284,19 +286,19 @@ def test_nobody_is_warned_of_no_group_whom_a_computed_one_takes_in() -> None:
     some = layer('["alex.kim"]', members='concat(["alex.kim"], [])')
     for read in (some, layer('["alex.kim"]')):
         (warning,) = check(read, [AddPerson("kim.lee", KEY)])
-        assert ("is in no group" in warning.message, warning.fatal) == (True, False)
+        assert (warning.field, warning.fatal) == ("groups", False)
 
 
 def test_a_name_that_another_list_holds_too_does_not_go_with_its_user() -> None:
     members = "[for one in local.admins : module.user[one].iam_user_name]"
     read = layer('["alex.kim", "jane.doe"]', members=members)
     edit_layer(read, [RemovePerson("jane.doe")])
-    with pytest.raises(EditRefused, match=r"alex\.kim cannot be removed"):
+    with pytest.raises(EditRefused, match=r": alex\.kim "):
         edit_layer(read, [RemovePerson("alex.kim")])
     mixed = layer(
         '["a.a", "b.b"]', members='concat([for one in local.users : module.user[one].name], ["a.a"])'
     )
-    with pytest.raises(EditRefused, match=r"a\.a cannot be removed"):
+    with pytest.raises(EditRefused, match=r": a\.a "):
         edit_layer(mixed, [RemovePerson("a.a")])
 
 
@@ -331,7 +333,7 @@ def test_a_file_with_a_mistake_is_not_called_computed_and_its_line_is_told(
 def test_the_file_that_users_are_decoded_from_is_named(expression: str) -> None:
     users = USERS.replace("toset(local.users)", expression)
     read = layer("[]", users, data='locals {\n  config = yamldecode(file("./users.yaml"))\n}\n')
-    assert any(finding.message.endswith("; they come from users.yaml.") for finding in read.findings)
+    assert any(finding.message.endswith(" users.yaml.") for finding in read.findings)
     with pytest.raises(EditRefused) as refusal:
         edit_layer(read, [AddPerson("jane.doe", "QUJD\n")])
     assert "users.yaml" in refusal.value.why

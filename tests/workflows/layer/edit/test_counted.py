@@ -6,7 +6,7 @@ import pytest
 from support.layers import layer_of
 
 from workflows.layer.edit.groups import SetGroups
-from workflows.layer.edit.operation import EditRefused
+from workflows.layer.edit.operation import EditRefused, PlacedProblem
 from workflows.layer.edit.people import AddPerson, RemovePerson
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer, Style, Subject
@@ -56,10 +56,10 @@ def test_the_people_of_a_count_are_shown_with_their_places_and_not_edited(
         assert (person.style, person.editable) == (Style.COMPUTED, False)
         line = read.files.documents[person.place.file].data.decode().splitlines()[person.place.line - 1]
         assert person.iam_name in line
-        with pytest.raises(EditRefused, match=rf"by hand at {person.place}\."):
+        with pytest.raises(EditRefused, match=rf" {person.place}\."):
             edit_layer(read, [RemovePerson(person.iam_name)])
     (finding,) = [output for output in read.findings if output.hand_edit]
-    assert f"not edited: they are numbered by count = length({listed})" in finding.message
+    assert f"length({listed})" in finding.message
     assert finding.place.file == ("users.tf" if "(" in listed else "lists.tf")
     with pytest.raises(EditRefused) as refusal:
         edit_layer(read, [AddPerson("maria.sosa", KEY)])
@@ -70,7 +70,7 @@ def test_a_list_that_cannot_be_told_is_named() -> None:
     read = layer("var.users", "var.users[count.index]", "")
     assert read.people == ()
     (finding,) = [output for output in read.findings if output.hand_edit]
-    assert "who is in var.users is unknown" in finding.message
+    assert " var.users " in finding.message
     assert str(finding.place) == "users.tf:3"
 
 
@@ -94,9 +94,9 @@ def test_a_numbered_user_joins_a_group_of_strings_and_none_of_references() -> No
     assert joined.groups[0].members == ("alex.kim", "jane.doe")
     references = layer("var.users", "var.users[count.index]")
     (problem,) = check(references, [SetGroups("jane.doe", add=("ops",))])
-    assert problem.fatal
-    assert "have numbers that change. Edit it by hand at groups.tf:1." in problem.message
-    with pytest.raises(EditRefused, match="numbers that change"):
+    assert isinstance(problem, PlacedProblem)
+    assert (problem.fatal, str(problem.place)) == (True, "groups.tf:1")
+    with pytest.raises(EditRefused, match=r" groups\.tf:1"):
         edit_layer(references, [SetGroups("jane.doe", add=("ops",))])
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from support.layers import BUCKET, USERS, contents, layer_of, pair
 
@@ -98,7 +100,7 @@ def test_anybody_can_leave_a_list_with_the_commas_first(note: str, last: str) ->
 @pytest.mark.parametrize("name", [".", ".."])
 def test_a_name_that_would_make_the_key_file_a_folder_is_refused(name: str) -> None:
     layer = with_users('["a.a"]')
-    with pytest.raises(EditRefused, match="cannot name a key file"):
+    with pytest.raises(EditRefused, match=f": {re.escape(name)} "):
         edit_layer(layer, [AddPerson(name, "K")])
 
 
@@ -209,7 +211,7 @@ def test_computed_lists_are_shown_and_refused_with_the_place(users: str) -> None
     )
     with pytest.raises(EditRefused) as refusal:
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
-    assert "by hand at" in refusal.value.next
+    assert f" {refusal.value.place}." in refusal.value.next
 
 
 def test_a_person_that_something_else_refers_to_is_not_removed() -> None:

@@ -82,7 +82,7 @@ def test_the_default_stands_in_for_a_field_that_an_entry_lacks() -> None:
         (False, True),
         (True, True),
     ]
-    with pytest.raises(EditRefused, match="can't be changed for"):
+    with pytest.raises(EditRefused, match=r" ann\.one "):
         edit_layer(layer, [SetAccess("ann.one", login_profile=True)])
 
 
@@ -162,5 +162,5 @@ locals {
   }
 }
 """
-    with pytest.raises(EditRefused, match="has no place"):
+    with pytest.raises(EditRefused, match="key "):
         edit_layer(layer_of({"users.tf": users}), [AddPerson("maria.sosa", "QUJD\n")])

@@ -71,7 +71,7 @@ def test_a_new_block_takes_a_length_that_the_policy_allows() -> None:
 
 def test_somebody_new_whose_password_is_refused_is_not_proposed() -> None:
     layer = people(Written("list", ("jane.doe", "sam.poe")))
-    with pytest.raises(EditRefused, match=r"kim\.lee: it has 20 characters"):
+    with pytest.raises(EditRefused, match=r"kim\.lee: \D*20 "):
         propose([(layer, [AddPerson("kim.lee", KEY)])])
 
 
