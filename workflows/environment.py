@@ -6,11 +6,14 @@ make their own; no step and no service looks anywhere else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from workflows.aws.clients import Credentials
@@ -71,6 +74,10 @@ class Environment:
     key_records: Path | None = None
     trusted_programs: Path | None = None
 
+    def readable(self, said: Path | Sentence) -> str:
+        """A path, or a text with paths in it, for people: `~` stands for the home folder."""
+        return readable(said, self.home)
+
     def mail(self, name: str) -> Path | None:
         """Where a message of that file name is in the mailbox, or will be; None outside the sandbox."""
         return self.mailbox / name if self.mailbox else None
@@ -84,6 +91,11 @@ class Environment:
     def trusted_programs_file(self) -> Path:
         """Where `TrustedPrograms` are remembered."""
         return self.trusted_programs or _state(self.home) / "trusted-programs.json"
+
+
+def readable(said: Path | Sentence, home: Path) -> str:
+    """As `Environment.readable`, for who has no more than a home folder."""
+    return re.sub(rf"(?<![\w.~/-]){re.escape(str(home))}/", "~/", str(said))
 
 
 def key_records_below(home: Path) -> Path:

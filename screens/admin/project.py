@@ -24,7 +24,6 @@ from workflows.machine.events import Facts
 from workflows.steps.admin import project
 from workflows.steps.admin.project import Request, Survey, UpstreamUnreachable
 from workflows.steps.kinds import ACCOUNT_SETTINGS, KINDS
-from workflows.steps.shared.paths import told_path
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -276,8 +275,8 @@ class ProjectPane(StepPane):
         if message.name == "survey":
             message.told = not isinstance(message.error, Cancelled)
             self._wrong = self.query_one("#path", Input).value.strip()
-            why = text_of(joined((f"✗ {message.error.what}", message.error.next)))
-            self._why = why.replace(f"{self.context.environment.home}/", "~/")
+            why = joined((f"✗ {message.error.what}", message.error.next))
+            self._why = self.context.environment.readable(why)
             self._show_found()
             self.query_one("#path", Input).focus()
         elif isinstance(message.error, UpstreamUnreachable):
@@ -365,7 +364,7 @@ class ProjectPane(StepPane):
         return self.query_one(f"#{_id(kind)}", Input)
 
     def _told_root(self, found: Survey) -> str:
-        return told_path(found.project.root, self.context.environment.home)
+        return self.context.environment.readable(found.project.root)
 
     def _marked(self) -> tuple[str, ...]:
         """The layers that are marked, in the order they are listed."""

@@ -36,7 +36,6 @@ from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TY
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, load_key
 from workflows.steps.shared.own_identity import identity_of
-from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KeyRecord
 
 _LOOK_SECONDS = 1.0
@@ -386,11 +385,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _places(self) -> tuple[Answer, ...]:
         """The places to choose from, as much of each as has room."""
-        home, room = f"{self.context.environment.home}/", self._width - _BESIDE_CHOICE
-        return tuple(
-            Answer(store.choice, shortened(text_of(store.words).replace(home, "~/"), room))
-            for store in self._stores
-        )
+        readable, room = self.context.environment.readable, self._width - _BESIDE_CHOICE
+        return tuple(Answer(store.choice, shortened(readable(store.words), room)) for store in self._stores)
 
     # -- the downloads folder ----------------------------------------------------------------------
 
@@ -409,14 +405,14 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         field = self.query_one("#path", Input)
         if not message.downloads:
             environment = self.context.environment
-            folder = told_path(environment.downloads, environment.home)
+            folder = environment.readable(environment.downloads)
             self.query_one("#noticed", Lines).show_lines([f"… waiting for the file in {folder}"])
             self.query_one("#copy-folder").display = True
             if self._offered and field.value == self._offered:
                 field.value = self._offered = ""
             return
         newest = message.downloads[0]
-        path = told_path(newest.path, self.context.environment.home)
+        path = self.context.environment.readable(newest.path)
         if field.value in {"", self._offered} and self._offered != path:
             field.value = self._offered = path
             focused = self.screen.focused
@@ -469,7 +465,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
             told = "\n".join(message.result["access_key"]["told"])
-            self.parting = told.replace(f"{self.context.environment.home}/", "~/")
+            self.parting = self.context.environment.readable(told)
 
     def changed(self) -> bool:
         """Whether another key is wanted, or another place for it."""

@@ -29,7 +29,6 @@ from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import Arrival, Request, mark_of
 from workflows.steps.new_user.pgp_key import revocation_told
 from workflows.steps.shared.own_identity import handoff_of
-from workflows.steps.shared.paths import told_path
 
 _LOOK_SECONDS = 1.0
 _LOW = 24
@@ -117,7 +116,7 @@ class HandoffPane(StepPane):
 
     def _watching(self) -> str:
         environment = self.context.environment
-        place = "the mailbox" if environment.mailbox else told_path(environment.downloads, environment.home)
+        place = "the mailbox" if environment.mailbox else environment.readable(environment.downloads)
         return f"… iam-onboard watches {place} for {handoff.mail_name(self.context)}."
 
     def on_mount(self) -> None:
@@ -182,7 +181,7 @@ class HandoffPane(StepPane):
     @on(Noticed)
     def _take(self, message: Noticed) -> None:
         """Read it, unless it was read before, or the person enters another that may be good."""
-        request = Request(path=told_path(message.path, self.context.environment.home))
+        request = Request(path=self.context.environment.readable(message.path))
         before, self._earlier = self._earlier, request if message.early else None
         if self._earlier != before:
             self._arrange(arrived=self.has_class("-arrived"))

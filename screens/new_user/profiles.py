@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -23,7 +24,6 @@ from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
 from workflows.steps.new_user.profiles import Preview, Request
 from workflows.steps.shared.own_identity import identity_of, paths_of
-from workflows.steps.shared.paths import told_path
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
 
@@ -234,8 +234,8 @@ class ProfilesPane(StepPane):
     def _show(self, found: Preview) -> None:
         marked = [*self._start["overwrite"], *self._start["prune"]]
         self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
-        home = self.context.environment.home
-        folder = told_path(paths_of(self.context).folder, home)
+        readable = self.context.environment.readable
+        folder = readable(paths_of(self.context).folder)
         self._written = len(found.names) if found.diff else 0
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
         self._possible = not found.problems
@@ -251,9 +251,7 @@ class ProfilesPane(StepPane):
         )
         remarks = [f"! {remark}" for remark in found.remarks]
         self.query_one("#remarks", Text).show_lines([written, *remarks, *filter(None, [state])])
-        diff = found.diff
-        for sign in ("--- ", "+++ "):
-            diff = diff.replace(f"{sign}{home}/", f"{sign}~/")
+        diff = re.sub(r"(?m)^(?:---|\+\+\+) .*$", lambda heading: readable(heading[0]), found.diff)
         self._diff = diff
         self.set_class(bool(diff), "-changes")
         self.query_one(DiffView).update(coloured(diff))

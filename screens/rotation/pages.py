@@ -233,7 +233,7 @@ class RetirementPane(_KeyPane):
             yield _outcome_lines(self.context.facts.get("retired"))
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
-        place = str(known.get("kept") or "").replace(f"{self.context.environment.home}/", "~/")
+        place = self.context.environment.readable(known.get("kept") or "")
         kept = [f"iam-onboard keeps it in {place}."] if place else []
         yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
         yield Lines(f"{known['old_id']} was deactivated, and waits to be deleted.", id="remark")

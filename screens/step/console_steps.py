@@ -9,7 +9,6 @@ from screens.widgets.text import Button
 from workflows.environment import Environment
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.paths import told_path
 
 _FOLDER_CELLS = 40
 _CREATE = "Press “Create access key”, choose “Command Line Interface”, confirm, then create it"
@@ -38,7 +37,7 @@ def sandbox_phone(environment: Environment) -> str:
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to the file of a new access key."""
-    downloads = told_path(context.environment.downloads, context.environment.home)
+    downloads = context.environment.readable(context.environment.downloads)
     sign_in = "Sign in with a code" if "mfa" in context.facts else f"Sign in as {identity.user}"
     folder = downloads if cell_len(downloads) <= _FOLDER_CELLS else "the folder below"
     return (

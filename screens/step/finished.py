@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -31,7 +30,6 @@ from workflows.steps.admin.in_git import left_by_facts, left_in_git
 from workflows.steps.admin.status_grid import Everybody, Stand, everybody
 from workflows.steps.kinds import OVER_TERRAFORM
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.paths import told_path
 from workflows.stores.key_records import KEPT_WORDS
 
 ASIDE = "-aside"
@@ -94,8 +92,7 @@ class Finished(VerticalScroll):
         over = self._over()
         title = f"○ {over} This session is over." if over else self._title(grid)
         yield Text(title, classes="finished-title" if title[0] == "✓" else "finished-title -unsure")
-        home = f"{run.environment.home}/"
-        if rotated := [line.replace(home, "~/") for line in _rotated(session.facts())]:
+        if rotated := [run.environment.readable(line) for line in _rotated(session.facts())]:
             yield Lines(*rotated, id="rotated", whole_paths=False)
         if works := _works(session.facts(), run.environment.now()):
             yield Text(works, id="works")
@@ -534,7 +531,7 @@ def _to_send(run: SessionRun) -> Iterator[str]:
 def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
-        yield f"Changes   {told_path(Path(root), run.environment.home)}"
+        yield f"Changes   {run.environment.readable(root)}"
     known = [fact.value for name, fact in run.session.state.known.items() if name.startswith("access_key@")]
     keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
     kept = [KEPT_WORDS[key["kept"]] for key in known if key]
@@ -543,5 +540,5 @@ def _kept(run: SessionRun) -> Iterator[str]:
         yield f"Keys      {'; '.join(keys)}"
     profiles = [fact.value for name, fact in run.session.state.known.items() if name.startswith("profiles@")]
     for config in sorted({profile["config"] for profile in profiles}):
-        yield f"Profiles  {told_path(Path(config), run.environment.home)}"
+        yield f"Profiles  {run.environment.readable(config)}"
     yield "Record    on Home (F3), until you delete it there"

@@ -101,6 +101,7 @@ def _code_of(run: Callable[[], int]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from tui.host import Machine
+    from workflows.core.files import made_private
     from workflows.core.processes import disable_core_dumps, search_absolute_folders_only
     from workflows.core.temporary import remove_leftover_folders
 
@@ -114,7 +115,7 @@ def _run(options: argparse.Namespace) -> int:
             remove_leftover_folders()
         machine = Machine.this()
         for folder in machine.places.secure():
-            note(f"{folder} had permissions for other users; now only you have them.")
+            note(made_private(folder))
         return run(machine, options) or DONE
 
 

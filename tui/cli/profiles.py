@@ -26,7 +26,7 @@ with on_demand():
     from workflows.core import files, shapes
     from workflows.profiles import plan, write as profile_files
     from workflows.steps.new_user import access_keys, profiles as step
-    from workflows.steps.shared import key_stores, module, own_access_key, own_identity, paths as home_paths
+    from workflows.steps.shared import key_stores, module, own_access_key, own_identity
     from workflows.stores import key_store
 
 _MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}
@@ -250,7 +250,7 @@ def _note_left(prepared: profile_files.Prepared) -> None:
 
 def _show_lines(wish: identity.Wish, found: profile_files.Prepared) -> Iterator[str]:
     """The profiles with their state, what is worth knowing, and the difference."""
-    place = home_paths.told_path(wish.paths.folder, wish.context.environment.home)
+    place = wish.context.environment.readable(wish.paths.folder)
     yield f"{wish.project}, {wish.identity.account_name}: from {wish.source}; in {place}"
     yield from columns(
         [
@@ -292,11 +292,11 @@ def _show_record(wish: identity.Wish, found: profile_files.Prepared) -> dict[str
     }
 
 
-def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Iterator[str]:
+def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Iterator[Sentence]:
     """What was done."""
-    home, all_names = wish.context.environment.home, wish.wanted.names
+    readable, all_names = wish.context.environment.readable, wish.wanted.names
     names = ", ".join(all_names) if written.changed else "nothing to change"
-    yield f"{count(len(all_names), 'profile')} in {home_paths.told_path(wish.paths.folder, home)}: {names}."
+    yield f"{count(len(all_names), 'profile')} in {readable(wish.paths.folder)}: {names}."
     for change, profiles in (
         ("New", written.added),
         ("Changed", written.updated),
@@ -304,8 +304,8 @@ def _written_lines(wish: identity.Wish, written: profile_files.Written) -> Itera
     ):
         if profiles:
             yield f"{change}: {', '.join(profiles)}."
-    yield from (home_paths.told_tightened(path, home) for path in written.tightened)
-    yield from (f"Backup: {home_paths.told_path(path, home)}." for path in written.backups)
+    yield from (files.made_private(readable(path)) for path in written.tightened)
+    yield from (f"Backup: {readable(path)}." for path in written.backups)
     yield f"To try them: iam-onboard verify {wish.project}"
 
 

@@ -450,6 +450,11 @@ def tightened(path: Path, mode: int) -> bool:
     return not path.stat().st_mode & _OTHERS
 
 
+def made_private(path: Path | str) -> Sentence:
+    """What to say of a file or folder whose mode let others in, and no longer does."""
+    return f"{path} had permissions for other users; now only you have them."
+
+
 def own_folder(path: Path) -> bool:
     """Make sure of a folder of the program's own, if it is there: no link, the user's, and closed to others.
 

@@ -24,7 +24,7 @@ from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.own_identity import handoff_of
-from workflows.steps.shared.paths import told_path, typed_path
+from workflows.steps.shared.paths import typed_path
 
 MAX_HANDOFF = 2_000_000
 _NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
@@ -233,7 +233,7 @@ def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
     environment = context.environment
     path = typed_path(request.path, environment.home)
     mailed = path == environment.mail(mail_name(context))
-    place = "the mailbox" if mailed else told_path(path, environment.home)
+    place = "the mailbox" if mailed else environment.readable(path)
     return open_handoff(read_text(path, MAX_HANDOFF)), place
 
 

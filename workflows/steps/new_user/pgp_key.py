@@ -34,7 +34,7 @@ from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest, open_request
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import save_text, told_path, typed_path
+from workflows.steps.shared.paths import save_text, typed_path
 
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
@@ -110,7 +110,7 @@ def revocation_told(fingerprint: str, context: Context) -> Sentence:
     path = revocation_certificate(fingerprint, environment.gnupg_home, variables)
     return (
         "If you lose the key, or somebody steals it, this file revokes it; gpg made it with the key:\n"
-        f"{told_path(path if path.is_relative_to(environment.home) else path.resolve(), environment.home)}\n"
+        f"{environment.readable(path if path.is_relative_to(environment.home) else path.resolve())}\n"
         "Keep it away from this computer, for example on paper: anyone with this file can revoke your key."
     )
 
@@ -160,7 +160,7 @@ def _path_problems(typed: str, context: Context) -> list[Problem]:
     if not typed.strip():
         return []
     path = typed_path(typed, context.environment.home)
-    shown = told_path(path.parent, context.environment.home)
+    shown = context.environment.readable(path.parent)
     words = ""
     try:
         if not typed.isprintable():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import made_private
 from workflows.core.sentences import Sentence, listed
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -27,7 +28,6 @@ from workflows.profiles.record import FILE_NAME, HandChange, Stale, changed_opti
 from workflows.profiles.write import Decisions, Written, prepare, preview, sections_in, write_profiles
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import base_profile_of, identity_of, paths_of, project_of
-from workflows.steps.shared.paths import told_path, told_tightened
 from workflows.stores.key_store import KEPT_IN_FILE
 
 
@@ -205,9 +205,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """As `write`."""
     report(Progress("Writing both files"))
     paths, profiles, written = paths_of(context), wanted(request, context), write(request, context)
-    home = context.environment.home
-    sentences = [told_tightened(path, home) for path in written.tightened]
-    sentences += [f"Backups: {told_path(path, home)}." for path in written.backups]
+    readable = context.environment.readable
+    sentences = [made_private(readable(path)) for path in written.tightened]
+    sentences += [f"Backups: {readable(path)}." for path in written.backups]
     if written.kept:
         sentences.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")
     if written.removed:
@@ -230,7 +230,7 @@ def observe(context: Context) -> Observation:
     """The profiles are still in the file, as they were written."""
     recorded = context.facts["profiles"]
     path = Path(recorded["config"])
-    name = told_path(path, context.environment.home)
+    name = context.environment.readable(path)
     try:
         found = sections_in(path, "profile ", name)
         record = read_record(path.with_name(FILE_NAME)).settled(found)

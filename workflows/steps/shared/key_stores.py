@@ -15,7 +15,6 @@ from workflows.profiles.plan import BaseProfile, WantedProfiles
 from workflows.profiles.write import prepare, profile_paths, sections_in
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_identity import base_profile_of, fingerprint_of, paths_of, project_of
-from workflows.steps.shared.paths import told_path
 from workflows.stores.access_key_vault import keeps_access_key
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, FileStore, KeyStore, VaultStore
 from workflows.stores.system_keyring import KeyringVault
@@ -45,7 +44,7 @@ class StoreOption:
 
 def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
     """The stores that can be used here, the best first; and why a better one is passed over."""
-    plain = told_path(paths_of(context).credentials, context.environment.home)
+    plain = context.environment.readable(paths_of(context).credentials)
     words = f"in plain text in {plain}"
     try:
         chosen = context.environment.vault(fingerprint_of(context, identity))
@@ -110,9 +109,7 @@ def opened_store(
     if choice == CREDENTIALS_FILE:
         paths = profile_paths(environment.home, project)
         prepare(paths, WantedProfiles((BaseProfile(profile, region),), ()))  # refuses what is not readable
-        return FileStore(
-            paths, profile, region, environment.now, told_path(paths.credentials, environment.home)
-        )
+        return FileStore(paths, profile, region, environment.now, environment.readable(paths.credentials))
     vaults = environment.vault(fingerprint)
     if choice == VAULT:
         return VaultStore(vaults.vault, project, profile)
@@ -148,7 +145,7 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
     base = base_profile_of(context, identity)
     if recorded["kept"] == KEPT_IN_FILE:
         path = paths_of(context).credentials
-        name = told_path(path, context.environment.home)
+        name = context.environment.readable(path)
         try:
             section = sections_in(path, "", name).get(base)
         except OnboardError as error:

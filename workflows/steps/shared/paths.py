@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
+from workflows.environment import readable
 
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
 
@@ -43,16 +44,6 @@ def is_path(text: str, home: Path) -> bool:
         return False
 
 
-def told_path(path: Path, home: Path) -> str:
-    """A path for people, with `~` for the home folder."""
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
-
-
-def told_tightened(path: Path, home: Path) -> str:
-    """What to say of a file or folder whose mode let others in, and no longer does."""
-    return f"{told_path(path, home)} had permissions for other users; now only you have them."
-
-
 def save_text(
     target: str, text: str, home: Path, *, mode: int = 0o600, replaces: Callable[[Path], bool] | None = None
 ) -> str:
@@ -69,7 +60,7 @@ def save_text(
         OnboardError: it would replace another file, or cannot be written.
     """
     path = typed_path(target, home)
-    shown = told_path(path, home)
+    shown = readable(path, home)
     if replaces is not None and path.is_file() and path.stat().st_size and not replaces(path):
         raise OnboardError(
             "The file exists already",

@@ -13,13 +13,13 @@ from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, jane
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import made_private
 from workflows.machine.observations import AGREES, Verdict
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.plan import credential_command
 from workflows.steps.new_user import profiles as step
 from workflows.steps.new_user.profiles import Request
 from workflows.steps.shared.module import Context, Progress
-from workflows.steps.shared.paths import told_tightened
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 REQUEST = Request("us-east-1", SERIAL)
@@ -113,7 +113,7 @@ def test_a_key_in_plain_text_is_left_alone_and_masked(tmp_path: Path) -> None:
     told = step.perform(REQUEST, of, nothing)["profiles"]["told"]
     assert credentials.read_text() == text
     assert "credential_process" not in (folder(tmp_path) / "config").read_text()
-    assert told_tightened(credentials, of.environment.home) in told
+    assert made_private(of.environment.readable(credentials)) in told
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
 
 
