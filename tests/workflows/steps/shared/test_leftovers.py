@@ -18,7 +18,7 @@ from support.panes import by_id
 from support.small_steps import panes_for, small_workflow
 from support.steps import step_of
 
-from tui.app.session_control import Parts, SessionControl
+from tui.app.session_control import Parts, SessionControl, Start
 from tui.host import Machine, Places
 from tui.session_catalogue import SessionCatalogue
 from workflows.core.errors import OnboardError
@@ -127,7 +127,7 @@ def test_credentials_of_a_killed_wizard_go_when_the_session_is_resumed(
     (tmp_path / "end").touch()
     assert start_run(session, Kind.PLAN, tmp_path / "end").follow().succeeded
     credentials = leave_credentials(session)
-    control.resume("s", {})
+    control.resume(Start(session="s"))
     control.leave()
     assert not credentials.parent.exists()
 
@@ -138,7 +138,7 @@ def test_credentials_that_terraform_may_still_read_stay_until_it_has_ended(
     run = start_run(session, Kind.APPLY, tmp_path / "end")
     try:
         credentials, others = leave_credentials(session), leave_credentials(session, "management")
-        control.resume("s", {})
+        control.resume(Start(session="s"))
         control.leave()
         release_credentials(session, "security")
         assert (credentials / "credentials").is_file()
@@ -181,9 +181,9 @@ def test_credentials_that_cannot_be_removed_are_told_and_the_session_is_given_ba
     # rmtree refuses a symlink, whoever asks.
     (session / "aws").symlink_to(session)
     with pytest.raises(OnboardError, match="Temporary credentials are left"):
-        control.resume("s", {})
+        control.resume(Start(session="s"))
     (session / "aws").unlink()
-    control.resume("s", {})
+    control.resume(Start(session="s"))
     control.leave()
 
 
