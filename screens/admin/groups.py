@@ -312,7 +312,7 @@ class GroupsPane(ByHandPane):
         moved = any(move for name, move in decided.moves.items() if name in view.now)
         if pending or not self._written or not (moved or decided.groups != GroupChanges()):
             return pending_words(pending)
-        return "applied" if f"applied@{account}" in self.context.every else "written, not applied"
+        return "applied" if account in self.context.of_each_item("applied") else "written, not applied"
 
     def _unseen(self) -> str:
         """The next account with people to put into groups that was not shown yet; "" for none."""

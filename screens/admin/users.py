@@ -262,7 +262,7 @@ class UsersPane(ByHandPane):
         """What of the changes is in the files already, and how to take it back; what Space does."""
         lines = [
             f"✓ {', '.join(names)} {done} {account}"
-            if f"applied@{account}" in self.context.every
+            if account in self.context.of_each_item("applied")
             else f"✓ {', '.join(names)} {written} the files of {account}, not applied yet"
             for done, written, chosen in (
                 ("added to", "added to", self._written.add),

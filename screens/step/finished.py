@@ -126,10 +126,8 @@ class Finished(VerticalScroll):
 
     def _added(self) -> tuple[str, ...]:
         """Who was added and not removed since, once that is applied somewhere."""
-        known = self._run.session.state.known
-        applied = any(name.startswith("applied@") for name in known)
-        gone = self._run.removed().about
-        joining = self._run.whole().decisions.joining if applied and not self._over() else ()
+        gone, whole = self._run.removed().about, self._run.whole()
+        joining = whole.decisions.joining if whole.of_each_item("applied") and not self._over() else ()
         return tuple(name for name in joining if name not in gone)
 
     def _unconfirmed(self, *, marked: bool) -> Iterator[Sentence]:
@@ -191,7 +189,7 @@ class Finished(VerticalScroll):
             _, partly = _of_regions(self._run.session.facts()["sts_regions"])
             left = "in some accounts only" if partly else "and some are left to switch"
             return f"○ STS regions are checked, {left}"
-        if _no_device_removed(self._run.session.state.known) and not others:
+        if _no_device_removed(self._run.whole()) and not others:
             return "○ Done, and no MFA device was removed"
         if self._at(Status.UNCONFIRMED):
             return "○ No step is left to do"
@@ -375,15 +373,13 @@ def _not_done(run: SessionRun, grid: Everybody) -> Iterator[Sentence]:
         when = f"AWS said {told_moment(key['at'], run.environment.now())}"
         seen = f", as {when}" if key.get("old_seen") else ", unless you deactivated it"
         yield f"! {old_id}, an old access key, is still active in {account}{seen}."
-    for name, known in run.session.state.known.items():
-        fact, _, item = name.partition("@")
-        if fact == "mfa_devices_reset":
-            from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
+    for account, reset in run.whole().of_each_item("mfa_devices_reset").items():
+        from workflows.steps.admin.mfa_reset import nothing_removed  # noqa: PLC0415 - few sessions need it
 
-            when = told_moment(known.value["at"], run.environment.now())
-            yield from (f"– {said} (AWS said so {when})." for said in nothing_removed(known.value, item))
-        if fact == "sts_regions":
-            yield from (f"! {sentence}." for lines in _of_regions(known.value) for sentence in lines)
+        when = told_moment(reset["at"], run.environment.now())
+        yield from (f"– {said} (AWS said so {when})." for said in nothing_removed(reset, account))
+    if regions := run.session.facts().get("sts_regions"):
+        yield from (f"! {sentence}." for lines in _of_regions(regions) for sentence in lines)
 
 
 def _passwords_due(run: SessionRun) -> list[str]:
@@ -397,26 +393,22 @@ def _passwords_due(run: SessionRun) -> list[str]:
 
 def _old_keys(run: SessionRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """The access keys that others took the place of and that nobody saw deactivated: account, id, new key."""
-    for name, known in run.session.state.known.items():
-        fact, _, account = name.partition("@")
-        for old_id in (known.value.get("old_ids") or ()) if fact == "access_key" else ():
-            yield account, old_id, known.value
+    for account, key in run.whole().of_each_item("access_key").items():
+        for old_id in key.get("old_ids") or ():
+            yield account, old_id, key
 
 
-def _no_device_removed(known: Mapping[str, Any]) -> bool:
+def _no_device_removed(whole: Context) -> bool:
     """Whether devices were to be removed, and in no account there was one."""
-    resets = any(name.startswith("mfa_devices_reset") for name in known)
-    return resets and not _without_device(known, {})
+    return bool(whole.of_each_item("mfa_devices_reset")) and not _without_device(whole, {})
 
 
-def _without_device(known: Mapping[str, Any], gone: Mapping[str, tuple[str, ...]]) -> list[str]:
+def _without_device(whole: Context, gone: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Whose MFA device was removed in some account, sorted; without those `gone` from it since."""
-    resets = {
-        name.partition("@")[2]: fact.value["people"]
-        for name, fact in known.items()
-        if name.startswith("mfa_devices_reset")
-    }
-    return sorted({name for item in resets for name in resets[item] if name not in gone.get(item, ())})
+    resets = whole.of_each_item("mfa_devices_reset").items()
+    return sorted(
+        {name for item, fact in resets for name in fact["people"] if name not in gone.get(item, ())}
+    )
 
 
 def _of_regions(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
@@ -467,9 +459,8 @@ def _found(run: SessionRun, key: StepKey, status: Status) -> str:
 
 def _plays_on(run: SessionRun) -> bool:
     """Whether the other person of a sandbox has something to read, with a PGP key that is theirs here."""
-    facts, known = run.session.facts(), run.session.state.known
-    handed_over = any(name.startswith("handed_over") for name in known)
-    return "request_sent" in known or (handed_over and bool(facts.get("joining") or facts.get("rekeying")))
+    facts, handed_over = run.session.facts(), run.whole().of_each_item("handed_over")
+    return "request_sent" in facts or bool(handed_over and (facts.get("joining") or facts.get("rekeying")))
 
 
 def _has_device(run: SessionRun, key: StepKey) -> bool:
@@ -523,7 +514,7 @@ def _next(run: SessionRun, in_git: Sentence) -> Iterator[Sentence]:
 
 def _to_send(run: SessionRun) -> Iterator[str]:
     """The text for those whose lost MFA device was removed."""
-    if removed := _without_device(run.session.state.known, run.removed().by_item):
+    if removed := _without_device(run.whole(), run.removed().by_item):
         where = "the step MFA devices has the text (c copies it)"
         yield f"Send {listed(removed, 2)} the next steps, unless you have: {where}."
 
@@ -532,13 +523,12 @@ def _kept(run: SessionRun) -> Iterator[str]:
     facts = run.session.facts()
     if facts.get("changed_files") and (root := facts["project_root"]):
         yield f"Changes   {run.environment.readable(root)}"
-    known = [fact.value for name, fact in run.session.state.known.items() if name.startswith("access_key@")]
+    whole = run.whole()
     keys = ["PGP key in gpg"] if facts.get("fingerprint") else []
-    kept = [KEPT_WORDS[key["kept"]] for key in known if key]
+    kept = [KEPT_WORDS[key["kept"]] for key in whole.of_each_item("access_key").values() if key]
     keys += [f"access key{'s' * (kept.count(place) > 1)} {place}" for place in dict.fromkeys(kept)]
     if keys:
         yield f"Keys      {'; '.join(keys)}"
-    profiles = [fact.value for name, fact in run.session.state.known.items() if name.startswith("profiles@")]
-    for config in sorted({profile["config"] for profile in profiles}):
+    for config in sorted({profile["config"] for profile in whole.of_each_item("profiles").values()}):
         yield f"Profiles  {run.environment.readable(config)}"
     yield "Record    on Home (F3), until you delete it there"

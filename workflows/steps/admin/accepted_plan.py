@@ -152,7 +152,7 @@ def people_of(account: str, context: Context) -> tuple[str, ...]:
 
 def may_get_something(account: str, context: Context) -> set[str]:
     """Who got something in an account, or may once its plan says who has a password to reset."""
-    planned = f"plan@{account}" in context.every
+    planned = account in context.of_each_item("plan")
     return {*people_of(account, context), *(() if planned else context.decisions.resetting)}
 
 
@@ -182,7 +182,7 @@ def passwords_of(account: str, context: Context) -> tuple[str, ...]:
 
 
 def _made(account: str, context: Context) -> _Made:
-    return read(_Made, context.every.get(f"plan@{account}") or {}, "plan")
+    return read(_Made, context.of_each_item("plan").get(account) or {}, "plan")
 
 
 def _switched_on(users: LayerUsers) -> dict[str, list[str]]:
@@ -243,7 +243,7 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
         draft: marks that aren't recorded yet.
     """
     covered = accounts_of_text(account, context)
-    marks = {**sent_to(context.every.get(f"handed_over@{account}")), **sent_to(draft)}
+    marks = {**sent_to(context.of_each_item("handed_over").get(account)), **sent_to(draft)}
     return {
         name: mark
         for name, mark in marks.items()
@@ -253,10 +253,10 @@ def marks_in(account: str, context: Context, draft: Mapping[str, Any] | None = N
 
 def accounts_of_text(account: str, context: Context) -> list[str]:
     """The accounts that an account's texts are about: itself, and those before it that left theirs to it."""
-    layers, every = context.decisions.layers, context.every
+    layers = context.decisions.layers
+    applied, handed_over = context.of_each_item("applied"), context.of_each_item("handed_over")
     before = layers[: layers.index(account)] if account in layers else ()
-    left = [name for name in before if f"applied@{name}" in every and f"handed_over@{name}" not in every]
-    return [*left, account]
+    return [*(name for name in before if name in applied and name not in handed_over), account]
 
 
 def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
@@ -265,7 +265,7 @@ def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
     Raises:
         WrongShape: one of the two moments is none.
     """
-    applied, made = context.every.get(f"applied@{account}") or {}, _made(account, context)
+    applied, made = context.of_each_item("applied").get(account) or {}, _made(account, context)
     renewed = not made.empty and name in {*made.passwords, *made.access_keys}
     if not (mark.sent_at and applied.get("at") and renewed):
         return False

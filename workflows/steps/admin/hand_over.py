@@ -381,7 +381,7 @@ def later_layers(context: Context) -> tuple[str, ...]:
     """Layers after this one that some of the same people are still to be applied in."""
     layers, mine = context.decisions.layers, set(people_of(context.item, context))
     rest = layers[layers.index(context.item) + 1 :]
-    open_ = (name for name in rest if f"applied@{name}" not in context.every)
+    open_ = (name for name in rest if name not in context.of_each_item("applied"))
     return tuple(name for name in open_ if mine & may_get_something(name, context))
 
 
@@ -410,7 +410,7 @@ def prepare(
     sources: dict[str, Source] = {}
     troubles: list[str] = []
     for account in context.decisions.layers:
-        if f"applied@{account}" not in context.every or not {*people} & {*people_of(account, context)}:
+        if account not in context.of_each_item("applied") or not {*people} & {*people_of(account, context)}:
             continue
         context.raise_if_cancelled()
         try:
@@ -464,7 +464,7 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
 
 def _made_by(account: str, context: Context) -> datetime | None:
     """When every password of this session's apply was made; None for an apply made elsewhere."""
-    fact: Mapping[str, Any] = context.every.get(f"applied@{account}", {})
+    fact: Mapping[str, Any] = context.of_each_item("applied").get(account, {})
     if "at" not in fact or fact.get("elsewhere"):
         return None
     return moment(fact["at"], "apply.at") + _CLOCKS_DIFFER

@@ -105,8 +105,8 @@ def later_than(context: Context) -> tuple[str, tuple[Summary, ...]]:
     own = kept_summary(context.folder, of_old=True)
     if own is None:
         return "", ()
-    applied = {name: fact for name, fact in context.every.items() if name.startswith("applied@")}
-    settled = {f"apply@{name.partition('@')[2]}": str(fact.get("at", "")) for name, fact in applied.items()}
+    applied = context.of_each_item("applied")
+    settled = {f"apply@{account}": str(fact.get("at", "")) for account, fact in applied.items()}
     now = replace(own, facts=context.facts, settled=settled)
     return own.created, (now, *siblings(context.folder))
 
@@ -131,7 +131,7 @@ def removals_since(context: Context) -> Observation | None:
     waiting = {
         (account, name): last
         for (account, name), last in written.items()
-        if f"applied@{account}" not in context.every and name not in context.decisions.mfa_reset
+        if account not in context.of_each_item("applied") and name not in context.decisions.mfa_reset
     }
     if not (applied or waiting):
         return None

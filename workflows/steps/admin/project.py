@@ -280,7 +280,7 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: git fails.
     """
-    applied = all(f"applied@{account}" in context.every for account in texts(context.facts["layers"]))
+    applied = {*texts(context.facts["layers"])} <= context.of_each_item("applied").keys()
     seen = observe(context)
     if seen.contradicts:
         return NOT_ASKED

@@ -549,7 +549,7 @@ def observe(context: Context) -> Observation:
         words = f"A later session of yours ({'; '.join(by)}) wrote over {theirs} of this one."
         removed = removed_from_files(context, layers)
         undoes = any(
-            f"applied@{account}" not in context.every and _wanted(layer, context.decisions, removed)
+            account not in context.of_each_item("applied") and _wanted(layer, context.decisions, removed)
             for account, layer in layers.items()
         )
         return Observation(

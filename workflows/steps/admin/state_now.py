@@ -309,7 +309,7 @@ def not_applied(state: State, context: Context) -> list[Sentence]:
 
 def _changed_after_apply(context: Context) -> Iterator[str]:
     """Whom later sessions changed in the step's account, where this one is applied."""
-    if f"applied@{context.item}" in context.every:
+    if context.item in context.of_each_item("applied"):
         begun, every = later_than(context)
         changed = changed_later(context.facts, begun, every)
         yield from (name for name, account in changed if account == context.item)

@@ -169,7 +169,7 @@ def _people(account: str, undecided: Iterable[str], context: Context) -> set[str
     decisions = context.decisions
     found = decisions.of(account).people.union(people_of(account, context))
     found |= {*undecided} - {*decisions.users.people("add")}
-    if f"plan@{account}" not in context.every:
+    if account not in context.of_each_item("plan"):
         found |= {*decisions.resetting}  # the state alone tells who has a password here
     return found
 
@@ -202,8 +202,8 @@ class _Board:
         self._people = people
         self._undecided = undecided
         self._written = written
-        self._plan = context.every.get(f"plan@{account}")
-        self._applied = f"applied@{account}" in context.every
+        self._plan = context.of_each_item("plan").get(account)
+        self._applied = account in context.of_each_item("applied")
         self._left = self._half_done()
         run = running_in(context.folder, account)
         steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
@@ -246,7 +246,7 @@ class _Board:
             return Stand.NOT_HERE
         if self._since.get(name, Stand.GONE_FROM_FILES) is not Stand.GONE_FROM_FILES:
             return self._since[name]
-        fact: Any = self._context.every.get(f"mfa_devices_reset@{self._account}")
+        fact: Any = self._context.of_each_item("mfa_devices_reset").get(self._account)
         key = StepKey("mfa-reset", self._account)
         seen = fact or _draft(key, self._context, people=Mapping[str, list[str]], none=list[str])
         if name in (seen.get("people") or ()):
@@ -279,7 +279,7 @@ class _Board:
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
         removed = self._context.decisions.of(self._account).remove
-        unchanged = nothing_changed(self._context.every.get(f"applied@{self._account}"))
+        unchanged = nothing_changed(self._context.of_each_item("applied").get(self._account))
         return Stand.REMOVED if name in removed else Stand.UNCHANGED if unchanged else Stand.APPLIED
 
     def _handed_over(self, name: str) -> Stand:
@@ -297,7 +297,7 @@ class _Board:
             if asked and seen.verdict in {Verdict.AWAITED, Verdict.AS_DECIDED}:
                 return Stand.SIGNED_IN
             found = Stand.HANDED_OVER
-            if f"handed_over@{self._account}" in self._context.every:
+            if self._account in self._context.of_each_item("handed_over"):
                 return found
         return found  # a part that was left to a later text is asked about with that one
 

@@ -149,9 +149,8 @@ def _aws_environment(context: Context, files: ProfileFiles, profile: str) -> dic
 
 def written_profiles(context: Context) -> dict[str, Mapping[str, Any]]:
     """The facts `profiles` of all identities that have them, by account; skipped ones are not in it."""
-    accounts = context.facts.get("identities") or ()
-    found = {account: context.every.get(f"profiles@{account}") for account in accounts}
-    return {account: recorded for account, recorded in found.items() if recorded}
+    accounts, found = context.facts.get("identities") or (), context.of_each_item("profiles")
+    return {account: found[account] for account in accounts if found.get(account)}
 
 
 def profile_files(recorded: Mapping[str, Any]) -> ProfileFiles:

@@ -158,7 +158,7 @@ def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> di
     """What answers that just came say of the kept access keys: whether AWS accepts them."""
     found, answers = {}, {result.profile: result for result in results}
     for view in survey.identities:
-        key, result = context.every.get(f"access_key@{view.account}"), answers.get(view.base)
+        key, result = context.of_each_item("access_key").get(view.account), answers.get(view.base)
         error, step = result.error if result else None, StepKey("access-keys", view.account)
         if key and result and error is None:
             found[step] = AGREES
@@ -190,8 +190,8 @@ def recorded_results(context: Context) -> dict[str, Result]:
 
 def _asked(context: Context) -> Iterator[str]:
     for account, recorded in written_profiles(context).items():
-        yield str((context.every.get(f"mfa@{account}") or {}).get("at"))
-        yield str((context.every.get(f"access_key@{account}") or {}).get("id"))
+        yield str((context.of_each_item("mfa").get(account) or {}).get("at"))
+        yield str((context.of_each_item("access_key").get(account) or {}).get("id"))
         for path in (Path(recorded["config"]), Path(recorded["credentials"])):
             with suppress(OSError):
                 yield str(path.stat().st_mtime_ns)
@@ -215,7 +215,7 @@ def _with_key(context: Context) -> dict[str, Mapping[str, Any]]:
     return {
         account: recorded
         for account, recorded in written_profiles(context).items()
-        if context.every.get(f"access_key@{account}") or _key_in_files(recorded)
+        if context.of_each_item("access_key").get(account) or _key_in_files(recorded)
     }
 
 
@@ -342,7 +342,7 @@ def _key(context: Context, account: str) -> Credentials | None:
     The profile's `credential_process` would ask the same vault from a child process, which has no terminal
     for a passphrase here.
     """
-    kept = context.every.get(f"access_key@{account}") or {}
+    kept = context.of_each_item("access_key").get(account) or {}
     if not kept or kept["kept"] == KEPT_IN_FILE:
         return None
     return kept_key(context, identity_of(context, account))

@@ -64,6 +64,19 @@ class Context:
         """
         return Decisions.from_facts(self.facts)
 
+    def of_each_item(self, fact: str) -> Mapping[str, JsonValue]:
+        """What a repeated step gave, by item, for those items that have it."""
+        return self._of_each_item.get(fact, {})
+
+    @cached_property
+    def _of_each_item(self) -> Mapping[str, Mapping[str, JsonValue]]:
+        found: dict[str, dict[str, JsonValue]] = {}
+        for name, value in self.every.items():
+            fact, _, item = name.partition("@")
+            if item:
+                found.setdefault(fact, {})[item] = value
+        return found
+
     @property
     def root(self) -> Path:
         """The project's folder, as the Project step found it."""
