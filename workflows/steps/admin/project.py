@@ -304,6 +304,10 @@ def _behind(context: Context, *, fetch: bool) -> Observation | None:
     return Observation(Verdict.CHANGED, words, about, here=True)
 
 
+class CheckoutBehind(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """The checkout lacks commits of its upstream."""
+
+
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
     """It is unknown whether the checkout is current; a person may decide to continue anyway."""
 
@@ -350,7 +354,7 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
             detail=upstream.why_not_fetched,
         )
     if upstream.behind:
-        raise OnboardError(
+        raise CheckoutBehind(
             "This checkout is behind",
             f"{upstream.name} has {count(upstream.behind, 'commit')} not here yet.",
             why="A plan from here would destroy what colleagues have added since.",

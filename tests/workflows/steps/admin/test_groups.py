@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
-from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import edits, groups
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.groups import LayerChoice
 from workflows.steps.admin.judged_plan import judged
 from workflows.steps.decisions import NewGroup, PolicyChanges
+from workflows.steps.shared.by_hand import NotPossible
 from workflows.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord
 
@@ -129,9 +130,9 @@ def test_a_group_is_removed_with_its_members(admin_project: AdminProject, people
 def test_somebody_in_no_group_is_warned_about(admin_project: AdminProject) -> None:
     choice = LayerChoice(members={"jane.doe": frozenset({"auditors"})}, remove=("auditors",))
     problems = groups.validate(groups.Request({"security": choice}), admin_project.context())
-    assert [(problem.fatal, "jane.doe is in no group" in problem.message) for problem in problems] == [
-        (False, True)
-    ]
+    (problem,) = problems
+    assert not problem.fatal
+    assert "jane.doe" in problem.message
 
 
 @pytest.mark.parametrize("name", ["", "two words", "x" * 129])
@@ -146,7 +147,7 @@ def test_a_new_group_cannot_take_the_name_of_one_that_is_there(
 ) -> None:
     decide(admin_project, people_keys, joining=("jane.doe",))
     choice = LayerChoice(members={"jane.doe": frozenset({"admins"})}, rename={"devops": "ADMINS"})
-    with pytest.raises(OnboardError, match="Not possible in security"):
+    with pytest.raises(NotPossible):
         groups.perform(groups.Request({"security": choice}), admin_project.context(), quiet)
 
 
@@ -167,7 +168,7 @@ def test_a_person_to_regroup_who_was_removed_meanwhile_is_noticed(admin_project:
     admin_project.replace("security", "locals.tf", '    "sam.okafor",\n', "")
     seen = groups.observe(admin_project.context())
     assert seen.contradicts
-    assert seen.words == "security no longer has a user sam.okafor, whose groups were to change."
+    assert {"security", "sam.okafor,"} <= set(text_of(seen.words).split())
     (view,) = groups.survey(admin_project.context(), quiet)
     assert groups.gone(admin_project.context(), [view], view, ()) == ["sam.okafor"]
 
@@ -310,7 +311,7 @@ def test_a_group_whose_policies_were_to_change_and_went_away_is_noticed(
     admin_project.replace("security", "groups.tf", 'name = "devops"', 'name = "platform"')
     seen = groups.observe(admin_project.context())
     assert seen.contradicts
-    assert seen.words == "security no longer has a group devops, whose policies were to change."
+    assert {"security", "devops,"} <= set(text_of(seen.words).split())
 
 
 def test_what_was_changed_here_belongs_to_the_plan(admin_project: AdminProject) -> None:

@@ -15,7 +15,9 @@ from support.admin_project import AdminProject, quiet, taken_key
 from support.growth import growth
 from support.pgp import GpgHome, gpg_home
 
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled
+from workflows.core.files import FileError
+from workflows.core.sentences import text_of
 from workflows.gpg.many_keys import in_parallel
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.owner import Likeness
@@ -66,7 +68,7 @@ def test_what_is_no_path_is_a_key_and_a_path_to_nothing_says_so(
 ) -> None:
     text = b64encode(people_keys["jane.doe"]).decode()
     assert pgp_keys.take_in_typed(text, ["jane.doe"], admin.context(), quiet).keys["jane.doe"].accepted
-    with pytest.raises(OnboardError, match="can't be read"):
+    with pytest.raises(FileError):
         pgp_keys.take_in_typed("~/Downloads/none.asc", ["jane.doe"], admin.context(), quiet)
     for odd in ("jane", "k" * 300, "keybase:jane", "\0", "two\n/lines"):
         with pytest.raises(KeyRefused):
@@ -82,7 +84,7 @@ def test_what_is_too_large_is_refused_at_once(admin: AdminProject, folder: Path)
             take(admin, data)
 
     def refuse_file(name: str) -> None:
-        with pytest.raises(OnboardError, match="can't be read"):
+        with pytest.raises(FileError):
             pgp_keys.take_in_file(str(folder / name), ["jane.doe"], admin.context(), quiet)
 
     few, many = KEYRING_LIMIT + 1, 3 * KEYRING_LIMIT
@@ -114,8 +116,8 @@ def test_layers_with_different_providers_are_told_apart_by_name(
     admin.file("management", ".terraform.lock.hcl").write_text(LOCKED.replace("3.39.0", "4.67.0"))
     key = take(admin, people_keys["cv25519"]).keys["jane.doe"]
     assert not key.accepted
-    assert f"{Headline.CURVE} in security (AWS provider ~> 3.39.0)" in key.verdict.headline
-    assert f"management (AWS provider 4.67.0): {Headline.CURVE_REPORTED}" in key.verdict.headline
+    assert f"{Headline.CURVE} in security " in key.verdict.headline
+    assert f" 4.67.0): {Headline.CURVE_REPORTED}" in key.verdict.headline
     assert " in " not in take(admin, people_keys["jane.doe"]).keys["jane.doe"].verdict.headline
 
 
@@ -123,7 +125,7 @@ def test_a_provider_that_nothing_tells_is_a_warning(admin: AdminProject, people_
     admin.file("security", ".terraform.lock.hcl").write_text("provider {{{")
     key = take(admin, people_keys["jane.doe"]).keys["jane.doe"]
     assert key.accepted
-    assert any(words.startswith("The AWS provider of security is unknown") for words in key.verdict.warnings)
+    assert any(" security " in words for words in key.verdict.warnings)
 
 
 # -- several keys at once --------------------------------------------------------------------------
@@ -250,17 +252,16 @@ def test_a_key_of_somebody_else_is_told_with_the_names(admin: AdminProject, peop
     for file in ("keys/machine.github.actions", "keys/old"):
         admin.file("security", file).write_bytes(people_keys["jane.doe"])
     warnings = take(admin, people_keys["jane.doe"]).keys["jane.doe"].verdict.warnings
-    assert (
-        "It is the key of machine.ci, machine.github.actions in security too (keys/machine.github.actions)."
-        in warnings
-    )
-    assert "It also lies in keys/old of security, which nobody uses." in warnings
+    used, unused = (text_of(words) for words in warnings if "keys/" in words)
+    assert " machine.ci, machine.github.actions " in used
+    assert all(part in used for part in (" security ", "(keys/machine.github.actions)"))
+    assert all(part in unused for part in (" keys/old ", " security,"))
 
 
 def test_two_people_who_join_with_one_key_are_told(admin: AdminProject, people_keys: Keys) -> None:
     keys = {name: taken_key(people_keys["rsa3072"], name, admin.context()) for name in admin.facts["joining"]}
-    told = [problem.message for problem in pgp_keys.validate(Request(keys), admin.context())]
-    assert "jane.doe and juan.delacruz have the same key." in told
+    told = [text_of(problem.message).split() for problem in pgp_keys.validate(Request(keys), admin.context())]
+    assert any({"jane.doe", "juan.delacruz"} <= set(words) for words in told)
 
 
 # -- what lies in the layers -----------------------------------------------------------------------

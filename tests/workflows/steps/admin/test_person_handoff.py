@@ -39,6 +39,7 @@ from workflows.steps.shared.module import Context
 from workflows.terraform.state import AccessKey, LoginProfile, Role, State
 
 NAME = "jane.doe"
+RESET = "Reset password of b"
 SECURITY, SHARED = "222222222222", "333333333333"
 
 
@@ -155,7 +156,7 @@ def test_nothing_is_sent_to_somebody_whom_aws_no_longer_has(
         fake_environment(tmp_path, {}), {}, {"plan@security": {"passwords": [NAME]}}, "security", tmp_path
     )
     gone = found in {Arrival.NO_USER, Arrival.NO_PASSWORD, Arrival.OTHER_PASSWORD}
-    with pytest.raises(OnboardError, match="Not there any more") if gone else nullcontext():
+    with pytest.raises(OnboardError, match=NAME) if gone else nullcontext():
         hand_over.refuse_gone(PersonHandoff(NAME, "text", ("security",), ()), context, lambda _: None)
     hand_over.refuse_gone(PersonHandoff("machine.ci", "text", ("security",), ()), context, lambda _: None)
 
@@ -205,7 +206,7 @@ def test_a_machine_gets_its_key_without_an_address_and_without_mfa(project: Proj
 
 def test_what_is_for_another_key_is_refused(project: Project, home: GpgHome) -> None:
     other = login(encrypted(home, "somebody.else"))
-    with pytest.raises(NotForThisKey, match="isn't encrypted to the key"):
+    with pytest.raises(NotForThisKey):
         identity(source(project, login_profiles={NAME: other}), NAME, details(home))
 
 
@@ -222,9 +223,9 @@ def test_a_password_in_clear_is_refused(project: Project, home: GpgHome) -> None
 
 
 def test_a_person_who_is_not_in_the_state_is_told_so(project: Project, home: GpgHome) -> None:
-    with pytest.raises(OnboardError, match="Not in the state"):
+    with pytest.raises(OnboardError, match=f" security .*{NAME}"):
         identity(source(project, users={}), NAME, details(home))
-    with pytest.raises(OnboardError, match="Nothing to hand over"):
+    with pytest.raises(OnboardError, match=f" security .*{NAME}"):
         identity(source(project), NAME, details(home))
 
 
@@ -293,7 +294,7 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     monkeypatch.setattr(hand_over, "located", lambda _: (project, None))
     monkeypatch.setattr(hand_over, "arrival", lambda *given: asked.append(given[1:]) or Arrival.AWAY)
     later = {"a": "Remove a"}
-    renewed = {("b", "security"): "Reset password of b"}
+    renewed = {("b", "security"): RESET}
     monkeypatch.setattr(hand_over, "removed_since", lambda _: {"security": later})
     monkeypatch.setattr(hand_over.state_now, "renewed_since", lambda *_: renewed)
     monkeypatch.setattr(hand_over.state_now, "awaited_later", lambda *_: renewed)
@@ -306,17 +307,17 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     context = Context(fake_environment(tmp_path, {}), {"handed_over": sent}, every, "security", tmp_path)
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
-    assert "Reset password of b" in str(seen.words)
+    assert RESET in str(seen.words)
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
     copied = hand_over.copy_reminder(["b", "c"], whole)
-    assert "Reset password of b" in str(copied)
+    assert RESET in str(copied)
     assert "bb" in str(whole.environment.clipboard.content)  # type: ignore[attr-defined]
-    with pytest.raises(OnboardError, match="Reset password of b"):
+    with pytest.raises(OnboardError, match=RESET):
         hand_over.copy_reminder(["b"], whole)
     elsewhere = {"plan@management": {"passwords": ["b"]}, **every}
     layers = {"project": "bb", "layers": ["management", "security"]}
     some = replace(whole, facts=layers, every=elsewhere)
-    assert "Reset password of b" not in str(hand_over.copy_reminder(["b"], some))
+    assert RESET not in str(hand_over.copy_reminder(["b"], some))
     monkeypatch.setattr(hand_over.state_now, "awaited_later", lambda *_: {("b", "management"): "Reset"})
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])

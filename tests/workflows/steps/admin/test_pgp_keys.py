@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from support.fakes import FakeClipboard
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import VerdictKind
@@ -110,12 +112,12 @@ def test_a_request_of_somebody_who_does_not_join_is_refused(admin: AdminProject,
         pgp_keys.take_in_for(
             request_text(people_keys, "juan.delacruz"), "jane.doe", "pasted", admin.context()
         )
-    assert caught.value.title == "A request from another user"
+    assert {"juan.delacruz,", "jane.doe."} <= set(text_of(caught.value.what).split())
 
 
 def test_a_request_for_another_project_is_refused(admin: AdminProject, people_keys: Keys) -> None:
     error = refused(admin, request_text(people_keys, "jane.doe", project="xx"))
-    assert error.title == "A request for another project"
+    assert {"xx,", "bb."} <= set(text_of(error.what).split())
 
 
 def test_a_folder_gives_each_person_the_file_with_their_name(
@@ -133,7 +135,8 @@ def test_a_folder_gives_each_person_the_file_with_their_name(
         "jane.doe": ("jane.doe <jane.doe@a.example>",),
         "juan.delacruz": ("juan.delacruz <juan.delacruz@a.example>",),
     }
-    assert found.unmatched == ("1 more file holds no key",)
+    (rest,) = found.unmatched
+    assert rest.startswith("1 ")
 
 
 def test_a_file_of_a_longer_name_is_not_taken_for_a_shorter_one(
@@ -144,7 +147,7 @@ def test_a_file_of_a_longer_name_is_not_taken_for_a_shorter_one(
     folder = tmp_path / "sent"
     folder.mkdir()
     (folder / "jane.doe").write_bytes(people_keys["jane.doe"])
-    with pytest.raises(OnboardError, match="No keys in this folder"):
+    with pytest.raises(OnboardError, match=re.escape(str(folder))):
         pgp_keys.take_in_file(str(folder), ["jane"], admin.context(), quiet)
 
 
@@ -190,7 +193,9 @@ def test_a_key_whose_names_are_another_persons_is_warned_about(
     admin.facts["joining"] = ["b.sample"]
     taken = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
     problems = pgp_keys.validate(Request({"b.sample": taken}), admin.context())
-    assert [problem.fatal for problem in problems if "looks like b.sample" in problem.message] == [False]
+    assert not any(problem.fatal for problem in problems)
+    (doubt,) = (warning for warning in taken.verdict.warnings if "b.sample" in warning)
+    assert f"b.sample: {doubt}" in {text_of(problem.message) for problem in problems}
     admin.facts["joining"] = ["b.sample", "jane.doe", "juan.delacruz"]
     again = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
     named = [warning for warning in again.verdict.warnings if warning not in taken.verdict.warnings]
@@ -222,7 +227,8 @@ def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: K
 
 
 def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: AdminProject) -> None:
-    assert pgp_keys.invite("jane.doe", admin.context()) == "Copied to the clipboard."
+    assert pgp_keys.invite("jane.doe", admin.context())
+    assert "--user jane.doe" in str(admin.environment.clipboard.content)  # type: ignore[attr-defined]
 
     class NoClipboard(FakeClipboard):
         def copy(self, text: str | Secret) -> str:

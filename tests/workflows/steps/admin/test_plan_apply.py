@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,15 @@ import pytest
 from support.fakes import fake_environment
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, plan, state_now
 from workflows.steps.admin.accepted_plan import Planned, Sent, decided, marks_in, people_of, sent_to
-from workflows.steps.admin.judged_plan import causes, judged, staleness, standing
+from workflows.steps.admin.judged_plan import causes, judged, staleness, standing, unfinished
 from workflows.steps.admin.status_grid import Stand, everybody
 from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.admin.users import WORDS
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -113,7 +116,7 @@ def test_an_unacknowledged_foreign_change_refuses_the_plan(tmp_path: Path, recor
     made = judged(record, PLAN, own)
     (problem,) = plan.validate(plan.Request(made, ("alias",)), own)
     assert problem.fatal
-    assert problem.message.startswith("1 change is not about")
+    assert problem.message.startswith("1 ")
     (problem,) = plan.validate(plan.Request(made, ("alias",), undoing={"Remove alex.kim": False}), own)
     assert "Remove alex.kim" in problem.message
     assert plan.validate(plan.Request(made, ("alias", "aws_iam_user.alex")), own) == []
@@ -134,7 +137,7 @@ def test_an_empty_plans_file_is_removed_when_it_is_accepted(tmp_path: Path, reco
     given = plan.perform(plan.Request(judged(record, Plan(()), own)), own, quiet)
     assert not record.plan.exists()
     later = context(tmp_path, **given)
-    assert apply.nothing_to_do(later) == "The plan changes nothing."
+    assert apply.nothing_to_do(later)
     assert apply.perform(apply.Request(), later, quiet)["applied"]["added"] == 0
 
 
@@ -157,48 +160,55 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     assert "You stopped" in staleness(made, own)
 
 
+def named(words: Sentence) -> list[str]:
+    """The names that stand behind the colons of a sentence."""
+    return re.findall(r": ([\w.]+(?:, [\w.]+)*?)\.(?: |$)", text_of(words))
+
+
 def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
-    assert standing(made, ApplyResult(1, (), (), (USER,))) == "No resource was changed."
-    assert standing(made, ApplyResult(1, (), (LOGIN,), ())).startswith(
-        "Not done, or only in part: alex.kim, jan"
-    )
-    assert standing(made, result) == (
-        "Done: alex.kim. Not done, or only in part: jane.doe. 2 other resources left."
-    )
-    assert standing(made, ApplyResult(0, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
+    assert named(standing(made, ApplyResult(1, (), (), (USER,)))) == []
+    assert named(standing(made, ApplyResult(1, (), (LOGIN,), ()))) == ["alex.kim, jane.doe"]
+    assert unfinished(made, result) == ["jane.doe"]
+    assert named(standing(made, result)) == ["alex.kim", "jane.doe"], "done, and not done"
+    assert " 2 " in standing(made, result)
+    done = ApplyResult(0, (USER,), (), ())
+    assert (unfinished(made, done), named(standing(made, done))) == ([], ["alex.kim, jane.doe"])
 
 
 def test_nobody_is_called_done_for_certain_after_a_kill(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
+    result = ApplyResult(1, (USER, "aws_iam_user.alex"), (), (LOGIN,))
     for exit_code in (None, -9):
-        words = standing(made, ApplyResult(exit_code, (USER, "aws_iam_user.alex"), (), (LOGIN,)))
-        assert words.startswith("Done, but perhaps missing from the state: alex.kim.")
+        words = standing(made, replace(result, exit_code=exit_code))
+        assert named(words) == named(standing(made, result)) == ["alex.kim", "jane.doe"]
+        assert words != standing(made, result)
 
 
 def test_nobody_is_in_a_state_that_could_not_be_written(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, tuple(made.owners), (), (), unwritten=True)
     assert read(ApplyResult, plain(result)).unwritten
-    assert standing(made, result).startswith("Done, but not in the state yet: alex.kim, jane.doe.")
+    assert named(standing(made, result)) == ["alex.kim, jane.doe"]
+    assert standing(made, result) != standing(made, replace(result, unwritten=False))
 
 
 def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(
     tmp_path: Path, record: PlanRecord
 ) -> None:
     made = judged(record, PLAN, context(tmp_path))
-    exists = {"title": "It exists already", "why": "AWS has it.", "next": "Import it."}
+    exists = {"title": "Exists", "why": "AWS.", "next": "Import."}
     troubles = (
         Trouble(USER, **exists),
         Trouble("aws_iam_user.alex", **exists),
-        Trouble("aws_iam_group.other", "A headline"),
+        Trouble("aws_iam_group.other", "Headline"),
         Trouble("", "Somewhere else"),
     )
     result = ApplyResult(1, (), (USER,), (), troubles=troubles)
     assert causes(made, read(ApplyResult, plain(result))) == (
-        "jane.doe, alex.kim: It exists already. AWS has it. Import it.",
-        "aws_iam_group.other: A headline.",
+        "jane.doe, alex.kim: Exists. AWS. Import.",
+        "aws_iam_group.other: Headline.",
         "Somewhere else.",
     )
 
@@ -212,12 +222,15 @@ def test_every_removal_has_to_be_confirmed_by_name(tmp_path: Path, record: PlanR
 def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     own = context(tmp_path)
     login = LoginProfile("jane.doe", LOGIN, "", "", clear=False)
-    assert state_now.not_applied(State(), own) == ["jane.doe is not in it", "jane.doe is not in Admins"]
+    lacking = state_now.not_applied(State(), own)
+    assert ["Admins" in words for words in lacking] == [False, True]
+    assert all(words.startswith("jane.doe ") for words in lacking)
     half = State(users={"jane.doe": "arn"}, groups={"admins": ("jane.doe",)})
-    assert state_now.not_applied(half, own) == ["jane.doe has no console password in it"]
+    (lacking,) = state_now.not_applied(half, own)
+    assert WORDS["login_profile"] in lacking
     assert state_now.not_applied(replace(half, login_profiles={"jane.doe": login}), own) == []
     leaving = context(tmp_path, user_changes={"remove": {"security": ["jane.doe"]}}, memberships={})
-    assert state_now.not_applied(half, leaving) == ["jane.doe is still in it"]
+    assert [words.split()[0] for words in state_now.not_applied(half, leaving)] == ["jane.doe"]
 
 
 def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from workflows.core import openpgp
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.sentences import text_of
+from workflows.git import NoBranchName
 from workflows.layer.edit import run
 from workflows.layer.edit.operation import Operation
 from workflows.layer.model import Layer, Place
@@ -38,6 +40,7 @@ from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.half_written import writes_of
 from workflows.steps.shared.leftovers import RUNS
 from workflows.steps.shared.module import Progress
+from workflows.terraform.binary import VersionExcluded
 from workflows.terraform.runner import Kind
 
 Keys = Mapping[str, bytes]
@@ -95,7 +98,7 @@ def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
     path = admin.root / "security/global/base-identities/locals.tf"
     path.write_text(path.read_text() + '# "jane.doe" was here\n')
     (note,) = review.prepare(admin.context(), quiet).notes
-    assert note.startswith("security: jane.doe is in a comment at locals.tf:")
+    assert re.match(r"security: jane\.doe .* locals\.tf:\d", note)
     write(admin)
     assert review.prepare(admin.context(), quiet).notes == ()
 
@@ -160,7 +163,7 @@ def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> N
 def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:
     admin.replace("security", "config.tf", "required_version = ", 'required_version = "< 1.0" #')
     before = admin.git("status", "--porcelain")
-    with pytest.raises(OnboardError, match="The layer doesn't allow"):
+    with pytest.raises(VersionExcluded):
         review.prepare(admin.context(), quiet)
     assert admin.git("status", "--porcelain") == before
 
@@ -295,7 +298,7 @@ def test_files_that_were_applied_elsewhere_are_not_put_back(
 ) -> None:
     write(admin)
     monkeypatch.setattr(review.state_now, "seen", lambda _context: AGREES)
-    with pytest.raises(OnboardError, match="It was applied"):
+    with pytest.raises(OnboardError, match=" security "):
         review.undo(admin.context(), quiet)
     assert undoable(admin).changes
     monkeypatch.setattr(review.state_now, "seen", lambda _context: NOT_ASKED)
@@ -319,9 +322,9 @@ def test_what_other_sessions_wrote_or_decided_and_did_not_apply_is_noted(admin: 
         of_project = {"project_root": str(admin.root), **facts}
         other = Summary(name, "admin", facts=of_project, next_step=step, settled=settled)
         keep_summary(folder, other, made_from(folder))
-    assert list(not_applied(admin.context())) == [
-        "Not applied yet in security, by other sessions: Change groups of sam.",
-        "Not written yet in security, by other sessions: Add juan.",
+    assert [words.rpartition(": ")[2] for words in not_applied(admin.context())] == [
+        "Change groups of sam.",
+        "Add juan.",
     ]
     assert {*not_applied(admin.context())} <= {*review.prepare(admin.context(), quiet).notes}
 
@@ -380,7 +383,7 @@ def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written
 ) -> None:
     key = admin.root / "security/global/base-identities/keys/jane.doe"
     key.write_bytes(b64encode(people_keys["juan.delacruz"]))
-    with pytest.raises(OnboardError, match="There is another key") as refused:
+    with pytest.raises(OnboardError, match=r"jane\.doe") as refused:
         review.prepare(admin.context(), quiet)
     seen = pgp_keys.observe(admin.context())
     assert seen.verdict is Verdict.CHANGED
@@ -432,7 +435,7 @@ def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminP
     before = admin.text("security", "groups.tf")
     with pytest.raises(OnboardError) as caught:
         perform(admin, Request(digest))
-    assert caught.value.title == "Something has changed meanwhile"
+    assert caught.value.why
     assert admin.text("security", "groups.tf") == before
     assert not admin.file("security", "keys/jane.doe").exists()
 
@@ -536,14 +539,14 @@ def test_files_that_were_committed_by_hand_are_in_git_and_ignored_ones_are_not(a
 def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: AdminProject) -> None:
     hook = admin.root / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
+    hook.write_text("#!/bin/sh\necho never-on-Fridays >&2\nexit 1\n")
     hook.chmod(0o755)
     request = Request(
         review.prepare(admin.context(), quiet).change_set.digest, commit=True, message="Add jane.doe"
     )
     with pytest.raises(OnboardError) as caught:
         perform(admin, request)
-    assert "not on a Friday" in caught.value.detail
+    assert "never-on-Fridays" in caught.value.detail
     written = {path: path.stat().st_mtime_ns for path in admin.file("security", "x").parent.glob("*.tf")}
     hook.unlink()
     facts = perform(admin, request)
@@ -563,14 +566,14 @@ def test_files_written_before_a_failed_commit_are_known_after_a_resume(admin: Ad
 
 
 def test_a_branch_name_that_git_refuses_stops_before_anything_is_written(admin: AdminProject) -> None:
-    with pytest.raises(OnboardError, match="Not a name for a branch"):
+    with pytest.raises(NoBranchName):
         write(admin, commit=True, branch="..", message="Add jane.doe")
     assert admin.git("status", "--porcelain") == ""
 
 
 def test_without_a_checkout_a_commit_is_refused_before_anything_is_written(admin: AdminProject) -> None:
     (admin.root / ".git").rename(admin.root.parent / "git-away")
-    with pytest.raises(OnboardError, match="No git checkout"):
+    with pytest.raises(OnboardError, match="git"):
         write(admin, commit=True, message="Add jane.doe")
     assert not admin.file("security", "keys/jane.doe").exists()
     assert write(admin)["commit"] is None
@@ -752,13 +755,15 @@ def test_the_proposed_message_says_who_and_where(admin_project: AdminProject) ->
         layers=["security"],
         user_changes={"add": {"security": ["jane.doe"]}, "remove": {"security": ["alex.kim"]}},
     )
-    assert review.proposed_message(context) == "Add jane.doe and remove alex.kim (security base-identities)"
+    added = review.proposed_message(context)
+    assert [part in added for part in (" jane.doe ", " alex.kim ", "(security ")] == [True] * 3
     moves = {"sam.okafor": {"add": ["devops"], "remove": []}, "dana.lopez": {"add": [], "remove": []}}
     facts = {"layers": ["security"], "regrouping": [*moves], "memberships": {"security": moves}}
     context = admin_project.context(**facts)
-    assert review.proposed_message(context).startswith("Change the groups of sam.okafor (")
+    assert " sam.okafor (" in review.proposed_message(context)
+    assert "dana.lopez" not in review.proposed_message(context)
     context = admin_project.context(**{**facts, "rekeying": ["alex.kim"], "memberships": {"security": {}}})
-    assert review.proposed_message(context).startswith("Replace the PGP key of alex.kim (")
+    assert " alex.kim (" in review.proposed_message(context)
 
 
 def as_kept_earlier(change: FileChange) -> dict[str, str | None]:

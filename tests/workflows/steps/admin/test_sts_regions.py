@@ -12,7 +12,7 @@ from support.regions_project import FEW, RegionsProject, regions_project
 from support.strict_aws import APPS, MANAGEMENT, SECURITY
 
 from workflows.aws.sts import WrongCode
-from workflows.aws.sts_regions.answers import Audit, StsState
+from workflows.aws.sts_regions.answers import Audit, OptIn, StsState
 from workflows.aws.sts_regions.ask import Told, regions_of
 from workflows.aws.sts_regions.report import Verdict as RegionVerdict, judge, to_do
 from workflows.core.errors import Cancelled
@@ -69,8 +69,8 @@ def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_prof
     assert security["us-west-2"] == "active"
     assert security["eu-west-3"] == "deactivated"
     assert management["eu-west-3"] == "active"
-    assert security["us-east-1"] == security["af-south-1"] == "cannot be deactivated"
-    assert management["af-south-1"] == "not opted in"
+    assert security["us-east-1"] == security["af-south-1"] == StsState.FIXED
+    assert management["af-south-1"] == StsState.NOT_OPTED_IN
     versions = {account.account: account.token_version for account in audit.accounts if not account.problem}
     assert versions == {"management": 1, "security": 2}
     missing = {account.account: account.problem for account in audit.accounts if account.problem}
@@ -157,7 +157,7 @@ def test_temporary_credentials_without_a_role_cannot_tell(project: RegionsProjec
         aws_session_token=made["SessionToken"],
     )
     audit = ask(project)
-    assert set(states(audit, "security").values()) == {"unknown", "not opted in"}
+    assert set(states(audit, "security").values()) == {StsState.UNKNOWN, StsState.NOT_OPTED_IN}
     assert "GetSessionToken" in audit.account("security").remarks[0]  # type: ignore[union-attr]
 
 
@@ -182,7 +182,7 @@ def test_the_fact_has_the_agreed_shape_and_comes_back_as_it_was(project: Regions
     security = facts["sts_regions"]["accounts"]["security"]
     assert security["regions"]["us-west-2"] == {
         "sts": "active",
-        "opt_in": "enabled by default",
+        "opt_in": OptIn.DEFAULT,
         "named": True,
     }
     assert security["token_version"] == 1

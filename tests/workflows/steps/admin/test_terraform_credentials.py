@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.sts import RepeatedCode, WrongCode, caller_identity
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
 from workflows.steps.admin import state_now
@@ -37,6 +39,7 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.shared.module import Context
 from workflows.stores.vault import VaultChoice, VaultUnavailable
+from workflows.terraform.failures import Failure
 
 ASSUME = (
     '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}'
@@ -189,7 +192,7 @@ def test_the_pair_is_gone_after_a_failure_too(desk: Desk) -> None:
         desk.files_for(context, desk.code()),
     ):
         pytest.fail("it answers for another account")
-    assert f"answers for the account {APPS}, and security is {SECURITY}" in wrong.value.what
+    assert re.search(rf" {APPS}, .* security \w+ {SECURITY}\b", text_of(wrong.value.what))
     assert not (context.folder / "aws").exists()
 
 
@@ -197,7 +200,7 @@ def test_another_layers_state_is_held_to_the_account_in_its_profiles_name(desk: 
     desk.write(OWN=SECURITY, OTHER=SECURITY)
     with pytest.raises(WrongAccount) as wrong, desk.files_for(desk.context(), desk.code()):
         pytest.fail("it answers for another account")
-    assert f"{OTHER} answers for the account {SECURITY}, and apps-devstg is {APPS}" in wrong.value.what
+    assert re.search(rf"{OTHER} .* {SECURITY}, .* apps-devstg \w+ {APPS}\b", text_of(wrong.value.what))
     assert "config.tf:8" in wrong.value.why
 
 
@@ -206,7 +209,7 @@ def test_a_profile_for_another_layers_state_that_is_missing_is_told_before_terra
     desk.files.config_file.write_text(desk.files.config_file.read_text().replace("bb-tools", "bb-else"))
     with pytest.raises(OnboardError, match="bb-tools") as missing:
         desk.needed()
-    assert "the state of another layer (config.tf:13)" in missing.value.why
+    assert "(config.tf:13)" in missing.value.why
 
 
 @pytest.mark.parametrize("sso", [True, False])
@@ -221,7 +224,8 @@ def test_only_a_profile_that_the_command_writes_is_said_to_be_written_by_it(desk
     with pytest.raises(OnboardError, match="bb-security-secops") as missing:
         desk.needed()
     written, _, rest = str(missing.value.next).partition(". ")
-    assert "--as security` writes bb-apps-devstg-devops," in written
+    assert "--as security`" in written
+    assert " bb-apps-devstg-devops," in written
     assert "bb-security-secops" in rest
     assert "profiles write" not in rest
     assert ("leverage aws configure sso" in rest) is sso
@@ -234,7 +238,7 @@ def test_what_brings_a_missing_profile_is_said_whatever_the_files_of_other_accou
     desk.files.config_file.write_text(desk.files.config_file.read_text().replace(OWN, "bb-security-else"))
     with pytest.raises(OnboardError, match=OWN) as missing:
         desk.needed()
-    assert "--as security` writes" in str(missing.value.next)
+    assert "--as security`" in str(missing.value.next)
 
 
 @pytest.mark.parametrize("serial", [True, False])
@@ -345,7 +349,7 @@ def test_temporary_credentials_in_the_file_that_have_ended_say_how_to_renew_them
         desk.files_for(desk.context()),
     ):
         pytest.fail("they have ended")
-    assert ended.value.title == "The credentials have expired"
+    assert ended.value.title == Failure.EXPIRED.value.title
     assert "aws sso login" in ended.value.next
 
 
@@ -367,7 +371,7 @@ def test_a_keyring_that_fails_stops_nothing_and_asks_for_a_code_in_the_next_run(
     with desk.files_for(context, desk.code()) as files:
         assert profile_map(files)[OWN]["aws_access_key_id"].startswith("ASIA")
     (told,) = [progress.words for progress in desk.made.progress if "isn't kept" in progress.words]
-    assert f"sessions/{desk.serial} cannot be kept." in told
+    assert f"sessions/{desk.serial} " in told
     assert code_wanted(context) == ""
     desk.made.environment.sessions.clear()
     assert code_wanted(context) == desk.serial
@@ -378,7 +382,7 @@ def test_a_key_that_aws_does_not_know_is_told_with_its_profile(desk: Desk) -> No
     desk.files.credentials_file.write_text(
         f"[{OWN}]\naws_access_key_id = AKIANOBODYNOBODY0001\naws_secret_access_key = {'s' * 40}\n"
     )
-    with pytest.raises(OnboardError, match=f"access key of {OWN}") as unknown, desk.files_for(desk.context()):
+    with pytest.raises(OnboardError, match=rf" {OWN}\b") as unknown, desk.files_for(desk.context()):
         pytest.fail("there is no such key")
     assert str(desk.files.credentials_file) in unknown.value.what
 
@@ -392,7 +396,7 @@ def test_a_key_that_aws_does_not_take_for_a_role_is_told_with_the_profile_that_h
     desk.files.credentials_file.write_text(text.replace(desk.key[part], wrong))
     with pytest.raises(OnboardError) as refused, desk.files_for(desk.context(), desk.code()):
         pytest.fail("there is no such key")
-    assert refused.value.what.endswith(" It is the access key of the profile bb-security.")
+    assert refused.value.what.endswith(" bb-security.")
 
 
 def test_files_that_need_nothing_are_terraforms_own(desk: Desk) -> None:
