@@ -603,7 +603,7 @@ class PgpKeysPane(StepPane):
 
     def _took(self, taken: Taken) -> None:
         self.show_problems([])
-        self.post_message(self.MoveBegun())  # what came of the key before is over
+        self.drop_result()
         if taken.unmatched:
             self.app.push_screen(Notice("Not taken in", joined(taken.unmatched, "\n")))
         if taken.replaces:

@@ -248,7 +248,7 @@ class StsRegionsPane(StepPane):
         answer = self._chosen
         page = settings_page(answer.partition) if answer else ""
         if page:
-            self.open_in_browser(page, "No browser opens from here; i shows the address.")
+            self.open_in_browser(page)
 
     def request(self) -> Request:
         return Request(self._audit)

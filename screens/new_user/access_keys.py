@@ -18,7 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from screens.step.asking import BrowsingPane, SpareKeyPane
-from screens.step.console_steps import create_access_key
+from screens.step.console_steps import SandboxPhone, create_access_key
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn, is_displayed
 from screens.step.times import told_moment
 from screens.widgets.checklist import Checklist
@@ -159,6 +159,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             )
             yield FieldRow("Secret access key", SecretInput(id="secret"))
         yield CodeField(self.context.environment.now, Wanted(), id="way-code")
+        with Vertical(id="way-phone"):
+            yield SandboxPhone(self.context.environment)
         with Vertical(id="way-handoff", classes="way"):
             yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
             yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
@@ -322,6 +324,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             "#way-typed": how == TYPED,
             "#way-api": how == API,
             "#way-code": how == API,
+            "#way-phone": how in {CONSOLE, API},
             "#way-handoff": how == HANDOFF,
             "#delete-file": how == CONSOLE,
         }

@@ -12,7 +12,7 @@ from textual.css.query import NoMatches
 from textual.widgets import Input
 
 from screens.step.asking import BrowsingPane
-from screens.step.console_steps import register_device
+from screens.step.console_steps import SandboxPhone, register_device
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.step.times import said_so, told_moment
 from screens.widgets.checklist import Checklist
@@ -58,6 +58,7 @@ class DeviceCodes(Vertical):
         first, second = _FIELDS
         yield CodeField(self._of_step.environment.now, Wanted(first, "Code"), Wanted(second, "The next code"))
         yield Text("", id="check")
+        yield SandboxPhone(self._of_step.environment)
         yield ButtonRow(Button("Show the QR code again", id="qr"))
 
     def begin(self, pending: Pending) -> None:
@@ -161,6 +162,7 @@ class MfaPane(BrowsingPane):
             yield Checklist(
                 *register_device(self.context, self._identity), ticks=self._start["ticks"], id="deeds"
             )
+            yield SandboxPhone(self.context.environment)
             yield Text(_NOTES, classes="words after")
         with Vertical(id="api"):
             yield Text(

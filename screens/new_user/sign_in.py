@@ -235,6 +235,7 @@ class SignInPane(StepPane):
     def _moved(self) -> None:
         self._make_room()
         if self._signed_in:
+            self.query_one("#password", SecretText).hide()
             self.focus_primary()
         else:
             self.primary_changed()
@@ -325,12 +326,7 @@ class SignInPane(StepPane):
 
     @on(Button.Pressed, "#open-page")
     def _open_page(self) -> None:
-        page = self._identity.sign_in_url
-        self.run_move(
-            "open",
-            lambda _report: self.context.environment.browser.open(page),
-            self._page_opened,
-        )
+        self.open_in_browser(self._identity.sign_in_url, self._page_opened)
 
     def _page_opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
         self.query_one(Checklist).opened(opened, self._page())

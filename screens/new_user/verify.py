@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from screens.step.asking import UnlockingPane
-from screens.step.console_steps import sandbox_phone
+from screens.step.console_steps import SandboxPhone
 from screens.step.page import YOURS, Opening, Primary, Turn
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
@@ -171,7 +171,7 @@ class VerifyPane(UnlockingPane):
     ]
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
-    VerifyPane.-all-work CodeField { display: none; }
+    VerifyPane.-all-work CodeField, VerifyPane.-all-work SandboxPhone { display: none; }
     VerifyPane.-all-work ProfileAnswers, VerifyPane.-some-fail ProfileAnswers { margin: 0; }
     VerifyPane ButtonRow { margin: 0; }
     VerifyPane.-some-fail CodeField { margin: 0; }
@@ -193,6 +193,7 @@ class VerifyPane(UnlockingPane):
     def compose_body(self) -> ComposeResult:
         yield Text("", id="answer")
         yield CodeField(self.context.environment.now)
+        yield SandboxPhone(self.context.environment)
         yield AfterVerify(sandbox=self.context.environment.sandbox)
         yield ButtonRow(
             Button("Test all again", id="again"),
@@ -251,9 +252,6 @@ class VerifyPane(UnlockingPane):
         if not coded:
             return f"No MFA code is needed. iam-onboard asks AWS with every profile.{lacking}"
         more = " Each device has its own." if len(coded) > 1 else ""
-        environment = self.context.environment
-        if environment.sandbox:
-            more += f"\nThe sandbox's phone: {sandbox_phone(environment)}"
         return f"Enter the code that your app shows now.{more}{lacking}"
 
     def advance(self) -> None:
@@ -501,7 +499,7 @@ class VerifyPane(UnlockingPane):
     def action_switch(self) -> None:
         """Open the page that switches to the selected role."""
         if url := self._switch_url():
-            self.open_in_browser(url, "No browser opens from here; copy the link instead.")
+            self.open_in_browser(url)
 
     @on(Button.Pressed, "#copy-switch")
     def action_copy_switch(self) -> None:

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from screens.step.asking import SpareKeyPane, UnlockingPane
-from screens.step.console_steps import sandbox_phone
+from screens.step.console_steps import SandboxPhone
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.code_field import CodeField, Wanted
@@ -63,8 +63,7 @@ class _KeyPane(UnlockingPane):
         """The field for the code; `ask_for_code` says what may stand in it."""
         environment = self.context.environment
         yield CodeField(environment.now, Wanted()).set_class(environment.sandbox, "-above-phone")
-        if environment.sandbox:
-            yield Text(f"The sandbox's phone: {sandbox_phone(environment)}", id="phone")
+        yield SandboxPhone(environment)
 
     def ask_for_code(self, *, has_device: bool) -> None:
         """Say of the code that it is needed; or, where no device is known, only to whom it is."""

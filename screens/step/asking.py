@@ -199,9 +199,8 @@ class BrowsingPane(UnlockingPane):
     @on(Button.Pressed, "#open")
     def _open_page(self) -> None:
         identity = identity_of(self.context)
-        self.run_move(
-            "open",
-            lambda _report: self.context.environment.browser.open(identity.sign_in_url),
+        self.open_in_browser(
+            identity.sign_in_url,
             lambda opened: self.query_one(Checklist).opened(opened, sign_in_page(self.context, identity)),
         )
 

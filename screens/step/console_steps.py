@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
 
 from screens.widgets.checklist import Deed
-from screens.widgets.text import Button
+from screens.widgets.dialogs import tell
+from screens.widgets.text import Button, Text
 from workflows.environment import Environment
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context
@@ -16,10 +20,8 @@ _CREATE = "Press “Create access key”, choose “Command Line Interface”, c
 
 def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     """The way to a registered authenticator app."""
-    user, environment = identity.user, context.environment
-    phone = "the phone's app"
-    if environment.sandbox:
-        phone = f"the sandbox's phone, {sandbox_phone(environment)}"
+    user = identity.user
+    phone = "the sandbox's phone" if context.environment.sandbox else "the phone's app"
     return (
         _sign_in(identity, f"Sign in as {user}"),
         _credentials(),
@@ -30,9 +32,36 @@ def register_device(context: Context, identity: Identity) -> tuple[Deed, ...]:
     )
 
 
-def sandbox_phone(environment: Environment) -> str:
-    """The address of the page that plays a person's phone in a sandbox."""
-    return environment.open_page(f"{environment.endpoint_url}/phone")
+class SandboxPhone(Horizontal):
+    """Where the page is that plays a person's phone in a sandbox; elsewhere nothing.
+
+    Args:
+        environment: the person's.
+    """
+
+    DEFAULT_CSS = """
+    SandboxPhone { height: auto; display: none; }
+    SandboxPhone.-sandbox { display: block; }
+    SandboxPhone Text { width: auto; margin-right: 2; }
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(id="phone", classes="-sandbox" if environment.sandbox else "")
+        self._environment = environment
+
+    @property
+    def _page(self) -> str:
+        return self._environment.open_page(f"{self._environment.endpoint_url}/phone")
+
+    def compose(self) -> ComposeResult:
+        if self._environment.sandbox:
+            yield Text(f"Sandbox phone: {self._page}")
+            yield Button("Copy", id="copy-phone")
+
+    @on(Button.Pressed, "#copy-phone")
+    def _copy(self, event: Button.Pressed) -> None:
+        event.stop()
+        tell(self, lambda: self._environment.clipboard.copy(self._page))
 
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Deed, ...]:

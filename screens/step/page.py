@@ -24,6 +24,7 @@ from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.step.failure import as_error
 from screens.widgets.fields import Field, ProblemList, SecretInput
+from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
@@ -35,6 +36,7 @@ from workflows.machine.observations import Observation
 from workflows.steps.shared.module import Context, Progress, Report, stopped
 
 Move = Callable[[Report], Any]
+_NO_BROWSER = "No browser opens from here. Copy the address:"
 TALL = 32
 """Lines of the terminal from which on a page shows in place what a key opens otherwise."""
 Taker = Callable[[Any], Any]
@@ -155,9 +157,6 @@ class StepPane(VerticalScroll):
     @dataclass
     class Begun(Posted):
         """Work on the step begins with a move of the pane's own; the journal is to know."""
-
-    class MoveBegun(Posted):
-        """A move that is no look began: what came of the one before is over."""
 
     @dataclass
     class MoveDone(Posted):
@@ -509,7 +508,7 @@ class StepPane(VerticalScroll):
         self.context.cancelled.clear()
         self.query_one(ProgressLine).begin()
         if not looks:
-            self.post_message(self.MoveBegun())
+            self.drop_result()
         self.primary_changed()
         if journaled or name == "perform":
             self.drop_note()
@@ -520,6 +519,12 @@ class StepPane(VerticalScroll):
             exclusive=True,
             thread=True,
         )
+
+    def drop_result(self) -> None:
+        """What came of the work before is over, as other work begins."""
+        drop: Callable[[], object] | None = getattr(self.screen, "drop_result", None)
+        if drop is not None:
+            drop()
 
     def drop_note(self) -> None:
         """What was said about the step and its last try is over: what it asks for is being done."""
@@ -532,14 +537,20 @@ class StepPane(VerticalScroll):
         """As `run_move`; what it comes back with is shown in passing."""
         self.run_move("told", work, lambda said: self.notify(text_of(said)))
 
-    def open_in_browser(self, page: str, otherwise: str) -> None:
-        """Open an address in the person's browser; `otherwise` is shown where none opens."""
+    def open_in_browser(self, page: str, then: Taker | None = None) -> None:
+        """Open an address in the person's browser; where none opens, show it, or let `then` do that."""
+        environment = self.context.environment
 
-        def warn(opened: bool) -> None:  # noqa: FBT001 - a move's result
+        def show(opened: bool) -> None:  # noqa: FBT001 - a move's result
             if not opened:
-                self.notify(otherwise, severity="warning")
+                address = environment.open_page(page)
+                self.app.push_screen(TextDialog(_NO_BROWSER, address, copy=environment.clipboard.copy))
 
-        self.run_move("open", lambda _report: self.context.environment.browser.open(page), warn)
+        if self.running_move:
+            self.notify(
+                "Something is running here; try again when it is over.", severity="warning", timeout=5
+            )
+        self.run_move("open", lambda _report: environment.browser.open(page), then or show)
 
     def stop_move(self) -> bool:
         """Ask the running move to stop; returns whether there was one.

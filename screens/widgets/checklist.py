@@ -28,7 +28,8 @@ class Deed:
         value: what it needs, or None: a field, or a text of the width of the value's column.
         buttons: what the wizard can do for it; pressing one counts as doing it. Without any the person says
             that it is done, with a button that is there as soon as it is the deed's turn.
-        asides: buttons that may be pressed early, only to look: they count once it is the deed's turn.
+        asides: buttons that may be pressed early, only to look: they count once it is the deed's turn,
+            unless it is the last. The focus stays on them.
         helps: buttons that are there as soon as it is the deed's turn, and don't count.
         opens: whether the first button opens a page: that counts once `Checklist.opened` says that it did.
         watched: whether the wizard sees by itself that it is done, and says so with `Checklist.did`.
@@ -85,9 +86,13 @@ class _Row(Horizontal):
 
     def counts(self, button: AnyButton, *, current: bool) -> bool:
         """Whether pressing that button does the deed."""
-        if button in self._deed.asides:
+        if self.looks(button):
             return current
         return button not in self._deed.helps and not (self.opens and button is self._deed.buttons[0])
+
+    def looks(self, button: AnyButton) -> bool:
+        """Whether pressing that button only shows something here."""
+        return button in self._deed.asides
 
     def buttons(self) -> Iterator[Button]:
         """Those that can be pressed."""
@@ -159,8 +164,8 @@ class Checklist(Vertical):
         """Whether everything is done."""
         return all(row.done for row in self._rows)
 
-    def did(self, number: int) -> None:
-        """A deed is done, by its number from 1: the next one that is not has the focus."""
+    def did(self, number: int, *, go_on: bool = True) -> None:
+        """A deed is done, by its number from 1: the next one that is not has the focus, to `go_on`."""
         row = self._rows[number - 1]
         if row.done:
             return
@@ -169,7 +174,8 @@ class Checklist(Vertical):
             self._show_address()
         self._go_on_from(number)
         self._mark()
-        self.focus_next()
+        if go_on:
+            self.focus_next()
 
     def _go_on_from(self, number: int) -> None:
         ahead = [*range(number, len(self._rows)), *range(number)]
@@ -223,5 +229,8 @@ class Checklist(Vertical):
     @on(Button.Pressed)
     def _move_on(self, event: Button.Pressed) -> None:
         for index, row in enumerate(self._rows):
-            if row in event.button.ancestors and row.counts(event.button, current=index == self._at):
-                self.did(index + 1)
+            if row not in event.button.ancestors or not row.counts(event.button, current=index == self._at):
+                continue
+            looks = row.looks(event.button)
+            if not looks or not all(other.done for other in self._rows if other is not row):
+                self.did(index + 1, go_on=not looks)

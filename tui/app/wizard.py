@@ -574,8 +574,8 @@ class WizardScreen(OneFocus):
             result.set_class(severity == name, f"-{name}")
         return True
 
-    @on(StepPane.MoveBegun)
-    def _drop_result(self) -> None:
+    def drop_result(self) -> None:
+        """Work begins: what came of the one before was seen."""
         self.show_result("", "")
 
     def drop_passing_result(self) -> None:

@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from screens.new_user.verify import ProfileAnswers, VerifyPane
 from screens.widgets.dialogs import Notice
-from screens.widgets.lists import Log
+from screens.widgets.lists import Log, TextDialog
 from screens.widgets.text import Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
@@ -117,6 +117,8 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await rest(pilot)
         browser: Any = new_user.environment.browser
         assert f"account={APPS}" in browser.opened[0]
+        assert isinstance(app.screen, TextDialog), "no browser opens"
+        await pilot.press("escape")
         await pilot.press("x")
         await rest(pilot)
         assert app.focused is field

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from threading import Event
+from typing import Any
 
-from support.fakes import fake_environment
+from support.fakes import FakeClipboard, fake_environment
 from support.panes import rest, until
 from textual import on
 from textual.app import App, ComposeResult
+from textual.screen import Screen
 from textual.widgets import Input
 
 from screens.step.page import Opening, StepPane
 from screens.widgets.fields import FieldRow
+from screens.widgets.lists import TextDialog
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
@@ -161,3 +164,45 @@ async def test_a_page_that_is_taken_away_while_it_is_put_there_begins_nothing(tm
                 await asyncio.sleep(0)
             await page.remove()
         await pilot.pause()
+
+
+class WithResult(Host):
+    """Shows what came of work, until other work begins, as the wizard does."""
+
+    def get_default_screen(self) -> Screen[Any]:
+        return ShowsResult()
+
+
+class ShowsResult(Screen[None]):
+    result = ""
+
+    def drop_result(self) -> None:
+        self.result = ""
+
+
+async def test_what_came_of_work_is_never_dropped_by_its_own_beginning(tmp_path: Path) -> None:
+    page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+    app = WithResult(page)
+    async with app.run_test() as pilot:
+        screen = app.screen
+        assert isinstance(screen, ShowsResult)
+        screen.result = "of the work before"
+        page.run_move("quick", lambda _report: None)
+        assert screen.result == ""
+        screen.result = "of this work"
+        await rest(pilot)
+        assert screen.result == "of this work"
+
+
+async def test_where_no_browser_opens_the_address_is_shown_to_copy(tmp_path: Path) -> None:
+    clipboard = FakeClipboard()
+    environment = fake_environment(tmp_path, {}, clipboard=clipboard, open_page=lambda page: f"{page}/local")
+    page = Page(Context(environment, {}, {}, "", tmp_path))
+    app = Host(page)
+    async with app.run_test() as pilot:
+        page.open_in_browser("https://a.example")
+        await rest(pilot)
+        assert isinstance(app.screen, TextDialog)
+        await pilot.press("c")
+        await rest(pilot)
+        assert clipboard.content == "https://a.example/local"

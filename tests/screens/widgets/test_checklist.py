@@ -113,6 +113,16 @@ async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
         assert ticked(app) == [1]
         app.query_one("#did-2", Button).press()
         await pilot.pause()
+        app.query_one("#show").focus()
+        await pilot.press("enter")
+        assert ticked(app) == [1, 2, 3]
+        assert app.focused is app.query_one("#show"), "what hides it again is pressed next"
+
+
+async def test_looking_is_never_the_last_deed() -> None:
+    app = Host([1, 2])
+    async with app.run_test() as pilot:
+        app.query_one(Checklist).did(4)
         app.query_one("#show", Button).press()
         await pilot.pause()
-        assert ticked(app) == [1, 2, 3]
+        assert ticked(app) == [1, 2, 4]
