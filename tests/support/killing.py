@@ -16,6 +16,7 @@ import re
 import selectors
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -208,6 +209,9 @@ def _nothing(_act: str) -> None: ...
 
 
 def _live(run: Callable[[], int], at: At, report: int, output: int) -> NoReturn:
+    """Be a child. What it starts is forked: after a vfork, one that is not a program yet shares the locks of
+    a process that was killed, and waits for them for ever.
+    """
     global _report  # noqa: PLW0603 - of this child only
     code = 70
     try:
@@ -217,6 +221,7 @@ def _live(run: Callable[[], int], at: At, report: int, output: int) -> NoReturn:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - open as long as the child is
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         faulthandler.enable(2)
+        subprocess._USE_VFORK = False  # type: ignore[attr-defined]
         _report = report
         tempfile.gettempdir()  # Python tries the folder once, by a file of any name
         _watch(lambda act: (os.write(report, f"{act}\n".encode()), at(act)))
