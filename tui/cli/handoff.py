@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from tui.cli import asking
@@ -39,7 +38,7 @@ with on_demand():
     from workflows.messages import handoff as messages
     from workflows.steps.admin import hand_over, one_layer
     from workflows.steps.new_user import handoff as step
-    from workflows.steps.shared import module
+    from workflows.steps.shared import module, paths
 
 
 def add_to(commands: Commands) -> None:
@@ -98,7 +97,7 @@ def create(machine: host.Machine, options: argparse.Namespace) -> None:
     """
     target = machine.path(options.out) if options.out else None
     if target is not None:
-        _refuse_another_file(target)
+        paths.refuse_another(target, str(target), messages.is_handoff)
     with contextlib.ExitStack() as stack:
         first, *further = (
             stack.enter_context(layer_run.layer_alone(machine, options, layer))
@@ -150,26 +149,15 @@ def _person(
     return person
 
 
-def _refuse_another_file(target: Path) -> None:
-    if not target.exists():
-        return
-    try:
-        messages.open_handoff(files.read_text(target, step.MAX_HANDOFF))
-    except OnboardError:
-        raise OnboardError(
-            "The file exists already",
-            f"{target} isn't a handoff, so iam-onboard left it alone.",
-            next="Choose another name.",
-        ) from None
-
-
 def show(machine: host.Machine, options: argparse.Namespace) -> int:
     """`iam-onboard handoff open FILE`.
 
     Raises:
         OnboardError: it cannot be read, or is for somebody else.
     """
-    handoff = messages.open_handoff(asking.given_text(machine, options.file, step.MAX_HANDOFF, "the handoff"))
+    handoff = messages.open_handoff(
+        asking.given_text(machine, options.file, messages.MAX_HANDOFF, "the handoff")
+    )
     users = ", ".join(sorted({identity.user for identity in handoff.identities}))
     for what, found, named in (("project", handoff.project, options.project), ("user", users, options.user)):
         if named and found != named:

@@ -32,7 +32,6 @@ with on_demand():
     from workflows.core import installation, shapes
     from workflows.messages import handoff as messages
     from workflows.steps.admin import admissions
-    from workflows.steps.new_user import handoff as step
     from workflows.steps.shared import bug_report as bug_reports
     from workflows.stores import key_records
 
@@ -105,7 +104,7 @@ def join(machine: host.Machine, options: argparse.Namespace) -> None:
     drafts: dict[str, Mapping[str, Any]] = {}
     project, user = options.project, options.user
     if options.handoff:
-        text = asking.given_text(machine, options.handoff, step.MAX_HANDOFF, "the handoff")
+        text = asking.given_text(machine, options.handoff, messages.MAX_HANDOFF, "the handoff")
         if options.handoff == "-":
             asking.keyboard_as_input()
         handoff = messages.open_handoff(text)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from textwrap import fill
 
-from workflows.core.errors import Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
 from workflows.core.sentences import listed
 from workflows.messages import rules
 from workflows.messages.envelope import Fields, extract_block, lines_of, render_block
 from workflows.profiles.shell_lines import SIGN_IN_DOMAINS
 
 KIND = "handoff"
+MAX_HANDOFF = 2_000_000
+"""Bytes of a text or file with one."""
 ACCESS = "access"
 """The person gets in for the first time; what a handoff without an occasion is for."""
 NEW_PASSWORD = "new-password"  # noqa: S105 - an occasion
@@ -195,6 +199,15 @@ def open_handoff(text: str) -> Handoff:
         MessageError: there is none, it is damaged, a newer program made it, or a value breaks its rule.
     """
     return handoff_from(extract_block(text, KIND))
+
+
+def is_handoff(path: Path) -> bool:
+    """Whether a file has a handoff, so that another one may take its place."""
+    try:
+        open_handoff(read_text(path, MAX_HANDOFF))
+    except OnboardError:
+        return False
+    return True
 
 
 def handoff_from(payload: Mapping[str, object]) -> Handoff:

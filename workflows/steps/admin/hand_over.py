@@ -40,6 +40,7 @@ from workflows.messages.handoff import (
     NEW_PASSWORD,
     Handoff,
     Identity,
+    is_handoff,
     sign_in_url,
 )
 from workflows.steps.admin import new_passwords, state_now
@@ -479,9 +480,10 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
         context: what the step may read.
 
     Raises:
-        OnboardError: it cannot be written.
+        OnboardError: it would replace something else than a handoff, or cannot be written.
     """
-    return f"saved as {save_text(target, person.text, context.environment.home)}"
+    home = context.environment.home
+    return f"saved as {save_text(target, person.text, home, replaces=is_handoff)}"
 
 
 def default_file(name: str) -> str:

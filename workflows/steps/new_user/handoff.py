@@ -20,13 +20,12 @@ from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation, Verdict
-from workflows.messages.handoff import Handoff, Identity, open_handoff
+from workflows.messages.handoff import MAX_HANDOFF, Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import typed_path
 
-MAX_HANDOFF = 2_000_000
 _NONE_KNOWN = "These accounts are new to this computer. Compare their ids with your admin."
 _SOME_KNOWN = "Compare the ids that are new to this computer with your admin."
 _NEWER = "Another handoff for you came after the one that you accepted."

@@ -61,11 +61,26 @@ def save_text(
     """
     path = typed_path(target, home)
     shown = readable(path, home)
-    if replaces is not None and path.is_file() and path.stat().st_size and not replaces(path):
+    if replaces is not None:
+        refuse_another(path, shown, replaces)
+    write_atomically(path, text.encode(), mode=mode)
+    return shown
+
+
+def refuse_another(path: Path, shown: str, replaces: Callable[[Path], bool]) -> None:
+    """Refuse to replace something else; an empty file may be replaced.
+
+    Args:
+        path: the file to write.
+        shown: the same for people.
+        replaces: whether what is there may be replaced.
+
+    Raises:
+        OnboardError: it may not.
+    """
+    if path.exists() and not (path.is_file() and path.stat().st_size == 0) and not replaces(path):
         raise OnboardError(
             "The file exists already",
             f"{shown} holds something else, so iam-onboard left it alone.",
             next="Choose another name.",
         )
-    write_atomically(path, text.encode(), mode=mode)
-    return shown

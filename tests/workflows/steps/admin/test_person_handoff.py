@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.served_aws import jane
 
 from workflows.aws.iam import Arrival
 from workflows.core.errors import OnboardError
@@ -324,3 +325,16 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     later["b"] = "Remove b"
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about) == (Verdict.TAKEN_BACK, ("a", "b"))
+
+
+def test_a_saved_text_takes_the_place_of_another_handoff_only(tmp_path: Path) -> None:
+    context = Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path)
+    sent = PersonHandoff(NAME, Handoff("bb", (jane(),)).render(), ("security",), ())
+    notes = context.environment.home / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(OnboardError):
+        hand_over.save(sent, "~/notes.txt", context)
+    assert notes.read_text() == "mine"
+    for _ in range(2):
+        hand_over.save(sent, "handoff.txt", context)
+    assert (context.environment.home / "handoff.txt").read_text() == sent.text
