@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum, unique
 
 from workflows.aws import iam
 from workflows.core.errors import Problem
@@ -29,6 +30,16 @@ from workflows.steps.shared.own_access_key import (
 from workflows.steps.shared.own_identity import handoff_of, identity_of
 
 _RECORDED = "AWS has recorded your sign-in."
+
+
+@unique
+class Proof(StrEnum):
+    """What speaks for a sign-in besides AWS."""
+
+    NONE_CAME = "no password came for this user, so there is nothing to sign in with"
+    BEFORE = "you signed in before"
+    DECRYPTED = "decrypted here, and you chose a new password"
+    CHOSEN = "you chose a new password"
 
 
 @dataclass(frozen=True)
@@ -115,13 +126,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         report(Progress("Looking for a key to ask AWS with"))
         seen = sign_in_seen_with_kept_key(context, identity_of(context), since)
     if not has_password(context):
-        proof = "no password came for this user, so there is nothing to sign in with"
+        proof = Proof.NONE_CAME
     elif request.already:
-        proof = "you signed in before"
-    elif request.decrypted:
-        proof = "decrypted here, and you chose a new password"
+        proof = Proof.BEFORE
     else:
-        proof = "you chose a new password"
+        proof = Proof.DECRYPTED if request.decrypted else Proof.CHOSEN
     at = context.environment.now().isoformat(timespec="seconds")
     signed_in = {"at": at, "since": since, "proof": proof, "recorded": seen.words, "seen": seen.recorded}
     return {"signed_in": signed_in}

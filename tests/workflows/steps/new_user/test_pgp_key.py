@@ -82,10 +82,8 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     saved = asked.environment.home / "request-jane.doe.txt"
     assert facts["fingerprint"] == fingerprint
     assert facts["key_made"] is True
-    assert facts["request_sent"] == (
-        "the request is saved as ~/request-jane.doe.txt and in the sandbox's mailbox"
-    )
-    assert facts["request_copied"] == "Copied to the clipboard."
+    assert all(place in facts["request_sent"] for place in (" ~/request-jane.doe.txt ", "mailbox"))
+    assert facts["request_copied"]
     sent = open_request(saved.read_text())
     assert (sent.project, sent.user, sent.name, sent.replacement) == ("bb", "jane.doe", "good", False)
     assert (mailbox / "request-jane.doe.txt").read_text() == saved.read_text()
@@ -98,11 +96,12 @@ def test_a_replacement_says_so_and_replaces_the_earlier_request(tmp_path: Path, 
     asked = context(tmp_path, keys)
     request = Request(keys.fingerprint("good"), "~/r.txt")
     step.perform(request, asked, nothing)
-    again = replace(request, replacement=True, reason="I forgot the passphrase")
+    again = replace(request, replacement=True, reason="Passphrase forgotten")
     facts = step.perform(again, asked, nothing)
     sent = open_request((asked.environment.home / "r.txt").read_text())
-    assert (sent.replacement, sent.reason) == (True, "I forgot the passphrase")
-    assert facts["request_sent"].startswith("a request for a replacement is saved as ~/r.txt")
+    assert (sent.replacement, sent.reason) == (True, "Passphrase forgotten")
+    assert "replacement" in facts["request_sent"]
+    assert facts["request_sent"].endswith(" ~/r.txt")
 
 
 def test_a_replacement_needs_another_key_than_the_one_that_cannot_be_used(
@@ -112,7 +111,6 @@ def test_a_replacement_needs_another_key_than_the_one_that_cannot_be_used(
     asked = Request(keys.fingerprint("good"), "~/r.txt", replacement=True)
     (problem,) = step.validate(asked, came)
     assert (problem.field, problem.fatal) == ("keys", True)
-    assert "encrypted to it again" in problem.message
     assert step.validate(replace(asked, fingerprint=keys.fingerprint("curve")), came) == []
     assert step.validate(replace(asked, replacement=False), came) == []
     assert step.validate(asked, context(tmp_path, keys)) == []
@@ -152,24 +150,25 @@ def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: Gp
     asked = context(tmp_path, keys)
     diary = asked.environment.home / "diary.txt"
     diary.write_text("Dear diary")
-    with pytest.raises(OnboardError, match="The file exists already"):
+    with pytest.raises(OnboardError, match=r"diary\.txt"):
         step.perform(Request(keys.fingerprint("good"), "~/diary.txt"), asked, nothing)
     assert diary.read_text() == "Dear diary"
 
 
 def test_a_request_has_to_get_out_somehow(tmp_path: Path, keys: GpgHome) -> None:
     asked = context(tmp_path, keys, clipboard=NoClipboard())
-    with pytest.raises(OnboardError, match="isn't saved yet"):
+    with pytest.raises(OnboardError, match="clipboard"):
         step.perform(Request(keys.fingerprint("good"), ""), asked, nothing)
     facts = step.perform(Request(keys.fingerprint("good"), "~/r.txt"), asked, nothing)
-    assert facts["request_sent"] == "the request is saved as ~/r.txt"
+    assert "replacement" not in facts["request_sent"]
+    assert facts["request_sent"].endswith(" ~/r.txt")
 
 
 def test_a_bad_key_or_one_that_is_gone_is_refused(tmp_path: Path, keys: GpgHome) -> None:
     asked = context(tmp_path, keys)
-    with pytest.raises(OnboardError, match="Can't use this key: Expired"):
+    with pytest.raises(OnboardError, match=f": {Headline.EXPIRED}"):
         step.perform(Request(keys.fingerprint("old"), ""), asked, nothing)
-    with pytest.raises(OnboardError, match="isn't on this"):
+    with pytest.raises(OnboardError, match="A" * 40):
         step.perform(Request("A" * 40, ""), asked, nothing)
 
 

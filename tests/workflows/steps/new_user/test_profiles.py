@@ -86,7 +86,7 @@ def test_a_key_in_the_keyring_gives_a_command_and_no_secret(tmp_path: Path) -> N
     assert step.survey(REQUEST, of, nothing).diff == ""
     assert step.observe(context(tmp_path, profiles=facts)) == AGREES
     (folder(tmp_path) / "config").write_text(f"[profile {BASE}]\n")
-    assert step.observe(context(tmp_path, profiles=facts)).words == f"~/.aws/bb/config no longer has {ROLE}."
+    assert step.observe(context(tmp_path, profiles=facts)).words.endswith(f" {ROLE}.")
 
 
 def test_a_profile_that_was_edited_is_other_than_what_was_written(tmp_path: Path) -> None:
@@ -135,7 +135,8 @@ def test_without_roles_in_the_handoff_there_is_the_base_profile_alone(tmp_path: 
     of = context(tmp_path, (jane(profiles=()),), access_key=IN_KEYRING)
     found = step.survey(REQUEST, of, nothing)
     assert found.names == (BASE,)
-    assert any("names no roles" in remark for remark in found.remarks)
+    with_roles = step.survey(REQUEST, context(tmp_path, access_key=IN_KEYRING), nothing).remarks
+    assert len(set(found.remarks) - set(with_roles)) == 1
 
 
 def test_the_twins_for_leverage_cli_are_a_choice(tmp_path: Path) -> None:
@@ -148,9 +149,12 @@ def test_the_twins_for_leverage_cli_are_a_choice(tmp_path: Path) -> None:
 
 
 def test_without_a_key_or_a_device_that_is_said(tmp_path: Path) -> None:
-    remarks = " ".join(step.survey(Request("us-east-1"), context(tmp_path), nothing).remarks)
-    assert "No access key was kept" in remarks
-    assert "Without an MFA device" in remarks
+    without = step.survey(Request("us-east-1"), context(tmp_path), nothing).remarks
+    no_device = step.survey(Request("us-east-1"), context(tmp_path, access_key=IN_KEYRING), nothing).remarks
+    (no_key,) = set(without) - set(no_device)
+    assert "access key" in no_key
+    (device,) = set(no_device)
+    assert " MFA " in device
 
 
 @pytest.mark.parametrize(

@@ -262,12 +262,12 @@ def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tm
         )
     programs = tmp_path / "bin"
     programs.mkdir()
-    (programs / "aws").write_text("#!/bin/sh\necho 'Unable to locate credentials' >&2\nexit 253\n")
+    (programs / "aws").write_text("#!/bin/sh\necho 'No credentials' >&2\nexit 253\n")
     (programs / "aws").chmod(0o755)
     with_programs(new_user, programs)
     with pytest.raises(OnboardError, match="aws failed") as refused:
         aws_command.try_aws(BASE, "", replace(context, environment=new_user.environment), new_user.report)
-    assert refused.value.detail == "Unable to locate credentials"
+    assert refused.value.detail == "No credentials"
 
 
 def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:

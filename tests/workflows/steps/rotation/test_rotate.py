@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.iam import AccessKey
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation.rotate import Parts, finish, inquire, observe, recover, rotate
@@ -159,8 +161,9 @@ def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> N
     ]
     person.settled()
     waits, ready = remark(record, NOW), remark(record, NOW + timedelta(days=WAIT_DAYS))
-    assert "Wait some days" in waits
-    assert "Wait some days" not in ready
+    assert record.rotation is not None
+    assert [record.rotation.is_due(NOW + timedelta(days=days)) for days in (0, WAIT_DAYS)] == [False, True]
+    assert waits.partition(".")[2] != ready.partition(".")[2]
     done = finish(record, person.parts(Acts(person.look)))
     assert done.rotation is None
     person.settled()
@@ -226,8 +229,8 @@ def test_a_recovery_that_is_killed_is_recovered(tmp_path: Path, kind: str) -> No
 def test_storing_that_fails_deletes_the_new_key(person: Person) -> None:
     acts = Acts(person.look)
     names = number_of_acts(person.records.folder.parent / "count", "vault")
-    acts.break_at, acts.failure = names.index("keep"), OnboardError("Full", "It is full.")
-    with pytest.raises(OnboardError, match="It is full"):
+    acts.break_at, acts.failure = names.index("keep"), OnboardError("Full", "No room.")
+    with pytest.raises(OnboardError, match="No room"):
         rotate(person.record(), person.parts(acts))
     assert list(person.account.secrets) == [OLD]
     person.settled()
@@ -257,7 +260,7 @@ def test_somebody_elses_new_key_is_left_alone(person: Person) -> None:
 
     person.account = Later(dict(person.account.secrets), dict(person.account.active))
     _, told = recover(person.record(), person.parts(Acts(lambda: None)))
-    assert "nothing has changed" in told
+    assert told
 
 
 @pytest.mark.parametrize(
@@ -276,8 +279,8 @@ def test_a_new_key_grows_old_too_while_the_old_one_waits(person: Person) -> None
     record = rotate(person.record(), person.parts(Acts(person.look)))
     for days, told in ((90, False), (91, True)):
         words = remark(replace(record, created=NOW), NOW + timedelta(days=days))
-        assert f"the old key {OLD} was deactivated {days} days ago." in words
-        assert (f"{record.id}) is 91 days old: rotate it." in words) is told
+        assert re.search(rf" {OLD} \w+ \w+ {days} days ", text_of(words))
+        assert (f"{record.id}) is 91 days old" in words) is told
 
 
 def test_records_are_private_and_a_damaged_one_is_told(person: Person) -> None:
