@@ -192,6 +192,7 @@ VERIFY = Step(
     blocked_words="Do or skip Profiles first",
     reads=reading(
         verified={
+            "total": int | None,
             "results": [
                 {"profile": str, "arn": str | None, "problem": str | None, "title": str | None},
             ],

@@ -14,7 +14,7 @@ from textual.containers import Vertical
 
 from screens.step.asking import UnlockingPane
 from screens.step.console_steps import SandboxPhone
-from screens.step.page import YOURS, Opening, Primary, Turn
+from screens.step.page import TALL, YOURS, Opening, Primary, Turn
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Notice, tell
@@ -37,7 +37,7 @@ _NOT_YET = Survey((), has_aws=False)
 class ProfileAnswers(Table):
     """Shows for each profile who it is, or in a few words why it does not work."""
 
-    DEFAULT_CSS = "ProfileAnswers { height: 1fr; min-height: 5; margin-top: 1; }"
+    DEFAULT_CSS = "ProfileAnswers { height: 1fr; min-height: 5; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
@@ -70,11 +70,12 @@ class ProfileAnswers(Table):
         return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
 
 
-def _proof(results: Sequence[Result], *, why: bool, when: str = "") -> str:
+def _proof(results: Sequence[Result], written: int, *, why: bool, when: str = "") -> str:
     """How many profiles work, or worked some time ago, and if wanted why the first of the others does not."""
     broken = [result for result in results if result.problem]
-    working = len(results) - len(broken)
-    words = f"{verify.how_many_work(working, len(results), f'worked {when}' if when else '')}."
+    working, untested = len(results) - len(broken), max(0, written - len(results))
+    words = f"{verify.how_many_work(working, len(results) + untested, f'worked {when}' if when else '')}."
+    words += f" {untested} {'is' if untested == 1 else 'are'}n't tested." if untested else ""
     if not broken:
         return f"{'○' if when else '✓'} {words}"
     if not why:
@@ -130,9 +131,9 @@ class AfterVerify(Vertical):
         self.set_class(bool(lines), "-shown")
         self.query_one("#try").display = has_aws
         self.query_one("#install").display = not has_aws
-        short = all(cell_len(line) <= LINE_CELLS for line in lines)
+        short = self.app.size.height >= TALL and all(cell_len(line) <= LINE_CELLS for line in lines)
         self.query_one("#show-lines").display = not short
-        before = f"These lines are for {shell.value}, in its start file or typed:"
+        before = f"The lines are for {shell.value}, in its start file or typed."
         after = f"Then open a new terminal and type  {COMMAND}"
         if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} while the wizard is open."
@@ -172,9 +173,7 @@ class VerifyPane(UnlockingPane):
     DEFAULT_CSS = """
     VerifyPane #answer { height: auto; }
     VerifyPane.-all-work CodeField, VerifyPane.-all-work SandboxPhone { display: none; }
-    VerifyPane.-all-work ProfileAnswers, VerifyPane.-some-fail ProfileAnswers { margin: 0; }
-    VerifyPane ButtonRow { margin: 0; }
-    VerifyPane.-some-fail CodeField { margin: 0; }
+    VerifyPane CodeField, VerifyPane ButtonRow, VerifyPane OwnPassphrase { margin: 0; }
     VerifyPane.-some-fail #shell { display: none; }
     VerifyPane Button { margin-right: 2; }
     """
@@ -230,7 +229,7 @@ class VerifyPane(UnlockingPane):
             self._at = str(self._kept["at"]) if fresh else self._at
             now = self.context.environment.now()
             when = told_moment(self._at, now) if self._at else "when they were last asked"
-            self._answer(_proof(tuple(self._results.values()), why=True, when=when))
+            self._answer(_proof(tuple(self._results.values()), survey.written, why=True, when=when))
         if self._all_work:
             if fresh:
                 self.drop_note()  # they were asked since whatever it is about
@@ -312,7 +311,7 @@ class VerifyPane(UnlockingPane):
         self.query_one(CodeField).clear()
         self._want(self._survey.unproved(self._results), "")
         refused = self._refused_codes()
-        self._answer(_proof(tuple(self._results.values()), why=not refused))
+        self._answer(_proof(tuple(self._results.values()), self._survey.written, why=not refused))
         self.show_problems(refused)
         self.post_message(self.Observed(verify.keys_seen(results, self._survey, self.context)))
         self._show_shell()
@@ -429,7 +428,9 @@ class VerifyPane(UnlockingPane):
     def action_show_lines(self) -> None:
         """Show the lines for the shell whole."""
         if lines := self._lines():
-            self.app.push_screen(TextDialog(f"For {self._shell.value}", "\n".join(lines)))
+            copy = self.context.environment.clipboard.copy
+            dialog = TextDialog(f"For {self._shell.value}", "\n".join(lines) + "\n", copy=copy, wraps=False)
+            self.app.push_screen(dialog)
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:

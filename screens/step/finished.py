@@ -331,13 +331,13 @@ def _headline(run: SessionRun, grid: Everybody) -> str:
 def _works(facts: Facts, now: datetime) -> str:
     """How many profiles AWS let in when they were asked; "" if none was."""
     known: Mapping[str, Any] = facts.get("verified") or {}
-    total = len(known.get("results") or ())
-    if not total:
+    tested = len(known.get("results") or ())
+    if not tested:
         return ""
     from workflows.steps.new_user.verify import how_many_work  # noqa: PLC0415 - few sessions need it
 
     when = f", as Verify found {told_moment(known['at'], now)}" if known.get("at") else ""
-    return f"{how_many_work(total - _failing(facts), total)}{when}."
+    return f"{how_many_work(tested - _failing(facts), max(tested, known.get('total') or 0))}{when}."
 
 
 def _failing(facts: Facts) -> int:

@@ -170,13 +170,20 @@ def cell(text: Sentence | RichText, style: str = "") -> RichText:
 
 
 class Log(widgets.RichLog):
-    """Lines to scroll through; long ones are wrapped."""
+    """Lines to scroll through; long ones are wrapped, or scrolled sideways if they are not to be."""
 
-    def __init__(self, *, id: str, max_lines: int | None = None, auto_scroll: bool = True) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002 - Textual's name
+        max_lines: int | None = None,
+        auto_scroll: bool = True,
+        wraps: bool = True,
+    ) -> None:
         super().__init__(
             max_lines=max_lines,
             min_width=0,
-            wrap=True,
+            wrap=wraps,
             highlight=False,
             markup=False,
             auto_scroll=auto_scroll,
@@ -196,6 +203,7 @@ class TextDialog(Dialog[bool]):
         text: the text.
         styles: the colour of lines by the mark that they begin with.
         copy: copies a text and says so; None offers no copy.
+        wraps: whether long lines are wrapped; else they are scrolled sideways.
     """
 
     AUTO_FOCUS = "#text"
@@ -211,8 +219,11 @@ class TextDialog(Dialog[bool]):
         text: str,
         styles: Mapping[str, str] | None = None,
         copy: Callable[[str], Sentence] | None = None,
+        *,
+        wraps: bool = True,
     ) -> None:
         super().__init__(title, text, classes="-tall")
+        self._wraps = wraps
         self._line_styles = styles or {}
         self._copy = copy
 
@@ -231,7 +242,7 @@ class TextDialog(Dialog[bool]):
             tell(self, lambda: copy(text_of(self._text)))
 
     def body(self) -> ComposeResult:
-        yield Log(id="text", auto_scroll=False)
+        yield Log(id="text", auto_scroll=False, wraps=self._wraps)
 
     def on_mount(self) -> None:
         """Write the text."""

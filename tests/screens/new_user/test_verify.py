@@ -170,6 +170,33 @@ async def test_a_code_that_was_not_given_is_what_is_typed_next(
         assert app.focused is app.pane.query_one("#copy-lines")
 
 
+async def test_in_a_small_terminal_every_profile_is_in_view_once_all_work(
+    new_user: NewUserAws, session: Session
+) -> None:
+    begin(session, new_user, with_device=False)
+    names = (BASE, *(f"bb-apps-{number}-devops" for number in range(4)))
+    view = verify.IdentityView(ITEM, BASE, None, dict.fromkeys(names[1:], "https://a.example"))
+    survey = verify.Survey((view,), has_aws=True, written=len(names) + 2)
+    results = tuple(verify.Result(name, f"arn:aws:iam::{APPS}:user/jane.doe", "") for name in names)
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert isinstance(app.pane, VerifyPane)
+        await app.pane._show_survey(survey)
+        app.pane._finish(results)
+        await rest(pilot)
+        assert all(name in app.text() for name in names)
+        assert f"{len(names)} of {len(names) + 2}" in app.text(), "two of an account without a key"
+        await pilot.press("v")
+        await rest(pilot)
+        shown = [line.text.rstrip() for line in app.screen.query_one("#text", Log).lines]
+        assert len(shown) == 3, "a line each, however long"
+        await pilot.press("c")
+        await rest(pilot)
+        clipboard: Any = new_user.environment.clipboard
+        assert clipboard.content.splitlines() == shown
+
+
 async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and_is_seen(
     new_user: NewUserAws, session: Session
 ) -> None:

@@ -127,12 +127,14 @@ class Survey:
         has_aws: whether the aws command is here.
         asked: what answers are about: the devices, the keys, and the profile files as they are.
         keyless: the other accounts with profiles, for which the person chose to keep no access key.
+        written: how many profiles were written in all.
     """
 
     identities: tuple[IdentityView, ...]
     has_aws: bool
     asked: tuple[str, ...] = ()
     keyless: tuple[str, ...] = ()
+    written: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -207,7 +209,12 @@ def survey(context: Context, report: Report) -> Survey:
     with_key = _with_key(context)
     keyless = tuple(account for account in written_profiles(context) if account not in with_key)
     views = tuple(_view(account, recorded) for account, recorded in with_key.items())
-    return Survey(views, aws_program(context) is not None, tuple(_asked(context)), keyless)
+    asked, written = tuple(_asked(context)), _how_many_written(context)
+    return Survey(views, aws_program(context) is not None, asked, keyless, written)
+
+
+def _how_many_written(context: Context) -> int:
+    return sum(len(recorded["names"]) for recorded in written_profiles(context).values())
 
 
 def _with_key(context: Context) -> dict[str, Mapping[str, Any]]:
@@ -357,10 +364,11 @@ def validate(request: Request, context: Context) -> list[Problem]:
     return []
 
 
-def perform(request: Request, _context: Context, _report: Report) -> Facts:
-    """Record the answers, and which profile is for the shell."""
+def perform(request: Request, context: Context, _report: Report) -> Facts:
+    """Record the answers of how many profiles, and which one is for the shell."""
     results = [result.as_record() for result in request.results]
-    return {"verified": {"results": results, "chosen": request.chosen, "at": request.at}}
+    of_all = {"total": _how_many_written(context), "results": results}
+    return {"verified": {**of_all, "chosen": request.chosen, "at": request.at}}
 
 
 def observe(context: Context) -> Observation:
