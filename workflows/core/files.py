@@ -66,6 +66,10 @@ class FileError(OnboardError):
     field = "path"
 
 
+class NotSynced(FileError):  # noqa: N818 - it says what is missing
+    """A file is in its place, and its folder could not be synced: after a power failure it may be gone."""
+
+
 class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
     """The system would read this file, and this program does not: it is too large, or too deep.
 
@@ -84,18 +88,19 @@ def expanded(text: str) -> Path:
 
 
 @contextlib.contextmanager
-def explained(path: Path, participle: str) -> Iterator[None]:
+def explained(path: Path, participle: str, kind: type[FileError] = FileError) -> Iterator[None]:
     """Turn an OSError into a `FileError` that names the path, the cause and what to do.
 
     Args:
         path: what it is about.
         participle: what could not be done: "read", "written".
+        kind: the class of the error.
     """
     try:
         yield
     except OSError as error:
         why, remedy = _cause_and_remedy(error)
-        raise FileError("A file problem", f"{path} can't be {participle}.", why=why, next=remedy) from error
+        raise kind("A file problem", f"{path} can't be {participle}.", why=why, next=remedy) from error
 
 
 def cause_of(error: OSError) -> Sentence:
@@ -221,8 +226,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         mode: the mode of the new file, whatever the umask.
 
     Raises:
-        FileError: it cannot be written; the target is as it was and no temporary file is left. (Where only
-            the last step fails, syncing the folder, the new file is in place.)
+        FileError: it cannot be written; the target is as it was and no temporary file is left.
+        NotSynced: only the last step failed; the new file is in place.
     """
     write_all_atomically([FileWrite(path, data, mode)])
 
@@ -235,8 +240,8 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
     earlier ones back.
 
     Raises:
-        FileError: one cannot be written; every target is as it was and no temporary file is left. (Where only
-            the last step fails, syncing the folder, the new files are in place.)
+        FileError: one cannot be written; every target is as it was and no temporary file is left.
+        NotSynced: only the last step failed; the new files are in place.
     """
     with staged(writes) as put:
         put()
@@ -277,7 +282,7 @@ def _put(ready: Sequence[tuple[Path, Path, Path, Path | None]]) -> None:
                 undo.callback(_put_back, target, former)
         undo.pop_all()
     for folder in {target.parent for _, target, _, _ in ready}:
-        with explained(folder, "synced to the disk"):
+        with explained(folder, "synced to the disk", NotSynced):
             sync_folder(folder)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from workflows.aws.clients import Credentials
-from workflows.core.files import explained
+from workflows.core.files import NotSynced, explained
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.profiles.plan import BaseProfile, KeyInFile, WantedProfiles
@@ -103,7 +104,8 @@ class FileStore:
         """Write it into the file. What else the base profile has stays: the step Profiles asks about that."""
         source = KeyInFile(key.access_key_id, key.secret_access_key)
         base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
-        write_profiles(self.paths, WantedProfiles((base,), ()), self.now())
+        with suppress(NotSynced):  # it is in place, and who made the key must not delete it
+            write_profiles(self.paths, WantedProfiles((base,), ()), self.now())
 
     def load(self) -> Credentials | None:
         """The key that is in the file, or None."""

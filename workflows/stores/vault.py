@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import file_named, is_there, private_folder, read_bytes, write_atomically
+from workflows.core.files import NotSynced, file_named, is_there, private_folder, read_bytes, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized
@@ -98,13 +98,8 @@ class PgpFileVault:
                 "Not encrypted", "gpg gave back no encrypted message.", next="Check your PGP key."
             )
         private_folder(self._folder)
-        path = self._path(name)
-        try:
-            write_atomically(path, message, mode=0o600)
-        except OnboardError:
-            if not is_there(path) or read_bytes(path, LARGEST_FILE) != message:
-                raise
-            # only syncing the folder failed: the file is in place, and who made the key must not delete it
+        with suppress(NotSynced):  # it is in place, and who made the key must not delete it
+            write_atomically(self._path(name), message, mode=0o600)
 
     def load(self, name: str) -> Secret | None:
         """See `Vault`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -21,6 +21,7 @@ from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory, Credenti
 from workflows.aws.errors import AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import MfaDevice, MfaDeviceKind
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import NotSynced
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, day, joined
 from workflows.core.shapes import moment
@@ -665,7 +666,8 @@ def keep_recorded(
         store.keep(key, mfa_serial)
         sentences = _forget_elsewhere(store, owner, environment)
         try:
-            put()
+            with suppress(NotSynced):
+                put()
         except OnboardError as error:
             sentences.append(f"The key is kept, but iam-onboard couldn't write down since when: {error.what}")
     return sentences

@@ -19,6 +19,7 @@ from support.served_aws import BASE, NewUserAws, jane, served, user_key
 
 from workflows.aws.errors import AwsError, translate
 from workflows.aws.sts import RepeatedCode
+from workflows.core import files
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
 from workflows.core.secret import Secret
@@ -257,6 +258,25 @@ def test_a_file_that_cannot_be_kept_is_refused_before_the_key_is_made(new_user: 
     with pytest.raises(OnboardError, match="line 3"):
         step.perform(request, new_user.context(), new_user.report)
     assert new_user.keys() == [old["AccessKeyId"]]
+
+
+def test_a_new_key_that_is_in_its_file_stays_although_the_folder_cannot_be_synced(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = user_key(new_user)
+    _, seed = new_user.aws.device()
+    folder, real = new_user.environment.home / ".aws" / "bb", files.sync_folder
+
+    def sync_others(synced: Path) -> None:
+        if synced == folder:
+            raise OSError(errno.ENOSPC, "full", str(synced))
+        real(synced)
+
+    monkeypatch.setattr(files, "sync_folder", sync_others)
+    request = Request(CREDENTIALS_FILE, API, path=str(new_user.csv(old)), code=new_user.code(seed, 1))
+    fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert {*new_user.keys()} == {old["AccessKeyId"], fact["id"]}
+    assert fact["id"] in (folder / "credentials").read_text()
 
 
 def test_the_handoffs_secret_is_decrypted(new_user: NewUserAws, gpg: GpgHome) -> None:
