@@ -799,7 +799,7 @@ async def test_a_clipboard_that_does_not_answer_is_told_and_stops_nobody_from_le
 ) -> None:
     class Deaf(FakeClipboard):
         def clear_if_ours(self) -> bool:
-            raise OnboardError("Deaf", "The clipboard does not answer.")
+            raise OnboardError("Deaf", "No answer.")
 
     monkeypatch.setattr(frame_module, "clipboard_of", lambda *_: Deaf())
     app = house.app(workflow="admin")
@@ -808,7 +808,7 @@ async def test_a_clipboard_that_does_not_answer_is_told_and_stops_nobody_from_le
         await pilot.press("f3")
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
-        assert [told.message for told in app._notifications] == ["! The clipboard does not answer. "]
+        assert [told.message for told in app._notifications] == ["! No answer. "]
 
 
 async def test_the_colours_that_are_chosen_are_those_of_the_next_time(house: House) -> None:
@@ -1096,20 +1096,20 @@ async def test_what_came_of_something_takes_lines_of_its_own_and_covers_nothing(
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
-        app.notify("No browser opens from here. [Open] this yourself: " + "x" * 40, severity="warning")
+        app.notify("No browser. [Open] it: " + "x" * 40, severity="warning")
         await settled(pilot)
         stage, result, bar = (app.screen.query_one(name) for name in ("#stage", "#result", ActionBar))
         assert stage.region.bottom == result.region.y
         assert result.region.bottom == bar.region.y
         lines = text_of(app).splitlines()[result.region.y : result.region.bottom]
-        assert "! No browser opens from here. [Open] this yourself:" in lines[0]
+        assert "[Open] it:" in lines[0]
         assert "x" * 40 in lines[-1]
         app.push_screen(Notice("A dialog", "that covers the page"))
         await settled(pilot)
-        app.notify("It came to its end.")
+        app.notify("It ended.")
         app.pop_screen()
         await settled(pilot)
-        assert text_of(app).splitlines()[result.region.y].strip() == "It came to its end."
+        assert text_of(app).splitlines()[result.region.y].strip() == "It ended."
         assert isinstance(app.screen, WizardScreen)
         await app.screen.go_to(None)
         assert result.region.height == 0 or not result.display
@@ -1199,12 +1199,12 @@ async def test_back_from_the_shell_the_world_is_looked_at_again(
         app.screen.set_focus(None)
         await pilot.press("ctrl+z")
         assert stopped == [signal.SIGTSTP]
-        house.modules[1].observation = Observation(Verdict.GONE, "She is gone.", about=("jane",))
+        house.modules[1].observation = Observation(Verdict.GONE, "Gone, somehow.", about=("jane",))
         app.post_message(Driver.SignalResume())
         wizard = app.screen
         assert isinstance(wizard, WizardScreen)
         await until(pilot, lambda: wizard.run.session.status(USERS) is Status.CONTRADICTED)
-        await until(pilot, lambda: "She is gone." in text_of(app))
+        await until(pilot, lambda: "Gone, somehow." in text_of(app))
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_the_account_is_shown_and_changed(
     assert json.loads(capsys.readouterr().out)["policy"]["max_password_age"]["value"] == 80
     with pytest.raises(OnboardError, match="left alone"):
         run(machine, "account", "security", "--alias", "other-alias")
-    with pytest.raises(OnboardError, match="3 to 63 characters; this one has 0"):
+    with pytest.raises(OnboardError, match=r"\b3 \w+ 63 .*\b0\b"):
         run(machine, "account", "security", "--alias", "")
     with pytest.raises(OnboardError, match="1 to 1095"):
         run(machine, "account", "security", "--policy", "max_password_age=2000")

@@ -247,7 +247,7 @@ def test_another_ones_key_is_refused_before_anything_is_kept(
 ) -> None:
     csv = str(new_user.csv(new_user.aws.user("ann", account=APPS)))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
-    assert "the user ann in the account" in capsys.readouterr().err
+    assert " ann " in capsys.readouterr().err
     joined(new_user)
     csv = str(new_user.csv(user_key(new_user, "juan.delacruz")))
     assert main(["profiles", "write", checkout, *AS, "--access-keys", csv]) == REFUSED
@@ -275,7 +275,7 @@ def test_what_was_changed_by_hand_is_asked_about_and_stays_where_nobody_is_asked
     terminal.answers = [""]
     assert main(write) == DONE
     assert config.read_text() == changed
-    assert "region: eu-west-1 → us-east-1\nOverwrite it? [y/N] " in terminal.asked[0]
+    assert re.search(r"eu-west-1 → us-east-1\n.* \[y/N\] $", terminal.asked[0])
     terminal.answers = ["y"]
     assert main(write) == DONE
     assert config.read_text() == wanted

@@ -33,7 +33,7 @@ def answers() -> Answers:
 def told(answers: Answers) -> None:
     for profile in (
         Verification("bb-security", ME),
-        Verification("bb-two", None, OnboardError("The role needs MFA", "no")),
+        Verification("bb-two", None, OnboardError("Needs MFA", "no")),
     ):
         answers.results[profile.profile] = Result.of(profile)
 
@@ -58,7 +58,7 @@ def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: 
     )
     assert ME in last
     assert re.search(r"·\s+bb-one", last)
-    assert re.search(r"✗\s+bb-two\s+The role needs MFA", last)
+    assert re.search(r"✗\s+bb-two\s+Needs MFA", last)
 
 
 def test_elsewhere_it_is_a_line_each_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +67,7 @@ def test_elsewhere_it_is_a_line_each_at_the_end(capsys: pytest.CaptureFixture[st
         told(asked)
         changed()
         assert capsys.readouterr().out == ""
-    assert capsys.readouterr().out == f"✓  bb-security  {ME}\n·  bb-one\n✗  bb-two       The role needs MFA\n"
+    assert capsys.readouterr().out == f"✓  bb-security  {ME}\n·  bb-one\n✗  bb-two       Needs MFA\n"
 
 
 def test_without_the_aws_command_it_tells_how_to_get_it_and_links_only_where_they_lead() -> None:
