@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from screens.step.page import YOURS, Opening, Primary, Turn
+from screens.step.sending import show_unless_certain
 from screens.step.terraform import TerraformPane
 from screens.step.times import told_moment
 from screens.widgets.code_field import CodeField
@@ -343,8 +344,9 @@ class HandOverPane(TerraformPane):
         """Copy the text."""
 
         def copy(handoff: PersonHandoff) -> Sentence:
-            self.context.environment.clipboard.copy(handoff.text)
-            return "copied"
+            handed = hand_over.copy(handoff, self.context)
+            show_unless_certain(self, handed, self.context.environment)
+            return "copied" if handed.certain else "shown to be copied"
 
         self._take("Copying the handoff", copy, self._taken_out)
 

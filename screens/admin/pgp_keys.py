@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
+from screens.step.sending import show_unless_certain
 from screens.step.times import told_moment
 from screens.widgets.choices import Answer, Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
@@ -31,7 +32,9 @@ from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.steps.admin import pgp_keys
 from workflows.steps.admin.pgp_keys import Gathered, PresentKey, Request, Taken, TakenKey
 from workflows.steps.decisions import Comparison
+from workflows.steps.shared.module import Report
 from workflows.steps.shared.paths import is_path
+from workflows.steps.shared.to_send import ToSend, hand_out
 
 
 class KeyChoice(Dialog[TakenKey]):
@@ -547,7 +550,8 @@ class PgpKeysPane(StepPane):
         """Make the invitation for the selected person, and hand it out."""
         name = self.person()
 
-        def invited(said: Sentence) -> None:
+        def invited(invitation: ToSend) -> None:
+            said = show_unless_certain(self, invitation, self.context.environment)
             self._invited[name] = self.context.environment.now().isoformat()
             if self._text_refused:
                 self.query_one(TextArea).load_text("")
@@ -564,7 +568,7 @@ class PgpKeysPane(StepPane):
         """Copy what to tell the owner of the selected person's key."""
         name = self.person()
         self._answered_to.add(name)
-        self._hand_out(text_of(self._reply(name)), f"about-your-key-{name}.txt")
+        self._hand_out(f"The reply to {name}", self._reply(name), f"about-your-key-{name}.txt")
         self.primary_changed()
 
     def _reply(self, name: str) -> Sentence:
@@ -572,9 +576,15 @@ class PgpKeysPane(StepPane):
         aside, key = self._aside.get(name), self._keys.get(name)
         return aside.for_owner if aside else key.verdict.sentence_for_owner if key else ""
 
-    def _hand_out(self, text: str, file_name: str) -> None:
+    def _hand_out(self, title: Sentence, sentence: Sentence, file_name: str) -> None:
+        text, environment = text_of(sentence), self.context.environment
         begins = text.partition(". ")[0]
-        self.run_told(lambda _report: f"{pgp_keys.hand_out(text, file_name, self.context)} “{begins} …”")
+
+        def copy(_report: Report) -> Sentence:
+            handed = hand_out(title, text, file_name, environment)
+            return f"{show_unless_certain(self, handed, environment)} “{begins} …”"
+
+        self.run_told(copy)
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
@@ -597,9 +607,8 @@ class PgpKeysPane(StepPane):
     # -- what came of it ---------------------------------------------------------------------------
 
     def _tell_owner(self, row: PresentKey) -> None:
-        self._hand_out(
-            text_of(row.verdict.sentence_for_owner), f"about-your-key-{row.file.rpartition('/')[2]}.txt"
-        )
+        file = row.file.rpartition("/")[2]
+        self._hand_out(f"About {file}", row.verdict.sentence_for_owner, f"about-your-key-{file}.txt")
 
     def _took(self, taken: Taken) -> None:
         self.show_problems([])

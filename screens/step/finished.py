@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 
+from screens.step.sending import show_unless_certain
 from screens.step.times import told_moment
 from screens.widgets.dialogs import tell
 from screens.widgets.rail import MARKS, WORDS
@@ -266,11 +267,11 @@ class Finished(VerticalScroll):
             draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}
             self.post_message(self.RemovalWanted({**draft, "kinds": ["leaving"]}))
         if event.button.id == "remind":
-            from workflows.steps.admin.hand_over import copy_reminder  # noqa: PLC0415 - few sessions need it
+            from workflows.steps.admin.hand_over import remind  # noqa: PLC0415 - few sessions need it
 
-            run = self._run
+            run, environment = self._run, self._run.environment
             awaited = run.session.state.awaited()
-            tell(self, lambda: copy_reminder(awaited, run.whole()))
+            tell(self, lambda: show_unless_certain(self, remind(awaited, run.whole()), environment))
         for key in (*self._by_hand(), *self._left()):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))

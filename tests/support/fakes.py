@@ -15,6 +15,8 @@ from workflows.stores.vault import VaultChoice
 class FakeClipboard:
     """Holds what was copied."""
 
+    certain = True
+
     def __init__(self) -> None:
         self.content = ""
         self.expires_at: datetime | None = None

@@ -51,6 +51,10 @@ class Clipboard(Protocol):
     """Something that text can be copied to, one text at a time."""
 
     @property
+    def certain(self) -> bool:
+        """Whether the text copied last is known to be where the person pastes from."""
+
+    @property
     def expires_at(self) -> datetime | None:
         """When `clear_if_ours()` is due, for the application to poll; None while nothing of ours is in it."""
 
@@ -121,6 +125,7 @@ class PyperclipClipboard(_ReadBack):
         environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(now)
+        self.certain = True
         self._mechanism = mechanism
         self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
 
@@ -180,6 +185,7 @@ class Osc52Clipboard:
 
     def __init__(self, write: Callable[[str], None], now: Callable[[], datetime]) -> None:
         self.expires_at: datetime | None = None
+        self.certain = False
         self._write = write
         self._now = now
 
@@ -211,6 +217,7 @@ class FirstWorkingClipboard:
 
     def __init__(self, clipboards: Sequence[Clipboard]) -> None:
         self._clipboards = clipboards
+        self.certain = False
 
     @property
     def expires_at(self) -> datetime | None:
@@ -225,9 +232,12 @@ class FirstWorkingClipboard:
         refusals = []
         for clipboard in self._clipboards:
             try:
-                return clipboard.copy(text)
+                said = clipboard.copy(text)
             except ClipboardUnavailable as error:
                 refusals.append(error.why)
+            else:
+                self.certain = clipboard.certain
+                return said
         raise ClipboardUnavailable(reason=joined(refusals) or "There is none.")
 
     def clear_if_ours(self) -> bool:
@@ -276,6 +286,7 @@ class TmuxClipboard(_ReadBack):
         environment: Mapping[str, str],
     ) -> None:
         super().__init__(now)
+        self.certain = False
         self._environment = child_environment(environment, allowed=_PASSED_ON)
 
     def copy(self, text: str | Secret) -> str:

@@ -15,6 +15,7 @@ from textual.events import Paste
 from textual.widgets import Button, DataTable, Static, TextArea
 
 from screens.admin.pgp_keys import KeyChoice, LayerKeys
+from screens.step.sending import ToSendDialog
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Confirm, Notice
 from workflows.gpg.inspect import check_key
@@ -522,6 +523,32 @@ async def test_whoever_has_no_key_is_invited_by_the_primary_one_after_the_other(
             assert sorted(ui.app.pane.draft()["invited"]) == invited
         assert not ui.app.pane.primary().ready
         assert not ui.app.pane.turn().yours
+
+
+async def test_an_invitation_whose_copy_is_not_certain_is_shown_and_can_be_saved(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    monkeypatch.setattr(admin_project.environment.clipboard, "certain", False)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.screen, ToSendDialog)
+        assert [*ui.app.pane.draft()["invited"]] == ["jane.doe"]
+        await ui.press("s", "escape")
+        assert not isinstance(ui.app.screen, ToSendDialog)
+    saved = admin_project.environment.home / "invitation-jane.doe.txt"
+    assert "--user jane.doe" in saved.read_text()
+
+
+async def test_a_reply_whose_copy_is_not_certain_is_shown(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    monkeypatch.setattr(admin_project.environment.clipboard, "certain", False)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["expired"])
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.screen, ToSendDialog)
 
 
 async def test_only_the_request_of_the_selected_person_is_offered(

@@ -120,6 +120,7 @@ def test_one_that_does_not_answer_is_due_again_later_and_the_others_are_cleared(
     terminal = Osc52Clipboard(written.append, lambda: NOW)
     both = FirstWorkingClipboard([desktop(board), terminal])
     both.copy(Secret("first"))
+    assert both.certain
     terminal.copy(Secret("second"))
     board.answers = False
     with pytest.raises(ClipboardUnavailable, match="Can't copy"):
@@ -161,6 +162,7 @@ def test_the_first_that_works_takes_it() -> None:
     both = FirstWorkingClipboard([desktop(Board(works=False)), terminal])
     both.copy(Secret("canary"))
     assert written == ["canary"]
+    assert not both.certain
     assert both.expires_at == NOW + timedelta(minutes=2)
     assert both.clear_if_ours()
     assert both.expires_at is None

@@ -62,6 +62,7 @@ from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located,
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
+from workflows.steps.shared.to_send import ToSend, copied, hand_out
 from workflows.terraform.state import AccessKey, State
 
 _POLICY_DEFAULTS: Mapping[str, object] = {
@@ -486,6 +487,16 @@ def save(person: PersonHandoff, target: str, context: Context) -> Sentence:
     return f"saved as {save_text(target, person.text, home, replaces=is_handoff)}"
 
 
+def copy(person: PersonHandoff, context: Context) -> ToSend:
+    """Copy a person's text.
+
+    Raises:
+        ClipboardUnavailable: nothing takes it.
+    """
+    title, file = f"The handoff for {person.name}", default_file(person.name)
+    return replace(copied(title, person.text, file, context.environment), replaces=is_handoff)
+
+
 def default_file(name: str) -> str:
     """Where a person's text is saved unless another file is named."""
     return f"~/handoff-{name}.txt"
@@ -535,12 +546,12 @@ def _other_text(remade: Mapping[tuple[str, str], str]) -> Sentence:
     return f"A later session ({by}) made another password in {where}, and its text is the one to open."
 
 
-def copy_reminder(awaited: Iterable[str], context: Context) -> Sentence:
-    """Copy a text for those who have not come yet, and say whom it is for; it names nobody.
+def remind(awaited: Iterable[str], context: Context) -> ToSend:
+    """Hand out a text for those who have not come yet, and say whom it is for; it names nobody.
 
     Raises:
         OnboardError: the text that they were sent here is no longer the one to open, for none of them; or it
-            can't be copied.
+            can't be copied or saved.
     """
     layers = context.decisions.layers
     remade = state_now.renewed_since(context, *layers)
@@ -552,13 +563,15 @@ def copy_reminder(awaited: Iterable[str], context: Context) -> Sentence:
     left_out = f"Not for {names}: {_other_text(others)}" if others else ""
     if not here:
         raise OnboardError("Another text is the one to open", left_out, next="Remind them from that session.")
-    # It holds no secret.
-    copied = context.environment.clipboard.copy(
+    handed = hand_out(
+        "A reminder",
         f"Hello,\n\nyour access to {context.facts['project']} waits for you. Please open the text that I "
         "sent you with `iam-onboard`, choose your own password, then set up MFA.\n\n"
-        "If you don't have that text any more, or it doesn't open, tell me and I'll send it again.\n"
+        "If you don't have that text any more, or it doesn't open, tell me and I'll send it again.\n",
+        "reminder.txt",
+        context.environment,
     )
-    return joined((copied, f"Send it to {listed(here, _MOST_NAMED)}.", left_out))
+    return replace(handed, said=joined((handed.said, f"Send it to {listed(here, _MOST_NAMED)}.", left_out)))
 
 
 def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:

@@ -18,7 +18,6 @@ from workflows.core.files import FileError, explained, read_bytes, write_atomica
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, enumerated, joined, listed
-from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import CheckedKey, check_key
 from workflows.gpg.key_file import JudgedFile, judge_file
 from workflows.gpg.many_keys import check_keys, in_parallel
@@ -38,7 +37,8 @@ from workflows.steps.admin.other_sessions import keys_of_later_sessions
 from workflows.steps.decisions import Comparison, DecidedKey, Decisions, Reset
 from workflows.steps.shared.judged_key import SEVERITY, JudgedKey, contents_of
 from workflows.steps.shared.module import Context, Progress, Report
-from workflows.steps.shared.paths import is_path, save_text, typed_path
+from workflows.steps.shared.paths import is_path, typed_path
+from workflows.steps.shared.to_send import ToSend, hand_out
 from workflows.terraform.requirements import provider_wanted
 
 
@@ -734,32 +734,19 @@ def mail_for(context: Context) -> dict[str, int]:
     return {file.stem.removeprefix("request-"): file.stat().st_mtime_ns for file in files}
 
 
-def invite(name: str, context: Context) -> Sentence:
-    """Make the text to send to a person who has not sent a key, and hand it out; returns where it is.
+def invite(name: str, context: Context) -> ToSend:
+    """Make the text to send to a person who has not sent a key, and hand it out.
 
     Raises:
         OnboardError: the name breaks a rule, or the text could not be put anywhere.
     """
     text = Invitation(str(context.facts["project"]), name).render()
-    file_name = f"invitation-{name}.txt"
+    title, file_name = f"The invitation for {name}", f"invitation-{name}.txt"
     mail = context.environment.mail(file_name)
     if mail is None:
-        return hand_out(text, file_name, context)
+        return hand_out(title, text, file_name, context.environment)
     write_atomically(mail, text.encode())
-    return f"It is in the sandbox's mailbox, for {name}."
-
-
-def hand_out(text: str, file_name: str, context: Context) -> Sentence:
-    """Copy a text that is to be sent, or save it at home where there is no clipboard; returns which.
-
-    Raises:
-        OnboardError: it could not be saved either.
-    """
-    try:
-        return context.environment.clipboard.copy(text)
-    except ClipboardUnavailable as error:
-        shown = save_text(file_name, text, context.environment.home)
-        return f"{error.what} So it is saved as {shown}: send that file."
+    return ToSend(title, text, file_name, f"It is in the sandbox's mailbox, for {name}.", certain=True)
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

@@ -196,10 +196,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     copied: Sentence = ""
     with suppress(ClipboardUnavailable):
         copied = context.environment.clipboard.copy(text)
-    if not (places or copied):
+    if not (places or (copied and context.environment.clipboard.certain)):
         raise OnboardError(
             "The request isn't saved yet",
-            "You named no file, and this computer has no clipboard.",
+            "You named no file, and nothing here shows that it was copied.",
             next="Enter a file to save it in, and send that file to your admin.",
         )
     sent = enumerated(places) or "made"

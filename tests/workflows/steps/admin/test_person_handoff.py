@@ -310,15 +310,15 @@ def test_whom_a_later_session_removed_or_awaits_is_not_asked_about(
     assert (seen.verdict, seen.about, asked) == (Verdict.TAKEN_BACK, ("a",), [])
     assert RESET in str(seen.words)
     whole = replace(context, facts={"project": "bb", "layers": ["security"]}, item="")
-    copied = hand_over.copy_reminder(["b", "c"], whole)
-    assert RESET in str(copied)
+    reminder = hand_over.remind(["b", "c"], whole)
+    assert RESET in str(reminder.said)
     assert "bb" in str(whole.environment.clipboard.content)  # type: ignore[attr-defined]
     with pytest.raises(OnboardError, match=RESET):
-        hand_over.copy_reminder(["b"], whole)
+        hand_over.remind(["b"], whole)
     elsewhere = {"plan@management": {"passwords": ["b"]}, **every}
     layers = {"project": "bb", "layers": ["management", "security"]}
     some = replace(whole, facts=layers, every=elsewhere)
-    assert RESET not in str(hand_over.copy_reminder(["b"], some))
+    assert RESET not in str(hand_over.remind(["b"], some).said)
     monkeypatch.setattr(hand_over.state_now, "awaited_later", lambda *_: {("b", "management"): "Reset"})
     seen = hand_over.inquire(context)
     assert (seen.verdict, seen.about, [name for name, _ in asked]) == (Verdict.AWAITED, ("b",), ["b"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
-from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.desktop.clipboard import ClipboardUnavailable, Osc52Clipboard
 from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import Headline
 from workflows.machine.observations import AGREES, Observation
@@ -28,6 +29,7 @@ FACTS = {"project": "bb", "user": "jane.doe"}
 
 class NoClipboard:
     expires_at = None
+    certain = False
 
     def copy(self, text: str | Secret) -> str:  # noqa: ARG002 - the protocol
         raise ClipboardUnavailable(reason="There is no clipboard.")
@@ -156,9 +158,11 @@ def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: Gp
 
 
 def test_a_request_has_to_get_out_somehow(tmp_path: Path, keys: GpgHome) -> None:
-    asked = context(tmp_path, keys, clipboard=NoClipboard())
-    with pytest.raises(OnboardError, match="clipboard"):
-        step.perform(Request(keys.fingerprint("good"), ""), asked, nothing)
+    unseen = Osc52Clipboard(lambda _text: None, lambda: datetime.now(UTC))
+    for board in (unseen, NoClipboard()):
+        asked = context(tmp_path, keys, clipboard=board)
+        with pytest.raises(OnboardError):
+            step.perform(Request(keys.fingerprint("good"), ""), asked, nothing)
     facts = step.perform(Request(keys.fingerprint("good"), "~/r.txt"), asked, nothing)
     assert "replacement" not in facts["request_sent"]
     assert facts["request_sent"].endswith(" ~/r.txt")

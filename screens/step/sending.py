@@ -1,0 +1,51 @@
+"""A text that the person sends to somebody else: where its copy is not certain, it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from screens.widgets.dialogs import tell
+from screens.widgets.lists import TextDialog
+from screens.widgets.text import Button, Text
+from workflows.core.sentences import Sentence
+from workflows.environment import Environment
+from workflows.steps.shared.to_send import ToSend
+
+
+class ToSendDialog(TextDialog):
+    """The text, what is known about its copy, and a way to save it.
+
+    Args:
+        to_send: the text.
+        environment: has the clipboard and the home folder.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save this text", id="text.save")]
+
+    def __init__(self, to_send: ToSend, environment: Environment) -> None:
+        super().__init__(to_send.title, to_send.text, copy=environment.clipboard.copy)
+        self._to_send = to_send
+        self._environment = environment
+
+    def fields(self) -> ComposeResult:
+        yield Text(self._to_send.said, id="said")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Save", id="save", key="s")
+        yield from super().buttons()
+
+    def action_save(self) -> None:
+        """Save it in the home folder."""
+        tell(self, lambda: self._to_send.save(self._environment))
+
+
+def show_unless_certain(node: Widget, to_send: ToSend, environment: Environment) -> Sentence:
+    """Show a text whose copy is not certain; returns where it is. From any thread."""
+    if not to_send.certain:
+        node.app.call_later(lambda: node.app.push_screen(ToSendDialog(to_send, environment)))
+    return to_send.said

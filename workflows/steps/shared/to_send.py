@@ -1,0 +1,66 @@
+"""Texts that the person sends to somebody else by any messenger; nothing in them is secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.core.sentences import Sentence
+from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.environment import Environment
+from workflows.steps.shared.paths import save_text
+
+
+@dataclass(frozen=True)
+class ToSend:
+    """A text that was put where the person can take it from.
+
+    Attributes:
+        title: what it is.
+        text: the text.
+        file_name: of the file that it may be saved in, in the home folder.
+        said: where it is.
+        certain: whether it surely is there; else it has to be shown.
+        replaces: whether a file that is there may be replaced; None replaces any.
+    """
+
+    title: Sentence
+    text: str
+    file_name: str
+    said: Sentence
+    certain: bool
+    replaces: Callable[[Path], bool] | None = None
+
+    def save(self, environment: Environment) -> Sentence:
+        """Save it in the home folder; returns where.
+
+        Raises:
+            OnboardError: it would replace something else, or could not be written.
+        """
+        shown = save_text(self.file_name, self.text, environment.home, replaces=self.replaces)
+        return f"Saved as {shown}: send that file."
+
+
+def copied(title: Sentence, text: str, file_name: str, environment: Environment) -> ToSend:
+    """Copy a text that is to be sent.
+
+    Raises:
+        ClipboardUnavailable: nothing takes it.
+    """
+    said = environment.clipboard.copy(text)
+    return ToSend(title, text, file_name, said, environment.clipboard.certain)
+
+
+def hand_out(title: Sentence, text: str, file_name: str, environment: Environment) -> ToSend:
+    """Copy a text that is to be sent, or save it at home where there is no clipboard.
+
+    Raises:
+        OnboardError: it could not be saved either.
+    """
+    try:
+        return copied(title, text, file_name, environment)
+    except ClipboardUnavailable as error:
+        shown = save_text(file_name, text, environment.home)
+        said = f"{error.what} So it is saved as {shown}: send that file."
+        return ToSend(title, text, file_name, said, certain=True)
