@@ -108,7 +108,7 @@ class FileSet:
             refuse_outside(root, (folder, *filter(Path.is_symlink, found.values())))
             documents = {name: Document(name, load_hcl(path)) for name, path in found.items()}
             linked = {name for name, path in found.items() if path.is_symlink() or path in shared}
-            for name in _key_folders(documents):
+            for name in key_folders(documents):
                 own = (folder / name).resolve() == folder.resolve() / name
                 entries = sorted((folder / name).iterdir()) if (folder / name).is_dir() else []
                 refuse_outside(root, (folder / name, *filter(Path.is_symlink, entries)))
@@ -182,7 +182,7 @@ def _terraform_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.tf"), key=lambda path: (is_override(path.name), path.name))
 
 
-def _key_folders(documents: Mapping[str, Document]) -> list[str]:
+def key_folders(documents: Mapping[str, Document]) -> list[str]:
     """`keys`, and the other folders in the layer that modules read PGP keys from."""
     found = {
         posixpath.normpath(match[1].decode())

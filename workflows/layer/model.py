@@ -53,6 +53,7 @@ class Subject(StrEnum):
     OUTPUT = "output"
     ACCOUNT = "account"
     FILE = "file"
+    KEY = "PGP key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Finding:
     Attributes:
         message: a sentence, without the place.
         place: where.
-        subject: what it is about; MEMBER where it is who is in a group.
+        subject: what it is about; MEMBER where it is who is in a group, KEY where a user has no key file.
         label: which one: a name, or a block's label; "" for several at once.
         group: the label of the group whose members it is about; "" for all other subjects.
         hand_edit: True when the thing can only be changed by hand, at that place.

@@ -6,6 +6,7 @@ such entries counts as one; what is said in words is left to the reader of the f
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -15,8 +16,8 @@ from tree_sitter import Node
 
 from workflows.hcl.blocks import comments_of
 from workflows.hcl.document import Document
-from workflows.layer.files import FileSet, is_override, read_documents
-from workflows.layer.model import Finding, Place, Subject
+from workflows.layer.files import FileSet, is_override, key_folders, read_documents
+from workflows.layer.model import Finding, Person, Place, Subject
 from workflows.layer.read.declarations import attribute_of, group_modules, made_by, user_modules
 from workflows.layer.read.references import usual_reference
 
@@ -50,6 +51,16 @@ def read_findings(files: FileSet) -> list[Finding]:
         found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
         found.extend(_hidden(document))
     return found
+
+
+def missing_keys(files: FileSet, people: Iterable[Person]) -> Iterator[Finding]:
+    """The people whose key file isn't in its folder; `file()` then fails every plan of the layer."""
+    folders = {*key_folders(files.documents)}
+    for person in people:
+        path = person.key_file
+        if path is not None and path not in files.keys and posixpath.dirname(path) in folders:
+            message = f"{path}, the key of {person.iam_name}, is missing, so Terraform can't plan."
+            yield Finding(message, person.place, Subject.KEY, person.iam_name)
 
 
 def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[Finding]:

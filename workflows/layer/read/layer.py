@@ -25,7 +25,13 @@ from workflows.layer.read.declarations import (
     uneditable,
     user_modules,
 )
-from workflows.layer.read.findings import read_findings, read_hidden_entries, read_unread, wrapped_users
+from workflows.layer.read.findings import (
+    missing_keys,
+    read_findings,
+    read_hidden_entries,
+    read_unread,
+    wrapped_users,
+)
 from workflows.layer.read.groups import read_groups
 from workflows.layer.read.outputs import read_hidden_outputs, read_outputs
 from workflows.layer.read.people import read_people
@@ -44,7 +50,8 @@ def read_layer(location: LayerLocation) -> Layer:
     with collection_paused():
         layer = read_files(location, FileSet.load(location.path, location.var_files, shared, location.root))
         try:
-            wrapped = tuple(wrapped_users(location.path, location.root, layer.files))
+            wrapped = wrapped_users(location.path, location.root, layer.files)
+            beside = (*missing_keys(layer.files, layer.people), *wrapped)
         except OSError as error:
             raise LayerUnreadable(
                 "Can't read a module of the layer",
@@ -52,7 +59,7 @@ def read_layer(location: LayerLocation) -> Layer:
                 why=cause_of(error),
                 next="Repair the file or its permissions.",
             ) from error
-    return replace(layer, findings=(*layer.findings, *wrapped)) if wrapped else layer
+    return replace(layer, findings=(*layer.findings, *beside)) if beside else layer
 
 
 def read_files(location: LayerLocation, files: FileSet) -> Layer:

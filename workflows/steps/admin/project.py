@@ -19,8 +19,11 @@ from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import Sentence, count, joined, listed
 from workflows.core.shapes import texts
 from workflows.git import Git, Upstream
+from workflows.gpg.key_file import judge_file
+from workflows.gpg.tools import GpgMissing
 from workflows.layer.discover import find_project
-from workflows.layer.model import Finding, Layer, Person
+from workflows.layer.edit.password_length import short_passwords
+from workflows.layer.model import Finding, Layer, Person, Subject
 from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
@@ -37,6 +40,7 @@ from workflows.steps.shared.module import Context, Progress, Report, unless_refu
 from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
 from workflows.terraform.binary import Wanted, find_program
+from workflows.terraform.requirements import provider_wanted
 from workflows.terraform.trusted import TrustedPrograms
 
 FIRST_LAYERS = ("management", "root", "security")
@@ -229,6 +233,42 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
                 if all(person.machine for person in found)
                 else "Name them under “Change whom?” (^o shows it), and switch a password on in Users.",
             ).about("resetting")
+        for layer in layers:
+            _check_new_password(name, layer, rekeyed=name in request.rekeying, context=context)
+
+
+def _check_new_password(name: str, layer: Layer, *, rekeyed: bool, context: Context) -> None:
+    """Refuse a new password that no key can encrypt, or that AWS would reject, before it is planned."""
+    person, account = layer.person(name), layer.location.account
+    if person is None or person.login_profile is False:
+        return
+    if not rekeyed and (wrong := _unusable_key(person, layer, context)):
+        raise OnboardError(
+            "No PGP key to encrypt it for",
+            f"{account}: {person.key_file} of {name} {wrong}",
+            next=f"Name {name} under “Whose PGP key?” (^o shows it): with a new key comes a new password.",
+        ).about("resetting")
+    for short in short_passwords(layer, (name,)):
+        raise short.refusal().about("resetting")
+
+
+def _unusable_key(person: Person, layer: Layer, context: Context) -> Sentence:
+    """Why no password can be encrypted for somebody's key file; "" where it can, or nobody can tell."""
+    if any(found.subject is Subject.KEY and found.label == person.iam_name for found in layer.findings):
+        return "is missing, so Terraform can't plan."
+    data = layer.files.keys.get(person.key_file or "")
+    if data is None:
+        return ""
+    try:
+        provider = provider_wanted(layer.location.path)
+    except ValueError:
+        provider = None
+    environment = context.environment
+    try:
+        verdict = judge_file(data, provider, environment.now(), environment=environment.variables).verdict
+    except GpgMissing:
+        return ""  # a plan takes no gpg
+    return "" if verdict.accepted else f"can't be used: {verdict.headline}. {verdict.explanation}"
 
 
 def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
@@ -428,8 +468,8 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
 def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
     """What the layers hold that is not simply read and edited, each a sentence with its place.
 
-    What is commented out takes one line a layer, however much it is, after what is to be edited by hand. More
-    than three lines end with one that says how many are left out.
+    What is commented out takes one line a layer, however much it is, after what keeps Terraform from planning
+    and what is to be edited by hand. More than three lines end with one that says how many are left out.
 
     Args:
         layers: in the order they are worked on.
@@ -438,7 +478,8 @@ def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
     for layer in layers:
         account = layer.location.account
         for finding in (finding for finding in layer.findings if not finding.hidden):
-            sentences[finding.hand_edit].append(f"{account}: {finding.message} ({finding.place})")
+            pressing = finding.hand_edit or finding.subject is Subject.KEY
+            sentences[pressing].append(f"{account}: {finding.message} ({finding.place})")
         sentences[False] += [f"{account}: {words}" for words in _hidden(layer.findings)]
     remarks = [*sentences[True], *sentences[False]]
     left = len(remarks) - _MOST_REMARKS

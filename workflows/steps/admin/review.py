@@ -27,6 +27,7 @@ from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
+from workflows.layer.read.findings import missing_keys
 from workflows.layer.read.layer import read_layer
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import Facts
@@ -260,6 +261,8 @@ def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
         layer = made.before
         account = layer.location.account
         yield from (f"{account}: {problem.message}" for problem in made.warnings if problem.field in _NOTED)
+        missing = missing_keys(made.after.files, made.after.people)
+        yield from (f"{account}: {finding.message}" for finding in missing)
         if emptied := _emptied(made):
             stays = "The empty group stays." if len(emptied) == 1 else "Empty groups stay."
             yield f"{account}: nobody is left in {listed(emptied, _NAMED)}. {stays}"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +11,8 @@ from support.admin_project import AdminProject, quiet
 
 from workflows.admin import ADMIN
 from workflows.core.errors import OnboardError
+from workflows.layer.edit.operation import EditRefused
+from workflows.layer.model import Subject
 from workflows.machine.events import Started, StepKey, Succeeded
 from workflows.machine.observations import Verdict
 from workflows.machine.rules import reduce
@@ -108,7 +113,7 @@ def test_a_layer_that_the_project_does_not_have_is_refused(admin_project: AdminP
 
 def test_uncommitted_changes_in_a_layer_are_told(admin_project: AdminProject) -> None:
     admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
-    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
+    remark, *_ = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
     assert all(part in remark for part in ("1 ", " security"))
 
 
@@ -295,3 +300,34 @@ def test_the_regions_alone_lead_to_nothing_but_their_step() -> None:
     state = reduce(State.beginning(ADMIN), Started(StepKey("project"), "r", ""))
     state = reduce(state, Succeeded(StepKey("project"), "r", "", done))
     assert [key.step for key in state.expected()] == ["project", "sts-regions"]
+
+
+def resetting(admin: AdminProject, **more: tuple[str, ...]) -> Request:
+    return Request(path=str(admin.root), layers=LAYERS, resetting=("alex.kim",), **more)
+
+
+def test_a_missing_key_file_is_among_the_remarks(admin_project: AdminProject) -> None:
+    admin_project.file("security", "keys/alex.kim").unlink()
+    found = project.survey(str(admin_project.root), admin_project.context(), quiet)
+    (missing,) = (finding for layer in found.layers for finding in layer.findings)
+    assert (missing.subject, missing.label) == (Subject.KEY, "alex.kim")
+    assert any("keys/alex.kim" in remark for remark in found.of_the_files)
+
+
+@pytest.mark.parametrize("key", ["missing", "expired"])
+def test_no_password_is_reset_for_a_key_that_cannot_be_used(
+    admin_project: AdminProject, people_keys: Mapping[str, bytes], key: str
+) -> None:
+    file = admin_project.file("security", "keys/alex.kim")
+    file.unlink() if key == "missing" else file.write_bytes(b64encode(people_keys["expired"]))
+    admin_project.git("commit", "--quiet", "--all", "--message", key)
+    assert refused(admin_project, resetting(admin_project)).field == "resetting"
+    project.perform(resetting(admin_project, rekeying=("alex.kim",)), admin_project.context(), quiet)
+
+
+def test_no_password_is_reset_that_the_policy_would_reject(admin_project: AdminProject) -> None:
+    account = admin_project.file("security", "account.tf")
+    account.write_text(re.sub(r"(minimum_password_length\s*=) 16", r"\1 99", account.read_text()))
+    error = refused(admin_project, resetting(admin_project))
+    assert isinstance(error, EditRefused)
+    assert error.field == "resetting"
