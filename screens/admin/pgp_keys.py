@@ -416,7 +416,7 @@ class PgpKeysPane(StepPane):
             f"{other} of {short(name)}, the whole message, or the path of a file"
         )
         shown = {
-            "#fetch": self._news(name),
+            "#fetch": self._news(name) and not self._news(self._first_missing()),  # else Next reads it
             "#invite": key is None and not news and name != self._to_invite,
             "#compare": self._comparable(name) is not None,
             "#owner": bool(self._reply(name)),

@@ -24,6 +24,8 @@ from workflows.core.errors import Problem
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
+from workflows.machine.events import StepKey
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import Arrival, Request, mark_of
@@ -98,6 +100,7 @@ class HandoffPane(StepPane):
         yield ButtonRow(
             Button("Clear the entry", id="clear"),
             Button("Read the earlier one", id="earlier"),
+            Button("Keep the old one", id="keep"),
             Button("Read another", id="another"),
             Button("Replace my key", id="replace"),
             *([Button(_REVOKE, id="revocation")] if self.context.facts.get("key_made") else []),
@@ -144,6 +147,7 @@ class HandoffPane(StepPane):
         self.set_class(arrived, "-arrived")
         self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
+        self.query_one("#keep").display = self.decides and bool(self._newer.continuing)
         waits = not arrived and self.request() == Request()
         self.query_one("#earlier").display = self._earlier is not None and waits
         self.primary_changed()
@@ -213,13 +217,30 @@ class HandoffPane(StepPane):
             "read", lambda report: handoff.read(request, self.context, report), self._show, looks=True
         )
 
+    @property
+    def decides(self) -> bool:
+        return self.opening.asks and self._arrival is not None and self._read == self.request()
+
+    @property
+    def _newer(self) -> Observation:
+        """What the last look says of the handoff that was accepted."""
+        return self.context.observed.get(StepKey(self.opening.step.id), NOT_ASKED)
+
+    @on(Button.Pressed, "#keep")
+    def _keep_the_old_one(self) -> None:
+        self.post_message(self.KeptAsIs())
+
     def _show(self, arrival: Arrival) -> None:
         self._arrival = arrival
         compare = handoff.to_compare(arrival.handoff, arrival.known)
         self.drop_note()  # what is read now is newer than what it is about
         lines = [
             f"✓ Read from {arrival.source}: this handoff is for you.",
-            *(f"! {remark}" for remark in (*arrival.remarks, compare) if remark),
+            *(
+                f"! {text_of(remark)}"
+                for remark in (*arrival.remarks, compare, self._newer.redoing)
+                if remark
+            ),
             *_handoff_lines(arrival.handoff, arrival.own_keys, arrival.known),
         ]
         self._show_arrival(lines)

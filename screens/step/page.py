@@ -211,6 +211,9 @@ class StepPane(VerticalScroll):
 
         reason: str
 
+    class KeptAsIs(Posted):
+        """The person continues with what was decided, although the world contradicts it."""
+
     class PrimaryChanged(Message):
         """What the primary action does, or whose turn it is, may be another now."""
 
@@ -315,6 +318,11 @@ class StepPane(VerticalScroll):
 
     def answer(self) -> None:
         """The person pressed Next for `in_between`."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether the page itself asks how to continue, where the world contradicts the step."""
+        return False
 
     @property
     def inside(self) -> bool:

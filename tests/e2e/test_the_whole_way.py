@@ -99,8 +99,9 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
     session = session_of(machine, folder, "admin")
     async with wizard(machine, folder, Start(session=session), recording=recording) as admin:
         await admin.at("PGP keys")
-        await admin.until(lambda: admin.pane.query_one("#fetch").display, "the request")
-        await admin.press("#fetch")
+        await admin.until(lambda: admin.pane._news("jane.doe"), "the request")
+        await admin.next()
+        await admin.until(lambda: bool(admin.pane._comparing), "its fingerprint")
         await admin.choose("#same", "same")
         await admin.pilot.press("space")
         await admin.next()

@@ -538,7 +538,7 @@ class WizardScreen(OneFocus):
             open_step = self.run.session.towards(key)
             return Primary(f"Go to {self.run.title(open_step)}" if open_step else "Back to Home")
         status = self.run.session.status(key)
-        if status is Status.CONTRADICTED:
+        if status is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
             again = next(iter(seen.effects), f"Do {self.run.step(key).title} again")
             return Primary("Decide how to continue" if seen.asks else again)
@@ -665,7 +665,7 @@ class WizardScreen(OneFocus):
             await self._leave_page_without_input()
             return
         status = self.run.session.status(key)
-        if status is Status.CONTRADICTED:
+        if status is Status.CONTRADICTED and not pane.decides:
             seen = self.run.session.state.observed[key]
             if seen.asks:
                 ask(self, Contradiction(self.run.title(key), seen), self._decide)
@@ -723,6 +723,11 @@ class WizardScreen(OneFocus):
                 await self._do_again(key, "the world contradicts it")
             case Choice.ACCEPT:
                 self._stage.accept()
+
+    @on(StepPane.KeptAsIs)
+    async def _keep_as_is(self, message: StepPane.KeptAsIs) -> None:
+        if message.pane is self.pane:
+            await self._decide(Choice.CONTINUE)
 
     def action_help(self) -> None:
         """Explain the step and its keys."""

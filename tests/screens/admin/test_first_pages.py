@@ -413,7 +413,7 @@ async def test_an_invitation_and_the_request_pass_through_the_mailbox(
         await ui.press("escape")
         await ui.go_to("pgp-keys")
         (mailbox / "request-jane.doe.txt").write_text(b64encode(people_keys["jane.doe"]).decode())
-        await until(ui.pilot, lambda: ui.app.pane.query_one("#fetch").display)
+        await until(ui.pilot, lambda: ui.app.pane._news("jane.doe"))
         await ui.rest()
         assert ui.focused == "primary"
         await ui.press("enter")

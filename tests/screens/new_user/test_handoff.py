@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.new_user import environment_of, handoff_for, said
-from support.panes import PaneHost, new_session, rest, settle, until
+from support.panes import PaneHost, by_id, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 from textual.events import Paste
 from textual.widgets import TextArea
@@ -19,9 +20,10 @@ from screens.new_user.before_you_start import BeforeYouStartPane
 from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.step.page import is_displayed
+from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
-from screens.widgets.text import Lines
+from screens.widgets.text import Button, Lines
 from workflows.core.files import cause_of
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -29,6 +31,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.handoff import RoleProfile
+from workflows.run import SessionRun
 from workflows.steps.new_user import before_you_start, handoff, pgp_key
 
 KEY = StepKey("handoff")
@@ -282,6 +285,39 @@ async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg
         (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await until(pilot, lambda: app.screen.focused is not None and app.screen.focused.id == "primary")
+    session.close()
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+async def test_one_that_comes_after_another_is_one_question(
+    tmp_path: Path, gpg: GpgHome, accepts: bool
+) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    session, environment = begun(tmp_path, gpg), environment_of(tmp_path, gpg, mailbox=mailbox)
+    held = handoff_for(gpg, "jane")
+    accepted = {
+        "handoff": held.payload(),
+        "identities": ["security"],
+        "accepted_at": "2020-01-01T00:00:00+00:00",
+    }
+    settle(session, KEY, accepted)
+    more = replace(held.identities[0], account_name="management", account_id="1" * 12, profiles=())
+    (mailbox / "handoff-jane.doe.txt").write_text(replace(held, identities=(*held.identities, more)).render())
+    SessionRun(session, environment, by_id(MODULES)).observe()
+    assert session.status(KEY) is Status.CONTRADICTED
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.pane.has_class("-arrived"))
+        await rest(pilot)
+        if accepts:
+            await pilot.press("enter")
+        else:
+            app.pane.query_one("#keep", Button).press()
+        await rest(pilot)
+        assert not isinstance(app.screen, Contradiction)
+        assert session.facts()["identities"] == (["security", "management"] if accepts else ["security"])
+        assert session.status(KEY) is (Status.DONE if accepts else Status.UNCONFIRMED)
     session.close()
 
 
