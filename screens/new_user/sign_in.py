@@ -25,7 +25,7 @@ from screens.widgets.checklist import Checklist, Deed
 from screens.widgets.dialogs import Confirm, ask, tell
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -187,8 +187,8 @@ class SignInPane(StepPane):
         if self._has_password:
             self._arrange()
         if self._signed_in and self.opening.interrupted:
-            for note in self.query(".pane-note").results(Text):
-                note.update(_NOT_NEEDED)
+            for note in self.query(".pane-note").results(Lines):
+                note.show_lines([_NOT_NEEDED])
         if self.opening.done:
             self.focus_primary()
 

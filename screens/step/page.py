@@ -26,7 +26,7 @@ from screens.step.failure import as_error
 from screens.widgets.fields import Field, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, Lines, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, joined, text_of
@@ -241,7 +241,7 @@ class StepPane(VerticalScroll):
             yield Text(self.heading(), classes="pane-title")
             yield Text(self.opening.step.purpose, classes="pane-purpose")
             if self.opening.note:
-                yield Text(self.opening.note, classes="pane-note")
+                yield Lines(self.opening.note, classes="pane-note")
         yield from self.compose_body()
         with Vertical(classes="pane-foot"):
             yield ProblemList(id="problems")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from textwrap import wrap
 from typing import Any, ClassVar, Self
 
@@ -270,7 +271,18 @@ def _folded(line: str, width: int, *, whole_paths: bool) -> str:
     indent = len(line) - len(_MARKED.sub("", line))
     for path in () if whole_paths else [word for word in line.split() if "/" in word]:
         line = line.replace(path, shortened(path, width - indent), 1)
-    return "\n".join(wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)) or line
+    lines: list[str] = []
+    for long, words in groupby(line.split(" "), lambda word: len(word) > width - indent):
+        for piece in words if long else (" ".join(words),):
+            begun = f"{lines.pop()} " if lines else ""
+            if long and len(begun) > width // 2:
+                lines.append(begun.rstrip())
+                begun = " " * indent
+            hanging = " " * (
+                max(indent, len(begun)) if long else indent
+            )  # a path goes on below its beginning
+            lines += wrap(f"{begun}{piece}", width, subsequent_indent=hanging, break_on_hyphens=False)
+    return "\n".join(lines) or line
 
 
 class Button(widgets.Button, Measured, inherit_bindings=False):

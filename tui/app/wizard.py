@@ -39,7 +39,7 @@ from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from screens.widgets.secret_dialogs import CodeDialog, PassphraseDialog, SecretDialog
 from screens.widgets.status_grid import EverybodyDialog
-from screens.widgets.text import Button, SplitLine, Text, in_line, marked_up, styled
+from screens.widgets.text import Button, Lines, SplitLine, Text, in_line, marked_up, styled
 from tui.app.stage import Stage
 from workflows.core.errors import OnboardError
 from workflows.core.garbage import page_painted
@@ -184,7 +184,7 @@ class WizardScreen(OneFocus):
         with Horizontal(id="middle"):
             yield StepRail()
             yield self._stage
-        yield Text("", id="result")
+        yield Lines(id="result")
         yield ActionBar()
         yield KeyLine(
             *("app.commands", "wizard.help", "wizard.rail"),
@@ -567,8 +567,8 @@ class WizardScreen(OneFocus):
         if self._left.is_set():
             return False
         self._passing, self._refused = passing, False
-        result = self.query_one("#result", Text)
-        result.update(text)
+        result = self.query_one("#result", Lines)
+        result.show_lines([text] if text else [])
         result.set_class(bool(text), "-shown")
         for name in ("warning", "error"):
             result.set_class(severity == name, f"-{name}")

@@ -109,6 +109,35 @@ async def test_a_line_goes_on_below_its_first_word() -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("line", "folded"),
+    [
+        (
+            "✓ Kept now in ~/a/very/long/path/to/it. Do it.",
+            ["✓ Kept now in", "  ~/a/very/long/path/", "  to/it. Do it."],
+        ),
+        (
+            "✓ Kept ~/a/very/long/path/to/it. Do it.",
+            ["✓ Kept ~/a/very/long/", "       path/to/it. Do", "  it."],
+        ),
+        (
+            "Written to the file ~/a/long/path/to/it/all",
+            ["Written to the file", "~/a/long/path/to/it/a", "ll"],
+        ),
+        ("File ~/a/path/to/it, fine", ["File ~/a/path/to/it,", "fine"]),
+    ],
+)
+async def test_a_path_goes_on_below_its_own_beginning(line: str, folded: list[str]) -> None:
+    class Host(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Lines(line)
+
+    app = Host()
+    async with app.run_test(size=(21, 24)) as pilot:
+        await pilot.pause()
+        assert str(app.query_one(Lines).render()).split("\n") == folded
+
+
 async def test_the_arrows_reach_every_button_of_several_rows() -> None:
     class Rows(App[None]):
         def compose(self) -> ComposeResult:
