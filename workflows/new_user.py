@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,31 +29,33 @@ def _read_handoff(facts: Facts) -> object:
     return handoff
 
 
-def _identity(handoff: Mapping[str, Any], account: str) -> list[object]:
-    """What a handoff says of one account: what comes for another one later changes nothing here."""
+def _identity(handoff: Mapping[str, Any], account: str, of: Callable[[str], bool]) -> list[object]:
+    """What a handoff says of one account in these fields, and of no other account."""
     return [
         handoff["project"],
-        *(identity for identity in handoff["identities"] if identity["account_name"] == account),
-    ]
-
-
-_OF_THE_PASSWORD = {"encrypted_password", "key_fingerprint", "password_policy"}
-
-
-def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
-    """What a handoff says of one account besides its password: a reset changes nothing here."""
-    project, *identities = _identity(handoff, account)
-    return [
-        project,
         *(
-            {name: value for name, value in identity.items() if name not in _OF_THE_PASSWORD}
-            for identity in identities
-            if isinstance(identity, Mapping)
+            {name: value for name, value in identity.items() if of(name)}
+            for identity in handoff["identities"]
+            if isinstance(identity, Mapping) and identity["account_name"] == account
         ),
     ]
 
 
-_OF_THE_SIGN_IN = {"handoff": _identity}
+_OF_THE_PASSWORD = {"encrypted_password", "key_fingerprint", "password_policy"}
+_SIGNS_IN = {"account_id", "user", "sign_in_url", "encrypted_password"}
+
+
+def _sign_in(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """Who signs in where with which password: a role more makes nobody use a spent password again."""
+    return _identity(handoff, account, lambda name: name in _SIGNS_IN)
+
+
+def _account(handoff: Mapping[str, Any], account: str) -> list[object]:
+    """What it says besides the password: a reset changes nothing here."""
+    return _identity(handoff, account, lambda name: name not in _OF_THE_PASSWORD)
+
+
+_OF_THE_SIGN_IN = {"handoff": _sign_in}
 # Of a sign-in only that there was one: a later one with another password changes nothing here.
 _OF_THE_ACCOUNT = {"handoff": _account, "signed_in": lambda _fact, _account: True}
 

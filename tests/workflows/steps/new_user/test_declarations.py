@@ -40,7 +40,10 @@ def test_a_handoff_with_one_more_account_leaves_the_others_done(tmp_path: Path) 
     settle(session, StepKey("handoff"), accepted(more, identity()))
     assert (session.status(HERE), session.status(THERE)) == (Status.DONE, Status.READY)
     session.reopen(StepKey("handoff"))
-    settle(session, StepKey("handoff"), accepted(identity(region="eu-west-1")))
+    settle(session, StepKey("handoff"), accepted(identity(region="eu-west-1", profiles=())))
+    assert session.status(HERE) is Status.DONE, "its password is spent"
+    session.reopen(StepKey("handoff"))
+    settle(session, StepKey("handoff"), accepted(identity(user="jane.other")))
     assert session.status(HERE) is Status.STALE
     session.close()
 
