@@ -311,8 +311,7 @@ class MfaPane(BrowsingPane):
             return
         request, deeds = self.request(), self.query_one(Checklist)
         if request.how == CONSOLE and not deeds.finished:
-            deeds.focus_next()
-            self.notify("Go through the list first; this is what is next.", severity="warning", timeout=5)
+            deeds.ask_first()
             return
         if request.how == CONSOLE or request.pending is not None or request.serial is not None:
             super().advance()

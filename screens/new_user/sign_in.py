@@ -307,8 +307,7 @@ class SignInPane(StepPane):
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """The only problem is that the list is not done: what is next there gets the focus."""
         if problems:
-            self.query_one(Checklist).focus_next()
-            self.notify("Go through the list first; this is what is next.", severity="warning", timeout=5)
+            self.query_one(Checklist).ask_first()
 
     @on(Button.Pressed, "#replace")
     def _offer_replacement(self) -> None:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Button as AnyButton
 
 from screens.widgets.text import Button, Text
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, text_of
 
 _DONE, _CURRENT, _TO_DO = "✓", "▸", "·"
 
@@ -78,6 +78,11 @@ class _Row(Horizontal):
     def ticked_by_hand(self) -> bool:
         """Whether the person does it, and not the wizard."""
         return not self._deed.watched
+
+    @property
+    def what(self) -> Sentence:
+        """What is to be done."""
+        return self._deed.what
 
     @property
     def opens(self) -> bool:
@@ -159,6 +164,17 @@ class Checklist(Vertical):
                 label.styles.width = self._label_width
         self._mark()
 
+    def ask_first(self) -> None:
+        """Lead to the first deed that is not done, and name it."""
+        self._go_on_from(0)
+        self._mark()
+        self.focus_next()
+        self._name_first()
+
+    def _name_first(self) -> None:
+        number, row = next((at, row) for at, row in enumerate(self._rows, start=1) if not row.done)
+        self.app.notify(f"Do {number} first: {text_of(row.what)}.", severity="warning", timeout=5)
+
     @property
     def finished(self) -> bool:
         """Whether everything is done."""
@@ -234,3 +250,5 @@ class Checklist(Vertical):
             looks = row.looks(event.button)
             if not looks or not all(other.done for other in self._rows if other is not row):
                 self.did(index + 1, go_on=not looks)
+            if not all(other.done for other in self._rows[:index]):
+                self._name_first()

@@ -119,6 +119,31 @@ async def test_looking_counts_only_when_it_is_the_deeds_turn() -> None:
         assert app.focused is app.query_one("#show"), "what hides it again is pressed next"
 
 
+async def test_a_later_deed_and_the_end_ask_for_the_first_that_is_open() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        deeds = app.query_one(Checklist)
+        deeds.did(1)
+        await pilot.pause()
+        app.query_one("#did-2", Button).press()
+        await pilot.pause()
+        assert not app._notifications, "all in its order"
+        deeds.did(4)
+        app.query_one("#paste", Button).press()
+        await pilot.pause()
+        assert not app._notifications
+    app = Host()
+    async with app.run_test() as pilot:
+        deeds = app.query_one(Checklist)
+        app.query_one("#paste", Button).press()
+        await pilot.pause()
+        assert [notice.severity for notice in app._notifications] == ["warning"]
+        deeds.ask_first()
+        await pilot.pause()
+        assert app.focused is app.query_one("#open")
+        assert len(app._notifications) == 2
+
+
 async def test_looking_is_never_the_last_deed() -> None:
     app = Host([1, 2])
     async with app.run_test() as pilot:
