@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Key, MouseDown, Paste
 from textual.screen import Screen
 
 from screens.widgets.dialogs import Confirm, NameDialog, Notice, QuitQuestion, ask
@@ -219,12 +220,15 @@ class OnboardApp(Frame):
 
     # -- leaving -----------------------------------------------------------------------------------
 
-    def action_save_and_quit(self) -> None:
+    async def action_save_and_quit(self) -> None:
         """Leave; everything is kept. What runs, or isn't kept, is asked about first, once."""
         wizard = self._wizard()
         asked = any(isinstance(screen, QuitQuestion) for screen in self.screen_stack)
         if asked or wizard is None or not self._left_behind():
+            untouched = wizard is not None and wizard.untouched
             self.quit()
+            if wizard is not None and untouched:
+                await self._forget(wizard)
         else:
             self._left_at = wizard.current if wizard.working else None
             self.push_screen(QuitQuestion(self._left_behind), self._quit_or_stay)
@@ -268,15 +272,19 @@ class OnboardApp(Frame):
     async def action_home(self) -> None:
         """Save the open session and go to Home."""
         if (wizard := self._resting_wizard()) is not None:
-            name, untouched = wizard.run.session.folder.name, wizard.untouched
+            untouched = wizard.untouched
             self.leave()
+            if untouched:
+                await self._forget(wizard)
             failure, self.failure = self.failure, None
-            try:
-                if untouched:
-                    self.control.forget_untouched(name)
-            except OnboardError as error:
-                failure = failure or error
-            await self._show_home(failure, name)
+            await self._show_home(failure, wizard.run.session.folder.name)
+
+    async def _forget(self, wizard: WizardScreen) -> None:
+        """Delete the session that was left, if it was begun here and only looked at."""
+        try:
+            await asyncio.to_thread(self.control.forget_untouched, wizard.run.session.folder.name)
+        except OnboardError as error:
+            self.failure = self.failure or error
 
     async def action_archive_session(self) -> None:
         """Take the open session out of the list, and go to Home."""
@@ -302,6 +310,11 @@ class OnboardApp(Frame):
             await self._resume(start)
         else:
             await self._begin(start.workflow, start.drafts)
+
+    def acted(self, event: Key | Paste | MouseDown) -> None:
+        """What a session was begun for by mistake is forgotten only while nothing was done in it."""
+        if (wizard := self._wizard()) is not None:
+            wizard.acted(event)
 
     def stop(self) -> None:
         """Ask the step that is shown to stop what it does, gpg with the terminal to itself included."""

@@ -19,7 +19,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Event, Key, Paste
+from textual.events import Event, Key, MouseDown, Paste
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
@@ -108,7 +108,7 @@ class Frame(App[None]):
         self.failure: OnboardError | None = None
         self._signals: dict[signal.Signals, Any] = {}
         self._quitting = False
-        self._typed: deque[Event] = deque()
+        self._typed: deque[Key | Paste] = deque()
 
     def on_mount(self) -> None:
         """Let a signal end it as the key does; look now and then whether the clipboard is due."""
@@ -168,6 +168,8 @@ class Frame(App[None]):
         behind the keys typed since: Enter would press the button that Left has just left.
         """
         if not isinstance(event, Key | Paste) or event.is_forwarded:
+            if isinstance(event, MouseDown) and not event.is_forwarded:
+                self.acted(event)
             await super().on_event(event)
             return
         drop: Callable[[], None] | None = getattr(self.screen, "drop_passing_result", None)
@@ -187,11 +189,16 @@ class Frame(App[None]):
         if waiting and clock() < until:
             self.call_later(self._handle_typed, until)
             return
-        await super().on_event(self._next_typed())
+        event = self._next_typed()
+        self.acted(event)
+        await super().on_event(event)
         if self._typed:
             self.call_later(self._handle_typed)
 
-    def _next_typed(self) -> Event:
+    def acted(self, event: Key | Paste | MouseDown) -> None:
+        """What the person typed, pasted or clicked on is about to be handled."""
+
+    def _next_typed(self) -> Key | Paste:
         """What was typed first; in a field, all characters up to the next other key are taken in at once.
 
         A terminal that knows no pastes types them: a page for each character would take minutes.

@@ -20,13 +20,13 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.events import DescendantBlur, DescendantFocus, Paste, Resize
+from textual.events import DescendantBlur, DescendantFocus, Key, MouseDown, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from screens.step.action_bar import ActionBar
+from screens.step.action_bar import ActionBar, BackText
 from screens.step.finished import Finished, goes_out_with, standing, standings
 from screens.step.help import HelpScreen
 from screens.step.page import YOURS, Primary, StepPane, Turn, is_displayed
@@ -60,6 +60,8 @@ _NARROW = 100
 _LOW, _TINY = 14, 9
 _ENOUGH = Size(80, 24)
 _LONGEST_ADDRESS = 40
+_LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "f1", "f2", "f3", "ctrl+q"}
+"""The keys by which nothing is entered or done that a page's input doesn't show."""
 _DONE = SETTLED | {Status.CONTRADICTED}
 _MARKED = {
     Status.CONTRADICTED: "changed",
@@ -170,6 +172,7 @@ class WizardScreen(OneFocus):
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
         self._passing = self._looking = self._refused = self._bar_due = False
+        self._touched = False
         self._unlocked = set[str]()
         self._without: Sentence = ""
         self._unsure = list[tuple[Sentence, Sentence]]()
@@ -583,11 +586,20 @@ class WizardScreen(OneFocus):
         if self._passing:
             self.show_result("", "")
 
+    def acted(self, event: Key | Paste | MouseDown) -> None:
+        """What the person does is about to be handled: anything but looking may be input, or an act."""
+        if isinstance(event, MouseDown):
+            widget, _ = self.app.screen.get_widget_at(event.x, event.y)
+            self._touched |= not isinstance(widget, KeyLine | BackText)  # these press the keys that they name
+        else:
+            self._touched |= isinstance(event, Paste) or event.key not in _LOOKING
+
     @property
     def untouched(self) -> bool:
-        """Whether nothing was done in the session, nor entered on its first page."""
+        """Whether nothing was done in the session, nor entered."""
         pane = self.pane
-        return not self.run.session.state.records and pane is not None and not pane.changed()
+        done = self._touched or self.run.session.state.records
+        return not done and pane is not None and pane.opened and not (pane.changed() or pane.unkept)
 
     async def visit(self, key: StepKey | None) -> None:
         """Show a step, or the closing page for None, unless something runs in the page that is shown."""

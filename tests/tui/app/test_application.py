@@ -19,8 +19,10 @@ from support.steps import step_of
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.driver import Driver
+from textual.events import MouseDown, Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from screens.new_user.replacement import DRAFT
@@ -563,14 +565,103 @@ async def test_f3_saves_and_lists_and_another_session_can_be_opened(house: House
         assert isinstance(app.screen, WizardScreen)
 
 
-async def test_what_was_opened_by_mistake_leaves_no_session(house: House) -> None:
+@pytest.mark.parametrize("looking", [(), ("f2", "down", "escape"), ("tab", "pagedown", "f1", "escape")])
+@pytest.mark.parametrize("leaving", ["f3", "ctrl+q", "escape"])
+async def test_what_was_only_looked_at_leaves_no_session(
+    house: House, monkeypatch: pytest.MonkeyPatch, looking: tuple[str, ...], leaving: str
+) -> None:
+    app, threads = house.app(workflow="admin"), list[threading.Thread]()
+    forget = SessionControl.forget_untouched
+
+    def watched(control: SessionControl, session_id: str) -> None:
+        threads.append(threading.current_thread())
+        forget(control, session_id)
+
+    monkeypatch.setattr(SessionControl, "forget_untouched", watched)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for key in looking:
+            await pilot.press(key)
+            await settled(pilot)
+        await pilot.press(leaving)
+        await (until(pilot, lambda: not app.is_running) if leaving == "ctrl+q" else settled(pilot))
+        assert leaving == "ctrl+q" or isinstance(app.screen, HomeScreen)
+    assert house.sessions.summaries() == ()
+    assert (app.session, app.failure) == ("", None)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
+
+
+@pytest.mark.parametrize(
+    "doing",
+    [
+        ("j",),
+        ("j", "backspace"),
+        ("space",),
+        ("enter",),
+        ("f2", "down", "enter"),
+        ("j", "f2", "down", "enter", "f2", "up", "enter"),
+        ("ctrl+n",),
+        "paste",
+        "click",
+    ],
+)
+@pytest.mark.parametrize("leaving", ["f3", "ctrl+q"])
+async def test_what_anything_was_done_in_stays(house: House, doing: Any, leaving: str) -> None:
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("f3")
+        if doing == "paste":
+            app.post_message(Paste(""))
+        elif doing == "click":
+            await app.on_event(mouse_down(app.screen.query_one("#primary")))
+        else:
+            await pilot.press(*doing)
         await settled(pilot)
-        assert isinstance(app.screen, HomeScreen)
-        assert house.sessions.summaries() == ()
+        await pilot.press(leaving)
+        await (until(pilot, lambda: not app.is_running) if leaving == "ctrl+q" else settled(pilot))
+    assert len(house.sessions.summaries()) == 1
+
+
+def mouse_down(widget: Widget) -> MouseDown:
+    x, y = widget.region.offset
+    return MouseDown(None, x, y, 0, 0, 1, shift=False, meta=False, ctrl=False)
+
+
+@pytest.mark.parametrize("pressed", ["#back", "KeyLine"])
+async def test_a_click_on_a_way_out_is_no_input(house: House, pressed: str) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        await app.on_event(mouse_down(wizard.query_one(pressed)))
+        await settled(pilot)
+        assert wizard.untouched
+
+
+@pytest.mark.parametrize("leaving", ["f3", "ctrl+q"])
+async def test_what_a_command_began_with_input_stays(house: House, leaving: str) -> None:
+    app = house.app(workflow="admin", drafts={"project": {"joining": ["jane.doe"]}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press(leaving)
+        await (until(pilot, lambda: not app.is_running) if leaving == "ctrl+q" else settled(pilot))
+    assert len(house.sessions.summaries()) == 1
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_signal_deletes_nothing(house: House, ending: signal.Signals, *, shown: bool) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        if shown:
+            await settled(pilot)
+        else:
+            await until(pilot, lambda: bool(house.sessions.summaries()))
+        os.kill(os.getpid(), ending)
+        await until(pilot, lambda: not app.is_running)
+    assert len(house.sessions.summaries()) == 1
 
 
 async def test_what_was_entered_before_stays_when_nothing_is_entered_later(house: House) -> None:
