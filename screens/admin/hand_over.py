@@ -193,7 +193,8 @@ class HandOverPane(TerraformPane):
         self.query_one("#hint", Text).show_lines(self._hint())
         useless = any(not handoff.text for handoff in self._handoffs.values())
         skip = self.query_one("#skip", Button)
-        skip.display = bool(self._unsent and (self._later or useless)) and not self.opening.done
+        left = bool(self._unsent and (self._later or useless))
+        skip.display = left and not (self.opening.done or self.opening.over)
         skip.label = "Send later" if self._later else "Leave it out"
         self.show_problems([])  # who was not marked as sent may be now
 

@@ -124,9 +124,8 @@ class MfaResetPane(AccountWorkPane):
         if self.opening.done:
             fact = self.context.facts.get("mfa_devices_reset") or {}
             untouched = mfa_reset.nothing_removed(fact, self.context.item)
-            return text_of(
-                joined([*(f"– {sentence}." for sentence in untouched), "^r opens this step again."], "\n")
-            )
+            again = [] if self.opening.over else ["^r opens this step again."]
+            return text_of(joined([*(f"– {sentence}." for sentence in untouched), *again], "\n"))
         if self.found is None:
             return "iam-onboard asks AWS which devices they have."
         if self._removed:

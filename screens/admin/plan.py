@@ -255,7 +255,7 @@ class PlanPane(TerraformPane):
         resources.set_class(made is None or not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "The one resource"
         self.query_one("#elsewhere").set_class(made is not None or self._elsewhere, "hidden")
-        self.query_one("#skip").set_class(not unchanged or self.opening.done, "hidden")
+        self.query_one("#skip").set_class(not unchanged or self.opening.done or self.opening.over, "hidden")
         self.primary_changed()
 
     # -- what comes back ---------------------------------------------------------------------------

@@ -270,7 +270,7 @@ class AccountWorkPane(CodePane):
     def offer_skip(self, effect: str) -> None:
         """Offer to leave out what is still to be done, named by its effect; "" where nothing is."""
         button = self.query_one("#skip", Button)
-        button.display = bool(effect) and not self.opening.done
+        button.display = bool(effect) and not (self.opening.done or self.opening.over)
         button.label = effect
 
     def on_mount(self) -> None:

@@ -89,6 +89,7 @@ class Opening:
         asks: whether the world contradicts the step, so that Next asks before it does anything.
         failed: whether its last try failed, or the person stopped it.
         gone: whom later sessions removed where the step is for them.
+        over: whether later sessions left nothing to do in the session: no step is skipped or done again.
     """
 
     step: Step
@@ -101,6 +102,7 @@ class Opening:
     asks: bool = False
     failed: bool = False
     gone: tuple[str, ...] = ()
+    over: bool = False
 
 
 def is_displayed(widget: Widget) -> bool:

@@ -210,7 +210,8 @@ class HomeScreen(OneFocus):
         sandbox: whether new ones are begun in a sandbox.
         now: the clock.
         remarks: what is to be known of access keys that are kept here.
-        at: the session that the person comes from or has just archived, which is selected; "" for none.
+        at: the session that the person comes from or has just archived, which is selected unless it is done;
+            "" for none.
         every: whether all sessions are listed at once.
     """
 
@@ -310,7 +311,10 @@ class HomeScreen(OneFocus):
             **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
         }
         found = (name for name, line in self._lines.items() if line.resumes and line.resumes.summary.id == at)
-        self._at = self._came_from = next(found, "")
+        self._came_from = next(found, "")
+        headings = {f"session-{at}": self._heading(entry) for at, entry in enumerate(self._entries)}
+        waiting = next((name for name, heading in headings.items() if heading == "Continue"), "admin joining")
+        self._at = waiting if headings.get(self._came_from, "Done") == "Done" else self._came_from
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="home-top")

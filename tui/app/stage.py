@@ -215,6 +215,7 @@ class Stage(Vertical):
             asks=status is Status.CONTRADICTED,
             failed=status in {Status.FAILED, Status.STOPPED},
             gone=gone,
+            over=bool(self._run.over()),
         )
 
     def _removed(self, gone: Sequence[str]) -> Sentence:

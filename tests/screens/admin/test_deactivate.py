@@ -19,6 +19,7 @@ from screens.widgets.text import Text
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
+from workflows.run import SessionRun
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Findings, Leaver, Mention, Mentioned
 from workflows.steps.shared.module import stopped
@@ -121,6 +122,24 @@ async def test_where_nothing_is_left_there_is_nothing_to_remove_and_nothing_to_s
         await rest(pilot)
         await rest(pilot)
         assert not any(app.pane.query_one(selector).display for selector in ("#remove", "#stop", "#skip"))
+    session.close()
+
+
+@pytest.mark.parametrize("over", ["", "Removed since."])
+async def test_a_session_that_is_over_offers_no_step_to_be_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: str
+) -> None:
+    key = AccessKey("AKIAEXAMPLE", True, datetime(2026, 1, 2, tzinfo=UTC), None, "")
+    monkeypatch.setattr(SessionRun, "over", lambda _: over)
+    session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, keys=(key,)),)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await app.wizard.go_to(StepKey("deactivate", "management"))
+        await rest(pilot)
+        await rest(pilot)
+        assert app.pane.query_one("#stop").display
+        assert app.pane.query_one("#skip").display is not bool(over)
     session.close()
 
 

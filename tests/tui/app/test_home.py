@@ -353,6 +353,22 @@ async def test_every_task_is_in_view_in_a_new_sandbox_beside_another() -> None:
         assert app.home.query_one(OptionList).max_scroll_y == 0
 
 
+@pytest.mark.parametrize("height", [24, 36])
+@pytest.mark.parametrize("came_from", ["", "done"])
+async def test_what_can_be_done_is_selected_where_all_else_is_done(height: int, came_from: str) -> None:
+    done = replace(DONE, sandbox=None)
+    for entries, wanted in (
+        ([done], HomeScreen.Begin("admin", ("joining",))),
+        ([done, LATE], HomeScreen.Resume(LATE)),
+    ):
+        app = Host(entries, at=came_from)
+        async with app.run_test(size=(80, height)) as pilot:
+            await rest(pilot)
+            await pilot.press("enter")
+            await rest(pilot)
+            assert app.asked == [wanted]
+
+
 async def test_the_session_that_the_person_comes_from_is_in_view_and_selected() -> None:
     others = [entry(replace(LATE.summary, id=f"other-{number}")) for number in range(4)]
     app = Host([*others, LATE])
