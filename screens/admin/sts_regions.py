@@ -26,13 +26,15 @@ from workflows.aws.sts_regions.report import (
     to_do,
     token_words,
 )
+from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence, count, listed, text_of
 from workflows.layer.discover import find_project
 from workflows.steps.admin import sts_regions
 from workflows.steps.admin.sts_regions import Request, Survey
 from workflows.steps.shared.module import Report
 
+_MOST_REASONS, _MOST_NAMED = 3, 4
 MARKS: Mapping[Verdict, str] = {
     Verdict.NEEDED: "✗",
     Verdict.UNUSED: "!",
@@ -83,7 +85,7 @@ class StsRegionsPane(StepPane):
     StsRegionsPane #standing { margin-bottom: 1; }
     StsRegionsPane #accounts { height: auto; max-height: 5; scrollbar-size: 0 1; }
     StsRegionsPane.-asked #standing { margin-bottom: 0; }
-    StsRegionsPane.-asked #accounts { max-height: 3; }
+    StsRegionsPane.-asked #accounts { max-height: 3; scrollbar-size: 0 0; text-wrap: nowrap; }
     StsRegionsPane.-asked.-tall #accounts { max-height: 5; }
     StsRegionsPane #table { height: 1fr; min-height: 3; scrollbar-size: 0 1; }
     StsRegionsPane #to-do, StsRegionsPane #with-ids { display: none; }
@@ -164,6 +166,7 @@ class StsRegionsPane(StepPane):
         self.query_one("#detail", Text).show_lines([])
         if answer is None or self._audit is None:
             self.query_one("#to-do", Text).show_lines([])
+            self.query_one("#detail", Text).show_lines(_reasons(self._audit)[:_MOST_REASONS])
             return
         for region, verdict in by_urgency(answer, self._audit.allowed):
             row = (region.region, SHORT[region.sts], f"{MARKS[verdict]} {verdict}", str(region.opt_in))
@@ -232,6 +235,8 @@ class StsRegionsPane(StepPane):
         if answer is not None and self._audit is not None:
             text = _to_do_text(answer, self._audit.allowed)
             self.app.push_screen(TextDialog(f"What to click for {answer.account}", text))
+        elif reasons := _reasons(self._audit):
+            self.app.push_screen(TextDialog("Why they weren't asked", "\n".join(reasons)))
 
     @on(Button.Pressed, "#export")
     def action_export(self) -> None:
@@ -268,8 +273,9 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
             "iam-onboard requests some in each region and discards them. CloudTrail records it."
         )
     used = ", ".join(audit.allowed) or "no region is named"
+    many = count(len(audit.accounts), "account")
     lines = [
-        f"Asked {told_moment(audit.asked_at, now)}. In use: {used}.",
+        f"{many}, asked {told_moment(audit.asked_at, now)}. In use: {used}.",
         "You switch them in the console. Opt-in regions are off until enabled.",
     ]
     if changed:
@@ -282,7 +288,13 @@ def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sent
 def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]:
     """A line for each account, by its name."""
     if audit is not None:
-        return {account.account: _account_line(account, audit.allowed) for account in audit.accounts}
+        asked = {
+            account.account: _account_line(account, audit.allowed)
+            for account in audit.accounts
+            if not account.problem
+        }
+        missed = [account.account for account in audit.accounts if account.problem]
+        return asked | ({"": f"– Not asked: {listed(missed, _MOST_NAMED)}"} if missed else {})
     if survey is None:
         return {}
     return {way.account: f"○ {way.account}  {way.profile or 'no profile'}" for way in survey.ways}
@@ -290,8 +302,6 @@ def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]
 
 def _account_line(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
     """An account with how much there is to do."""
-    if answer.problem:
-        return f"– {answer.account}  not asked"
     wanted = to_do(answer, allowed)
     parts = [f"{number} {words}" for number, words in counted(wanted)]
     mark = "✗" if wanted.activate or wanted.enable or wanted.missing else "!" if parts else "✓"
@@ -300,8 +310,6 @@ def _account_line(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
 
 def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
     """What is to be done in an account, and what could not be read."""
-    if answer.problem:
-        return f"Not asked: {answer.problem}"
     wanted = to_do(answer, allowed)
     clicks = [line.replace("  ", "– ", 1) for line in instructions(answer, wanted)]
     lines = [*clicks, *map(text_of, answer.remarks)]
@@ -313,6 +321,16 @@ def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
         lines.append("Then r asks again, to see that it is done.")
     lines.append(f"Tokens of the global endpoint: {token_words(answer.token_version)}.")
     return "\n".join(lines)
+
+
+def _reasons(audit: Audit | None) -> list[str]:
+    """Why accounts couldn't be asked, a line for each reason."""
+    missed = by_key(
+        (text_of(account.problem), account.account)
+        for account in (audit.accounts if audit else ())
+        if account.problem
+    )
+    return [f"{listed(names, _MOST_NAMED)}: {why}" for why, names in missed.items()]
 
 
 def _region_text(answer: RegionAnswer) -> str:

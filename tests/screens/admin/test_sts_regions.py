@@ -20,11 +20,13 @@ from screens.admin.sts_regions import SHORT, StsRegionsPane
 from screens.step.finished import Finished
 from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
-from workflows.aws.sts_regions.answers import OptIn, StsState
+from screens.widgets.text import Text
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
 from workflows.aws.sts_regions.report import Verdict
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
+from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT
 from workflows.steps.admin import sts_regions
 
 KEY = StepKey("sts-regions")
@@ -84,7 +86,7 @@ async def test_nothing_is_asked_before_somebody_wants_it(project: RegionsProject
 async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(project: RegionsProject) -> None:
     async with opened(project) as at:
         await at.press("ctrl+n")
-        assert at.standing("shared") == ("–", [])
+        assert at.standing("") == ("–", [])
         assert at.standing("security") == ("✗", [5, 1])
         await rest(at.pilot)
         rows = at.rows()
@@ -183,3 +185,33 @@ async def test_answers_that_were_not_kept_yet_are_there_again(project: RegionsPr
         await at.app.wizard.visit(KEY)
         await rest(at.pilot)
         assert at.standing("security") == ("✗", [5, 1])
+
+
+@pytest.mark.parametrize("selected", ["a0", ""])
+async def test_many_accounts_leave_the_buttons_in_view_and_one_scroll_bar(
+    project: RegionsProject, selected: str
+) -> None:
+    regions = tuple(
+        RegionAnswer(region, StsState.ACTIVE, OptIn.DEFAULT) for region in sorted(ENABLED_BY_DEFAULT)
+    )
+    asked = [AccountAnswer(f"a{at}", "1" * 12, "aws", "p", regions=regions) for at in range(12)]
+    missed = [
+        AccountAnswer(f"b{at}", "1" * 12, "aws", "p", problem=f"Reason {at // 2}, " + "a word " * 16)
+        for at in range(12)
+    ]
+    audit = Audit("bb", "2026-01-01T00:00:00+00:00", ("us-east-1",), (*asked, *missed))
+    async with opened(project) as driven:
+        driven.pane._audit = audit
+        driven.pane._show()
+        accounts = driven.pane.query_one("#accounts", OptionList)
+        accounts.highlighted = accounts.get_option_index(selected)
+        await rest(driven.pilot)
+        assert [option.id for option in accounts.options] == [*(account.account for account in asked), ""]
+        shown = [widget for widget in driven.pane.walk_children(with_self=True) if widget.display]
+        bars = [
+            each for each in shown if each.show_vertical_scrollbar and each.styles.scrollbar_size_vertical
+        ]
+        assert len(bars) == (selected != "")
+        assert all(button.region.bottom <= 22 for button in driven.pane.query("#buttons Button"))
+        lines = str(driven.pane.query_one("#detail", Text).content)
+        assert lines.count("Reason") == (0 if selected else 3)
