@@ -184,15 +184,15 @@ class FileDiffs(DrawnLines):
     def action_file(self, direction: int) -> None:
         """Go to the next file or the one before; from within a file first to its own beginning.
 
-        Forward, those that need no reading are passed over as long as there are others; after the last file
-        comes the first of them.
+        Forward, those that were seen are passed over as long as there are others; after the last file comes
+        the first that is to be read.
         """
         here = self.at
         inside = direction < 0 and here >= 0 and round(self.scroll_y) > self._top_of(self.files[here])
         index = here if inside else here + direction
         if direction > 0:
-            unseen = self.unseen
-            index = next((at for at in (*range(index, len(self.files)), *range(here)) if at in unseen), index)
+            ahead = (at for at in range(index, len(self.files)) if at not in self.seen)
+            index = next((at for at in (*ahead, *self.unseen) if at != here), index)
         if 0 <= index < len(self.files):
             self.go_to_file(index)
 

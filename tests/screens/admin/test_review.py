@@ -186,7 +186,7 @@ async def test_the_next_file_is_one_that_nobody_has_seen(decided: AdminProject) 
         diff.go_to_file(0)
         await ui.press("n")
         assert diff.at == last
-        diff.seen = set(range(last + 1))
+        diff.seen = set(range(len(diff.files)))
         diff.go_to_file(0)
         await ui.press("n")
         assert diff.at == 1
@@ -254,16 +254,34 @@ async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminP
         assert "8 files, +" in ui.text
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_key_for_the_next_file_shows_key_files_too_and_sticks_nowhere(
+    decided: AdminProject, size: tuple[int, int]
+) -> None:
+    async with review_of(decided, size) as (ui, diff):
+        shown = [diff.at]
+        for _ in range(3 * len(diff.files)):
+            await ui.press("n")
+            shown.append(diff.at)
+        keys = {at for at, file in enumerate(diff.files) if not file.readable}
+        assert keys <= {*shown}
+        assert {*shown} | diff.seen == set(range(len(diff.files)))
+        firsts = shown[: len(diff.files) // 2]
+        assert len({*firsts}) == len(firsts)
+
+
 async def test_the_frame_names_each_file_that_is_gone_to_and_the_last_one_at_the_end(
     decided: AdminProject,
 ) -> None:
     async with review_of(decided) as (ui, diff):
-        to_read = [at for at, file in enumerate(diff.files) if file.readable]
-        for index in to_read[1:]:
+        gone_to = [0]
+        while gone_to[-1] < len(diff.files) - 1:
+            ahead = [at for at in range(gone_to[-1] + 1, len(diff.files)) if at not in diff.seen]
             await ui.press("n")
-            assert diff.at == index
+            assert diff.at == next(iter(ahead), gone_to[-1] + 1)
+            gone_to.append(diff.at)
         await ui.press("p")
-        assert diff.at == to_read[-2]
+        assert diff.at == gone_to[-1] - 1
         await ui.press("end")
         assert diff.at == len(diff.files) - 1
         await ui.press("home")
