@@ -32,7 +32,7 @@ from workflows.core.sentences import joined, text_of
 
 with on_demand():
     from tui import host
-    from tui.cli import key_report
+    from tui.cli import key_report, layer_find
     from workflows.core import files, openpgp, temporary
     from workflows.gpg import many_keys, normalise, owner, provider_library, refusals
     from workflows.messages import rules
@@ -52,7 +52,11 @@ def add_to(commands: Commands) -> None:
         ),
         one_of(
             option("--provider-version", "V", "the version of the AWS provider, such as 3.39.0 or '~> 4.10'"),
-            option("--layer", "FOLDER", "check for the AWS provider of this layer"),
+            option(
+                "--layer",
+                "LAYER",
+                "check for the provider of this layer (its folder, or its account's name)",
+            ),
         ),
         option("--user", "NAME", "the IAM user whose key it should be"),
         option("--key", "KEY", "choose one of several keys by fingerprint or mail address"),
@@ -107,7 +111,7 @@ def _reports(
 ) -> Iterator[key_report.KeyReport]:
     layer = _layer_of(path)
     version = options.provider_version or key_report.provider_of(
-        Path(options.layer) if options.layer else layer
+        _layer_named(machine, options.layer) if options.layer else layer
     )
     if path is not None and path.is_dir():
         yield from _folder(machine, path, version, as_it_is=layer is not None)
@@ -149,6 +153,12 @@ def _folder(
     reports = many_keys.in_parallel(report, keys)
     twice = owner.same_keys({report.source.name: report.key for report in reports if report.key is not None})
     return [replace(report, same=twice.get(report.source.name, ())) for report in reports]
+
+
+def _layer_named(machine: host.Machine, text: str) -> Path:
+    """The layer that was asked for: any folder with Terraform files, or what every command takes for one."""
+    folder = machine.path(text)
+    return folder if any(folder.glob("*.tf")) else layer_find.find_layer(machine, text)[1].path
 
 
 def _layer_of(path: Path | None) -> Path | None:

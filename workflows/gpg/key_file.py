@@ -19,7 +19,7 @@ from workflows.core.sentences import Sentence, joined
 from workflows.gpg.inspect import CheckedKey, as_keybase_sees, check_key
 from workflows.gpg.provider_library import OpenPgpLibrary, keybase_reads, library_of
 from workflows.gpg.refusals import KeybaseName, KeyRefused, OtherKeyVersion, SecretKeyGiven, SeveralKeys
-from workflows.gpg.verdict import REJECTION, Headline, Verdict, VerdictKind, judge
+from workflows.gpg.verdict import REJECTION, Headline, Verdict, VerdictKind, judge, named
 
 _OLD_VERSIONS: Final = frozenset({b"\x02", b"\x03"})
 _READABLE: Final = "The key in it works: `iam-onboard pgp check --text` prints it in the right form."
@@ -135,10 +135,10 @@ def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | No
     if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:
         return None
     if version not in {b"\x04", b""}:
-        what = "It isn't a version 4 key, and the locked AWS provider reads no others."
+        what = f"It isn't a version 4 key, and {named(provider_version)} reads no others."
         return _rejected(Headline.NEWER_FORMAT, what)
     if not keybase_reads(packets):
-        what = "The locked AWS provider doesn't know the kind of one of the key's signatures or parts."
+        what = f"{named(provider_version)} doesn't know the kind of one of the key's signatures or parts."
         return _rejected(Headline.UNREADABLE_PART, what)
     return None
 

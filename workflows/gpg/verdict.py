@@ -226,7 +226,7 @@ class _Rule:
     applies: Callable[[_Case], bool]
     kind: VerdictKind
     headline: Sentence
-    explanation: Sentence
+    explanation: str
     reason: Sentence = ""
     remedy: Remedy | None = None
 
@@ -244,7 +244,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.keybase and case.has_newer_format,
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.NEWER_FORMAT,
-        "It isn't a version 4 key, and the locked AWS provider reads no others.",
+        "It isn't a version 4 key, and {provider} reads no others.",
         reason="it is in a newer format that the AWS provider doesn't read",
         remedy=_NEW_KEY,
     ),
@@ -260,7 +260,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.keybase and case.key.unread,
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.UNREADABLE_PART,
-        "The locked AWS provider doesn't know the kind of one of the key's signatures or parts.",
+        "{provider} doesn't know the kind of one of the key's signatures or parts.",
         reason="it has a part that our AWS provider can't read",
         remedy=_NEW_KEY,
     ),
@@ -292,7 +292,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.keybase and case.unread_curve,
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.CURVE,
-        "The locked AWS provider cannot read keys with this curve, as GnuPG makes them by default.",
+        "{provider} cannot read keys with this curve, as GnuPG makes them by default.",
         reason="it uses an elliptic curve that our AWS provider can't read",
         remedy=_NEW_KEY,
     ),
@@ -300,7 +300,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.keybase and case.keybase_finds_only_curves,
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.CURVE,
-        "The locked AWS provider can't encrypt to keys with an elliptic curve.",
+        "{provider} can't encrypt to keys with an elliptic curve.",
         reason="it uses an elliptic curve that our AWS provider can't encrypt to",
         remedy=_NEW_KEY,
     ),
@@ -343,7 +343,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda case: case.keybase and case.keybase_misreads,
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.MISREAD,
-        "The locked AWS provider wrongly rejects one Ed25519 signature in 128, and this key has one.",
+        "{provider} wrongly rejects one Ed25519 signature in 128, and this key has one.",
         reason="a bug in our AWS provider makes it misread one of its signatures",
         remedy=_SIGN_AGAIN,
     ),
@@ -354,7 +354,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         ),
         VerdictKind.UNVERIFIED,
         Headline.CURVE_DEPENDS,
-        "AWS provider versions before 3.76.0, and 4.0 and 4.1, fail on it; no locked version was found.",
+        "AWS provider versions before 3.76.0, and 4.0 and 4.1, fail on it; {provider} may be one of them.",
     ),
     _Rule(
         lambda case: not case.keybase and case.key.unread,
@@ -419,7 +419,13 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
             details, f"can't be used for your AWS password, because {rule.reason}.", rule.remedy
         )
     rejected = (REJECTION,) if rule.kind is VerdictKind.REFUSED_BY_PROVIDER else ()
-    return Verdict(rule.kind, rule.headline, joined((rule.explanation, *rejected)), to_owner, _warnings(case))
+    explanation = rule.explanation.format(provider=named(provider_version))
+    return Verdict(rule.kind, rule.headline, joined((explanation, *rejected)), to_owner, _warnings(case))
+
+
+def named(provider_version: str | None) -> str:
+    """The AWS provider that a key is judged for, as far as it is known: a version or a constraint."""
+    return f"AWS provider {provider_version or 'of an unknown version'}"
 
 
 def _warnings(case: _Case) -> tuple[Sentence, ...]:

@@ -167,11 +167,10 @@ def test_a_bad_key_is_told_as_the_check_of_keys_tells_it(
         (project / "bad.key").write_bytes(home.export("sign.only"))
     with pytest.raises(OnboardError) as refusal:
         run(machine, "add", "security", "jane.doe", "--key", "bad.key")
-    options = build_parser().parse_args(
-        ["pgp", "check", str(project / "bad.key"), "--layer", str(project / LAYER)]
-    )
-    assert options.run(machine, options) == REFUSED
-    assert capsys.readouterr().out.rstrip("\n") == refusal.value.what
+    for layer in (str(project / LAYER), "security"):
+        options = build_parser().parse_args(["pgp", "check", str(project / "bad.key"), "--layer", layer])
+        assert options.run(machine, options) == REFUSED
+        assert capsys.readouterr().out.rstrip("\n") == refusal.value.what
 
 
 def test_a_bad_key_or_name_is_refused_and_nothing_is_written(

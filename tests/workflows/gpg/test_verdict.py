@@ -95,6 +95,13 @@ def test_a_refusal_comes_with_what_the_provider_does_and_what_to_send(
             assert verdict.explanation.endswith("."), kind
 
 
+def test_a_verdict_of_the_provider_names_the_version_or_constraint_that_it_is_for(
+    keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    for version in (OLD, "~> 3.27"):
+        assert version in text_of(judge(keys["cv25519"].details, version, now).explanation)
+
+
 def test_the_advice_names_the_key_and_the_commands_that_help(
     keys: dict[str, CheckedKey], now: datetime
 ) -> None:
