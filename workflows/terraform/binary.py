@@ -23,6 +23,7 @@ from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
 
 OLDEST = VersionNumber((1, 0, 0))
 """`-json` on plan and apply, and `-replace`, are there from this version on."""
+_FIRST_OPENTOFU = VersionNumber((1, 6, 0))
 
 
 class Product(StrEnum):
@@ -35,6 +36,11 @@ class Product(StrEnum):
     def program(self) -> str:
         """Its usual name on the PATH."""
         return "terraform" if self is Product.TERRAFORM else "tofu"
+
+    @property
+    def oldest(self) -> VersionNumber:
+        """The first of its versions that can be used."""
+        return OLDEST if self is Product.TERRAFORM else _FIRST_OPENTOFU
 
     @property
     def registry(self) -> str:
@@ -85,6 +91,7 @@ class Wanted:
     """What a layer and its project say about the program.
 
     Attributes:
+        layer: the layer, as errors name it.
         explicit: what the person asked for (`--binary`): a name, an absolute path, or whole leading
             arguments, which nobody is asked about; or None.
         build_env: `TF_BINARY` of build.env, or None.
@@ -95,6 +102,7 @@ class Wanted:
         trusted: the foreign programs that the person said yes to; without it all are allowed.
     """
 
+    layer: str = "the layer"
     explicit: str | tuple[str, ...] | None = None
     build_env: str | None = None
     registry: Literal["terraform", "opentofu"] | None = None
@@ -107,6 +115,11 @@ class Wanted:
     def product(self) -> Product | None:
         """The product that the lock file is for, or None if it does not tell."""
         return None if self.registry is None else Product[self.registry.upper()]
+
+    def image_of(self, product: Product) -> str:
+        """The toolbox image, where it holds this product: those with OpenTofu have "tofu" in their tag."""
+        image = self.toolbox_image or ""
+        return image if ("tofu" in image) == (product is Product.OPENTOFU) else ""
 
 
 def choose_binary(
@@ -145,7 +158,7 @@ def choose_binary(
     if wanted.required_version and not _fits(wanted.required_version, version):
         raise VersionExcluded(
             f"The layer doesn't allow {binary}",
-            f"It asks for {binary.product} {wanted.required_version}, but {argv[0]} is {binary.version}.",
+            f"{argv[0]} is {binary.version}, but {wanted.layer} asks for {wanted.required_version}.",
             why="A newer version upgrades the state, and colleagues with the right one can't read it then.",
             next=_install(binary.product, wanted),
         )
@@ -157,7 +170,7 @@ def _refuse_the_other_product(wanted: Wanted, product: Product, found: str) -> N
     if registry is not None and registry is not product:
         raise OnboardError(
             f"This layer uses {registry}",
-            f"Its lock file names {registry.registry}, but {found}.",
+            f"The lock file of {wanted.layer} names {registry.registry}, but {found}.",
             why="The two keep different lock files, and one may be unable to read the other's state.",
             next=_install(registry, wanted),
         )
@@ -254,7 +267,7 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
             product = Product.OPENTOFU if Path(name).name == "tofu" else wanted.product or Product.TERRAFORM
             raise BinaryMissing(
                 f"There is no {name} here",
-                f"{name} isn't a program on this computer.",
+                f"{name} isn't a program on this computer, and {wanted.layer} needs it.",
                 why=f"{why}.",
                 next=_install(product, wanted),
             )
@@ -264,24 +277,23 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
     for product in (*products, *Product):
         if found := shutil.which(product.program, path=path):
             return (found,)
+    image = wanted.image_of(products[0])
     raise BinaryMissing(
         f"{' or '.join(products)} is not installed",
-        f"No {' and no '.join(product.program for product in products)} was found on the PATH.",
-        why=(
-            f"The project runs it in a container ({wanted.toolbox_image}); iam-onboard needs it on the host."
-            if wanted.toolbox_image
-            else ""
-        ),
+        f"No {' and no '.join(product.program for product in products)} was found on the PATH, and "
+        f"{wanted.layer} needs it.",
+        why=image and f"The project runs it in a container ({image}); iam-onboard needs it on the host.",
         next=_install(products[0], wanted),
     )
 
 
 def _install(product: Product, wanted: Wanted) -> str:
-    version = f" {wanted.required_version}" if wanted.required_version else f" {OLDEST} or newer"
-    image = re.match(r"(\d+\.\d+\.\d+)(?:-|$)", wanted.toolbox_image or "")
-    if image and (
-        not wanted.required_version or _fits(wanted.required_version, VersionNumber.parse(image[1]))
-    ):
+    asked = wanted.required_version
+    version = f" {asked or f'{product.oldest} or newer'}"
+    if asked and product is Product.OPENTOFU:
+        version += f" (its first version is {product.oldest})"
+    image = re.match(r"(\d+\.\d+\.\d+)(?:-|$)", wanted.image_of(product))
+    if image and (not asked or _fits(asked, VersionNumber.parse(image[1]))):
         version = f" {image[1]} (the version of the project's image)"
     return (
         f"Install {product}{version} from {product.site} and put it on the PATH, then try again. Or name it "

@@ -89,6 +89,16 @@ def test_older_than_1_0_is_refused(tmp_path: Path) -> None:
     assert choose(Wanted(), path, version="1.0.0").version == "1.0.0"
 
 
+def test_the_image_of_the_other_product_is_no_advice(tmp_path: Path) -> None:
+    for asked in (None, "~> 1.3"):
+        wanted = Wanted("a/layer", registry="opentofu", toolbox_image="1.3.5-0.1.9", required_version=asked)
+        with pytest.raises(BinaryMissing) as refused:
+            choose(wanted, str(tmp_path))
+        assert "1.3.5" not in f"{refused.value.why} {refused.value.next}"
+        assert "1.6.0" in str(refused.value.next)
+        assert "a/layer" in str(refused.value.what)
+
+
 def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
     with pytest.raises(BinaryMissing, match=r"^OpenTofu ") as refused:
         choose(Wanted(registry="opentofu", toolbox_image="1.6.0-tofu-0.3.1"), str(tmp_path))

@@ -16,7 +16,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.openpgp import fingerprint_in
-from workflows.core.sentences import Sentence, count, joined, listed
+from workflows.core.sentences import Sentence, count, enumerated, joined, listed
 from workflows.core.shapes import texts
 from workflows.git import Git, Upstream
 from workflows.gpg.key_file import judge_file
@@ -41,7 +41,7 @@ from workflows.steps.shared.moved_project import same_project
 from workflows.steps.shared.paths import typed_path
 from workflows.terraform.binary import Wanted, find_program
 from workflows.terraform.requirements import provider_wanted
-from workflows.terraform.trusted import TrustedPrograms
+from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms
 
 FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")
@@ -180,10 +180,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     _check_people(request, chosen, context)
     report(Progress("Asking the checkout's upstream"))
     check_upstream(found.project, context, needed=not request.without_upstream)
-    for layer in chosen:
-        report(Progress(f"Looking for the program that {layer.location.account} asks for"))
-        path = context.environment.variables.get("PATH", "")
-        find_program(wanted_binary(found.project, layer.location, context), path)
+    report(Progress("Looking for the programs that the layers ask for"))
+    _check_programs(found.project, chosen, context)
     return {
         "project_root": str(found.project.root),
         "project": found.project.name,
@@ -292,6 +290,7 @@ def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
 def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
     """What a layer asks for, as `choose_binary` takes it; later steps choose by the same rule."""
     return Wanted(
+        layer=location.relative,
         explicit=context.environment.binary,
         build_env=project.binary,
         registry=location.locked.registry if location.locked else None,
@@ -300,6 +299,23 @@ def wanted_binary(project: Project, location: LayerLocation, context: Context) -
         project=project.root,
         trusted=TrustedPrograms(context.environment.trusted_programs_file),
     )
+
+
+def _check_programs(project: Project, chosen: Sequence[Layer], context: Context) -> None:
+    """Refuse a layer whose program is not there, and name the layers that can be chosen without it."""
+    path, refused = context.environment.variables.get("PATH", ""), dict[str, OnboardError]()
+    for layer in chosen:
+        try:
+            find_program(wanted_binary(project, layer.location, context), path)
+        except ProgramNotTrusted:
+            raise
+        except OnboardError as error:
+            refused[layer.location.account] = error
+    for refusal in refused.values():
+        others = [layer.location.account for layer in chosen if layer.location.account not in refused]
+        alone = f"Or continue with {enumerated(others)} alone." if others else ""
+        refusal.next = joined((refusal.next, alone))
+        raise refusal
 
 
 def observe(context: Context) -> Observation:

@@ -240,6 +240,16 @@ def test_a_first_and_a_last_name_are_asked_about(
     assert any("bob.new" in str(problem.message) for problem in problems) is bool(asked)
 
 
+def test_a_layer_whose_program_is_missing_is_named_with_those_that_can_do_without_it(
+    admin_project: AdminProject,
+) -> None:
+    lock = admin_project.root / "security/global/base-identities/.terraform.lock.hcl"
+    lock.write_text('provider "registry.opentofu.org/hashicorp/aws" {\n  version = "4.67.0"\n}\n')
+    error = refused(admin_project, joining(admin_project))
+    assert "security/global/base-identities" in str(error.what)
+    assert "management" in str(error.next)
+
+
 def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -> None:
     assert refused(admin_project, joining(admin_project, "alex.kim")).title == "Already there"
 
