@@ -158,7 +158,8 @@ class AccountForm(Vertical):
         others = {
             name: setting.value for name, setting in self.view.settings.items() if not self.view.can_set(name)
         }
-        return Choice({name: value for name, value in values.items() if value is not None}, others)
+        entered = {name: value for name, value in values.items() if value is not None}
+        return Choice(entered, others, self.view.shortest)
 
     def entered(self) -> dict[str, Constant]:
         """What is entered other than it was decided; None for what is not set any more."""
@@ -197,9 +198,7 @@ class AccountForm(Vertical):
     @on(OptionalBox.Turned)
     def tell_weak(self) -> None:
         """Say what is weak about the policy as it is entered now."""
-        choice = self.choice()
-        weak = weaknesses({**choice.others, **choice.values})
-        self.query_one(".weak", Text).show_lines([f"! {words}" for words in weak])
+        self.query_one(".weak", Text).show_lines([f"! {words}" for words in weaknesses(self.choice())])
 
 
 def _in_pairs(boxes: Sequence[MarkBox]) -> ComposeResult:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from workflows.core.errors import Problem
 from workflows.hcl.values import quote
 from workflows.layer.edit.cloning import replacing
 from workflows.layer.edit.operation import Facts, PlacedProblem, facts_of, refuse, with_attribute
+from workflows.layer.edit.password_length import LEAST, least_length, shortest_password
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Setting
 from workflows.layer.names import ALIAS, check_account_alias, check_password_policy
@@ -35,13 +37,20 @@ class SetSetting:
         if self.name == ALIAS:
             problems = check_account_alias(str(self.value))
         else:
-            problems = check_password_policy(self.name, self.value)
+            problems = [*check_password_policy(self.name, self.value), *self._rejected(layer)]
         account = layer.account
         settings = (account.alias, *account.policy) if account else ()
         setting = next((known for known in settings if known and known.name == self.name), None)
         if setting is None and account is not None and account.editable and self.name != ALIAS:
             return problems
         return problems + _check_setting(layer, setting, self.name)
+
+    def _rejected(self, layer: Layer) -> Iterator[Problem]:
+        """That AWS would reject the passwords that the layer makes from then on."""
+        least = self.value if self.name == LEAST and least_length(layer) is not None else None
+        short = shortest_password(layer, least) if isinstance(least, int) else None
+        if short is not None:
+            yield Problem(short.warning, self.name, fatal=False)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the value set.

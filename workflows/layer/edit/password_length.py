@@ -28,7 +28,7 @@ from workflows.layer.read.declarations import (
 )
 
 _ARGUMENT = "password_length"
-_LEAST = "minimum_password_length"
+LEAST = "minimum_password_length"
 _BESIDE = ("password_reset_required", "force_destroy", "name")
 _OF_MODULE = 20
 """terraform-aws-iam, modules/iam-user, variables.tf: `password_length` where nothing is set."""
@@ -52,6 +52,15 @@ class ShortPassword(NamedTuple):
     least: int
     argument: Attribute | None
     block: Block
+
+    @property
+    def warning(self) -> str:
+        """What to do before such a password is made, as of a policy that is only wanted yet."""
+        place = place_of(self.argument or self.block)
+        return (
+            f"New passwords have {self.length} characters, and AWS would reject them. Set {_ARGUMENT} = "
+            f"{self.least} at {place} too, then plan: it shows whether that replaces passwords."
+        )
 
     def refusal(self) -> EditRefused:
         """Says which line to write, and where."""
@@ -90,7 +99,7 @@ def least_length(layer: Layer) -> int | None:
     block = module or next(iter(policies), None)
     if block is None:
         return None
-    found = block.attributes.get(_LEAST)
+    found = block.attributes.get(LEAST)
     if found is None:
         return _LEAST_OF_MODULE if block is module else None
     return _number(evaluate(found.document, found.value, names))
@@ -98,10 +107,20 @@ def least_length(layer: Layer) -> int | None:
 
 def short_passwords(layer: Layer, names: Iterable[str]) -> tuple[ShortPassword, ...]:
     """The passwords of some people that AWS would refuse; a length that is computed is nobody's."""
-    least = least_length(layer) or 0
+    least = least_length(layer)
     people = [layer.person(name) for name in names] if least else []
-    having = [person for person in people if person is not None and person.login_profile is not False]
-    return tuple(short for person in having if (short := _short(layer, person, least)) is not None)
+    return _shorter(layer, [person for person in people if person is not None], least or 0)
+
+
+def shortest_password(layer: Layer, least: int) -> ShortPassword | None:
+    """The shortest password in a layer that a policy with another least length would refuse, or None."""
+    return min(_shorter(layer, layer.people, least), key=lambda short: short.length, default=None)
+
+
+def _shorter(layer: Layer, people: Iterable[Person], least: int) -> tuple[ShortPassword, ...]:
+    names = constants(layer.files, layer.location.variables)
+    having = (person for person in people if person.login_profile is not False)
+    return tuple(short for person in having if (short := _short(layer, person, least, names)) is not None)
 
 
 def lengthened(layer: Layer, name: str) -> FileSet:
@@ -134,9 +153,8 @@ def lengthened(layer: Layer, name: str) -> FileSet:
     return files
 
 
-def _short(layer: Layer, person: Person, least: int) -> ShortPassword | None:
+def _short(layer: Layer, person: Person, least: int, names: Mapping[str, object]) -> ShortPassword | None:
     module = module_of(layer.files, person.module)
-    names = constants(layer.files, layer.location.variables)
     argument = module.block.attributes.get(_ARGUMENT)
     if argument is None:
         length: int | None = _default(module.block, layer.location.path)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence, joined
+from workflows.layer.edit.password_length import LEAST, ShortPassword, shortest_password
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import ALIAS, POLICY_NUMBERS, check_account_alias, check_password_policy
@@ -35,6 +36,7 @@ class LayerView:
         editable: whether plain values in it can be changed at all.
         told: why there is nothing to show, or why nothing can be changed; "" otherwise.
         spots: what can only be changed by hand.
+        shortest: the shortest password that the layer makes, or None.
     """
 
     account: str
@@ -42,6 +44,7 @@ class LayerView:
     editable: bool
     told: Sentence
     spots: tuple[Spot, ...] = ()
+    shortest: ShortPassword | None = None
 
     def can_set(self, name: str) -> bool:
         """Whether a value for it can be entered: a plain one can be replaced, one of the policy's added."""
@@ -59,10 +62,12 @@ class Choice:
         values: what was entered for each setting that can be changed; text that is no whole number stays
             text, and is an error.
         others: the values of those that cannot be changed, as far as they are known.
+        shortest: the shortest password that the layer makes, or None.
     """
 
     values: Mapping[str, Constant] = field(default_factory=dict)
     others: Mapping[str, Constant] = field(default_factory=dict)
+    shortest: ShortPassword | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,8 @@ def _view(layer: Layer) -> LayerView:
         return LayerView(account, {}, editable=False, told=notice, spots=by_hand)
     notice = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
     known = {setting.name: setting for setting in (settings.alias, *settings.policy) if setting is not None}
-    return LayerView(account, known, settings.editable, notice, tuple(_spots(layer, settings)))
+    shortest = shortest_password(layer, POLICY_NUMBERS[LEAST][1] + 1)
+    return LayerView(account, known, settings.editable, notice, tuple(_spots(layer, settings)), shortest)
 
 
 def _spots(layer: Layer, settings: AccountSettings) -> Iterator[Spot]:
@@ -122,8 +128,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         ]
         problems += fatal
         if not fatal:
-            weak = weaknesses({**choice.others, **choice.values})
-            problems += [Problem(f"{account}: {words}", fatal=False) for words in weak]
+            problems += [Problem(f"{account}: {words}", fatal=False) for words in weaknesses(choice)]
     return problems
 
 
@@ -258,15 +263,20 @@ def limits(name: str) -> Sentence:
     return f"{least} to {most}" + (f", 0: {_ZEROS[name]}" if name in _ZEROS else "")
 
 
-def weaknesses(policy: Mapping[str, Constant]) -> tuple[Sentence, ...]:
-    """What is weak about a policy, each a sentence.
+def weaknesses(choice: Choice) -> tuple[Sentence, ...]:
+    """What is weak about a policy, or doesn't fit the passwords that the layer makes, each a sentence.
 
     Args:
-        policy: values by attribute; an attribute that is not there counts as the module's default.
+        choice: its values; an attribute that is not there counts as the module's default.
     """
-    length = policy.get("minimum_password_length")
-    found = check_password_policy("minimum_password_length", length) if isinstance(length, int) else []
+    policy = {**choice.others, **choice.values}
+    length, short = policy.get(LEAST), choice.shortest
+    found = check_password_policy(LEAST, length) if isinstance(length, int) else []
     found_weak = [problem.message for problem in found if not problem.fatal]
+    if policy.get("create_account_password_policy") is False:
+        short = None
+    if short and isinstance(length, int) and length > short.length:
+        found_weak.append(short._replace(least=length).warning)
     if not any(policy.get(kind, True) for kind in _KINDS):
         found_weak.append("No kind of character is asked for: letters alone would do.")
     return (*found_weak, *(words for name, (value, words) in _WEAK.items() if policy.get(name) is value))

@@ -6,10 +6,11 @@ import pytest
 from support.layers import ACCOUNT, USERS, layer_of
 from support.styles import Written
 
+from workflows.layer.edit.account import SetSetting
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.password_length import least_length, short_passwords
+from workflows.layer.edit.password_length import LEAST, least_length, short_passwords
 from workflows.layer.edit.people import AddPerson
-from workflows.layer.edit.run import edit_layer, propose
+from workflows.layer.edit.run import check, edit_layer, propose
 from workflows.layer.model import Layer, Place
 
 KEY = "QUJD\n"
@@ -57,6 +58,13 @@ def test_the_default_of_the_module_is_compared_with_the_policy(style: str) -> No
     assert lengths(people(Written(style, names)), "jane.doe") == [(20, 30)]
     assert lengths(people(Written(style, names), ACCOUNT), "jane.doe") == []
     assert lengths(people(Written(style, ("ci",), machine=True)), "ci") == []
+
+
+@pytest.mark.parametrize("style", ["block", "objects", "list"])
+def test_a_policy_that_rejects_the_passwords_made_later_is_warned_about(style: str) -> None:
+    layer = people(Written(style, ("jane.doe", "sam.poe")), ACCOUNT)
+    counts = [len(check(layer, [SetSetting(LEAST, least)])) for least in (20, 21)]
+    assert counts == [0, 1]
 
 
 def test_a_new_block_takes_a_length_that_the_policy_allows() -> None:

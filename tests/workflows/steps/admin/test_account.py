@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,7 +168,11 @@ def test_a_weak_policy_is_warned_about(admin: AdminProject, policy: dict[str, An
 
 def test_a_good_policy_is_not_warned_about(admin: AdminProject) -> None:
     _, view = account.survey(admin.context(), quiet)
-    assert weaknesses({name: setting.value for name, setting in view.settings.items()}) == ()
+    written = Choice({name: setting.value for name, setting in view.settings.items()}, {}, view.shortest)
+    assert weaknesses(written) == ()
+    assert view.shortest is not None
+    longer = {**written.values, "minimum_password_length": view.shortest.length + 1}
+    assert len(weaknesses(replace(written, values=longer))) == 1
 
 
 def test_a_value_that_became_computed_since_is_noticed(admin: AdminProject) -> None:
