@@ -31,6 +31,7 @@ from workflows.gpg import pasted
 from workflows.gpg.refusals import (
     DamagedKey,
     EmptyKey,
+    Found,
     KeybaseName,
     KeyTooLarge,
     NotAPublicKey,
@@ -61,15 +62,15 @@ _IGNORED_TAGS: Final = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
 _KEY_VERSIONS: Final = frozenset({2, 3, 4, 5, 6})
 _UNKNOWN_TAGS: Final = frozenset({15, 16, *range(22, 64)})  # no OpenPGP before RFC 9580 had a packet of these
 _OTHER_BLOCKS: Final = {
-    "SIGNATURE": "a signature",
-    "SIGNED MESSAGE": "a signed message without a key in it",
+    "SIGNATURE": Found.SIGNATURE_BLOCK,
+    "SIGNED MESSAGE": Found.SIGNED,
 }
-_OTHER_DATA: Final[Mapping[int, str]] = {
+_OTHER_DATA: Final[Mapping[int, Found]] = {
     **dict.fromkeys(
         (*ENCRYPTED_DATA, Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY, Tag.PASSPHRASE_ENCRYPTED_SESSION_KEY),
-        "an encrypted message",
+        Found.MESSAGE,
     ),
-    Tag.SIGNATURE: "a signature (a revocation certificate is one, too)",
+    Tag.SIGNATURE: Found.SIGNATURE,
 }
 _SSH_KINDS: Final = ("ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
 _SSH_BLOCK: Final = "---- BEGIN SSH2 PUBLIC KEY ----"
@@ -161,7 +162,7 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
     if not text.strip():
         raise EmptyKey
     if depth > _NESTING_LIMIT:
-        raise NotAPublicKey(found="text packed into text, again and again")
+        raise NotAPublicKey(Found.PACKED)
     _refuse_other_kinds(text)
     requested = _key_of_request(text)
     if requested is not None:
@@ -175,7 +176,7 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
     except pasted.MalformedBase64 as error:
         raise DamagedKey(flaw=f"The base64 text can't be decoded: {error}.") from error
     if not binary:
-        raise NotAPublicKey(found="text without a PGP key")
+        raise NotAPublicKey(Found.TEXT)
     # Base64 of armored text is text again; a binary packet never is (its first byte has the high bit set).
     return _binaries(binary, depth + 1) if binary[0] < 0x80 else (binary,)
 
@@ -188,8 +189,8 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
     keys = [block for block in blocks if block.label.startswith(("PUBLIC KEY BLOCK", "ARMORED FILE"))]
     if not keys:
         label = blocks[0].label
-        kind = "an encrypted message" if label.startswith("MESSAGE") else "another kind of PGP block"
-        raise NotAPublicKey(found=_OTHER_BLOCKS.get(label, kind))
+        kind = Found.MESSAGE if label.startswith("MESSAGE") else Found.OTHER_BLOCK
+        raise NotAPublicKey(_OTHER_BLOCKS.get(label, kind))
     if not all(key.complete for key in keys):
         raise DamagedKey(flaw="Its last line, -----END PGP PUBLIC KEY BLOCK-----, is missing.")
     try:
@@ -230,22 +231,19 @@ def _refuse_other_kinds(text: str) -> None:
     line = bare if len(lines) == 1 and len(bare) <= _LONGEST_LINE else ""
     digits = "".join(line.replace(":", " ").split()).removeprefix("0x")
     looks = {
-        "an SSH key, which can't be used to encrypt here": bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare,
-        "a certificate for TLS or S/MIME, not a PGP key": "-----BEGIN CERTIFICATE-----" in bare,
-        "a file of another kind, neither text nor PGP data": "\0" in text and "-----BEGIN PGP" not in text,
-        "gpg's list of keys, without the keys themselves": len(lines) > 1
+        Found.SSH_KEY: bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare,
+        Found.CERTIFICATE: "-----BEGIN CERTIFICATE-----" in bare,
+        Found.OTHER_FILE: "\0" in text and "-----BEGIN PGP" not in text,
+        Found.LIST: len(lines) > 1
         and "-----BEGIN" not in bare
         and any(row.startswith(("pub ", "sec ")) for row in lines),
-        "the fingerprint of a key, which only names it": len(digits) in _FINGERPRINT_DIGITS
-        and set(string.hexdigits).issuperset(digits),
-        "a link. iam-onboard doesn't follow it: open it in a browser, and use what is there": line.startswith(
-            ("https://", "http://", "hkps://", "hkp://")
-        ),
-        "a mail address": "@" in line and "." in line and " " not in line.strip("<>"),
+        Found.FINGERPRINT: len(digits) in _FINGERPRINT_DIGITS and set(string.hexdigits).issuperset(digits),
+        Found.LINK: line.startswith(("https://", "http://", "hkps://", "hkp://")),
+        Found.MAIL_ADDRESS: "@" in line and "." in line and " " not in line.strip("<>"),
     }
     for found, fits in looks.items():
         if fits:
-            raise NotAPublicKey(found=found)
+            raise NotAPublicKey(found)
 
 
 def _keys_in(binary: bytes) -> list[bytes]:
@@ -266,7 +264,7 @@ def _keys_in(binary: bytes) -> list[bytes]:
             raise DamagedKey(flaw="It ends too early: the end is missing.") from error
         raise DamagedKey(flaw="It begins well, but then is no longer a PGP key.") from error
     if not packets:
-        raise NotAPublicKey(found="PGP data without a key in it")
+        raise NotAPublicKey(Found.NO_KEY)
     if any(packet.tag in SECRET_KEYS for packet in packets):
         raise SecretKeyGiven
     _refuse_unless_key(packets[0].tag)
@@ -307,7 +305,7 @@ def _refuse_by_first_packet(binary: bytes) -> None:
     """Refuse damaged data by the type that its first byte names, unless that is a public key."""
     first = binary[0]
     if not first & 0x80:
-        raise NotAPublicKey(found="some other data")
+        raise NotAPublicKey(Found.OTHER_DATA)
     _refuse_unless_key(first & 0x3F if first & 0x40 else (first >> 2) & 0x0F)
 
 
@@ -315,7 +313,7 @@ def _refuse_unless_key(tag: int) -> None:
     if tag in SECRET_KEYS:
         raise SecretKeyGiven
     if tag != Tag.PUBLIC_KEY:
-        raise NotAPublicKey(found=_OTHER_DATA.get(tag, "some other data"))
+        raise NotAPublicKey(_OTHER_DATA.get(tag, Found.OTHER_DATA))
 
 
 def _without_photographs(packets: list[Packet]) -> list[Packet]:

@@ -5,6 +5,8 @@ None of them quotes the input: it may be a secret key.
 
 from __future__ import annotations
 
+import enum
+
 from workflows.core.errors import DeclaredError, Texts
 from workflows.core.sentences import Sentence
 
@@ -126,11 +128,36 @@ class OtherSecretKey(SecretKeyGiven):
     )
 
 
+@enum.unique
+class Found(enum.StrEnum):
+    """What was given instead of a public key, as a noun."""
+
+    SSH_KEY = "an SSH key, which can't be used to encrypt here"
+    CERTIFICATE = "a certificate for TLS or S/MIME, not a PGP key"
+    OTHER_FILE = "a file of another kind, neither text nor PGP data"
+    LIST = "gpg's list of keys, without the keys themselves"
+    FINGERPRINT = "the fingerprint of a key, which only names it"
+    LINK = "a link. iam-onboard doesn't follow it: open it in a browser, and use what is there"
+    MAIL_ADDRESS = "a mail address"
+    PACKED = "text packed into text, again and again"
+    TEXT = "text without a PGP key"
+    OTHER_BLOCK = "another kind of PGP block"
+    SIGNED = "a signed message without a key in it"
+    MESSAGE = "an encrypted message"
+    SIGNATURE_BLOCK = "a signature"
+    SIGNATURE = "a signature (a revocation certificate is one, too)"
+    NO_KEY = "PGP data without a key in it"
+    OTHER_DATA = "some other data"
+
+
 class NotAPublicKey(KeyRefused):
     """Something of OpenPGP other than a key, or nothing of OpenPGP at all.
 
     Args:
-        found: what it is, as a noun ("an encrypted message").
+        found: what it is.
+
+    Attributes:
+        found: see above.
     """
 
     for_owner = f"What you sent for your AWS user isn't a PGP public key. {_SEND_AGAIN}"
@@ -140,6 +167,10 @@ class NotAPublicKey(KeyRefused):
         why="A public key begins with -----BEGIN PGP PUBLIC KEY BLOCK-----, or is base64 or binary data.",
         next="Ask for the output of:  gpg --armor --export NAME",
     )
+
+    def __init__(self, found: Found) -> None:
+        super().__init__(found=found)
+        self.found = found
 
 
 class SeveralKeys(KeyRefused):

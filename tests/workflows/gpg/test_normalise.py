@@ -19,6 +19,7 @@ from workflows.gpg.pasted import INPUT_LIMIT
 from workflows.gpg.refusals import (
     DamagedKey,
     EmptyKey,
+    Found,
     KeybaseName,
     KeyRefused,
     KeyTooLarge,
@@ -147,17 +148,17 @@ def test_a_public_and_a_secret_block_together_are_refused(home: GpgHome, armored
 def test_a_message_or_a_signature_is_not_a_key(home: GpgHome) -> None:
     message = home.encrypt("jane", "hello")
     signature = home.run("--detach-sign", stdin=b"hello")
-    for form, word in (
-        (message, "message"),
-        (base64.b64encode(message), "message"),
-        (message[:40], "message"),
-        (home.run("--armor", "--detach-sign", stdin=b"hello"), "signature"),
-        (signature, "signature"),
-        (home.run("--clear-sign", stdin=b"hello"), "signed message"),
+    for form, found in (
+        (message, Found.MESSAGE),
+        (base64.b64encode(message), Found.MESSAGE),
+        (message[:40], Found.MESSAGE),
+        (home.run("--armor", "--detach-sign", stdin=b"hello"), Found.SIGNATURE_BLOCK),
+        (signature, Found.SIGNATURE),
+        (home.run("--clear-sign", stdin=b"hello"), Found.SIGNED),
     ):
         with pytest.raises(NotAPublicKey) as refusal:
             normalise(form)
-        assert word in refusal.value.what
+        assert refusal.value.found is found
 
 
 def test_a_key_in_a_signed_mail_is_found(home: GpgHome, key: bytes, armored: str) -> None:
@@ -214,24 +215,30 @@ def test_garbage_is_not_a_key(garbage: bytes | str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "found"),
     [
-        ("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQDH+c9V8Z jane@laptop", "an SSH key"),
-        ("ssh-ed25519 " + "A" * 300 + " jane@laptop\n", "an SSH key"),
-        ("56D5 0A0E 8C24 6906 07F9  D8C4 7020 D735 BE51 6F01", "fingerprint"),
-        ("0x7020d735be516f01\n", "fingerprint"),
-        ("> BE516F01", "fingerprint"),
-        ("https://keys.example.org/vks/v1/by-fingerprint/56D50A0E8C24690607F9D8C47020D735BE516F01", "link"),
-        ("<jane@a.example>", "mail address"),
-        ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "certificate"),
-        (b"%PDF-1.7\n\x00\xff\xfe" + bytes(300), "file of another kind"),
-        ("pub   rsa4096 2024-01-01 [SC]\n      56D50A0E8C24690607F9D8C4\nuid   Jane <j@a.example>\n", "list"),
+        ("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQDH+c9V8Z jane@laptop", Found.SSH_KEY),
+        ("ssh-ed25519 " + "A" * 300 + " jane@laptop\n", Found.SSH_KEY),
+        ("56D5 0A0E 8C24 6906 07F9  D8C4 7020 D735 BE51 6F01", Found.FINGERPRINT),
+        ("0x7020d735be516f01\n", Found.FINGERPRINT),
+        ("> BE516F01", Found.FINGERPRINT),
+        (
+            "https://keys.example.org/vks/56D50A0E8C24690607F9D8C47020D735BE516F01",
+            Found.LINK,
+        ),
+        ("<jane@a.example>", Found.MAIL_ADDRESS),
+        ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", Found.CERTIFICATE),
+        (b"%PDF-1.7\n\x00\xff\xfe" + bytes(300), Found.OTHER_FILE),
+        (
+            "pub   rsa4096 2024-01-01 [SC]\n      56D50A0E8C24690607F9D8C4\nuid   Jane <j@a.example>\n",
+            Found.LIST,
+        ),
     ],
 )
-def test_what_people_take_for_a_key_is_called_by_its_name(sent: bytes | str, told: str) -> None:
+def test_what_people_take_for_a_key_is_called_by_its_name(sent: bytes | str, found: Found) -> None:
     with pytest.raises(NotAPublicKey) as refusal:
         normalise(sent)
-    assert told in refusal.value.what
+    assert refusal.value.found is found
     assert "--new" in refusal.value.for_owner
 
 
@@ -272,7 +279,7 @@ def test_photographs_are_left_out(key: bytes) -> None:
 def test_plain_words_are_text_without_a_key(words: str) -> None:
     with pytest.raises(NotAPublicKey) as refused:
         normalise(f"hello {words}")
-    assert refused.value.what == NotAPublicKey(found="text without a PGP key").what
+    assert refused.value.found is Found.TEXT
 
 
 @given(st.binary(max_size=2000) | st.text(max_size=2000))
@@ -347,4 +354,4 @@ def test_a_checksum_that_quoted_printable_would_unpack_still_counts(armored: str
 def test_words_are_no_damaged_key_and_no_message(words: str) -> None:
     with pytest.raises(NotAPublicKey) as refusal:
         normalise(words * 300)
-    assert "text" in refusal.value.what
+    assert refusal.value.found is Found.TEXT
