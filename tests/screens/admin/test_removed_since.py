@@ -200,9 +200,9 @@ async def test_the_end_names_whatever_a_later_session_took_back(admin_project: A
         await app.wizard.go_to(None)
         assert words in at_the_end(app)
         assert not app.wizard.query("#look")
-        session.observe({PROJECT: Observation(Verdict.UNKNOWN, "Nobody could be asked.")})
+        session.observe({PROJECT: Observation(Verdict.UNKNOWN, "No answer.")})
         await app.wizard.go_to(None)
-        assert "Nobody could be asked." in at_the_end(app)
+        assert "No answer." in at_the_end(app)
 
 
 async def test_the_next_steps_are_for_nobody_who_was_removed_since(admin_project: AdminProject) -> None:

@@ -291,11 +291,11 @@ async def test_what_is_locked_again_asks_for_the_passphrase_unless_the_list_is_d
         note = str(app.pane.query_one(".pane-note", Text).render())
         assert (note == step_of(sign_in).interrupted_words) is (len(ticks) == 4)
     again.start(KEY)
-    again.fail(KEY, {"what": "AWS didn't answer."})
+    again.fail(KEY, {"what": "No answer."})
     app = host(again, environment_of(tmp_path, gpg))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert "AWS didn't answer." in str(app.pane.query_one(".pane-note", Text).render())
+        assert "No answer." in str(app.pane.query_one(".pane-note", Text).render())
     again.close()
 
 

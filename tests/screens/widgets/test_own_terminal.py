@@ -41,10 +41,10 @@ def test_ctrl_c_is_swallowed_here_and_works_in_the_child(capsys: pytest.CaptureF
         child = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('survived')"
         return subprocess.run([sys.executable, "-c", child], capture_output=True, check=False).returncode
 
-    assert lend_terminal(app, "gpg asks now.", work) == -signal.SIGINT
+    assert lend_terminal(app, "gpg asks", work) == -signal.SIGINT
     assert app.happened == ["suspended", "working", "back"]
     assert signal.getsignal(signal.SIGINT) is before
-    assert "gpg asks now." in capsys.readouterr().out
+    assert "gpg asks" in capsys.readouterr().out
 
 
 def test_a_failure_comes_out_and_the_application_comes_back() -> None:

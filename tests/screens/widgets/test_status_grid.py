@@ -76,12 +76,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sess
 
 async def test_what_changed_since_is_said_below_the_grid(desk: tuple[Session, PaneHost]) -> None:
     session, app = desk
-    session.observe({StepKey("plan", "security"): Observation(Verdict.CHANGED, "Somebody was here.")})
+    session.observe({StepKey("plan", "security"): Observation(Verdict.CHANGED, "Changed.")})
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press("f5")
         await rest(pilot)
-        assert "≠ Plan (security): Somebody was here." in app.text()
+        assert "≠ Plan (security): Changed." in app.text()
         (line,) = (line for line in app.text().splitlines() if "person.01" in line)
         assert line.split("│")[1].startswith(" ▌")
 
