@@ -410,7 +410,7 @@ class UsersPane(ByHandPane):
         own = self.own.of(layer.location.account)
         switches, name = own.access.get(person.iam_name, {}), own.key_files.get(person.iam_name)
         after = {fact: switches.get(fact, getattr(person, fact)) for fact in users.WORDS}
-        told = [f"The key file will be called {name}; the key in it stays."] if name else []
+        told = [text_of(users.key_file_words(layer, person, name))] if name else []
         for fact, wanted in switches.items():
             if wanted is not getattr(person, fact):
                 left = any(after[other] for other in users.WORDS if other != fact)
@@ -468,9 +468,8 @@ class UsersPane(ByHandPane):
             same = name == person.key_name
             return "" if same else text_of(users.wrong_file(layer, person, name))
 
-        words = "The key stays the same, so no password and no access key is reset."
         title = f"Another name for the key file of {person.iam_name}"
-        ask(self, NameDialog(title, words, before, wrong), rename)
+        ask(self, NameDialog(title, users.key_file_words(layer, person), before, wrong), rename)
 
     def _refuse(self, error: NotPossible) -> None:
         spot = error.spot

@@ -103,7 +103,10 @@ def _add_people(parts: Parts, *edit: Argument) -> None:
         USER,
         argument("--key", "FILE", key, required=True),
         repeatable("--group", "GROUP", "add the person to this group"),
-        flag("--access-key", "add a machine user: an access key and no console password"),
+        flag(
+            "--access-key",
+            "add a machine user, as for a name that begins with machine.: an access key and no password",
+        ),
         flag(
             "--no-outputs",
             "add no outputs, even if other people have some",
@@ -148,7 +151,7 @@ def add(machine: host.Machine, options: argparse.Namespace) -> None:
             options.name,
             _key(machine, options.key, location, present),
             tuple(options.group),
-            machine=options.access_key,
+            machine=_is_machine(options),
             outputs=options.outputs,
             shared_key=present.name if present is not None and present.name != options.name else "",
         )
@@ -231,11 +234,15 @@ def _edit(
         _propose_and_write(place, request, make, done(location.relative), options)
 
 
+def _is_machine(options: argparse.Namespace) -> bool:
+    return options.access_key or names.is_machine_name(options.name)
+
+
 def _key_in_layer(
     machine: host.Machine, options: argparse.Namespace, location: projects.LayerLocation
 ) -> Path | None:
     """The file in the layer's keys/ that a machine user's key is named by, with or without its folder."""
-    if not options.access_key:
+    if not _is_machine(options):
         return None
     given, keys = machine.path(options.key), location.path / "keys"
     path = given if given.exists() else keys / options.key

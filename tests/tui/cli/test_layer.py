@@ -123,11 +123,16 @@ def test_a_dry_run_prints_the_diff_that_the_run_makes(
     assert contents(project / LAYER) == before
 
 
-def test_a_machine_user_gets_an_access_key(machine: Machine, project: Path, key: bytes) -> None:
+def test_a_machine_user_gets_an_access_key(
+    machine: Machine, project: Path, key: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     (project / "ci.key").write_bytes(key)
-    words = ("security", "machine.ci", "--key", "ci.key", "--access-key", "--group", "deploymaster")
-    assert run(machine, "add", *words) == DONE
-    assert '"machine.ci"             = "machine.ci"' in (project / LAYER / "locals.tf").read_text()
+    words = ("add", "security", "machine.ci", "--key", "ci.key", "--group", "deploymaster", "--dry-run")
+    assert run(machine, *words, "--access-key") == DONE
+    shown = capsys.readouterr().out
+    assert '"machine.ci"             = "machine.ci"' in shown
+    assert run(machine, *words) == DONE, "its name says what it is"
+    assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize("named", ["machine.infra", f"{LAYER}/keys/machine.infra"])

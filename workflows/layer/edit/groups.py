@@ -449,13 +449,14 @@ class SetGroups:
         if person is None:
             yield from check_known_person(layer, self.name)
             return
-        yield from check_groups(layer, self.add, machine=person.machine)
+        yield from check_groups(layer, self.add, person.iam_name, machine=person.machine)
         yield from check_member(layer, {group.label for group in self._changed(layer, person)[0]}, person)
-        yield from (group for group in check_groups(layer, self.remove, machine=True) if group.fatal)
-        joining, leaving = ({name.casefold() for name in names} for names in (self.add, self.remove))
-        for name in sorted(joining & leaving):
+        leaving = check_groups(layer, self.remove, person.iam_name, machine=person.machine)
+        yield from (problem for problem in leaving if problem.fatal)
+        into, out_of = ({name.casefold() for name in names} for names in (self.add, self.remove))
+        for name in sorted(into & out_of):
             yield Problem(f"{name} is both to join and to leave.", "groups")
-        if not self.add and person.groups and all(group.casefold() in leaving for group in person.groups):
+        if not self.add and person.groups and all(group.casefold() in out_of for group in person.groups):
             message = text_in_no_group(person.iam_name, machine=person.machine)
             yield Problem(message, "groups", fatal=False)
 

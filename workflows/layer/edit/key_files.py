@@ -159,6 +159,15 @@ def sharing_key(layer: Layer, path: str | None, name: str = "") -> tuple[str, ..
     return tuple(user for user in users if user != name)
 
 
+def why_not_shared(layer: Layer, path: str, *, machine: bool) -> str:
+    """Why somebody can't share a key file with those who use it, "" if that is all right."""
+    owners = [person.iam_name for person in layer.people if person.key_file == path and not person.machine]
+    if machine and not owners:
+        return ""
+    whose = f"{path} is the key of {', '.join(owners)}. " if owners else ""
+    return f"{whose}Only machine users share a key, and only with each other."
+
+
 def refuse_binary(name: str, block: Block) -> None:
     """Stop where a key file would be written that the module then encodes once more.
 
@@ -246,6 +255,8 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,.@-]*")
 class RenameKeyFile:
     """Rename a person's key file in its folder; one that others use too stays for them.
 
+    A machine user without a key file can share one that is there.
+
     Attributes:
         name: the IAM user name.
         file_name: the file's new name, without folders.
@@ -266,11 +277,17 @@ class RenameKeyFile:
         person = layer.person(self.name)
         if person is None or not person.editable or not is_name:
             return
-        present, there = layer.files.keys.get(str(person.key_file)), layer.files.keys.get(self._path(person))
-        if there is not None and (present is None or not holds(there, present)):
-            yield Problem(f"There is a file {self._path(person)} already.", "file_name")
+        path = self._path(person)
+        present, there = layer.files.keys.get(str(person.key_file)), layer.files.keys.get(path)
+        if there is not None and present is not None and not holds(there, present):
+            yield Problem(
+                f"There is a file {path} already, with another key, which would reset what {self.name} has.",
+                "file_name",
+            )
         elif present is None and there is None:
-            yield Problem(f"Neither {person.key_file} nor {self._path(person)} is there.", "file_name")
+            yield Problem(f"Neither {person.key_file} nor {path} is there.", "file_name")
+        elif present is None and (why := why_not_shared(layer, path, machine=person.machine)):
+            yield Problem(f"{person.key_file} is not there. {why}", "file_name")
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the key under its new name.
@@ -310,4 +327,5 @@ class RenameKeyFile:
         if old == new:
             return {}
         written = {new: layer.files.keys[old]} if new not in layer.files.keys else {}
-        return {**written, **({old: None} if key_goes(layer, person) else {})}
+        goes = old in layer.files.keys and key_goes(layer, person)
+        return {**written, **({old: None} if goes else {})}

@@ -224,7 +224,7 @@ def _declared(layer: Layer, found: T | None, what: str) -> T:
     return found
 
 
-def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> Iterator[Problem]:
+def check_groups(layer: Layer, names: tuple[str, ...], person: str, *, machine: bool) -> Iterator[Problem]:
     """What is wrong with groups that a person should join."""
     for name in names:
         group = layer.group(name)
@@ -237,8 +237,15 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> Iter
                 "groups",
                 place=group.place,
             )
-        elif group.machine and not machine:
-            yield Problem(f"The group {name} is for machine users.", "groups", fatal=False)
+        elif group.machine if not machine else group.members and not group.machine:
+            words = text_for_others(group.name, person, for_machines=group.machine)
+            yield Problem(words, "groups", fatal=False)
+
+
+def text_for_others(group: str, person: str, *, for_machines: bool) -> Sentence:
+    """That a group is for machine users, or for people, and somebody is not one of them."""
+    whom, why = ("machine users", "isn't one") if for_machines else ("people", "is a machine user")
+    return f"{group} is for {whom}, and {person} {why}."
 
 
 def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence:

@@ -26,6 +26,7 @@ from workflows.layer.edit.key_files import (
     key_goes,
     refuse_binary,
     sharing_key,
+    why_not_shared,
     with_key_text,
 )
 from workflows.layer.edit.operation import (
@@ -128,7 +129,7 @@ class AddPerson:
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the name, the groups or the key."""
         problems = check_user_name(self.name, [person.iam_name for person in layer.people])
-        problems += check_groups(layer, self.groups, machine=self.machine)
+        problems += check_groups(layer, self.groups, self.name, machine=self.machine)
         problems += check_key_text(self.key_text)
         if self.name in {".", ".."}:
             problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
@@ -160,12 +161,8 @@ class AddPerson:
         path = str(_plan(layer, self).declared.person.key_file)
         if self.shared_key and path not in layer.files.keys:
             yield Problem(f"There is no key file {path} in {layer.location.relative}.", "key")
-        owners = [
-            person.iam_name for person in layer.people if person.key_file == path and not person.machine
-        ]
-        if self.shared_key and (owners or not self.machine):
-            whose = f"{path} is the key of {', '.join(owners)}. " if owners else ""
-            yield Problem(f"{whose}Only machine users share a key, and only with each other.", "key")
+        if self.shared_key and (why := why_not_shared(layer, path, machine=self.machine)):
+            yield Problem(why, "key")
 
     def _check_plan(self, layer: Layer) -> Iterator[Problem]:
         plan = _plan(layer, self)

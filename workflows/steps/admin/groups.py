@@ -15,7 +15,7 @@ from typing import Any
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain, read
-from workflows.layer.edit.operation import EditRefused, text_in_no_group
+from workflows.layer.edit.operation import EditRefused, text_for_others, text_in_no_group
 from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import check
 from workflows.layer.managed_policies import check_policy_arn
@@ -139,8 +139,7 @@ class LayerView:
         for_machines = self.is_for_machines(choice, group)
         if for_machines is self.is_machine(name) or group in self.after(name, choice) | self.before(name):
             return ""
-        whom, why = ("machine users", "isn't one") if for_machines else ("people", "is a machine user")
-        return f"{group} is for {whom}, and {name} {why}."
+        return text_for_others(group, name, for_machines=for_machines)
 
     def place_of(self, group: str) -> Place | None:
         """Where to edit a group's members by hand; None for one that is still to be made."""

@@ -224,6 +224,15 @@ def _refusal(person: Person, change: Callable[[], object]) -> EditRefused | None
     return None
 
 
+def key_file_words(layer: Layer, person: Person, name: str = "") -> Sentence:
+    """What another name for a person's key file means; "" is one that is yet to be chosen."""
+    if person.key_file in layer.files.keys:
+        called = f"The key file will be called {name}. " if name else ""
+        return f"{called}The key stays the same, so no password and no access key is reset."
+    missing = f"There is no {person.key_file}."
+    return f"{missing} {name} takes its place." if name else f"{missing} Machine users can share a key file."
+
+
 def wrong_file(layer: Layer, person: Person, name: str) -> Sentence:
     """What is wrong with a new name for a person's key file, "" if nothing is."""
     found = RenameKeyFile(person.iam_name, name).check(layer)

@@ -26,13 +26,18 @@ ACCOUNT = "security"
 
 @pytest.fixture
 def layer() -> Layer:
+    return layer_with("keys/machine.a")
+
+
+def layer_with(key_of_b: str) -> Layer:
+    """Two people of their own, one of a list, and two machine users with this key file for the second."""
     written = [
         Written("block", ["a.a", "b.b"]),
         Written("objects", ["machine.a", "machine.b"], machine=True),
         Written("list", ["l.l"]),
     ]
     files = files_of(written, [group("devops", [], Habits())])
-    files["values.tf"] = files["values.tf"].replace("keys/machine.b", "keys/machine.a")
+    files["values.tf"] = files["values.tf"].replace("keys/machine.b", key_of_b)
     return layer_of(files, {name: f"KEY{name}\n" for name in ("a.a", "machine.a", "l.l")})
 
 
@@ -58,6 +63,21 @@ def test_nothing_is_switched_on_without_a_key_to_encrypt_it_for(layer: Layer) ->
     assert refusal is not None
     assert {"b.b", "PGP"} <= set(text_of(refusal.what).split())
     assert users.switch_refusal(layer, person(layer, "b.b"), "login_profile", wanted=False) is None
+
+
+def test_a_machine_user_without_a_key_file_can_share_another_ones_and_nobody_else_can() -> None:
+    layer = layer_with("keys/machine.b")
+    assert not users.wrong_file(layer, person(layer, "machine.b"), "machine.a")
+    edited = edit_layer(layer, [RenameKeyFile("machine.b", "machine.a")])
+    assert person(edited, "machine.b").key_file == "keys/machine.a"
+    assert dict(edited.files.keys) == dict(layer.files.keys)
+    for name, file in (
+        ("machine.b", "a.a"),
+        ("b.b", "machine.a"),
+        ("a.a", "machine.a"),
+        ("machine.a", "a.a"),
+    ):
+        assert users.wrong_file(layer, person(layer, name), file)
 
 
 def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: Layer) -> None:
