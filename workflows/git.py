@@ -172,7 +172,11 @@ class GitTooSlow(OnboardError):  # noqa: N818 - it reads better where it is rais
     """Git did not answer in time."""
 
 
-class NotSigned(OnboardError):  # noqa: N818 - it reads better where it is raised
+class GitRefused(OnboardError):  # noqa: N818 - it says what happened
+    """Git ended with a failure; `detail` has its own words."""
+
+
+class NotSigned(GitRefused):
     """Git is set to sign commits, and could not."""
 
 
@@ -536,7 +540,7 @@ def refused(verb: str, folder: Path, words: str) -> OnboardError:
             ),
             detail=words,
         )
-    return OnboardError(
+    return GitRefused(
         "git refused",
         f"git {verb} failed in {folder}.",
         next="Read git's own message below; nothing else changed.",

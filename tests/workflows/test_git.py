@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workflows.core.errors import OnboardError
-from workflows.git import Git, GitMissing, NoBranchName, NotSigned
+from workflows.git import Git, GitMissing, GitRefused, NoBranchName, NotSigned
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_is_a_repository(tmp_path: Path, checkout: Path, environment: dict[
     assert not Git(tmp_path, environment, program=str(tmp_path / "none")).is_repository()
     with pytest.raises(GitMissing):
         Git(checkout, environment, program=str(tmp_path / "none")).root()
-    with pytest.raises(OnboardError, match="git refused") as refused:
+    with pytest.raises(GitRefused) as refused:
         Git(tmp_path, environment).root()
     assert "not a git repository" in refused.value.detail
 
@@ -144,7 +144,7 @@ def test_a_branch_without_upstream_and_no_branch(checkout: Path, environment: di
     assert git.branch() == "onboard/jane.doe"
     upstream = git.upstream(fetch=True)
     assert (upstream.name, upstream.is_default, upstream.fetched) == ("origin/main", True, True)
-    with pytest.raises(OnboardError, match="git refused"):
+    with pytest.raises(GitRefused):
         git.create_branch("main")
     with pytest.raises(NoBranchName):
         git.create_branch("a..b")
@@ -247,7 +247,7 @@ def test_commit_takes_just_these_files(checkout: Path, environment: dict[str, st
     after = git.commit([users, new, gone], "Onboard jane.doe\n\nWith a body.")
     assert after == git.head() != before
     assert [(file.path.name, file.status) for file in git.dirty_files()] == [("other.txt", "M ")]
-    with pytest.raises(OnboardError, match="git refused"):
+    with pytest.raises(GitRefused):
         git.commit([users], "Nothing")
     with pytest.raises(OnboardError) as refused:
         git.commit([], "Nothing")

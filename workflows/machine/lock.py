@@ -28,6 +28,10 @@ class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person
         self.pid = pid
 
 
+class NotLockable(OnboardError):  # noqa: N818 - a state, told to a person
+    """A session's lock file can't be opened, or its file system knows no locks."""
+
+
 class SessionLock(FileLock):
     """A lock on a session's folder, held until `release()` or the end of the process.
 
@@ -36,7 +40,7 @@ class SessionLock(FileLock):
 
     Raises:
         SessionInUse: another process holds it.
-        OnboardError: the file cannot be opened, or its file system knows no locks.
+        NotLockable: the file cannot be opened, or its file system knows no locks.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,7 +53,7 @@ class SessionLock(FileLock):
             since = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
         except OSError as error:
             self.release()
-            raise OnboardError(
+            raise NotLockable(
                 "Can't lock this session",
                 f"{path} can't be used as a lock.",
                 why=cause_of(error),

@@ -59,8 +59,16 @@ class BinaryMissing(OnboardError):  # noqa: N818 - it names what is missing
     """The program that a layer needs is not on this computer."""
 
 
+class OtherProduct(OnboardError):  # noqa: N818 - it says what is wrong
+    """The program is not the one that wrote the layer's lock file."""
+
+
+class Unidentified(OnboardError):  # noqa: N818 - it says what is wrong
+    """A program doesn't start, or is neither Terraform nor OpenTofu."""
+
+
 class VersionExcluded(OnboardError):  # noqa: N818 - it says what is wrong
-    """A program's version is one that the layer doesn't allow."""
+    """A program's version is one that the layer doesn't allow, or too old for any."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,7 @@ def choose_binary(
     binary = identify(argv, environment, folder)
     version = VersionNumber.parse(binary.version)
     if version < OLDEST:
-        raise OnboardError(
+        raise VersionExcluded(
             f"{binary.product} is too old",
             f"{argv[0]} is {binary}; iam-onboard needs {OLDEST} or newer.",
             why="Older versions can't report a plan and an apply as events, or replace a login profile.",
@@ -168,7 +176,7 @@ def choose_binary(
 def _refuse_the_other_product(wanted: Wanted, product: Product, found: str) -> None:
     registry = wanted.product
     if registry is not None and registry is not product:
-        raise OnboardError(
+        raise OtherProduct(
             f"This layer uses {registry}",
             f"The lock file of {wanted.layer} names {registry.registry}, but {found}.",
             why="The two keep different lock files, and one may be unable to read the other's state.",
@@ -194,7 +202,7 @@ def identify(argv: tuple[str, ...], environment: Mapping[str, str], folder: Path
     try:
         answer = capture(Commands(argv).version(), cwd=folder, environment=own, timeout=30)
     except OSError as error:  # a TimeoutError, too
-        raise OnboardError(
+        raise Unidentified(
             "Can't run the program",
             f"{argv[0]} didn't report its version.",
             why=str(error),
@@ -202,7 +210,7 @@ def identify(argv: tuple[str, ...], environment: Mapping[str, str], folder: Path
         ) from error
     match = re.match(r"(Terraform|OpenTofu) v(\S+)", answer.stdout.lstrip())
     if match is None:
-        raise OnboardError(
+        raise Unidentified(
             "Neither Terraform nor OpenTofu",
             f"{' '.join(argv)} doesn't identify itself as either.",
             next="Name the right program with --binary.",

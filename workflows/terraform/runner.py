@@ -59,6 +59,14 @@ _TEMPORARY = "io-"
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
+class NotStarted(OnboardError):  # noqa: N818 - it says what happened
+    """A run could not be started."""
+
+
+class StillRunning(OnboardError):  # noqa: N818 - it says what is wrong
+    """A run has not ended yet."""
+
+
 class Kind(StrEnum):
     """What a run is for."""
 
@@ -286,7 +294,7 @@ class Run:
             OnboardError: it still runs.
         """
         if self.is_running():
-            raise OnboardError(
+            raise StillRunning(
                 "Terraform is still running",
                 f"Its {self.description.kind} in {self.description.layer} hasn't ended yet.",
                 why="It continues by itself when the program that started it ends.",
@@ -401,7 +409,7 @@ def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str
         if exit_code != 0:
             raise ChildProcessError(f"its parent process ended with the exit status {exit_code}")
     except OSError as error:
-        raise OnboardError(
+        raise NotStarted(
             "Cannot start Terraform",
             f"iam-onboard couldn't start {program} in {cwd}.",
             why=str(error),
@@ -409,8 +417,8 @@ def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str
         ) from error
 
 
-def _no_room(folder: Path, why: Sentence) -> OnboardError:
-    return OnboardError(
+def _no_room(folder: Path, why: Sentence) -> NotStarted:
+    return NotStarted(
         "Cannot start Terraform",
         f"iam-onboard started nothing, because it couldn't write the run's record to {folder}.",
         why=why,

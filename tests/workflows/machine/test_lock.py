@@ -15,9 +15,8 @@ import pytest
 from support import journal_writer
 from support.machine_samples import sessions_in
 
-from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
-from workflows.machine.lock import SessionInUse, SessionLock
+from workflows.machine.lock import NotLockable, SessionInUse, SessionLock
 
 
 @contextmanager
@@ -80,14 +79,14 @@ def test_one_process_has_a_session_only_once(tmp_path: Path) -> None:
 def test_an_owner_that_has_not_told_its_process_id_yet_is_another_process(tmp_path: Path) -> None:
     lock = SessionLock(tmp_path / "lock")
     (tmp_path / "lock").write_text("")
-    with pytest.raises(SessionInUse, match="Another process") as refused:
+    with pytest.raises(SessionInUse) as refused:
         SessionLock(tmp_path / "lock")
     assert refused.value.pid is None
     lock.release()
 
 
 def test_a_lock_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
-    with pytest.raises(OnboardError, match="Can't lock") as refused:
+    with pytest.raises(NotLockable) as refused:
         SessionLock(tmp_path / "nowhere" / "lock")
     assert refused.value.why == cause_of(OSError(errno.ENOENT, ""))
 
@@ -99,6 +98,6 @@ def test_a_file_system_without_locks_is_not_taken_for_another_process(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(OnboardError, match="Can't lock") as refused:
+    with pytest.raises(NotLockable) as refused:
         SessionLock(tmp_path / "lock")
     assert not isinstance(refused.value, SessionInUse)

@@ -17,7 +17,9 @@ from workflows.terraform import binary
 from workflows.terraform.binary import (
     Binary,
     BinaryMissing,
+    OtherProduct,
     Product,
+    Unidentified,
     VersionExcluded,
     Wanted,
     choose_binary,
@@ -65,10 +67,10 @@ def test_the_explicit_name_comes_before_build_env_and_both_before_the_lock_file(
 
 def test_the_other_product_than_the_lock_file_names_is_refused(tmp_path: Path) -> None:
     path = install(tmp_path / "bin", "terraform")
-    with pytest.raises(OnboardError, match="uses OpenTofu") as refused:
+    with pytest.raises(OtherProduct, match=r"OpenTofu: ") as refused:
         choose(Wanted(registry="opentofu"), path)
-    assert "Install OpenTofu" in refused.value.next
-    with pytest.raises(OnboardError, match="uses Terraform"):
+    assert "OpenTofu" in refused.value.next
+    with pytest.raises(OtherProduct, match=r"Terraform: "):
         choose(Wanted(registry="terraform", explicit=("x",)), path, product="OpenTofu")
 
 
@@ -84,7 +86,7 @@ def test_a_version_that_the_layer_excludes_is_refused(tmp_path: Path) -> None:
 
 def test_older_than_1_0_is_refused(tmp_path: Path) -> None:
     path = install(tmp_path / "bin", "terraform")
-    with pytest.raises(OnboardError, match="too old"):
+    with pytest.raises(VersionExcluded, match=r"0\.15\.5"):
         choose(Wanted(), path, version="0.15.5")
     assert choose(Wanted(), path, version="1.0.0").version == "1.0.0"
 
@@ -113,13 +115,14 @@ def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_neither_or_does_not_start(tmp_path: Path) -> None:
-    with answering("hello"), pytest.raises(OnboardError, match="Neither Terraform"):
+    with answering("hello"), pytest.raises(Unidentified) as refused:
         identify(("x",), {}, Path())
+    assert "hello" in refused.value.detail
     broken = PermissionError("forbidden")
-    with answering(broken), pytest.raises(OnboardError, match="Can't run") as refused:
+    with answering(broken), pytest.raises(Unidentified) as refused:
         identify(("x",), {}, Path())
     assert refused.value.why == "forbidden"
-    with pytest.raises(OnboardError, match="Can't run"):
+    with pytest.raises(Unidentified):
         identify((str(tmp_path / "none"),), {}, tmp_path)
 
 
@@ -248,7 +251,7 @@ def test_finding_a_program_runs_nothing(tmp_path: Path) -> None:
     path = install(tmp_path / "bin", "terraform")
     Path(path, "terraform").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     assert find_program(Wanted(registry="terraform"), path) == (f"{path}/terraform",)
-    with pytest.raises(OnboardError, match="uses OpenTofu"):
+    with pytest.raises(OtherProduct, match=r"OpenTofu: "):
         find_program(Wanted(registry="opentofu"), path)
     assert not (tmp_path / "ran").exists()
 
