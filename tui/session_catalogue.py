@@ -114,15 +114,18 @@ class SessionCatalogue:
         return tuple(sorted(self._all(), key=lambda entry: entry.summary.changed, reverse=True))
 
     def find(self, session_id: str | None) -> Entry:
-        """The session of an id, or the person's latest own that isn't archived for None.
+        """The session of an id; for None the latest that isn't archived, the person's own before a sandbox's.
 
         Raises:
             OnboardError: there is none.
         """
-        for entry in self.entries():
-            latest = session_id is None and not (entry.archived or entry.sandbox)
-            if session_id == entry.summary.id or latest:
-                return entry
+        every = self.entries()
+        latest = sorted(
+            (entry for entry in every if not entry.archived), key=lambda entry: bool(entry.sandbox)
+        )
+        fitting = [entry for entry in every if entry.summary.id == session_id] if session_id else latest
+        if fitting:
+            return fitting[0]
         raise OnboardError(
             "No such session" if session_id else "No session yet",
             f"There is no session {session_id!r}." if session_id else "There is nothing to resume.",

@@ -62,7 +62,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.kill]
 USER = "jane.doe"
 PASSPHRASE = "canary passphrase 7c1f"
 GROUPS = {"management": "admins", "security": "devops"}
-MOST_LIVES = 600
+MOST_LIVES = 900
 SECONDS = 60.0
 """A life that waits so long for something is stuck."""
 PATIENCE, SHORT = 240.0, 6.0

@@ -125,6 +125,20 @@ def test_an_archived_session_is_resumed_only_by_its_id(tmp_path: Path) -> None:
     assert catalogue.find("last").archived
 
 
+def test_a_sandbox_is_resumed_without_an_id_only_where_nothing_of_ones_own_is(tmp_path: Path) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    catalogue = SessionCatalogue(machine)
+    sandbox = places.sandboxes / "tried"
+    sandbox.mkdir(parents=True)
+    (sandbox / "sandbox.json").touch()
+    catalogue.of_sandbox(sandbox).create("admin", {}, "tried").close()
+    assert catalogue.find(None).summary.id == "tried"
+    catalogue.own().create("admin", {}, "own").close()
+    catalogue.of_sandbox(sandbox).create("admin", {}, "tried-later").close()
+    assert catalogue.find(None).summary.id == "own"
+
+
 def test_a_message_is_compared_with_any_time_that_a_session_has(tmp_path: Path) -> None:
     message = tmp_path / "request-jane.txt"
     message.touch()
