@@ -29,7 +29,7 @@ from workflows.core.sentences import joined, text_of
 from workflows.steps.new_user import mfa
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, locked
 from workflows.steps.shared.own_identity import account_label, identity_of
 
 _FIELDS = ("first-code", "second-code")
@@ -301,7 +301,9 @@ class MfaPane(BrowsingPane):
             device = f"your device {serial.rsplit('/', 1)[-1]}" if serial else "an MFA device of yours"
             return (f"✓ AWS has {device}, as it said {told_moment(at, now)}.",)
         at = str(self.context.facts["mfa"].get("at") or "")
-        return ("? You registered an authenticator app.", f"  {said_so(at, now)}")
+        later = locked(self.context)
+        said = ("? You registered an authenticator app.", f"  {said_so(at, now)}")
+        return (*said, f"  {later}") if later else said
 
     # -- from here ---------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in
 from workflows.steps.new_user.sign_in import Request
 from workflows.steps.shared.module import Context, Report
+from workflows.steps.shared.own_access_key import locked
 from workflows.steps.shared.own_identity import account_label, identity_of
 
 _MACHINE_USER = (
@@ -46,7 +47,7 @@ _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
 _OLD = "AWS asks for the old one again. Keep the new one in a password manager."
 _NEEDLESS = "gpg still had your passphrase, or your key has none: it didn't need what you typed."
 _NOT_NEEDED = "You did the whole list and need no passphrase. Enter it only to use the password again."
-_LATER = "  It asks AWS by itself once you keep an access key here."
+_LATER = "It asks AWS by itself once you keep an access key here."
 _HINTS = (
     "Compare account and user name, and copy the password again.\n"
     "Used it before? Sign in with the password that you chose, then press\n"
@@ -167,10 +168,11 @@ class SignInPane(StepPane):
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
         at, told = sign_in.evidence(self.context)
         said = known.get("recorded") or said_so(str(known.get("at") or ""), self.context.environment.now())
+        later = locked(self.context) if self.context.facts.get("access_key") else _LATER
         lines = (
             f"{'✓' if at else '?'} {capitalized(str(known.get('proof') or ''))}.",
             f"  {told or said}",
-            *(() if at or self.context.facts.get("access_key") else (_LATER,)),
+            *((f"  {later}",) if later and not at else ()),
         )
         return "\n".join((*lines, ""))
 

@@ -23,6 +23,7 @@ from textual.events import Event, Key, MouseDown, Paste
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerFailed
@@ -37,6 +38,7 @@ from tui.environments import clipboard_of
 from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, private_folder, write_atomically
+from workflows.core.sentences import joined, text_of
 
 _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
 _SECONDS_AT_LEAST = 5.0
@@ -109,6 +111,7 @@ class Frame(App[None]):
         self._signals: dict[signal.Signals, Any] = {}
         self._quitting = False
         self._typed: deque[Key | Paste] = deque()
+        self._passed = set[str]()
 
     def on_mount(self) -> None:
         """Let a signal end it as the key does; look now and then whether the clipboard is due."""
@@ -318,18 +321,33 @@ class Frame(App[None]):
         self.exit()
 
     def _handle_exception(self, error: Exception) -> None:
-        """End without a traceback: Textual's own shows local variables, which may be secrets."""
+        """End without a traceback: Textual's own shows local variables, which may be secrets.
+
+        What only passes by, in a worker or at a timer, ends nothing: it is shown, once if it comes again.
+        """
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if self._running and not self._quitting and (cause is not error or _at_timer(error)):
+            failure = as_error(cause)
+            if (words := text_of(joined((failure.what, failure.why)))) not in self._passed:
+                self._passed.add(words)
+                self.notify(words, severity="error")
+            return
         first = self._exception is None
         self._return_code = 1
         if first:
             self._exception = error
             self._exception_event.set()
-            cause = error.error if isinstance(error, WorkerFailed) else error
             self.failure = as_error(cause)
             if self.guard is not None:
                 self.guard.begun()
             self.leave()
         self._close_messages_no_wait()
+
+
+def _at_timer(error: Exception) -> bool:
+    """Whether what a timer calls raised it."""
+    caught = error.__traceback__
+    return caught is not None and caught.tb_frame.f_code is Timer._tick.__code__  # noqa: SLF001 - it has no name
 
 
 def _is_character(event: Event) -> TypeGuard[Key]:

@@ -414,4 +414,4 @@ def _seen(look: Observation, status: Status, now: datetime) -> str:
         return f"{look.words} You chose to continue as it is."
     if look.said_so:
         return text_of(look.words)  # the page says so by itself
-    return text_of(joined((f"Done, last confirmed {told_moment(look.at, now)}.", look.words)))
+    return text_of(joined((f"Done, last confirmed {told_moment(look.at, now)}.", look.words or look.remedy)))

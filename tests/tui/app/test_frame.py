@@ -184,3 +184,26 @@ async def test_what_is_typed_while_a_page_is_made_again_goes_to_what_then_has_th
         go_on.set()
         await pilot.pause()
         assert app.query_one("#fresh", Input).value == "x"
+
+
+@pytest.mark.parametrize("work", ["timer", "worker"])
+async def test_what_fails_in_passing_is_shown_and_ends_nothing(work: str) -> None:
+    app, tries = Form(), list[str]()
+
+    def fail() -> None:
+        tries.append(work)
+        raise LookupError("canary-secret")
+
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        if work == "timer":
+            app.set_interval(0.01, fail)
+        else:
+            for _ in range(3):
+                app.run_worker(fail, thread=True)
+        while len(tries) < 3 or any(not worker.is_finished for worker in app.workers):
+            await pilot.pause()
+        (shown,) = app._notifications
+        assert (shown.severity, app.failure) == ("error", None)
+        assert "LookupError" in shown.message
+        assert "canary" not in shown.message

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +56,7 @@ from workflows.steps.shared.own_access_key import (
     keep_recorded,
     listed_keys,
     load_key,
+    locked,
     not_accepted,
     present_key,
     sign_in_seen,
@@ -443,7 +444,8 @@ def observe(context: Context) -> Observation:
             effects=("Keep a key again", "Leave it there"),
         )
     at = recorded.get("at")  # a journal of an earlier version may lack it
-    return seen_at(at, context.environment.now()) if at else NOT_ASKED
+    known = seen_at(at, context.environment.now()) if at else NOT_ASKED
+    return replace(known, remedy=locked(context)) if known.verdict is Verdict.UNKNOWN else known
 
 
 def _guard(context: Context) -> str:

@@ -48,6 +48,8 @@ from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KeyStore, VaultStore
 from workflows.stores.vault import PgpFileVault, Vault
 
+_KEYLESS = "AWS answers only to an access key: keep one on Access keys (F2)."
+_LOCKED = "Your access key is locked: “Look again” on End (F2) asks for its passphrase."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
 _KINDS = {
     MfaDeviceKind.APP: "an authenticator app",
@@ -173,13 +175,14 @@ def client_without_asking(service: str, context: Context) -> Iterator[AwsClient 
 
 
 def not_asked(context: Context) -> Observation:
-    """That AWS wasn't asked with the kept key of the step's identity."""
-    remedy = (
-        ""
-        if "access_key" in context.facts
-        else "AWS answers only to an access key: keep one on Access keys (F2)."
-    )
-    return replace(NOT_ASKED, remedy=remedy)
+    """That AWS wasn't asked with the kept key of the step's identity, and what to do about that."""
+    return replace(NOT_ASKED, remedy=locked(context) if "access_key" in context.facts else _KEYLESS)
+
+
+def locked(context: Context) -> Sentence:
+    """What to do where the kept key takes a passphrase, which no look asks for by itself; else ""."""
+    kept = (context.facts.get("access_key") or {}).get("kept")
+    return _LOCKED if kept == KEPT_IN_PGP_FILE and not context.opens else ""
 
 
 def not_accepted(access_key_id: str) -> Observation:

@@ -372,10 +372,17 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     assert step.observe(guarded).verdict is Verdict.AS_DECIDED, "AWS said so this hour"
     unknown = {name: value for name, value in fact.items() if name != "at"}
     old = new_user.context(access_key={**unknown, "kept": KEPT_IN_PGP_FILE})
-    assert step.observe(old) == NOT_ASKED, "an earlier version didn't record when AWS said so"
+    assert replace(step.observe(old), remedy="") == NOT_ASKED, (
+        "an earlier version didn't record when AWS said so"
+    )
     ago = "2020-03-01T10:00:00+00:00"
     past = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE, "at": ago})
     assert (step.observe(past).verdict, step.observe(past).at) == (Verdict.UNKNOWN, ago)
+    assert step.observe(past).remedy, "it takes a passphrase, which somebody has to be asked for"
+    assert not step.observe(replace(past, opens=True)).remedy
+    said = {"signed_in": {"proof": "so"}, "mfa": {"serial": None, "how": "console"}}
+    for inquire in (mfa.inquire, sign_in.inquire):
+        assert inquire(replace(past, facts={**past.facts, **said})).remedy
     vault_of(new_user).kept.clear()
     assert step.inquire(context) == NOT_ASKED
     assert step.observe(context).verdict is Verdict.CHANGED
